@@ -1,0 +1,66 @@
+// swift-tools-version: 6.2
+// fsscan: a parallel filesystem scanner, and the work-stealing actor scheduler that it runs on.
+//
+// Layers, a lower one never imports a higher one:
+//   fsscan -> ScanEngine -> WorkStealing -> CLinux
+//                        -> COpenSSL, CXXHash, CMagic (system libraries)
+
+import PackageDescription
+
+/// Settings of every Swift target.
+let swiftSettings: [SwiftSetting] = [
+    // `any P` must be spelled out: an existential in a loop is a cost that has to be seen.
+    .enableUpcomingFeature("ExistentialAny"),
+    // A member is visible only where its module is imported: imports say what a file depends on.
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // `import` is internal unless it says `public`: a dependency never leaks into the public face by accident.
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    // A `nonisolated async` function runs where its caller runs: no hop that nobody asked for.
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "fsscan",
+    products: [
+        .executable(name: "fsscan", targets: ["fsscan"]),
+        .library(name: "WorkStealing", targets: ["WorkStealing"]),
+        .library(name: "ScanEngine", targets: ["ScanEngine"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        // Shims for what Swift cannot import: variadic system calls, thread-local storage, signal handlers.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CMagic", pkgConfig: "libmagic", providers: [.apt(["libmagic-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+
+        .target(name: "WorkStealing", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: swiftSettings),
+        .target(
+            name: "ScanEngine",
+            dependencies: ["CLinux", "CMagic", "COpenSSL", "CXXHash", "WorkStealing"],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "fsscan",
+            dependencies: [
+                "CLinux", "ScanEngine", "WorkStealing",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings),
+
+        // Trees as literals, a temporary directory, a way to run other programs: the oracles of the tests.
+        .target(name: "TestSupport", dependencies: ["CLinux"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "WorkStealingTests", dependencies: ["CLinux", "TestSupport", "WorkStealing"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ScanEngineTests", dependencies: ["CLinux", "ScanEngine", "TestSupport", "WorkStealing"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "FsscanTests", dependencies: ["TestSupport", "fsscan"],
+            swiftSettings: swiftSettings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,180 @@
+/// What a scan found: everything that the JSON report and the text summary say. Names and paths are bytes.
+///
+/// Everything but `timing` and `statistics` is the same for any number of workers.
+public struct ScanReport: Sendable {
+    /// False only when a signal (or `Scan.cancel()`) stopped the scan.
+    public var complete = true
+    public var totals = Totals()
+    /// One for each PATH, in the given order.
+    public var roots: [RootReport] = []
+    /// By disk bytes, apparent bytes, then path bytes; at most `ScanOptions.top`.
+    public var largestFiles: [LargestFile] = []
+    public var largestDirectories: [LargestDirectory] = []
+    /// By apparent bytes (descending), then key.
+    public var extensions: [ExtensionCount] = []
+    public var mimeTypes: [MIMETypeCount] = []
+    public var owners: [OwnerCount] = []
+    public var groups: [OwnerCount] = []
+    /// The first 10,000 by path bytes, then operation.
+    public var errors: [ScanError] = []
+    public var timing = Timing()
+    /// Scheduler counters by name, in the order in which they are printed.
+    public var statistics: [(name: String, value: Int64)] = []
+
+    public init() {}
+}
+
+/// One PATH of the command line.
+public struct RootReport: Sendable {
+    /// The PATH as given.
+    public var path: [UInt8]
+    public var totals = Totals()
+    /// Hex digests by algorithm, in the order of `ScanOptions.hash`: empty without `--hash`, nil where something at or
+    /// below could not be read, changed, was skipped, or the PATH is missing.
+    public var digests: [NamedDigest]? = []
+    /// Nil where the PATH is missing or is no directory.
+    public var tree: TreeNode?
+
+    public init(path: [UInt8]) { self.path = path }
+}
+
+/// A digest in lower-case hex, beside the name of its algorithm.
+public struct NamedDigest: Equatable, Sendable {
+    public var algorithm: String
+    public var hex: String
+
+    public init(algorithm: String, hex: String) {
+        self.algorithm = algorithm
+        self.hex = hex
+    }
+}
+
+/// A directory in the report's `tree`.
+///
+/// A class, so that a tree as deep as the file tree is built and freed without recursion (nested arrays would be freed
+/// recursively). Immutable after its directory completed, but for `deinit`.
+public final class TreeNode: Sendable {
+    public let name: [UInt8]
+    public let totals: Totals
+    public let digests: [NamedDigest]?
+    /// By name bytes; nil where `--depth` cut the tree.
+    public var children: [TreeNode]? { storedChildren }
+
+    /// Written in `init` and `deinit` only, when nobody else has a reference: that makes it safe to share.
+    nonisolated(unsafe) private var storedChildren: [TreeNode]?
+
+    public init(name: [UInt8], totals: Totals, digests: [NamedDigest]?, children: [TreeNode]?) {
+        self.name = name
+        self.totals = totals
+        self.digests = digests
+        self.storedChildren = children
+    }
+
+    deinit {
+        // A chain of 20,000 directories must not be freed on the stack: move the grandchildren up before they go.
+        guard var doomed = storedChildren else { return }
+        storedChildren = nil
+        while var last = doomed.popLast() {
+            if isKnownUniquelyReferenced(&last), let grandchildren = last.storedChildren {
+                last.storedChildren = nil
+                doomed.append(contentsOf: grandchildren)
+            }
+        }
+    }
+}
+
+public struct LargestFile: Equatable, Sendable {
+    public var path: [UInt8]
+    public var apparentBytes: Int64
+    public var diskBytes: Int64
+
+    public init(path: [UInt8], apparentBytes: Int64, diskBytes: Int64) {
+        self.path = path
+        self.apparentBytes = apparentBytes
+        self.diskBytes = diskBytes
+    }
+}
+
+public struct LargestDirectory: Equatable, Sendable {
+    public var path: [UInt8]
+    public var entries: Int64
+    public var apparentBytes: Int64
+    public var diskBytes: Int64
+
+    public init(path: [UInt8], entries: Int64, apparentBytes: Int64, diskBytes: Int64) {
+        self.path = path
+        self.entries = entries
+        self.apparentBytes = apparentBytes
+        self.diskBytes = diskBytes
+    }
+}
+
+/// `fileExtension` is lower-case ASCII, or empty for files without one.
+public struct ExtensionCount: Equatable, Sendable {
+    public var fileExtension: String
+    public var files: Int64
+    public var apparentBytes: Int64
+
+    public init(fileExtension: String, files: Int64, apparentBytes: Int64) {
+        self.fileExtension = fileExtension
+        self.files = files
+        self.apparentBytes = apparentBytes
+    }
+}
+
+public struct MIMETypeCount: Equatable, Sendable {
+    public var type: String
+    public var files: Int64
+    public var apparentBytes: Int64
+
+    public init(type: String, files: Int64, apparentBytes: Int64) {
+        self.type = type
+        self.files = files
+        self.apparentBytes = apparentBytes
+    }
+}
+
+/// A user or group; `id` is the uid or gid, `name` nil where the system knows none.
+public struct OwnerCount: Equatable, Sendable {
+    public var id: UInt32
+    public var name: String?
+    /// Entries of every kind.
+    public var files: Int64
+    public var apparentBytes: Int64
+
+    public init(id: UInt32, name: String?, files: Int64, apparentBytes: Int64) {
+        self.id = id
+        self.name = name
+        self.files = files
+        self.apparentBytes = apparentBytes
+    }
+}
+
+/// Something that could not be read.
+public struct ScanError: Equatable, Sendable {
+    /// As `find PATH` would print it.
+    public var path: [UInt8]
+    /// The system call that failed: `openat`, `getdents64`, `statx`, `read`…
+    public var operation: String
+    /// `EACCES`, …, or `CHANGED` for a file that changed while it was read.
+    public var code: String
+    /// A sentence for people: `Permission denied`.
+    public var message: String
+
+    public init(path: [UInt8], operation: String, code: String, message: String) {
+        self.path = path
+        self.operation = operation
+        self.code = code
+        self.message = message
+    }
+}
+
+public struct Timing: Sendable {
+    /// When the scan started: seconds and nanoseconds since the epoch.
+    public var startedSeconds: Int64 = 0
+    public var startedNanoseconds: Int64 = 0
+    public var elapsedSeconds: Double = 0
+    public var threads: Int = 1
+
+    public init() {}
+}

@@ -1,0 +1,22 @@
+/// What to scan and how: the options of the command line that concern the engine. Paths and patterns are bytes.
+public struct ScanOptions: Sendable {
+    /// Scanned in this order, each as if alone.
+    public var paths: [[UInt8]]
+    /// Workers that run at a time, 1 to 1024.
+    public var threads: Int
+    /// Do not descend into directories on another device than their PATH's (`find -xdev`).
+    public var oneFileSystem = false
+    /// gitignore-style patterns of `--exclude`, in the given order.
+    public var exclude: [[UInt8]] = []
+    /// Obey `.gitignore` files from each PATH downwards.
+    public var gitignore = false
+    /// Levels of directories in `RootReport.tree`; 0 is the top node alone.
+    public var depth = 1
+    /// Length of the `largest…` lists.
+    public var top = 10
+
+    public init(paths: [[UInt8]], threads: Int) {
+        self.paths = paths
+        self.threads = threads
+    }
+}

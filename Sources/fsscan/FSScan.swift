@@ -1,0 +1,7 @@
+import ArgumentParser
+import ScanEngine
+
+@main
+struct FSScan: ParsableCommand {
+    mutating func run() throws {}
+}
