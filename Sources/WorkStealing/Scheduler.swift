@@ -1,1 +1,196 @@
-public struct Placeholder {}
+// The scheduler: M mailboxes on N workers, from the first message to quiescence.
+//
+// README.md explains the protocols; Worker.swift is the loop that every thread runs.
+
+import CLinux
+import Synchronization
+
+/// Runs actors and `async` functions on a pool of N threads with work stealing.
+///
+/// ```swift
+/// let scheduler = Scheduler(threads: 4)
+/// Counter(on: scheduler).send { $0.increment() }
+/// try scheduler.run()        // the calling thread works too; returns when nothing is pending
+/// ```
+///
+/// Messages may be sent before, during and between runs, by any thread. Several schedulers can exist side by side.
+///
+/// `@unchecked Sendable`: the mutable state is atomic or behind a mutex, but for `total`, which only `run()` touches
+/// (one at a time: checked).
+public final class Scheduler: TaskExecutor, @unchecked Sendable {
+    /// Threads that run at a time, the one that calls `run()` included.
+    public let threads: Int
+
+    let id: SchedulerID
+    let injector = Injector()
+    let idle = Idle()
+    private(set) var workers: [Worker] = []
+
+    /// Threads of the current run; fewer than `workers` only if the system refused to create them.
+    private let runningCount = Atomic<Int>(0)
+    private let phase = Atomic<Int>(Phase.stopped)
+    private let cancelled = Atomic<Bool>(false)
+    /// Tasks started by `spawn` that have not returned, suspended or not.
+    private let spawned = Atomic<Int>(0)
+    private let firstError = Mutex<(any Error)?>(nil)
+    private var total = Statistics()
+
+    private enum Phase {
+        static let stopped = 0
+        static let running = 1
+        static let finished = 2
+    }
+
+    /// - Parameter threads: 1 or more. More than there are cores is allowed.
+    public init(threads: Int) {
+        precondition(threads >= 1, "a scheduler needs at least one thread")
+        self.threads = threads
+        id = SchedulerID.reserve()
+        workers = (0..<threads).map { Worker(index: $0, scheduler: self, seed: UInt64(id.number)) }
+        id.bind(to: self)
+    }
+
+    deinit {
+        id.release()
+        // What was sent but never run must still be let go. There are no jobs: a task keeps its executor alive.
+        cancelled.store(true, ordering: .relaxed)
+        workers[0].discardInjected()
+    }
+
+    // MARK: Running
+
+    /// Delivers messages until none is pending anywhere and every spawned task has returned.
+    ///
+    /// The calling thread is worker 0; the others are created here and joined before `run()` returns, whatever happens.
+    /// If the system refuses to create a thread, the run goes on with fewer.
+    ///
+    /// - Throws: the first error that a message or a spawned task threw. The messages that were pending then are dropped.
+    public func run() throws {
+        let started = phase.compareExchange(
+            expected: Phase.stopped, desired: Phase.running, ordering: .sequentiallyConsistent)
+        precondition(started.exchanged, "run() is not reentrant")
+        precondition(Worker.current == nil, "run() called by a message of a scheduler")
+
+        let others = startThreads()
+        workers[0].run()
+        for thread in others { pthread_join(thread, nil) }
+
+        for worker in workers {
+            total.add(worker.statistics)
+            worker.statistics = Statistics()
+        }
+        phase.store(Phase.stopped, ordering: .sequentiallyConsistent)
+        cancelled.store(false, ordering: .relaxed)
+        let error = firstError.withLock { error in
+            defer { error = nil }
+            return error
+        }
+        if let error { throw error }
+    }
+
+    private func startThreads() -> [pthread_t] {
+        // Counted before anyone starts: the number must not be reached by sleepers while threads are still to come.
+        runningCount.store(threads, ordering: .sequentiallyConsistent)
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setstacksize(&attributes, Self.stackSize)
+        defer { pthread_attr_destroy(&attributes) }
+        var started: [pthread_t] = []
+        for worker in workers.dropFirst() {
+            var thread = pthread_t()
+            let argument = Unmanaged.passUnretained(worker).toOpaque()
+            let status = pthread_create(
+                &thread, &attributes,
+                { argument in
+                    // The scheduler keeps its workers alive until it has joined this thread.
+                    Unmanaged<Worker>.fromOpaque(argument!).takeUnretainedValue().run()
+                    return nil
+                }, argument)
+            guard status == 0 else { break }
+            started.append(thread)
+        }
+        runningCount.store(started.count + 1, ordering: .sequentiallyConsistent)
+        return started
+    }
+
+    /// Stack of a worker, in bytes. Independent of `ulimit -s`, and small enough that 1,024 threads fit into a limited
+    /// address space; libmagic's regular expressions are the deepest known user.
+    private static let stackSize = 1 << 20
+
+    /// Drops all pending messages and ends the run soon. A message being delivered is not interrupted; `async` functions
+    /// go on to their end, and can ask `isCancelled`.
+    public func cancel() { cancelled.store(true, ordering: .sequentiallyConsistent) }
+
+    public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+
+    /// What happened in all runs so far. Not to be called while a run is under way.
+    public var statistics: Statistics {
+        precondition(phase.load(ordering: .relaxed) == Phase.stopped, "statistics are added up when a run has ended")
+        return total
+    }
+
+    /// The number of the worker that the caller runs on, from 0 to `threads` − 1; nil outside of a pool.
+    public static var currentWorkerIndex: Int? { Worker.current?.index }
+
+    // MARK: Async code
+
+    /// Starts an `async` function on the pool. It counts as pending until it returns, suspended or not. An error that it
+    /// throws ends the run, as one thrown by a message does.
+    public func spawn(_ operation: @escaping @Sendable () async throws -> Void) {
+        spawned.add(1, ordering: .relaxed)
+        Task(executorPreference: self) {
+            do { try await operation() } catch { self.fail(error) }
+            if self.spawned.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
+                // The last one may have returned on a foreign executor while all workers sleep: let one look again.
+                self.idle.notify()
+            }
+        }
+    }
+
+    /// Queues a step of an `async` function. Called by the Swift runtime.
+    public func enqueue(_ job: consuming ExecutorJob) {
+        Self.schedule(.job(UnownedJob(job)), of: id)
+    }
+
+    // MARK: For mailboxes and workers
+
+    /// Queues a runnable with the scheduler of that identity: in the deque of the worker that calls, if it is one of
+    /// its own, else in the injector.
+    static func schedule(_ runnable: Runnable, of id: SchedulerID) {
+        let pushed =
+            Worker.currentReference?._withUnsafeGuaranteedRef { worker in
+                guard worker.schedulerID == id else { return false }
+                worker.push(runnable)
+                return true
+            } ?? false
+        if !pushed { id.withScheduler { $0.inject(runnable) } }
+    }
+
+    private func inject(_ runnable: Runnable) {
+        injector.push(runnable)
+        idle.notify()
+    }
+
+    var hasVisibleWork: Bool { injector.count > 0 || workers.contains { $0.deque.count > 0 } }
+
+    var workersRunning: Int { runningCount.load(ordering: .relaxed) }
+
+    /// Whether nothing can happen any more, seen by the worker that was last to announce its sleep and has found all
+    /// queues empty after that. The number of sleepers is looked at again: a worker that found something in the
+    /// meantime left the count before it took anything.
+    var isQuiescent: Bool {
+        spawned.load(ordering: .sequentiallyConsistent) == 0 && idle.now.sleeping == workersRunning && !hasVisibleWork
+    }
+
+    var isFinished: Bool { phase.load(ordering: .acquiring) == Phase.finished }
+
+    func finish() {
+        phase.store(Phase.finished, ordering: .sequentiallyConsistent)
+        idle.wakeAll()
+    }
+
+    func fail(_ error: any Error) {
+        firstError.withLock { first in if first == nil { first = error } }
+        cancel()
+    }
+}

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <linux/futex.h>
 #include <linux/stat.h>
 #include <stdint.h>
@@ -38,6 +39,15 @@ static inline int clinux_futex_wait(const void *_Nonnull word, uint32_t expected
 /// Wakes up to `count` threads that sleep on `word`.
 static inline void clinux_futex_wake(const void *_Nonnull word, int count) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+/// Tells the core that this thread spins.
+static inline void clinux_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
 }
 
 // ---- Files: each returns what the system call returns, or a negated errno -------------------------------------------

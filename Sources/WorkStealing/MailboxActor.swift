@@ -1,0 +1,56 @@
+/// An actor whose executor is its own mailbox on a `Scheduler`.
+///
+/// ```swift
+/// actor Counter: MailboxActor {
+///     nonisolated let mailbox: Mailbox
+///     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+///     private var count = 0
+///
+///     init(on scheduler: Scheduler) { mailbox = Mailbox(scheduler) }
+///     func increment() { count += 1 }
+/// }
+///
+/// counter.send { $0.increment() }     // one message, no Task
+/// await counter.increment()           // the same mailbox, from async code
+/// ```
+///
+/// Both lines must stand in the actor itself: an executor that came from a protocol extension would leave the compiler
+/// to give the actor the default executor's storage (96 bytes) as well.
+public protocol MailboxActor: Actor, SerialExecutor {
+    nonisolated var mailbox: Mailbox { get }
+}
+
+extension MailboxActor {
+    /// Sends a message: `body` will run in the actor, on a worker, after all that this sender sent before.
+    ///
+    /// Returns at once, never blocks, never runs the receiver. Costs no Task; a message to an idle actor costs no
+    /// allocation but that of the closure's captures. An error thrown by `body` ends the run: see `Scheduler.run()`.
+    @inlinable
+    public nonisolated func send(_ body: @escaping @Sendable (isolated Self) throws -> Void) {
+        deliver(.erasing(body))
+    }
+
+    @usableFromInline
+    nonisolated func deliver(_ message: Message) { mailbox.post(message, to: self) }
+
+    /// Puts the next step of an `async` call into the mailbox. Called by the Swift runtime.
+    public nonisolated func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let executor = unownedExecutor
+        let step = Message(
+            body: { _ in
+                let scheduler = Worker.current.unsafelyUnwrapped.scheduler
+                job.runSynchronously(isolatedTo: executor, taskExecutor: scheduler.asUnownedTaskExecutor())
+            }, isJob: true)
+        mailbox.post(step, to: self)
+    }
+
+    /// Traps unless a worker is in this actor: `assumeIsolated` and `preconditionIsolated` end here.
+    public nonisolated func checkIsolated() {
+        precondition(isIsolatingCurrentContext() == true, "not in this actor")
+    }
+
+    public nonisolated func isIsolatingCurrentContext() -> Bool? {
+        Worker.current?.runningMailbox == mailbox.address
+    }
+}

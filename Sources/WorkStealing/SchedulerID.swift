@@ -1,0 +1,47 @@
+import Synchronization
+
+/// Names a scheduler without counting references to it.
+///
+/// Every mailbox holds one. Messages sent by a worker of the scheduler, nearly all, compare it with the worker's own;
+/// messages from outside look the scheduler up here.
+package struct SchedulerID: Equatable, Sendable {
+    let number: Int
+
+    /// Unretained: `release()`, at the start of the scheduler's `deinit`, takes the entry out under the lock, and
+    /// `withScheduler` holds the lock while it uses the entry. A weak reference would do the same, but gives the object
+    /// a side table that every later retain and release has to go through.
+    ///
+    /// Never shrinks: a number is never used again, so that a mailbox cannot meet a stranger.
+    private static let table = Mutex<[Entry]>([])
+
+    /// `@unchecked Sendable`: used under the lock only.
+    private struct Entry: @unchecked Sendable {
+        var scheduler: Unmanaged<Scheduler>?
+    }
+
+    static func reserve() -> SchedulerID {
+        table.withLock { entries in
+            entries.append(Entry(scheduler: nil))
+            return SchedulerID(number: entries.count - 1)
+        }
+    }
+
+    func bind(to scheduler: Scheduler) {
+        let entry = Entry(scheduler: Unmanaged.passUnretained(scheduler))
+        Self.table.withLock { $0[number] = entry }
+    }
+
+    func release() {
+        Self.table.withLock { $0[number].scheduler = nil }
+    }
+
+    /// Traps if the scheduler is gone: a message would wait for ever, and its sender with it.
+    func withScheduler(_ body: (Scheduler) -> Void) {
+        Self.table.withLock { entries in
+            guard let scheduler = entries[number].scheduler else {
+                preconditionFailure("message to an actor whose scheduler is gone")
+            }
+            scheduler._withUnsafeGuaranteedRef(body)
+        }
+    }
+}

@@ -1,0 +1,230 @@
+// A worker: a thread of the pool, its deque, and what it does from the first message of a run to the last.
+//
+//   own deque (newest first) ─▶ injector (every so often, and when the deque is empty) ─▶ steal ─▶ park
+//
+// Where to read on: Deque.swift (the queue), Idle.swift (parking), Mailbox.swift (what a turn is).
+
+import CLinux
+import Synchronization
+
+/// One thread of a scheduler's pool.
+///
+/// `@unchecked Sendable`: `deque` is made for sharing; everything mutable besides belongs to the thread that runs the
+/// worker, and is read by others only before that thread started and after it was joined.
+final class Worker: @unchecked Sendable {
+    let index: Int
+    let schedulerID: SchedulerID
+    let deque = Deque()
+    /// The scheduler owns its workers, so it outlives them; they run only inside `Scheduler.run()`. Used through
+    /// `_withUnsafeGuaranteedRef`, which retains nothing: all workers counting references to one object, at each
+    /// message, took a third of the time of the scheduler benchmark.
+    private let schedulerReference: Unmanaged<Scheduler>
+
+    // Owner only.
+    var statistics = Statistics()
+    /// The mailbox whose turn it is, so that an actor can check that it is entered by right.
+    private(set) var runningMailbox: UnsafePointer<Mailbox>?
+    private var loot = Ring()
+    private var random: UInt64
+    private var ticks: UInt32 = 0
+
+    /// Runnables moved from a victim or from the injector in one visit: bounds how long a lock is held.
+    static let batchLimit = 256
+    /// How often the injector is looked at while the own deque is never empty, in turns (a prime, as in Go).
+    private static let injectorInterval: UInt32 = 61
+    /// How often all victims are visited before the worker parks.
+    private static let searchRounds = 4
+
+    init(index: Int, scheduler: Scheduler, seed: UInt64) {
+        self.index = index
+        schedulerID = scheduler.id
+        schedulerReference = Unmanaged.passUnretained(scheduler)
+        // SplitMix64 of the index: xorshift must not start at zero, and neighbours should not start alike.
+        var mixed = (seed &+ UInt64(index) &+ 1) &* 0x9E37_79B9_7F4A_7C15
+        mixed ^= mixed >> 31
+        random = mixed | 1
+    }
+
+    var scheduler: Scheduler { schedulerReference.takeUnretainedValue() }
+
+    /// The worker that runs on this thread. The thread-local variable is set by `run()` for as long as it runs.
+    static var current: Worker? { currentReference?.takeUnretainedValue() }
+
+    /// The same without counting a reference.
+    static var currentReference: Unmanaged<Worker>? {
+        clinux_get_current_worker().map { Unmanaged<Worker>.fromOpaque($0) }
+    }
+
+    // MARK: Main loop
+
+    /// Runs until the scheduler has nothing pending.
+    func run() {
+        let outer = clinux_get_current_worker()
+        clinux_set_current_worker(Unmanaged.passUnretained(self).toOpaque())
+        defer { clinux_set_current_worker(outer) }
+        while let runnable = next() { run(runnable) }
+    }
+
+    /// The next thing to do, or nil when the run is over.
+    private func next() -> Runnable? {
+        ticks &+= 1
+        if ticks % Self.injectorInterval == 0, let runnable = takeInjected() { return runnable }
+        if let runnable = deque.pop() ?? takeInjected() { return runnable }
+        return search()
+    }
+
+    private func run(_ runnable: Runnable) {
+        guard let mailbox = runnable.asMailbox else {
+            statistics.jobs += 1
+            runnable.asJob.unsafelyUnwrapped.runSynchronously(on: scheduler.asUnownedTaskExecutor())
+            return
+        }
+        statistics.turns += 1
+        runningMailbox = mailbox
+        let unfinished = mailbox.pointee.runTurn(on: self)
+        runningMailbox = nil
+        if unfinished {
+            deque.pushOldest(runnable)
+            scheduler.idle.notify()
+        }
+    }
+
+    /// Delivers one message to the actor that `mailbox` belongs to.
+    func deliver(_ message: Message, to actor: Unmanaged<AnyObject>) {
+        if schedulerReference._withUnsafeGuaranteedRef({ $0.isCancelled }), !message.isJob { return }
+        statistics.messages += 1
+        do {
+            try actor._withUnsafeGuaranteedRef { try message.body($0) }
+        } catch {
+            scheduler.fail(error)
+        }
+    }
+
+    // MARK: Getting work
+
+    /// Queues at the own end; wakes a sleeper if nobody is looking for work.
+    func push(_ runnable: Runnable) {
+        let length = deque.push(runnable)
+        if length > statistics.longestQueue { statistics.longestQueue = length }
+        if schedulerReference._withUnsafeGuaranteedRef({ $0.idle.notify() }) { statistics.wakes += 1 }
+    }
+
+    private func takeInjected() -> Runnable? {
+        guard schedulerReference._withUnsafeGuaranteedRef({ $0.injector.count }) > 0 else { return nil }
+        scheduler.injector.take(into: &loot, share: scheduler.workers.count, limit: Self.batchLimit)
+        return keepLoot()
+    }
+
+    /// Puts all but the newest of `loot` into the own deque.
+    private func keepLoot() -> Runnable? {
+        guard let mine = loot.popLast() else { return nil }
+        if loot.count > 0 {
+            deque.push(contentsOf: loot)
+            loot.removeAll()
+        }
+        return mine
+    }
+
+    /// Looks for work elsewhere until there is some, parking in between; nil when the run is over.
+    private func search() -> Runnable? {
+        scheduler.idle.searchBegan()
+        while true {
+            if let runnable = findElsewhere() {
+                if scheduler.idle.searchEnded(), scheduler.hasVisibleWork, scheduler.idle.notify() {
+                    statistics.wakes += 1
+                }
+                return runnable
+            }
+            if !park() {
+                _ = scheduler.idle.searchEnded()
+                return nil
+            }
+        }
+    }
+
+    private func findElsewhere() -> Runnable? {
+        let workers = scheduler.workers
+        var round = 0
+        while round < Self.searchRounds {
+            if let runnable = takeInjected() { return runnable }
+            var sawBusyVictim = false
+            let start = Int(truncatingIfNeeded: nextRandom() % UInt64(workers.count))
+            for offset in 0..<workers.count {
+                let victim = workers[(start + offset) % workers.count]
+                if victim === self { continue }
+                statistics.stealAttempts += 1
+                switch victim.deque.stealHalf(into: &loot, limit: Self.batchLimit) {
+                case .taken(let amount):
+                    statistics.steals += 1
+                    statistics.stolen += amount
+                    return keepLoot()
+                case .busy: sawBusyVictim = true
+                case .nothing: break
+                }
+            }
+            // A busy victim had something: giving up now could leave it to its owner alone.
+            if !sawBusyVictim { round += 1 }
+            clinux_pause()
+        }
+        return nil
+    }
+
+    /// Sleeps until there may be work again.
+    ///
+    /// - Returns: false when the run is over. The worker counts as searching either way.
+    private func park() -> Bool {
+        if scheduler.isFinished { return false }
+        let sleeping = scheduler.idle.announceSleep()
+        if scheduler.hasVisibleWork || scheduler.isFinished {
+            scheduler.idle.cancelSleep()
+        } else if sleeping == scheduler.workersRunning, scheduler.isQuiescent {
+            // Everybody sleeps and nothing is queued: nobody is left who could send anything.
+            scheduler.finish()
+            scheduler.idle.cancelSleep()
+        } else {
+            statistics.parks += 1
+            scheduler.idle.sleep()
+        }
+        return !scheduler.isFinished
+    }
+
+    /// Lets go of messages that came from outside and will never be delivered: the scheduler is cancelled.
+    func discardInjected() {
+        while let runnable = takeInjected() ?? deque.pop() {
+            while runnable.asMailbox?.pointee.runTurn(on: self) == true {}
+        }
+    }
+
+    private func nextRandom() -> UInt64 {
+        random ^= random << 13
+        random ^= random >> 7
+        random ^= random << 17
+        return random
+    }
+}
+
+/// Work that comes from outside of the pool: a queue that any thread may add to, and every worker takes from.
+struct Injector: ~Copyable, Sendable {
+    private let ring = Mutex(Ring())
+    /// As in `Deque`.
+    private let published = Atomic<Int>(0)
+
+    var count: Int { published.load(ordering: .relaxed) }
+
+    func push(_ runnable: Runnable) {
+        ring.withLock { ring in
+            ring.append(runnable)
+            published.store(ring.count, ordering: .relaxed)
+        }
+    }
+
+    /// Moves a fair share, at least one and at most `limit`, of what is there to `loot`, oldest last: the worker takes
+    /// from that end, and work from outside is done in the order in which it came.
+    func take(into loot: inout Ring, share workers: Int, limit: Int) {
+        ring.withLock { ring in
+            let amount = min(max(ring.count / workers, 1), limit, ring.count)
+            for _ in 0..<amount { loot.prepend(ring.popFirst().unsafelyUnwrapped) }
+            published.store(ring.count, ordering: .relaxed)
+        }
+    }
+}
