@@ -10,10 +10,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <linux/futex.h>
 #include <linux/stat.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -50,7 +54,33 @@ static inline void clinux_pause(void) {
 #endif
 }
 
+// ---- Clocks --------------------------------------------------------------------------------------------------------
+
+static inline struct timespec clinux_now(clockid_t clock) {
+    struct timespec now = {0, 0};
+    clock_gettime(clock, &now);
+    return now;
+}
+
+// ---- Limits: glibc's prototypes take an enumeration that Swift does not convert -------------------------------------
+
+static inline int clinux_getrlimit_nofile(struct rlimit *_Nonnull out) { return getrlimit(RLIMIT_NOFILE, out); }
+static inline int clinux_setrlimit_nofile(const struct rlimit *_Nonnull limit) {
+    return setrlimit(RLIMIT_NOFILE, limit);
+}
+
+// ---- Errors --------------------------------------------------------------------------------------------------------
+
+/// "EACCES", or NULL. (glibc 2.32 and newer.)
+static inline const char *_Nullable clinux_errno_name(int error) { return strerrorname_np(error); }
+
+/// "Permission denied", never translated, or NULL.
+static inline const char *_Nullable clinux_errno_description(int error) { return strerrordesc_np(error); }
+
 // ---- Files: each returns what the system call returns, or a negated errno -------------------------------------------
+
+/// A GNU macro, which Swift does not see.
+static const int CLINUX_O_NOATIME = O_NOATIME;
 
 static inline int clinux_openat(int directory, const char *_Nonnull name, int flags) {
     int result = openat(directory, name, flags);
@@ -59,6 +89,11 @@ static inline int clinux_openat(int directory, const char *_Nonnull name, int fl
 
 static inline long clinux_getdents64(int descriptor, void *_Nonnull buffer, unsigned long capacity) {
     long result = syscall(SYS_getdents64, descriptor, buffer, capacity);
+    return result < 0 ? -errno : result;
+}
+
+static inline long clinux_read(int descriptor, void *_Nonnull buffer, unsigned long capacity) {
+    long result = read(descriptor, buffer, capacity);
     return result < 0 ? -errno : result;
 }
 

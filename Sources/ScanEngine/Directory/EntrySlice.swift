@@ -1,0 +1,60 @@
+import WorkStealing
+
+/// A part of a large directory's entries, as `getdents64` gave them: a unit of work that other workers can steal.
+///
+/// Child directories that it meets report to the slice, which reports to the directory: nothing completes too early, and
+/// a directory with 100,000 children is not one long queue of messages.
+actor EntrySlice: MailboxActor {
+    nonisolated let mailbox: Mailbox
+    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    nonisolated let directory: Directory
+    private let identity: DeviceInode
+    private let rootDevice: UInt64
+    private var entries: [UInt8]
+    private var gathering = Gathering()
+
+    init(
+        _ entries: [UInt8], of directory: Directory, _ identity: DeviceInode, _ rootDevice: UInt64,
+        scheduler: SchedulerID
+    ) {
+        mailbox = Mailbox(scheduler)
+        self.directory = directory
+        self.identity = identity
+        self.rootDevice = rootDevice
+        self.entries = entries
+    }
+
+    func scan() {
+        let worker = ScanWorker.current
+        do throws(Errno) {
+            let number = try directory.borrowDescriptor(identity, worker)
+            entries.withUnsafeBytes { bytes in
+                worker.scanEntries(
+                    DirectoryEntries(bytes), of: directory, identity, number, rootDevice, waiter: .slice(self),
+                    into: &gathering)
+            }
+            directory.descriptor.giveBack()
+        } catch {
+            // The directory cannot be reached any more: its names were listed, so they are entries, and errors.
+            entries.withUnsafeBytes { bytes in
+                worker.reportAll(DirectoryEntries(bytes), of: directory.node, error, into: &gathering)
+            }
+        }
+        entries = []
+        directory.descriptorNeedEnded(worker)
+        gathering.listingDone()
+        if gathering.isComplete { complete() }
+    }
+
+    /// A child directory is done.
+    func completed(_ completion: Completion) {
+        gathering.add(completion, ScanWorker.current.context.devices)
+        if gathering.isComplete { complete() }
+    }
+
+    private func complete() {
+        let completion = Completion(subtotal: gathering.subtotal, tree: nil, trees: gathering.takeTrees())
+        directory.send { $0.completed(completion) }
+    }
+}

@@ -1,0 +1,118 @@
+import CLinux
+import WorkStealing
+
+extension ScanWorker {
+    /// Stats and counts entries of a directory, and starts an actor for each child directory.
+    ///
+    /// - Parameters:
+    ///   - number: the directory's descriptor, borrowed by the caller.
+    ///   - waiter: whom the child directories report to; `gathering` is its.
+    func scanEntries(
+        _ entries: DirectoryEntries, of directory: Directory, _ identity: DeviceInode, _ number: Int32,
+        _ rootDevice: UInt64, waiter: Waiter, into gathering: inout Gathering
+    ) {
+        var status = FileStatus()
+        var untilStopCheck = Self.entriesBetweenStopChecks
+        for entry in entries {
+            untilStopCheck -= 1
+            if untilStopCheck == 0 {
+                if context.shouldStop { break }
+                untilStopCheck = Self.entriesBetweenStopChecks
+            }
+            if entry.kind == .directory, !context.oneFileSystem {
+                let child = PathNode.child(entry.name, of: directory.node, parentIdentity: identity)
+                startDirectory(child, in: directory, known: nil, rootDevice, waiter, &gathering)
+                continue
+            }
+            do throws(Errno) {
+                try Kernel.status(of: entry.cString, in: number, into: &status)
+            } catch {
+                couldNotStat(entry, of: directory.node, error, into: &gathering)
+                continue
+            }
+            guard let kind = status.kind else {
+                couldNotStat(entry, of: directory.node, .invalid, into: &gathering)
+                continue
+            }
+            if kind == .directory {
+                let isToBeListed = !context.oneFileSystem || status.device == rootDevice
+                let child = PathNode.child(entry.name, of: directory.node, parentIdentity: identity)
+                let known = Directory.KnownEntry(status: status, isToBeListed: isToBeListed)
+                startDirectory(child, in: directory, known: known, rootDevice, waiter, &gathering)
+            } else {
+                countEntry(
+                    status, kind, entry.name, EntryPath(directory: directory.node, name: Array(entry.name)),
+                    into: &gathering)
+            }
+        }
+    }
+
+    /// How soon a cancelled scan ends, in entries.
+    private static let entriesBetweenStopChecks = 64
+
+    private func startDirectory(
+        _ child: PathNode, in directory: Directory, known: Directory.KnownEntry?, _ rootDevice: UInt64,
+        _ waiter: Waiter, _ gathering: inout Gathering
+    ) {
+        gathering.willWait()
+        directory.descriptor.need()
+        Directory(child, waiter: waiter, known: known, rootDevice: rootDevice, scheduler: scheduler)
+            .send { $0.scan() }
+    }
+
+    // MARK: Counting
+
+    /// Counts an entry that is no directory.
+    ///
+    /// - Parameter name: the last component of `path`, which is asked for only where a list keeps it.
+    func countEntry(
+        _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer,
+        _ path: @autoclosure () -> EntryPath, into gathering: inout Gathering
+    ) {
+        gathering.subtotal.count(status, kind, context.devices)
+        let size = status.size
+        let disk = status.diskBytes
+        progress.advance(entries: 1, diskBytes: disk)
+        owners.count(status.uid, bytes: size)
+        groups.count(status.gid, bytes: size)
+        guard kind == .file else { return }
+        extensions.count(name, bytes: size)
+        if largestFiles.mayTake(diskBytes: disk, apparentBytes: size) {
+            largestFiles.offer(path(), diskBytes: disk, apparentBytes: size, inode: status.identity)
+        }
+    }
+
+    func countDirectory(_ status: borrowing FileStatus, into gathering: inout Gathering) {
+        gathering.subtotal.count(status, .directory, context.devices)
+        progress.advance(entries: 1, diskBytes: status.diskBytes)
+        owners.count(status.uid, bytes: status.size)
+        groups.count(status.gid, bytes: status.size)
+    }
+
+    // MARK: Errors
+
+    /// Counts a name that was listed and cannot be stat'ed.
+    private func couldNotStat(
+        _ entry: DirectoryEntries.Entry, of directory: PathNode, _ error: Errno, into gathering: inout Gathering
+    ) {
+        // Gone before anybody could look at it: not an entry.
+        if error == .noSuchEntry { return }
+        if let kind = entry.kind { gathering.subtotal.countUnknown(kind) }
+        report(error, "statx", EntryPath(directory: directory, name: Array(entry.name)), into: &gathering)
+    }
+
+    /// Counts names that were listed in a directory that cannot be reached any more.
+    func reportAll(
+        _ entries: DirectoryEntries, of directory: PathNode, _ error: Errno, into gathering: inout Gathering
+    ) {
+        for entry in entries { couldNotStat(entry, of: directory, error, into: &gathering) }
+    }
+
+    func report(_ error: Errno, _ operation: String, _ path: EntryPath, into gathering: inout Gathering) {
+        gathering.subtotal.countError()
+        progress.countError()
+        let record = ScanError(path: path.bytes, operation: operation, code: error.name, message: error.message)
+        context.onError?(record)
+        errors.add(record)
+    }
+}
