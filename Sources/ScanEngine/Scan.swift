@@ -1,8 +1,14 @@
 /// A scan of one or more trees.
 public final class Scan: Sendable {
     public let options: ScanOptions
+    private let isCancelled: @Sendable () -> Bool
 
-    public init(_ options: ScanOptions) { self.options = options }
+    /// `isCancelled` is asked now and then by the workers, from any thread: true stops the scan as `cancel()` does. It
+    /// must be cheap (a relaxed load of a flag that a signal handler sets).
+    public init(_ options: ScanOptions, isCancelled: @escaping @Sendable () -> Bool = { false }) {
+        self.options = options
+        self.isCancelled = isCancelled
+    }
 
     /// Scans, blocking the calling thread, which is worker 0.
     public func run() -> ScanReport { ScanReport() }
