@@ -42,6 +42,12 @@ static inline void clinux_futex_wake(const void *_Nonnull word, int count) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
 }
 
+/// A word that one thread sets once, with everything it did before, and others look at or sleep on.
+static inline void clinux_set_flag(uint32_t *_Nonnull word) { __atomic_store_n(word, 1, __ATOMIC_RELEASE); }
+static inline int clinux_flag_is_set(const uint32_t *_Nonnull word) {
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE) != 0;
+}
+
 // ---- Files: each returns what the system call returns, or a negated errno -------------------------------------------
 
 static inline int clinux_openat(int directory, const char *_Nonnull name, int flags) {
