@@ -1,8 +1,6 @@
 # Benchmarks: included by the top Makefile, which has the target `build` (the release program).
 #
-# Variables go to the scripts through the environment: `make bench RUNS=10 ROUNDS=5 TREES=/mnt/scratch`.
-
-export
+# make hands variables of its command line to the scripts: `make bench RUNS=10 ROUNDS=5 TREES=/mnt/scratch`.
 
 .PHONY: bench bench-scheduler bench-content bench-cold bench-scale bench-equal bench-rivals bench-clean
 

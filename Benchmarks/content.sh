@@ -24,15 +24,13 @@ build_tool maketree
 find_xargs() { printf "sh -c \"find '%s' -type f -print0 | %s %s\"" "$1" "$2" "$3"; }
 
 # Equal work: every regular file's bytes are read and digested once, symlinks are not followed. Output goes to /dev/null.
-# hard links: fsscan digests an inode once, the others each name; /usr/share and the generated trees have next to none.
+# Hard links: fsscan digests an inode once, the others each name; /usr/share and the generated trees have next to none.
 contend_sha256() {
     local tree=$1 xargs=$2
     contender "fsscan sha256" "$FSSCAN $tree --threads $THREADS --hash sha256 --json -o /dev/null"
     contender "sha256sum" "$(find_xargs "$tree" "$xargs" sha256sum)"
     # Without -c it would take MD5 as well; -o f: regular files only (it hangs on a FIFO).
-    if have hashdeep; then
-        contender "hashdeep" "hashdeep -j$THREADS -c sha256 -r -s -o f $tree"
-    fi
+    contender "hashdeep" "hashdeep -j$THREADS -c sha256 -r -s -o f $tree"
     # --skip-links: it would complain of each. Checkers are what computes.
     contender "rclone" "rclone hashsum sha256 --quiet --skip-links --checkers $THREADS $tree"
     # Through xargs because `rhash -r` follows symlinks to files; it has one thread.
@@ -66,30 +64,29 @@ describe() {
     fact "$1" bytes "$(find "$2" -type f -printf '%s\n' | awk '{ sum += $1 } END { printf "%.0f", sum }')"
 }
 
-share=$SHARE_TREE
-small=$(make_tree small-files files "$SMALL_FILES" 64 16384 20)
-large=$(make_tree large-files files "$LARGE_FILES" $((LARGE_MIB << 20)) $((LARGE_MIB << 20)) "$LARGE_FILES")
-many="xargs -0 -P$THREADS"
+declare -A trees labels
+trees[share]=$SHARE_TREE
+labels[share]=$SHARE_TREE
+trees[small]=$(make_tree small-files files "$SMALL_FILES" 64 16384 20)
+labels[small]="Generated, 64 bytes to 16 KiB each"
+trees[large]=$(make_tree large-files files "$LARGE_FILES" $((LARGE_MIB << 20)) $((LARGE_MIB << 20)) "$LARGE_FILES")
+labels[large]="Generated, $LARGE_MIB MiB each"
 
 report_arguments=()
 for name in share small large; do
-    xargs=$many
+    tree=${trees[$name]}
+    xargs="xargs -0 -P$THREADS"
     [[ $name == large ]] && xargs+=" -n 1"
-    files=$(find "${!name}" -type f -printf '\n' | wc -l)
-    case $name in
-    share) label="$share: $files files" ;;
-    small) label="Generated: $files files of 64 bytes to 16 KiB" ;;
-    large) label="Generated: $files files of $LARGE_MIB MiB" ;;
-    esac
-    describe "content-$name" "${!name}" "$label, warm"
-    contend_sha256 "${!name}" "$xargs"
-    contend_others "${!name}" "$xargs"
+    label="${labels[$name]}: $(find "$tree" -type f -printf '\n' | wc -l) files"
+    describe "content-$name" "$tree" "$label, warm"
+    contend_sha256 "$tree" "$xargs"
+    contend_others "$tree" "$xargs"
     measure "content-$name"
     report_arguments+=(--result "content-$name")
 
     if [[ $COLD == 1 && -w /proc/sys/vm/drop_caches ]]; then
-        describe "content-$name-cold" "${!name}" "$label, cold"
-        contend_sha256 "${!name}" "$xargs"
+        describe "content-$name-cold" "$tree" "$label, cold"
+        contend_sha256 "$tree" "$xargs"
         RUNS=1 WARMUP=0 measure "content-$name-cold" \
             --prepare "$benchmarks/support/drop-caches.sh $FSSCAN find xargs sha256sum hashdeep rclone rhash"
         report_arguments+=(--result "content-$name-cold")
@@ -116,7 +113,7 @@ if "$FSSCAN" "$MIME_TREE" --mime --ndjson -o "$list.fsscan"; then
 fi
 
 report content --title "Content" --tools "find sha256sum hashdeep rclone rhash b3sum xxhsum file openssl" \
-    "${report_arguments[@]}" --result content-mime --ratio "fsscan sha256" \
+    "${report_arguments[@]}" --result content-mime --ratio "fsscan sha256" --ratio "fsscan mime" \
     --target "large files: SHA-256 ÷ ($THREADS × openssl speed)" \
     "rate('content-large', 'fsscan sha256') / ($THREADS * fact('content-large', 'openssl_sha256'))" ">= 0.95" \
     --target "generated small files: find|xargs sha256sum ÷ fsscan" \

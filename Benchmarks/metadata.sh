@@ -84,6 +84,7 @@ for result in small-dirs system; do
     others="fastest('$result', 'bfs', 'fd 1', 'fd $THREADS', 'du', 'gdu')"
     targets+=(
         --target "$result: time at $THREADS threads ÷ floor" "$own / t('$result', 'floor')" "<= 0.60"
+        --target "$result: the same, as fast as the machine allows" "$own / t('$result', 'floor')" "<= 0.55"
         --target "$result: find ÷ fsscan" "t('$result', 'find') / $own" ">= 2.2"
         --target "$result: fastest of the others ÷ fsscan" "$others / $own" ">= 1.7"
         --target "$result: time at 1 thread ÷ floor" "t('$result', 'fsscan 1') / t('$result', 'floor')" "<= 1.15"

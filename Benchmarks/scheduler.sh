@@ -23,7 +23,7 @@ fi
 # The rivals' own packages, from PyPI, in a virtual environment beside this script.
 venv=$benchmarks/.venv
 if [[ ! -x $venv/bin/python ]] || ! "$venv/bin/python" -c 'import gevent, uvloop' 2>/dev/null; then
-    python3 -m venv "$venv" && "$venv/bin/pip" install --quiet gevent uvloop >&2 || true
+    { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet gevent uvloop >&2; } || say "no gevent, no uvloop"
 fi
 if "$venv/bin/python" -c 'import gevent, uvloop' 2>/dev/null; then
     arguments+=(--python "$venv/bin/python")

@@ -122,6 +122,7 @@ def mebibytes(kib: int | None) -> str:
 
 def markdown(header: list[str], rows: list[list[str]]) -> str:
     """A Markdown table: the first column to the left, figures to the right, padded so that it reads as text too."""
+    header, rows = ([cell.replace("|", "\\|") for cell in header], [[cell.replace("|", "\\|") for cell in row] for row in rows])
     widths = [max(len(line[column]) for line in [header, *rows]) for column in range(len(header))]
 
     def line(cells: list[str]) -> str:
@@ -232,7 +233,8 @@ def version(tool: str) -> str | None:
     if shutil.which(tool) is None:
         return None
     done = subprocess.run(VERSION_COMMANDS[tool], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    number = re.search(r"\d+(\.\d+)+|\d\S*", done.stdout)
+    # The name itself may hold digits: sha256sum.
+    number = re.search(r"\d+(\.\d+)+|\d\S*", done.stdout.replace(tool, ""))
     return f"{tool} {number.group() if number else '?'}"
 
 
