@@ -16,7 +16,7 @@ struct NamedTree: CustomTestStringConvertible, Sendable {
         NamedTree(name: "every kind") { mixedTree },
         NamedTree(name: "odd names of files") { Tree(try OddNames.load().map { .file($0, $0) }) },
         NamedTree(name: "odd names of directories") {
-            Tree(try OddNames.load().map { .directory($0, [.file($0), .symlink("s", to: $0)]) })
+            Tree(try OddNames.load().map { .directory($0, [.file($0), .symlink("symlink to it", to: $0)]) })
         },
         NamedTree(name: "hard links in one directory") {
             [.file("a", "12345"), .hardLink("b", to: "a"), .hardLink("c", to: "a")]

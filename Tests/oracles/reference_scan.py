@@ -234,7 +234,7 @@ class Scan:
         directory = Directory(name, path, len(stack), info and (info.st_dev, info.st_ino))
         self.entry(directory.subtotal, path, name, "directories", info)
         is_loop = directory.identity in [ancestor.identity for ancestor in stack]
-        is_border = self.one_file_system and stack and info and info.st_dev != stack[0].identity[0]
+        is_border = bool(self.one_file_system and stack and info and info.st_dev != stack[0].identity[0])
         parent = stack[-1].descriptor if stack else None
         stack.append(directory)
         if info is None or is_border:
