@@ -234,7 +234,7 @@ class Scan:
         directory = Directory(name, path, len(stack), info and (info.st_dev, info.st_ino))
         self.entry(directory.subtotal, path, name, "directories", info)
         is_loop = directory.identity in [ancestor.identity for ancestor in stack]
-        is_border = self.one_file_system and stack and info and info.st_dev != stack[0].identity[0]
+        is_border = bool(self.one_file_system and stack and info and info.st_dev != stack[0].identity[0])
         parent = stack[-1].descriptor if stack else None
         stack.append(directory)
         if info is None or is_border:
@@ -326,12 +326,17 @@ def main():
     parser.add_argument("--depth", type=int, default=1)
     parser.add_argument("--top", type=int, default=10)
     parser.add_argument("--compare", action="store_true", help="compare with the report on standard input")
+    parser.add_argument("--user", type=int, help="scan as this user and group, without other groups")
     parser.add_argument("paths", nargs="+", type=os.fsencode)
     options = parser.parse_args()
 
     # A descriptor for each level of a deep chain.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if options.user is not None and os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(options.user)
+        os.setuid(options.user)
     scan = Scan(options.one_file_system, options.depth, options.top)
     for path in options.paths:
         scan.scan_path(path)
