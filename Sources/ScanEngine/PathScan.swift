@@ -35,7 +35,8 @@ actor PathScan: MailboxActor {
                 gathering.willWait()
                 let known = Directory.KnownEntry(status: status, isToBeListed: true)
                 Directory(
-                    node, waiter: .path(self), known: known, rootDevice: status.device, scheduler: worker.scheduler
+                    node, waiter: .path(self), known: known, rootDevice: status.device,
+                    ignore: worker.context.excludes, scheduler: worker.scheduler
                 ).send { $0.scan() }
                 return gathering.listingDone()
             }

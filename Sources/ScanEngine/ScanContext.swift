@@ -7,6 +7,9 @@ final class ScanContext: Sendable {
     let oneFileSystem: Bool
     let treeDepth: Int
     let top: Int
+    /// The patterns of `--exclude`.
+    let excludes: IgnoreScope?
+    let obeysGitignore: Bool
     let devices: DeviceTable
     let descriptors: DescriptorBudget
     /// The effective user.
@@ -23,6 +26,8 @@ final class ScanContext: Sendable {
         oneFileSystem = options.oneFileSystem
         treeDepth = options.depth
         top = options.top
+        excludes = IgnoreScope(excludes: options.exclude)
+        obeysGitignore = options.gitignore
         devices = DeviceTable(severalPaths: options.paths.count > 1)
         descriptors = DescriptorBudget(limit: DescriptorBudget.raiseLimit(), workers: options.threads)
         user = geteuid()

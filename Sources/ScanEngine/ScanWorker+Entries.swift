@@ -1,6 +1,25 @@
 import CLinux
 import WorkStealing
 
+/// A directory whose entries are being looked at: what its own message and its slices have in common.
+struct OpenedDirectory: Sendable {
+    let directory: Directory
+    let identity: DeviceInode
+    /// The device of the PATH.
+    let rootDevice: UInt64
+    /// The patterns that apply to its entries, if there are any.
+    let ignore: IgnoreScope?
+
+    var node: PathNode { directory.node }
+
+    /// - Parameter isDirectory: nil if that is not known.
+    func verdict(_ name: UnsafeRawBufferPointer, isDirectory: Bool?) -> IgnoreVerdict {
+        guard let ignore else { return .kept }
+        let bytes = name.bindMemory(to: UInt8.self)
+        return ignore.verdict(bytes.span, isDirectory: isDirectory, in: node, directoryDepth: node.level)
+    }
+}
+
 extension ScanWorker {
     /// Stats and counts entries of a directory, and starts an actor for each child directory.
     ///
@@ -8,8 +27,8 @@ extension ScanWorker {
     ///   - number: the directory's descriptor, borrowed by the caller.
     ///   - waiter: whom the child directories report to; `gathering` is its.
     func scanEntries(
-        _ entries: DirectoryEntries, of directory: Directory, _ identity: DeviceInode, _ number: Int32,
-        _ rootDevice: UInt64, waiter: Waiter, into gathering: inout Gathering
+        _ entries: DirectoryEntries, of opened: OpenedDirectory, _ number: Int32, waiter: Waiter,
+        into gathering: inout Gathering
     ) {
         var status = FileStatus()
         var untilStopCheck = Self.entriesBetweenStopChecks
@@ -19,29 +38,34 @@ extension ScanWorker {
                 if context.shouldStop { break }
                 untilStopCheck = Self.entriesBetweenStopChecks
             }
+            let verdict = opened.verdict(entry.name, isDirectory: entry.kind.map { $0 == .directory })
+            if verdict == .ignored { continue }
             if entry.kind == .directory, !context.oneFileSystem {
-                let child = PathNode.child(entry.name, of: directory.node, parentIdentity: identity)
-                startDirectory(child, in: directory, known: nil, rootDevice, waiter, &gathering)
+                startDirectory(entry.name, in: opened, known: nil, waiter, &gathering)
                 continue
             }
             do throws(Errno) {
                 try Kernel.status(of: entry.cString, in: number, into: &status)
             } catch {
-                couldNotStat(entry, of: directory.node, error, into: &gathering)
+                couldNotStat(entry, of: opened.node, error, into: &gathering)
                 continue
             }
             guard let kind = status.kind else {
-                couldNotStat(entry, of: directory.node, .invalid, into: &gathering)
+                couldNotStat(entry, of: opened.node, .invalid, into: &gathering)
+                continue
+            }
+            if verdict == .dependsOnKind,
+                opened.verdict(entry.name, isDirectory: kind == .directory) == .ignored
+            {
                 continue
             }
             if kind == .directory {
-                let isToBeListed = !context.oneFileSystem || status.device == rootDevice
-                let child = PathNode.child(entry.name, of: directory.node, parentIdentity: identity)
+                let isToBeListed = !context.oneFileSystem || status.device == opened.rootDevice
                 let known = Directory.KnownEntry(status: status, isToBeListed: isToBeListed)
-                startDirectory(child, in: directory, known: known, rootDevice, waiter, &gathering)
+                startDirectory(entry.name, in: opened, known: known, waiter, &gathering)
             } else {
                 countEntry(
-                    status, kind, entry.name, EntryPath(directory: directory.node, name: Array(entry.name)),
+                    status, kind, entry.name, EntryPath(directory: opened.node, name: Array(entry.name)),
                     into: &gathering)
             }
         }
@@ -51,13 +75,16 @@ extension ScanWorker {
     private static let entriesBetweenStopChecks = 64
 
     private func startDirectory(
-        _ child: PathNode, in directory: Directory, known: Directory.KnownEntry?, _ rootDevice: UInt64,
-        _ waiter: Waiter, _ gathering: inout Gathering
+        _ name: UnsafeRawBufferPointer, in opened: OpenedDirectory, known: Directory.KnownEntry?, _ waiter: Waiter,
+        _ gathering: inout Gathering
     ) {
         gathering.willWait()
-        directory.descriptor.need()
-        Directory(child, waiter: waiter, known: known, rootDevice: rootDevice, scheduler: scheduler)
-            .send { $0.scan() }
+        opened.directory.descriptor.need()
+        let node = PathNode.child(name, of: opened.node, parentIdentity: opened.identity)
+        Directory(
+            node, waiter: waiter, known: known, rootDevice: opened.rootDevice, ignore: opened.ignore,
+            scheduler: scheduler
+        ).send { $0.scan() }
     }
 
     // MARK: Counting

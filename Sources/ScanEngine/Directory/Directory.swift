@@ -39,6 +39,9 @@ actor Directory: MailboxActor {
     /// The device of the PATH.
     private let rootDevice: UInt64
     private var identity = DeviceInode(device: 0, inode: 0)
+    /// The patterns that apply to this directory's entries: those of the directory above until its own `.gitignore` has
+    /// been read.
+    private var ignore: IgnoreScope?
     private var gathering = Gathering()
     private var openAttempts = 0
 
@@ -54,12 +57,16 @@ actor Directory: MailboxActor {
         }
     }
 
-    init(_ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, scheduler: SchedulerID) {
+    init(
+        _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, ignore: IgnoreScope?,
+        scheduler: SchedulerID
+    ) {
         mailbox = Mailbox(scheduler)
         self.node = node
         self.waiter = waiter
         self.known = known
         self.rootDevice = rootDevice
+        self.ignore = ignore
     }
 
     /// The directory that this one is an entry of; nil for a PATH.
@@ -166,7 +173,9 @@ actor Directory: MailboxActor {
 
     // MARK: Listing
 
-    private func list(_ opened: consuming FileDescriptor, _ status: borrowing FileStatus, _ worker: ScanWorker) throws(Errno) {
+    private func list(
+        _ opened: consuming FileDescriptor, _ status: borrowing FileStatus, _ worker: ScanWorker
+    ) throws(Errno) {
         identity = status.identity
         if let known, known.status.identity != identity { throw .stale }
         worker.noteOwner(ofDirectory: status)
@@ -187,7 +196,22 @@ actor Directory: MailboxActor {
             return finishListing(worker)
         }
         worker.context.descriptors.keep(self, number)
+        if worker.context.obeysGitignore { readGitignore(number, worker) }
         readAll(number, worker)
+    }
+
+    /// Reads this directory's `.gitignore`, if it has one. As git does, a symlink is not followed, and what is no regular
+    /// file is not read.
+    private func readGitignore(_ number: Int32, _ worker: ScanWorker) {
+        do throws(Errno) {
+            guard
+                let contents = try Kernel.contents(ofFile: ".gitignore", in: number, limit: IgnoreRules.maximumFileSize)
+            else { return }
+            ignore = IgnoreScope.child(of: ignore, gitignore: contents, depth: node.level)
+        } catch {
+            let path = EntryPath(directory: node, name: Array(".gitignore".utf8))
+            worker.report(error, "openat", path, into: &gathering)
+        }
     }
 
     /// A loop of directories can only come from a mount, so this is asked at mount points only.
@@ -214,8 +238,7 @@ actor Directory: MailboxActor {
             let entries = UnsafeRawBufferPointer(rebasing: worker.listing[..<first])
             if second == 0 {
                 worker.scanEntries(
-                    DirectoryEntries(entries), of: self, identity, number, rootDevice, waiter: .directory(self),
-                    into: &gathering)
+                    DirectoryEntries(entries), of: opened, number, waiter: .directory(self), into: &gathering)
                 return finishListing(worker)
             }
             startSlice(entries, worker)
@@ -254,7 +277,11 @@ actor Directory: MailboxActor {
     private func startSlice(_ entries: UnsafeRawBufferPointer, _ worker: ScanWorker) {
         gathering.willWait()
         descriptor.need()
-        EntrySlice(Array(entries), of: self, identity, rootDevice, scheduler: worker.scheduler).send { $0.scan() }
+        EntrySlice(Array(entries), of: opened, scheduler: worker.scheduler).send { $0.scan() }
+    }
+
+    private var opened: OpenedDirectory {
+        OpenedDirectory(directory: self, identity: identity, rootDevice: rootDevice, ignore: ignore)
     }
 
     /// The listing itself is done; children and slices may not be.

@@ -8,31 +8,25 @@ actor EntrySlice: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
-    nonisolated let directory: Directory
-    private let identity: DeviceInode
-    private let rootDevice: UInt64
+    private nonisolated let opened: OpenedDirectory
     private var entries: [UInt8]
     private var gathering = Gathering()
 
-    init(
-        _ entries: [UInt8], of directory: Directory, _ identity: DeviceInode, _ rootDevice: UInt64,
-        scheduler: SchedulerID
-    ) {
+    init(_ entries: [UInt8], of opened: OpenedDirectory, scheduler: SchedulerID) {
         mailbox = Mailbox(scheduler)
-        self.directory = directory
-        self.identity = identity
-        self.rootDevice = rootDevice
+        self.opened = opened
         self.entries = entries
     }
+
+    nonisolated var directory: Directory { opened.directory }
 
     func scan() {
         let worker = ScanWorker.current
         do throws(Errno) {
-            let number = try directory.borrowDescriptor(identity, worker)
+            let number = try directory.borrowDescriptor(opened.identity, worker)
             entries.withUnsafeBytes { bytes in
                 worker.scanEntries(
-                    DirectoryEntries(bytes), of: directory, identity, number, rootDevice, waiter: .slice(self),
-                    into: &gathering)
+                    DirectoryEntries(bytes), of: opened, number, waiter: .slice(self), into: &gathering)
             }
             directory.descriptor.giveBack()
         } catch {

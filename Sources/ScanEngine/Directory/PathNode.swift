@@ -181,3 +181,12 @@ struct EntryPath: Sendable {
         }
     }
 }
+
+/// Patterns with a slash inside ask for the names of the directories above, below the PATH.
+extension PathNode: IgnoreDirectory {
+    var ignoreParent: PathNode? { level == 0 ? nil : parent }
+
+    func withIgnoreName<R>(_ body: (Span<UInt8>) -> R) -> R {
+        withName { body($0.bindMemory(to: UInt8.self).span) }
+    }
+}

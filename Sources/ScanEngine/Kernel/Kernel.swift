@@ -32,7 +32,9 @@ package enum Kernel {
     /// Reads directory entries into `buffer`; 0 bytes at the end.
     ///
     /// The corresponding system call is `getdents64(2)`.
-    package static func listDirectory(_ directory: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+    package static func listDirectory(
+        _ directory: Int32, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(Errno) -> Int {
         Int(try check { clinux_getdents64(directory, buffer.baseAddress!, UInt(buffer.count)) })
     }
 
@@ -58,12 +60,32 @@ package enum Kernel {
         return try? contents(of: file.number, limit: .max)
     }
 
+    /// Everything in a regular file, without following a symlink; nil if there is no such file, or if it is larger than
+    /// `limit` bytes.
+    package static func contents(
+        ofFile name: UnsafePointer<CChar>, in directory: Int32, limit: Int
+    ) throws(Errno) -> [UInt8]? {
+        do throws(Errno) {
+            let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+            let file = FileDescriptor(owning: try check { clinux_openat(directory, name, flags) })
+            var status = FileStatus()
+            try self.status(of: file.number, into: &status)
+            guard status.kind == .file, status.size <= limit else { return nil }
+            return try contents(of: file.number, limit: limit)
+        } catch {
+            if error == .noSuchEntry || error == .isLoop { return nil }
+            throw error
+        }
+    }
+
     /// Reads an open file from where it stands to its end, at most `limit` bytes.
     package static func contents(of descriptor: Int32, limit: Int) throws(Errno) -> [UInt8] {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while bytes.count < limit {
-            let amount = try check { chunk.withUnsafeMutableBytes { clinux_read(descriptor, $0.baseAddress!, UInt($0.count)) } }
+            let amount = try check {
+                chunk.withUnsafeMutableBytes { clinux_read(descriptor, $0.baseAddress!, UInt($0.count)) }
+            }
             if amount == 0 { break }
             bytes.append(contentsOf: chunk[..<min(amount, limit - bytes.count)])
         }
