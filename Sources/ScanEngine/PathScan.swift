@@ -11,6 +11,7 @@ actor PathScan: MailboxActor {
     private let path: [UInt8]
     private let queue: PathQueue
     private var gathering = Gathering()
+    private var isMissing = false
 
     init(_ path: [UInt8], index: Int, queue: PathQueue, scheduler: SchedulerID) {
         mailbox = Mailbox(scheduler)
@@ -44,6 +45,7 @@ actor PathScan: MailboxActor {
             name.withUnsafeBytes { worker.countEntry(status, kind, $0, place, into: &gathering) }
         } catch {
             worker.report(error, "statx", place, into: &gathering)
+            isMissing = true
         }
         finish(tree: nil)
     }
@@ -58,6 +60,7 @@ actor PathScan: MailboxActor {
         var report = RootReport(path: path)
         report.totals = gathering.subtotal.totals
         report.tree = tree
+        if isMissing { report.digests = nil }
         let subtotal = gathering.subtotal
         let index = index
         queue.send { [report] in $0.finished(index, report, subtotal) }

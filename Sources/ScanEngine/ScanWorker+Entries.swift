@@ -124,7 +124,10 @@ extension ScanWorker {
     ) {
         // Gone before anybody could look at it: not an entry.
         if error == .noSuchEntry { return }
-        if let kind = entry.kind { gathering.subtotal.countUnknown(kind) }
+        if let kind = entry.kind {
+            gathering.subtotal.countUnknown(kind)
+            if kind == .file { extensions.count(entry.name, bytes: 0) }
+        }
         report(error, "statx", EntryPath(directory: directory, name: Array(entry.name)), into: &gathering)
     }
 
