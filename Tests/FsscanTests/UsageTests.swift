@@ -18,8 +18,11 @@ import Testing
             (["--threads", "two", "/"], "--threads: 'two' is not a number from 1 to 1024"),
             (["--threads", "", "/"], "--threads: '' is not a number from 1 to 1024"),
             (["--threads"], "missing value for '--threads <N>' (see fsscan --help)"),
-            (["--depth", "-1", "/"], "--depth: '-1' is not a number of levels"),
-            (["--top", "99999999999999999999", "/"], "--top: '99999999999999999999' is not a number of lines"),
+            (["--depth", "-1", "/"], "--depth: '-1' is not a number from 0 to 1000000000"),
+            (
+                ["--top", "99999999999999999999", "/"],
+                "--top: '99999999999999999999' is not a number from 0 to 1000000000"
+            ),
             (["--no-such-option", "/"], "unknown option '--no-such-option' (see fsscan --help)"),
             (["-q", "/"], "unknown option '-q' (see fsscan --help)"),
             (["--no-such-" + [0xFF, 0x0A], "/"], #"unknown option '--no-such-\377\n' (see fsscan --help)"#),

@@ -84,8 +84,8 @@ struct ScanSettings {
         if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
         format = try Self.format(command)
         threads = try Self.number("--threads", command.threads, 1...1024, "is not a number from 1 to 1024")
-        depth = try Self.number("--depth", command.depth, 0...Int.max, "is not a number of levels") ?? 1
-        top = try Self.number("--top", command.top, 0...Int.max, "is not a number of lines") ?? 10
+        depth = try Self.number("--depth", command.depth, Self.lengths, "is not a number from 0 to 1000000000") ?? 1
+        top = try Self.number("--top", command.top, Self.lengths, "is not a number from 0 to 1000000000") ?? 10
         paths = runs.expanded(command.paths)
         filesFrom = command.filesFrom?.bytes
         if paths.isEmpty && filesFrom == nil { throw UsageError("no PATH given (see fsscan --help)") }
@@ -107,6 +107,9 @@ struct ScanSettings {
         options.top = top
         return options
     }
+
+    /// Of lists and depths: the upper end is out of reach, and far from overflow where the engine counts with it.
+    private static let lengths = 0...1_000_000_000
 
     /// The formats of the contract that nothing writes yet.
     private static let unavailableFormats = [
