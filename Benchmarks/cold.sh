@@ -6,6 +6,7 @@
 # Variables beside those of support/common.sh: COLD_ROUNDS (5), SYSTEM_TREE (/usr), SMALL_FILES (40000), POOLS
 # (2 8 32 64), MONITOR_OFF (options that make fsscan's pool a fixed one; empty: not measured).
 
+# shellcheck source-path=SCRIPTDIR source=support/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/common.sh"
 
 COLD_ROUNDS=${COLD_ROUNDS:-5}
@@ -42,8 +43,8 @@ fact cold-metadata label "$SYSTEM_TREE, metadata, cold"
 contender "find" "find $SYSTEM_TREE -printf '%s\n'"
 contender "du" "du -s $SYSTEM_TREE"
 contender "bfs" "bfs $SYSTEM_TREE -printf '%s\n'"
-for threads in 2 16 64; do
-    contender "fd $threads" "fdfind --unrestricted --size +0b --threads $threads . $SYSTEM_TREE"
+for fd_threads in 2 16 64; do
+    contender "fd $fd_threads" "fdfind --unrestricted --size +0b --threads $fd_threads . $SYSTEM_TREE"
 done
 contender "gdu" "gdu --non-interactive --no-progress --no-color --summarize --ignore-dirs / --max-cores $THREADS $SYSTEM_TREE"
 contender "fsscan" "$FSSCAN $SYSTEM_TREE --json -o /dev/null"

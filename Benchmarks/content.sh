@@ -5,6 +5,7 @@
 # Variables beside those of support/common.sh: SHARE_TREE (/usr/share), SMALL_FILES (40000), LARGE_FILES (8),
 # LARGE_MIB (256), MIME_TREE (SHARE_TREE), MIME_ROUNDS (3; one run of `file` takes most of a minute), COLD (1).
 
+# shellcheck source-path=SCRIPTDIR source=support/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/common.sh"
 
 SHARE_TREE=${SHARE_TREE:-/usr/share}

@@ -6,6 +6,7 @@
 #
 # Variables beside those of support/common.sh: ENTRIES (300000), MEMORY_ENTRIES (1000000), SYSTEM_TREE (/usr).
 
+# shellcheck source-path=SCRIPTDIR source=support/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/common.sh"
 
 ENTRIES=${ENTRIES:-300000}

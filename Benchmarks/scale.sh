@@ -15,6 +15,7 @@ if [[ -n ${SCALE_NAMESPACE:-} ]]; then
     mkdir -p "$TREES"
     mount -t tmpfs -o nr_inodes=0,size=90% fsscan-bench "$TREES"
 fi
+# shellcheck source-path=SCRIPTDIR source=support/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/common.sh"
 
 SIZES=${SIZES:-10000 100000 1000000 5000000}

@@ -6,6 +6,7 @@
 # Variables: COUNT (500000), RUNS (9).
 
 runs=${RUNS:-9}
+# shellcheck source-path=SCRIPTDIR source=support/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/common.sh"
 
 require swift python3

@@ -38,7 +38,7 @@ require() {
     done
 }
 
-require_fsscan() { [[ -x $FSSCAN ]] || fail "$FSSCAN is missing: swift build -c release"; }
+require_fsscan() { [[ -x $FSSCAN ]] || fail "$FSSCAN is missing: make build"; }
 
 require_root() { [[ $EUID -eq 0 ]] || fail "$1 needs root: it $2"; }
 

@@ -138,7 +138,7 @@ class Directory:
         self.level = level
         self.identity = identity  # (device, inode), None where it could not be stat'ed
         self.subtotal = Subtotal()  # itself included
-        self.pending = []  # names and stat results of the child directories
+        self.pending = []  # name, stat result or None, error or None of each child directory
         self.nodes = []  # (name, NODE) of the children, above --depth
 
 
@@ -216,8 +216,8 @@ class Scan:
         while True:
             directory = stack[-1]
             if directory.pending:
-                name, info = directory.pending.pop()
-                self.enter(stack, name, join(directory.path, name), info)
+                name, info, failure = directory.pending.pop()
+                self.enter(stack, name, join(directory.path, name), info, failure)
                 continue
             stack.pop()
             if directory.descriptor is not None:
@@ -229,7 +229,7 @@ class Scan:
             if node is not None:
                 stack[-1].nodes.append((directory.name, node))
 
-    def enter(self, stack, name, path, info):
+    def enter(self, stack, name, path, info, failure=None):
         """Puts a directory on the stack, listed if it is one to descend into."""
         directory = Directory(name, path, len(stack), info and (info.st_dev, info.st_ino))
         self.entry(directory.subtotal, path, name, "directories", info)
@@ -237,6 +237,8 @@ class Scan:
         is_border = bool(self.one_file_system and stack and info and info.st_dev != stack[0].identity[0])
         parent = stack[-1].descriptor if stack else None
         stack.append(directory)
+        if failure:
+            self.error(directory.subtotal, path, "statx", failure)
         if info is None or is_border:
             return
         if is_loop:
@@ -257,17 +259,21 @@ class Scan:
     def child(self, directory, name, kind):
         """Counts what is no directory, and notes what is one."""
         path = join(directory.path, name)
-        info = None
+        info = failure = None
         try:
             info = os.stat(name, dir_fd=directory.descriptor, follow_symlinks=False)
             kind = KIND_OF_TYPE[stat.S_IFMT(info.st_mode)]
         except FileNotFoundError:
             return
         except OSError as error:
-            self.error(directory.subtotal, path, "statx", error)
+            failure = error
         if kind == "directories":
-            directory.pending.append((name, info))
-        elif kind is not None:
+            # The error is one at that directory: it counts there, too.
+            directory.pending.append((name, info, failure))
+            return
+        if failure:
+            self.error(directory.subtotal, path, "statx", failure)
+        if kind is not None:
             self.entry(directory.subtotal, path, name, kind, info)
 
     def finish_directory(self, directory):

@@ -12,6 +12,8 @@ package protocol IgnoreDirectory {
     /// The directory above; nil for the PATH itself.
     var ignoreParent: Self? { get }
     /// Calls `body` with the directory's own name. Never called for the PATH.
+    ///
+    /// Where the name is a stored array: `let name = name; return body(name.span)`.
     func withIgnoreName<R>(_ body: (Span<UInt8>) -> R) -> R
 }
 
@@ -24,7 +26,9 @@ package enum IgnoreVerdict: Equatable, Sendable {
 }
 
 /// A list of patterns, the last one that matches decides.
-package struct IgnoreRules: Sendable {
+///
+/// Not copyable, so that asking it cannot turn into copying it: a copy counts references that all workers share.
+package struct IgnoreRules: ~Copyable, Sendable {
     /// git ignores larger files (100 MiB), and so should who reads them for `append(contentsOfFile:)`.
     package static let maximumFileSize = 100 << 20
 

@@ -31,14 +31,16 @@ enum Invocation {
     private static let unavailableCommands = ["diff", "verify", "saved"]
 
     init(_ arguments: [CarriedArgument]) throws(UsageError) {
-        var carried = arguments.map(\.carried)
+        var arguments = arguments
         // Only the first argument can be a command: `fsscan -x diff` scans a directory.
-        if let first = carried.first, Self.unavailableCommands.contains(first) {
+        let first = arguments.first?.carried
+        if let first, Self.unavailableCommands.contains(first) {
             throw UsageError("\(first) is not available yet (a directory of that name is ./\(first))")
         }
-        if carried.first == "scan" { carried.removeFirst() }
+        if first == "scan" { arguments.removeFirst() }
+        let runs = PathRuns(arguments)
         do {
-            self = .scan(try ScanSettings(try ScanCommand.parse(carried)))
+            self = .scan(try ScanSettings(try ScanCommand.parse(runs.arguments), runs))
         } catch let error as UsageError {
             throw error
         } catch {
@@ -78,13 +80,13 @@ struct ScanSettings {
     var progress: Bool?
     var statistics: Bool
 
-    init(_ command: ScanCommand) throws(UsageError) {
+    init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
         if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
         format = try Self.format(command)
         threads = try Self.number("--threads", command.threads, 1...1024, "is not a number from 1 to 1024")
-        depth = try Self.number("--depth", command.depth, 0...Int.max, "is not a number of levels") ?? 1
-        top = try Self.number("--top", command.top, 0...Int.max, "is not a number of lines") ?? 10
-        paths = command.paths.map(\.bytes)
+        depth = try Self.number("--depth", command.depth, Self.lengths, "is not a number from 0 to 1000000000") ?? 1
+        top = try Self.number("--top", command.top, Self.lengths, "is not a number from 0 to 1000000000") ?? 10
+        paths = runs.expanded(command.paths)
         filesFrom = command.filesFrom?.bytes
         if paths.isEmpty && filesFrom == nil { throw UsageError("no PATH given (see fsscan --help)") }
         oneFileSystem = command.oneFileSystem
@@ -105,6 +107,9 @@ struct ScanSettings {
         options.top = top
         return options
     }
+
+    /// Of lists and depths: the upper end is out of reach, and far from overflow where the engine counts with it.
+    private static let lengths = 0...1_000_000_000
 
     /// The formats of the contract that nothing writes yet.
     private static let unavailableFormats = [

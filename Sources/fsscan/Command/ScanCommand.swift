@@ -27,8 +27,9 @@ struct ScanCommand: ParsableCommand {
             """,
         version: Invocation.version)
 
+    /// Carried, or runs of PATHs: see `PathRuns`.
     @Argument(help: ArgumentHelp("What to scan.", valueName: "PATH"), completion: .file())
-    var paths: [CarriedArgument] = []
+    var paths: [String] = []
 
     @Option(
         parsing: .unconditional,

@@ -64,11 +64,11 @@ private final class ProgressThread {
 
     func run() {
         let interval = isTerminal ? 0.125 : 5.0
-        var elapsed = 0.0
+        let start = now()
         while true {
             sleep(interval)
-            elapsed += interval
             if clinux_flag_is_set(isStopped) != 0 { break }
+            let elapsed = now() - start
             if elapsed >= 0.25 { draw(elapsed) }
         }
         if drawn > 0 && isInForeground { writeOver("") }
@@ -105,6 +105,12 @@ private final class ProgressThread {
     private var isInForeground: Bool {
         let foreground = tcgetpgrp(2)
         return foreground <= 0 || foreground == getpgrp()
+    }
+
+    private func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     private func sleep(_ seconds: Double) {
