@@ -13,13 +13,13 @@ import Glibc
 /// by several workers in turn.
 ///
 /// The hard thing is a file that changes meanwhile. Exactly `st_size` bytes are accepted: more, and the file is growing
-/// (a log, an endless one); less, and it was cut. What `fstat` says afterwards must be what it said before. A write
+/// (a log, an endless one); less, and it was cut. What statx says afterwards must be what it said before. A write
 /// through a mapping whose mtime the kernel has not noted yet cannot be seen by anyone.
 package struct FileReader: ~Copyable, Sendable {
     /// Open for reading; closed by `deinit`.
     package let descriptor: Int32
-    /// What `fstat` said before anything was read.
-    package let status: FileStatus
+    /// What statx said before anything was read.
+    package let status: ContentStatus
     /// Bytes given out so far.
     package private(set) var offset: Int64 = 0
     /// Data goes on up to here; beyond may be a hole. `.max` where holes are not looked for.
@@ -51,7 +51,7 @@ package struct FileReader: ~Copyable, Sendable {
 
     private static func open(
         _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: (device: UInt64, inode: UInt64)?
-    ) throws(CallFailure) -> (Int32, FileStatus) {
+    ) throws(CallFailure) -> (Int32, ContentStatus) {
         let descriptor = try ContentCalls.openToRead(name, in: directory)
         do throws(CallFailure) {
             let status = try ContentCalls.status(of: descriptor)
@@ -81,7 +81,8 @@ package struct FileReader: ~Copyable, Sendable {
                 return .hole(length)
             }
             // One byte more than there should be shows the end of the file without another call.
-            var wanted = min(Int64(buffer.count), status.size - offset + 1)
+            let remaining = status.size - offset
+            var wanted = remaining < buffer.count ? remaining + 1 : Int64(buffer.count)
             if offset > 0, dataEnd > offset { wanted = min(wanted, dataEnd - offset) }
             let slice = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(wanted)])
             count = try ContentCalls.read(descriptor, at: offset, into: slice)
@@ -96,7 +97,7 @@ package struct FileReader: ~Copyable, Sendable {
         return .end
     }
 
-    /// Throws `.changed` unless `fstat` still says what it said when the file was opened.
+    /// Throws `.changed` unless statx still says what it said when the file was opened.
     ///
     /// `read(into:)` does this at the end; whoever stops before (for the type alone) calls it.
     package func confirmUnchanged() throws(ContentFailure) {

@@ -17,8 +17,9 @@ package struct CallFailure: Error, Equatable, Sendable {
     }
 }
 
-/// What `fstat` says of an open file, as far as reading it is concerned.
-package struct FileStatus: Equatable, Sendable {
+/// What the kernel says of an open file, as far as reading it is concerned.
+package struct ContentStatus: Equatable, Sendable {
+    /// Major number in the upper half, minor in the lower: not `st_dev`, whose bits are mixed.
     package var device: UInt64
     package var inode: UInt64
     /// `st_mode`.
@@ -28,16 +29,16 @@ package struct FileStatus: Equatable, Sendable {
     /// `st_blocks` × 512, in bytes, saturating.
     package var allocatedBytes: Int64
     package var mtimeSeconds: Int64
-    package var mtimeNanoseconds: Int64
+    package var mtimeNanoseconds: UInt32
     package var ctimeSeconds: Int64
-    package var ctimeNanoseconds: Int64
+    package var ctimeNanoseconds: UInt32
 
     package var isRegular: Bool { mode & S_IFMT == S_IFREG }
     package var isExecutable: Bool { mode & 0o111 != 0 }
 
     /// Whether nothing happened to the content in between, as far as the kernel tells: same inode, size, mtime and
     /// ctime. Blocks may be allocated late without a change of the bytes, so they are not compared.
-    package func describesSameContent(as other: FileStatus) -> Bool {
+    package func describesSameContent(as other: ContentStatus) -> Bool {
         var other = other
         other.allocatedBytes = allocatedBytes
         return self == other
@@ -60,18 +61,22 @@ package enum ContentCalls {
     /// that Swift runs on.
     private static let noAccessTime: Int32 = 0o1000000
 
-    /// The corresponding system call is `fstat(2)`.
-    package static func status(of descriptor: Int32) throws(CallFailure) -> FileStatus {
-        var out = stat()
-        let result = retrying { fstat(descriptor, &out) < 0 ? -errno : 0 }
-        _ = try checked("fstat", result)
-        let (allocated, overflow) = Int64(out.st_blocks).multipliedReportingOverflow(by: 512)
-        return FileStatus(
-            device: UInt64(out.st_dev), inode: UInt64(out.st_ino), mode: UInt32(out.st_mode), size: Int64(out.st_size),
+    /// What an open file is now.
+    ///
+    /// The corresponding system call is `statx(2)` with `AT_EMPTY_PATH`.
+    package static func status(of descriptor: Int32) throws(CallFailure) -> ContentStatus {
+        var out = statx()
+        _ = try checked("statx", retrying { clinux_statx(descriptor, "", AT_EMPTY_PATH, statxMask, &out) })
+        let (allocated, overflow) = Int64(clamping: out.stx_blocks).multipliedReportingOverflow(by: 512)
+        return ContentStatus(
+            device: UInt64(out.stx_dev_major) << 32 | UInt64(out.stx_dev_minor), inode: out.stx_ino,
+            mode: UInt32(out.stx_mode), size: Int64(clamping: out.stx_size),
             allocatedBytes: overflow ? .max : allocated,
-            mtimeSeconds: Int64(out.st_mtim.tv_sec), mtimeNanoseconds: Int64(out.st_mtim.tv_nsec),
-            ctimeSeconds: Int64(out.st_ctim.tv_sec), ctimeNanoseconds: Int64(out.st_ctim.tv_nsec))
+            mtimeSeconds: out.stx_mtime.tv_sec, mtimeNanoseconds: out.stx_mtime.tv_nsec,
+            ctimeSeconds: out.stx_ctime.tv_sec, ctimeNanoseconds: out.stx_ctime.tv_nsec)
     }
+
+    private static let statxMask = UInt32(STATX_BASIC_STATS)
 
     /// Reads from `offset`, leaving the descriptor's position alone. 0 is the end of the file.
     ///
