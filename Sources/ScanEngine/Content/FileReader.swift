@@ -1,5 +1,3 @@
-import Glibc
-
 /// An open file that is read once, from its start to its end, in pieces.
 ///
 /// ```
@@ -9,15 +7,14 @@ import Glibc
 ///                        throws         .changed, or a system call that failed
 /// ```
 ///
-/// The reader keeps nothing but the descriptor and an offset, so a very large file can be read in several messages and
+/// The reader keeps nothing but the descriptor and offsets, so a very large file can be read in several messages and
 /// by several workers in turn.
 ///
 /// The hard thing is a file that changes meanwhile. Exactly `st_size` bytes are accepted: more, and the file is growing
 /// (a log, an endless one); less, and it was cut. What statx says afterwards must be what it said before. A write
 /// through a mapping whose mtime the kernel has not noted yet cannot be seen by anyone.
 package struct FileReader: ~Copyable, Sendable {
-    /// Open for reading; closed by `deinit`.
-    package let descriptor: Int32
+    package let file: FileDescriptor
     /// What statx said before anything was read.
     package let status: ContentStatus
     /// Bytes given out so far.
@@ -36,35 +33,38 @@ package struct FileReader: ~Copyable, Sendable {
 
     /// Opens the regular file `name` in `directory`.
     ///
-    /// - Parameter expected: device and inode that were listed under this name. Another one is `ESTALE`, and so is
-    ///   anything but a regular file: with O_NONBLOCK even a FIFO put in the file's place is opened without waiting.
+    /// - Parameter expected: what was listed under this name. Something else is `ESTALE`, and so is anything but a
+    ///   regular file: with O_NONBLOCK even a FIFO put in the file's place is opened without waiting.
     package init(
-        _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: (device: UInt64, inode: UInt64)?
+        _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: DeviceInode?
     ) throws(ContentFailure) {
-        do throws(CallFailure) {
-            (descriptor, status) = try Self.open(name, in: directory, expecting: expected)
+        let file: FileDescriptor
+        do {
+            file = try Kernel.openFile(name, in: directory)
         } catch {
-            throw .call(error)
+            throw .call("openat", error)
         }
+        try self.init(file, expecting: expected)
+    }
+
+    /// Takes over an open file.
+    package init(_ file: consuming FileDescriptor, expecting expected: DeviceInode?) throws(ContentFailure) {
+        let status = try Self.status(of: file.number)
+        if !status.isRegular || (expected != nil && expected != status.identity) { throw .call("openat", .stale) }
+        self.file = file
+        self.status = status
         dataEnd = status.allocatedBytes < status.size ? 0 : .max
     }
 
-    private static func open(
-        _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: (device: UInt64, inode: UInt64)?
-    ) throws(CallFailure) -> (Int32, ContentStatus) {
-        let descriptor = try ContentCalls.openToRead(name, in: directory)
-        do throws(CallFailure) {
-            let status = try ContentCalls.status(of: descriptor)
-            if !status.isRegular { throw CallFailure("openat", ESTALE) }
-            if let expected, expected != (status.device, status.inode) { throw CallFailure("openat", ESTALE) }
-            return (descriptor, status)
+    private static func status(of descriptor: Int32) throws(ContentFailure) -> ContentStatus {
+        var status = FileStatus()
+        do {
+            try Kernel.status(of: descriptor, into: &status)
         } catch {
-            ContentCalls.close(descriptor)
-            throw error
+            throw .call("statx", error)
         }
+        return ContentStatus(status)
     }
-
-    deinit { ContentCalls.close(descriptor) }
 
     /// Reads the next piece: as many bytes as the buffer takes, or a part of a hole.
     ///
@@ -72,22 +72,22 @@ package struct FileReader: ~Copyable, Sendable {
     /// looks there.
     package mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(ContentFailure) -> Piece {
         precondition(!buffer.isEmpty, "a file is read into a buffer")
+        if offset >= dataEnd, offset > 0, offset < status.size { try findHole() }
+        if offset < holeEnd {
+            let length = min(holeEnd - offset, Self.holeSlice)
+            offset += length
+            return .hole(length)
+        }
+        // One byte more than there should be shows the end of the file without another call.
+        let remaining = status.size - offset
+        var wanted = remaining < buffer.count ? remaining + 1 : Int64(buffer.count)
+        if offset > 0, dataEnd > offset { wanted = min(wanted, dataEnd - offset) }
         let count: Int
-        do throws(CallFailure) {
-            if offset >= dataEnd, offset > 0, offset < status.size { try findHole() }
-            if offset < holeEnd {
-                let length = min(holeEnd - offset, Self.holeSlice)
-                offset += length
-                return .hole(length)
-            }
-            // One byte more than there should be shows the end of the file without another call.
-            let remaining = status.size - offset
-            var wanted = remaining < buffer.count ? remaining + 1 : Int64(buffer.count)
-            if offset > 0, dataEnd > offset { wanted = min(wanted, dataEnd - offset) }
+        do {
             let slice = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(wanted)])
-            count = try ContentCalls.read(descriptor, at: offset, into: slice)
+            count = try Kernel.read(file.number, at: offset, into: slice)
         } catch {
-            throw .call(error)
+            throw .call("read", error)
         }
         offset += Int64(count)
         if offset > status.size { throw .changed }
@@ -101,24 +101,19 @@ package struct FileReader: ~Copyable, Sendable {
     ///
     /// `read(into:)` does this at the end; whoever stops before (for the type alone) calls it.
     package func confirmUnchanged() throws(ContentFailure) {
-        do {
-            if try status.describesSameContent(as: ContentCalls.status(of: descriptor)) { return }
-        } catch {
-            throw .call(error)
-        }
-        throw .changed
+        if try !status.describesSameContent(as: Self.status(of: file.number)) { throw .changed }
     }
 
     /// Notes where the hole at `offset` ends (at `offset`, if there is none), and where the data behind it ends.
-    private mutating func findHole() throws(CallFailure) {
-        do throws(CallFailure) {
-            let nextData = try ContentCalls.nextData(descriptor, from: offset)
+    private mutating func findHole() throws(ContentFailure) {
+        do throws(Errno) {
+            let nextData = try Kernel.nextData(file.number, from: offset)
             holeEnd = min(nextData ?? status.size, status.size)
             dataEnd = holeEnd
-            if holeEnd < status.size { dataEnd = try ContentCalls.nextHole(descriptor, from: holeEnd) }
+            if holeEnd < status.size { dataEnd = try Kernel.nextHole(file.number, from: holeEnd) }
         } catch {
             // A file system without SEEK_DATA: its zeros are read like anything else.
-            if error.code != EINVAL && error.code != EOPNOTSUPP { throw error }
+            if error != .invalid && error != .notSupported { throw .call("lseek", error) }
             holeEnd = offset
             dataEnd = .max
         }
@@ -160,16 +155,16 @@ extension FileReader {
         limit: Int, through buffer: UnsafeMutableRawBufferPointer
     ) throws(ContentFailure) -> [UInt8] {
         var content: [UInt8] = []
-        do throws(CallFailure) {
+        do throws(Errno) {
             while true {
-                let count = try ContentCalls.read(descriptor, at: offset, into: buffer)
+                let count = try Kernel.read(file.number, at: offset, into: buffer)
                 if count == 0 { return content }
                 content.append(contentsOf: buffer[..<count])
                 offset += Int64(count)
-                if content.count > limit { throw CallFailure("read", EFBIG) }
+                if content.count > limit { throw .fileTooLarge }
             }
         } catch {
-            throw .call(error)
+            throw .call("read", error)
         }
     }
 }

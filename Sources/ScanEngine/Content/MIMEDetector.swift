@@ -73,7 +73,7 @@ package struct MIMEDetector: ~Copyable {
     package mutating func type(
         of reader: borrowing FileReader, head: UnsafeRawBufferPointer
     ) throws(ContentFailure) -> String {
-        try type(ofDescriptor: reader.descriptor, status: reader.status, head: head)
+        try type(ofDescriptor: reader.file.number, status: reader.status, head: head)
     }
 
     package mutating func type(
@@ -88,12 +88,13 @@ package struct MIMEDetector: ~Copyable {
         }
         do {
             // magic_descriptor reads from the current position, and puts it back.
-            try ContentCalls.rewind(descriptor)
+            try Kernel.rewind(descriptor)
         } catch {
-            throw .call(error)
+            throw .call("lseek", error)
         }
         guard let answer = magic_descriptor(handle, descriptor) else {
-            throw .type(message: Self.errorText(handle), code: max(magic_errno(handle), 0))
+            let code = magic_errno(handle)
+            throw .type(message: Self.errorText(handle), error: code > 0 ? Errno(code) : nil)
         }
         // The answer is the handle's own memory, valid until its next use.
         let type = String(cString: answer)

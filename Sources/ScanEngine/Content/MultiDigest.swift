@@ -6,8 +6,10 @@ import CXXHash
 ///     begin(length:)  update(_:)  update(_:) …  finish(appendingTo:)      a file, a symlink's target
 ///     beginLane(_:)   updateLane(_:_:) …        finishLane(_:appendingTo:)      one algorithm alone: a directory's tree object
 ///
-/// Holds one OpenSSL context (or XXH3 state) for each algorithm and uses it again and again: with a fresh context a
-/// 200-byte input would cost 380 ns instead of 170 ns (SHA-256). A worker owns one for the small files that it reads
+/// Holds one OpenSSL context (or XXH3 state) for each algorithm and uses it again and again: with fresh ones 200 bytes
+/// cost 230 ns of SHA-256 instead of 175, and malloc's locks are in play. (XXH3: 38 ns. GB/s on one core, 1 MiB
+/// buffers: SHA-256 2.1, `git` 2.2, MD5 0.9, XXH3 20; MD5, SHA-1, SHA-256 and SHA-512 together 0.35, which is what
+/// each takes alone, added up.) A worker owns one for the small files that it reads
 /// whole; a very large file, which is hashed in several messages, owns one of its own until it is done.
 package struct MultiDigest: ~Copyable {
     package let methods: DigestMethods

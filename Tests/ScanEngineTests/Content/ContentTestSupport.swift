@@ -5,20 +5,6 @@ import TestSupport
 
 @testable import ScanEngine
 
-/// Where the sources are: oracles and golden files are found from here.
-let packageDirectory = ByteString(String(#filePath.split(separator: "/").dropLast(4).reduce("") { $0 + "/" + $1 }))
-
-/// The swh program of PyPI's swh.model (Tests/requirements.txt). Throws where it is not installed: the tests that need
-/// it fail then, they are not skipped.
-func swhProgram() throws -> ByteString {
-    let own = packageDirectory.appending(".venv/bin/swh")
-    if own.withCString({ access($0, X_OK) }) == 0 { return own }
-    if try run(["sh", "-c", "command -v swh"]).status == 0 { return "swh" }
-    throw Failure(
-        "swh is not installed: python3 -m venv .venv && .venv/bin/pip install -r Tests/requirements.txt, in the"
-            + " package's directory")
-}
-
 /// A buffer that is freed at the end of a test.
 func withBuffer<R>(_ byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> R) rethrows -> R {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
@@ -80,7 +66,7 @@ func row(of path: ByteString, with digest: inout MultiDigest) throws -> [UInt8]?
     case S_IFREG:
         try appendFileRow(path, with: &digest, to: &out)
     case S_IFLNK:
-        let target = try path.withCString { try ContentCalls.symlinkTarget($0, in: AT_FDCWD) }
+        let target = try path.withCString { try Kernel.symlinkTarget($0, in: AT_FDCWD) }
         target.withUnsafeBytes { digest.digest($0, appendingTo: &out) }
     default:
         digest.digest(UnsafeRawBufferPointer(start: nil, count: 0), appendingTo: &out)

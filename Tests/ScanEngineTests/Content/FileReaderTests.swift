@@ -8,7 +8,7 @@ import Testing
 @Suite struct FileReaderTests {
     /// Opens `f` in a new directory that holds `tree` and hands it to `body`.
     private func reading<R>(
-        _ tree: Tree, expecting: (device: UInt64, inode: UInt64)? = nil,
+        _ tree: Tree, expecting: DeviceInode? = nil,
         _ body: (inout FileReader, ByteString) throws -> R
     ) throws -> R {
         let directory = try TemporaryDirectory(tree)
@@ -142,16 +142,16 @@ import Testing
     }
 
     @Test func whatIsNoRegularFileIsStale() throws {
-        func opening(_ tree: Tree, expecting: (device: UInt64, inode: UInt64)? = nil) -> ContentFailure? {
+        func opening(_ tree: Tree, expecting: DeviceInode? = nil) -> ContentFailure? {
             failure { try reading(tree, expecting: expecting) { _, _ in } }
         }
-        let stale = ContentFailure.call(CallFailure("openat", ESTALE))
+        let stale = ContentFailure.call("openat", Errno(ESTALE))
         #expect(opening([.directory("f")]) == stale)
         #expect(opening([.fifo("f")]) == stale)
-        #expect(opening([.file("f")], expecting: (0, 0)) == stale)
-        #expect(opening([.symlink("f", to: "/etc/passwd")]) == .call(CallFailure("openat", ELOOP)))
-        #expect(opening([]) == .call(CallFailure("openat", ENOENT)))
-        #expect(opening([.socket("f")]) == .call(CallFailure("openat", ENXIO)))
+        #expect(opening([.file("f")], expecting: DeviceInode(device: 0, inode: 0)) == stale)
+        #expect(opening([.symlink("f", to: "/etc/passwd")]) == .call("openat", Errno(ELOOP)))
+        #expect(opening([]) == .call("openat", Errno(ENOENT)))
+        #expect(opening([.socket("f")]) == .call("openat", Errno(ENXIO)))
     }
 
     @Test func theAccessTimeStaysWhereTheKernelAllowsIt() throws {
@@ -173,7 +173,7 @@ import Testing
         #expect(content == expected)
         var endless = try FileReader("/proc/kallsyms", in: AT_FDCWD, expecting: nil)
         let outcome = failure { _ = try withBuffer(4096) { try endless.readUnsized(limit: 10_000, through: $0) } }
-        #expect(outcome == .call(CallFailure("read", EFBIG)))
+        #expect(outcome == .call("read", Errno(EFBIG)))
     }
 
     @Test func descriptorsAreClosed() throws {

@@ -61,7 +61,7 @@ import Testing
 
     @Test func filesMadeToBeDifficultGetFilesAnswersFirstAndFromTheCache() throws {
         let directory = try TemporaryDirectory()
-        let script = packageDirectory.appending("fixtures/samples/make_samples.py")
+        let script = Repository.path("Tests/oracles/make_samples.py")
         _ = try output(of: ["python3", script, directory.path])
         let paths = try names(in: directory.descriptor).sorted().map { directory.appending($0) }
         #expect(paths.count > 250)
@@ -84,7 +84,7 @@ import Testing
         let directory = try TemporaryDirectory([.file("f", "#!/bin/sh\necho\n")])
         var detector = try MIMEDetector(cache: MIMECache())
         let reader = try FileReader("f", in: directory.descriptor, expecting: nil)
-        #expect(lseek(reader.descriptor, 7, SEEK_SET) == 7)
+        #expect(lseek(reader.file.number, 7, SEEK_SET) == 7)
         let type = try detector.type(of: reader, head: UnsafeRawBufferPointer(start: nil, count: 0))
         #expect(type == "text/x-shellscript")
         let again = try detector.type(of: reader, head: UnsafeRawBufferPointer(start: nil, count: 0))
@@ -103,11 +103,11 @@ import Testing
         } catch {
             failure = error
         }
-        guard case .type(let message, let code) = failure else {
+        guard case .type(let message, let error) = failure else {
             Issue.record("\(String(describing: failure))")
             return
         }
-        #expect(code == EISDIR)
+        #expect(error == Errno(EISDIR))
         #expect(message.contains("cannot read"))
         let type = try detector.type(of: reader, head: nothing)
         #expect(type == "text/plain")

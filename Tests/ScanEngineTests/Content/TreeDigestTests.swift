@@ -28,6 +28,8 @@ import Testing
         .chain("deep", depth: 60, [.file("bottom", "b")]),
     ]
 
+    static let oddNames = Tree((try? OddNames.load())!.map { Node.file($0, $0) })
+
     /// git looks at the owner's execute bit, swh.model at any: for these two the contract is git's.
     static let executableForOthers: Tree = [
         .file("group-may-run", "#!/bin/sh\n", mode: 0o654), .file("others-may-run", "#!/bin/sh\n", mode: 0o645),
@@ -35,7 +37,7 @@ import Testing
 
     /// What only swh.model and Merkle trees over other digests can hold.
     static let oddTree =
-        gitTree + [
+        gitTree + [.directory("odd-names", oddNames)] + [
             .directory("no-entries"), .directory("nothing", [.directory("below")]),
             .fifo("fifo"), .fifo("executable-fifo", mode: 0o755), .socket("socket"),
         ]
@@ -58,7 +60,9 @@ import Testing
 
     @Test func anOddTreeHasItsSoftwareHeritageID() throws {
         let directory = try TemporaryDirectory(Self.oddTree)
-        let theirs = try firstWord([try swhProgram(), "identify", "--no-filename", directory.path])
+        _ = try Repository.python()
+        let swh = Repository.path(".venv/bin/swh")
+        let theirs = try firstWord([swh, "identify", "--no-filename", directory.path])
         let ours = try #require(try directoryDigests(directory.path, [.git])[.git])
         #expect("swh:1:dir:" + ours == theirs)
     }
@@ -67,7 +71,7 @@ import Testing
         let directory = try TemporaryDirectory(
             Self.oddTree + Self.executableForOthers + (geteuid() == 0 ? Self.devices : []))
         let ours = try directoryDigests(directory.path, DigestAlgorithm.allCases)
-        let oracle = packageDirectory.appending("fixtures/oracles/merkle.py")
+        let oracle = Repository.path("Tests/oracles/merkle.py")
         // hashlib has no XXH3: that one has the same code here as the others.
         for algorithm in DigestAlgorithm.allCases where algorithm != .git && algorithm != .xxh128 {
             let theirs = try firstWord(["python3", oracle, ByteString(algorithm.rawValue), directory.path])
