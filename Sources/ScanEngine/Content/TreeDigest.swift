@@ -76,7 +76,7 @@ package struct TreeDigest: Sendable {
     /// Computes the directory's digests and appends them as one row.
     ///
     /// Cost: one sort, then one pass over the entries for each algorithm; about 250 ns an entry with 100,000 entries and
-    /// SHA-256, half of it in the sort. Memory beyond the entries: 64 KiB.
+    /// SHA-256. Memory beyond the entries: 64 KiB.
     ///
     /// - Returns: false, with nothing appended, where they are not known: an entry's digests were not, or a broken
     ///   readdir gave a name twice, so that no tree object can describe the directory.
