@@ -105,6 +105,26 @@ static inline long clinux_read(int descriptor, void *_Nonnull buffer, unsigned l
     return result < 0 ? -errno : result;
 }
 
+static inline long clinux_pread(int descriptor, void *_Nonnull buffer, unsigned long capacity, int64_t offset) {
+    long result = pread(descriptor, buffer, capacity, (off_t)offset);
+    return result < 0 ? -errno : result;
+}
+
+/// GNU macros, which Swift does not see.
+static const int CLINUX_SEEK_DATA = SEEK_DATA;
+static const int CLINUX_SEEK_HOLE = SEEK_HOLE;
+
+static inline int64_t clinux_lseek(int descriptor, int64_t offset, int whence) {
+    int64_t result = lseek(descriptor, (off_t)offset, whence);
+    return result < 0 ? -errno : result;
+}
+
+static inline long clinux_readlinkat(int directory, const char *_Nonnull name, void *_Nonnull buffer,
+                                     unsigned long capacity) {
+    long result = readlinkat(directory, name, buffer, capacity);
+    return result < 0 ? -errno : result;
+}
+
 static inline int clinux_statx(int directory, const char *_Nonnull name, int flags, unsigned int mask,
                                struct statx *_Nonnull out) {
     int result = statx(directory, name, flags, mask, out);
