@@ -1,3 +1,13 @@
 #include "CLinux.h"
 
+#include <sys/resource.h>
+
 _Thread_local void *clinux_current_worker;
+
+unsigned long clinux_raise_open_files_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 256;
+}

@@ -29,7 +29,8 @@ final class ScanContext: Sendable {
         excludes = IgnoreScope(excludes: options.exclude)
         obeysGitignore = options.gitignore
         devices = DeviceTable(severalPaths: options.paths.count > 1)
-        descriptors = DescriptorBudget(limit: DescriptorBudget.raiseLimit(), workers: options.threads)
+        descriptors = DescriptorBudget(
+            limit: Int(clamping: clinux_raise_open_files_limit()), workers: options.threads)
         user = geteuid()
         self.isCancelled = isCancelled
         self.onError = onError

@@ -18,7 +18,6 @@
 #include <sched.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -64,12 +63,11 @@ static inline struct timespec clinux_now(clockid_t clock) {
     return now;
 }
 
-// ---- Limits: glibc's prototypes take an enumeration that Swift does not convert -------------------------------------
+// ---- Limits --------------------------------------------------------------------------------------------------------
 
-static inline int clinux_getrlimit_nofile(struct rlimit *_Nonnull out) { return getrlimit(RLIMIT_NOFILE, out); }
-static inline int clinux_setrlimit_nofile(const struct rlimit *_Nonnull limit) {
-    return setrlimit(RLIMIT_NOFILE, limit);
-}
+/// Raises the soft limit on open files to the hard one. Returns the soft limit now. (In C, because glibc's declarations
+/// of resource limits differ with _GNU_SOURCE, and a Swift file may see both.)
+unsigned long clinux_raise_open_files_limit(void);
 
 // ---- Errors --------------------------------------------------------------------------------------------------------
 

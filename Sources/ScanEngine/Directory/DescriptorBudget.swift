@@ -33,18 +33,6 @@ struct DescriptorBudget: ~Copyable, Sendable {
         purgeLength = min(max(limit, 64), 4096) * 2
     }
 
-    /// Raises the soft limit to the hard one.
-    ///
-    /// - Returns: the limit now.
-    static func raiseLimit() -> Int {
-        var limit = rlimit()
-        guard clinux_getrlimit_nofile(&limit) == 0 else { return 256 }
-        limit.rlim_cur = limit.rlim_max
-        _ = clinux_setrlimit_nofile(&limit)
-        _ = clinux_getrlimit_nofile(&limit)
-        return Int(clamping: limit.rlim_cur)
-    }
-
     /// To be called when a directory that others will need has got a descriptor. Gives others' up if it has to be.
     func keep(_ directory: Directory, _ number: Int32) {
         guard number >= pressure / 2 else { return }
