@@ -85,8 +85,9 @@ static inline int clinux_flag_is_set(const uint32_t *_Nonnull word) {
 
 // ---- Files: each returns what the system call returns, or a negated errno -------------------------------------------
 
-/// A GNU macro, which Swift does not see.
+/// GNU macros, which Swift does not see.
 static const int CLINUX_O_NOATIME = O_NOATIME;
+static const int CLINUX_O_PATH = O_PATH;
 
 static inline int clinux_openat(int directory, const char *_Nonnull name, int flags) {
     int result = openat(directory, name, flags);
@@ -97,6 +98,9 @@ static inline long clinux_getdents64(int descriptor, void *_Nonnull buffer, unsi
     long result = syscall(SYS_getdents64, descriptor, buffer, capacity);
     return result < 0 ? -errno : result;
 }
+
+/// Stores the type of the file system that an open file is on, as in linux/magic.h.
+int clinux_file_system_type(int descriptor, uint64_t *_Nonnull type);
 
 static inline long clinux_read(int descriptor, void *_Nonnull buffer, unsigned long capacity) {
     long result = read(descriptor, buffer, capacity);

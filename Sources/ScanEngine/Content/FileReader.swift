@@ -36,11 +36,12 @@ package struct FileReader: ~Copyable, Sendable {
     /// - Parameter expected: what was listed under this name. Something else is `ESTALE`, and so is anything but a
     ///   regular file: with O_NONBLOCK even a FIFO put in the file's place is opened without waiting.
     package init(
-        _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: DeviceInode?
+        _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: DeviceInode?,
+        keepAccessTime: Bool = true
     ) throws(ContentFailure) {
         let file: FileDescriptor
         do {
-            file = try Kernel.openFile(name, in: directory)
+            file = try Kernel.openFile(name, in: directory, keepAccessTime: keepAccessTime)
         } catch {
             throw .call("openat", error)
         }

@@ -47,20 +47,16 @@ extension Errno {
 }
 
 extension Kernel {
-    /// Opens a file to read it, without following a symlink, waiting for a FIFO's writer, or changing the access time
-    /// where the kernel lets us not to (the owner and root may ask for that).
+    /// Opens a file to read it, without following a symlink or waiting for a FIFO's writer.
+    ///
+    /// - Parameter keepAccessTime: ask the kernel not to change the access time, which it grants to the file's owner and
+    ///   to root. Where it does not, the file is opened without.
     ///
     /// The corresponding system call is `openat(2)`.
     package static func openFile(
-        _ name: UnsafePointer<CChar>, in directory: Int32
+        _ name: UnsafePointer<CChar>, in directory: Int32, keepAccessTime: Bool
     ) throws(Errno) -> FileDescriptor {
-        let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-        do throws(Errno) {
-            return FileDescriptor(owning: try check { clinux_openat(directory, name, flags | CLINUX_O_NOATIME) })
-        } catch {
-            guard error == .permission else { throw error }
-        }
-        return FileDescriptor(owning: try check { clinux_openat(directory, name, flags) })
+        try open(name, in: directory, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, keepAccessTime: keepAccessTime)
     }
 
     /// Reads from `offset`, leaving the descriptor's position alone. 0 is the end of the file.
@@ -116,5 +112,30 @@ extension Kernel {
             }
             capacity *= 4
         }
+    }
+
+    /// Whether the file system that an open file (or directory) is on makes its files up while they are read.
+    ///
+    /// The corresponding system call is `fstatfs(2)`.
+    package static func isOnPseudoFileSystem(_ descriptor: Int32) throws(Errno) -> Bool {
+        var type: UInt64 = 0
+        _ = try check { clinux_file_system_type(descriptor, &type) }
+        return pseudoFileSystems.contains(type)
+    }
+
+    /// Magic numbers of linux/magic.h, in the order of the contract: proc, sysfs, cgroup, cgroup2, debugfs, tracefs,
+    /// securityfs, configfs, pstore, efivarfs, bpf, selinuxfs, binfmt_misc, fusectl.
+    private static let pseudoFileSystems: Set<UInt64> = [
+        0x9fa0, 0x6265_6572, 0x27_e0eb, 0x6367_7270, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0x6265_6570, 0x6165_676c,
+        0xde5e_81e4, 0xcafe_4a11, 0xf97c_ff8c, 0x4249_4e4d, 0x6573_5543,
+    ]
+
+    /// The same of a name, which is not opened for reading.
+    package static func isOnPseudoFileSystem(
+        _ name: UnsafePointer<CChar>, in directory: Int32
+    ) throws(Errno) -> Bool {
+        let place = FileDescriptor(
+            owning: try check { clinux_openat(directory, name, CLINUX_O_PATH | O_NOFOLLOW | O_CLOEXEC) })
+        return try isOnPseudoFileSystem(place.number)
     }
 }

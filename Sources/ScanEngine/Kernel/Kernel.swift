@@ -19,6 +19,12 @@ package enum Kernel {
         _ name: UnsafePointer<CChar>, in directory: Int32, keepAccessTime: Bool
     ) throws(Errno) -> FileDescriptor {
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
+        return try open(name, in: directory, flags, keepAccessTime: keepAccessTime)
+    }
+
+    static func open(
+        _ name: UnsafePointer<CChar>, in directory: Int32, _ flags: Int32, keepAccessTime: Bool
+    ) throws(Errno) -> FileDescriptor {
         if keepAccessTime {
             do throws(Errno) {
                 return FileDescriptor(owning: try check { clinux_openat(directory, name, flags | CLINUX_O_NOATIME) })
