@@ -52,9 +52,10 @@ struct ScanProgram {
     private func warnOfOverlaps(_ paths: [[UInt8]]) {
         let pairs = Overlaps(paths).pairs
         let quoting = Quoting.forErrors
-        for (outer, inner) in pairs.prefix(Self.overlapLimit) {
+        for (outer, inner, isSame) in pairs.prefix(Self.overlapLimit) {
             let line =
-                Array("warning: ".utf8) + quoting.quoted(paths[inner]) + Array(" lies in ".utf8)
+                Array("warning: ".utf8) + quoting.quoted(paths[inner])
+                + Array((isSame ? " is the same as " : " lies in ").utf8)
                 + quoting.quoted(paths[outer]) + Array(", its entries count twice in the totals".utf8)
             StandardStreams.complain(line)
         }

@@ -36,11 +36,7 @@ import Testing
         #expect(try process.finish().end == .exited(0))
     }
 
-    /// Only an engine that finds something can be interrupted.
-    private static let engineScans =
-        (try? Fsscan.run(["--json", "/dev/null"]).outputText.contains(#""entries": 1,"#)) ?? false
-
-    @Test(.enabled(if: engineScans), arguments: [SIGHUP, SIGINT, SIGTERM])
+    @Test(arguments: [SIGHUP, SIGINT, SIGTERM])
     func aStoppedScanWritesAValidReport(_ signal: CInt) throws {
         // Each repeated PATH is scanned again: this would take minutes.
         let paths = [ByteString](repeating: "/usr", count: 2000)
@@ -54,8 +50,7 @@ import Testing
         #expect(try names(in: directory.descriptor) == ["report"])
     }
 
-    @Test(.enabled(if: engineScans))
-    func theSecondSignalEndsItAtOnceAndLeavesNothing() throws {
+    @Test func theSecondSignalEndsItAtOnceAndLeavesNothing() throws {
         let directory = try TemporaryDirectory()
         let paths = [ByteString](repeating: "/usr", count: 2000)
         let process = try RunningProcess([Fsscan.path, "--json", "-o", directory.appending("report")] + paths)

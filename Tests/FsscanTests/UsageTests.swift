@@ -96,8 +96,8 @@ import Testing
         let rest = ", its entries count twice in the totals"
         #expect(
             lines == [
-                "fsscan: warning: 'a/b/.' lies in 'l/'\(rest)", "fsscan: warning: './a' lies in 'a'\(rest)",
-                "fsscan: warning: 'l/' lies in './a'\(rest)",
+                "fsscan: warning: 'a/b/.' lies in 'l/'\(rest)", "fsscan: warning: './a' is the same as 'a'\(rest)",
+                "fsscan: warning: 'l/' is the same as './a'\(rest)",
             ])
     }
 

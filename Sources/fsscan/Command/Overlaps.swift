@@ -5,8 +5,8 @@ import Glibc
 /// By name, with symlinks resolved; a directory that is mounted at two places is not noticed. Costs a `realpath(3)` for
 /// each distinct parent directory, and a sort.
 struct Overlaps {
-    /// Indices of PATHs: `inner` is, or lies in, `outer`. In the order of `inner`.
-    private(set) var pairs: [(outer: Int, inner: Int)] = []
+    /// Indices of PATHs: `inner` lies in `outer`, or is the same. In the order of `inner`.
+    private(set) var pairs: [(outer: Int, inner: Int, isSame: Bool)] = []
 
     init(_ paths: [[UInt8]]) {
         guard paths.count > 1 else { return }
@@ -20,7 +20,7 @@ struct Overlaps {
         var enclosing: [(path: [UInt8], index: Int)] = []
         for place in places {
             while let last = enclosing.last, !place.path.starts(with: last.path) { enclosing.removeLast() }
-            if let last = enclosing.last { pairs.append((last.index, place.index)) }
+            if let last = enclosing.last { pairs.append((last.index, place.index, last.path == place.path)) }
             enclosing.append(place)
         }
         pairs.sort { $0.inner < $1.inner }
