@@ -12,6 +12,7 @@ actor PathScan: MailboxActor {
     private let queue: PathQueue
     private var gathering = Gathering()
     private var isMissing = false
+    private var row: [UInt8]?
 
     init(_ path: [UInt8], index: Int, queue: PathQueue, scheduler: SchedulerID) {
         mailbox = Mailbox(scheduler)
@@ -34,7 +35,7 @@ actor PathScan: MailboxActor {
             guard let kind = status.kind else { throw .invalid }
             if kind == .directory {
                 gathering.willWait()
-                let known = Directory.KnownEntry(status: status, isToBeListed: true)
+                let known = KnownEntry(status: status, isToBeListed: true)
                 Directory(
                     node, waiter: .path(self), known: known, rootDevice: status.device,
                     ignore: worker.context.excludes, scheduler: worker.scheduler
@@ -43,6 +44,16 @@ actor PathScan: MailboxActor {
             }
             let name = path.split(separator: UInt8(ascii: "/")).last ?? []
             name.withUnsafeBytes { worker.countEntry(status, kind, $0, place, into: &gathering) }
+            if let plan = worker.context.content {
+                let answer = node.withName { path in
+                    let entry = CountedEntry(
+                        directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: kind, path: place)
+                    return worker.readContent(of: entry, status, plan, waiter: .path(self), &gathering)
+                }
+                // Otherwise somebody reads it for us, and will say so.
+                guard let answer else { return gathering.listingDone() }
+                row = answer.row
+            }
         } catch {
             worker.report(error, "statx", place, into: &gathering)
             isMissing = true
@@ -53,6 +64,7 @@ actor PathScan: MailboxActor {
     /// The tree is done.
     func completed(_ completion: Completion) {
         gathering.add(completion, ScanWorker.current.context.devices)
+        row = completion.row
         finish(tree: completion.tree)
     }
 
@@ -60,7 +72,7 @@ actor PathScan: MailboxActor {
         var report = RootReport(path: path)
         report.totals = gathering.subtotal.totals
         report.tree = tree
-        if isMissing { report.digests = nil }
+        report.digests = isMissing ? nil : ScanWorker.current.context.named(row)
         let subtotal = gathering.subtotal
         let index = index
         queue.send { [report] in $0.finished(index, report, subtotal) }

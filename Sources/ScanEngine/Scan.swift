@@ -16,13 +16,14 @@ public final class Scan: Sendable {
     ///   - isCancelled: asked often, by all workers: once it says yes, the scan ends as soon as it can. Made for a flag
     ///     that a signal handler sets.
     ///   - onError: told each error when it happens, by any worker. The report lists the first 10,000 by path.
+    /// - Throws: `ScanUnavailable` if a library on this machine cannot do what the options ask for.
     public init(
         _ options: ScanOptions, isCancelled: @escaping @Sendable () -> Bool = { false },
         onError: (@Sendable (ScanError) -> Void)? = nil
-    ) {
+    ) throws(ScanUnavailable) {
         precondition((1...1024).contains(options.threads), "1 to 1024 threads")
         self.options = options
-        context = ScanContext(options, isCancelled: isCancelled, onError: onError)
+        context = try ScanContext(options, isCancelled: isCancelled, onError: onError)
     }
 
     /// Stops the scan soon; `run()` then returns a report that is not `complete`. Callable from any thread.
@@ -76,6 +77,7 @@ public final class Scan: Sendable {
         var files = LargestList(length: options.top, isByInode: true)
         var directories = LargestList(length: options.top, isByInode: false)
         var errors = ErrorList()
+        var types: [String: TypeCount] = [:]
         var reopened: Int64 = 0
         for worker in context.takeWorkers() {
             extensions.merge(worker.extensions)
@@ -84,9 +86,16 @@ public final class Scan: Sendable {
             files.merge(worker.largestFiles)
             directories.merge(worker.largestDirectories)
             errors.merge(worker.errors)
+            types.merge(worker.types) { known, more in
+                var sum = known
+                sum.merge(more)
+                return sum
+            }
             reopened += worker.descriptorsReopened
         }
         report.extensions = extensions.ranked
+        report.mimeTypes = types.map { MIMETypeCount(type: $0, files: $1.files, apparentBytes: $1.bytes) }
+            .sorted { ($1.apparentBytes, $0.type) < ($0.apparentBytes, $1.type) }
         report.owners = owners.ranked(name: Accounts.user)
         report.groups = groups.ranked(name: Accounts.group)
         report.largestFiles = files.ranked.map {

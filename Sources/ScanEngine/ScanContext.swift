@@ -10,6 +10,8 @@ final class ScanContext: Sendable {
     /// The patterns of `--exclude`.
     let excludes: IgnoreScope?
     let obeysGitignore: Bool
+    /// What to do with the content of files; nil if nothing.
+    let content: ContentPlan?
     let devices: DeviceTable
     let descriptors: DescriptorBudget
     /// The effective user.
@@ -22,7 +24,8 @@ final class ScanContext: Sendable {
 
     init(
         _ options: ScanOptions, isCancelled: @escaping @Sendable () -> Bool, onError: (@Sendable (ScanError) -> Void)?
-    ) {
+    ) throws(ScanUnavailable) {
+        content = try ContentPlan(options)
         oneFileSystem = options.oneFileSystem
         treeDepth = options.depth
         top = options.top
@@ -46,6 +49,12 @@ final class ScanContext: Sendable {
 
     /// Whether a worker has ended something early. (`isCancelled` may say yes when all is done already.)
     var wasStopped: Bool { stopped.load(ordering: .relaxed) }
+
+    /// The digests of a report item: none where none are wanted, nil where they are not known.
+    func named(_ row: [UInt8]?) -> [NamedDigest]? {
+        guard let content, !content.set.isEmpty else { return [] }
+        return row.map { content.set.named($0) }
+    }
 
     func cancel() { stopped.store(true, ordering: .relaxed) }
 

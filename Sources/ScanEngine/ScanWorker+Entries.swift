@@ -35,7 +35,10 @@ extension ScanWorker {
         for entry in entries {
             untilStopCheck -= 1
             if untilStopCheck == 0 {
-                if context.shouldStop { break }
+                if context.shouldStop {
+                    gathering.subtotal.isWhole = false
+                    break
+                }
                 untilStopCheck = Self.entriesBetweenStopChecks
             }
             let verdict = opened.verdict(entry.name, isDirectory: entry.kind.map { $0 == .directory })
@@ -61,12 +64,19 @@ extension ScanWorker {
             }
             if kind == .directory {
                 let isToBeListed = !context.oneFileSystem || status.device == opened.rootDevice
-                let known = Directory.KnownEntry(status: status, isToBeListed: isToBeListed)
+                let known = KnownEntry(status: status, isToBeListed: isToBeListed)
                 startDirectory(entry.name, in: opened, known: known, waiter, &gathering)
             } else {
                 countEntry(
                     status, kind, entry.name, EntryPath(directory: opened.node, name: Array(entry.name)),
                     into: &gathering)
+                guard let plan = context.content else { continue }
+                let counted = CountedEntry(
+                    directory: opened, descriptor: number, name: entry.name, kind: kind,
+                    path: EntryPath(directory: opened.node, name: Array(entry.name)))
+                if let answer = readContent(of: counted, status, plan, waiter: waiter, &gathering) {
+                    gathering.addDigests(of: entry.name, status.mode, answer.row)
+                }
             }
         }
     }
@@ -75,7 +85,7 @@ extension ScanWorker {
     private static let entriesBetweenStopChecks = 64
 
     private func startDirectory(
-        _ name: UnsafeRawBufferPointer, in opened: OpenedDirectory, known: Directory.KnownEntry?, _ waiter: Waiter,
+        _ name: UnsafeRawBufferPointer, in opened: OpenedDirectory, known: KnownEntry?, _ waiter: Waiter,
         _ gathering: inout Gathering
     ) {
         gathering.willWait()
@@ -139,9 +149,13 @@ extension ScanWorker {
     }
 
     func report(_ error: Errno, _ operation: String, _ path: EntryPath, into gathering: inout Gathering) {
-        gathering.subtotal.countError()
-        progress.countError()
         let record = ScanError(path: path.bytes, operation: operation, code: error.name, message: error.message)
+        report(record, into: &gathering.subtotal)
+    }
+
+    func report(_ record: ScanError, into subtotal: inout Subtotal) {
+        subtotal.countError()
+        progress.countError()
         context.onError?(record)
         errors.add(record)
     }

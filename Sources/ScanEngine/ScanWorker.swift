@@ -23,9 +23,19 @@ final class ScanWorker: @unchecked Sendable {
     var largestFiles: LargestList
     var largestDirectories: LargestList
     var errors = ErrorList()
+    var types: [String: TypeCount] = [:]
     var descriptorsReopened: Int64 = 0
     /// What a progress display reads: written by this worker alone.
     let progress = ProgressCounters()
+
+    /// The device that a file was last read from, and whether its files are made up by the kernel.
+    var lastDevice: (number: UInt64, isPseudo: Bool)?
+
+    /// For looking into files; made when the first is met.
+    private(set) lazy var tools: ContentTools = {
+        guard let plan = context.content else { preconditionFailure("no content was asked for") }
+        return ContentTools(plan)
+    }()
 
     /// Of the directory that was opened last: another user's directories cannot be opened with O_NOATIME, and a try
     /// costs a system call, so the next one is tried only if this one was ours.

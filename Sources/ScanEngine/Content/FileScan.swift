@@ -60,24 +60,30 @@ actor FileScan: MailboxActor {
     private func open() {
         guard let request = current else { preconditionFailure("a file is opened for a request") }
         let worker = ScanWorker.current
+        let opened: FileReader
         do throws(ContentFailure) {
-            var reader = try worker.open(request)
+            opened = try worker.open(request)
+        } catch {
+            if error.isShortOfDescriptors, openAttempts < Directory.openAttemptsLimit {
+                openAttempts += 1
+                return send { $0.open() }
+            }
             request.directory?.directory.descriptorNeedEnded(worker)
+            return end(.failure(error), worker)
+        }
+        request.directory?.directory.descriptorNeedEnded(worker)
+        var reader = opened
+        do throws(ContentFailure) {
             let tools = worker.tools
             var digest = MultiDigest(tools.plan.methods)
             digest.begin(length: reader.status.size)
             type = try tools.beginReading(&reader, into: &digest)
             self.reader = consume reader
             self.digest = consume digest
-            goOn()
         } catch {
-            if error.isShortOfDescriptors, openAttempts < Directory.openAttemptsLimit {
-                openAttempts += 1
-                return send { $0.open() }
-            }
-            if !error.cameAfterOpening { request.directory?.directory.descriptorNeedEnded(worker) }
-            end(.failure(error), worker)
+            return end(.failure(error), worker)
         }
+        goOn()
     }
 
     private func goOn() {

@@ -19,6 +19,18 @@
 import CLinux
 import WorkStealing
 
+/// What was found out about a name before an actor was made for it.
+final class KnownEntry: Sendable {
+    let status: FileStatus
+    /// False for a mount point under `-x`: it is an entry, and that is all.
+    let isToBeListed: Bool
+
+    init(status: FileStatus, isToBeListed: Bool) {
+        self.status = status
+        self.isToBeListed = isToBeListed
+    }
+}
+
 /// A directory of the tree: lists itself, starts its children, and adds up what they report.
 actor Directory: MailboxActor {
     nonisolated let mailbox: Mailbox
@@ -45,18 +57,6 @@ actor Directory: MailboxActor {
     private var gathering = Gathering()
     private var openAttempts = 0
 
-    /// What the parent found out about a name before it made the actor.
-    final class KnownEntry: Sendable {
-        let status: FileStatus
-        /// False for a mount point under `-x`: it is an entry, and that is all.
-        let isToBeListed: Bool
-
-        init(status: FileStatus, isToBeListed: Bool) {
-            self.status = status
-            self.isToBeListed = isToBeListed
-        }
-    }
-
     init(
         _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, ignore: IgnoreScope?,
         scheduler: SchedulerID
@@ -77,7 +77,9 @@ actor Directory: MailboxActor {
     /// Opens and lists the directory.
     func scan() {
         let worker = ScanWorker.current
+        gathering.prepare(worker.context.content)
         if worker.context.shouldStop {
+            gathering.subtotal.isWhole = false
             giveUpOpening(worker)
             return complete(worker)
         }
@@ -154,11 +156,13 @@ actor Directory: MailboxActor {
             gathering.isDirectory = false
             let path = EntryPath(directory: parent, name: node.name)
             node.withName { worker.countEntry(status, kind, $0, path, into: &gathering) }
+            // Its content is left alone: what took a directory's place in this moment may be gone in the next.
+            gathering.subtotal.isWhole = false
         }
     }
 
     /// As often as an open is tried while all descriptors are taken; each try lets other work go first.
-    private static let openAttemptsLimit = 100_000
+    static let openAttemptsLimit = 100_000
 
     private func statusByName(_ worker: ScanWorker, _ status: inout FileStatus) throws(Errno) {
         guard let parent = containing else {
@@ -259,7 +263,11 @@ actor Directory: MailboxActor {
         defer { descriptor.giveBack() }
         do throws(Errno) {
             for _ in 0..<Self.slicesAtATime {
-                let amount = worker.context.shouldStop ? 0 : try Kernel.listDirectory(number, into: worker.listing)
+                if worker.context.shouldStop {
+                    gathering.subtotal.isWhole = false
+                    return finishListing(worker)
+                }
+                let amount = try Kernel.listDirectory(number, into: worker.listing)
                 guard amount > 0 else { return finishListing(worker) }
                 startSlice(UnsafeRawBufferPointer(rebasing: worker.listing[..<amount]), worker)
             }
@@ -296,19 +304,30 @@ actor Directory: MailboxActor {
 
     private func complete(_ worker: ScanWorker) {
         let totals = gathering.subtotal.totals
-        var tree: TreeNode?
+        var completion = Completion(subtotal: gathering.subtotal)
         if gathering.isDirectory, totals.entries > 0 {
             worker.largestDirectories.offer(
                 EntryPath(directory: node, name: nil), diskBytes: totals.diskBytes, apparentBytes: totals.apparentBytes,
                 entries: totals.entries)
+            let row = gathering.digests == nil ? nil : digestRow(worker)
+            if gathering.digests != nil {
+                completion.content = .entry(name: node.name, mode: UInt32(S_IFDIR), row: row)
+            }
             if node.level <= worker.context.treeDepth {
-                tree = TreeNode(
-                    name: node.name, totals: totals, digests: [],
+                completion.tree = TreeNode(
+                    name: node.name, totals: totals, digests: worker.context.named(row),
                     children: node.level < worker.context.treeDepth ? gathering.sortedChildren() : nil)
             }
         }
         let waiter = self.waiter
         self.waiter = .nobody
-        waiter.receive(Completion(subtotal: gathering.subtotal, tree: tree))
+        waiter.receive(completion)
+    }
+
+    /// The digests of this directory; nil where anything at or below was not read.
+    private func digestRow(_ worker: ScanWorker) -> [UInt8]? {
+        guard gathering.subtotal.isWhole, let digests = gathering.digests else { return nil }
+        var row: [UInt8] = []
+        return digests.finish(with: &worker.tools.digest, appendingTo: &row) ? row : nil
     }
 }

@@ -22,6 +22,7 @@ actor EntrySlice: MailboxActor {
 
     func scan() {
         let worker = ScanWorker.current
+        gathering.prepare(worker.context.content)
         do throws(Errno) {
             let number = try directory.borrowDescriptor(opened.identity, worker)
             entries.withUnsafeBytes { bytes in
@@ -48,7 +49,11 @@ actor EntrySlice: MailboxActor {
     }
 
     private func complete() {
-        let completion = Completion(subtotal: gathering.subtotal, tree: nil, trees: gathering.takeTrees())
+        var completion = Completion(subtotal: gathering.subtotal, trees: gathering.takeTrees())
+        if let digests = gathering.digests {
+            gathering.digests = nil
+            completion.content = .slice(digests)
+        }
         directory.send { $0.completed(completion) }
     }
 }

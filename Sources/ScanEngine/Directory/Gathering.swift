@@ -7,6 +7,22 @@ struct Completion: Sendable {
     var tree: TreeNode?
     /// Of a slice: the tree nodes of the child directories that it met.
     var trees: [TreeNode] = []
+    var content = Content.none
+
+    /// What the digest of the directory above takes in.
+    enum Content: Sendable {
+        /// Nothing: no digests are wanted, or there is no such entry.
+        case none
+        /// One entry; `row` is nil where its digests are not known.
+        case entry(name: [UInt8], mode: UInt32, row: [UInt8]?)
+        /// All entries of a slice.
+        case slice(TreeDigest)
+    }
+
+    /// The digests of the one entry.
+    var row: [UInt8]? {
+        if case .entry(_, _, let row) = content { row } else { nil }
+    }
 }
 
 /// Who waits for a subtotal: an actor here. (A place elsewhere could be one more case.)
@@ -40,11 +56,18 @@ struct Gathering: Sendable {
     var subtotal = Subtotal()
     /// False where the name turned out to be something else when it was to be opened.
     var isDirectory = true
+    /// The digests of the entries; nil where none are wanted.
+    var digests: TreeDigest?
     private var trees: [TreeNode] = []
     private var pending = 0
     private var isListed = false
 
     var isComplete: Bool { isListed && pending == 0 }
+
+    /// To be called before anything is gathered.
+    mutating func prepare(_ content: ContentPlan?) {
+        if let content, !content.set.isEmpty { digests = TreeDigest(content.set) }
+    }
 
     mutating func willWait() { pending += 1 }
 
@@ -55,6 +78,20 @@ struct Gathering: Sendable {
         subtotal.add(completion.subtotal, devices)
         if let tree = completion.tree { trees.append(tree) }
         trees.append(contentsOf: completion.trees)
+        switch completion.content {
+        case .none: break
+        case .entry(let name, let mode, let row): name.withUnsafeBytes { addDigests(of: $0, mode, row) }
+        case .slice(let slice): digests?.merge(slice)
+        }
+    }
+
+    /// - Parameter row: nil where the digests of the entry are not known.
+    mutating func addDigests(of name: UnsafeRawBufferPointer, _ mode: UInt32, _ row: [UInt8]?) {
+        if let row {
+            digests?.append(name: name, mode: mode, row: row)
+        } else {
+            digests?.appendUnknown()
+        }
     }
 
     mutating func takeTrees() -> [TreeNode] {
