@@ -25,7 +25,7 @@ final class ScanContext: Sendable {
     init(
         _ options: ScanOptions, isCancelled: @escaping @Sendable () -> Bool, onError: (@Sendable (ScanError) -> Void)?
     ) throws(ScanUnavailable) {
-        content = try ContentPlan(options)
+        content = try ContentPlan.make(options)
         oneFileSystem = options.oneFileSystem
         treeDepth = options.depth
         top = options.top

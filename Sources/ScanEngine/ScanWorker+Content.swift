@@ -15,6 +15,20 @@ struct CountedEntry: ~Copyable {
     var cString: UnsafePointer<CChar> { name.baseAddress!.assumingMemoryBound(to: CChar.self) }
 }
 
+/// What is known about the content of an entry.
+struct ContentAnswer: Sendable {
+    /// The digests, as a row of the scan's `DigestSet` (empty without `--hash`); nil where they are not known.
+    var row: [UInt8]?
+    /// The MIME type of a regular file; nil where it was not asked for or is not known.
+    var type: String?
+    /// Where a symlink points; nil where that was not asked for or cannot be read.
+    var target: [UInt8]?
+    /// The file changed while it was read.
+    var hasChanged = false
+
+    static let unknown = ContentAnswer()
+}
+
 extension ScanWorker {
     /// Finds out about the content of an entry that is no directory.
     ///
@@ -25,15 +39,15 @@ extension ScanWorker {
     ) -> ContentAnswer? {
         switch entry.kind {
         case .symlink:
-            do throws(Errno) {
-                let target = try Kernel.symlinkTarget(entry.cString, in: entry.descriptor)
-                return ContentAnswer(row: plan.set.isEmpty ? nil : tools.row(of: target), target: target)
+            do throws(ContentFailure) {
+                let (target, row) = try stage!.inspectSymlink(entry.cString, in: entry.descriptor)
+                return ContentAnswer(row: row, target: target)
             } catch {
-                report(error, "readlinkat", entry.path, into: &gathering)
-                return ContentAnswer()
+                return failed(error, entry.path, into: &gathering.subtotal)
             }
         case .file: return readFile(entry, status, plan, waiter, &gathering)
-        case .directory, .fifo, .socket, .blockDevice, .characterDevice: return ContentAnswer(row: plan.emptyRow)
+        case .directory, .fifo, .socket, .blockDevice, .characterDevice:
+            return ContentAnswer(row: plan.rowOfNothing)
         }
     }
 
@@ -41,64 +55,47 @@ extension ScanWorker {
         _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ plan: ContentPlan, _ waiter: Waiter,
         _ gathering: inout Gathering
     ) -> ContentAnswer? {
-        let isPseudo: Bool
-        do throws(Errno) {
-            isPseudo = try isOnPseudoFileSystem(entry, status)
-        } catch {
-            report(error, "fstatfs", entry.path, into: &gathering)
-            return ContentAnswer()
-        }
-        if isPseudo, !plan.readsPseudo {
-            gathering.subtotal.countSkipped()
-            return ContentAnswer()
-        }
-        if status.size > plan.maximumRead {
-            report(.fileTooLarge, "read", entry.path, into: &gathering)
-            return ContentAnswer()
-        }
-        if !isPseudo, status.links > 1 || status.size > ContentPlan.inlineSize {
-            askFileScan(entry, status, plan, waiter, &gathering)
-            return nil
-        }
-        return settle(
-            readNow(entry, status, isPseudo: isPseudo), of: entry.path, status, into: &gathering.subtotal)
-    }
-
-    private func readNow(
-        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, isPseudo: Bool
-    ) -> Result<ContentAnswer, ContentFailure> {
         do throws(ContentFailure) {
-            let reader = try open(entry.cString, in: entry.descriptor, status)
-            return .success(isPseudo ? try tools.readUnsized(reader) : try tools.read(reader))
+            let isPseudo = try isOnPseudoFileSystem(entry, status)
+            if isPseudo, !plan.readsPseudo {
+                gathering.subtotal.countSkipped()
+                return .unknown
+            }
+            if status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
+            if status.links > 1, !isPseudo {
+                let mayLeave = context.devices.isMountedOnce(status.device)
+                let reader = plan.linkedFiles.reader(of: status, mayLeave: mayLeave, scheduler: scheduler)
+                let request = self.request(entry, status, waiter, &gathering)
+                reader.send { $0.read(request) }
+                return nil
+            }
+            switch try inspect(entry.cString, in: entry.descriptor, status, hasSize: !isPseudo) {
+            case .done(let content): return settle(content, of: entry.path, status, into: &gathering.subtotal)
+            case .large(let file):
+                let request = self.request(entry, status, waiter, &gathering)
+                FileScan(scheduler: scheduler).send { $0.goOn(with: file, for: request) }
+                return nil
+            }
         } catch {
-            return .failure(error)
+            return failed(error, entry.path, into: &gathering.subtotal)
         }
     }
 
-    private func askFileScan(
-        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ plan: ContentPlan, _ waiter: Waiter,
-        _ gathering: inout Gathering
-    ) {
-        let reader =
-            status.links > 1
-            ? plan.linkedFiles.reader(
-                of: status, mayLeave: context.devices.isMountedOnce(status.device), scheduler: scheduler)
-            : FileScan(scheduler: scheduler)
+    private func request(
+        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ waiter: Waiter, _ gathering: inout Gathering
+    ) -> FileRequest {
         gathering.willWait()
         entry.directory?.directory.descriptor.need()
-        let request = FileRequest(
+        return FileRequest(
             directory: entry.directory, name: Array(entry.name) + [0], path: entry.path,
             entry: KnownEntry(status: copy status, isToBeListed: false), waiter: waiter)
-        reader.send { $0.read(request) }
     }
 
     // MARK: For both ways of reading
 
-    /// Opens the file of a request.
-    func open(_ request: FileRequest) throws(ContentFailure) -> FileReader {
-        guard let opened = request.directory else {
-            return try open(request, in: Kernel.workingDirectory)
-        }
+    /// Opens the file of a request and finds out about it, or about its beginning.
+    func inspect(_ request: FileRequest) throws(ContentFailure) -> ContentStage.Outcome {
+        guard let opened = request.directory else { return try inspect(request, in: Kernel.workingDirectory) }
         let number: Int32
         do throws(Errno) {
             number = try opened.directory.borrowDescriptor(opened.identity, self)
@@ -106,58 +103,86 @@ extension ScanWorker {
             throw .call("openat", error)
         }
         defer { opened.directory.descriptor.giveBack() }
-        return try open(request, in: number)
+        return try inspect(request, in: number)
     }
 
-    private func open(_ request: FileRequest, in directory: Int32) throws(ContentFailure) -> FileReader {
-        try request.name.withUnsafeBytes { (name) throws(ContentFailure) in
-            try open(name.baseAddress!.assumingMemoryBound(to: CChar.self), in: directory, request.entry.status)
+    private func inspect(_ request: FileRequest, in directory: Int32) throws(ContentFailure) -> ContentStage.Outcome {
+        try request.name.withUnsafeBufferPointer { (name) throws(ContentFailure) in
+            // The array ends in a NUL, and stays where it is during the call.
+            let cString = UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self)
+            return try inspect(cString, in: directory, request.entry.status, hasSize: true)
         }
     }
 
-    private func open(
-        _ name: UnsafePointer<CChar>, in directory: Int32, _ status: borrowing FileStatus
-    ) throws(ContentFailure) -> FileReader {
-        let keepAccessTime = context.user == 0 || context.user == status.uid
+    private func inspect(
+        _ name: UnsafePointer<CChar>, in directory: Int32, _ status: borrowing FileStatus, hasSize: Bool
+    ) throws(ContentFailure) -> ContentStage.Outcome {
+        let owner = status.uid
+        let keepAccessTime = context.user == 0 || context.user == owner
         while true {
             do throws(ContentFailure) {
-                return try FileReader(
-                    name, in: directory, expecting: status.identity, keepAccessTime: keepAccessTime)
+                return try stage!.inspect(
+                    name, in: directory, expecting: status.identity, listed: ContentStatus(status),
+                    keepAccessTime: keepAccessTime, hasSize: hasSize)
             } catch {
                 guard error.isShortOfDescriptors, context.descriptors.giveUpOldest() else { throw error }
             }
         }
     }
 
-    /// Notes the outcome of reading a file: the type is counted, a failure becomes an error.
-    func settle(
-        _ result: Result<ContentAnswer, ContentFailure>, of path: EntryPath, _ status: borrowing FileStatus,
-        into subtotal: inout Subtotal
-    ) -> ContentAnswer {
-        switch result {
-        case .success(let answer):
-            if let type = answer.type { types[type, default: TypeCount()].add(status.size) }
-            return answer
-        case .failure(let failure):
-            report(failure.record(at: path.bytes), into: &subtotal)
-            return ContentAnswer(hasChanged: failure == .changed)
+    /// The digests of a directory; nil where they are not known.
+    func digestRow(of tree: TreeDigest) -> [UInt8]? { stage!.finish(tree) }
+
+    /// Reads a piece of a large file; nil while there is more.
+    func advance(_ file: LargeFile) -> Result<FileContent?, ContentFailure> {
+        do throws(ContentFailure) {
+            return .success(try stage!.advance(file))
+        } catch {
+            return .failure(error)
         }
+    }
+
+    /// Notes what was found out about a file: the type is counted; one that libmagic could not tell is an error, and
+    /// leaves the digests valid.
+    func settle(
+        _ content: FileContent, of path: EntryPath, _ status: borrowing FileStatus, into subtotal: inout Subtotal
+    ) -> ContentAnswer {
+        var answer = ContentAnswer(row: content.row)
+        switch content.type {
+        case nil: break
+        case .success(let type):
+            types[type, default: TypeCount()].add(status.size)
+            answer.type = type
+        case .failure(let failure): report(failure.record(at: path.bytes), into: &subtotal)
+        }
+        return answer
+    }
+
+    func failed(
+        _ failure: ContentFailure, _ path: EntryPath, into subtotal: inout Subtotal
+    ) -> ContentAnswer {
+        report(failure.record(at: path.bytes), into: &subtotal)
+        return ContentAnswer(hasChanged: failure == .changed)
     }
 
     /// Whether the file's content is made up by the kernel. Asked for once for each device in a row.
     private func isOnPseudoFileSystem(
         _ entry: borrowing CountedEntry, _ status: borrowing FileStatus
-    ) throws(Errno) -> Bool {
+    ) throws(ContentFailure) -> Bool {
         let device = status.device
         if let lastDevice, lastDevice.number == device { return lastDevice.isPseudo }
-        let isPseudo =
+        do throws(Errno) {
+            let isPseudo: Bool
             if let directory = entry.directory, directory.identity.device == device {
-                try Kernel.isOnPseudoFileSystem(entry.descriptor)
+                isPseudo = try Kernel.isOnPseudoFileSystem(entry.descriptor)
             } else {
-                try Kernel.isOnPseudoFileSystem(entry.cString, in: entry.descriptor)
+                isPseudo = try Kernel.isOnPseudoFileSystem(entry.cString, in: entry.descriptor)
             }
-        lastDevice = (device, isPseudo)
-        return isPseudo
+            lastDevice = (device, isPseudo)
+            return isPseudo
+        } catch {
+            throw .call("fstatfs", error)
+        }
     }
 }
 

@@ -31,11 +31,8 @@ final class ScanWorker: @unchecked Sendable {
     /// The device that a file was last read from, and whether its files are made up by the kernel.
     var lastDevice: (number: UInt64, isPseudo: Bool)?
 
-    /// For looking into files; made when the first is met.
-    private(set) lazy var tools: ContentTools = {
-        guard let plan = context.content else { preconditionFailure("no content was asked for") }
-        return ContentTools(plan)
-    }()
+    /// For looking into files; nil if no content was asked for.
+    var stage: ContentStage?
 
     /// Of the directory that was opened last: another user's directories cannot be opened with O_NOATIME, and a try
     /// costs a system call, so the next one is tried only if this one was ours.
@@ -54,6 +51,7 @@ final class ScanWorker: @unchecked Sendable {
         largestFiles = LargestList(length: context.top, isByInode: true)
         largestDirectories = LargestList(length: context.top, isByInode: false)
         lastOwner = context.user
+        if let plan = context.content { stage = ContentStage(plan) }
         context.add(self)
     }
 

@@ -1,49 +1,60 @@
-import Synchronization
-import WorkStealing
-
-/// What a scan does with the content of files, settled before it starts.
-final class ContentPlan: Sendable {
-    let methods: DigestMethods
-    let wantsTypes: Bool
-    let readsPseudo: Bool
-    /// In bytes: larger files are not read.
-    let maximumRead: Int64
-    let answers = MIMECache()
+/// What a scan wants to know of files' content, and what its workers share for that.
+package final class ContentPlan: Sendable {
+    /// Nil without `--hash`.
+    package let methods: DigestMethods?
+    /// Nil without `--mime`.
+    package let mimeCache: MIMECache?
+    /// Larger files are not read (`--max-read`), in bytes.
+    package let maxRead: Int64
+    /// Read files of pseudo file systems too.
+    package let readsPseudo: Bool
     let linkedFiles = LinkedFiles()
-    /// The digests of no bytes: those of FIFOs, sockets and devices.
-    let emptyRow: [UInt8]
+    /// Digests of no bytes: what FIFOs, sockets and devices have. Empty without `--hash`.
+    package let rowOfNothing: [UInt8]
 
-    var set: DigestSet { methods.set }
+    /// - Throws: `DigestUnavailable`, before anything is scanned.
+    package init(
+        digests: DigestSet, mime: Bool, maxRead: Int64 = 1 << 40, readsPseudo: Bool = false
+    ) throws(DigestUnavailable) {
+        let methods = digests.isEmpty ? nil : try DigestMethods(digests)
+        var row: [UInt8] = []
+        if let methods {
+            var digest = MultiDigest(methods)
+            digest.digest(UnsafeRawBufferPointer(start: nil, count: 0), appendingTo: &row)
+        }
+        self.methods = methods
+        self.mimeCache = mime ? MIMECache() : nil
+        self.maxRead = maxRead
+        self.readsPseudo = readsPseudo
+        self.rowOfNothing = row
+    }
+}
+
+extension ContentPlan {
+    /// The algorithms; none without `--hash`.
+    package var set: DigestSet { methods?.set ?? DigestSet([]) }
 
     /// - Returns: nil if no content is to be read.
     /// - Throws: `ScanUnavailable` where a library on this machine cannot do what is asked for.
-    init?(_ options: ScanOptions) throws(ScanUnavailable) {
+    static func make(_ options: ScanOptions) throws(ScanUnavailable) -> ContentPlan? {
         guard !options.hash.isEmpty || options.mime else { return nil }
+        let plan: ContentPlan
         do throws(DigestUnavailable) {
-            methods = try DigestMethods(DigestSet(options.hash))
+            plan = try ContentPlan(
+                digests: DigestSet(options.hash), mime: options.mime, maxRead: options.maxRead,
+                readsPseudo: options.readPseudo)
         } catch {
             throw ScanUnavailable(option: "--hash", message: error.message)
         }
-        wantsTypes = options.mime
-        readsPseudo = options.readPseudo
-        maximumRead = options.maxRead
-        if options.mime {
-            // Tried once here, so that a missing database ends the program and not every file.
-            do throws(MIMEUnavailable) {
-                _ = try MIMEDetector(cache: answers)
-            } catch {
-                throw ScanUnavailable(option: "--mime", message: error.message)
-            }
+        do throws(MIMEUnavailable) {
+            // Tried once here, so that a missing database ends the program and not each file.
+            var stage = ContentStage(plan)
+            try stage.prepare()
+        } catch {
+            throw ScanUnavailable(option: "--mime", message: error.message)
         }
-        var digest = MultiDigest(methods)
-        var row: [UInt8] = []
-        digest.digest(UnsafeRawBufferPointer(start: nil, count: 0), appendingTo: &row)
-        emptyRow = row
+        return plan
     }
-
-    /// Files up to this size, in bytes, are read within the message that met them; larger ones become messages of their
-    /// own. About 5 ms of SHA-256: others wait no longer for what this worker has in its deque.
-    static let inlineSize: Int64 = 8 << 20
 }
 
 /// Something that was asked for and that this machine's libraries cannot do.
@@ -54,38 +65,28 @@ public struct ScanUnavailable: Error, Sendable {
     public let message: String
 }
 
-/// What is known about the content of an entry.
-struct ContentAnswer: Sendable {
-    /// The digests, as a row of the scan's `DigestSet`; nil where they are not known.
-    var row: [UInt8]?
-    /// The MIME type of a regular file; nil where it was not asked for or is not known.
-    var type: String?
-    /// Where a symlink points; nil where that was not asked for or cannot be read.
-    var target: [UInt8]?
-    /// The file changed while it was read.
-    var hasChanged = false
+/// What was found out about a file.
+package struct FileContent: Sendable {
+    /// One row of digests; empty without `--hash`.
+    package var row: [UInt8] = []
+    /// Nil without `--mime`. A failure here leaves the digests valid.
+    package var type: Result<String, ContentFailure>?
 }
 
-/// The actors that read inodes with several links, so that each is read once.
+/// A file too large for one message: what `ContentStage.advance(_:)` needs to go on with it.
 ///
-/// An inode leaves the table when all its links have been met, or at the end of the scan.
-final class LinkedFiles: Sendable {
-    private struct Place {
-        let reader: FileScan
-        var met: UInt32
-    }
+/// At most one worker has it at a time, because it goes from message to message, and each hands over what it wrote:
+/// that makes it safe to send.
+package final class LargeFile: @unchecked Sendable {
+    var reader: FileReader
+    var digest: MultiDigest
+    let type: Result<String, ContentFailure>?
 
-    private let places = Mutex<[DeviceInode: Place]>([:])
-
-    /// - Parameter mayLeave: no link of this inode can be met twice.
-    func reader(of status: borrowing FileStatus, mayLeave: Bool, scheduler: SchedulerID) -> FileScan {
-        let identity = status.identity
-        let links = status.links
-        return places.withLock { places in
-            var place = places[identity] ?? Place(reader: FileScan(scheduler: scheduler), met: 0)
-            place.met &+= 1
-            places[identity] = mayLeave && place.met >= links ? nil : place
-            return place.reader
-        }
+    init(
+        _ reader: consuming FileReader, _ digest: consuming MultiDigest, type: Result<String, ContentFailure>?
+    ) {
+        self.reader = reader
+        self.digest = digest
+        self.type = type
     }
 }

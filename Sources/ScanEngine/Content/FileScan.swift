@@ -23,33 +23,35 @@ actor FileScan: MailboxActor {
 
     private var waiting: [FileRequest] = []
     private var current: FileRequest?
-    private var known: (answer: ContentAnswer, status: ContentStatus)?
-
-    // Of the file being read.
-    private var reader: FileReader?
-    private var digest: MultiDigest?
-    private var type: String?
+    /// What has been found out, and what the inode looked like then.
+    private var known: (content: FileContent, status: ContentStatus)?
     private var openAttempts = 0
-
-    /// Bytes read in one message: 8 ms of SHA-256.
-    private static let piece: Int64 = 16 << 20
 
     init(scheduler: SchedulerID) { mailbox = Mailbox(scheduler) }
 
+    /// Somebody wants to know the content of this inode.
     func read(_ request: FileRequest) {
         waiting.append(request)
         if current == nil { startNext() }
     }
 
+    /// Somebody has opened a large file, which is to be read.
+    func goOn(with file: LargeFile, for request: FileRequest) {
+        current = request
+        request.directory?.directory.descriptorNeedEnded(ScanWorker.current)
+        goOn(with: file)
+    }
+
     private func startNext() {
         let worker = ScanWorker.current
         while current == nil, let request = waiting.popLast() {
-            if let known, known.status.describesSameContent(as: ContentStatus(request.entry.status)) {
+            let status = ContentStatus(request.entry.status)
+            if let known, known.status.describesSameContent(as: status) {
                 request.directory?.directory.descriptorNeedEnded(worker)
-                finish(request, .success(known.answer), worker)
+                answer(request, .success(known.content), worker)
             } else if worker.context.shouldStop {
                 request.directory?.directory.descriptorNeedEnded(worker)
-                finish(request, .success(ContentAnswer()), worker)
+                answer(request, nil, worker)
             } else {
                 current = request
                 open()
@@ -60,71 +62,60 @@ actor FileScan: MailboxActor {
     private func open() {
         guard let request = current else { preconditionFailure("a file is opened for a request") }
         let worker = ScanWorker.current
-        let opened: FileReader
+        let result: Result<ContentStage.Outcome, ContentFailure>
         do throws(ContentFailure) {
-            opened = try worker.open(request)
+            result = .success(try worker.inspect(request))
         } catch {
             if error.isShortOfDescriptors, openAttempts < Directory.openAttemptsLimit {
                 openAttempts += 1
                 return send { $0.open() }
             }
-            request.directory?.directory.descriptorNeedEnded(worker)
-            return end(.failure(error), worker)
+            result = .failure(error)
         }
         request.directory?.directory.descriptorNeedEnded(worker)
-        var reader = opened
-        do throws(ContentFailure) {
-            let tools = worker.tools
-            var digest = MultiDigest(tools.plan.methods)
-            digest.begin(length: reader.status.size)
-            type = try tools.beginReading(&reader, into: &digest)
-            self.reader = consume reader
-            self.digest = consume digest
-        } catch {
-            return end(.failure(error), worker)
+        switch result {
+        case .success(.done(let content)): end(.success(content), worker)
+        case .success(.large(let file)): goOn(with: file)
+        case .failure(let failure): end(.failure(failure), worker)
         }
-        goOn()
     }
 
-    private func goOn() {
+    /// Reads a piece; the rest is for further messages, which come behind what others have sent meanwhile.
+    private func goOn(with file: LargeFile) {
         let worker = ScanWorker.current
-        guard var reader = self.reader.take(), var digest = self.digest.take() else {
-            preconditionFailure("a file is read on after it was opened")
-        }
-        if worker.context.shouldStop { return end(.success(ContentAnswer()), worker) }
-        do throws(ContentFailure) {
-            let tools = worker.tools
-            guard try tools.finishReading(&reader, into: &digest, budget: Self.piece) else {
-                self.reader = consume reader
-                self.digest = consume digest
-                return send { $0.goOn() }
-            }
-            var answer = ContentAnswer(type: type)
-            if !tools.plan.set.isEmpty { answer.row = tools.row(of: &digest) }
-            known = (answer, reader.status)
-            end(.success(answer), worker)
-        } catch {
-            end(.failure(error), worker)
+        if worker.context.shouldStop { return end(nil, worker) }
+        switch worker.advance(file) {
+        case .success(nil): send { $0.goOn(with: file) }
+        case .success(let content?): end(.success(content), worker)
+        case .failure(let failure): end(.failure(failure), worker)
         }
     }
 
-    private func end(_ result: Result<ContentAnswer, ContentFailure>, _ worker: ScanWorker) {
+    /// - Parameter result: nil if the scan was stopped first.
+    private func end(_ result: Result<FileContent, ContentFailure>?, _ worker: ScanWorker) {
         guard let request = current else { preconditionFailure("a file is read for a request") }
         current = nil
         openAttempts = 0
-        finish(request, result, worker)
+        if case .success(let content) = result { known = (content, ContentStatus(request.entry.status)) }
+        answer(request, result, worker)
         startNext()
     }
 
-    private func finish(
-        _ request: FileRequest, _ result: Result<ContentAnswer, ContentFailure>, _ worker: ScanWorker
+    private func answer(
+        _ request: FileRequest, _ result: Result<FileContent, ContentFailure>?, _ worker: ScanWorker
     ) {
         var subtotal = Subtotal()
-        let answer = worker.settle(result, of: request.path, request.entry.status, into: &subtotal)
+        let status = request.entry.status
+        let answer: ContentAnswer
+        switch result {
+        case .success(let content): answer = worker.settle(content, of: request.path, status, into: &subtotal)
+        case .failure(let failure): answer = worker.failed(failure, request.path, into: &subtotal)
+        case nil:
+            answer = .unknown
+            subtotal.isWhole = false
+        }
         let name = Array(request.name.dropLast())
         request.waiter.receive(
-            Completion(
-                subtotal: subtotal,
-                content: .entry(name: name, mode: request.entry.status.mode, row: answer.row)))
+            Completion(subtotal: subtotal, content: .entry(name: name, mode: status.mode, row: answer.row)))
     }
 }

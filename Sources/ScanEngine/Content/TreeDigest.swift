@@ -1,4 +1,4 @@
-import Glibc
+import CLinux
 
 /// Collects the entries of one directory and computes the directory's digests: git tree objects.
 ///
@@ -38,7 +38,7 @@ package struct TreeDigest: Sendable {
         precondition(row.count == rowBytes, "an entry has a digest for every algorithm of the scan")
         entries.append(
             Entry(
-                key: Entry.key(name, isDirectory: mode & S_IFMT == S_IFDIR), nameStart: names.count,
+                key: Entry.key(name, isDirectory: EntryKind(mode: mode) == .directory), nameStart: names.count,
                 rowStart: rows.count, nameCount: UInt32(name.count), mode: mode))
         names.append(contentsOf: name)
         rows.append(contentsOf: row)
@@ -141,7 +141,7 @@ package struct TreeDigest: Sendable {
         }
         for entry in entries where entry.isDirectory {
             var namesake = entry
-            namesake.mode = S_IFREG
+            namesake.mode = regularFile
             namesake.key = Entry.key(entry.name(names), isDirectory: false)
             var low = 0
             var high = entries.count
@@ -155,6 +155,8 @@ package struct TreeDigest: Sendable {
     }
 
     private static let flushBytes = 64 << 10
+    /// `S_IFREG`.
+    private static let regularFile: UInt32 = 0o100000
 }
 
 extension TreeDigest {
@@ -169,7 +171,7 @@ extension TreeDigest {
         /// `st_mode`.
         var mode: UInt32
 
-        var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+        var isDirectory: Bool { EntryKind(mode: mode) == .directory }
 
         func name(_ names: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
             UnsafeRawBufferPointer(rebasing: names[nameStart..<nameStart + Int(nameCount)])
@@ -206,17 +208,17 @@ extension TreeDigest {
         /// git knows no FIFOs, sockets and devices. Under `git` they are empty files, as swh.model has them, so that the
         /// id stays a SWHID; under the other algorithms they have modes of their own.
         func modeText(_ algorithm: DigestAlgorithm) -> StaticString {
-            let file: StaticString = mode & S_IXUSR != 0 ? "100755" : "100644"
-            switch mode & S_IFMT {
-            case S_IFREG: return file
-            case S_IFLNK: return "120000"
-            case S_IFDIR: return "40000"
+            let file: StaticString = mode & 0o100 != 0 ? "100755" : "100644"
+            switch EntryKind(mode: mode) {
+            case .file: return file
+            case .symlink: return "120000"
+            case .directory: return "40000"
             case _ where algorithm == .git: return file
-            case S_IFIFO: return "10000"
-            case S_IFSOCK: return "140000"
-            case S_IFCHR: return "20000"
-            case S_IFBLK: return "60000"
-            default: fatalError("the kernel has seven kinds of files, and st_mode names one of them")
+            case .fifo: return "10000"
+            case .socket: return "140000"
+            case .characterDevice: return "20000"
+            case .blockDevice: return "60000"
+            case nil: fatalError("Linux has seven kinds of files, and an entry with digests is one of them")
             }
         }
     }

@@ -327,7 +327,6 @@ actor Directory: MailboxActor {
     /// The digests of this directory; nil where anything at or below was not read.
     private func digestRow(_ worker: ScanWorker) -> [UInt8]? {
         guard gathering.subtotal.isWhole, let digests = gathering.digests else { return nil }
-        var row: [UInt8] = []
-        return digests.finish(with: &worker.tools.digest, appendingTo: &row) ? row : nil
+        return worker.digestRow(of: digests)
     }
 }

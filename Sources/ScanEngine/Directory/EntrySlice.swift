@@ -54,6 +54,6 @@ actor EntrySlice: MailboxActor {
             gathering.digests = nil
             completion.content = .slice(digests)
         }
-        directory.send { $0.completed(completion) }
+        directory.send { [completion] in $0.completed(completion) }
     }
 }
