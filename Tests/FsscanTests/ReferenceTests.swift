@@ -122,12 +122,12 @@ enum RandomTrees {
             ], in: "/dev/shm")
         let scan = try expectAgreement(["--depth", "1", directory.path])
         let tree = try #require(scan.report().roots.first?.tree)
-        #expect(tree.totals.apparent_bytes == .max)
-        #expect(tree.children?.map(\.totals.apparent_bytes) == [.max, .max, .max])
-        #expect(tree.totals.disk_bytes < 1 << 20)
+        #expect(tree.totals.apparentBytes == .max)
+        #expect(tree.children?.map(\.totals.apparentBytes) == [.max, .max, .max])
+        #expect(tree.totals.diskBytes < 1 << 20)
 
         let links = try expectAgreement([directory.appending("linked"), directory.appending("links")])
-        #expect(try links.report().totals.hard_linked_files == 1)
+        #expect(try links.report().totals.hardLinkedFiles == 1)
     }
 
     @Test func deepChainsNeedNeitherDescriptorsNorStack() throws {
