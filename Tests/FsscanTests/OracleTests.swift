@@ -36,30 +36,30 @@ let mixedTree: Tree = [
         #expect(totals.symlinks == (try count("l")))
         #expect(totals.fifos == (try count("p")))
         #expect(totals.sockets == (try count("s")))
-        #expect(totals.block_devices == 0 && totals.character_devices == 0 && totals.errors == 0)
+        #expect(totals.blockDevices == 0 && totals.characterDevices == 0 && totals.errors == 0)
     }
 
     @Test(arguments: threadCounts)
     func diskBytesAreWhatDuPrintsForTheWholeAndForEachChildAlone(threads: Int) throws {
         let directory = try TemporaryDirectory(mixedTree)
         let tree = try #require(try ScanRun([directory.path], threads: threads).report().roots.first?.tree)
-        #expect(tree.totals.disk_bytes == (try diskUsage(of: directory.path)))
+        #expect(tree.totals.diskBytes == (try diskUsage(of: directory.path)))
         let children = try #require(tree.children)
         #expect(children.map(\.bytes) == ["alpha", "beta", [0x67, 0xff]])
         for child in children {
-            #expect(child.totals.disk_bytes == (try diskUsage(of: directory.appending(child.bytes))), "\(child.name)")
+            #expect(child.totals.diskBytes == (try diskUsage(of: directory.appending(child.bytes))), "\(child.name)")
         }
     }
 
     @Test(arguments: threadCounts)
     func theLargestFileIsThatOfStat(threads: Int) throws {
         let directory = try TemporaryDirectory(mixedTree)
-        let largest = try #require(try ScanRun([directory.path], threads: threads).report().largest_files.first)
+        let largest = try #require(try ScanRun([directory.path], threads: threads).report().largestFiles.first)
         #expect(largest.path.hasSuffix("/alpha/there"), "the first path of the inode")
         let fields = String(decoding: try output(of: ["stat", "-c", "%s %b %B", largest.bytes]), as: UTF8.self)
         let numbers = fields.split { $0 == " " || $0 == "\n" }.compactMap { Int64($0) }
-        #expect(largest.apparent_bytes == numbers[0])
-        #expect(largest.disk_bytes == numbers[1] * numbers[2])
+        #expect(largest.apparentBytes == numbers[0])
+        #expect(largest.diskBytes == numbers[1] * numbers[2])
     }
 
     @Test(.enabled(if: isRoot), arguments: threadCounts)
@@ -71,7 +71,7 @@ let mixedTree: Tree = [
         let scan = try ScanRun([directory.path], threads: threads, ProcessOptions { $0.timeout = 20 })
         let totals = try scan.report().totals
         #expect(scan.outcome.end == .exited(0))
-        #expect(totals.block_devices == 1 && totals.character_devices == 2 && totals.entries == 4)
+        #expect(totals.blockDevices == 1 && totals.characterDevices == 2 && totals.entries == 4)
     }
 
     /// Package managers may write at the same time: three attempts.
@@ -82,10 +82,10 @@ let mixedTree: Tree = [
             let bytes = try diskUsage(of: "/usr")
             let scan = try ScanRun(["/usr"], threads: threads)
             let totals = try scan.report().totals
-            if attempt < 3, totals.entries != entries || totals.disk_bytes != bytes { continue }
+            if attempt < 3, totals.entries != entries || totals.diskBytes != bytes { continue }
             #expect(scan.outcome.end == .exited(0))
             #expect(totals.entries == entries)
-            #expect(totals.disk_bytes == bytes)
+            #expect(totals.diskBytes == bytes)
             return
         }
     }

@@ -1,5 +1,6 @@
 // Whole reports against the reference scanner, with 1, 2 and 7 workers: one tree for each rule of counting.
 
+import Glibc
 import TestSupport
 import Testing
 
@@ -70,11 +71,29 @@ struct NamedTree: CustomTestStringConvertible, Sendable {
     }
 }
 
+enum RandomTrees {
+    static let seeds: ClosedRange<UInt64> = {
+        let range = (getenv("FSSCAN_SEEDS").map { String(cString: $0) } ?? "1-8").split(separator: "-")
+        return UInt64(range[0])!...UInt64(range[1])!
+    }()
+}
+
 @Suite struct ReferenceTests {
     @Test(arguments: NamedTree.all)
     func aReportIsThatOfTheReferenceScannerForAnyNumberOfThreads(named: NamedTree) throws {
         let directory = try TemporaryDirectory(named.tree())
         try expectAgreement(named.options + [directory.path])
+    }
+
+    /// FSSCAN_SEEDS=FIRST-LAST tries other trees; a failure prints its seed as the test's argument.
+    @Test(arguments: RandomTrees.seeds)
+    func aRandomTreeIsReportedAsByTheReferenceScanner(seed: UInt64) throws {
+        let names = try OddNames.load() + (0..<200).map { "name \($0).x\($0 % 7)" }
+        let directory = try TemporaryDirectory(.random(seed: seed, entries: 600, names: names))
+        let options: [ByteString] = ["--depth", "\(seed % 6)", "--top", "\(seed % 40)"]
+        let paths = try TestSupport.names(in: directory.descriptor).sorted().prefix(3).map { directory.appending($0) }
+        try expectAgreement(options + [directory.path])
+        try expectAgreement(options + paths + [directory.path])
     }
 
     @Test(.enabled(if: isRoot)) func ownersAndGroupsAreSummedUp() throws {
@@ -103,12 +122,12 @@ struct NamedTree: CustomTestStringConvertible, Sendable {
             ], in: "/dev/shm")
         let scan = try expectAgreement(["--depth", "1", directory.path])
         let tree = try #require(scan.report().roots.first?.tree)
-        #expect(tree.totals.apparent_bytes == .max)
-        #expect(tree.children?.map(\.totals.apparent_bytes) == [.max, .max, .max])
-        #expect(tree.totals.disk_bytes < 1 << 20)
+        #expect(tree.totals.apparentBytes == .max)
+        #expect(tree.children?.map(\.totals.apparentBytes) == [.max, .max, .max])
+        #expect(tree.totals.diskBytes < 1 << 20)
 
         let links = try expectAgreement([directory.appending("linked"), directory.appending("links")])
-        #expect(try links.report().totals.hard_linked_files == 1)
+        #expect(try links.report().totals.hardLinkedFiles == 1)
     }
 
     @Test func deepChainsNeedNeitherDescriptorsNorStack() throws {

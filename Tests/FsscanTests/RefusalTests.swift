@@ -28,7 +28,7 @@ import Testing
         #expect(report.errors.allSatisfy { $0.code == "EACCES" && !$0.message.isEmpty })
         #expect(report.totals.entries == 11)
         #expect(report.totals.fifos == 1 && report.totals.symlinks == 1 && report.totals.directories == 7)
-        #expect(report.totals.apparent_bytes == 3)
+        #expect(report.totals.apparentBytes == 3)
     }
 
     @Test(.enabled(if: isRoot)) func aPathBelowAClosedDirectoryIsAnError() throws {
@@ -67,7 +67,7 @@ import Testing
             let children = try #require(report.roots.first?.tree?.children)
             #expect(children.map(\.name) == ["moving", "still"])
             #expect(children[1].totals.entries == 201)
-            #expect(children[1].totals.apparent_bytes == 150)
+            #expect(children[1].totals.apparentBytes == 150)
             #expect(report.totals.entries < 220)
         }
     }

@@ -9,17 +9,17 @@ let threadCounts = [1, 2, 7]
 
 struct Totals: Decodable, Equatable {
     var entries, directories, files, symlinks, fifos, sockets: Int64
-    var block_devices, character_devices: Int64
-    var apparent_bytes, disk_bytes, hard_linked_files, skipped, errors: Int64
+    var blockDevices, characterDevices: Int64
+    var apparentBytes, diskBytes, hardLinkedFiles, skipped, errors: Int64
 }
 
 struct TreeNode: Decodable {
     var name: String
-    var name_b64: Data?
+    var nameB64: Data?
     var totals: Totals
     var children: [TreeNode]?
 
-    var bytes: ByteString { name_b64.map { ByteString($0) } ?? ByteString(name) }
+    var bytes: ByteString { nameB64.map { ByteString($0) } ?? ByteString(name) }
 }
 
 /// The parts of a report that tests look into. Not for deep trees: JSONDecoder recurses.
@@ -31,10 +31,10 @@ struct Report: Decodable {
     }
     struct Item: Decodable {
         var path: String
-        var path_b64: Data?
-        var apparent_bytes, disk_bytes: Int64
+        var pathB64: Data?
+        var apparentBytes, diskBytes: Int64
 
-        var bytes: ByteString { path_b64.map { ByteString($0) } ?? ByteString(path) }
+        var bytes: ByteString { pathB64.map { ByteString($0) } ?? ByteString(path) }
     }
     struct ErrorRecord: Decodable {
         var path: String
@@ -45,8 +45,8 @@ struct Report: Decodable {
     var complete: Bool
     var totals: Totals
     var roots: [Root]
-    var largest_files: [Item]
-    var largest_directories: [Item]
+    var largestFiles: [Item]
+    var largestDirectories: [Item]
     var errors: [ErrorRecord]
 }
 
@@ -65,7 +65,9 @@ struct ScanRun {
 
     func report() throws -> Report {
         do {
-            return try JSONDecoder().decode(Report.self, from: Data(outcome.standardOutput))
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            return try decoder.decode(Report.self, from: Data(outcome.standardOutput))
         } catch {
             throw Failure("\(outcome.end) \(outcome.errorText.prefix(500)) \(outcome.outputText.prefix(500)): \(error)")
         }
