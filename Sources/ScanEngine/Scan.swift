@@ -72,18 +72,13 @@ public final class Scan: Sendable {
     ///
     /// - Returns: how many descriptors had to be made again.
     private func fill(_ report: inout ScanReport) -> Int64 {
-        var extensions = ExtensionTable()
-        var (owners, groups) = (OwnerTable(), OwnerTable())
-        var files = LargestList(length: options.top, isByInode: true)
+        var tallies = Tallies(top: options.top)
         var directories = LargestList(length: options.top, isByInode: false)
         var errors = ErrorList()
         var types: [String: TypeCount] = [:]
         var reopened: Int64 = 0
         for worker in context.takeWorkers() {
-            extensions.merge(worker.extensions)
-            owners.merge(worker.owners)
-            groups.merge(worker.groups)
-            files.merge(worker.largestFiles)
+            tallies.merge(worker.tallies)
             directories.merge(worker.largestDirectories)
             errors.merge(worker.errors)
             types.merge(worker.types) { known, more in
@@ -93,12 +88,12 @@ public final class Scan: Sendable {
             }
             reopened += worker.descriptorsReopened
         }
-        report.extensions = extensions.ranked
+        report.extensions = tallies.extensions.ranked
         report.mimeTypes = types.map { MIMETypeCount(type: $0, files: $1.files, apparentBytes: $1.bytes) }
             .sorted { ($1.apparentBytes, $0.type) < ($0.apparentBytes, $1.type) }
-        report.owners = owners.ranked(name: Accounts.user)
-        report.groups = groups.ranked(name: Accounts.group)
-        report.largestFiles = files.ranked.map {
+        report.owners = tallies.owners.ranked(name: Accounts.user)
+        report.groups = tallies.groups.ranked(name: Accounts.group)
+        report.largestFiles = tallies.largestFiles.ranked.map {
             LargestFile(path: $0.path.bytes, apparentBytes: $0.apparentBytes, diskBytes: $0.diskBytes)
         }
         report.largestDirectories = directories.ranked.map {

@@ -30,6 +30,8 @@ extension ScanWorker {
         _ entries: DirectoryEntries, of opened: OpenedDirectory, _ number: Int32, waiter: Waiter,
         into gathering: inout Gathering
     ) {
+        let plan = context.content
+        let listsUnseen = !context.oneFileSystem
         var status = FileStatus()
         var untilStopCheck = Self.entriesBetweenStopChecks
         for entry in entries {
@@ -43,7 +45,7 @@ extension ScanWorker {
             }
             let verdict = opened.verdict(entry.name, isDirectory: entry.kind.map { $0 == .directory })
             if verdict == .ignored { continue }
-            if entry.kind == .directory, !context.oneFileSystem {
+            if entry.kind == .directory, listsUnseen {
                 startDirectory(entry.name, in: opened, known: nil, waiter, &gathering)
                 continue
             }
@@ -63,14 +65,14 @@ extension ScanWorker {
                 continue
             }
             if kind == .directory {
-                let isToBeListed = !context.oneFileSystem || status.device == opened.rootDevice
+                let isToBeListed = listsUnseen || status.device == opened.rootDevice
                 let known = KnownEntry(status: status, isToBeListed: isToBeListed)
                 startDirectory(entry.name, in: opened, known: known, waiter, &gathering)
             } else {
                 countEntry(
                     status, kind, entry.name, EntryPath(directory: opened.node, name: Array(entry.name)),
                     into: &gathering)
-                guard let plan = context.content else { continue }
+                guard let plan else { continue }
                 let counted = CountedEntry(
                     directory: opened, descriptor: number, name: entry.name, kind: kind,
                     path: EntryPath(directory: opened.node, name: Array(entry.name)))
@@ -106,24 +108,24 @@ extension ScanWorker {
         _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer,
         _ path: @autoclosure () -> EntryPath, into gathering: inout Gathering
     ) {
+        countEntry(status, kind, name, in: path().directory, path(), &tallies, into: &gathering)
+    }
+
+    private func countEntry(
+        _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer,
+        in directory: @autoclosure () -> PathNode, _ path: @autoclosure () -> EntryPath, _ tallies: inout Tallies,
+        into gathering: inout Gathering
+    ) {
         gathering.subtotal.count(status, kind, context.devices)
-        let size = status.size
-        let disk = status.diskBytes
-        progress.advance(entries: 1, diskBytes: disk)
-        owners.count(status.uid, bytes: size)
-        groups.count(status.gid, bytes: size)
-        guard kind == .file else { return }
-        extensions.count(name, bytes: size)
-        if largestFiles.mayTake(diskBytes: disk, apparentBytes: size) {
-            largestFiles.offer(path(), diskBytes: disk, apparentBytes: size, inode: status.identity)
-        }
+        progress.advance(entries: 1, diskBytes: status.diskBytes)
+        tallies.count(status)
+        if kind == .file { tallies.countFile(status, name, in: directory(), path()) }
     }
 
     func countDirectory(_ status: borrowing FileStatus, into gathering: inout Gathering) {
         gathering.subtotal.count(status, .directory, context.devices)
         progress.advance(entries: 1, diskBytes: status.diskBytes)
-        owners.count(status.uid, bytes: status.size)
-        groups.count(status.gid, bytes: status.size)
+        tallies.count(status)
     }
 
     // MARK: Errors
@@ -136,7 +138,7 @@ extension ScanWorker {
         if error == .noSuchEntry { return }
         if let kind = entry.kind {
             gathering.subtotal.countUnknown(kind)
-            if kind == .file { extensions.count(entry.name, bytes: 0) }
+            if kind == .file { tallies.extensions.count(entry.name, bytes: 0) }
         }
         report(error, "statx", EntryPath(directory: directory, name: Array(entry.name)), into: &gathering)
     }

@@ -17,10 +17,9 @@ final class ScanWorker: @unchecked Sendable {
     let listing: UnsafeMutableRawBufferPointer
     let secondListing: UnsafeMutableRawBufferPointer
 
-    var extensions = ExtensionTable()
-    var owners = OwnerTable()
-    var groups = OwnerTable()
-    var largestFiles: LargestList
+    /// What every entry is counted in. One value, so that going through a directory is one access to this object, and
+    /// not several for each entry, each of which the runtime would check.
+    var tallies: Tallies
     var largestDirectories: LargestList
     var errors = ErrorList()
     var types: [String: TypeCount] = [:]
@@ -48,7 +47,7 @@ final class ScanWorker: @unchecked Sendable {
         self.scheduler = scheduler
         listing = .allocate(byteCount: Self.listingSize, alignment: 16)
         secondListing = .allocate(byteCount: Self.listingSize, alignment: 16)
-        largestFiles = LargestList(length: context.top, isByInode: true)
+        tallies = Tallies(top: context.top)
         largestDirectories = LargestList(length: context.top, isByInode: false)
         lastOwner = context.user
         if let plan = context.content { stage = ContentStage(plan) }
@@ -76,6 +75,46 @@ final class ScanWorker: @unchecked Sendable {
     }
 
     func noteOwner(ofDirectory status: borrowing FileStatus) { lastOwner = status.uid }
+}
+
+/// The tables of the report that count every entry.
+struct Tallies {
+    var extensions = ExtensionTable()
+    var owners = OwnerTable()
+    var groups = OwnerTable()
+    var largestFiles: LargestList
+
+    init(top: Int) { largestFiles = LargestList(length: top, isByInode: true) }
+
+    mutating func merge(_ other: Tallies) {
+        extensions.merge(other.extensions)
+        owners.merge(other.owners)
+        groups.merge(other.groups)
+        largestFiles.merge(other.largestFiles)
+    }
+
+    mutating func count(_ status: borrowing FileStatus) {
+        let size = status.size
+        owners.count(status.uid, bytes: size)
+        groups.count(status.gid, bytes: size)
+    }
+
+    /// Counts a regular file.
+    ///
+    /// - Parameters:
+    ///   - name: the last component of its path.
+    ///   - directory, path: asked for only where sizes do not decide, and where the list keeps the file.
+    mutating func countFile(
+        _ status: borrowing FileStatus, _ name: UnsafeRawBufferPointer, in directory: @autoclosure () -> PathNode,
+        _ path: @autoclosure () -> EntryPath
+    ) {
+        let size = status.size
+        let disk = status.diskBytes
+        extensions.count(name, bytes: size)
+        if largestFiles.mayTake(diskBytes: disk, apparentBytes: size, in: directory()) {
+            largestFiles.offer(path(), diskBytes: disk, apparentBytes: size, inode: status.identity)
+        }
+    }
 }
 
 /// How far one worker has come. Written by its owner (relaxed: nothing is ordered by them), read by a progress display.

@@ -10,7 +10,8 @@ struct PathNode: @unchecked Sendable {
     private let storage: Storage
 
     struct Header {
-        var parent: Storage?
+        /// Retained; released in `deinit`. Unmanaged, so that going up a path counts no references.
+        var parent: Unmanaged<Storage>?
         let length: Int
         let level: Int
         let parentIdentity: DeviceInode
@@ -21,10 +22,10 @@ struct PathNode: @unchecked Sendable {
         /// Takes a chain of nodes apart without recursion: a leaf of a tree 20,000 levels deep may hold the last
         /// reference to all of them.
         deinit {
-            var next = header.parent
+            var next = header.parent?.takeRetainedValue()
             header.parent = nil
             while next != nil, isKnownUniquelyReferenced(&next) {
-                let parent = next.unsafelyUnwrapped.header.parent
+                let parent = next.unsafelyUnwrapped.header.parent?.takeRetainedValue()
                 next.unsafelyUnwrapped.header.parent = nil
                 next = parent
             }
@@ -44,7 +45,7 @@ struct PathNode: @unchecked Sendable {
 
     private init(_ name: UnsafeRawBufferPointer, parent: Storage?, level: Int, parentIdentity: DeviceInode) {
         let buffer = Storage.create(minimumCapacity: name.count + 1) { _ in
-            Header(parent: parent, length: name.count, level: level, parentIdentity: parentIdentity)
+            Header(parent: parent.map { Unmanaged.passRetained($0) }, length: name.count, level: level, parentIdentity: parentIdentity)
         }
         buffer.withUnsafeMutablePointerToElements { bytes in
             UnsafeMutableRawBufferPointer(start: bytes, count: name.count).copyMemory(from: name)
@@ -59,17 +60,56 @@ struct PathNode: @unchecked Sendable {
     static func === (left: PathNode, right: PathNode) -> Bool { left.storage === right.storage }
     static func !== (left: PathNode, right: PathNode) -> Bool { left.storage !== right.storage }
 
-    var parent: PathNode? { storage.header.parent.map { PathNode($0) } }
+    var parent: PathNode? { withHeader { $0.parent.map { PathNode($0.takeUnretainedValue()) } } }
     /// Directories above, up to the PATH: 0 for the PATH itself.
-    var level: Int { storage.header.level }
+    var level: Int { withHeader { $0.level } }
     /// What the directory above is: meaningless where `level` is 0.
-    var parentIdentity: DeviceInode { storage.header.parentIdentity }
+    var parentIdentity: DeviceInode { withHeader { $0.parentIdentity } }
+
+    /// A reference that keeps nothing alive: for walks up a path that somebody else holds.
+    fileprivate var unretained: Unretained { Unretained(storage: Unmanaged.passUnretained(storage)) }
+
+    fileprivate struct Unretained: Equatable {
+        let storage: Unmanaged<Storage>
+
+        var parent: Unretained? { withHeader { $0.parent.map { Unretained(storage: $0) } } }
+        var level: Int { withHeader { $0.level } }
+
+        func withName<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+            storage._withUnsafeGuaranteedRef { storage in
+                storage.withUnsafeMutablePointers { header, bytes in
+                    body(UnsafeRawBufferPointer(start: bytes, count: header.pointee.length))
+                }
+            }
+        }
+
+        private func withHeader<Result>(_ body: (borrowing Header) -> Result) -> Result {
+            storage._withUnsafeGuaranteedRef { $0.withUnsafeMutablePointerToHeader { body($0.pointee) } }
+        }
+
+        static func == (left: Unretained, right: Unretained) -> Bool {
+            left.storage.toOpaque() == right.storage.toOpaque()
+        }
+    }
+
+    /// Whether this directory lies somewhere below the other.
+    func isBelow(_ other: PathNode) -> Bool {
+        var place = unretained
+        while place.level > other.level, let parent = place.parent { place = parent }
+        return place == other.unretained && self !== other
+    }
+
+    /// By address: `ManagedBuffer.header` is a class property, each use of which the runtime would check for overlapping
+    /// accesses, and nothing here is written to.
+    private func withHeader<Result>(_ body: (borrowing Header) -> Result) -> Result {
+        storage.withUnsafeMutablePointerToHeader { body($0.pointee) }
+    }
 
     /// The name's bytes, followed by a NUL in memory. Valid inside `body` only.
     func withName<Result: ~Copyable, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let length = storage.header.length
+        let length = withHeader { $0.length }
         return try storage.withUnsafeMutablePointerToElements { (bytes) throws(Failure) in
             try body(UnsafeRawBufferPointer(start: bytes, count: length))
         }
@@ -121,59 +161,82 @@ struct EntryPath: Sendable {
     var bytes: [UInt8] { directory.path(appending: name) }
 
     /// Whether the path's bytes come first. Builds neither path: goes up to where the two part.
-    static func < (left: EntryPath, right: EntryPath) -> Bool {
-        var left = Position(left)
-        var right = Position(right)
+    static func < (left: EntryPath, right: EntryPath) -> Bool { PathOrder.compare(left, right) == .before }
+}
+
+/// The order of paths by their bytes, found without building them.
+///
+/// Both places are taken up to the same level, then together until they have the same parent; there the two components
+/// decide. A component that is not the last is followed by a slash.
+enum PathOrder: Equatable {
+    case before, same, after
+
+    static func compare(_ left: EntryPath, _ right: EntryPath) -> PathOrder {
+        var left = Place(left)
+        var right = Place(right)
         while left.level > right.level { left.ascend() }
         while right.level > left.level { right.ascend() }
-        while let leftParent = left.parent, let rightParent = right.parent, leftParent !== rightParent {
+        while let leftParent = left.parent, let rightParent = right.parent, leftParent != rightParent {
             left.ascend()
             right.ascend()
         }
-        if left.parent == nil || right.parent == nil, !left.isSameNode(as: right) {
+        if left.parent == nil || right.parent == nil, !left.isNode(of: right) {
             // Two PATHs: their bytes may overlap in any way ("a" and "a/b"), so the components do not compare alone.
-            return left.path.lexicographicallyPrecedes(right.path)
+            return compare(left.entry.bytes, right.entry.bytes)
         }
-        let (leftName, rightName) = (left.component, right.component)
-        if leftName == rightName { return !left.continues && right.continues }
-        return compare(leftName, continues: left.continues, rightName, continues: right.continues)
+        return left.withComponent { leftName in
+            right.withComponent { rightName in
+                compare(leftName, left.continues, rightName, right.continues)
+            }
+        }
     }
 
-    /// Compares as if a component that is not the last were followed by its slash.
+    private static func compare(_ left: [UInt8], _ right: [UInt8]) -> PathOrder {
+        left.withUnsafeBytes { left in right.withUnsafeBytes { compare(left, false, $0, false) } }
+    }
+
     private static func compare(
-        _ left: [UInt8], continues leftContinues: Bool, _ right: [UInt8], continues rightContinues: Bool
-    ) -> Bool {
-        let slash = CollectionOfOne(UInt8(ascii: "/"))
-        let left = leftContinues ? left + slash : left
-        let right = rightContinues ? right + slash : right
-        return left.lexicographicallyPrecedes(right)
+        _ left: UnsafeRawBufferPointer, _ leftContinues: Bool, _ right: UnsafeRawBufferPointer, _ rightContinues: Bool
+    ) -> PathOrder {
+        let common = min(left.count, right.count)
+        if common > 0 {
+            let order = memcmp(left.baseAddress!, right.baseAddress!, common)
+            if order != 0 { return order < 0 ? .before : .after }
+        }
+        // What follows: the next byte, the slash, or the end, which comes before any byte.
+        let leftNext = left.count > common ? Int(left[common]) : leftContinues ? Int(UInt8(ascii: "/")) : -1
+        let rightNext = right.count > common ? Int(right[common]) : rightContinues ? Int(UInt8(ascii: "/")) : -1
+        return leftNext == rightNext ? .same : leftNext < rightNext ? .before : .after
     }
 
-    /// A place on the way from an entry up to its PATH.
-    private struct Position {
-        /// The entry itself, while `atEntry`, is `name` in `node`; afterwards the place is `node`.
-        private let entry: EntryPath
-        private var atEntry: Bool
-        private var node: PathNode
+    /// A place on the way from an entry, which keeps the whole way alive, up to its PATH.
+    private struct Place {
+        let entry: EntryPath
+        /// While true the place is `entry.name` in `node`; afterwards it is `node`.
+        private var isAtName: Bool
+        private var node: PathNode.Unretained
         /// Whether the path goes on below this place.
         private(set) var continues = false
 
         init(_ entry: EntryPath) {
             self.entry = entry
-            atEntry = entry.name != nil
-            node = entry.directory
+            isAtName = entry.name != nil
+            node = entry.directory.unretained
         }
 
-        var level: Int { node.level + (atEntry ? 1 : 0) }
-        var parent: PathNode? { atEntry ? node : node.parent }
-        var component: [UInt8] { atEntry ? entry.name.unsafelyUnwrapped : node.name }
-        var path: [UInt8] { entry.bytes }
+        var level: Int { node.level + (isAtName ? 1 : 0) }
+        var parent: PathNode.Unretained? { isAtName ? node : node.parent }
 
-        func isSameNode(as other: Position) -> Bool { !atEntry && !other.atEntry && node === other.node }
+        func isNode(of other: Place) -> Bool { !isAtName && !other.isAtName && node == other.node }
+
+        func withComponent<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+            if isAtName, let name = entry.name { return name.withUnsafeBytes(body) }
+            return node.withName(body)
+        }
 
         mutating func ascend() {
-            if atEntry {
-                atEntry = false
+            if isAtName {
+                isAtName = false
             } else {
                 node = node.parent.unsafelyUnwrapped
             }

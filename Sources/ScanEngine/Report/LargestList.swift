@@ -13,31 +13,51 @@ struct LargestList {
     }
 
     private let length: Int
+    private let isByInode: Bool
     private var items: [Item] = []
-    /// The last of the list when it was cut last: nothing smaller can get into it any more.
-    private var bound: Item?
+
+    /// The sizes of the last item when the list was cut last: nothing smaller can get into it any more. Below all sizes
+    /// until then.
+    private var bound: (diskBytes: Int64, apparentBytes: Int64) = (-1, -1)
+    private var boundPath: EntryPath?
+    /// Where the entries of one directory stand that tie with the bound: mostly all on the same side of its path.
+    private var tie: (directory: PathNode, order: PathOrder?)?
 
     /// - Parameter isByInode: an inode stands in the list once, under its first path.
     init(length: Int, isByInode: Bool) {
         self.length = length
         self.isByInode = isByInode
+        if length == 0 { bound = (.max, .max) }
     }
 
-    private let isByInode: Bool
+    /// Whether an entry of that size may get into the list; says yes where only its name can tell.
+    mutating func mayTake(diskBytes: Int64, apparentBytes: Int64, in directory: @autoclosure () -> PathNode) -> Bool {
+        if diskBytes != bound.diskBytes { return diskBytes > bound.diskBytes }
+        if apparentBytes != bound.apparentBytes { return apparentBytes > bound.apparentBytes }
+        return orderOfTie(in: directory()) != .after
+    }
 
-    /// Whether an item of that size may get into the list; says yes where only the path can tell.
-    func mayTake(diskBytes: Int64, apparentBytes: Int64) -> Bool {
-        guard let bound else { return length > 0 }
-        return (diskBytes, apparentBytes) >= (bound.diskBytes, bound.apparentBytes)
+    /// Trees of equal files tie all the time: one comparison for each directory, not for each file.
+    private mutating func orderOfTie(in directory: PathNode) -> PathOrder? {
+        guard let boundPath else { return length > 0 ? .before : .after }
+        if let tie, tie.directory === directory { return tie.order }
+        var order: PathOrder?
+        if directory !== boundPath.directory {
+            // In and above the bound's directory the names decide; elsewhere all begin with this directory's path and a
+            // slash, which an empty name stands for.
+            order = PathOrder.compare(EntryPath(directory: directory, name: []), boundPath)
+            if order == .before, boundPath.directory.isBelow(directory) { order = nil }
+        }
+        tie = (directory, order)
+        return order
     }
 
     mutating func offer(
         _ path: EntryPath, diskBytes: Int64, apparentBytes: Int64, entries: Int64 = 1, inode: DeviceInode? = nil
     ) {
-        guard mayTake(diskBytes: diskBytes, apparentBytes: apparentBytes) else { return }
         let item = Item(
             path: path, diskBytes: diskBytes, apparentBytes: apparentBytes, entries: entries, inode: inode)
-        if let bound, !Self.precedes(item, bound) { return }
+        guard isBeforeBound(item) else { return }
         items.append(item)
         if items.count >= 2 * length + 64 { cut() }
     }
@@ -57,6 +77,13 @@ struct LargestList {
         return list.items
     }
 
+    private func isBeforeBound(_ item: Item) -> Bool {
+        if item.diskBytes != bound.diskBytes { return item.diskBytes > bound.diskBytes }
+        if item.apparentBytes != bound.apparentBytes { return item.apparentBytes > bound.apparentBytes }
+        guard let boundPath else { return length > 0 }
+        return item.path < boundPath
+    }
+
     private mutating func cut() {
         items.sort(by: Self.precedes)
         if isByInode {
@@ -66,10 +93,12 @@ struct LargestList {
                 return !seen.insert(inode).inserted
             }
         }
-        if items.count >= length {
-            items.removeSubrange(length...)
-            bound = items.last
-        }
+        guard items.count >= length else { return }
+        items.removeSubrange(length...)
+        guard let last = items.last else { return }
+        bound = (last.diskBytes, last.apparentBytes)
+        boundPath = last.path
+        tie = nil
     }
 
     private static func precedes(_ left: Item, _ right: Item) -> Bool {
