@@ -1,5 +1,5 @@
 // What Swift cannot import: variadic system calls, system calls without a glibc wrapper, thread-local storage, macros.
-// Everything is `static inline` and prefixed `clinux_`; CLinux.c holds the thread-local variable alone.
+// Everything is `static inline` and prefixed `clinux_`; CLinux.c holds the thread-local variables alone.
 
 #ifndef CLINUX_H
 #define CLINUX_H
@@ -26,6 +26,12 @@ extern _Thread_local void *_Nullable clinux_current_worker;
 
 static inline void *_Nullable clinux_get_current_worker(void) { return clinux_current_worker; }
 static inline void clinux_set_current_worker(void *_Nullable worker) { clinux_current_worker = worker; }
+
+/// Who decides when this thread takes its next step, or NULL. Set by the tests of WorkStealing alone.
+extern _Thread_local void *_Nullable clinux_conductor;
+
+static inline void *_Nullable clinux_get_conductor(void) { return clinux_conductor; }
+static inline void clinux_set_conductor(void *_Nullable conductor) { clinux_conductor = conductor; }
 
 // ---- Futexes -------------------------------------------------------------------------------------------------------
 
