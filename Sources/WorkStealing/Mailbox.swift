@@ -44,6 +44,7 @@ public struct Mailbox: ~Copyable, Sendable {
         static let scheduled: UInt = 1
     }
 
+    /// An idle mailbox, whose messages `scheduler` will deliver.
     public init(_ scheduler: borrowing Scheduler) { self.scheduler = scheduler.id }
 
     /// Messages of one turn before the mailbox goes behind the other work of its worker.

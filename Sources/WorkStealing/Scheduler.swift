@@ -41,6 +41,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         static let finished = 2
     }
 
+    /// Creates no thread yet: `run()` does.
+    ///
     /// - Parameter threads: 1 or more. More than there are cores is allowed.
     public init(threads: Int) {
         precondition(threads >= 1, "a scheduler needs at least one thread")
@@ -65,6 +67,9 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     ///
     /// The calling thread is worker 0; the others are created here and joined before `run()` returns, whatever happens.
     /// If the system refuses to create a thread, the run goes on with fewer.
+    ///
+    /// What other threads send while the run ends is delivered in this run or waits for the next. Not to be called by a
+    /// message, nor by two threads at a time: both trap.
     ///
     /// - Throws: the first error that a message or a spawned task threw. The messages that were pending then are dropped.
     public func run() throws {
@@ -129,9 +134,10 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     private static let stackSize = 1 << 20
 
     /// Drops all pending messages and ends the run soon. A message being delivered is not interrupted; `async` functions
-    /// go on to their end, and can ask `isCancelled`.
+    /// go on to their end, and can ask `isCancelled`. Between runs it cancels the next one. May be called by any thread.
     public func cancel() { cancelled.store(true, ordering: .sequentiallyConsistent) }
 
+    /// Whether `cancel()` was called, or an error thrown, in this run.
     public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
     /// What happened in all runs so far. Not to be called while a run is under way.
