@@ -65,7 +65,7 @@ let package = Package(
             name: "ScanEngineTests", dependencies: ["CLinux", "ScanEngine", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "FsscanTests", dependencies: ["TestSupport", "fsscan"],
+            name: "FsscanTests", dependencies: ["ScanEngine", "TestSupport", "fsscan"],
             swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

@@ -1,4 +1,23 @@
 #include "CLinux.h"
 
+#include <sys/resource.h>
+#include <sys/statfs.h>
+
 _Thread_local void *clinux_current_worker;
 _Thread_local void *clinux_conductor;
+
+unsigned long clinux_raise_open_files_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 256;
+}
+
+int clinux_file_system_type(int descriptor, uint64_t *type) {
+    struct statfs status;
+    if (fstatfs(descriptor, &status) != 0) return -errno;
+    // f_type is a signed word of varying size; the magic numbers have 32 bits.
+    *type = (uint32_t)status.f_type;
+    return 0;
+}

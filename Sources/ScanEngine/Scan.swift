@@ -1,15 +1,120 @@
+import CLinux
+import Synchronization
+import WorkStealing
+
 /// A scan of one or more trees.
+///
+/// ```swift
+/// let report = try Scan(ScanOptions(paths: [Array("/usr".utf8)], threads: 4)).run()
+/// print(report.totals.entries, report.totals.diskBytes)
+/// ```
 public final class Scan: Sendable {
     public let options: ScanOptions
+    private let context: ScanContext
 
-    public init(_ options: ScanOptions) { self.options = options }
+    /// - Parameters:
+    ///   - isCancelled: asked often, by all workers: once it says yes, the scan ends as soon as it can. Made for a flag
+    ///     that a signal handler sets.
+    ///   - onError: told each error when it happens, by any worker. The report lists the first 10,000 by path.
+    /// - Throws: `ScanUnavailable` if a library on this machine cannot do what the options ask for.
+    public init(
+        _ options: ScanOptions, isCancelled: @escaping @Sendable () -> Bool = { false },
+        onError: (@Sendable (ScanError) -> Void)? = nil
+    ) throws(ScanUnavailable) {
+        precondition((1...1024).contains(options.threads), "1 to 1024 threads")
+        self.options = options
+        context = try ScanContext(options, isCancelled: isCancelled, onError: onError)
+    }
 
-    /// Scans, blocking the calling thread, which is worker 0.
-    public func run() -> ScanReport { ScanReport() }
+    /// Stops the scan soon; `run()` then returns a report that is not `complete`. Callable from any thread.
+    public func cancel() { context.cancel() }
 
-    /// Stops the scan soon; `run()` returns a report with `complete == false`. Async-signal-safe callers set a flag instead.
-    public func cancel() {}
+    /// What has been seen so far, for a progress display. Callable from any thread while `run()` runs.
+    public func progress() -> (entries: Int64, diskBytes: Int64, errors: Int64) { context.progress }
 
-    /// Entries seen so far, for a progress display. Callable from any thread while `run()` runs.
-    public func progress() -> (entries: Int64, diskBytes: Int64, errors: Int64) { (0, 0, 0) }
+    /// Scans, blocking the calling thread, which is one of the workers. To be called once.
+    ///
+    /// Raises the process's soft limit on open files to the hard limit.
+    public func run() -> ScanReport {
+        var report = ScanReport()
+        let wallClock = clinux_now(CLOCK_REALTIME)
+        let start = clinux_now(CLOCK_MONOTONIC)
+
+        let scheduler = Scheduler(threads: options.threads) { [context] _ in ScanWorker(context) }
+        let queue = PathQueue(options.paths, on: scheduler)
+        let pathsAtATime = options.threads * 2
+        queue.send { $0.start(atATime: pathsAtATime) }
+        do {
+            try scheduler.run()
+        } catch {
+            // Errors of the tree are records; no message of the engine throws.
+            preconditionFailure("a message of the scan threw \(error)")
+        }
+
+        guard let outcome = queue.outcome.withLock({ $0 }) else {
+            preconditionFailure("the scan ended before its PATHs were done")
+        }
+        report.totals = outcome.totals
+        report.roots = outcome.roots
+        report.complete = !context.wasStopped
+        let reopened = fill(&report)
+        report.statistics = Self.statistics(scheduler.statistics) + [("descriptors_reopened", reopened)]
+
+        let end = clinux_now(CLOCK_MONOTONIC)
+        report.timing.startedSeconds = Int64(wallClock.tv_sec)
+        report.timing.startedNanoseconds = Int64(wallClock.tv_nsec)
+        report.timing.elapsedSeconds = Double(end.tv_sec - start.tv_sec) + Double(end.tv_nsec - start.tv_nsec) * 1e-9
+        report.timing.threads = options.threads
+        return report
+    }
+
+    /// Merges what the workers kept for themselves.
+    ///
+    /// - Returns: how many descriptors had to be made again.
+    private func fill(_ report: inout ScanReport) -> Int64 {
+        var extensions = ExtensionTable()
+        var (owners, groups) = (OwnerTable(), OwnerTable())
+        var files = LargestList(length: options.top, isByInode: true)
+        var directories = LargestList(length: options.top, isByInode: false)
+        var errors = ErrorList()
+        var types: [String: TypeCount] = [:]
+        var reopened: Int64 = 0
+        for worker in context.takeWorkers() {
+            extensions.merge(worker.extensions)
+            owners.merge(worker.owners)
+            groups.merge(worker.groups)
+            files.merge(worker.largestFiles)
+            directories.merge(worker.largestDirectories)
+            errors.merge(worker.errors)
+            types.merge(worker.types) { known, more in
+                var sum = known
+                sum.merge(more)
+                return sum
+            }
+            reopened += worker.descriptorsReopened
+        }
+        report.extensions = extensions.ranked
+        report.mimeTypes = types.map { MIMETypeCount(type: $0, files: $1.files, apparentBytes: $1.bytes) }
+            .sorted { ($1.apparentBytes, $0.type) < ($0.apparentBytes, $1.type) }
+        report.owners = owners.ranked(name: Accounts.user)
+        report.groups = groups.ranked(name: Accounts.group)
+        report.largestFiles = files.ranked.map {
+            LargestFile(path: $0.path.bytes, apparentBytes: $0.apparentBytes, diskBytes: $0.diskBytes)
+        }
+        report.largestDirectories = directories.ranked.map {
+            LargestDirectory(
+                path: $0.path.bytes, entries: $0.entries, apparentBytes: $0.apparentBytes, diskBytes: $0.diskBytes)
+        }
+        report.errors = errors.ranked
+        return reopened
+    }
+
+    private static func statistics(_ counted: Statistics) -> [(name: String, value: Int64)] {
+        [
+            ("messages", Int64(counted.messages)), ("turns", Int64(counted.turns)), ("jobs", Int64(counted.jobs)),
+            ("steals", Int64(counted.steals)), ("stolen", Int64(counted.stolen)),
+            ("steal_attempts", Int64(counted.stealAttempts)), ("parks", Int64(counted.parks)),
+            ("wakes", Int64(counted.wakes)), ("longest_queue", Int64(counted.longestQueue)),
+        ]
+    }
 }

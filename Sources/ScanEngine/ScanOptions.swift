@@ -10,6 +10,14 @@ public struct ScanOptions: Sendable {
     public var exclude: [[UInt8]] = []
     /// Obey `.gitignore` files from each PATH downwards.
     public var gitignore = false
+    /// Digests of files and directories, several from one read. None: nothing is hashed.
+    public var hash: [DigestAlgorithm] = []
+    /// Detect the MIME type of each regular file with libmagic.
+    public var mime = false
+    /// Read files of pseudo file systems (proc, sysfs, …) too.
+    public var readPseudo = false
+    /// Files larger than this, in bytes, are not read: an error each.
+    public var maxRead: Int64 = 1 << 40
     /// Levels of directories in `RootReport.tree`; 0 is the top node alone.
     public var depth = 1
     /// Length of the `largest…` lists.

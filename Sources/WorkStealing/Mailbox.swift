@@ -45,7 +45,10 @@ public struct Mailbox: ~Copyable, Sendable {
     }
 
     /// An idle mailbox, whose messages `scheduler` will deliver.
-    public init(_ scheduler: borrowing Scheduler) { self.scheduler = scheduler.id }
+    public init(_ scheduler: borrowing Scheduler) { self.init(scheduler.id) }
+
+    /// For actors that are made by other actors and need no reference to the scheduler.
+    package init(_ scheduler: SchedulerID) { self.scheduler = scheduler }
 
     /// Messages of one turn before the mailbox goes behind the other work of its worker.
     static let turnBudget = 64

@@ -21,7 +21,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// Threads that run at a time, the one that calls `run()` included.
     public let threads: Int
 
-    let id: SchedulerID
+    package let id: SchedulerID
     let injector = Injector()
     let idle = Idle()
     private(set) var workers: [Worker] = []
@@ -32,6 +32,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     private let cancelled = Atomic<Bool>(false)
     /// Tasks started by `spawn` that have not returned, suspended or not.
     private let spawned = Atomic<Int>(0)
+    let makeWorkerLocal: @Sendable (Int) -> AnyObject
     private let firstError = Mutex<(any Error)?>(nil)
     private var total = Statistics()
 
@@ -43,11 +44,15 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     /// Creates no thread yet: `run()` does.
     ///
-    /// - Parameter threads: 1 or more. More than there are cores is allowed.
-    public init(threads: Int) {
+    /// - Parameters:
+    ///   - threads: 1 or more. More than there are cores is allowed.
+    ///   - workerLocal: makes the object that `workerLocal(as:)` gives out; called once by each worker, on its thread,
+    ///     with the worker's number.
+    public init(threads: Int, workerLocal: @escaping @Sendable (Int) -> AnyObject = { _ in Nothing() }) {
         precondition(threads >= 1, "a scheduler needs at least one thread")
         precondition(threads <= Idle.maximumWorkers, "a scheduler has at most \(Idle.maximumWorkers) threads")
         self.threads = threads
+        makeWorkerLocal = workerLocal
         id = SchedulerID.reserve()
         workers = (0..<threads).map { Worker(index: $0, scheduler: self, seed: UInt64(id.number)) }
         id.bind(to: self)
@@ -149,6 +154,20 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// The number of the worker that the caller runs on, from 0 to `threads` − 1; nil outside of a pool.
     public static var currentWorkerIndex: Int? { Worker.current?.index }
 
+    /// The scheduler that the caller runs on; nil outside of a pool.
+    package static var currentID: SchedulerID? { Worker.current?.schedulerID }
+
+    /// The calling worker's own object, made by the closure that the scheduler was created with: buffers, handles of
+    /// libraries that are not thread-safe, counters. Nobody else uses it while the caller's message runs, so it must not
+    /// be kept beyond the message. Traps outside of a worker.
+    public static func workerLocal<Local: AnyObject>(as type: Local.Type) -> Local {
+        guard let worker = Worker.currentReference else { preconditionFailure("not on a worker") }
+        let local = worker._withUnsafeGuaranteedRef { $0.local }
+        // An identity of types, not `as?`: the dynamic cast would cost more than the rest of a message.
+        precondition(Swift.type(of: local) == type, "the worker's local object is of another type")
+        return unsafeDowncast(local, to: type)
+    }
+
     // MARK: Async code
 
     /// Starts an `async` function on the pool. It counts as pending until it returns, suspended or not. An error that it
@@ -221,4 +240,10 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         firstError.withLock { first in if first == nil { first = error } }
         cancel()
     }
+}
+
+/// The worker-local object of schedulers that have none.
+@usableFromInline
+final class Nothing {
+    @usableFromInline init() {}
 }

@@ -20,6 +20,8 @@ final class Worker: @unchecked Sendable {
     private let schedulerReference: Unmanaged<Scheduler>
 
     // Owner only.
+    /// See `Scheduler.workerLocal(as:)`.
+    private(set) lazy var local: AnyObject = scheduler.makeWorkerLocal(index)
     var statistics = Statistics()
     /// The mailbox whose turn it is, so that an actor can check that it is entered by right.
     private(set) var runningMailbox: UnsafePointer<Mailbox>?

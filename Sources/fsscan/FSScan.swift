@@ -1,7 +1,74 @@
-import ArgumentParser
+import CLinux
+import Glibc
 import ScanEngine
 
+/// The program: reads the command line, scans, writes the report, and says how it went.
 @main
-struct FSScan: ParsableCommand {
-    mutating func run() throws {}
+enum FSScan {
+    static func main() {
+        StandardStreams.prepare()
+        exit(run(CarriedArgument.ofProcess()).rawValue)
+    }
+
+    /// Everything but the process's end, so that files are closed and temporaries removed before it.
+    private static func run(_ arguments: [CarriedArgument]) -> ExitStatus {
+        do {
+            switch try Invocation(arguments) {
+            case .information(let text):
+                try print(text)
+                return .success
+            case .scan(let settings):
+                return try ScanProgram(settings).run()
+            }
+        } catch let error as UsageError {
+            StandardStreams.complain(Quoting.forErrors.escapedMessage(error.message))
+            return .usage
+        } catch let error as OutputError {
+            // A wait for a FIFO's reader that a signal ended is no failure of the output.
+            if error.error.code == EINTR, let status = ExitStatus.stopSignal { return status }
+            if let path = error.path {
+                StandardStreams.complain(path, error.error.message)
+            } else {
+                StandardStreams.complain("standard output: \(error.error.message)")
+            }
+            return .outputFailed
+        } catch {
+            preconditionFailure("an error that nobody prints: \(error)")
+        }
+    }
+
+    private static func print(_ text: String) throws(OutputError) {
+        let output = try OutputFile(nil)
+        var buffer = ByteBuffer()
+        buffer.append(text)
+        if !text.hasSuffix("\n") { buffer.append("\n") }
+        try output.write(buffer.bytes)
+        try output.finish()
+    }
+}
+
+/// How the program ends. The earlier in this order wins: usage, output, signals, unreadable.
+enum ExitStatus: Equatable {
+    case success
+    case unreadable
+    case usage
+    case outputFailed
+    case stopped(signal: CInt)
+
+    var rawValue: CInt {
+        switch self {
+        case .success: 0
+        case .unreadable: 1
+        case .usage: 64
+        case .outputFailed: 74
+        // As shells show a process that a signal ended.
+        case .stopped(let signal): 128 + signal
+        }
+    }
+
+    /// Set when a stop signal arrived, whether it found the scan running or not.
+    static var stopSignal: ExitStatus? {
+        let signal = clinux_stop_signal()
+        return signal == 0 ? nil : .stopped(signal: signal)
+    }
 }

@@ -1,5 +1,5 @@
 // What Swift cannot import: variadic system calls, system calls without a glibc wrapper, thread-local storage, macros.
-// Everything is `static inline` and prefixed `clinux_`; CLinux.c holds the thread-local variables alone.
+// Everything is prefixed `clinux_` and `static inline`, but for the thread-local variables (CLinux.c) and the stop signals (Stop.c).
 
 #ifndef CLINUX_H
 #define CLINUX_H
@@ -10,10 +10,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <linux/futex.h>
 #include <linux/stat.h>
+#include <sched.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -56,7 +61,39 @@ static inline void clinux_pause(void) {
 #endif
 }
 
+// ---- Clocks --------------------------------------------------------------------------------------------------------
+
+static inline struct timespec clinux_now(clockid_t clock) {
+    struct timespec now = {0, 0};
+    clock_gettime(clock, &now);
+    return now;
+}
+
+// ---- Limits --------------------------------------------------------------------------------------------------------
+
+/// Raises the soft limit on open files to the hard one. Returns the soft limit now. (In C, because glibc's declarations
+/// of resource limits differ with _GNU_SOURCE, and a Swift file may see both.)
+unsigned long clinux_raise_open_files_limit(void);
+
+// ---- Errors --------------------------------------------------------------------------------------------------------
+
+/// "EACCES", or NULL. (glibc 2.32 and newer.)
+static inline const char *_Nullable clinux_errno_name(int error) { return strerrorname_np(error); }
+
+/// "Permission denied", never translated, or NULL.
+static inline const char *_Nullable clinux_errno_description(int error) { return strerrordesc_np(error); }
+
+/// A word that one thread sets once, with everything it did before, and others look at or sleep on.
+static inline void clinux_set_flag(uint32_t *_Nonnull word) { __atomic_store_n(word, 1, __ATOMIC_RELEASE); }
+static inline int clinux_flag_is_set(const uint32_t *_Nonnull word) {
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE) != 0;
+}
+
 // ---- Files: each returns what the system call returns, or a negated errno -------------------------------------------
+
+/// GNU macros, which Swift does not see.
+static const int CLINUX_O_NOATIME = O_NOATIME;
+static const int CLINUX_O_PATH = O_PATH;
 
 static inline int clinux_openat(int directory, const char *_Nonnull name, int flags) {
     int result = openat(directory, name, flags);
@@ -68,10 +105,89 @@ static inline long clinux_getdents64(int descriptor, void *_Nonnull buffer, unsi
     return result < 0 ? -errno : result;
 }
 
+/// Stores the type of the file system that an open file is on, as in linux/magic.h.
+int clinux_file_system_type(int descriptor, uint64_t *_Nonnull type);
+
+static inline long clinux_read(int descriptor, void *_Nonnull buffer, unsigned long capacity) {
+    long result = read(descriptor, buffer, capacity);
+    return result < 0 ? -errno : result;
+}
+
+static inline long clinux_pread(int descriptor, void *_Nonnull buffer, unsigned long capacity, int64_t offset) {
+    long result = pread(descriptor, buffer, capacity, (off_t)offset);
+    return result < 0 ? -errno : result;
+}
+
+/// GNU macros, which Swift does not see.
+static const int CLINUX_SEEK_DATA = SEEK_DATA;
+static const int CLINUX_SEEK_HOLE = SEEK_HOLE;
+
+static inline int64_t clinux_lseek(int descriptor, int64_t offset, int whence) {
+    int64_t result = lseek(descriptor, (off_t)offset, whence);
+    return result < 0 ? -errno : result;
+}
+
+static inline long clinux_readlinkat(int directory, const char *_Nonnull name, void *_Nonnull buffer,
+                                     unsigned long capacity) {
+    long result = readlinkat(directory, name, buffer, capacity);
+    return result < 0 ? -errno : result;
+}
+
 static inline int clinux_statx(int directory, const char *_Nonnull name, int flags, unsigned int mask,
                                struct statx *_Nonnull out) {
     int result = statx(directory, name, flags, mask, out);
     return result < 0 ? -errno : result;
 }
+
+static inline int clinux_openat_create(int directory, const char *_Nonnull name, int flags, unsigned int mode) {
+    int result = openat(directory, name, flags, (mode_t)mode);
+    return result < 0 ? -errno : result;
+}
+
+/// `O_TMPFILE` is a compound macro, which Swift does not import.
+static inline int clinux_open_unnamed(int directory, unsigned int mode) {
+    return clinux_openat_create(directory, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+}
+
+// ---- Terminals and processors ---------------------------------------------------------------------------------------
+
+/// Columns of the terminal that `descriptor` is, or 0 if it is none or does not know.
+static inline int clinux_terminal_columns(int descriptor) {
+    struct winsize size;
+    return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/// Processors in the calling thread's affinity mask, or a negated errno.
+static inline int clinux_affinity_count(void) {
+    // The kernel says EINVAL while the mask is smaller than its own: double it up to 2^19 processors.
+    for (int processors = 1024; processors <= 1 << 19; processors *= 2) {
+        cpu_set_t *set = CPU_ALLOC(processors);
+        if (set == NULL) return -ENOMEM;
+        size_t size = CPU_ALLOC_SIZE(processors);
+        int failure = sched_getaffinity(0, size, set) == 0 ? 0 : errno;
+        int count = failure == 0 ? CPU_COUNT_S(size, set) : 0;
+        CPU_FREE(set);
+        if (failure == 0) return count;
+        if (failure != EINVAL) return -failure;
+    }
+    return -EINVAL;
+}
+
+// ---- Stop signals: SIGHUP, SIGINT, SIGTERM (Stop.c) -------------------------------------------------------------------
+
+/// The first stop signal that arrived, 0 if none did. Written once, by the handler; a relaxed load is enough, as nothing
+/// is published with it.
+extern int clinux_stop_signal_number;
+
+static inline int clinux_stop_signal(void) { return __atomic_load_n(&clinux_stop_signal_number, __ATOMIC_RELAXED); }
+
+/// Makes the first SIGHUP, SIGINT or SIGTERM only set `clinux_stop_signal()`, and the second of the same kind end the
+/// process as if it had no handler. A signal that was ignored (nohup, a background job) stays ignored. System calls are
+/// interrupted (no SA_RESTART), so that a blocked one notices.
+void clinux_install_stop_handler(void);
+
+/// A name in an open directory that is removed if a second signal ends the process: a temporary file. `directory` -1:
+/// none. `name` must live until it is taken back.
+void clinux_remove_when_stopped(int directory, const char *_Nullable name);
 
 #endif

@@ -1,0 +1,29 @@
+# Benchmarks: included by the top Makefile, which has the target `build` (the release program).
+#
+# make hands variables of its command line to the scripts: `make bench RUNS=10 ROUNDS=5 TREES=/mnt/scratch`.
+
+.PHONY: bench bench-scheduler bench-content bench-cold bench-scale bench-equal bench-rivals bench-clean
+
+bench: build ## Metadata scan beside the C floor, find, bfs, fd, du and gdu (warm)
+	Benchmarks/metadata.sh
+
+bench-equal: build ## Shows that the tools of `bench` do equal work: counts their stat calls
+	Benchmarks/metadata.sh --equal
+
+bench-scheduler: ## Empty actors and tasks beside goroutines, asyncio, uvloop and gevent
+	Benchmarks/scheduler.sh
+
+bench-content: build ## Digests and MIME types beside sha256sum, hashdeep, rclone, file and others
+	Benchmarks/content.sh
+
+bench-cold: build ## Cold caches (needs root)
+	Benchmarks/cold.sh
+
+bench-scale: build ## From 10,000 to 5,000,000 entries, a deep chain, a huge directory
+	Benchmarks/scale.sh
+
+bench-rivals: ## Installs the programs that the benchmarks compare with
+	Benchmarks/install-rivals.sh
+
+bench-clean: ## Removes the trees that the benchmarks made
+	Benchmarks/support/clean.sh

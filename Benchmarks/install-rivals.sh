@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Installs what the benchmarks compare with, where apt-get and root are there; otherwise prints the command.
+set -euo pipefail
+
+packages=(
+    hyperfine time strace python3 python3-venv util-linux openssl # to measure
+    findutils coreutils bfs fd-find gdu                           # make bench, bench-cold
+    golang-go                                                     # make bench-scheduler (the rest comes from PyPI)
+    hashdeep rclone rhash b3sum xxhash file                       # make bench-content
+)
+
+if [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
+    apt-get update -q
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}"
+else
+    printf 'Run as root:\n\n    apt-get install --no-install-recommends %s\n' "${packages[*]}"
+fi

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# `make bench-scale`: time for each entry and peak memory from 10,000 to 5,000,000 entries, on a deep chain, on one huge
+# directory, and the start-up on nothing at all: fsscan, find and the C floor.
+#
+# Trees lie on a tmpfs, so that a disk plays no part. Five million entries need some 6 GB of memory. As root the script
+# makes a tmpfs of its own, without a limit on inodes, in a mount namespace that goes away with it; as an ordinary user
+# (or root without the right to mount) it uses /dev/shm and leaves out what does not fit.
+# Variables beside those of support/common.sh: SIZES (10000 100000 1000000 5000000), DEPTH (20000), WIDE (2000000).
+
+if [[ -z ${SCALE_NAMESPACE:-} ]] && unshare --mount true 2>/dev/null; then
+    SCALE_NAMESPACE=1 exec unshare --mount --propagation private "$0" "$@"
+fi
+TREES=/dev/shm/fsscan-bench
+if [[ -n ${SCALE_NAMESPACE:-} ]]; then
+    mkdir -p "$TREES"
+    mount -t tmpfs -o nr_inodes=0,size=90% fsscan-bench "$TREES"
+fi
+# shellcheck source-path=SCRIPTDIR source=support/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/support/common.sh"
+
+SIZES=${SIZES:-10000 100000 1000000 5000000}
+DEPTH=${DEPTH:-20000}
+WIDE=${WIDE:-2000000}
+
+require_fsscan
+require hyperfine python3
+build_tool floor
+build_tool maketree
+
+# fits ENTRIES: whether so many can be made: about 1.2 KiB of kernel memory each (inode, name, directory entry), and an
+# inode each where they are limited.
+fits() {
+    local available inodes
+    available=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)
+    inodes=$(stat --file-system --format '%c %d' "$TREES" | awk '{ print $1 == 0 ? 1e18 : $2 }')
+    awk -v entries="$1" -v available="$available" -v inodes="$inodes" \
+        'BEGIN { exit !(entries * 1.5 < available && entries < inodes) }'
+}
+
+results_made=()
+
+# scale RESULT LABEL ENTRIES SHAPE NUMBER...: makes the tree, measures, removes it again (the next one needs the room).
+scale() {
+    local result=scale-$1 label=$2 entries=$3 tree
+    shift 3
+    if ! fits "$entries"; then
+        say "left out, does not fit into memory: $label"
+        return
+    fi
+    no_facts "$result"
+    tree=$(make_tree "$result" "$@")
+    fact "$result" entries "$(check_agreement "$tree")"
+    fact "$result" label "$label"
+    contender "floor" "$tools/floor $tree"
+    contender "fsscan" "$FSSCAN $tree --threads $THREADS --json -o /dev/null"
+    contender "find" "find $tree -printf '%s\n'"
+    # A small tree is over in milliseconds and needs more runs than one of millions.
+    if ((entries > 500000)); then
+        RUNS=1 measure "$result"
+    else
+        RUNS=$((RUNS * 2)) measure "$result"
+    fi
+    remove_tree "$result"
+    results_made+=(--result "$result")
+}
+
+for size in $SIZES; do
+    scale "$size" "$size entries in $((size * 89 / 300)) directories" "$size" small-dirs "$size"
+done
+scale chain "A chain $DEPTH directories deep" "$DEPTH" chain "$DEPTH"
+scale wide "One directory of $WIDE files" "$WIDE" wide "$WIDE"
+
+no_facts scale-empty
+empty=$(make_tree empty wide 0)
+fact scale-empty label "An empty directory"
+contender "floor" "$tools/floor $empty"
+contender "fsscan" "$FSSCAN $empty --threads $THREADS --json -o /dev/null"
+contender "find" "find $empty -printf '%s\n'"
+RUNS=$((RUNS * 10)) measure scale-empty
+remove_tree empty
+results_made+=(--result scale-empty)
+
+report scale --title "Scale (tmpfs)" --tools "find" "${results_made[@]}" --ratio floor --ratio fsscan \
+    --target "time for an entry at 5,000,000 ÷ at 100,000" \
+    "per_entry('scale-5000000', 'fsscan') / per_entry('scale-100000', 'fsscan')" "<= 1.2" \
+    --target "peak memory at 5,000,000 entries, MiB" "peak('scale-5000000', 'fsscan')" "<= 64" \
+    --target "start-up on an empty directory, ms" "t('scale-empty', 'fsscan') * 1000" "<= 6"

@@ -1,0 +1,117 @@
+// Half a million times nothing: what spawning and running cost when there is no work to hide it.
+//
+//     SchedulerBench MODE COUNT THREADS
+//
+// MODE           what is created COUNT times
+// actors         an actor, and one empty message to it, from outside of the pool; then the pool runs
+// actors-inside  the same from within a message, so that other workers steal while the first still spawns; only the
+//                total means anything. This is how a scan fans out, and what goroutines do at two threads.
+// tasks          an empty async function on this scheduler (`Scheduler.spawn`)
+// swift-tasks    an empty child task on Swift's default executor
+// swift-actors   a default actor and a child task that awaits its empty method, on Swift's default executor
+//
+// The last two have as many threads as the default executor pleases (the number of cores); THREADS is only printed.
+
+import Glibc
+import WorkStealing
+
+@main
+enum SchedulerBench {
+    /// Synchronous: the calling thread becomes worker 0, and must not be one of the default executor's.
+    static func main() throws {
+        let arguments = CommandLine.arguments
+        guard arguments.count == 4, let count = Int(arguments[2]), let threads = Int(arguments[3]) else {
+            fatalError("usage: SchedulerBench actors|actors-inside|tasks|swift-tasks|swift-actors COUNT THREADS")
+        }
+        switch arguments[1] {
+        case "actors": try actors(count: count, threads: threads)
+        case "actors-inside": try actorsInside(count: count, threads: threads)
+        case "tasks": try tasks(count: count, threads: threads)
+        case "swift-tasks": onDefaultExecutor { await swiftTasks(count: count, threads: threads) }
+        case "swift-actors": onDefaultExecutor { await swiftActors(count: count, threads: threads) }
+        case let other: fatalError("unknown mode: \(other)")
+        }
+    }
+
+    // MARK: This package's scheduler
+
+    private static func actors(count: Int, threads: Int) throws {
+        let scheduler = Scheduler(threads: threads)
+        var measurement = Measurement("actors", threads: threads)
+        for _ in 0..<count { Empty(on: scheduler).send { $0.touch() } }
+        measurement.spawnEnded()
+        try scheduler.run()
+        measurement.end()
+        precondition(scheduler.statistics.messages == count, "a message was lost")
+    }
+
+    private static func actorsInside(count: Int, threads: Int) throws {
+        let scheduler = Scheduler(threads: threads)
+        var measurement = Measurement("actors-inside", threads: threads)
+        Empty(on: scheduler).send { _ in
+            for _ in 0..<count { Empty(on: scheduler).send { $0.touch() } }
+        }
+        measurement.spawnEnded()
+        try scheduler.run()
+        measurement.end()
+        precondition(scheduler.statistics.messages == count + 1, "a message was lost")
+    }
+
+    private static func tasks(count: Int, threads: Int) throws {
+        let scheduler = Scheduler(threads: threads)
+        var measurement = Measurement("tasks", threads: threads)
+        for _ in 0..<count { scheduler.spawn {} }
+        measurement.spawnEnded()
+        try scheduler.run()
+        measurement.end()
+        precondition(scheduler.statistics.jobs >= count, "a task was lost")
+    }
+
+    // MARK: Swift's default executor
+
+    private static func swiftTasks(count: Int, threads: Int) async {
+        var measurement = Measurement("swift-tasks", threads: threads)
+        await withDiscardingTaskGroup { group in
+            for _ in 0..<count { group.addTask {} }
+            measurement.spawnEnded()
+        }
+        measurement.end()
+    }
+
+    private static func swiftActors(count: Int, threads: Int) async {
+        var measurement = Measurement("swift-actors", threads: threads)
+        await withDiscardingTaskGroup { group in
+            for _ in 0..<count {
+                let actor = DefaultEmpty()
+                group.addTask { await actor.touch() }
+            }
+            measurement.spawnEnded()
+        }
+        measurement.end()
+    }
+
+    /// Runs `body` on the default executor and ends the process after it. Detached: a task that inherited the main
+    /// actor would wait for ever, for nothing serves the main thread's queue here.
+    private static func onDefaultExecutor(_ body: @escaping @Sendable () async -> Void) -> Never {
+        Task.detached {
+            await body()
+            exit(0)
+        }
+        while true { pause() }
+    }
+}
+
+/// An actor of this package's scheduler.
+actor Empty: MailboxActor {
+    nonisolated let mailbox: Mailbox
+    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    init(on scheduler: Scheduler) { mailbox = Mailbox(scheduler) }
+
+    func touch() {}
+}
+
+/// An actor of Swift's default executor.
+actor DefaultEmpty {
+    func touch() {}
+}

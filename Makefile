@@ -1,0 +1,61 @@
+# fsscan: `make scan DIR=/usr` builds and scans, `make test` runs all tests. `make help` lists the rest.
+
+DIR ?= .
+THREADS ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
+SWIFT ?= swift
+PYTHON ?= python3
+
+# The Swift runtime goes into the program, so that it runs where no Swift is installed.
+RELEASE = -c release --static-swift-stdlib
+BINARY = .build/release/fsscan
+
+.DEFAULT_GOAL := help
+.PHONY: scan build test lint format fixtures tsan asan install uninstall clean help packages
+
+scan: build ## Builds, and scans DIR (make scan DIR=/usr)
+	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
+
+build: packages ## Builds the release program: .build/release/fsscan
+	$(SWIFT) build $(RELEASE) --product fsscan
+
+test: packages lint ## Runs all tests
+	Tests/oracles/setup.sh
+	$(SWIFT) build --build-tests
+	$(SWIFT) build --package-path Benchmarks
+	$(SWIFT) test --skip-build
+
+lint: ## Fails if the layout is not what `make format` makes, or a style rule is broken
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler
+
+format: ## Lays the sources out
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler
+
+fixtures: packages ## Renews the golden output in fixtures/ (look at the difference before you commit it)
+	Tests/oracles/setup.sh
+	FSSCAN_RENEW_FIXTURES=1 $(SWIFT) test --filter GoldenTests
+
+tsan: packages ## The scheduler's and the engine's tests under ThreadSanitizer
+	$(SWIFT) test --sanitize thread --scratch-path .build-tsan --filter 'WorkStealingTests|ScanEngineTests'
+
+asan: packages ## All tests under AddressSanitizer
+	Tests/oracles/setup.sh
+	$(SWIFT) test --sanitize address --scratch-path .build-asan
+
+install: build ## Installs the program (PREFIX, DESTDIR)
+	install -D -m 755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/fsscan"
+
+uninstall: ## Removes what `make install` installed
+	rm -f "$(DESTDIR)$(PREFIX)/bin/fsscan"
+
+packages: ## Installs the libraries that the build needs, or says how
+	@Tests/oracles/packages.sh pkg-config libmagic-dev libssl-dev libxxhash-dev
+
+clean: ## Removes everything that was built
+	rm -rf .build .build-* .venv Benchmarks/.build Benchmarks/results
+
+help: ## Shows this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+include Benchmarks/benchmarks.mk

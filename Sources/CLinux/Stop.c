@@ -1,0 +1,48 @@
+// SIGHUP, SIGINT and SIGTERM stop the scan, which then still writes its report.
+//
+// The handler may interrupt any code, so it only stores integers and makes system calls that are on the list of
+// signal-safety(7): no locks, no allocation. Several threads may be in it at once, which is why everything is atomic.
+
+#include "CLinux.h"
+
+#include <signal.h>
+
+int clinux_stop_signal_number;
+
+// Bit n is set once signal n arrived: the second one finds it set.
+static unsigned int seen;
+
+// What `clinux_remove_when_stopped` was told. The name is stored before the directory and read after it.
+static int doomed_directory = -1;
+static const char *doomed_name;
+
+static void stop(int number) {
+    int saved = errno;
+    int none = 0;
+    __atomic_compare_exchange_n(&clinux_stop_signal_number, &none, number, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    if (__atomic_fetch_or(&seen, 1u << number, __ATOMIC_RELAXED) & (1u << number)) {
+        int directory = __atomic_load_n(&doomed_directory, __ATOMIC_ACQUIRE);
+        if (directory >= 0) unlinkat(directory, doomed_name, 0);
+        // The signal is blocked in its own handler: the raised one ends the process when this returns.
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    errno = saved;
+}
+
+void clinux_install_stop_handler(void) {
+    static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
+    for (unsigned int i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction action;
+        if (sigaction(numbers[i], NULL, &action) != 0 || action.sa_handler == SIG_IGN) continue;
+        action.sa_handler = stop;
+        action.sa_flags = 0;
+        sigemptyset(&action.sa_mask);
+        sigaction(numbers[i], &action, NULL);
+    }
+}
+
+void clinux_remove_when_stopped(int directory, const char *name) {
+    if (directory >= 0) doomed_name = name;
+    __atomic_store_n(&doomed_directory, directory, __ATOMIC_RELEASE);
+}

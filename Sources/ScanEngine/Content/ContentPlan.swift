@@ -1,0 +1,92 @@
+/// What a scan wants to know of files' content, and what its workers share for that.
+package final class ContentPlan: Sendable {
+    /// Nil without `--hash`.
+    package let methods: DigestMethods?
+    /// Nil without `--mime`.
+    package let mimeCache: MIMECache?
+    /// Larger files are not read (`--max-read`), in bytes.
+    package let maxRead: Int64
+    /// Read files of pseudo file systems too.
+    package let readsPseudo: Bool
+    let linkedFiles = LinkedFiles()
+    /// Digests of no bytes: what FIFOs, sockets and devices have. Empty without `--hash`.
+    package let rowOfNothing: [UInt8]
+
+    /// - Throws: `DigestUnavailable`, before anything is scanned.
+    package init(
+        digests: DigestSet, mime: Bool, maxRead: Int64 = 1 << 40, readsPseudo: Bool = false
+    ) throws(DigestUnavailable) {
+        let methods = digests.isEmpty ? nil : try DigestMethods(digests)
+        var row: [UInt8] = []
+        if let methods {
+            var digest = MultiDigest(methods)
+            digest.digest(UnsafeRawBufferPointer(start: nil, count: 0), appendingTo: &row)
+        }
+        self.methods = methods
+        self.mimeCache = mime ? MIMECache() : nil
+        self.maxRead = maxRead
+        self.readsPseudo = readsPseudo
+        self.rowOfNothing = row
+    }
+}
+
+extension ContentPlan {
+    /// The algorithms; none without `--hash`.
+    package var set: DigestSet { methods?.set ?? DigestSet([]) }
+
+    /// - Returns: nil if no content is to be read.
+    /// - Throws: `ScanUnavailable` where a library on this machine cannot do what is asked for.
+    static func make(_ options: ScanOptions) throws(ScanUnavailable) -> ContentPlan? {
+        guard !options.hash.isEmpty || options.mime else { return nil }
+        let plan: ContentPlan
+        do throws(DigestUnavailable) {
+            plan = try ContentPlan(
+                digests: DigestSet(options.hash), mime: options.mime, maxRead: options.maxRead,
+                readsPseudo: options.readPseudo)
+        } catch {
+            throw ScanUnavailable(option: "--hash", message: error.message)
+        }
+        do throws(MIMEUnavailable) {
+            // Tried once here, so that a missing database ends the program and not each file.
+            var stage = ContentStage(plan)
+            try stage.prepare()
+        } catch {
+            throw ScanUnavailable(option: "--mime", message: error.message)
+        }
+        return plan
+    }
+}
+
+/// Something that was asked for and that this machine's libraries cannot do.
+public struct ScanUnavailable: Error, Sendable {
+    /// The option that asked for it: `--hash`, `--mime`.
+    public let option: String
+    /// A sentence for people.
+    public let message: String
+}
+
+/// What was found out about a file.
+package struct FileContent: Sendable {
+    /// One row of digests; empty without `--hash`.
+    package var row: [UInt8] = []
+    /// Nil without `--mime`. A failure here leaves the digests valid.
+    package var type: Result<String, ContentFailure>?
+}
+
+/// A file too large for one message: what `ContentStage.advance(_:)` needs to go on with it.
+///
+/// At most one worker has it at a time, because it goes from message to message, and each hands over what it wrote:
+/// that makes it safe to send.
+package final class LargeFile: @unchecked Sendable {
+    var reader: FileReader
+    var digest: MultiDigest
+    let type: Result<String, ContentFailure>?
+
+    init(
+        _ reader: consuming FileReader, _ digest: consuming MultiDigest, type: Result<String, ContentFailure>?
+    ) {
+        self.reader = reader
+        self.digest = digest
+        self.type = type
+    }
+}

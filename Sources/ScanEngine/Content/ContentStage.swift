@@ -1,0 +1,158 @@
+/// One worker's means to look into files: a buffer, digest contexts, a libmagic handle. Each file is opened and read
+/// once, for everything that is asked for.
+package struct ContentStage: ~Copyable {
+    private let plan: ContentPlan
+    /// Owned: freed in `deinit`.
+    private let buffer: UnsafeMutableRawBufferPointer
+    private var digest: MultiDigest?
+    /// Made at the first file that needs it.
+    private var detector: MIMEDetector?
+
+    package init(_ plan: ContentPlan) {
+        self.plan = plan
+        // 1 MiB: half a millisecond of SHA-256 for each system call, and it stays in the second- or third-level cache.
+        buffer = .allocate(byteCount: 1 << 20, alignment: 4096)
+        digest = plan.methods.map { MultiDigest($0) }
+    }
+
+    deinit { buffer.deallocate() }
+
+    package enum Outcome: Sendable {
+        case done(FileContent)
+        /// Its type is known, its digests are not: `advance(_:)` until they are, in as many messages as it takes.
+        case large(LargeFile)
+    }
+
+    /// Opens a regular file and finds out about it.
+    ///
+    /// - Parameters:
+    ///   - expected: what was listed under the name.
+    ///   - listed: what it looked like then; a file that looks different now has changed.
+    ///   - keepAccessTime: see `Kernel.openFile`.
+    ///   - hasSize: false on pseudo file systems, whose `st_size` means nothing; then up to 64 MiB are read.
+    package mutating func inspect(
+        _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: DeviceInode?,
+        listed: ContentStatus? = nil, keepAccessTime: Bool = true, hasSize: Bool = true
+    ) throws(ContentFailure) -> Outcome {
+        var reader = try FileReader(name, in: directory, expecting: expected, keepAccessTime: keepAccessTime)
+        if hasSize, let listed, !listed.describesSameContent(as: reader.status) { throw .changed }
+        if reader.status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
+        guard hasSize else { return .done(try unsized(&reader)) }
+        var content = FileContent()
+        guard digest != nil else {
+            content.type = try typeAlone(&reader)
+            return .done(content)
+        }
+        if reader.status.size > Self.messageBytes, let methods = plan.methods {
+            var own = MultiDigest(methods)
+            own.begin(length: reader.status.size)
+            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+            return .large(LargeFile(reader, own, type: type(of: reader, head: nothing)))
+        }
+        digest!.begin(length: reader.status.size)
+        var isFirst = true
+        while true {
+            let piece = try reader.read(into: buffer)
+            var head = UnsafeRawBufferPointer(start: nil, count: 0)
+            if case .bytes(let count) = piece { head = UnsafeRawBufferPointer(rebasing: buffer[..<count]) }
+            if isFirst { content.type = type(of: reader, head: head) }
+            isFirst = false
+            switch piece {
+            case .bytes: digest!.update(head)
+            case .hole(let count): digest!.updateZeros(count)
+            case .end:
+                digest!.finish(appendingTo: &content.row)
+                return .done(content)
+            }
+        }
+    }
+
+    /// Reads on in a large file for 16 MiB or so.
+    ///
+    /// - Returns: nil while there is more to read.
+    package mutating func advance(_ file: LargeFile) throws(ContentFailure) -> FileContent? {
+        guard try file.reader.feed(&file.digest, budget: Self.messageBytes, through: buffer) else { return nil }
+        var content = FileContent(type: file.type)
+        file.digest.finish(appendingTo: &content.row)
+        return content
+    }
+
+    /// A symlink's target and the digests of it.
+    package mutating func inspectSymlink(
+        _ name: UnsafePointer<CChar>, in directory: Int32
+    ) throws(ContentFailure) -> (target: [UInt8], row: [UInt8]) {
+        let target: [UInt8]
+        do {
+            target = try Kernel.symlinkTarget(name, in: directory)
+        } catch {
+            throw .call("readlinkat", error)
+        }
+        return (target, row(of: target))
+    }
+
+    /// A directory's digests from those of its entries, as one row; nil where they are not known.
+    package mutating func finish(_ tree: consuming TreeDigest) -> [UInt8]? {
+        guard digest != nil else { return nil }
+        var row: [UInt8] = []
+        return tree.finish(with: &digest!, appendingTo: &row) ? row : nil
+    }
+
+    /// Makes the libmagic handle, so that a missing database ends the program and not each file.
+    package mutating func prepare() throws(MIMEUnavailable) {
+        if let cache = plan.mimeCache, detector == nil { detector = try MIMEDetector(cache: cache) }
+    }
+
+    private mutating func typeAlone(
+        _ reader: inout FileReader
+    ) throws(ContentFailure) -> Result<String, ContentFailure>? {
+        guard plan.mimeCache != nil else { return nil }
+        var head = UnsafeRawBufferPointer(start: nil, count: 0)
+        // Larger files are read by libmagic alone: their answers are not reused.
+        if reader.status.size <= buffer.count, case .bytes(let count) = try reader.read(into: buffer) {
+            head = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        }
+        let type = type(of: reader, head: head)
+        try reader.confirmUnchanged()
+        return type
+    }
+
+    private mutating func unsized(_ reader: inout FileReader) throws(ContentFailure) -> FileContent {
+        var content = FileContent()
+        if digest != nil { content.row = row(of: try reader.readUnsized(limit: Self.unsizedLimit, through: buffer)) }
+        content.type = type(of: reader, head: UnsafeRawBufferPointer(start: nil, count: 0))
+        return content
+    }
+
+    private mutating func type(
+        of reader: borrowing FileReader, head: UnsafeRawBufferPointer
+    ) -> Result<String, ContentFailure>? {
+        guard plan.mimeCache != nil else { return nil }
+        do throws(MIMEUnavailable) {
+            try prepare()
+        } catch {
+            return .failure(.type(message: error.message, error: nil))
+        }
+        do throws(ContentFailure) {
+            return .success(try detector!.type(of: reader, head: head))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// The digests of bytes in memory.
+    private mutating func row(of bytes: [UInt8]) -> [UInt8] {
+        var row: [UInt8] = []
+        guard digest != nil else { return row }
+        // The array's own memory, valid during the call.
+        bytes.withUnsafeBytes { digest!.digest($0, appendingTo: &row) }
+        return row
+    }
+
+    /// Files up to this size are read in the message of their directory; larger ones get messages of this size, 8 ms of
+    /// SHA-256 each.
+    private static let messageBytes: Int64 = 16 << 20
+    private static let unsizedLimit = 64 << 20
+}
+
+/// Nothing in it has a tie to a thread, and having it (it cannot be copied) means that nobody else uses it.
+extension ContentStage: @unchecked Sendable {}

@@ -1,0 +1,171 @@
+/// An open file that is read once, from its start to its end, in pieces.
+///
+/// ```
+///   open ──▶ read(into:) ──▶ .bytes(n)  n bytes are in the buffer           ┐
+///                       ──▶ .hole(n)   n zero bytes, not read from the disk ├─ again
+///                       ──▶ .end       all of it came, and nothing changed  ┘
+///                        throws         .changed, or a system call that failed
+/// ```
+///
+/// The reader keeps nothing but the descriptor and offsets, so a very large file can be read in several messages and
+/// by several workers in turn.
+///
+/// The hard thing is a file that changes meanwhile. Exactly `st_size` bytes are accepted: more, and the file is growing
+/// (a log, an endless one); less, and it was cut. What statx says afterwards must be what it said before. A write
+/// through a mapping whose mtime the kernel has not noted yet cannot be seen by anyone.
+package struct FileReader: ~Copyable, Sendable {
+    package let file: FileDescriptor
+    /// What statx said before anything was read.
+    package let status: ContentStatus
+    /// Bytes given out so far.
+    package private(set) var offset: Int64 = 0
+    /// Data goes on up to here; beyond may be a hole. `.max` where holes are not looked for.
+    private var dataEnd: Int64
+    /// Zeros go on up to here.
+    private var holeEnd: Int64 = 0
+
+    /// What one call of `read(into:)` gave.
+    package enum Piece: Equatable, Sendable {
+        case bytes(Int)
+        case hole(Int64)
+        case end
+    }
+
+    /// Opens the regular file `name` in `directory`.
+    ///
+    /// - Parameter expected: what was listed under this name. Something else is `ESTALE`, and so is anything but a
+    ///   regular file: with O_NONBLOCK even a FIFO put in the file's place is opened without waiting.
+    package init(
+        _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: DeviceInode?,
+        keepAccessTime: Bool = true
+    ) throws(ContentFailure) {
+        let file: FileDescriptor
+        do {
+            file = try Kernel.openFile(name, in: directory, keepAccessTime: keepAccessTime)
+        } catch {
+            throw .call("openat", error)
+        }
+        try self.init(file, expecting: expected)
+    }
+
+    /// Takes over an open file.
+    package init(_ file: consuming FileDescriptor, expecting expected: DeviceInode?) throws(ContentFailure) {
+        let status = try Self.status(of: file.number)
+        if !status.isRegular || (expected != nil && expected != status.identity) { throw .call("openat", .stale) }
+        self.file = file
+        self.status = status
+        dataEnd = status.allocatedBytes < status.size ? 0 : .max
+    }
+
+    private static func status(of descriptor: Int32) throws(ContentFailure) -> ContentStatus {
+        var status = FileStatus()
+        do {
+            try Kernel.status(of: descriptor, into: &status)
+        } catch {
+            throw .call("statx", error)
+        }
+        return ContentStatus(status)
+    }
+
+    /// Reads the next piece: as many bytes as the buffer takes, or a part of a hole.
+    ///
+    /// The first piece is never a hole: zeros are in the buffer, because whoever wants to know the type of the file
+    /// looks there.
+    package mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(ContentFailure) -> Piece {
+        precondition(!buffer.isEmpty, "a file is read into a buffer")
+        if offset >= dataEnd, offset > 0, offset < status.size { try findHole() }
+        if offset < holeEnd {
+            let length = min(holeEnd - offset, Self.holeSlice)
+            offset += length
+            return .hole(length)
+        }
+        // One byte more than there should be shows the end of the file without another call.
+        let remaining = status.size - offset
+        var wanted = remaining < buffer.count ? remaining + 1 : Int64(buffer.count)
+        if offset > 0, dataEnd > offset { wanted = min(wanted, dataEnd - offset) }
+        let count: Int
+        do {
+            let slice = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(wanted)])
+            count = try Kernel.read(file.number, at: offset, into: slice)
+        } catch {
+            throw .call("read", error)
+        }
+        offset += Int64(count)
+        if offset > status.size { throw .changed }
+        if count > 0 { return .bytes(count) }
+        if offset < status.size { throw .changed }
+        try confirmUnchanged()
+        return .end
+    }
+
+    /// Throws `.changed` unless statx still says what it said when the file was opened.
+    ///
+    /// `read(into:)` does this at the end; whoever stops before (for the type alone) calls it.
+    package func confirmUnchanged() throws(ContentFailure) {
+        if try !status.describesSameContent(as: Self.status(of: file.number)) { throw .changed }
+    }
+
+    /// Notes where the hole at `offset` ends (at `offset`, if there is none), and where the data behind it ends.
+    private mutating func findHole() throws(ContentFailure) {
+        do throws(Errno) {
+            let nextData = try Kernel.nextData(file.number, from: offset)
+            holeEnd = min(nextData ?? status.size, status.size)
+            dataEnd = holeEnd
+            if holeEnd < status.size { dataEnd = try Kernel.nextHole(file.number, from: holeEnd) }
+        } catch {
+            // A file system without SEEK_DATA: its zeros are read like anything else.
+            if error != .invalid && error != .notSupported { throw .call("lseek", error) }
+            holeEnd = offset
+            dataEnd = .max
+        }
+    }
+
+    /// A hole is given out in slices of 16 MiB, about 10 ms of SHA-256, so that exabytes of it do not hold a worker.
+    private static let holeSlice: Int64 = 16 << 20
+}
+
+extension FileReader {
+    /// Reads on for about `budget` bytes and feeds them to `digest`, which has been begun with `status.size`.
+    ///
+    /// - Parameters:
+    ///   - budget: bytes after which to come back, holes included; one buffer or slice of a hole may be above it.
+    ///   - buffer: for the bytes; its content afterwards is of no use.
+    /// - Returns: whether the file was read to its end and has not changed, so that the digests may be finished.
+    package mutating func feed(
+        _ digest: inout MultiDigest, budget: Int64, through buffer: UnsafeMutableRawBufferPointer
+    ) throws(ContentFailure) -> Bool {
+        let goal = offset.addingReportingOverflow(budget)
+        while goal.overflow || offset < goal.partialValue {
+            switch try read(into: buffer) {
+            case .bytes(let count): digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            case .hole(let count): digest.updateZeros(count)
+            case .end: return true
+            }
+        }
+        return false
+    }
+
+    /// The whole content of a file whose `st_size` says nothing: files of proc and sysfs claim 0 or 4096 bytes.
+    ///
+    /// Such content is made up while it is read, so "changed" has no meaning and is not checked.
+    ///
+    /// - Parameters:
+    ///   - limit: in bytes; more is `EFBIG`.
+    ///   - buffer: for the bytes; its content afterwards is of no use.
+    package mutating func readUnsized(
+        limit: Int, through buffer: UnsafeMutableRawBufferPointer
+    ) throws(ContentFailure) -> [UInt8] {
+        var content: [UInt8] = []
+        do throws(Errno) {
+            while true {
+                let count = try Kernel.read(file.number, at: offset, into: buffer)
+                if count == 0 { return content }
+                content.append(contentsOf: buffer[..<count])
+                offset += Int64(count)
+                if content.count > limit { throw .fileTooLarge }
+            }
+        } catch {
+            throw .call("read", error)
+        }
+    }
+}

@@ -1,0 +1,332 @@
+// The actor at the heart of the scan: one for each directory.
+//
+//  waiter ── send scan ──▶ Directory
+//                            openat(parent's descriptor, name), statx
+//                            getdents64 into the worker's buffer
+//                              it all fits:  statx each entry, in this message
+//                              it does not:  an EntrySlice for each buffer full, which others can steal while the
+//                                            directory is still being read
+//                            child directories ──▶ actors of their own, send scan
+//                        ◀── child, slice: completed(subtotal), one message each
+//                          last one in: totals, tree node ──▶ waiter.completed
+//
+// A child directory is not stat'ed by name: it is opened, and what was opened is asked what it is. That saves a system
+// call for each directory, and leaves nothing between the look and the leap. Only where the look decides whether to leap
+// (`-x`, names of unknown kind) is the name stat'ed first, and what is opened then must be the same inode.
+//
+// Where to read on: ScanWorker+Entries.swift (what happens to an entry), EntrySlice.swift, DescriptorBudget.swift.
+
+import CLinux
+import WorkStealing
+
+/// What was found out about a name before an actor was made for it.
+final class KnownEntry: Sendable {
+    let status: FileStatus
+    /// False for a mount point under `-x`: it is an entry, and that is all.
+    let isToBeListed: Bool
+
+    init(status: FileStatus, isToBeListed: Bool) {
+        self.status = status
+        self.isToBeListed = isToBeListed
+    }
+}
+
+/// A directory of the tree: lists itself, starts its children, and adds up what they report.
+actor Directory: MailboxActor {
+    nonisolated let mailbox: Mailbox
+    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    nonisolated let node: PathNode
+    nonisolated let descriptor = DirectoryDescriptor()
+
+    /// Who is told when all below has been counted. Written in `init` and, when this directory is complete, by
+    /// `complete`: so that the last reference to a leaf does not free a long chain of parents in one recursion.
+    ///
+    /// `unsafe` because it is read from outside by those who need this directory's descriptor (`containing`): children
+    /// not yet opened and slices, each of which this directory still waits for, so that it is not complete.
+    nonisolated(unsafe) private var waiter: Waiter
+
+    /// Set where the name was stat'ed before this actor was made.
+    private let known: KnownEntry?
+    /// The device of the PATH.
+    private let rootDevice: UInt64
+    private var identity = DeviceInode(device: 0, inode: 0)
+    /// The patterns that apply to this directory's entries: those of the directory above until its own `.gitignore` has
+    /// been read.
+    private var ignore: IgnoreScope?
+    private var gathering = Gathering()
+    private var openAttempts = 0
+
+    init(
+        _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, ignore: IgnoreScope?,
+        scheduler: SchedulerID
+    ) {
+        mailbox = Mailbox(scheduler)
+        self.node = node
+        self.waiter = waiter
+        self.known = known
+        self.rootDevice = rootDevice
+        self.ignore = ignore
+    }
+
+    /// The directory that this one is an entry of; nil for a PATH.
+    nonisolated var containing: Directory? { waiter.directory }
+
+    // MARK: Messages
+
+    /// Opens and lists the directory.
+    func scan() {
+        let worker = ScanWorker.current
+        gathering.prepare(worker.context.content)
+        if worker.context.shouldStop {
+            gathering.subtotal.isWhole = false
+            giveUpOpening(worker)
+            return complete(worker)
+        }
+        if let known, !known.isToBeListed {
+            giveUpOpening(worker)
+            worker.countDirectory(known.status, into: &gathering)
+            return complete(worker)
+        }
+        do throws(Errno) {
+            let opened = try open(worker)
+            var status = FileStatus()
+            try Kernel.status(of: opened.number, into: &status)
+            try list(opened, status, worker)
+        } catch {
+            couldNotOpen(error, worker)
+        }
+    }
+
+    /// Goes on reading a large directory.
+    func readOn() { readSlices(ScanWorker.current) }
+
+    /// A child or a slice is done.
+    func completed(_ completion: Completion) {
+        let worker = ScanWorker.current
+        gathering.add(completion, worker.context.devices)
+        if gathering.isComplete { complete(worker) }
+    }
+
+    // MARK: Opening
+
+    private func open(_ worker: ScanWorker) throws(Errno) -> FileDescriptor {
+        guard let parent = containing else {
+            return try node.withCString { (path) throws(Errno) in
+                try worker.openDirectory(path, in: Kernel.workingDirectory)
+            }
+        }
+        let number = try parent.borrowDescriptor(node.parentIdentity, worker)
+        defer { parent.descriptor.giveBack() }
+        return try node.withCString { (name) throws(Errno) in try worker.openDirectory(name, in: number) }
+    }
+
+    private func giveUpOpening(_ worker: ScanWorker) { containing?.descriptorNeedEnded(worker) }
+
+    /// Finds out what the name is if it cannot be opened as a directory, and counts that.
+    private func couldNotOpen(_ error: Errno, _ worker: ScanWorker) {
+        if error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem, openAttempts < Self.openAttemptsLimit {
+            // All descriptors are in use by other workers at this moment: behind other work, and once more.
+            openAttempts += 1
+            return send { $0.scan() }
+        }
+        defer {
+            giveUpOpening(worker)
+            complete(worker)
+        }
+        if let known {
+            // It was there when it was stat'ed: an entry, whatever became of it.
+            worker.countDirectory(known.status, into: &gathering)
+            return worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
+        }
+        var status = FileStatus()
+        do throws(Errno) {
+            try statusByName(worker, &status)
+        } catch let statusError {
+            // Gone before anybody could look at it: not an entry.
+            if statusError == .noSuchEntry { return }
+            gathering.subtotal.countUnknown(.directory)
+            return worker.report(statusError, "statx", EntryPath(directory: node, name: nil), into: &gathering)
+        }
+        if status.kind == .directory {
+            worker.countDirectory(status, into: &gathering)
+            worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
+        } else if let parent = node.parent, let kind = status.kind {
+            // Something else took the name since the directory was listed.
+            gathering.isDirectory = false
+            let path = EntryPath(directory: parent, name: node.name)
+            node.withName { worker.countEntry(status, kind, $0, path, into: &gathering) }
+            // Its content is left alone: what took a directory's place in this moment may be gone in the next.
+            gathering.subtotal.isWhole = false
+        }
+    }
+
+    /// As often as an open is tried while all descriptors are taken; each try lets other work go first.
+    static let openAttemptsLimit = 100_000
+
+    private func statusByName(_ worker: ScanWorker, _ status: inout FileStatus) throws(Errno) {
+        guard let parent = containing else {
+            return try node.withCString { (path) throws(Errno) in
+                try Kernel.status(of: path, in: Kernel.workingDirectory, into: &status)
+            }
+        }
+        let number = try parent.borrowDescriptor(node.parentIdentity, worker)
+        defer { parent.descriptor.giveBack() }
+        try node.withCString { (name) throws(Errno) in try Kernel.status(of: name, in: number, into: &status) }
+    }
+
+    // MARK: Listing
+
+    private func list(
+        _ opened: consuming FileDescriptor, _ status: borrowing FileStatus, _ worker: ScanWorker
+    ) throws(Errno) {
+        identity = status.identity
+        if let known, known.status.identity != identity { throw .stale }
+        worker.noteOwner(ofDirectory: status)
+        worker.countDirectory(status, into: &gathering)
+
+        let number = opened.release()
+        let published = descriptor.publish(number)
+        precondition(published, "a directory is opened once")
+        // From here on the parent's descriptor is not needed for this directory, not even to restore it.
+        containing?.descriptorNeedEnded(worker)
+
+        if worker.context.oneFileSystem, identity.device != rootDevice {
+            // Opening it triggered an automount.
+            return finishListing(worker)
+        }
+        if status.isMountRoot, isItsOwnAncestor() {
+            worker.report(.isLoop, "openat", EntryPath(directory: node, name: nil), into: &gathering)
+            return finishListing(worker)
+        }
+        worker.context.descriptors.keep(self, number)
+        if worker.context.obeysGitignore { readGitignore(number, worker) }
+        readAll(number, worker)
+    }
+
+    /// Reads this directory's `.gitignore`, if it has one. As git does, a symlink is not followed, and what is no regular
+    /// file is not read.
+    private func readGitignore(_ number: Int32, _ worker: ScanWorker) {
+        do throws(Errno) {
+            guard
+                let contents = try Kernel.contents(ofFile: ".gitignore", in: number, limit: IgnoreRules.maximumFileSize)
+            else { return }
+            ignore = IgnoreScope.child(of: ignore, gitignore: contents, depth: node.level)
+        } catch {
+            let path = EntryPath(directory: node, name: Array(".gitignore".utf8))
+            worker.report(error, "openat", path, into: &gathering)
+        }
+    }
+
+    /// A loop of directories can only come from a mount, so this is asked at mount points only.
+    private func isItsOwnAncestor() -> Bool {
+        var place = node
+        while let parent = place.parent {
+            if place.parentIdentity == identity { return true }
+            place = parent
+        }
+        return false
+    }
+
+    /// Reads one buffer full; most directories fit. If there is more, all entries go into slices.
+    private func readAll(_ number: Int32, _ worker: ScanWorker) {
+        do throws(Errno) {
+            let first = try Kernel.listDirectory(number, into: worker.listing)
+            guard first > 0 else { return finishListing(worker) }
+            var second = 0
+            do throws(Errno) {
+                second = try Kernel.listDirectory(number, into: worker.secondListing)
+            } catch {
+                worker.report(error, "getdents64", EntryPath(directory: node, name: nil), into: &gathering)
+            }
+            let entries = UnsafeRawBufferPointer(rebasing: worker.listing[..<first])
+            if second == 0 {
+                worker.scanEntries(
+                    DirectoryEntries(entries), of: opened, number, waiter: .directory(self), into: &gathering)
+                return finishListing(worker)
+            }
+            startSlice(entries, worker)
+            startSlice(UnsafeRawBufferPointer(rebasing: worker.secondListing[..<second]), worker)
+            readSlices(worker)
+        } catch {
+            worker.report(error, "getdents64", EntryPath(directory: node, name: nil), into: &gathering)
+            finishListing(worker)
+        }
+    }
+
+    /// Cuts what is still unread into slices, some at a time: slices already made are worked on before more are made,
+    /// so that a directory of millions is never in memory as a whole.
+    private func readSlices(_ worker: ScanWorker) {
+        guard let number = descriptor.borrow() else {
+            preconditionFailure("the descriptor of a directory that is being listed is not given up")
+        }
+        defer { descriptor.giveBack() }
+        do throws(Errno) {
+            for _ in 0..<Self.slicesAtATime {
+                if worker.context.shouldStop {
+                    gathering.subtotal.isWhole = false
+                    return finishListing(worker)
+                }
+                let amount = try Kernel.listDirectory(number, into: worker.listing)
+                guard amount > 0 else { return finishListing(worker) }
+                startSlice(UnsafeRawBufferPointer(rebasing: worker.listing[..<amount]), worker)
+            }
+            // To the end of the mailbox: the worker leaves it for the slices when its turn ends.
+            send { $0.readOn() }
+        } catch {
+            worker.report(error, "getdents64", EntryPath(directory: node, name: nil), into: &gathering)
+            finishListing(worker)
+        }
+    }
+
+    /// Buffers read in one message. A turn has several messages, so this bounds the slices in waiting only loosely.
+    private static let slicesAtATime = 4
+
+    private func startSlice(_ entries: UnsafeRawBufferPointer, _ worker: ScanWorker) {
+        gathering.willWait()
+        descriptor.need()
+        EntrySlice(Array(entries), of: opened, scheduler: worker.scheduler).send { $0.scan() }
+    }
+
+    private var opened: OpenedDirectory {
+        OpenedDirectory(directory: self, identity: identity, rootDevice: rootDevice, ignore: ignore)
+    }
+
+    /// The listing itself is done; children and slices may not be.
+    private func finishListing(_ worker: ScanWorker) {
+        descriptor.giveBack()
+        descriptorNeedEnded(worker)
+        gathering.listingDone()
+        if gathering.isComplete { complete(worker) }
+    }
+
+    // MARK: Completing
+
+    private func complete(_ worker: ScanWorker) {
+        let totals = gathering.subtotal.totals
+        var completion = Completion(subtotal: gathering.subtotal)
+        if gathering.isDirectory, totals.entries > 0 {
+            worker.largestDirectories.offer(
+                EntryPath(directory: node, name: nil), diskBytes: totals.diskBytes, apparentBytes: totals.apparentBytes,
+                entries: totals.entries)
+            let row = gathering.digests == nil ? nil : digestRow(worker)
+            if gathering.digests != nil {
+                completion.content = .entry(name: node.name, mode: UInt32(S_IFDIR), row: row)
+            }
+            if node.level <= worker.context.treeDepth {
+                completion.tree = TreeNode(
+                    name: node.name, totals: totals, digests: worker.context.named(row),
+                    children: node.level < worker.context.treeDepth ? gathering.sortedChildren() : nil)
+            }
+        }
+        let waiter = self.waiter
+        self.waiter = .nobody
+        waiter.receive(completion)
+    }
+
+    /// The digests of this directory; nil where anything at or below was not read.
+    private func digestRow(_ worker: ScanWorker) -> [UInt8]? {
+        guard gathering.subtotal.isWhole, let digests = gathering.digests else { return nil }
+        return worker.digestRow(of: digests)
+    }
+}

@@ -1,0 +1,105 @@
+import WorkStealing
+
+/// What a child or a slice reports when it is done.
+struct Completion: Sendable {
+    var subtotal: Subtotal
+    /// Of a directory that is in the report's tree.
+    var tree: TreeNode?
+    /// Of a slice: the tree nodes of the child directories that it met.
+    var trees: [TreeNode] = []
+    var content = Content.none
+
+    /// What the digest of the directory above takes in.
+    enum Content: Sendable {
+        /// Nothing: no digests are wanted, or there is no such entry.
+        case none
+        /// One entry; `row` is nil where its digests are not known.
+        case entry(name: [UInt8], mode: UInt32, row: [UInt8]?)
+        /// All entries of a slice.
+        case slice(TreeDigest)
+    }
+
+    /// The digests of the one entry.
+    var row: [UInt8]? {
+        if case .entry(_, _, let row) = content { row } else { nil }
+    }
+}
+
+/// Who waits for a subtotal: an actor here. (A place elsewhere could be one more case.)
+enum Waiter: Sendable {
+    case directory(Directory)
+    case slice(EntrySlice)
+    case path(PathScan)
+    case nobody
+
+    /// The directory relative to which the names are.
+    var directory: Directory? {
+        switch self {
+        case .directory(let directory): directory
+        case .slice(let slice): slice.directory
+        case .path, .nobody: nil
+        }
+    }
+
+    func receive(_ completion: Completion) {
+        switch self {
+        case .directory(let directory): directory.send { $0.completed(completion) }
+        case .slice(let slice): slice.send { $0.completed(completion) }
+        case .path(let path): path.send { $0.completed(completion) }
+        case .nobody: preconditionFailure("a directory completes once")
+        }
+    }
+}
+
+/// What an actor that waits for others has gathered so far.
+struct Gathering: Sendable {
+    var subtotal = Subtotal()
+    /// False where the name turned out to be something else when it was to be opened.
+    var isDirectory = true
+    /// The digests of the entries; nil where none are wanted.
+    var digests: TreeDigest?
+    private var trees: [TreeNode] = []
+    private var pending = 0
+    private var isListed = false
+
+    var isComplete: Bool { isListed && pending == 0 }
+
+    /// To be called before anything is gathered.
+    mutating func prepare(_ content: ContentPlan?) {
+        if let content, !content.set.isEmpty { digests = TreeDigest(content.set) }
+    }
+
+    mutating func willWait() { pending += 1 }
+
+    mutating func listingDone() { isListed = true }
+
+    mutating func add(_ completion: Completion, _ devices: borrowing DeviceTable) {
+        pending -= 1
+        subtotal.add(completion.subtotal, devices)
+        if let tree = completion.tree { trees.append(tree) }
+        trees.append(contentsOf: completion.trees)
+        switch completion.content {
+        case .none: break
+        case .entry(let name, let mode, let row): name.withUnsafeBytes { addDigests(of: $0, mode, row) }
+        case .slice(let slice): digests?.merge(slice)
+        }
+    }
+
+    /// - Parameter row: nil where the digests of the entry are not known.
+    mutating func addDigests(of name: UnsafeRawBufferPointer, _ mode: UInt32, _ row: [UInt8]?) {
+        if let row {
+            digests?.append(name: name, mode: mode, row: row)
+        } else {
+            digests?.appendUnknown()
+        }
+    }
+
+    mutating func takeTrees() -> [TreeNode] {
+        defer { trees = [] }
+        return trees
+    }
+
+    mutating func sortedChildren() -> [TreeNode] {
+        takeTrees().sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    }
+}

@@ -1,0 +1,207 @@
+// A list of patterns: those of the command line, or those of one `.gitignore`.
+//
+// The rules are git's (gitignore(5), and dir.c and wildmatch.c for what it leaves open), the representation is not: git
+// keeps the pattern as text and matches it against the whole path, by recursion. Here a pattern is cut at its slashes
+// once, so a name is compared with one glob, no path has to be put together, and neither depth nor stars recurse.
+
+/// A directory as patterns see it: a name and the way up to the PATH.
+///
+/// Patterns with a slash inside need the names of the directories above an entry; most do not, so names are fetched one
+/// at a time and only when the entry's own name has matched.
+package protocol IgnoreDirectory {
+    /// The directory above; nil for the PATH itself.
+    var ignoreParent: Self? { get }
+    /// Calls `body` with the directory's own name. Never called for the PATH.
+    ///
+    /// Where the name is a stored array: `let name = name; return body(name.span)`.
+    func withIgnoreName<R>(_ body: (Span<UInt8>) -> R) -> R
+}
+
+/// What patterns say of an entry.
+package enum IgnoreVerdict: Equatable, Sendable {
+    case kept
+    case ignored
+    /// A pattern for directories matches the name: find out whether it is one and ask again.
+    case dependsOnKind
+}
+
+/// A list of patterns, the last one that matches decides.
+///
+/// Not copyable, so that asking it cannot turn into copying it: a copy counts references that all workers share.
+package struct IgnoreRules: ~Copyable, Sendable {
+    /// git ignores larger files (100 MiB), and so should who reads them for `append(contentsOfFile:)`.
+    package static let maximumFileSize = 100 << 20
+
+    private var patterns: [IgnorePattern] = []
+    private var directories: [GlobSegment] = []
+    private var globs = GlobStore()
+
+    package init() {}
+
+    /// No pattern can match anything.
+    package var isEmpty: Bool { patterns.isEmpty }
+
+    /// What the list says of an entry, nil if nothing.
+    ///
+    /// - Parameters:
+    ///   - isDirectory: nil if it is not known.
+    ///   - depth: The entry's depth below the directory that the list is anchored at: 1 right in it.
+    ///   - directory: Where the entry is.
+    func verdict(
+        _ name: Span<UInt8>, isDirectory: Bool?, depth: Int, in directory: some IgnoreDirectory
+    ) -> IgnoreVerdict? {
+        let patterns = patterns.span
+        var index = patterns.count
+        while index > 0 {
+            index -= 1
+            let pattern = patterns[index]
+            if pattern.isDirectoryOnly, isDirectory == false { continue }
+            guard globs.matches(pattern.name, name) else { continue }
+            guard pattern.floats || matchesDirectories(pattern, depth: depth, directory) else { continue }
+            if pattern.isDirectoryOnly, isDirectory == nil { return .dependsOnKind }
+            return pattern.isNegated ? .kept : .ignored
+        }
+        return nil
+    }
+
+    /// Whether the directories above an entry match, innermost first.
+    ///
+    /// Of several `**` only the last met is ever given a directory more: what an earlier one could swallow, it can too.
+    /// Each glob meets each name at most once for each `**`.
+    private func matchesDirectories<D: IgnoreDirectory>(
+        _ pattern: IgnorePattern, depth: Int, _ directory: D
+    ) -> Bool {
+        if pattern.hasGlobstar ? depth < Int(pattern.depth) : depth != Int(pattern.depth) { return false }
+        let first = Int(pattern.firstDirectory)
+        var state = UnmatchedDirectories(
+            globs: Int(pattern.directoryCount), above: depth - 1, directory: depth > 1 ? directory : nil)
+        var lastGlobstar: UnmatchedDirectories<D>?
+        while true {
+            if state.globs > 0, directories[first + state.globs - 1].shape == .globstar {
+                state.globs -= 1
+                if state.globs == 0 { return true }
+                lastGlobstar = state
+                continue
+            }
+            if state.globs == 0, state.above == 0 { return true }
+            if state.globs > 0, state.above > 0 {
+                guard let directory = state.directory else {
+                    preconditionFailure("an entry's depth is the number of directories between it and the PATH, plus 1")
+                }
+                let glob = directories[first + state.globs - 1]
+                if directory.withIgnoreName({ globs.matches(glob, $0) }) {
+                    state.globs -= 1
+                    state.goUp()
+                    continue
+                }
+            }
+            guard var retry = lastGlobstar, retry.above > 0 else { return false }
+            retry.goUp()
+            lastGlobstar = retry
+            state = retry
+        }
+    }
+}
+
+/// Where matching the directories above an entry stands.
+private struct UnmatchedDirectories<D: IgnoreDirectory> {
+    /// Globs and directories that are still to be matched.
+    var globs: Int
+    var above: Int
+    /// The innermost of these directories, nil if there is none.
+    var directory: D?
+
+    /// Leaves out the innermost directory.
+    mutating func goUp() {
+        above -= 1
+        directory = above > 0 ? directory?.ignoreParent : nil
+    }
+}
+
+// MARK: - Reading
+
+extension IgnoreRules {
+    /// Appends a pattern of the command line, taken as it is: no comment, no space cut off, as `git ls-files --exclude`.
+    package mutating func append(pattern: [UInt8]) { append(pattern[...]) }
+
+    /// Appends the patterns of a `.gitignore`.
+    ///
+    /// Lines end with LF or CR LF, the last one may end with the file; a UTF-8 byte order mark in front, empty lines,
+    /// lines that begin with `#`, and spaces at the end that no backslash precedes do not count. A line ends for git at a
+    /// NUL.
+    package mutating func append(contentsOfFile contents: [UInt8]) {
+        var rest = contents[...]
+        if rest.starts(with: [0xef, 0xbb, 0xbf]) { rest.removeFirst(3) }
+        while !rest.isEmpty {
+            let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
+            var line = rest[..<end]
+            rest = rest[min(end + 1, rest.endIndex)...]
+            if line.first == UInt8(ascii: "#") { continue }
+            if line.last == UInt8(ascii: "\r") { line.removeLast() }
+            if let nul = line.firstIndex(of: 0) { line = line[..<nul] }
+            append(Self.trimmed(line))
+        }
+    }
+
+    /// The line without the spaces at its end; behind a backslash a space counts like any byte.
+    private static func trimmed(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var end = line.startIndex
+        var index = line.startIndex
+        while index < line.endIndex {
+            let byte = line[index]
+            index = min(index + (byte == UInt8(ascii: "\\") ? 2 : 1), line.endIndex)
+            if byte != UInt8(ascii: " ") { end = index }
+        }
+        return line[..<end]
+    }
+
+    private mutating func append(_ text: ArraySlice<UInt8>) {
+        let syntax = IgnorePatternSyntax(text)
+        for body in syntax.bodies {
+            guard var pattern = compile(body, isAnchored: syntax.isAnchored) else { continue }
+            pattern.isNegated = syntax.isNegated
+            pattern.isDirectoryOnly = syntax.isDirectoryOnly
+            patterns.append(pattern)
+        }
+    }
+
+    /// Nil if it can match nothing.
+    private mutating func compile(_ body: [UInt8], isAnchored: Bool) -> IgnorePattern? {
+        let first = directories.count
+        guard compileGlobs(body, isAnchored: isAnchored), let name = directories.popLast() else {
+            directories.removeSubrange(first...)
+            return nil
+        }
+        var pattern = IgnorePattern(name: name)
+        let above = directories[first...]
+        pattern.hasGlobstar = above.contains { $0.shape == .globstar }
+        pattern.floats = !isAnchored || above.count == 1 && pattern.hasGlobstar
+        pattern.depth = UInt32(1 + above.count { $0.shape != .globstar })
+        pattern.firstDirectory = UInt32(first)
+        pattern.directoryCount = UInt32(above.count)
+        return pattern
+    }
+
+    /// Appends the globs of all components to `directories`. False if one of them can match nothing.
+    private mutating func compileGlobs(_ body: [UInt8], isAnchored: Bool) -> Bool {
+        let first = directories.count
+        func endsWithGlobstar() -> Bool { directories.count > first && directories.last?.shape == .globstar }
+        var index = 0
+        while true {
+            if isAnchored, let end = IgnorePatternSyntax.globstar(body, at: &index) {
+                if end == .escapedSlash { directories.append(globs.compileStar()) }
+                // Two in a row are one.
+                if !endsWithGlobstar() { directories.append(.globstar) }
+                if end != .end { continue }
+                // `a/**` is what is below `a`, not `a` itself: any name, any number of directories further down.
+                directories.append(globs.compileStar())
+                return true
+            }
+            guard case .segment(let segment) = globs.compile(body, at: &index) else { return false }
+            directories.append(segment)
+            if index == body.count { return true }
+            // At a slash, which the backslash of `\/` precedes no more.
+            index += 1
+        }
+    }
+}

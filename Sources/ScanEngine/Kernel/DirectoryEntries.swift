@@ -1,0 +1,65 @@
+import CLinux
+
+/// The entries in a buffer that `getdents64` filled.
+///
+/// ```
+///  0         8         16     18   19
+///  ┌─────────┬─────────┬──────┬────┬───────────────────┐
+///  │ d_ino   │ d_off   │reclen│type│ name, NUL, padding │ next record …
+///  └─────────┴─────────┴──────┴────┴───────────────────┘
+/// ```
+///
+/// `d_ino` is not looked at: mount points and overlay file systems give another one than `stat` does. A file system that
+/// writes records of impossible lengths (FUSE passes on what a program says) ends the list early; it is never read
+/// beyond the buffer.
+///
+/// Unsafe in this sense only: the buffer must outlive the value and the names that it gives out.
+package struct DirectoryEntries: Sequence, IteratorProtocol {
+    private var rest: UnsafeRawBufferPointer
+
+    /// - Parameter buffer: what `Kernel.listDirectory` filled, no longer than it said.
+    package init(_ buffer: UnsafeRawBufferPointer) { rest = buffer }
+
+    package struct Entry {
+        /// Without its NUL, which follows in memory: `name.baseAddress` is a C string.
+        package let name: UnsafeRawBufferPointer
+        /// Nil where the file system does not tell.
+        package let kind: EntryKind?
+
+        package var cString: UnsafePointer<CChar> { name.baseAddress!.assumingMemoryBound(to: CChar.self) }
+    }
+
+    private enum Offset {
+        static let recordLength = 16
+        static let type = 18
+        static let name = 19
+    }
+
+    /// The next entry; `.` and `..` are left out.
+    package mutating func next() -> Entry? {
+        while rest.count > Offset.name {
+            let length = Int(rest.loadUnaligned(fromByteOffset: Offset.recordLength, as: UInt16.self))
+            guard length > Offset.name, length <= rest.count else { break }
+            let record = UnsafeRawBufferPointer(rebasing: rest[..<length])
+            rest = UnsafeRawBufferPointer(rebasing: rest[length...])
+
+            let nameField = UnsafeRawBufferPointer(rebasing: record[Offset.name...])
+            guard let end = memchr(nameField.baseAddress!, 0, nameField.count) else { break }
+            let name = UnsafeRawBufferPointer(
+                rebasing: nameField[..<(UnsafeRawPointer(end) - nameField.baseAddress!)])
+            if Self.isDotOrDotDot(name) { continue }
+            return Entry(name: name, kind: EntryKind(directoryEntryType: record[Offset.type]))
+        }
+        return nil
+    }
+
+    private static func isDotOrDotDot(_ name: UnsafeRawBufferPointer) -> Bool {
+        let dot = UInt8(ascii: ".")
+        switch name.count {
+        case 0: return true  // no name: nothing could be done with it
+        case 1: return name[0] == dot
+        case 2: return name[0] == dot && name[1] == dot
+        default: return false
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import CLinux
+
+/// Why a system call failed: an `errno` value.
+package struct Errno: Error, Equatable, Sendable {
+    package let rawValue: Int32
+
+    package init(_ rawValue: Int32) { self.rawValue = rawValue }
+
+    package static let permission = Errno(EPERM)
+    package static let noSuchEntry = Errno(ENOENT)
+    package static let interrupted = Errno(EINTR)
+    package static let notDirectory = Errno(ENOTDIR)
+    package static let isLoop = Errno(ELOOP)
+    package static let tooManyOpenFiles = Errno(EMFILE)
+    package static let tooManyOpenFilesInSystem = Errno(ENFILE)
+    package static let stale = Errno(ESTALE)
+    package static let noSystemCall = Errno(ENOSYS)
+    package static let accessDenied = Errno(EACCES)
+    package static let invalid = Errno(EINVAL)
+
+    /// The name in C: `EACCES`. A number that the C library has no name for is `E<number>`.
+    package var name: String {
+        guard let name = clinux_errno_name(rawValue) else { return "E\(rawValue)" }
+        return String(cString: name)
+    }
+
+    /// The C library's sentence, untranslated: `Permission denied`.
+    package var message: String {
+        guard let text = clinux_errno_description(rawValue) else { return "Unknown error \(rawValue)" }
+        return String(cString: text)
+    }
+}

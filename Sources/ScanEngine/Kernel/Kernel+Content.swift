@@ -1,0 +1,141 @@
+// The system calls of the content stage: opening a file, reading it, finding its holes, reading a symlink.
+
+import CLinux
+
+/// What the kernel says of an open file, as far as reading it is concerned.
+package struct ContentStatus: Equatable, Sendable {
+    package var identity: DeviceInode
+    /// `st_mode`.
+    package var mode: UInt32
+    /// `st_size`, in bytes.
+    package var size: Int64
+    /// 512 × `st_blocks`, saturating: less than the size where the file has holes.
+    package var allocatedBytes: Int64
+    package var mtimeSeconds: Int64
+    package var mtimeNanoseconds: UInt32
+    package var ctimeSeconds: Int64
+    package var ctimeNanoseconds: UInt32
+
+    package init(_ status: borrowing FileStatus) {
+        identity = status.identity
+        mode = status.mode
+        size = status.size
+        allocatedBytes = status.diskBytes
+        mtimeSeconds = status.raw.stx_mtime.tv_sec
+        mtimeNanoseconds = status.raw.stx_mtime.tv_nsec
+        ctimeSeconds = status.raw.stx_ctime.tv_sec
+        ctimeNanoseconds = status.raw.stx_ctime.tv_nsec
+    }
+
+    package var isRegular: Bool { EntryKind(mode: mode) == .file }
+    /// Anybody may execute it.
+    package var isExecutable: Bool { mode & 0o111 != 0 }
+
+    /// Whether nothing happened to the content in between, as far as the kernel tells: same inode, size, mtime and
+    /// ctime. Blocks may be allocated late without a change of the bytes, so they are not compared.
+    package func describesSameContent(as other: ContentStatus) -> Bool {
+        var other = other
+        other.allocatedBytes = allocatedBytes
+        return self == other
+    }
+}
+
+extension Errno {
+    package static let noSuchDeviceOrAddress = Errno(ENXIO)
+    package static let notSupported = Errno(EOPNOTSUPP)
+    package static let fileTooLarge = Errno(EFBIG)
+}
+
+extension Kernel {
+    /// Opens a file to read it, without following a symlink or waiting for a FIFO's writer.
+    ///
+    /// - Parameter keepAccessTime: ask the kernel not to change the access time, which it grants to the file's owner and
+    ///   to root. Where it does not, the file is opened without.
+    ///
+    /// The corresponding system call is `openat(2)`.
+    package static func openFile(
+        _ name: UnsafePointer<CChar>, in directory: Int32, keepAccessTime: Bool
+    ) throws(Errno) -> FileDescriptor {
+        try open(name, in: directory, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, keepAccessTime: keepAccessTime)
+    }
+
+    /// Reads from `offset`, leaving the descriptor's position alone. 0 is the end of the file.
+    ///
+    /// The corresponding system call is `pread(2)`.
+    package static func read(
+        _ descriptor: Int32, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(Errno) -> Int {
+        Int(try check { clinux_pread(descriptor, buffer.baseAddress!, UInt(buffer.count), offset) })
+    }
+
+    /// The first offset at or after `offset` that holds data; nil where only a hole follows.
+    ///
+    /// The corresponding system call is `lseek(2)` with `SEEK_DATA`. It moves the descriptor's position.
+    package static func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? {
+        do throws(Errno) {
+            return try check { clinux_lseek(descriptor, offset, CLINUX_SEEK_DATA) }
+        } catch {
+            guard error == .noSuchDeviceOrAddress else { throw error }
+            return nil
+        }
+    }
+
+    /// The first offset at or after `offset` that is in a hole; the end of the file counts as one.
+    ///
+    /// The corresponding system call is `lseek(2)` with `SEEK_HOLE`. It moves the descriptor's position.
+    package static func nextHole(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64 {
+        try check { clinux_lseek(descriptor, offset, CLINUX_SEEK_HOLE) }
+    }
+
+    /// Sets the descriptor's position to the start of the file.
+    ///
+    /// The corresponding system call is `lseek(2)`.
+    package static func rewind(_ descriptor: Int32) throws(Errno) {
+        _ = try check { clinux_lseek(descriptor, 0, SEEK_SET) }
+    }
+
+    /// The target of a symlink, of any length.
+    ///
+    /// The corresponding system call is `readlinkat(2)`.
+    package static func symlinkTarget(_ name: UnsafePointer<CChar>, in directory: Int32) throws(Errno) -> [UInt8] {
+        var capacity = 256
+        while true {
+            var target = [UInt8](repeating: 0, count: capacity)
+            let length = try check {
+                // At most `$0.count` bytes come into the array's own memory.
+                target.withUnsafeMutableBytes { clinux_readlinkat(directory, name, $0.baseAddress!, UInt($0.count)) }
+            }
+            // A full buffer may hold a target that was cut.
+            if length < capacity {
+                target.removeLast(capacity - Int(length))
+                return target
+            }
+            capacity *= 4
+        }
+    }
+
+    /// Whether the file system that an open file (or directory) is on makes its files up while they are read.
+    ///
+    /// The corresponding system call is `fstatfs(2)`.
+    package static func isOnPseudoFileSystem(_ descriptor: Int32) throws(Errno) -> Bool {
+        var type: UInt64 = 0
+        _ = try check { clinux_file_system_type(descriptor, &type) }
+        return pseudoFileSystems.contains(type)
+    }
+
+    /// Magic numbers of linux/magic.h, in the order of the contract: proc, sysfs, cgroup, cgroup2, debugfs, tracefs,
+    /// securityfs, configfs, pstore, efivarfs, bpf, selinuxfs, binfmt_misc, fusectl.
+    private static let pseudoFileSystems: Set<UInt64> = [
+        0x9fa0, 0x6265_6572, 0x27_e0eb, 0x6367_7270, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0x6265_6570, 0x6165_676c,
+        0xde5e_81e4, 0xcafe_4a11, 0xf97c_ff8c, 0x4249_4e4d, 0x6573_5543,
+    ]
+
+    /// The same of a name, which is not opened for reading.
+    package static func isOnPseudoFileSystem(
+        _ name: UnsafePointer<CChar>, in directory: Int32
+    ) throws(Errno) -> Bool {
+        let place = FileDescriptor(
+            owning: try check { clinux_openat(directory, name, CLINUX_O_PATH | O_NOFOLLOW | O_CLOEXEC) })
+        return try isOnPseudoFileSystem(place.number)
+    }
+}

@@ -1,0 +1,121 @@
+// The one funnel for system calls on the tree that is scanned: interrupted calls are repeated, programming errors trap,
+// everything else is thrown. Names are NUL-terminated bytes relative to a descriptor; no path but a PATH of the command
+// line ever gets here.
+
+import CLinux
+
+package enum Kernel {
+    /// Stands for the working directory where a directory's descriptor is expected.
+    package static let workingDirectory = AT_FDCWD
+
+    /// Opens a directory for listing; never follows a symlink in the last component.
+    ///
+    /// - Parameter keepAccessTime: ask the kernel not to touch the access time. Where that is not permitted (the file is
+    ///   another user's), the directory is opened without.
+    /// - Throws: `ENOTDIR` or `ELOOP` if the name is no directory (any more).
+    ///
+    /// The corresponding system call is `openat(2)`.
+    package static func openDirectory(
+        _ name: UnsafePointer<CChar>, in directory: Int32, keepAccessTime: Bool
+    ) throws(Errno) -> FileDescriptor {
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
+        return try open(name, in: directory, flags, keepAccessTime: keepAccessTime)
+    }
+
+    static func open(
+        _ name: UnsafePointer<CChar>, in directory: Int32, _ flags: Int32, keepAccessTime: Bool
+    ) throws(Errno) -> FileDescriptor {
+        if keepAccessTime {
+            do throws(Errno) {
+                return FileDescriptor(owning: try check { clinux_openat(directory, name, flags | CLINUX_O_NOATIME) })
+            } catch {
+                guard error == .permission else { throw error }
+            }
+        }
+        return FileDescriptor(owning: try check { clinux_openat(directory, name, flags) })
+    }
+
+    /// Reads directory entries into `buffer`; 0 bytes at the end.
+    ///
+    /// The corresponding system call is `getdents64(2)`.
+    package static func listDirectory(
+        _ directory: Int32, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(Errno) -> Int {
+        Int(try check { clinux_getdents64(directory, buffer.baseAddress!, UInt(buffer.count)) })
+    }
+
+    /// What `name` is, without following a symlink and without triggering an automount. Attributes are as fresh as the
+    /// file system's own rules make them (a network file system may ask its server).
+    ///
+    /// The corresponding system call is `statx(2)`.
+    package static func status(
+        of name: UnsafePointer<CChar>, in directory: Int32, into status: inout FileStatus
+    ) throws(Errno) {
+        try statx(name, directory, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &status)
+    }
+
+    /// What the open file is. The corresponding system call is `statx(2)` with `AT_EMPTY_PATH`.
+    package static func status(of descriptor: Int32, into status: inout FileStatus) throws(Errno) {
+        try statx("", descriptor, AT_EMPTY_PATH, &status)
+    }
+
+    /// Everything in a small file of the system's own (`/proc/self/mountinfo`); nil if it cannot be read.
+    package static func contents(of path: String) -> [UInt8]? {
+        guard let file = try? FileDescriptor(owning: check { clinux_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC) })
+        else { return nil }
+        return try? contents(of: file.number, limit: .max)
+    }
+
+    /// Everything in a regular file, without following a symlink; nil if there is no such file, or if it is larger than
+    /// `limit` bytes.
+    package static func contents(
+        ofFile name: UnsafePointer<CChar>, in directory: Int32, limit: Int
+    ) throws(Errno) -> [UInt8]? {
+        do throws(Errno) {
+            let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+            let file = FileDescriptor(owning: try check { clinux_openat(directory, name, flags) })
+            var status = FileStatus()
+            try self.status(of: file.number, into: &status)
+            guard status.kind == .file, status.size <= limit else { return nil }
+            return try contents(of: file.number, limit: limit)
+        } catch {
+            if error == .noSuchEntry || error == .isLoop { return nil }
+            throw error
+        }
+    }
+
+    /// Reads an open file from where it stands to its end, at most `limit` bytes.
+    package static func contents(of descriptor: Int32, limit: Int) throws(Errno) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while bytes.count < limit {
+            let amount = try check {
+                chunk.withUnsafeMutableBytes { clinux_read(descriptor, $0.baseAddress!, UInt($0.count)) }
+            }
+            if amount == 0 { break }
+            bytes.append(contentsOf: chunk[..<min(amount, limit - bytes.count)])
+        }
+        return bytes
+    }
+
+    private static func statx(
+        _ name: UnsafePointer<CChar>, _ directory: Int32, _ flags: Int32, _ status: inout FileStatus
+    ) throws(Errno) {
+        _ = try check { clinux_statx(directory, name, flags, FileStatus.mask, &status.raw) }
+    }
+
+    /// Calls until the call was not interrupted. `call` returns a negated errno, as the kernel itself does.
+    @inline(__always)
+    package static func check<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
+        while true {
+            let result = call()
+            if result >= 0 { return result }
+            let error = Errno(Int32(-result))
+            if error == .interrupted { continue }
+            // A descriptor or an address of ours was wrong. Going on would read what nobody asked for.
+            precondition(
+                error.rawValue != EBADF && error.rawValue != EFAULT, "a system call got a bad descriptor or address")
+            throw error
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import CLinux
+import Synchronization
+import WorkStealing
+
+/// One PATH of the command line: finds out what it is, and waits for its tree.
+actor PathScan: MailboxActor {
+    nonisolated let mailbox: Mailbox
+    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    private let index: Int
+    private let path: [UInt8]
+    private let queue: PathQueue
+    private var gathering = Gathering()
+    private var isMissing = false
+    private var row: [UInt8]?
+
+    init(_ path: [UInt8], index: Int, queue: PathQueue, scheduler: SchedulerID) {
+        mailbox = Mailbox(scheduler)
+        self.path = path
+        self.index = index
+        self.queue = queue
+    }
+
+    func scan() {
+        let worker = ScanWorker.current
+        let node = PathNode.root(path)
+        let place = EntryPath(directory: node, name: nil)
+        if worker.context.shouldStop { return finish(tree: nil) }
+        var status = FileStatus()
+        do throws(Errno) {
+            // A PATH that ends in a slash is followed by the kernel, even if it is a symlink.
+            try node.withCString { (path) throws(Errno) in
+                try Kernel.status(of: path, in: Kernel.workingDirectory, into: &status)
+            }
+            guard let kind = status.kind else { throw .invalid }
+            if kind == .directory {
+                gathering.willWait()
+                let known = KnownEntry(status: status, isToBeListed: true)
+                Directory(
+                    node, waiter: .path(self), known: known, rootDevice: status.device,
+                    ignore: worker.context.excludes, scheduler: worker.scheduler
+                ).send { $0.scan() }
+                return gathering.listingDone()
+            }
+            let name = path.split(separator: UInt8(ascii: "/")).last ?? []
+            name.withUnsafeBytes { worker.countEntry(status, kind, $0, place, into: &gathering) }
+            if let plan = worker.context.content {
+                let answer = node.withName { path in
+                    let entry = CountedEntry(
+                        directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: kind, path: place)
+                    return worker.readContent(of: entry, status, plan, waiter: .path(self), &gathering)
+                }
+                // Otherwise somebody reads it for us, and will say so.
+                guard let answer else { return gathering.listingDone() }
+                row = answer.row
+            }
+        } catch {
+            worker.report(error, "statx", place, into: &gathering)
+            isMissing = true
+        }
+        finish(tree: nil)
+    }
+
+    /// The tree is done.
+    func completed(_ completion: Completion) {
+        gathering.add(completion, ScanWorker.current.context.devices)
+        row = completion.row
+        finish(tree: completion.tree)
+    }
+
+    private func finish(tree: TreeNode?) {
+        var report = RootReport(path: path)
+        report.totals = gathering.subtotal.totals
+        report.tree = tree
+        report.digests = isMissing ? nil : ScanWorker.current.context.named(row)
+        let subtotal = gathering.subtotal
+        let index = index
+        queue.send { [report] in $0.finished(index, report, subtotal) }
+    }
+}
+
+/// Starts the PATHs in their order, some at a time (each keeps a descriptor), and collects what they report.
+actor PathQueue: MailboxActor {
+    nonisolated let mailbox: Mailbox
+    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    /// What all PATHs came to; set when the last is done.
+    nonisolated let outcome = Mutex<Outcome?>(nil)
+
+    struct Outcome: Sendable {
+        var totals = Totals()
+        var roots: [RootReport] = []
+    }
+
+    private let paths: [[UInt8]]
+    private var next = 0
+    private var running = 0
+    private var total = Subtotal()
+    private var reports: [RootReport?]
+
+    init(_ paths: [[UInt8]], on scheduler: Scheduler) {
+        mailbox = Mailbox(scheduler)
+        self.paths = paths
+        reports = Array(repeating: nil, count: paths.count)
+    }
+
+    func start(atATime limit: Int) {
+        while running < limit, next < paths.count { startNext() }
+        if running == 0 { deliver() }
+    }
+
+    func finished(_ index: Int, _ report: RootReport, _ subtotal: Subtotal) {
+        reports[index] = report
+        total.add(subtotal, ScanWorker.current.context.devices)
+        running -= 1
+        if next < paths.count { startNext() }
+        if running == 0 { deliver() }
+    }
+
+    private func startNext() {
+        let scan = PathScan(paths[next], index: next, queue: self, scheduler: ScanWorker.current.scheduler)
+        next += 1
+        running += 1
+        scan.send { $0.scan() }
+    }
+
+    private func deliver() {
+        let roots = reports.compactMap { $0 }
+        let totals = total.totals
+        outcome.withLock { $0 = Outcome(totals: totals, roots: roots) }
+    }
+}

@@ -1,0 +1,86 @@
+import CLinux
+import Synchronization
+import WorkStealing
+
+/// What all parts of one scan share: what was asked for, and what was found out about the system at the start.
+final class ScanContext: Sendable {
+    let oneFileSystem: Bool
+    let treeDepth: Int
+    let top: Int
+    /// The patterns of `--exclude`.
+    let excludes: IgnoreScope?
+    let obeysGitignore: Bool
+    /// What to do with the content of files; nil if nothing.
+    let content: ContentPlan?
+    let devices: DeviceTable
+    let descriptors: DescriptorBudget
+    /// The effective user.
+    let user: UInt32
+    let onError: (@Sendable (ScanError) -> Void)?
+    private let isCancelled: @Sendable () -> Bool
+    /// Set by `cancel()`, and once `isCancelled` has said so. Relaxed: nothing is ordered by it.
+    private let stopped = Atomic<Bool>(false)
+    private let workers = Mutex<[ScanWorker]>([])
+
+    init(
+        _ options: ScanOptions, isCancelled: @escaping @Sendable () -> Bool, onError: (@Sendable (ScanError) -> Void)?
+    ) throws(ScanUnavailable) {
+        content = try ContentPlan.make(options)
+        oneFileSystem = options.oneFileSystem
+        treeDepth = options.depth
+        top = options.top
+        excludes = IgnoreScope(excludes: options.exclude)
+        obeysGitignore = options.gitignore
+        devices = DeviceTable(severalPaths: options.paths.count > 1)
+        descriptors = DescriptorBudget(
+            limit: Int(clamping: clinux_raise_open_files_limit()), workers: options.threads)
+        user = geteuid()
+        self.isCancelled = isCancelled
+        self.onError = onError
+    }
+
+    /// Whether the scan is to end as soon as it can. Once true, always true.
+    var shouldStop: Bool {
+        if stopped.load(ordering: .relaxed) { return true }
+        guard isCancelled() else { return false }
+        stopped.store(true, ordering: .relaxed)
+        return true
+    }
+
+    /// Whether a worker has ended something early. (`isCancelled` may say yes when all is done already.)
+    var wasStopped: Bool { stopped.load(ordering: .relaxed) }
+
+    /// The digests of a report item: none where none are wanted, nil where they are not known.
+    func named(_ row: [UInt8]?) -> [NamedDigest]? {
+        guard let content, !content.set.isEmpty else { return [] }
+        return row.map { content.set.named($0) }
+    }
+
+    func cancel() { stopped.store(true, ordering: .relaxed) }
+
+    func add(_ worker: ScanWorker) {
+        workers.withLock { $0.append(worker) }
+    }
+
+    /// What all workers have counted so far.
+    var progress: (entries: Int64, diskBytes: Int64, errors: Int64) {
+        workers.withLock { workers in
+            var sum: (entries: Int64, diskBytes: Int64, errors: Int64) = (0, 0, 0)
+            for worker in workers {
+                let part = worker.progress.now
+                sum.entries.addSaturating(part.entries)
+                sum.diskBytes.addSaturating(part.diskBytes)
+                sum.errors.addSaturating(part.errors)
+            }
+            return sum
+        }
+    }
+
+    /// The workers' parts of the report, when all workers have been joined. They are let go: each refers to the context.
+    func takeWorkers() -> [ScanWorker] {
+        workers.withLock { workers in
+            defer { workers = [] }
+            return workers
+        }
+    }
+}

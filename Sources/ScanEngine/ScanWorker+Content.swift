@@ -1,0 +1,203 @@
+import CLinux
+import WorkStealing
+
+/// An entry that has been counted, and whose content may be asked for.
+struct CountedEntry: ~Copyable {
+    /// The directory that it is in; nil for a PATH.
+    let directory: OpenedDirectory?
+    /// The descriptor of that directory, borrowed by the caller; or the working directory.
+    let descriptor: Int32
+    /// The name, followed by a NUL in memory; the whole of a PATH.
+    let name: UnsafeRawBufferPointer
+    let kind: EntryKind
+    let path: EntryPath
+
+    var cString: UnsafePointer<CChar> { name.baseAddress!.assumingMemoryBound(to: CChar.self) }
+}
+
+/// What is known about the content of an entry.
+struct ContentAnswer: Sendable {
+    /// The digests, as a row of the scan's `DigestSet` (empty without `--hash`); nil where they are not known.
+    var row: [UInt8]?
+    /// The MIME type of a regular file; nil where it was not asked for or is not known.
+    var type: String?
+    /// Where a symlink points; nil where that was not asked for or cannot be read.
+    var target: [UInt8]?
+    /// The file changed while it was read.
+    var hasChanged = false
+
+    static let unknown = ContentAnswer()
+}
+
+extension ScanWorker {
+    /// Finds out about the content of an entry that is no directory.
+    ///
+    /// - Returns: nil if somebody else will: `waiter` then gets a `Completion`.
+    func readContent(
+        of entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ plan: ContentPlan, waiter: Waiter,
+        _ gathering: inout Gathering
+    ) -> ContentAnswer? {
+        switch entry.kind {
+        case .symlink:
+            do throws(ContentFailure) {
+                let (target, row) = try stage!.inspectSymlink(entry.cString, in: entry.descriptor)
+                return ContentAnswer(row: row, target: target)
+            } catch {
+                return failed(error, entry.path, into: &gathering.subtotal)
+            }
+        case .file: return readFile(entry, status, plan, waiter, &gathering)
+        case .directory, .fifo, .socket, .blockDevice, .characterDevice:
+            return ContentAnswer(row: plan.rowOfNothing)
+        }
+    }
+
+    private func readFile(
+        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ plan: ContentPlan, _ waiter: Waiter,
+        _ gathering: inout Gathering
+    ) -> ContentAnswer? {
+        do throws(ContentFailure) {
+            let isPseudo = try isOnPseudoFileSystem(entry, status)
+            if isPseudo, !plan.readsPseudo {
+                gathering.subtotal.countSkipped()
+                return .unknown
+            }
+            if status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
+            if status.links > 1, !isPseudo {
+                let mayLeave = context.devices.isMountedOnce(status.device)
+                let reader = plan.linkedFiles.reader(of: status, mayLeave: mayLeave, scheduler: scheduler)
+                let request = self.request(entry, status, waiter, &gathering)
+                reader.send { $0.read(request) }
+                return nil
+            }
+            switch try inspect(entry.cString, in: entry.descriptor, status, hasSize: !isPseudo) {
+            case .done(let content): return settle(content, of: entry.path, status, into: &gathering.subtotal)
+            case .large(let file):
+                let request = self.request(entry, status, waiter, &gathering)
+                FileScan(scheduler: scheduler).send { $0.goOn(with: file, for: request) }
+                return nil
+            }
+        } catch {
+            return failed(error, entry.path, into: &gathering.subtotal)
+        }
+    }
+
+    private func request(
+        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ waiter: Waiter, _ gathering: inout Gathering
+    ) -> FileRequest {
+        gathering.willWait()
+        entry.directory?.directory.descriptor.need()
+        return FileRequest(
+            directory: entry.directory, name: Array(entry.name) + [0], path: entry.path,
+            entry: KnownEntry(status: copy status, isToBeListed: false), waiter: waiter)
+    }
+
+    // MARK: For both ways of reading
+
+    /// Opens the file of a request and finds out about it, or about its beginning.
+    func inspect(_ request: FileRequest) throws(ContentFailure) -> ContentStage.Outcome {
+        guard let opened = request.directory else { return try inspect(request, in: Kernel.workingDirectory) }
+        let number: Int32
+        do throws(Errno) {
+            number = try opened.directory.borrowDescriptor(opened.identity, self)
+        } catch {
+            throw .call("openat", error)
+        }
+        defer { opened.directory.descriptor.giveBack() }
+        return try inspect(request, in: number)
+    }
+
+    private func inspect(_ request: FileRequest, in directory: Int32) throws(ContentFailure) -> ContentStage.Outcome {
+        try request.name.withUnsafeBufferPointer { (name) throws(ContentFailure) in
+            // The array ends in a NUL, and stays where it is during the call.
+            let cString = UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self)
+            return try inspect(cString, in: directory, request.entry.status, hasSize: true)
+        }
+    }
+
+    private func inspect(
+        _ name: UnsafePointer<CChar>, in directory: Int32, _ status: borrowing FileStatus, hasSize: Bool
+    ) throws(ContentFailure) -> ContentStage.Outcome {
+        let owner = status.uid
+        let keepAccessTime = context.user == 0 || context.user == owner
+        while true {
+            do throws(ContentFailure) {
+                return try stage!.inspect(
+                    name, in: directory, expecting: status.identity, listed: ContentStatus(status),
+                    keepAccessTime: keepAccessTime, hasSize: hasSize)
+            } catch {
+                guard error.isShortOfDescriptors, context.descriptors.giveUpOldest() else { throw error }
+            }
+        }
+    }
+
+    /// The digests of a directory; nil where they are not known.
+    func digestRow(of tree: TreeDigest) -> [UInt8]? { stage!.finish(tree) }
+
+    /// Reads a piece of a large file; nil while there is more.
+    func advance(_ file: LargeFile) -> Result<FileContent?, ContentFailure> {
+        do throws(ContentFailure) {
+            return .success(try stage!.advance(file))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Notes what was found out about a file: the type is counted; one that libmagic could not tell is an error, and
+    /// leaves the digests valid.
+    func settle(
+        _ content: FileContent, of path: EntryPath, _ status: borrowing FileStatus, into subtotal: inout Subtotal
+    ) -> ContentAnswer {
+        var answer = ContentAnswer(row: content.row)
+        switch content.type {
+        case nil: break
+        case .success(let type):
+            types[type, default: TypeCount()].add(status.size)
+            answer.type = type
+        case .failure(let failure): report(failure.record(at: path.bytes), into: &subtotal)
+        }
+        return answer
+    }
+
+    func failed(
+        _ failure: ContentFailure, _ path: EntryPath, into subtotal: inout Subtotal
+    ) -> ContentAnswer {
+        report(failure.record(at: path.bytes), into: &subtotal)
+        return ContentAnswer(hasChanged: failure == .changed)
+    }
+
+    /// Whether the file's content is made up by the kernel. Asked for once for each device in a row.
+    private func isOnPseudoFileSystem(
+        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus
+    ) throws(ContentFailure) -> Bool {
+        let device = status.device
+        if let lastDevice, lastDevice.number == device { return lastDevice.isPseudo }
+        do throws(Errno) {
+            let isPseudo: Bool
+            if let directory = entry.directory, directory.identity.device == device {
+                isPseudo = try Kernel.isOnPseudoFileSystem(entry.descriptor)
+            } else {
+                isPseudo = try Kernel.isOnPseudoFileSystem(entry.cString, in: entry.descriptor)
+            }
+            lastDevice = (device, isPseudo)
+            return isPseudo
+        } catch {
+            throw .call("fstatfs", error)
+        }
+    }
+}
+
+/// Files of one MIME type.
+struct TypeCount {
+    var files: Int64 = 0
+    var bytes: Int64 = 0
+
+    mutating func add(_ size: Int64) {
+        files += 1
+        bytes.addSaturating(size)
+    }
+
+    mutating func merge(_ other: TypeCount) {
+        files.addSaturating(other.files)
+        bytes.addSaturating(other.bytes)
+    }
+}

@@ -1,0 +1,162 @@
+import CLinux
+import WorkStealing
+
+/// A directory whose entries are being looked at: what its own message and its slices have in common.
+struct OpenedDirectory: Sendable {
+    let directory: Directory
+    let identity: DeviceInode
+    /// The device of the PATH.
+    let rootDevice: UInt64
+    /// The patterns that apply to its entries, if there are any.
+    let ignore: IgnoreScope?
+
+    var node: PathNode { directory.node }
+
+    /// - Parameter isDirectory: nil if that is not known.
+    func verdict(_ name: UnsafeRawBufferPointer, isDirectory: Bool?) -> IgnoreVerdict {
+        guard let ignore else { return .kept }
+        let bytes = name.bindMemory(to: UInt8.self)
+        return ignore.verdict(bytes.span, isDirectory: isDirectory, in: node, directoryDepth: node.level)
+    }
+}
+
+extension ScanWorker {
+    /// Stats and counts entries of a directory, and starts an actor for each child directory.
+    ///
+    /// - Parameters:
+    ///   - number: the directory's descriptor, borrowed by the caller.
+    ///   - waiter: whom the child directories report to; `gathering` is its.
+    func scanEntries(
+        _ entries: DirectoryEntries, of opened: OpenedDirectory, _ number: Int32, waiter: Waiter,
+        into gathering: inout Gathering
+    ) {
+        var status = FileStatus()
+        var untilStopCheck = Self.entriesBetweenStopChecks
+        for entry in entries {
+            untilStopCheck -= 1
+            if untilStopCheck == 0 {
+                if context.shouldStop {
+                    gathering.subtotal.isWhole = false
+                    break
+                }
+                untilStopCheck = Self.entriesBetweenStopChecks
+            }
+            let verdict = opened.verdict(entry.name, isDirectory: entry.kind.map { $0 == .directory })
+            if verdict == .ignored { continue }
+            if entry.kind == .directory, !context.oneFileSystem {
+                startDirectory(entry.name, in: opened, known: nil, waiter, &gathering)
+                continue
+            }
+            do throws(Errno) {
+                try Kernel.status(of: entry.cString, in: number, into: &status)
+            } catch {
+                couldNotStat(entry, of: opened.node, error, into: &gathering)
+                continue
+            }
+            guard let kind = status.kind else {
+                couldNotStat(entry, of: opened.node, .invalid, into: &gathering)
+                continue
+            }
+            if verdict == .dependsOnKind,
+                opened.verdict(entry.name, isDirectory: kind == .directory) == .ignored
+            {
+                continue
+            }
+            if kind == .directory {
+                let isToBeListed = !context.oneFileSystem || status.device == opened.rootDevice
+                let known = KnownEntry(status: status, isToBeListed: isToBeListed)
+                startDirectory(entry.name, in: opened, known: known, waiter, &gathering)
+            } else {
+                countEntry(
+                    status, kind, entry.name, EntryPath(directory: opened.node, name: Array(entry.name)),
+                    into: &gathering)
+                guard let plan = context.content else { continue }
+                let counted = CountedEntry(
+                    directory: opened, descriptor: number, name: entry.name, kind: kind,
+                    path: EntryPath(directory: opened.node, name: Array(entry.name)))
+                if let answer = readContent(of: counted, status, plan, waiter: waiter, &gathering) {
+                    gathering.addDigests(of: entry.name, status.mode, answer.row)
+                }
+            }
+        }
+    }
+
+    /// How soon a cancelled scan ends, in entries.
+    private static let entriesBetweenStopChecks = 64
+
+    private func startDirectory(
+        _ name: UnsafeRawBufferPointer, in opened: OpenedDirectory, known: KnownEntry?, _ waiter: Waiter,
+        _ gathering: inout Gathering
+    ) {
+        gathering.willWait()
+        opened.directory.descriptor.need()
+        let node = PathNode.child(name, of: opened.node, parentIdentity: opened.identity)
+        Directory(
+            node, waiter: waiter, known: known, rootDevice: opened.rootDevice, ignore: opened.ignore,
+            scheduler: scheduler
+        ).send { $0.scan() }
+    }
+
+    // MARK: Counting
+
+    /// Counts an entry that is no directory.
+    ///
+    /// - Parameter name: the last component of `path`, which is asked for only where a list keeps it.
+    func countEntry(
+        _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer,
+        _ path: @autoclosure () -> EntryPath, into gathering: inout Gathering
+    ) {
+        gathering.subtotal.count(status, kind, context.devices)
+        let size = status.size
+        let disk = status.diskBytes
+        progress.advance(entries: 1, diskBytes: disk)
+        owners.count(status.uid, bytes: size)
+        groups.count(status.gid, bytes: size)
+        guard kind == .file else { return }
+        extensions.count(name, bytes: size)
+        if largestFiles.mayTake(diskBytes: disk, apparentBytes: size) {
+            largestFiles.offer(path(), diskBytes: disk, apparentBytes: size, inode: status.identity)
+        }
+    }
+
+    func countDirectory(_ status: borrowing FileStatus, into gathering: inout Gathering) {
+        gathering.subtotal.count(status, .directory, context.devices)
+        progress.advance(entries: 1, diskBytes: status.diskBytes)
+        owners.count(status.uid, bytes: status.size)
+        groups.count(status.gid, bytes: status.size)
+    }
+
+    // MARK: Errors
+
+    /// Counts a name that was listed and cannot be stat'ed.
+    private func couldNotStat(
+        _ entry: DirectoryEntries.Entry, of directory: PathNode, _ error: Errno, into gathering: inout Gathering
+    ) {
+        // Gone before anybody could look at it: not an entry.
+        if error == .noSuchEntry { return }
+        if let kind = entry.kind {
+            gathering.subtotal.countUnknown(kind)
+            if kind == .file { extensions.count(entry.name, bytes: 0) }
+        }
+        report(error, "statx", EntryPath(directory: directory, name: Array(entry.name)), into: &gathering)
+    }
+
+    /// Counts names that were listed in a directory that cannot be reached any more.
+    func reportAll(
+        _ entries: DirectoryEntries, of directory: PathNode, _ error: Errno, into gathering: inout Gathering
+    ) {
+        for entry in entries { couldNotStat(entry, of: directory, error, into: &gathering) }
+    }
+
+    func report(_ error: Errno, _ operation: String, _ path: EntryPath, into gathering: inout Gathering) {
+        let record = ScanError(path: path.bytes, operation: operation, code: error.name, message: error.message)
+        report(record, into: &gathering.subtotal)
+    }
+
+    func report(_ record: ScanError, into subtotal: inout Subtotal) {
+        subtotal.countError()
+        progress.countError()
+        context.onError?(record)
+        errors.add(record)
+    }
+}

@@ -1,0 +1,99 @@
+// What each worker has to itself during a scan: buffers, and the parts of the report that need no tree. Nothing here is
+// shared while the scan runs; when it has ended, the workers' parts are merged into the report.
+
+import CLinux
+import Synchronization
+import WorkStealing
+
+/// The worker-local side of a scan.
+///
+/// `@unchecked Sendable`: it is reached through `current` alone, on the thread of its worker, and never kept beyond a
+/// message; by others only after the workers were joined. `progress`, which is atomic, is open to all.
+final class ScanWorker: @unchecked Sendable {
+    let context: ScanContext
+    let scheduler: SchedulerID
+
+    /// Two buffers for `getdents64`: the second shows whether the first has held everything.
+    let listing: UnsafeMutableRawBufferPointer
+    let secondListing: UnsafeMutableRawBufferPointer
+
+    var extensions = ExtensionTable()
+    var owners = OwnerTable()
+    var groups = OwnerTable()
+    var largestFiles: LargestList
+    var largestDirectories: LargestList
+    var errors = ErrorList()
+    var types: [String: TypeCount] = [:]
+    var descriptorsReopened: Int64 = 0
+    /// What a progress display reads: written by this worker alone.
+    let progress = ProgressCounters()
+
+    /// The device that a file was last read from, and whether its files are made up by the kernel.
+    var lastDevice: (number: UInt64, isPseudo: Bool)?
+
+    /// For looking into files; nil if no content was asked for.
+    var stage: ContentStage?
+
+    /// Of the directory that was opened last: another user's directories cannot be opened with O_NOATIME, and a try
+    /// costs a system call, so the next one is tried only if this one was ours.
+    private var lastOwner: UInt32
+
+    /// About 1,000 names of usual length: a slice should be long enough to be worth stealing, and short enough that
+    /// several workers share a large directory.
+    static let listingSize = 32 << 10
+
+    init(_ context: ScanContext) {
+        self.context = context
+        guard let scheduler = Scheduler.currentID else { preconditionFailure("not on a worker") }
+        self.scheduler = scheduler
+        listing = .allocate(byteCount: Self.listingSize, alignment: 16)
+        secondListing = .allocate(byteCount: Self.listingSize, alignment: 16)
+        largestFiles = LargestList(length: context.top, isByInode: true)
+        largestDirectories = LargestList(length: context.top, isByInode: false)
+        lastOwner = context.user
+        if let plan = context.content { stage = ContentStage(plan) }
+        context.add(self)
+    }
+
+    deinit {
+        listing.deallocate()
+        secondListing.deallocate()
+    }
+
+    static var current: ScanWorker { Scheduler.workerLocal(as: ScanWorker.self) }
+
+    func openDirectory(_ name: UnsafePointer<CChar>, in directory: Int32) throws(Errno) -> FileDescriptor {
+        let keepAccessTime = context.user == 0 || context.user == lastOwner
+        while true {
+            do throws(Errno) {
+                return try Kernel.openDirectory(name, in: directory, keepAccessTime: keepAccessTime)
+            } catch {
+                guard error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem,
+                    context.descriptors.giveUpOldest()
+                else { throw error }
+            }
+        }
+    }
+
+    func noteOwner(ofDirectory status: borrowing FileStatus) { lastOwner = status.uid }
+}
+
+/// How far one worker has come. Written by its owner (relaxed: nothing is ordered by them), read by a progress display.
+struct ProgressCounters: ~Copyable, Sendable {
+    private let entries = Atomic<Int64>(0)
+    private let diskBytes = Atomic<Int64>(0)
+    private let errors = Atomic<Int64>(0)
+
+    /// Owner only: a load and a store, cheaper than an atomic addition.
+    func advance(entries newEntries: Int64, diskBytes newBytes: Int64) {
+        entries.store(entries.load(ordering: .relaxed) &+ newEntries, ordering: .relaxed)
+        diskBytes.store(diskBytes.load(ordering: .relaxed) &+ newBytes, ordering: .relaxed)
+    }
+
+    /// Owner only.
+    func countError() { errors.store(errors.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
+
+    var now: (entries: Int64, diskBytes: Int64, errors: Int64) {
+        (entries.load(ordering: .relaxed), diskBytes.load(ordering: .relaxed), errors.load(ordering: .relaxed))
+    }
+}

@@ -1,0 +1,51 @@
+/// Arguments are bytes; swift-argument-parser takes strings, and the way there and back must lose nothing.
+///
+/// `CommandLine.arguments` turns bytes that are not UTF-8 into U+FFFD. Here each byte that is not printable ASCII, part of
+/// valid UTF-8 or not, becomes one private-use character, U+10F700 plus the byte, and only such bytes do: the mapping is a
+/// bijection, whatever the argument contains (those very characters included, as their own bytes are carried, too).
+///
+/// Carrying only invalid bytes would be shorter to explain to a reader of a debugger, but then `--output=` followed by a
+/// combining accent is no `=` for a parser that compares `Character`s. Control characters are carried as well, so that a
+/// newline in an error message is the parser's own.
+struct CarriedArgument: Equatable {
+    var bytes: [UInt8]
+
+    private static let firstScalar: UInt32 = 0x10F700
+
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
+    /// Reads what `carried` wrote.
+    init(carried text: String) {
+        bytes = text.unicodeScalars.flatMap { scalar in
+            if (Self.firstScalar...Self.firstScalar + 0xFF).contains(scalar.value) {
+                return [UInt8(scalar.value - Self.firstScalar)]
+            }
+            // Text of the parser itself, in messages: curly quotes for instance.
+            return Array(String(scalar).utf8)
+        }
+    }
+
+    /// As a string for the parser: ASCII and private-use characters only, none of which combines with another.
+    var carried: String {
+        var text = String.UnicodeScalarView()
+        for byte in bytes {
+            let isPlain = (0x20...0x7E).contains(byte)
+            text.append(Unicode.Scalar(isPlain ? UInt32(byte) : Self.firstScalar + UInt32(byte))!)
+        }
+        return String(text)
+    }
+
+    /// The arguments of this process, without its name.
+    static func ofProcess() -> [CarriedArgument] {
+        let arguments = UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+        return arguments.dropFirst().compactMap { pointer in
+            guard var byte = pointer else { return nil }
+            var bytes: [UInt8] = []
+            while byte.pointee != 0 {
+                bytes.append(UInt8(bitPattern: byte.pointee))
+                byte += 1
+            }
+            return CarriedArgument(bytes: bytes)
+        }
+    }
+}

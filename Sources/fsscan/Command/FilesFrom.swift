@@ -1,0 +1,35 @@
+import Glibc
+
+/// `--files-from`: PATHs in a file, separated by NUL, as `find -print0` writes them.
+enum FilesFrom {
+    /// Reads `path`, or standard input for `-`. The last PATH may lack its NUL; an empty one in between is kept, and is a
+    /// PATH that does not exist.
+    static func read(_ path: [UInt8]) throws(SystemError) -> [[UInt8]] {
+        let isStandardInput = path == [UInt8(ascii: "-")]
+        var descriptor: CInt = 0
+        if !isStandardInput {
+            descriptor = withCString(path) { open($0, O_RDONLY | O_CLOEXEC) }
+            if descriptor < 0 { throw SystemError(errno) }
+        }
+        defer { if !isStandardInput { close(descriptor) } }
+        return split(try readAll(descriptor))
+    }
+
+    static func split(_ bytes: [UInt8]) -> [[UInt8]] {
+        var paths = bytes.split(separator: 0, omittingEmptySubsequences: false).map(Array.init)
+        if paths.last?.isEmpty == true { paths.removeLast() }
+        return paths
+    }
+
+    private static func readAll(_ descriptor: CInt) throws(SystemError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = Glibc.read(descriptor, &piece, piece.count)
+            if count < 0 && errno == EINTR { continue }
+            if count < 0 { throw SystemError(errno) }
+            if count == 0 { return bytes }
+            bytes += piece[..<count]
+        }
+    }
+}

@@ -1,0 +1,141 @@
+internal import ArgumentParser
+import ScanEngine
+
+/// A command line that makes no sense: one line for standard error, exit status 64.
+struct UsageError: Error {
+    /// Without the program's name; may contain bytes of arguments, which are quoted when it is printed.
+    var message: [UInt8]
+
+    init(_ message: String) { self.message = Array(message.utf8) }
+
+    /// `option: 'value' explanation`
+    init(_ option: String, _ value: CarriedArgument, _ explanation: String) {
+        message = Array("\(option): '".utf8) + value.bytes + Array("' \(explanation)".utf8)
+    }
+}
+
+enum ReportFormat: String {
+    case text
+    case json
+}
+
+/// What a command line asks for.
+enum Invocation {
+    case scan(ScanSettings)
+    /// `--help`, `--version`, a completion script: text for standard output.
+    case information(String)
+
+    static let version = "0.1.0"
+
+    /// Commands whose names are settled and which do nothing yet.
+    private static let unavailableCommands = ["diff", "verify", "saved"]
+
+    init(_ arguments: [CarriedArgument]) throws(UsageError) {
+        var arguments = arguments
+        // Only the first argument can be a command: `fsscan -x diff` scans a directory.
+        let first = arguments.first?.carried
+        if let first, Self.unavailableCommands.contains(first) {
+            throw UsageError("\(first) is not available yet (a directory of that name is ./\(first))")
+        }
+        if first == "scan" { arguments.removeFirst() }
+        let runs = PathRuns(arguments)
+        do {
+            self = .scan(try ScanSettings(try ScanCommand.parse(runs.arguments), runs))
+        } catch let error as UsageError {
+            throw error
+        } catch {
+            let message = ScanCommand.message(for: error)
+            if ScanCommand.exitCode(for: error) == .success {
+                self = .information(message)
+                return
+            }
+            throw UsageError(message, fromParser: ())
+        }
+    }
+}
+
+extension UsageError {
+    /// A message of the parser: its newlines are its own, the arguments in it are still carried.
+    fileprivate init(_ parserMessage: String, fromParser: Void) {
+        let line = parserMessage.split { $0 == "\n" || $0 == " " }.joined(separator: " ")
+        let sentence = line.prefix(1).lowercased() + line.dropFirst()
+        message = CarriedArgument(carried: sentence + " (see fsscan --help)").bytes
+    }
+}
+
+/// The options of a scan, checked.
+struct ScanSettings {
+    var paths: [[UInt8]]
+    var filesFrom: [UInt8]?
+    /// Nil: what the machine offers.
+    var threads: Int?
+    var oneFileSystem: Bool
+    var exclude: [[UInt8]]
+    var gitignore: Bool
+    var depth: Int
+    var top: Int
+    var format: ReportFormat
+    /// Nil: standard output.
+    var output: [UInt8]?
+    var progress: Bool?
+    var statistics: Bool
+
+    init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
+        if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
+        format = try Self.format(command)
+        threads = try Self.number("--threads", command.threads, 1...1024, "is not a number from 1 to 1024")
+        depth = try Self.number("--depth", command.depth, Self.lengths, "is not a number from 0 to 1000000000") ?? 1
+        top = try Self.number("--top", command.top, Self.lengths, "is not a number from 0 to 1000000000") ?? 10
+        paths = runs.expanded(command.paths)
+        filesFrom = command.filesFrom?.bytes
+        if paths.isEmpty && filesFrom == nil { throw UsageError("no PATH given (see fsscan --help)") }
+        oneFileSystem = command.oneFileSystem
+        exclude = command.exclude.map(\.bytes)
+        gitignore = command.gitignore
+        output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
+        progress = command.progress
+        statistics = command.stats
+    }
+
+    /// For the engine; `paths` is complete, with what `--files-from` added.
+    func scanOptions(paths: [[UInt8]], threads: Int) -> ScanOptions {
+        var options = ScanOptions(paths: paths, threads: threads)
+        options.oneFileSystem = oneFileSystem
+        options.exclude = exclude
+        options.gitignore = gitignore
+        options.depth = depth
+        options.top = top
+        return options
+    }
+
+    /// Of lists and depths: the upper end is out of reach, and far from overflow where the engine counts with it.
+    private static let lengths = 0...1_000_000_000
+
+    /// The formats of the contract that nothing writes yet.
+    private static let unavailableFormats = [
+        "ndjson", "ncdu", "mtree", "csv", "mca", "sha256sum", "sha1sum", "sha512sum", "md5sum", "b2sum",
+    ]
+
+    private static func format(_ command: ScanCommand) throws(UsageError) -> ReportFormat {
+        guard let value = command.format else { return command.json ? .json : .text }
+        if unavailableFormats.contains(value.carried) {
+            throw UsageError("--format \(value.carried) is not available yet")
+        }
+        guard let format = ReportFormat(rawValue: value.carried) else {
+            throw UsageError("--format", value, "is not a format; there are text and json")
+        }
+        if command.json && format != .json { throw UsageError("--json contradicts --format \(format)") }
+        return format
+    }
+
+    private static func number(
+        _ option: String, _ value: CarriedArgument?, _ range: ClosedRange<Int>, _ explanation: String
+    ) throws(UsageError) -> Int? {
+        guard let value else { return nil }
+        // Digits only: Int(_:) would take "+3", too.
+        guard !value.bytes.isEmpty, value.bytes.allSatisfy({ (0x30...0x39).contains($0) }),
+            let number = Int(value.carried), range.contains(number)
+        else { throw UsageError(option, value, explanation) }
+        return number
+    }
+}

@@ -1,0 +1,56 @@
+import Glibc
+
+/// PATHs that lie in other PATHs: each is scanned as if alone, so what they share is counted twice, which deserves a word.
+///
+/// By name, with symlinks resolved; a directory that is mounted at two places is not noticed. Costs a `realpath(3)` for
+/// each distinct parent directory, and a sort.
+struct Overlaps {
+    /// Indices of PATHs: `inner` lies in `outer`, or is the same. In the order of `inner`.
+    private(set) var pairs: [(outer: Int, inner: Int, isSame: Bool)] = []
+
+    init(_ paths: [[UInt8]]) {
+        guard paths.count > 1 else { return }
+        var parents = ResolvedParents()
+        var places = paths.indices.compactMap { index in parents.resolve(paths[index]).map { (path: $0, index: index) }
+        }
+        // Each resolved path ends in a slash, so whatever lies in it has it as a prefix and follows it at once.
+        places.sort { left, right in
+            left.path == right.path ? left.index < right.index : left.path.lexicographicallyPrecedes(right.path)
+        }
+        var enclosing: [(path: [UInt8], index: Int)] = []
+        for place in places {
+            while let last = enclosing.last, !place.path.starts(with: last.path) { enclosing.removeLast() }
+            if let last = enclosing.last { pairs.append((last.index, place.index, last.path == place.path)) }
+            enclosing.append(place)
+        }
+        pairs.sort { $0.inner < $1.inner }
+    }
+}
+
+/// Resolves paths, remembering the last parent: lists made by find name many entries of one directory in turn.
+private struct ResolvedParents {
+    private var parent: [UInt8] = []
+    private var resolvedParent: [UInt8]?
+
+    /// An absolute path without symlinks before its last component, ending in a slash; nil where there is none.
+    mutating func resolve(_ path: [UInt8]) -> [UInt8]? {
+        let slash = UInt8(ascii: "/")
+        let cut = path.lastIndex(of: slash).map { $0 + 1 } ?? 0
+        let name = Array(path[cut...])
+        // With a trailing slash a symlink is followed; `.` and `..` are no names in their parent.
+        if name.isEmpty || name == [0x2E] || name == [0x2E, 0x2E] { return path.isEmpty ? nil : Self.realPath(path) }
+        let directory = cut == 0 ? [0x2E] : Array(path[..<cut])
+        if directory != parent {
+            parent = directory
+            resolvedParent = Self.realPath(directory)
+        }
+        return resolvedParent.map { $0 + name + [slash] }
+    }
+
+    private static func realPath(_ path: [UInt8]) -> [UInt8]? {
+        guard let result = withCString(path, { realpath($0, nil) }) else { return nil }
+        defer { free(result) }
+        let bytes = UnsafeRawBufferPointer(start: result, count: strlen(result))
+        return bytes.last == UInt8(ascii: "/") ? Array(bytes) : Array(bytes) + [UInt8(ascii: "/")]
+    }
+}

@@ -1,0 +1,121 @@
+internal import ArgumentParser
+
+/// The options of a scan. Values are kept as the bytes that were given; `ScanSettings` reads them.
+///
+/// It calls itself `fsscan`, not `fsscan scan`: as a default subcommand its options would be missing from the help and
+/// the shell completion of `fsscan`, where people look for them. `Invocation` reads the command's name.
+struct ScanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fsscan",
+        abstract: "What is in a file tree, how big it is, and whether all of it could be read.",
+        usage: "fsscan [scan] [options] PATH...",
+        discussion: """
+            Every entry at and below each PATH is looked at once, in parallel. A PATH that is a symbolic link is one \
+            entry, unless it is written with a trailing slash. The summary is for people; --json is for programs.
+
+            EXAMPLES:
+              fsscan /usr
+              fsscan --json -x / | jq .totals
+              find . -maxdepth 1 -mtime -1 -print0 | fsscan --files-from -
+
+            EXIT STATUS:
+              0                everything was read
+              1                something could not be read (see the errors)
+              64               wrong usage
+              74               the output could not be written
+              129, 130, 143    stopped by SIGHUP, SIGINT, SIGTERM; the report says so
+            """,
+        version: Invocation.version)
+
+    /// Carried, or runs of PATHs: see `PathRuns`.
+    @Argument(help: ArgumentHelp("What to scan.", valueName: "PATH"), completion: .file())
+    var paths: [String] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Read more PATHs from FILE, separated by NUL; - is standard input.", valueName: "FILE"),
+        completion: .file())
+    var filesFrom: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "How many workers run at a time, 1 to 1024. (default: the processors that this process may use)",
+            valueName: "N"))
+    var threads: CarriedArgument?
+
+    @Flag(name: [.customShort("x"), .long], help: "Do not descend into directories on other file systems.")
+    var oneFileSystem = false
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Leave out what matches this gitignore-style pattern; repeatable.", valueName: "GLOB"))
+    var exclude: [CarriedArgument] = []
+
+    @Flag(help: "Leave out what .gitignore files say, from each PATH downwards.")
+    var gitignore = false
+
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("text or json. (default: text)", valueName: "FORMAT"),
+        completion: .list(["text", "json"]))
+    var format: CarriedArgument?
+
+    @Flag(help: "Short for --format json.")
+    var json = false
+
+    @Option(
+        name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
+        help: ArgumentHelp(
+            "Write to FILE, whole or not at all: it is replaced when the report is complete. - is standard output.",
+            valueName: "FILE"),
+        completion: .file())
+    var output: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Levels of directories in the report's tree. (default: 1)", valueName: "N"))
+    var depth: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Length of the lists of the largest. (default: 10)", valueName: "N"))
+    var top: CarriedArgument?
+
+    @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
+    var progress: Bool?
+
+    @Flag(help: "Scheduler counters: in the JSON report, else on standard error.")
+    var stats = false
+
+    @OptionGroup var unavailable: UnavailableOptions
+}
+
+/// Options whose names are settled and which do nothing yet: refused by name rather than as unknown.
+struct UnavailableOptions: ParsableArguments {
+    @Option(parsing: .unconditionalSingleValue, help: .hidden) var hash: [CarriedArgument] = []
+    @Flag(help: .hidden) var mime = false
+    @Flag(help: .hidden) var ndjson = false
+    @Flag(help: .hidden) var sorted = false
+    @Flag(help: .hidden) var xattrs = false
+    @Flag(help: .hidden) var readPseudo = false
+    @Option(parsing: .unconditional, help: .hidden) var maxRead: CarriedArgument?
+    @Option(parsing: .unconditional, help: .hidden) var save: CarriedArgument?
+    @Option(parsing: .unconditional, help: .hidden) var label: CarriedArgument?
+    @Option(parsing: .unconditional, help: .hidden) var baseline: CarriedArgument?
+    @Option(parsing: .unconditional, help: .hidden) var trace: CarriedArgument?
+
+    /// The first one that was given, as written on the command line.
+    var given: String? {
+        if !hash.isEmpty { return "--hash" }
+        let flags = [
+            ("--mime", mime), ("--ndjson", ndjson), ("--sorted", sorted), ("--xattrs", xattrs),
+            ("--read-pseudo", readPseudo), ("--max-read", maxRead != nil), ("--save", save != nil),
+            ("--label", label != nil), ("--baseline", baseline != nil), ("--trace", trace != nil),
+        ]
+        return flags.first { $0.1 }?.0
+    }
+}
+
+extension CarriedArgument: ExpressibleByArgument {
+    init?(argument: String) { self.init(carried: argument) }
+}

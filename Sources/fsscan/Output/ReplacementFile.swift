@@ -1,0 +1,138 @@
+import CLinux
+import Glibc
+
+/// A file that takes the place of another one, or of none, once it is complete and on disk.
+///
+/// The bytes go into an unnamed file in the target's directory (O_TMPFILE): it cannot be left behind whatever happens, and
+/// does not appear in a scan of that very directory. It gets a name only in `commit()`, which renames it at once. Where
+/// the file system has no unnamed files (NFS, older overlayfs) a hidden name is tried at once and taken at the first
+/// write, after a scan that writes its report at the end; a second stop signal removes it.
+final class ReplacementFile {
+    private let directory: CInt
+    private let name: [UInt8]
+    private let existing: stat?
+    /// -1 while there is no file yet.
+    private var file: CInt = -1
+    /// With a NUL at its end, at an address that stays; nil while the file has no name.
+    private var temporaryName: UnsafeMutableBufferPointer<CChar>?
+
+    /// Fails where `commit()` would: no such directory, not permitted, read-only.
+    init(
+        directory path: [UInt8], name: [UInt8], replacing existing: stat?, allowsUnnamed: Bool = true
+    ) throws(SystemError) {
+        self.name = name
+        self.existing = existing
+        directory = withCString(path) { open($0, O_PATH | O_DIRECTORY | O_CLOEXEC) }
+        if directory < 0 { throw SystemError(errno) }
+        // A rename would replace a file that is write-protected.
+        if existing != nil { try check(withCString(name) { faccessat(directory, $0, W_OK, AT_EACCESS) }) }
+        if withCString(name, { strlen($0) }) > Int(NAME_MAX) { throw SystemError(ENAMETOOLONG) }
+        if allowsUnnamed, try openUnnamed() { return }
+        try openNamed()
+        removeName()
+        close(file)
+        file = -1
+    }
+
+    deinit {
+        removeName()
+        if file >= 0 { close(file) }
+        if directory >= 0 { close(directory) }
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
+        if file < 0 { try openNamed() }
+        try StandardStreams.write(bytes, to: file)
+    }
+
+    /// Makes the file durable and puts it under its name.
+    func commit() throws(SystemError) {
+        if file < 0 { try openNamed() }
+        if let existing {
+            // Best effort: only root can give files away, and only the owner's groups are open to the owner.
+            _ = fchown(file, existing.st_uid, existing.st_gid)
+            try check(fchmod(file, existing.st_mode & 0o777))
+        }
+        // EINVAL: a file system that cannot.
+        if fsync(file) < 0 && errno != EINVAL { throw SystemError(errno) }
+        if temporaryName == nil { try linkUnnamed() }
+        let renamed = withCString(name) { renameat(directory, temporaryName!.baseAddress!, directory, $0) }
+        if renamed < 0 { throw SystemError(errno) }
+        forgetName()
+        let descriptor = file
+        file = -1
+        if close(descriptor) < 0 && errno != EINTR { throw SystemError(errno) }
+    }
+
+    // MARK: Unnamed
+
+    /// False where the file system, or a system without /proc, cannot do it.
+    private func openUnnamed() throws(SystemError) -> Bool {
+        let descriptor = clinux_open_unnamed(directory, mode)
+        if descriptor < 0 {
+            // EISDIR and ENOENT: kernels that take it for an attempt to open the directory.
+            if [EOPNOTSUPP, EISDIR, EINVAL, ENOENT].contains(-descriptor) { return false }
+            throw SystemError(-descriptor)
+        }
+        if access("/proc/self/fd/\(descriptor)", F_OK) < 0 {
+            close(descriptor)
+            return false
+        }
+        file = descriptor
+        return true
+    }
+
+    /// linkat with AT_EMPTY_PATH needs a capability on older kernels; the link in /proc needs none.
+    private func linkUnnamed() throws(SystemError) {
+        try withNewName { name in
+            linkat(AT_FDCWD, "/proc/self/fd/\(file)", directory, name, AT_SYMLINK_FOLLOW)
+        }
+    }
+
+    // MARK: Named
+
+    private func openNamed() throws(SystemError) {
+        file = try withNewName { name in
+            let result = clinux_openat_create(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+            if result < 0 { errno = -result }
+            return result
+        }
+    }
+
+    /// The umask and a default ACL apply to a new file; one that replaces another gets that one's mode at the end, and is
+    /// nobody else's until then.
+    private var mode: UInt32 { existing == nil ? 0o666 : 0o600 }
+
+    /// Calls `body` with random names until it does not fail with EEXIST, and keeps the name.
+    @discardableResult
+    private func withNewName(_ body: (UnsafePointer<CChar>) -> CInt) throws(SystemError) -> CInt {
+        while true {
+            let digits = String(UInt64.random(in: 0 ... .max), radix: 36)
+            let characters = Array(".fsscan-\(digits)".utf8CString)
+            let name = UnsafeMutableBufferPointer<CChar>.allocate(capacity: characters.count)
+            _ = name.initialize(from: characters)
+            let result = body(name.baseAddress!)
+            if result >= 0 {
+                temporaryName = name
+                clinux_remove_when_stopped(directory, name.baseAddress!)
+                return result
+            }
+            let code = errno
+            name.deallocate()
+            if code != EEXIST { throw SystemError(code) }
+        }
+    }
+
+    private func removeName() {
+        if let temporaryName { unlinkat(directory, temporaryName.baseAddress!, 0) }
+        forgetName()
+    }
+
+    private func forgetName() {
+        guard let name = temporaryName else { return }
+        clinux_remove_when_stopped(-1, nil)
+        // Not freed: a signal handler on another thread may be between reading the directory and using the name.
+        _ = name
+        temporaryName = nil
+    }
+}

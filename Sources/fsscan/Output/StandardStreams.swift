@@ -1,0 +1,51 @@
+import Glibc
+import ScanEngine
+
+/// Descriptors 0 to 2, and lines on standard error.
+enum StandardStreams {
+    /// Makes sure that the three exist, so that no file opened later becomes "standard output": a closed one is replaced by
+    /// /dev/null opened the wrong way round, on which writing (reading) fails with EBADF as it would have. SIGPIPE gets its
+    /// default action back, which a parent may have taken.
+    static func prepare() {
+        for descriptor: CInt in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
+            // The lowest free number is this one, as those below are open.
+            _ = open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY)
+        }
+        signal(SIGPIPE, SIG_DFL)
+        var pipe = sigset_t()
+        sigemptyset(&pipe)
+        sigaddset(&pipe, SIGPIPE)
+        pthread_sigmask(SIG_UNBLOCK, &pipe, nil)
+    }
+
+    /// Writes everything, or throws. Waits where the descriptor is non-blocking: somebody else may have made it so.
+    static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) throws(SystemError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = Glibc.write(descriptor, rest.baseAddress!, rest.count)
+            if count >= 0 {
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            } else if errno == EAGAIN {
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&waiting, 1, -1)
+            } else if errno != EINTR {
+                throw SystemError(errno)
+            }
+        }
+    }
+
+    /// One line on standard error, with the program's name in front, in one write. Failure to complain is ignored.
+    static func complain(_ line: [UInt8]) {
+        let bytes = Array("fsscan: ".utf8) + line + [UInt8(ascii: "\n")]
+        bytes.withUnsafeBytes { bytes in
+            do { try write(bytes, to: 2) } catch {}
+        }
+    }
+
+    static func complain(_ line: String) { complain(Array(line.utf8)) }
+
+    /// `fsscan: ‘path’: message`, as find prints it.
+    static func complain(_ path: [UInt8], _ message: String) {
+        complain(Quoting.forErrors.quoted(path) + Array(": \(message)".utf8))
+    }
+}

@@ -1,0 +1,23 @@
+import Glibc
+
+/// A system call that failed.
+struct SystemError: Error, Equatable {
+    var code: CInt
+
+    init(_ code: CInt) { self.code = code }
+
+    /// In the C library's words: `No such file or directory`.
+    var message: String { String(cString: strerror(code)) }
+}
+
+/// `condition` of the result of a system call that gives -1 and errno, or a result.
+@discardableResult
+func check<Result: SignedInteger>(_ result: Result) throws(SystemError) -> Result {
+    if result < 0 { throw SystemError(errno) }
+    return result
+}
+
+/// Bytes with a NUL behind them, for the C library. They must not contain one: arguments cannot.
+func withCString<R>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> R) -> R {
+    (bytes + [0]).withUnsafeBytes { body($0.baseAddress!.assumingMemoryBound(to: CChar.self)) }
+}

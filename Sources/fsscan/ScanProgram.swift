@@ -1,0 +1,79 @@
+import CLinux
+import Glibc
+import ScanEngine
+
+/// `fsscan scan`: from checked settings to an exit status.
+struct ScanProgram {
+    private let settings: ScanSettings
+
+    init(_ settings: ScanSettings) { self.settings = settings }
+
+    /// Throws `UsageError` and `OutputError`.
+    func run() throws -> ExitStatus {
+        let paths = try allPaths()
+        warnOfOverlaps(paths)
+        let options = settings.scanOptions(paths: paths, threads: settings.threads ?? DefaultThreads.count())
+
+        // From here on a signal must not end the process without its report.
+        clinux_install_stop_handler()
+        let output = try OutputFile(settings.output)
+        let scan = Scan(options, isCancelled: { clinux_stop_signal() != 0 })
+        let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
+        let report = scan.run()
+        progress?.stop()
+
+        switch settings.format {
+        case .json:
+            let json = ReportJSON(
+                report, options: options, version: Invocation.version, includesStatistics: settings.statistics)
+            try json.write { try output.write($0) }
+        case .text:
+            complain(report)
+            var summary = TextSummary(report, options: options, style: TextStyle(for: output.descriptor))
+            try summary.bytes().withUnsafeBytes { try output.write($0) }
+        }
+        try output.finish()
+        if let stopped = ExitStatus.stopSignal { return stopped }
+        return report.totals.errors > 0 ? .unreadable : .success
+    }
+
+    private func allPaths() throws(UsageError) -> [[UInt8]] {
+        guard let list = settings.filesFrom else { return settings.paths }
+        do throws(SystemError) {
+            return settings.paths + (try FilesFrom.read(list))
+        } catch {
+            throw UsageError("--files-from", CarriedArgument(bytes: list), "cannot be read: \(error.message)")
+        }
+    }
+
+    /// The warnings that are printed one by one; a list of PATHs made by find has as many as it has lines.
+    private static let overlapLimit = 10
+
+    private func warnOfOverlaps(_ paths: [[UInt8]]) {
+        let pairs = Overlaps(paths).pairs
+        let quoting = Quoting.forErrors
+        for (outer, inner, isSame) in pairs.prefix(Self.overlapLimit) {
+            let line =
+                Array("warning: ".utf8) + quoting.quoted(paths[inner])
+                + Array((isSame ? " is the same as " : " lies in ").utf8)
+                + quoting.quoted(paths[outer]) + Array(", its entries count twice in the totals".utf8)
+            StandardStreams.complain(line)
+        }
+        if pairs.count > Self.overlapLimit {
+            let count = Int64(pairs.count - Self.overlapLimit)
+            StandardStreams.complain("warning: \(HumanUnits.count(count, "more PATH", "more PATHs")) in other PATHs")
+        }
+    }
+
+    /// In text mode errors and counters go to standard error, a line each.
+    private func complain(_ report: ScanReport) {
+        for error in report.errors { StandardStreams.complain(error.path, error.message) }
+        let unlisted = report.totals.errors - Int64(report.errors.count)
+        if unlisted > 0 {
+            StandardStreams.complain("\(HumanUnits.count(unlisted, "more error", "more errors")), not listed")
+        }
+        if settings.statistics {
+            for (name, value) in report.statistics { StandardStreams.complain("\(name): \(value)") }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+import Glibc
+import ScanEngine
+
+/// The report for people: totals first, then what is large, then what kinds of files there are.
+///
+/// Paths stand last on their line and are never cut: a long one wraps on a terminal, and nothing is lost in a file.
+struct TextSummary {
+    let report: ScanReport
+    let options: ScanOptions
+    let style: TextStyle
+
+    private var lines: [[UInt8]] = []
+
+    init(_ report: ScanReport, options: ScanOptions, style: TextStyle) {
+        self.report = report
+        self.options = options
+        self.style = style
+    }
+
+    /// The whole text.
+    mutating func bytes() -> [UInt8] {
+        lines = []
+        if !report.complete {
+            lines.append(style.warning("Stopped before the end: what follows is only what was seen until then."))
+        }
+        addTotals()
+        if report.roots.count > 1 { addRoots() }
+        addLargest()
+        addKinds()
+        if report.totals.errors > 0 {
+            let count = HumanUnits.count(report.totals.errors, "error", "errors")
+            lines += [[], style.warning("\(count): not everything could be read, see standard error.")]
+        }
+        return Array(lines.joined(separator: [UInt8(ascii: "\n")])) + [UInt8(ascii: "\n")]
+    }
+
+    // MARK: Sections
+
+    private mutating func addTotals() {
+        let totals = report.totals
+        if report.roots.count == 1 { lines.append(style.title(style.quoting.escaped(report.roots[0].path))) }
+        let kinds: [(Int64, String, String)] = [
+            (totals.files, "file", "files"), (totals.directories, "directory", "directories"),
+            (totals.symlinks, "symlink", "symlinks"), (totals.fifos, "FIFO", "FIFOs"),
+            (totals.sockets, "socket", "sockets"), (totals.blockDevices, "block device", "block devices"),
+            (totals.characterDevices, "character device", "character devices"),
+        ]
+        let present = kinds.filter { $0.0 > 0 }.map { HumanUnits.count($0.0, $0.1, $0.2) }
+        let entries = HumanUnits.count(totals.entries, "entry", "entries")
+        add(entries + (present.isEmpty ? "" : ": " + present.joined(separator: ", ")))
+        let disk = HumanUnits.bytes(totals.diskBytes)
+        add("\(disk) on disk, \(HumanUnits.bytes(totals.apparentBytes)) apparent")
+        if totals.hardLinkedFiles > 0 {
+            add("\(HumanUnits.count(totals.hardLinkedFiles, "hard-linked file", "hard-linked files")), counted once")
+        }
+        if totals.skipped > 0 {
+            add("\(HumanUnits.count(totals.skipped, "file", "files")) of pseudo file systems not read")
+        }
+        let threads = HumanUnits.count(Int64(report.timing.threads), "thread", "threads")
+        add("\(HumanUnits.seconds(report.timing.elapsedSeconds)) with \(threads)")
+    }
+
+    private mutating func addRoots() {
+        // In a file all of them; on a terminal a screenful of a list that --files-from may have made endless.
+        let shown = style.isTerminal ? report.roots.prefix(max(20, options.top)) : report.roots[...]
+        addTable(
+            "PATHs", ["DISK", "APPARENT", "ENTRIES", "ERRORS", "PATH"],
+            shown.map { root in
+                let totals = root.totals
+                return [
+                    Array(HumanUnits.bytes(totals.diskBytes).utf8), Array(HumanUnits.bytes(totals.apparentBytes).utf8),
+                    Array(HumanUnits.count(totals.entries).utf8), Array(HumanUnits.count(totals.errors).utf8),
+                    style.quoting.escaped(root.path),
+                ]
+            })
+        let hidden = Int64(report.roots.count - shown.count)
+        if hidden > 0 { add("and \(HumanUnits.count(hidden)) more, all of them in a file or pipe and with --json") }
+    }
+
+    private mutating func addLargest() {
+        addTable(
+            "Largest directories", ["DISK", "APPARENT", "ENTRIES", "PATH"],
+            report.largestDirectories.map { directory in
+                [
+                    Array(HumanUnits.bytes(directory.diskBytes).utf8),
+                    Array(HumanUnits.bytes(directory.apparentBytes).utf8),
+                    Array(HumanUnits.count(directory.entries).utf8), style.quoting.escaped(directory.path),
+                ]
+            })
+        addTable(
+            "Largest files", ["DISK", "APPARENT", "PATH"],
+            report.largestFiles.map { file in
+                [
+                    Array(HumanUnits.bytes(file.diskBytes).utf8), Array(HumanUnits.bytes(file.apparentBytes).utf8),
+                    style.quoting.escaped(file.path),
+                ]
+            })
+    }
+
+    private mutating func addKinds() {
+        addKinds(
+            "Kinds of files", "EXTENSION",
+            report.extensions.map { item in
+                let name = item.fileExtension.isEmpty ? "(none)" : "." + item.fileExtension
+                return (name, item.files, item.apparentBytes)
+            })
+        addKinds("MIME types", "TYPE", report.mimeTypes.map { ($0.type, $0.files, $0.apparentBytes) })
+    }
+
+    /// The first `--top` kinds, and the rest as one line, so that the column adds up.
+    private mutating func addKinds(
+        _ title: String, _ heading: String, _ kinds: [(name: String, files: Int64, apparentBytes: Int64)]
+    ) {
+        guard options.top > 0 else { return }
+        func row(_ name: String, _ files: Int64, _ apparentBytes: Int64) -> [[UInt8]] {
+            [
+                Array(HumanUnits.bytes(apparentBytes).utf8), Array(HumanUnits.count(files).utf8),
+                style.quoting.escaped(Array(name.utf8)),
+            ]
+        }
+        // One kind too many is not worth a line that says "1 other".
+        let shown = kinds.count - 1 <= options.top ? kinds[...] : kinds.prefix(options.top)
+        var rows = shown.map { row($0.name, $0.files, $0.apparentBytes) }
+        if shown.count < kinds.count {
+            var rest = Totals()
+            for kind in kinds[shown.endIndex...] {
+                var one = Totals()
+                (one.files, one.apparentBytes) = (kind.files, kind.apparentBytes)
+                rest.add(one)
+            }
+            let count = HumanUnits.count(Int64(kinds.count - shown.count))
+            rows.append(row("\(count) others", rest.files, rest.apparentBytes))
+        }
+        addTable(title, ["APPARENT", "FILES", heading], rows)
+    }
+
+    // MARK: Lines
+
+    private mutating func add(_ line: String) { lines.append(Array(line.utf8)) }
+
+    /// Columns aligned to the right, but for the last. Only the last may hold more than ASCII.
+    private mutating func addTable(_ title: String, _ headings: [String], _ rows: [[[UInt8]]]) {
+        guard !rows.isEmpty else { return }
+        let widths = headings.indices.map { column in
+            rows.reduce(headings[column].utf8.count) { max($0, $1[column].count) }
+        }
+        func line(_ cells: [[UInt8]]) -> [UInt8] {
+            var line: [UInt8] = []
+            for (column, cell) in cells.enumerated() {
+                if column > 0 { line += [UInt8](repeating: UInt8(ascii: " "), count: 2) }
+                if column < cells.count - 1 {
+                    line += [UInt8](repeating: UInt8(ascii: " "), count: widths[column] - cell.count)
+                }
+                line += cell
+            }
+            return line
+        }
+        lines += [[], style.title(Array(title.utf8))]
+        lines.append(style.heading(line(headings.map { Array($0.utf8) })))
+        for row in rows { lines.append(line(row)) }
+    }
+}
+
+/// How text looks where it goes: colour and quoting.
+struct TextStyle {
+    var isTerminal: Bool
+    var usesColour: Bool
+    var quoting: Quoting
+
+    /// Colour only on a terminal, and neither under NO_COLOR (no-color.org: present and not empty) nor TERM=dumb.
+    init(for descriptor: CInt) {
+        isTerminal = isatty(descriptor) == 1
+        quoting = Quoting(for: descriptor)
+        usesColour = isTerminal && !Self.isSet("NO_COLOR") && !Self.terminalIsDumb
+    }
+
+    init(isTerminal: Bool, usesColour: Bool, quoting: Quoting) {
+        self.isTerminal = isTerminal
+        self.usesColour = usesColour
+        self.quoting = quoting
+    }
+
+    /// No TERM at all is taken as dumb: nothing is known of what the terminal understands.
+    static var terminalIsDumb: Bool {
+        guard let term = getenv("TERM"), term.pointee != 0 else { return true }
+        return strcmp(term, "dumb") == 0
+    }
+
+    private static func isSet(_ variable: String) -> Bool {
+        guard let value = getenv(variable) else { return false }
+        return value.pointee != 0
+    }
+
+    func title(_ text: [UInt8]) -> [UInt8] { coloured(text, "1") }
+    func heading(_ text: [UInt8]) -> [UInt8] { coloured(text, "2") }
+    func warning(_ text: String) -> [UInt8] { coloured(Array(text.utf8), "1;31") }
+
+    private func coloured(_ text: [UInt8], _ code: String) -> [UInt8] {
+        usesColour ? Array("\u{1B}[\(code)m".utf8) + text + Array("\u{1B}[0m".utf8) : text
+    }
+}

@@ -1,0 +1,126 @@
+// The parts of the command line that need no process.
+
+import TestSupport
+import Testing
+
+@testable import fsscan
+
+@Suite struct InvocationTests {
+    @Test func argumentsComeBackByteByByte() throws {
+        var arguments: [[UInt8]] = (1...255).map { [UInt8($0)] }
+        arguments += [Array(1...255), [], Array("\u{10F7FF}\u{10F700}é".utf8), [0xF4, 0x8F, 0x9C]]
+        for bytes in arguments {
+            let carried = CarriedArgument(bytes: bytes).carried
+            #expect(CarriedArgument(carried: carried).bytes == bytes)
+            // No two carried bytes become one Character, and none joins an `=` before it.
+            #expect(carried.count == bytes.count)
+            #expect("=\(carried)".count == bytes.count + 1)
+        }
+    }
+
+    @Test func optionValuesAreBytes() throws {
+        let accent: [UInt8] = [0xCC, 0x81, 0xFF]
+        let arguments = [
+            Array("--output=".utf8) + accent, Array("--exclude".utf8), Array("-x".utf8), Array("--exclude".utf8),
+            accent,
+            Array("-x".utf8), [0xFF, 0xFE], Array("--".utf8), Array("--json".utf8),
+        ]
+        guard case .scan(let settings) = try Invocation(arguments.map { CarriedArgument(bytes: $0) }) else {
+            Issue.record("not a scan")
+            return
+        }
+        #expect(settings.output == accent)
+        #expect(settings.exclude == [Array("-x".utf8), accent])
+        #expect(settings.paths == [[0xFF, 0xFE], Array("--json".utf8)])
+        #expect(settings.oneFileSystem)
+        #expect(settings.format == .text)
+    }
+
+    @Test(arguments: [
+        ("a b c d", "a b c d", ""), ("a -x b c", "a b c", "x"), ("-o a b c d -x", "b c d", "ox"),
+        ("-oa b c", "b c", "o"), ("a b -o c d e -x f g h", "a b d e f g h", "ox"),
+        ("a b -- -x -- c -o d", "a b -x -- c -o d", ""),
+        ("-x -- a", "a", "x"), ("-o -x a b", "a b", "o"), ("scan a b", "a b", ""), ("a scan", "a scan", ""),
+        ("--top 3 -x a - b", "a - b", "x"), ("--files-from - a b", "a b", ""),
+    ])
+    func pathsKeepTheirOrderAmongOptions(_ line: String, _ paths: String, _ options: String) throws {
+        let arguments = line.split(separator: " ").map { CarriedArgument(bytes: Array($0.utf8)) }
+        guard case .scan(let settings) = try Invocation(arguments) else {
+            Issue.record("not a scan")
+            return
+        }
+        #expect(settings.paths.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ") == paths)
+        #expect(settings.oneFileSystem == options.contains("x"))
+        #expect((settings.output != nil) == options.contains("o"))
+    }
+
+    @Test func manyPathsTakeNoLongerThanFew() throws {
+        // The parser alone would need a quarter of an hour: a test that ends has passed.
+        let paths = (0..<100_000).map { CarriedArgument(bytes: Array("\($0)".utf8)) }
+        guard case .scan(let settings) = try Invocation(paths) else {
+            Issue.record("not a scan")
+            return
+        }
+        #expect(settings.paths == paths.map(\.bytes))
+    }
+
+    @Test func aListOfPathsIsSplitAtNULs() {
+        #expect(FilesFrom.split([]) == [])
+        #expect(FilesFrom.split([0x61, 0]) == [[0x61]])
+        #expect(FilesFrom.split([0x61, 0x0A, 0, 0, 0xFF]) == [[0x61, 0x0A], [], [0xFF]])
+    }
+
+    // MARK: Control groups
+
+    private func limit(_ cgroup: String, _ mountinfo: String, _ files: [(String, String)]) throws -> Double? {
+        let root = try TemporaryDirectory([
+            .directory(
+                "proc",
+                [.directory("self", [.file("cgroup", ByteString(cgroup)), .file("mountinfo", ByteString(mountinfo))])])
+        ])
+        for (path, text) in files {
+            let script = #"mkdir -p "$(dirname "$0")"; printf %s "$1" > "$0""#
+            _ = try output(of: ["bash", "-c", ByteString(script), root.path + ByteString(path), ByteString(text)])
+        }
+        return CPULimit(root: root.path.text).processors
+    }
+
+    private let version2 = "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
+
+    @Test func theLeastOfAllAncestorsLimits() throws {
+        let group = "/sys/fs/cgroup"
+        let files = [
+            ("\(group)/a.slice/cpu.max", "150000 100000\n"), ("\(group)/a.slice/b/cpu.max", "max 100000\n"),
+            ("\(group)/a.slice/b/c/cpu.max", "400000 100000\n"), ("\(group)/other/cpu.max", "1000 100000\n"),
+        ]
+        #expect(try limit("0::/a.slice/b/c\n", version2, files) == 1.5)
+        #expect(try limit("0::/a.slice/b/c\n", version2, [files[1], files[2]]) == 4)
+        #expect(try limit("0::/\n", version2, files) == nil)
+        #expect(try limit("", version2, files) == nil)
+    }
+
+    @Test func aContainerSeesItsOwnGroupAtTheMountPoint() throws {
+        let mount = "30 23 0:26 /docker/abc /sys/fs/cg\\040roup rw - cgroup2 cgroup2 rw\n"
+        let files = [("/sys/fs/cg roup/cpu.max", "50000 100000\n"), ("/sys/fs/cg roup/x/cpu.max", "20000 100000\n")]
+        #expect(try limit("0::/docker/abc\n", mount, files) == 0.5)
+        #expect(try limit("0::/docker/abc/x\n", mount, files) == 0.2)
+        #expect(try limit("0::/../elsewhere\n", mount, files) == 0.5)
+    }
+
+    @Test func versionOneLimitsToo() throws {
+        let mounts =
+            "31 23 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+            + "32 23 0:28 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+        let group = "/sys/fs/cgroup/cpu,cpuacct/job"
+        let period = ("\(group)/cpu.cfs_period_us", "100000\n")
+        let membership = "5:memory:/other\n4:cpu,cpuacct:/job\n0::/\n"
+        #expect(try limit(membership, mounts, [("\(group)/cpu.cfs_quota_us", "250000\n"), period]) == 2.5)
+        #expect(try limit(membership, mounts, [("\(group)/cpu.cfs_quota_us", "-1\n"), period]) == nil)
+    }
+
+    @Test func nonsenseIsNoLimit() throws {
+        for text in ["", "max\n", "x y\n", "100000 0\n", "-5 100000\n", "1 2 3\n"] {
+            #expect(try limit("0::/\nnonsense\n", version2 + "short line\n", [("/sys/fs/cgroup/cpu.max", text)]) == nil)
+        }
+    }
+}

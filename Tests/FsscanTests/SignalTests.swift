@@ -1,0 +1,63 @@
+import Glibc
+import TestSupport
+import Testing
+
+@Suite struct SignalTests {
+    /// Starts a program that waits in open(2) for the reader of a FIFO.
+    private func waiting(_ directory: TemporaryDirectory, _ prefix: [ByteString] = []) throws -> RunningProcess {
+        let process = try RunningProcess(prefix + [Fsscan.path, "-o", directory.appending("fifo"), "/dev/null"])
+        // The kernel's name of the place where it sleeps; there is no event to wait for.
+        let call = ByteString("/proc/\(process.pid)/syscall")
+        for _ in 0..<2000 {
+            // openat is 257 on x86-64 and 56 on arm64.
+            let text = (try? output(of: ["cat", call])).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            if text.hasPrefix("257 ") || text.hasPrefix("56 ") { return process }
+            usleep(5000)
+        }
+        throw Failure("the program does not wait for the FIFO's reader")
+    }
+
+    @Test(arguments: [SIGHUP, SIGINT, SIGTERM])
+    func aStopSignalIsTheExitStatus(_ signal: CInt) throws {
+        let directory = try TemporaryDirectory([.fifo("fifo")])
+        let process = try waiting(directory)
+        process.send(signal)
+        let outcome = try process.finish()
+        #expect(outcome.end == .exited(128 + signal))
+        #expect(outcome.errorText == "")
+    }
+
+    @Test func aHangupThatWasIgnoredStaysIgnored() throws {
+        let directory = try TemporaryDirectory([.fifo("fifo")])
+        let process = try waiting(directory, ["env", "--ignore-signal=HUP", "--"])
+        process.send(SIGHUP)
+        // It still waits: a reader gets the report.
+        #expect(try output(of: ["cat", directory.appending("fifo")]).isEmpty == false)
+        #expect(try process.finish().end == .exited(0))
+    }
+
+    @Test(arguments: [SIGHUP, SIGINT, SIGTERM])
+    func aStoppedScanWritesAValidReport(_ signal: CInt) throws {
+        // Each repeated PATH is scanned again: this would take minutes.
+        let paths = [ByteString](repeating: "/usr", count: 2000)
+        let directory = try TemporaryDirectory()
+        let report = directory.appending("report")
+        let process = try RunningProcess([Fsscan.path, "--json", "-o", report] + paths)
+        usleep(500_000)
+        process.send(signal)
+        #expect(try process.finish().end == .exited(128 + signal))
+        #expect(try output(of: ["jq", ".complete", report]) == Array("false\n".utf8))
+        #expect(try names(in: directory.descriptor) == ["report"])
+    }
+
+    @Test func theSecondSignalEndsItAtOnceAndLeavesNothing() throws {
+        let directory = try TemporaryDirectory()
+        let paths = [ByteString](repeating: "/usr", count: 2000)
+        let process = try RunningProcess([Fsscan.path, "--json", "-o", directory.appending("report")] + paths)
+        usleep(300_000)
+        for _ in 0..<2 { process.send(SIGINT) }
+        let end = try process.finish().end
+        #expect(end == .signalled(SIGINT) || end == .exited(130))
+        #expect(try names(in: directory.descriptor).filter { $0 != "report" } == [])
+    }
+}

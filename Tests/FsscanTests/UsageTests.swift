@@ -1,0 +1,109 @@
+// What the program says when it is asked wrongly, or asked about itself.
+
+import Glibc
+import TestSupport
+import Testing
+
+@Suite struct UsageTests {
+    @Test(
+        arguments: [
+            ([], "no PATH given (see fsscan --help)"),
+            (["scan"], "no PATH given (see fsscan --help)"),
+            (["--json"], "no PATH given (see fsscan --help)"),
+            (["--threads", "0", "/"], "--threads: '0' is not a number from 1 to 1024"),
+            (["--threads", "-3", "/"], "--threads: '-3' is not a number from 1 to 1024"),
+            (["--threads=-3", "/"], "--threads: '-3' is not a number from 1 to 1024"),
+            (["--threads", "1025", "/"], "--threads: '1025' is not a number from 1 to 1024"),
+            (["--threads", "+2", "/"], "--threads: '+2' is not a number from 1 to 1024"),
+            (["--threads", "two", "/"], "--threads: 'two' is not a number from 1 to 1024"),
+            (["--threads", "", "/"], "--threads: '' is not a number from 1 to 1024"),
+            (["--threads"], "missing value for '--threads <N>' (see fsscan --help)"),
+            (["--depth", "-1", "/"], "--depth: '-1' is not a number from 0 to 1000000000"),
+            (
+                ["--top", "99999999999999999999", "/"],
+                "--top: '99999999999999999999' is not a number from 0 to 1000000000"
+            ),
+            (["--no-such-option", "/"], "unknown option '--no-such-option' (see fsscan --help)"),
+            (["-q", "/"], "unknown option '-q' (see fsscan --help)"),
+            (["--no-such-" + [0xFF, 0x0A], "/"], #"unknown option '--no-such-\377\n' (see fsscan --help)"#),
+            (["--format", "yaml", "/"], "--format: 'yaml' is not a format; there are text and json"),
+            (["--format", [0xE9, 0x1B], "/"], #"--format: '\351\033' is not a format; there are text and json"#),
+            (["--format", "text", "--json", "/"], "--json contradicts --format text"),
+            (["--files-from", "/no/such", "/"], "--files-from: '/no/such' cannot be read: No such file or directory"),
+        ] as [([ByteString], String)])
+    func aWrongCommandLineIsOneLineAndStatus64(_ arguments: [ByteString], _ message: String) throws {
+        let outcome = try Fsscan.run(arguments)
+        #expect(outcome.errorText == "fsscan: \(message)\n")
+        #expect(outcome.status == 64)
+        #expect(outcome.standardOutput.isEmpty)
+    }
+
+    @Test(
+        arguments: [
+            ["--hash", "sha256"], ["--hash=git"], ["--mime"], ["--ndjson"], ["--sorted"], ["--xattrs"],
+            ["--read-pseudo"],
+            ["--max-read", "1"], ["--save", "f"], ["--label", "l"], ["--baseline", "f"], ["--trace", "f"],
+            ["--format", "ndjson"], ["--format", "ncdu"], ["--format", "sha256sum"], ["diff", "a", "b"],
+            ["verify", "a"],
+            ["saved", "f"],
+        ] as [[ByteString]])
+    func whatIsNotThereYetSaysSo(_ arguments: [ByteString]) throws {
+        let outcome = try Fsscan.run(arguments + ["/no/such"])
+        #expect(outcome.status == 64)
+        #expect(outcome.errorText.contains(" is not available yet"))
+        #expect(outcome.errorText.hasPrefix("fsscan: "))
+        #expect(outcome.errorText.filter { $0 == "\n" }.count == 1)
+    }
+
+    @Test(
+        arguments: [
+            ["--help"], ["-h"], ["scan", "--help"], ["--version"], ["--threads", "2", "--version"],
+            ["--generate-completion-script", "bash"], ["--generate-completion-script=zsh"],
+            ["--generate-completion-script", "fish"],
+        ] as [[ByteString]])
+    func informationGoesToStandardOutput(_ arguments: [ByteString]) throws {
+        let outcome = try Fsscan.run(arguments)
+        #expect(outcome.status == 0)
+        #expect(outcome.errorText == "")
+        #expect(outcome.standardOutput.last == 0x0A)
+        let failed = try Fsscan.run(arguments, ProcessOptions { $0.standardOutput = .file("/dev/full") })
+        #expect(failed.status == 74)
+        #expect(failed.errorText == "fsscan: standard output: No space left on device\n")
+    }
+
+    @Test func onlyTheFirstArgumentIsACommand() throws {
+        let directory = try TemporaryDirectory([.directory("diff"), .directory("scan"), .directory("-x")])
+        let options = ProcessOptions { $0.directory = directory.path }
+        for arguments in [["./diff"], ["-x", "diff"], ["scan", "diff"], ["scan", "scan"], ["--", "diff", "-x"]] {
+            #expect(try Fsscan.run(arguments.map { ByteString($0) }, options).status == 0, "\(arguments)")
+        }
+    }
+
+    @Test func aListOfNoPathsIsNotAnError() throws {
+        #expect(try Fsscan.run(["--files-from", "-"]).status == 0)
+    }
+
+    @Test func overlappingPathsGetAWarning() throws {
+        let directory = try TemporaryDirectory([.directory("a", [.directory("b")]), .symlink("l", to: "a")])
+        let arguments: [ByteString] = ["a", "a/b/.", "./a", "l", "l/"]
+        let outcome = try Fsscan.run(
+            arguments,
+            ProcessOptions {
+                $0.directory = directory.path
+                $0.environment = ["LC_ALL": "C"]
+            })
+        let lines = outcome.errorText.split(separator: "\n")
+        let rest = ", its entries count twice in the totals"
+        #expect(
+            lines == [
+                "fsscan: warning: 'a/b/.' lies in 'l/'\(rest)", "fsscan: warning: './a' is the same as 'a'\(rest)",
+                "fsscan: warning: 'l/' is the same as './a'\(rest)",
+            ])
+    }
+
+    @Test func aReaderThatWentAwayEndsItBySIGPIPE() throws {
+        // Also where a parent ignored the signal.
+        let script = #"{ sleep 0.2; trap "" PIPE; exec "$0" --help; } | true; echo ${PIPESTATUS[0]}"#
+        #expect(try output(of: ["bash", "-c", ByteString(script), Fsscan.path]) == Array("141\n".utf8))
+    }
+}

@@ -1,0 +1,127 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import ScanEngine
+
+/// What a worker does with a file: one open, one read, everything from it.
+@Suite struct ContentStageTests {
+    private func stage(
+        _ algorithms: [DigestAlgorithm] = [.sha256, .git], mime: Bool = true, maxRead: Int64 = 1 << 40
+    ) throws -> ContentStage {
+        ContentStage(try ContentPlan(digests: DigestSet(algorithms), mime: mime, maxRead: maxRead))
+    }
+
+    /// Inspects to the end: the content, and the number of messages it took.
+    private func inspect(
+        _ name: String, in directory: Int32, _ stage: inout ContentStage, hasSize: Bool = true
+    ) throws -> (content: FileContent, messages: Int) {
+        switch try stage.inspect(name, in: directory, expecting: nil, hasSize: hasSize) {
+        case .done(let content): return (content, 1)
+        case .large(let file):
+            var messages = 1
+            while true {
+                messages += 1
+                if let content = try stage.advance(file) { return (content, messages) }
+            }
+        }
+    }
+
+    private func failure(_ body: () throws -> Void) -> ContentFailure? {
+        do {
+            try body()
+            return nil
+        } catch {
+            return error as? ContentFailure
+        }
+    }
+
+    @Test func oneReadGivesDigestsAndType() throws {
+        let directory = try TemporaryDirectory([.file("f", "#!/bin/sh\necho\n"), .file("empty")])
+        var stage = try stage()
+        let content = try inspect("f", in: directory.descriptor, &stage).content
+        #expect(try content.type?.get() == "text/x-shellscript")
+        let digests = try fileDigests(directory.appending("f"), [.sha256, .git])
+        #expect(DigestSet([.sha256, .git]).named(content.row).map(\.hex) == digests)
+        let empty = try inspect("empty", in: directory.descriptor, &stage).content
+        #expect(try empty.type?.get() == "inode/x-empty")
+        let plan = try ContentPlan(digests: DigestSet([.sha256, .git]), mime: false)
+        #expect(empty.row == plan.rowOfNothing)
+    }
+
+    @Test(arguments: [(16 << 20, 1), (16 << 20 + 1, 3), (40 << 20, 4)])
+    func largeFilesTakeSeveralMessages(size: Int, messages: Int) throws {
+        let directory = try TemporaryDirectory([.file("f", ByteString(noise(1000)), size: Int64(size))])
+        // Written over, so that nothing is a hole.
+        _ = try output(of: [
+            "dd", "if=/dev/zero", "of=\(directory.appending("f").text)", "bs=1M", "seek=1", "count=\(size >> 20 - 1)",
+            "conv=notrunc", "status=none",
+        ])
+        var stage = try stage([.sha256])
+        let result = try inspect("f", in: directory.descriptor, &stage)
+        #expect(result.messages == messages)
+        let theirs = try firstWord(["sha256sum", directory.appending("f")])
+        #expect(DigestSet([.sha256]).named(result.content.row).map(\.hex) == [theirs])
+        #expect(try result.content.type?.get() == "application/octet-stream")
+    }
+
+    @Test func aLargeFileThatChangesBetweenMessagesIsChanged() throws {
+        let directory = try TemporaryDirectory([.file("f", "x", size: 100 << 20, mtime: 1_000_000)])
+        var stage = try stage([.xxh128], mime: false)
+        guard case .large(let file) = try stage.inspect("f", in: directory.descriptor, expecting: nil) else {
+            Issue.record("100 MiB are large")
+            return
+        }
+        let first = try stage.advance(file)
+        #expect(first == nil)
+        let path = directory.appending("f")
+        #expect(path.withCString { truncate($0, 101 << 20) } == 0)
+        let outcome = failure { while try stage.advance(file) == nil {} }
+        #expect(outcome == .changed)
+    }
+
+    @Test func whatIsNotAskedForIsNotThere() throws {
+        let directory = try TemporaryDirectory([.file("f", "text\n"), .file("big", "text\n", size: 3 << 20)])
+        var types = try stage([])
+        for name in ["f", "big"] {
+            let content = try inspect(name, in: directory.descriptor, &types).content
+            #expect(content.row == [])
+            #expect(content.type != nil)
+        }
+        var digests = try stage([.md5], mime: false)
+        let content = try inspect("f", in: directory.descriptor, &digests).content
+        #expect(content.row.count == 16)
+        #expect(content.type == nil)
+    }
+
+    @Test func filesAboveTheLimitAreTooLarge() throws {
+        let directory = try TemporaryDirectory([.file("f", "12345"), .file("g", "123456")])
+        var stage = try stage(maxRead: 5)
+        _ = try inspect("f", in: directory.descriptor, &stage)
+        let outcome = failure { _ = try inspect("g", in: directory.descriptor, &stage) }
+        #expect(outcome == .call("read", .fileTooLarge))
+    }
+
+    @Test func filesOfPseudoFileSystemsAreReadToTheirEnd() throws {
+        var stage = try stage([.sha256, .git])
+        let content = try inspect("/proc/version", in: AT_FDCWD, &stage, hasSize: false).content
+        let options = ProcessOptions { $0.input = (try? output(of: ["cat", "/proc/version"])) ?? [] }
+        let theirs = try [
+            firstWord(["sha256sum"], options), firstWord(["git", "hash-object", "--stdin", "--no-filters"], options),
+        ]
+        #expect(DigestSet([.sha256, .git]).named(content.row).map(\.hex) == theirs)
+        #expect(try content.type?.get() == "inode/x-empty")
+    }
+
+    @Test func aSymlinkHasTheDigestsOfItsTarget() throws {
+        let directory = try TemporaryDirectory([.symlink("l", to: "where")])
+        var stage = try stage([.git])
+        let (target, row) = try stage.inspectSymlink("l", in: directory.descriptor)
+        #expect(target == Array("where".utf8))
+        let options = ProcessOptions { $0.input = target }
+        let theirs = try firstWord(["git", "hash-object", "--stdin", "--no-filters"], options)
+        #expect(DigestSet([.git]).named(row).map(\.hex) == [theirs])
+        let outcome = failure { _ = try stage.inspectSymlink("gone", in: directory.descriptor) }
+        #expect(outcome == .call("readlinkat", .noSuchEntry))
+    }
+}

@@ -1,0 +1,146 @@
+import Glibc
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ScanEngine
+
+/// The detector against `file --mime-type`, which uses the same library and database.
+@Suite struct MIMEDetectorTests {
+    /// What `file` says of each path, in batches that fit into a command line.
+    static func fileAnswers(_ paths: [ByteString]) throws -> [String] {
+        var answers: [String] = []
+        for start in stride(from: 0, to: paths.count, by: 500) {
+            let batch = paths[start..<min(start + 500, paths.count)]
+            // -N and -b: no padding, no names, so that each answer is a line.
+            let text = try output(of: ["file", "--mime-type", "-N", "-b", "--"] + batch)
+            answers += String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
+        }
+        return answers
+    }
+
+    /// What the detector says, as the engine would ask it: with the beginning of the file read into a buffer of 1 MiB.
+    static func ourAnswers(_ paths: [ByteString], _ detector: inout MIMEDetector) throws -> [String] {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { buffer.deallocate() }
+        var answers: [String] = []
+        for path in paths {
+            try path.withCString { name in
+                var reader = try FileReader(name, in: AT_FDCWD, expecting: nil)
+                var head = UnsafeRawBufferPointer(start: nil, count: 0)
+                if case .bytes(let count) = try reader.read(into: buffer) {
+                    head = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                }
+                answers.append(try detector.type(of: reader, head: head))
+            }
+        }
+        return answers
+    }
+
+    /// Paths and answers that are not the same, for a message that a person can use.
+    private func differences(_ paths: [ByteString], _ ours: [String], _ theirs: [String]) -> [String] {
+        guard ours.count == theirs.count else { return ["\(ours.count) answers against \(theirs.count) of file"] }
+        return paths.indices.filter { ours[$0] != theirs[$0] }.map {
+            "\(paths[$0]): \(ours[$0]), file says \(theirs[$0])"
+        }
+    }
+
+    @Test func thousandsOfInstalledFilesGetFilesAnswers() throws {
+        let list = try output(of: [
+            "find", "/usr/bin", "/usr/lib", "/usr/share", "-xdev", "-type", "f", "-readable", "!", "-name", "*\n*",
+            "-print0",
+        ])
+        let all = list.split(separator: 0).map { ByteString($0) }.sorted()
+        // Evenly over the whole list: neighbours are of a kind.
+        let paths = (0..<min(3_000, all.count)).map { all[$0 * all.count / min(3_000, all.count)] }
+        var detector = try MIMEDetector(cache: MIMECache())
+        let ours = try Self.ourAnswers(paths, &detector)
+        #expect(differences(paths, ours, try Self.fileAnswers(paths)) == [])
+        #expect(Set(ours).count > 10)
+    }
+
+    @Test func filesMadeToBeDifficultGetFilesAnswersFirstAndFromTheCache() throws {
+        let directory = try TemporaryDirectory()
+        let script = Repository.path("Tests/oracles/make_samples.py")
+        _ = try output(of: ["python3", script, directory.path])
+        let paths = try names(in: directory.descriptor).sorted().map { directory.appending($0) }
+        #expect(paths.count > 250)
+        let theirs = try Self.fileAnswers(paths)
+        let cache = MIMECache()
+        for _ in 0..<2 {
+            var detector = try MIMEDetector(cache: cache)
+            #expect(differences(paths, try Self.ourAnswers(paths, &detector), theirs) == [])
+        }
+        // The samples do what they are there for: the same bytes, another answer for an executable.
+        let answers = Dictionary(uniqueKeysWithValues: zip(paths, theirs))
+        #expect(answers[directory.appending("elf-library.644")] == "application/x-sharedlib")
+        #expect(answers[directory.appending("elf-library.755")] == "application/x-pie-executable")
+        #expect(answers[directory.appending("gentoo-package.644")] == "application/vnd.gentoo.xpak")
+        #expect(answers[directory.appending("ole-beyond-the-limit-Workbook.644")] == "application/vnd.ms-excel")
+        #expect(answers[directory.appending("empty.644")] == "inode/x-empty")
+    }
+
+    @Test func theAnswerDoesNotDependOnWhereTheDescriptorStandsOrOnWhatWasRead() throws {
+        let directory = try TemporaryDirectory([.file("f", "#!/bin/sh\necho\n")])
+        var detector = try MIMEDetector(cache: MIMECache())
+        let reader = try FileReader("f", in: directory.descriptor, expecting: nil)
+        #expect(lseek(reader.file.number, 7, SEEK_SET) == 7)
+        let type = try detector.type(of: reader, head: UnsafeRawBufferPointer(start: nil, count: 0))
+        #expect(type == "text/x-shellscript")
+        let again = try detector.type(of: reader, head: UnsafeRawBufferPointer(start: nil, count: 0))
+        #expect(again == type)
+    }
+
+    @Test func aFileThatLibmagicCannotReadIsAFailureAndTheNextOneIsNot() throws {
+        let directory = try TemporaryDirectory([.file("f", "text\n")])
+        var detector = try MIMEDetector(cache: MIMECache())
+        let reader = try FileReader("f", in: directory.descriptor, expecting: nil)
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        var failure: ContentFailure?
+        do throws(ContentFailure) {
+            // A directory has no content.
+            _ = try detector.type(ofDescriptor: directory.descriptor, status: reader.status, head: nothing)
+        } catch {
+            failure = error
+        }
+        guard case .type(let message, let error) = failure else {
+            Issue.record("\(String(describing: failure))")
+            return
+        }
+        #expect(error == Errno(EISDIR))
+        #expect(message.contains("cannot read"))
+        let type = try detector.type(of: reader, head: nothing)
+        #expect(type == "text/plain")
+    }
+
+    @Test func theCacheIsBoundedAndTellsContentsApart() throws {
+        let cache = MIMECache()
+        func key(_ number: Int, executable: Bool = false) -> MIMECache.Key {
+            withUnsafeBytes(of: number) { MIMECache.Key(content: $0, isExecutable: executable) }
+        }
+        #expect(cache.type(for: key(1)) == nil)
+        for number in 0..<50_000 { cache.insert("type/\(number)", for: key(number)) }
+        let kept = (0..<50_000).filter { cache.type(for: key($0)) != nil }
+        #expect(kept.allSatisfy { cache.type(for: key($0)) == "type/\($0)" })
+        #expect(kept.count <= 1 << 14)
+        #expect(kept.count > 12_000)
+        #expect(cache.type(for: key(kept[0], executable: true)) == nil)
+    }
+
+    @Test func detectorsOfSeveralThreadsDoNotDisturbEachOther() async throws {
+        let all = try output(of: ["find", "/usr/share", "/usr/bin", "-xdev", "-type", "f", "-readable", "-print0"])
+        let paths = all.split(separator: 0).map { ByteString($0) }.sorted().enumerated()
+            .filter { $0.offset % 97 == 0 && !$0.element.bytes.contains(0x0a) }.prefix(200).map(\.element)
+        let theirs = try Self.fileAnswers(paths)
+        let cache = MIMECache()
+        try await withThrowingTaskGroup(of: [String].self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    var detector = try MIMEDetector(cache: cache)
+                    return try Self.ourAnswers(paths, &detector)
+                }
+            }
+            for try await ours in group { #expect(differences(paths, ours, theirs) == []) }
+        }
+    }
+}

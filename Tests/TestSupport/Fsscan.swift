@@ -1,0 +1,33 @@
+import Glibc
+
+/// The program under test.
+package enum Fsscan {
+    /// The binary that was built beside the test bundle; `FSSCAN_BINARY` names another one, for a run against a release
+    /// build.
+    package static let path: ByteString = {
+        if let other = getenv("FSSCAN_BINARY") { return ByteString(String(cString: other)) }
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        precondition(count > 0, "/proc is not mounted")
+        let directory = buffer[..<count].prefix(through: buffer[..<count].lastIndex(of: UInt8(ascii: "/"))!)
+        return ByteString(directory) + "fsscan"
+    }()
+
+    /// Runs `fsscan` with these arguments.
+    package static func run(
+        _ arguments: [ByteString], _ options: ProcessOptions = ProcessOptions()
+    ) throws -> ProcessOutcome {
+        try TestSupport.run([path] + arguments, options)
+    }
+
+    /// Copies the binary to where an ordinary user can execute it: a checkout may lie below a directory of mode 0700.
+    package static func copy(to directory: TemporaryDirectory) throws -> ByteString {
+        let copy = directory.path.appending("fsscan-copy")
+        _ = try output(of: ["cp", path, copy])
+        _ = try output(of: ["chmod", "0755", copy])
+        return copy
+    }
+}
+
+/// Whether the tests run as root: devices, mounts and other users need it.
+package let isRoot = geteuid() == 0

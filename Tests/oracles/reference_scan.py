@@ -1,0 +1,360 @@
+#!/usr/bin/env python3
+"""The reference scanner: the counting rules of fsscan's report, written as plainly as possible.
+
+It shares no code and no idea with the scanner it judges: one thread, one pass, a set for each thing that counts once. It
+prints the parts of the JSON report that do not depend on the time:
+
+    reference_scan.py [-x] [--depth N] [--top N] PATH...
+
+and compares with a report of fsscan on standard input, differences on standard output, exit status 1 if there are any:
+
+    fsscan --json PATH... | reference_scan.py --compare PATH...
+
+Error records are compared by path and code: which system call finds out is not part of the contract.
+"""
+
+import argparse
+import base64
+import ctypes
+import errno
+import grp
+import os
+import pwd
+import resource
+import stat
+import sys
+
+import deepjson
+
+LARGEST_SUM = 2**63 - 1
+LONGEST_ERROR_LIST = 10_000
+KINDS = ["directories", "files", "symlinks", "fifos", "sockets", "block_devices", "character_devices"]
+
+# The type bits of st_mode; d_type is those bits shifted right by 12.
+KIND_OF_TYPE = {
+    stat.S_IFDIR: "directories", stat.S_IFREG: "files", stat.S_IFLNK: "symlinks", stat.S_IFIFO: "fifos",
+    stat.S_IFSOCK: "sockets", stat.S_IFBLK: "block_devices", stat.S_IFCHR: "character_devices",
+}
+
+
+class Dirent(ctypes.Structure):
+    _fields_ = [
+        ("d_ino", ctypes.c_uint64), ("d_off", ctypes.c_int64), ("d_reclen", ctypes.c_ushort),
+        ("d_type", ctypes.c_ubyte), ("d_name", ctypes.c_char * 256),
+    ]
+
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.fdopendir.restype = ctypes.c_void_p
+libc.readdir.restype = ctypes.POINTER(Dirent)
+libc.readdir.argtypes = libc.closedir.argtypes = [ctypes.c_void_p]
+
+
+def list_directory(descriptor):
+    """(name, kind or None) of each entry, and the errno that ended the listing, or 0. os.listdir gives no kinds and drops
+    what it read before an error."""
+    entries = []
+    stream = libc.fdopendir(os.dup(descriptor))
+    if not stream:
+        return entries, ctypes.get_errno()
+    try:
+        while True:
+            ctypes.set_errno(0)
+            entry = libc.readdir(stream)
+            if not entry:
+                return entries, ctypes.get_errno()
+            name = entry.contents.d_name
+            if name not in (b".", b".."):
+                entries.append((name, KIND_OF_TYPE.get(entry.contents.d_type << 12)))
+    finally:
+        libc.closedir(stream)
+
+
+def text_fields(key, value):
+    """A name as JSON shows it: text, and its exact bytes in base64 where that is not UTF-8. Python's "replace" puts one
+    U+FFFD for each maximal ill-formed subsequence."""
+    try:
+        return {key: value.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {key: value.decode("utf-8", "replace"), key + "_b64": base64.b64encode(value).decode()}
+
+
+def join(directory, name):
+    return directory + name if directory.endswith(b"/") else directory + b"/" + name
+
+
+def extension_of(name):
+    before, dot, after = name.rpartition(b".")
+    if dot and before and 1 <= len(after) <= 16 and after.isalnum() and after.isascii():
+        return after.lower().decode()
+    return ""
+
+
+class Subtotal:
+    """What is known of a set of entries. Inodes with several links are kept apart, so that each counts once."""
+
+    def __init__(self):
+        self.counts = dict.fromkeys(["entries"] + KINDS + ["skipped", "errors"], 0)
+        self.apparent = 0
+        self.disk = 0
+        self.linked = {}  # (device, inode): (apparent bytes, disk bytes)
+
+    def add_entry(self, kind, info):
+        self.counts["entries"] += 1
+        self.counts[kind] += 1
+        if info is None:
+            return
+        apparent = info.st_size if kind in ("files", "symlinks") else 0
+        if kind != "directories" and info.st_nlink > 1:
+            self.linked[info.st_dev, info.st_ino] = (apparent, info.st_blocks * 512)
+        else:
+            self.apparent += apparent
+            self.disk += info.st_blocks * 512
+
+    def add(self, other):
+        for key, count in other.counts.items():
+            self.counts[key] += count
+        self.apparent += other.apparent
+        self.disk += other.disk
+        self.linked.update(other.linked)
+
+    def totals(self):
+        apparent = self.apparent + sum(sizes[0] for sizes in self.linked.values())
+        disk = self.disk + sum(sizes[1] for sizes in self.linked.values())
+        return {
+            "entries": self.counts["entries"], **{kind: self.counts[kind] for kind in KINDS},
+            "apparent_bytes": min(apparent, LARGEST_SUM), "disk_bytes": min(disk, LARGEST_SUM),
+            "hard_linked_files": len(self.linked), "skipped": 0, "errors": self.counts["errors"],
+        }
+
+
+class Directory:
+    """A directory on the way from a PATH down to where the scan is."""
+
+    def __init__(self, name, path, level, identity):
+        self.descriptor = None
+        self.name = name
+        self.path = path
+        self.level = level
+        self.identity = identity  # (device, inode), None where it could not be stat'ed
+        self.subtotal = Subtotal()  # itself included
+        self.pending = []  # name, stat result or None, error or None of each child directory
+        self.nodes = []  # (name, NODE) of the children, above --depth
+
+
+class Scan:
+    def __init__(self, one_file_system, depth, top):
+        self.one_file_system = one_file_system
+        self.depth = depth
+        self.top = top
+        self.grand_total = Subtotal()
+        self.roots = []
+        self.errors = []  # (path, operation, code)
+        self.files = {}  # (device, inode): (path, apparent bytes, disk bytes)
+        self.directories = []  # (path, totals)
+        self.extensions = {}
+        self.users = {}
+        self.groups = {}
+
+    def report(self):
+        by_size = lambda item: (-item["disk_bytes"], -item["apparent_bytes"], item["path_bytes"])
+        files = [
+            {"path_bytes": path, "apparent_bytes": apparent, "disk_bytes": disk}
+            for path, apparent, disk in self.files.values()
+        ]
+        directories = [
+            {"path_bytes": path, **{key: totals[key] for key in ("entries", "apparent_bytes", "disk_bytes")}}
+            for path, totals in self.directories
+        ]
+        show = lambda item: {**text_fields("path", item.pop("path_bytes")), **item}
+        return {
+            "totals": self.grand_total.totals(),
+            "roots": self.roots,
+            "largest_files": [show(item) for item in sorted(files, key=by_size)[:self.top]],
+            "largest_directories": [show(item) for item in sorted(directories, key=by_size)[:self.top]],
+            "extensions": self.ranked(self.extensions, lambda key: {"extension": key}),
+            "owners": self.ranked(self.users, lambda uid: {"uid": uid, "name": name_of(pwd.getpwuid, uid)}),
+            "groups": self.ranked(self.groups, lambda gid: {"gid": gid, "name": name_of(grp.getgrgid, gid)}),
+            "errors": [
+                {**text_fields("path", path), "operation": operation, "code": code}
+                for path, operation, code in sorted(self.errors)[:LONGEST_ERROR_LIST]
+            ],
+        }
+
+    @staticmethod
+    def ranked(table, fields):
+        order = sorted(table.items(), key=lambda item: (-item[1][1], item[0]))
+        return [{**fields(key), "files": files, "apparent_bytes": min(size, LARGEST_SUM)} for key, (files, size) in order]
+
+    def scan_path(self, path):
+        try:
+            info = os.lstat(path)
+        except OSError as error:
+            subtotal = Subtotal()
+            self.error(subtotal, path, "statx", error)
+            self.finish_root(path, subtotal, None, is_missing=True)
+            return
+        kind = KIND_OF_TYPE[stat.S_IFMT(info.st_mode)]
+        if kind != "directories":
+            subtotal = Subtotal()
+            self.entry(subtotal, path, path.rpartition(b"/")[2], kind, info)
+            self.finish_root(path, subtotal, None)
+            return
+        subtotal, node = self.scan_directory(path, info)
+        self.finish_root(path, subtotal, node)
+
+    def finish_root(self, path, subtotal, node, is_missing=False):
+        self.grand_total.add(subtotal)
+        self.roots.append({
+            **text_fields("path", path), "totals": subtotal.totals(), "digests": None if is_missing else {}, "tree": node,
+        })
+
+    def scan_directory(self, path, info):
+        """Depth first with an explicit stack; the result for a directory goes to the one below it on the stack."""
+        stack = []
+        self.enter(stack, path, path, info)
+        while True:
+            directory = stack[-1]
+            if directory.pending:
+                name, info, failure = directory.pending.pop()
+                self.enter(stack, name, join(directory.path, name), info, failure)
+                continue
+            stack.pop()
+            if directory.descriptor is not None:
+                os.close(directory.descriptor)
+            node = self.finish_directory(directory)
+            if not stack:
+                return directory.subtotal, node
+            stack[-1].subtotal.add(directory.subtotal)
+            if node is not None:
+                stack[-1].nodes.append((directory.name, node))
+
+    def enter(self, stack, name, path, info, failure=None):
+        """Puts a directory on the stack, listed if it is one to descend into."""
+        directory = Directory(name, path, len(stack), info and (info.st_dev, info.st_ino))
+        self.entry(directory.subtotal, path, name, "directories", info)
+        is_loop = directory.identity in [ancestor.identity for ancestor in stack]
+        is_border = bool(self.one_file_system and stack and info and info.st_dev != stack[0].identity[0])
+        parent = stack[-1].descriptor if stack else None
+        stack.append(directory)
+        if failure:
+            self.error(directory.subtotal, path, "statx", failure)
+        if info is None or is_border:
+            return
+        if is_loop:
+            self.error(directory.subtotal, path, "openat", OSError(errno.ELOOP, ""))
+            return
+        try:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+            directory.descriptor = os.open(name, flags, dir_fd=parent)
+        except OSError as error:
+            self.error(directory.subtotal, path, "openat", error)
+            return
+        entries, code = list_directory(directory.descriptor)
+        if code:
+            self.error(directory.subtotal, path, "getdents64", OSError(code, ""))
+        for name, kind in entries:
+            self.child(directory, name, kind)
+
+    def child(self, directory, name, kind):
+        """Counts what is no directory, and notes what is one."""
+        path = join(directory.path, name)
+        info = failure = None
+        try:
+            info = os.stat(name, dir_fd=directory.descriptor, follow_symlinks=False)
+            kind = KIND_OF_TYPE[stat.S_IFMT(info.st_mode)]
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            failure = error
+        if kind == "directories":
+            # The error is one at that directory: it counts there, too.
+            directory.pending.append((name, info, failure))
+            return
+        if failure:
+            self.error(directory.subtotal, path, "statx", failure)
+        if kind is not None:
+            self.entry(directory.subtotal, path, name, kind, info)
+
+    def finish_directory(self, directory):
+        totals = directory.subtotal.totals()
+        self.directories.append((directory.path, totals))
+        if directory.level > self.depth:
+            return None
+        node = {**text_fields("name", directory.name), "totals": totals, "digests": {}}
+        if directory.level < self.depth:
+            node["children"] = [child for _, child in sorted(directory.nodes, key=lambda pair: pair[0])]
+        return node
+
+    def entry(self, subtotal, path, name, kind, info):
+        subtotal.add_entry(kind, info)
+        if kind == "files":
+            count(self.extensions, extension_of(name), info.st_size if info else 0)
+        if info is None:
+            return
+        count(self.users, info.st_uid, info.st_size)
+        count(self.groups, info.st_gid, info.st_size)
+        if kind == "files":
+            known = self.files.get((info.st_dev, info.st_ino))
+            if known is None or path < known[0]:
+                self.files[info.st_dev, info.st_ino] = (path, info.st_size, info.st_blocks * 512)
+
+    def error(self, subtotal, path, operation, error):
+        subtotal.counts["errors"] += 1
+        self.errors.append((path, operation, errno.errorcode.get(error.errno, str(error.errno))))
+
+
+def count(table, key, size):
+    files, total = table.get(key, (0, 0))
+    table[key] = (files + 1, total + size)
+
+
+def name_of(look_up, number):
+    try:
+        return look_up(number)[0]
+    except KeyError:
+        return None
+
+
+def comparable(report):
+    """What both sides must agree on."""
+    result = {key: report.get(key) for key in (
+        "totals", "roots", "largest_files", "largest_directories", "extensions", "owners", "groups")}
+    path = lambda error: base64.b64decode(error["path_b64"]) if "path_b64" in error else error["path"].encode()
+    errors = sorted((path(error), error["code"]) for error in report["errors"])
+    result["errors"] = [[repr(path), code] for path, code in errors]
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description="The reference scanner of fsscan's tests.")
+    parser.add_argument("-x", dest="one_file_system", action="store_true")
+    parser.add_argument("--depth", type=int, default=1)
+    parser.add_argument("--top", type=int, default=10)
+    parser.add_argument("--compare", action="store_true", help="compare with the report on standard input")
+    parser.add_argument("--user", type=int, help="scan as this user and group, without other groups")
+    parser.add_argument("paths", nargs="+", type=os.fsencode)
+    options = parser.parse_args()
+
+    # A descriptor for each level of a deep chain.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if options.user is not None and os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(options.user)
+        os.setuid(options.user)
+    scan = Scan(options.one_file_system, options.depth, options.top)
+    for path in options.paths:
+        scan.scan_path(path)
+    if not options.compare:
+        print(deepjson.dumps(scan.report()))
+        return 0
+    found = deepjson.differences(comparable(deepjson.loads(sys.stdin.buffer.read())), comparable(scan.report()))
+    if found:
+        print("fsscan | the reference scanner")
+        print("\n".join(found))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""Validates what fsscan prints: against the schema, and against what a schema cannot say.
+
+    validate.py report [FILE]     a JSON report, from standard input without FILE
+    validate.py records [FILE]    NDJSON records
+    validate.py schemas           the schemas themselves, that they agree on what they share, and that they accept and
+                                  refuse what they are to: the samples in fixtures/schema
+
+The schemas are open, so that users' programs accept fields that a later version adds. Here they are closed, so that a
+field that nobody described is found: every object schema with `properties` gets `"additionalProperties": false`.
+
+Validators recurse, so nested NODEs are validated one by one: a report may be nested deeper than their stack goes.
+"""
+
+import base64
+import copy
+import json
+import pathlib
+import sys
+
+import jsonschema
+
+import deepjson
+
+SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "schema"
+SAMPLES = SCHEMAS.parent / "fixtures" / "schema"
+KINDS = ["directories", "files", "symlinks", "fifos", "sockets", "block_devices", "character_devices"]
+
+
+def load_schema(name):
+    return json.loads((SCHEMAS / f"fsscan-{name}-1.schema.json").read_bytes())
+
+
+def closed(schema):
+    """The schema with no room for fields that it does not name. `if`, `then` and `not` only look at single fields."""
+    if isinstance(schema, list):
+        return [closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {key: item if key in ("if", "then", "not") else closed(item) for key, item in schema.items()}
+    if isinstance(schema.get("properties"), dict) and schema.get("type") == "object":
+        result.setdefault("additionalProperties", False)
+    return result
+
+
+def validator(schema, definition=None):
+    schema = closed(schema)
+    if definition:
+        schema = {"$schema": schema["$schema"], "$defs": schema["$defs"], "$ref": "#/$defs/" + definition}
+    return jsonschema.Draft202012Validator(schema)
+
+
+def messages(checker, value, place):
+    for error in checker.iter_errors(value):
+        deepest = jsonschema.exceptions.best_match([error])
+        yield f"{place}{deepest.json_path[1:]}: {deepest.message[:500]}"
+
+
+def text_problems(value, place):
+    """`…_b64` stands beside its text exactly where the bytes are not UTF-8, and says the same."""
+    for key, encoded in value.items():
+        if key.endswith("_b64"):
+            bytes_ = base64.b64decode(encoded)
+            text = bytes_.decode("utf-8", "replace")
+            if text != value.get(key[:-4]):
+                yield f"{place}.{key}: is {text!r}, beside it is {value.get(key[:-4])!r}"
+            if text.encode() == bytes_:
+                yield f"{place}.{key}: these bytes are valid UTF-8"
+
+
+def totals_problems(totals, place):
+    if sum(totals[kind] for kind in KINDS) != totals["entries"]:
+        yield f"{place}: the kinds do not add up to {totals['entries']} entries"
+
+
+def bytes_of(item, key):
+    return base64.b64decode(item[key + "_b64"]) if key + "_b64" in item else item[key].encode()
+
+
+def order_problems(items, rank, place):
+    for index, (one, next_one) in enumerate(zip(items, items[1:])):
+        if rank(one) > rank(next_one):
+            yield f"{place}: items {index} and {index + 1} are in the wrong order"
+
+
+def report_problems(report):
+    schema = load_schema("report")
+    nodes = []
+    outline = copy.copy(report)
+    if isinstance(report, dict) and isinstance(report.get("roots"), list):
+        outline["roots"] = roots = [copy.copy(root) for root in report["roots"]]
+        for index, root in enumerate(roots):
+            if isinstance(root, dict) and isinstance(root.get("tree"), dict):
+                nodes.append((f".roots[{index}].tree", root["tree"]))
+                root["tree"] = None
+    problems = list(messages(validator(schema), outline, ""))
+    checker = validator(schema, "node")
+    while nodes and len(problems) < 20:
+        place, node = nodes.pop()
+        children = node.get("children", [])
+        shallow = {key: [] if key == "children" and isinstance(item, list) else item for key, item in node.items()}
+        found = list(messages(checker, shallow, place))
+        if not found and all(isinstance(child, dict) for child in children):
+            found += text_problems(node, place)
+            found += totals_problems(node["totals"], place)
+            nodes += [(f"{place}.children[{i}]"[-300:], child) for i, child in enumerate(children)]
+            if all("name" in child for child in children):
+                found += order_problems(children, lambda child: bytes_of(child, "name"), place + ".children")
+        problems += found
+    if problems:
+        return problems
+
+    problems += totals_problems(report["totals"], ".totals")
+    lists = ("roots", "largest_files", "largest_directories", "errors", "owners", "groups")
+    for key, items in [(key, report[key]) for key in lists] + [("options.exclude", report["options"]["exclude"])]:
+        for index, item in enumerate(items):
+            problems += text_problems(item, f".{key}[{index}]")
+    for index, root in enumerate(report["roots"]):
+        problems += totals_problems(root["totals"], f".roots[{index}].totals")
+        tree = root["tree"]
+        if tree and (tree["totals"] != root["totals"] or bytes_of(tree, "name") != bytes_of(root, "path")):
+            problems.append(f".roots[{index}]: the top NODE is not that of the PATH")
+    for key in ("largest_files", "largest_directories"):
+        rank = lambda item: (-item["disk_bytes"], -item["apparent_bytes"], bytes_of(item, "path"))
+        problems += order_problems(report[key], rank, "." + key)
+        if len(report[key]) > report["options"]["top"]:
+            problems.append(f".{key}: longer than --top")
+    for key, name in (("extensions", "extension"), ("mime_types", "type"), ("owners", "uid"), ("groups", "gid")):
+        problems += order_problems(report[key], lambda item: (-item["apparent_bytes"], item[name]), "." + key)
+    rank = lambda error: (bytes_of(error, "path"), error["operation"])
+    problems += order_problems(report["errors"], rank, ".errors")
+    if len(report["errors"]) != min(report["totals"]["errors"], 10_000):
+        problems.append(f".errors: {len(report['errors'])} records, totals say {report['totals']['errors']}")
+    return problems
+
+
+def records_problems(text):
+    checkers = {kind: validator(load_schema("records"), definition) for kind, definition in (
+        ("header", "header"), ("entry", "entry"), ("error", "error_record"), ("summary", "summary"))}
+    problems = []
+    lines = text.split(b"\n")
+    if lines.pop() != b"":
+        problems.append("the last line does not end in a newline")
+    types = []
+    for number, line in enumerate(lines, 1):
+        record = deepjson.loads(line)
+        kind = record.get("type") if isinstance(record, dict) else None
+        types.append(kind)
+        if kind not in checkers:
+            problems.append(f"line {number}: no type of record: {kind!r}")
+            continue
+        found = list(messages(checkers[kind], record, f"line {number}: "))
+        problems += found or text_problems(record, f"line {number}: ")
+        if len(problems) > 20:
+            break
+    else:
+        if not types or types[0] != "header" or types[-1] != "summary":
+            problems.append("the first line is to be the header, the last one the summary")
+        if types.count("header") > 1 or types.count("summary") > 1:
+            problems.append("more than one header or summary")
+    return problems
+
+
+def schemas_problems():
+    report, records = load_schema("report"), load_schema("records")
+    for schema in (report, records):
+        jsonschema.Draft202012Validator.check_schema(schema)
+    shared = report["$defs"].keys() & records["$defs"].keys()
+    problems = [f"$defs/{name} differs" for name in sorted(shared) if report["$defs"][name] != records["$defs"][name]]
+
+    valid = (SAMPLES / "report-valid.json").read_bytes()
+    problems += [f"a valid report is refused: {problem}" for problem in report_problems(deepjson.loads(valid))]
+    for change in json.loads((SAMPLES / "report-invalid.json").read_bytes()):
+        if not report_problems(changed(deepjson.loads(valid), change)):
+            problems.append(f"an invalid report is accepted: {change['why']}")
+
+    valid = (SAMPLES / "records-valid.ndjson").read_bytes()
+    problems += [f"valid records are refused: {problem}" for problem in records_problems(valid)]
+    lines = [deepjson.loads(line) for line in valid.splitlines()]
+    for change in json.loads((SAMPLES / "records-invalid.json").read_bytes()):
+        text = "".join(deepjson.dumps(line) + "\n" for line in changed(copy.deepcopy(lines), change))
+        if not records_problems(text.encode()):
+            problems.append(f"invalid records are accepted: {change['why']}")
+    # Users' programs, which read the schema as it is, accept what a later version adds.
+    later = {**deepjson.loads((SAMPLES / "report-valid.json").read_bytes()), "added_later": 1}
+    if not jsonschema.Draft202012Validator(report).is_valid(later):
+        problems.append("the schema refuses fields that a later version may add")
+    return problems
+
+
+def changed(document, change):
+    """The document with the value at a place replaced, or removed where the change has none."""
+    *way, last = change["at"]
+    target = document
+    for step in way:
+        target = target[step]
+    if "value" in change:
+        target[last] = change["value"]
+    else:
+        del target[last]
+    return document
+
+
+def main():
+    mode, *files = sys.argv[1:]
+    data = b"" if mode == "schemas" else open(files[0], "rb").read() if files else sys.stdin.buffer.read()
+    try:
+        if mode == "schemas":
+            problems = schemas_problems()
+        elif mode == "report":
+            problems = report_problems(deepjson.loads(data))
+        else:
+            problems = records_problems(data)
+    except ValueError as error:  # not JSON, not UTF-8
+        problems = [f"not valid JSON: {error}"]
+    for problem in problems[:20]:
+        print(problem)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
