@@ -42,7 +42,7 @@ public final class Scan: Sendable {
 
         let scheduler = Scheduler(threads: options.threads) { [context] _ in ScanWorker(context) }
         let queue = PathQueue(options.paths, on: scheduler)
-        let pathsAtATime = options.threads * 2
+        let pathsAtATime = context.descriptors.pathsAtATime
         queue.send { $0.start(atATime: pathsAtATime) }
         do {
             try scheduler.run()

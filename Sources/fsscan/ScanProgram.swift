@@ -17,7 +17,7 @@ struct ScanProgram {
         // From here on a signal must not end the process without its report.
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output)
-        let scan = Scan(options, isCancelled: { clinux_stop_signal() != 0 })
+        let scan = try Self.makeScan(options)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = scan.run()
         progress?.stop()
@@ -35,6 +35,14 @@ struct ScanProgram {
         try output.finish()
         if let stopped = ExitStatus.stopSignal { return stopped }
         return report.totals.errors > 0 ? .unreadable : .success
+    }
+
+    private static func makeScan(_ options: ScanOptions) throws(UsageError) -> Scan {
+        do throws(ScanUnavailable) {
+            return try Scan(options, isCancelled: { clinux_stop_signal() != 0 })
+        } catch {
+            throw UsageError("\(error.option): \(error.message)")
+        }
     }
 
     private func allPaths() throws(UsageError) -> [[UInt8]] {

@@ -18,6 +18,8 @@ import Synchronization
 struct DescriptorBudget: ~Copyable, Sendable {
     /// Descriptors from this number on mean that the limit is near.
     private let pressure: Int32
+    /// How many PATHs may be scanned at a time: each keeps a descriptor to its end.
+    let pathsAtATime: Int
     /// Directories that keep a descriptor with a high number, oldest first; some have given it up or closed it since.
     private let keepers = Mutex<[Directory]>([])
     /// How long the list may grow before those that no longer keep anything are taken off.
@@ -29,13 +31,15 @@ struct DescriptorBudget: ~Copyable, Sendable {
     ///     a file being read.
     init(limit: Int, workers: Int) {
         let reserve = min(workers * 3 + 8, limit / 2)
+        pathsAtATime = max(1, min(workers * 2, limit / 8))
         pressure = Int32(clamping: max(limit - reserve, 0))
         purgeLength = min(max(limit, 64), 4096) * 2
     }
 
     /// To be called when a directory that others will need has got a descriptor. Gives others' up if it has to be.
     func keep(_ directory: Directory, _ number: Int32) {
-        guard number >= pressure / 2 else { return }
+        // Everything below a PATH is reached from the PATH's own descriptor in the end, so that one stays.
+        guard number >= pressure / 2, directory.node.level > 0 else { return }
         var superseded: [Directory] = []
         keepers.withLock { keepers in
             keepers.append(directory)

@@ -86,8 +86,9 @@ public struct ReportJSON {
         writer.beginObject(.onALineEach)
         writer.key("hash")
         writer.beginArray()
+        for algorithm in options.hash { writer.value(algorithm.rawValue) }
         writer.endArray()
-        writer.member("mime", false)
+        writer.member("mime", options.mime)
         writer.member("one_file_system", options.oneFileSystem)
         writer.key("exclude")
         writer.beginArray()

@@ -72,6 +72,11 @@ struct ScanSettings {
     var oneFileSystem: Bool
     var exclude: [[UInt8]]
     var gitignore: Bool
+    var hash: [DigestAlgorithm]
+    var mime: Bool
+    var readPseudo: Bool
+    /// Bytes; nil: the engine's default.
+    var maxRead: Int64?
     var depth: Int
     var top: Int
     var format: ReportFormat
@@ -86,6 +91,10 @@ struct ScanSettings {
         threads = try Self.number("--threads", command.threads, 1...1024, "is not a number from 1 to 1024")
         depth = try Self.number("--depth", command.depth, Self.lengths, "is not a number from 0 to 1000000000") ?? 1
         top = try Self.number("--top", command.top, Self.lengths, "is not a number from 0 to 1000000000") ?? 10
+        hash = try Self.algorithms(command.hash)
+        mime = command.mime
+        readPseudo = command.readPseudo
+        maxRead = try Self.size("--max-read", command.maxRead)
         paths = runs.expanded(command.paths)
         filesFrom = command.filesFrom?.bytes
         if paths.isEmpty && filesFrom == nil { throw UsageError("no PATH given (see fsscan --help)") }
@@ -103,6 +112,10 @@ struct ScanSettings {
         options.oneFileSystem = oneFileSystem
         options.exclude = exclude
         options.gitignore = gitignore
+        options.hash = hash
+        options.mime = mime
+        options.readPseudo = readPseudo
+        if let maxRead { options.maxRead = maxRead }
         options.depth = depth
         options.top = top
         return options
@@ -126,6 +139,35 @@ struct ScanSettings {
         }
         if command.json && format != .json { throw UsageError("--json contradicts --format \(format)") }
         return format
+    }
+
+    private static func algorithms(_ values: [CarriedArgument]) throws(UsageError) -> [DigestAlgorithm] {
+        var algorithms: [DigestAlgorithm] = []
+        for value in values {
+            for name in value.carried.split(separator: ",", omittingEmptySubsequences: false) {
+                guard let algorithm = DigestAlgorithm(rawValue: String(name)) else {
+                    let known = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: " ")
+                    throw UsageError("--hash", CarriedArgument(carried: String(name)), "is not one of \(known)")
+                }
+                if !algorithms.contains(algorithm) { algorithms.append(algorithm) }
+            }
+        }
+        return algorithms
+    }
+
+    /// Bytes, or a number with a unit: powers of 1024, as in `head -c` and `truncate -s`.
+    private static func size(_ option: String, _ value: CarriedArgument?) throws(UsageError) -> Int64? {
+        guard let value else { return nil }
+        let text = value.carried
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        let units: [String: Int64] = ["": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60]
+        var unit = text.dropFirst(digits.count).uppercased()
+        if unit.hasSuffix("IB") { unit.removeLast(2) }
+        guard let number = Int64(digits), let shift = units[unit] else {
+            throw UsageError(option, value, "is not a size (bytes, or a number with K, M, G, T, P)")
+        }
+        let (bytes, overflow) = number.multipliedReportingOverflow(by: 1 << shift)
+        return overflow ? .max : bytes
     }
 
     private static func number(

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+import ScanEngine
 
 /// The options of a scan. Values are kept as the bytes that were given; `ScanSettings` reads them.
 ///
@@ -55,6 +56,29 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Leave out what .gitignore files say, from each PATH downwards.")
     var gitignore = false
 
+    private static let algorithms = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: " ")
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Digests of files and directories: \(Self.algorithms); several with commas, repeatable.",
+            valueName: "ALG[,ALG]"),
+        completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
+    var hash: [CarriedArgument] = []
+
+    @Flag(help: "Detect MIME types with libmagic.")
+    var mime = false
+
+    @Flag(help: "Read files of pseudo file systems (proc, sysfs, ...) too.")
+    var readPseudo = false
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Do not read files larger than this: bytes, or with K, M, G, T, P (powers of 1024). (default: 1T)",
+            valueName: "SIZE"))
+    var maxRead: CarriedArgument?
+
     @Option(
         parsing: .unconditional, help: ArgumentHelp("text or json. (default: text)", valueName: "FORMAT"),
         completion: .list(["text", "json"]))
@@ -92,13 +116,9 @@ struct ScanCommand: ParsableCommand {
 
 /// Options whose names are settled and which do nothing yet: refused by name rather than as unknown.
 struct UnavailableOptions: ParsableArguments {
-    @Option(parsing: .unconditionalSingleValue, help: .hidden) var hash: [CarriedArgument] = []
-    @Flag(help: .hidden) var mime = false
     @Flag(help: .hidden) var ndjson = false
     @Flag(help: .hidden) var sorted = false
     @Flag(help: .hidden) var xattrs = false
-    @Flag(help: .hidden) var readPseudo = false
-    @Option(parsing: .unconditional, help: .hidden) var maxRead: CarriedArgument?
     @Option(parsing: .unconditional, help: .hidden) var save: CarriedArgument?
     @Option(parsing: .unconditional, help: .hidden) var label: CarriedArgument?
     @Option(parsing: .unconditional, help: .hidden) var baseline: CarriedArgument?
@@ -106,10 +126,8 @@ struct UnavailableOptions: ParsableArguments {
 
     /// The first one that was given, as written on the command line.
     var given: String? {
-        if !hash.isEmpty { return "--hash" }
         let flags = [
-            ("--mime", mime), ("--ndjson", ndjson), ("--sorted", sorted), ("--xattrs", xattrs),
-            ("--read-pseudo", readPseudo), ("--max-read", maxRead != nil), ("--save", save != nil),
+            ("--ndjson", ndjson), ("--sorted", sorted), ("--xattrs", xattrs), ("--save", save != nil),
             ("--label", label != nil), ("--baseline", baseline != nil), ("--trace", trace != nil),
         ]
         return flags.first { $0.1 }?.0

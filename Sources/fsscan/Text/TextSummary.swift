@@ -25,6 +25,7 @@ struct TextSummary {
         }
         addTotals()
         if report.roots.count > 1 { addRoots() }
+        addDigests()
         addLargest()
         addKinds()
         if report.totals.errors > 0 {
@@ -75,6 +76,20 @@ struct TextSummary {
             })
         let hidden = Int64(report.roots.count - shown.count)
         if hidden > 0 { add("and \(HumanUnits.count(hidden)) more, all of them in a file or pipe and with --json") }
+    }
+
+    /// The digests of each PATH: what is compared from one day to the next.
+    private mutating func addDigests() {
+        guard !options.hash.isEmpty else { return }
+        addTable(
+            "Digests", ["ALGORITHM", "DIGEST", "PATH"],
+            report.roots.flatMap { root -> [[[UInt8]]] in
+                let path = style.quoting.escaped(root.path)
+                guard let digests = root.digests else {
+                    return [[Array("-".utf8), Array("unknown: something at or below was not read".utf8), path]]
+                }
+                return digests.map { [Array($0.algorithm.utf8), Array($0.hex.utf8), path] }
+            })
     }
 
     private mutating func addLargest() {
