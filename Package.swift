@@ -20,6 +20,10 @@ let swiftSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// Hooks in front of each step that threads can see of each other, so that the tests can run every interleaving of a small
+/// world. A release build has none of them.
+let interleaving: SwiftSetting = .define("INTERLEAVING", .when(configuration: .debug))
+
 let package = Package(
     name: "fsscan",
     products: [
@@ -37,7 +41,9 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
 
-        .target(name: "WorkStealing", dependencies: ["CLinux"], exclude: ["README.md"], swiftSettings: swiftSettings),
+        .target(
+            name: "WorkStealing", dependencies: ["CLinux"], exclude: ["README.md"],
+            swiftSettings: swiftSettings + [interleaving]),
         .target(
             name: "ScanEngine",
             dependencies: ["CLinux", "CMagic", "COpenSSL", "CXXHash", "WorkStealing"],
@@ -54,7 +60,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["CLinux"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .testTarget(
             name: "WorkStealingTests", dependencies: ["CLinux", "TestSupport", "WorkStealing"],
-            swiftSettings: swiftSettings),
+            swiftSettings: swiftSettings + [interleaving]),
         .testTarget(
             name: "ScanEngineTests", dependencies: ["CLinux", "ScanEngine", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),

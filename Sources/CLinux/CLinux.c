@@ -4,6 +4,7 @@
 #include <sys/statfs.h>
 
 _Thread_local void *clinux_current_worker;
+_Thread_local void *clinux_conductor;
 
 unsigned long clinux_raise_open_files_limit(void) {
     struct rlimit limit;

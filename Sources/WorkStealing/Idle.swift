@@ -7,7 +7,8 @@
 //                                   notify(): the waker moves the counts, the sleeper takes a token
 //
 // `counts` holds the numbers of searching and of sleeping workers in one word, so that each step is one atomic
-// operation. Sleepers are anonymous: a waker takes *a* sleeper from the count and puts a token into `tokens`; whichever
+// operation, and beside them how often a sleeper was taken out: a worker that sees the same word twice knows that nobody
+// was awake in between. Sleepers are anonymous: a waker takes *a* sleeper from the count and puts a token into `tokens`; whichever
 // sleeper finds it goes on. All sleep on the one futex word `tokens`.
 //
 // No wake-up is lost, because between "publish" and "look" there is a sequentially consistent fence on both sides:
@@ -21,28 +22,34 @@
 // work, or (having found something else) look again after it left the searching state: `searchEnded` wakes the next.
 // README.md has the proof, Tests/WorkStealingTests explore the interleavings of this very code in a small world.
 
-import CLinux
 import Synchronization
 
 struct Idle: ~Copyable, Sendable {
-    /// Low half: sleeping; high half: searching. Every step is sequentially consistent.
+    /// Bits 0 to 19: sleeping; 20 to 39: searching; 40 to 63: departures, that is, steps that took sleepers out
+    /// (modulo 2²⁴). Every step is sequentially consistent.
     private let counts = Atomic<UInt64>(0)
-    /// How many sleepers may go on. The futex word.
+    /// How many sleepers may go on. The futex word. Written by wakers (release) and by the sleepers that take (acquire).
     private let tokens = Atomic<UInt32>(0)
 
-    private static let oneSleeping: UInt64 = 1
-    private static let oneSearching: UInt64 = 1 << 32
+    /// The most workers that the counts have room for.
+    static let maximumWorkers = (1 << 20) - 1
 
+    private static let oneSleeping: UInt64 = 1
+    private static let oneSearching: UInt64 = 1 << 20
+    private static let oneDeparture: UInt64 = 1 << 40
+
+    /// The word taken apart.
     struct Counts: Equatable {
-        let sleeping: Int
-        let searching: Int
-        init(_ word: UInt64) {
-            sleeping = Int(word & 0xFFFF_FFFF)
-            searching = Int(word >> 32)
-        }
+        fileprivate let word: UInt64
+        fileprivate init(_ word: UInt64) { self.word = word }
+
+        var sleeping: Int { Int(word & (Idle.oneSearching - 1)) }
+        var searching: Int { Int((word & (Idle.oneDeparture - 1)) >> 20) }
     }
 
+    /// For tests: the step that needs it uses what `announceSleep()` returned.
     var now: Counts { Counts(counts.load(ordering: .sequentiallyConsistent)) }
+    var unclaimedTokens: Int { Int(tokens.load(ordering: .sequentiallyConsistent)) }
 
     // MARK: Pushers
 
@@ -52,73 +59,76 @@ struct Idle: ~Copyable, Sendable {
     @discardableResult
     func notify() -> Bool {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
-        var word = counts.load(ordering: .relaxed)
-        while true {
-            let seen = Counts(word)
-            guard seen.sleeping > 0, seen.searching == 0 else { return false }
-            let step = counts.weakCompareExchange(
-                expected: word, desired: word &- Self.oneSleeping &+ Self.oneSearching,
-                ordering: .sequentiallyConsistent)
-            if step.exchanged { break }
-            word = step.original
+        interleavingPoint(.read, countsIdentity)
+        var seen = Counts(counts.load(ordering: .relaxed))
+        while seen.sleeping > 0, seen.searching == 0 {
+            if wake(1, from: &seen) {
+                putTokens(1)
+                return true
+            }
         }
-        putTokens(1)
-        return true
+        return false
     }
 
-    /// Wakes everybody: the run is over.
-    func wakeAll() {
-        var word = counts.load(ordering: .relaxed)
-        while true {
-            let sleeping = UInt64(Counts(word).sleeping)
-            guard sleeping > 0 else { return }
-            let step = counts.weakCompareExchange(
-                expected: word, desired: word &- sleeping &+ sleeping &* Self.oneSearching,
-                ordering: .sequentiallyConsistent)
-            if step.exchanged {
-                putTokens(UInt32(sleeping))
-                return
-            }
-            word = step.original
-        }
+    /// Moves `amount` sleepers to the searchers if the counts are still what they were. The step may fail for no reason;
+    /// `seen` is up to date then.
+    private func wake(_ amount: UInt64, from seen: inout Counts) -> Bool {
+        interleavingPoint(.write, countsIdentity)
+        let step = counts.weakCompareExchange(
+            expected: seen.word, desired: Self.afterWaking(amount, in: seen), ordering: .sequentiallyConsistent)
+        seen = Counts(step.original)
+        return step.exchanged
+    }
+
+    private static func afterWaking(_ amount: UInt64, in seen: Counts) -> UInt64 {
+        seen.word &+ amount &* (oneSearching &- oneSleeping) &+ oneDeparture
     }
 
     private func putTokens(_ amount: UInt32) {
+        interleavingPoint(.write, tokensIdentity)
         tokens.wrappingAdd(amount, ordering: .releasing)
-        clinux_futex_wake(tokensAddress, Int32(amount))
+        interleavingPoint(.write, tokensIdentity)
+        Futex.wake(Int(amount), on: tokensAddress)
     }
 
     // MARK: Workers
 
-    func searchBegan() { counts.wrappingAdd(Self.oneSearching, ordering: .sequentiallyConsistent) }
+    func searchBegan() {
+        interleavingPoint(.write, countsIdentity)
+        counts.wrappingAdd(Self.oneSearching, ordering: .sequentiallyConsistent)
+    }
 
     /// Leaves the searching state with work in hand.
     ///
-    /// - Returns: true if nobody searches now: pushes that counted on this worker woke nobody, so the caller must call
-    ///   `notify()` if there is more work.
+    /// - Returns: true if nobody searches now: pushes that counted on this worker woke nobody, so the caller must look at
+    ///   the queues, and call `notify()` if there is more work.
     func searchEnded() -> Bool {
-        Counts(counts.wrappingSubtract(Self.oneSearching, ordering: .sequentiallyConsistent).newValue).searching == 0
+        interleavingPoint(.write, countsIdentity)
+        let word = counts.wrappingSubtract(Self.oneSearching, ordering: .sequentiallyConsistent).newValue
+        guard Counts(word).searching == 0 else { return false }
+        // The caller's look at the queues is made of relaxed loads: pairs with the fence in `notify()`.
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        return true
     }
 
-    /// searching → sleeping. The caller must look at all queues afterwards, and then either `sleep()` or `cancelSleep()`.
+    /// searching → sleeping. The caller must look at all queues afterwards, and then `sleep()`, `cancelSleep()` or
+    /// `endRun()`.
     ///
-    /// - Returns: how many sleep now, the caller included.
-    func announceSleep() -> Int {
+    /// - Returns: the counts, with the caller among the sleeping.
+    func announceSleep() -> Counts {
+        interleavingPoint(.write, countsIdentity)
         let word = counts.wrappingAdd(Self.oneSleeping &- Self.oneSearching, ordering: .sequentiallyConsistent).newValue
         atomicMemoryFence(ordering: .sequentiallyConsistent)
-        return Counts(word).sleeping
+        return Counts(word)
     }
 
     /// sleeping → searching without having slept. If wakers have already taken every sleeper from the count, one of them
     /// meant the caller: its token is on the way, and is waited for.
     func cancelSleep() {
-        var word = counts.load(ordering: .relaxed)
-        while Counts(word).sleeping > 0 {
-            let step = counts.weakCompareExchange(
-                expected: word, desired: word &- Self.oneSleeping &+ Self.oneSearching,
-                ordering: .sequentiallyConsistent)
-            if step.exchanged { return }
-            word = step.original
+        interleavingPoint(.read, countsIdentity)
+        var seen = Counts(counts.load(ordering: .relaxed))
+        while seen.sleeping > 0 {
+            if wake(1, from: &seen) { return }
         }
         sleep()
     }
@@ -126,18 +136,46 @@ struct Idle: ~Copyable, Sendable {
     /// Sleeps until there is a token, and takes it. The waker has already counted the caller as searching.
     func sleep() {
         while true {
+            interleavingPoint(.read, tokensIdentity)
             var available = tokens.load(ordering: .relaxed)
             while available > 0 {
+                interleavingPoint(.write, tokensIdentity)
                 let step = tokens.weakCompareExchange(
                     expected: available, desired: available - 1, successOrdering: .acquiring,
                     failureOrdering: .relaxed)
                 if step.exchanged { return }
                 available = step.original
             }
-            _ = clinux_futex_wait(tokensAddress, 0, nil)
+            Futex.waitWhileZero(tokensAddress) { tokens.load(ordering: .relaxed) == 0 }
         }
     }
 
+    // MARK: The end
+
+    /// The end of a run, in one step: takes all sleepers from the count if nobody left it since `announced`. From then on
+    /// `notify()` finds nobody to wake, so that no worker takes up what comes too late.
+    ///
+    /// The caller, one of the sleepers, then publishes that the run is over and calls `releaseAll(_:)`.
+    ///
+    /// - Returns: false if somebody left: that worker will announce its sleep again, and ask the same question.
+    func endRun(_ announced: Counts) -> Bool {
+        interleavingPoint(.write, countsIdentity)
+        // Not a weak exchange: after a failure for no reason all would sleep, and nobody would ask again.
+        return counts.compareExchange(
+            expected: announced.word, desired: Self.afterWaking(UInt64(announced.sleeping), in: announced),
+            ordering: .sequentiallyConsistent
+        ).exchanged
+    }
+
+    /// Lets everybody go whom `endRun(_:)` took from the count, the caller included: it must still `sleep()`.
+    func releaseAll(_ announced: Counts) { putTokens(UInt32(announced.sleeping)) }
+
+    // MARK: Addresses
+
     /// The futex word. Sound: an atomic never moves, and the kernel compares the word itself.
     private var tokensAddress: UnsafeRawPointer { withUnsafePointer(to: tokens) { UnsafeRawPointer($0) } }
+
+    /// Name the words in tests.
+    private var tokensIdentity: UInt { UInt(bitPattern: tokensAddress) }
+    private var countsIdentity: UInt { withUnsafePointer(to: counts) { UInt(bitPattern: $0) } }
 }

@@ -44,6 +44,7 @@ public struct Mailbox: ~Copyable, Sendable {
         static let scheduled: UInt = 1
     }
 
+    /// An idle mailbox, whose messages `scheduler` will deliver.
     public init(_ scheduler: borrowing Scheduler) { self.init(scheduler.id) }
 
     /// For actors that are made by other actors and need no reference to the scheduler.
@@ -58,10 +59,12 @@ public struct Mailbox: ~Copyable, Sendable {
     ///
     /// - Parameter actor: the actor that stores this mailbox.
     func post(_ message: Message, to actor: AnyObject) {
+        interleavingPoint(.read, identity(of: .state))
         var observed = state.load(ordering: .relaxed)
         var node: UnsafeMutablePointer<MessageNode>?
         while true {
             if observed == State.idle {
+                interleavingPoint(.write, identity(of: .state))
                 let claim = state.weakCompareExchange(
                     expected: State.idle, desired: State.scheduled, successOrdering: .acquiring,
                     failureOrdering: .relaxed)
@@ -72,6 +75,7 @@ public struct Mailbox: ~Copyable, Sendable {
                 node?.deinitialize(count: 1)
                 node?.deallocate()
                 fillSlot(message)
+                interleavingPoint(.write, identity(of: .owner))
                 owner.store(UInt(bitPattern: Unmanaged.passRetained(actor).toOpaque()), ordering: .relaxed)
                 Scheduler.schedule(.mailbox(address), of: scheduler)
                 return
@@ -82,6 +86,7 @@ public struct Mailbox: ~Copyable, Sendable {
                 node = fresh
             }
             fresh.pointee.next = Self.newest(in: observed)
+            interleavingPoint(.write, identity(of: .state))
             let push = state.weakCompareExchange(
                 expected: observed, desired: UInt(bitPattern: fresh) | State.scheduled,
                 successOrdering: .releasing, failureOrdering: .relaxed)
@@ -96,13 +101,15 @@ public struct Mailbox: ~Copyable, Sendable {
     ///
     /// - Returns: true if messages remain: the caller still holds the mailbox and must queue it again. After false the
     ///   actor may be gone, and the mailbox with it.
-    func runTurn(on worker: Worker) -> Bool {
+    func runTurn(on worker: Worker, budget: Int = Mailbox.turnBudget) -> Bool {
+        interleavingPoint(.read, identity(of: .owner))
         let actor = Unmanaged<AnyObject>.fromOpaque(UnsafeRawPointer(bitPattern: owner.load(ordering: .relaxed))!)
-        var budget = Self.turnBudget
+        var budget = budget
         if let first = takeSlot() {
             worker.deliver(first, to: actor)
             budget -= 1
         }
+        interleavingPoint(.read, identity(of: .leftover))
         var list = UnsafeMutablePointer<MessageNode>(bitPattern: leftover.load(ordering: .relaxed))
         while true {
             if list == nil {
@@ -113,6 +120,7 @@ public struct Mailbox: ~Copyable, Sendable {
                 list = takePosted()
             }
             guard budget > 0 else {
+                interleavingPoint(.write, identity(of: .leftover))
                 leftover.store(UInt(bitPattern: list), ordering: .relaxed)
                 return true
             }
@@ -122,14 +130,16 @@ public struct Mailbox: ~Copyable, Sendable {
             node.deallocate()
             worker.deliver(message, to: actor)
             budget -= 1
-            if list == nil { leftover.store(0, ordering: .relaxed) }
         }
     }
 
     /// The step scheduled → idle; fails if a message was posted in the meantime.
     private func becomeIdle() -> Bool {
+        interleavingPoint(.write, identity(of: .leftover))
         leftover.store(0, ordering: .relaxed)
+        interleavingPoint(.read, identity(of: .state))
         guard state.load(ordering: .relaxed) == State.scheduled else { return false }
+        interleavingPoint(.write, identity(of: .state))
         return state.compareExchange(
             expected: State.scheduled, desired: State.idle, successOrdering: .releasing, failureOrdering: .relaxed
         ).exchanged
@@ -137,6 +147,7 @@ public struct Mailbox: ~Copyable, Sendable {
 
     /// Takes all that was posted, and turns it round: senders push at the front, so that the newest comes first.
     private func takePosted() -> UnsafeMutablePointer<MessageNode>? {
+        interleavingPoint(.write, identity(of: .state))
         var node = Self.newest(in: state.exchange(State.scheduled, ordering: .acquiring))
         var oldestFirst: UnsafeMutablePointer<MessageNode>?
         while let current = node {
@@ -165,12 +176,14 @@ public struct Mailbox: ~Copyable, Sendable {
         withUnsafeMutableBytes(of: &words) { bytes in
             _ = bytes.baseAddress!.initializeMemory(as: Message.self, to: message)
         }
+        interleavingPoint(.write, identity(of: .slot))
         slot0.store(words.0, ordering: .relaxed)
         slot1.store(words.1, ordering: .relaxed)
         slot2.store(words.2, ordering: .relaxed)
     }
 
     private func takeSlot() -> Message? {
+        interleavingPoint(.write, identity(of: .slot))
         var words = (
             slot0.load(ordering: .relaxed), slot1.load(ordering: .relaxed), slot2.load(ordering: .relaxed)
         )
@@ -187,4 +200,14 @@ public struct Mailbox: ~Copyable, Sendable {
     /// copied or moved out of a `let`; its atomics already rely on staying where they are. Whoever keeps the address
     /// also holds the retained `owner`.
     var address: UnsafePointer<Mailbox> { withUnsafePointer(to: self) { $0 } }
+
+    /// For tests.
+    var isIdle: Bool { state.load(ordering: .acquiring) == State.idle }
+
+    /// What the steps of the protocol are about: names for tests.
+    private enum Field: UInt {
+        case state, owner, slot, leftover
+    }
+
+    private func identity(of field: Field) -> UInt { UInt(bitPattern: address) &+ field.rawValue }
 }

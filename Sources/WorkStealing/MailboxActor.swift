@@ -17,6 +17,7 @@
 /// Both lines must stand in the actor itself: an executor that came from a protocol extension would leave the compiler
 /// to give the actor the default executor's storage (96 bytes) as well.
 public protocol MailboxActor: Actor, SerialExecutor {
+    /// Where messages to this actor wait. A stored `let`: its address is the actor's identity as an executor.
     nonisolated var mailbox: Mailbox { get }
 }
 
@@ -50,6 +51,7 @@ extension MailboxActor {
         precondition(isIsolatingCurrentContext() == true, "not in this actor")
     }
 
+    /// Whether the calling thread is a worker in its turn with this actor.
     public nonisolated func isIsolatingCurrentContext() -> Bool? {
         Worker.current?.runningMailbox == mailbox.address
     }

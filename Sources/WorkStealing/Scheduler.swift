@@ -42,12 +42,15 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         static let finished = 2
     }
 
+    /// Creates no thread yet: `run()` does.
+    ///
     /// - Parameters:
     ///   - threads: 1 or more. More than there are cores is allowed.
     ///   - workerLocal: makes the object that `workerLocal(as:)` gives out; called once by each worker, on its thread,
     ///     with the worker's number.
     public init(threads: Int, workerLocal: @escaping @Sendable (Int) -> AnyObject = { _ in Nothing() }) {
         precondition(threads >= 1, "a scheduler needs at least one thread")
+        precondition(threads <= Idle.maximumWorkers, "a scheduler has at most \(Idle.maximumWorkers) threads")
         self.threads = threads
         makeWorkerLocal = workerLocal
         id = SchedulerID.reserve()
@@ -57,7 +60,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     deinit {
         id.release()
-        // What was sent but never run must still be let go. There are no jobs: a task keeps its executor alive.
+        // What was sent but never run must still be let go. Steps of `async` calls on actors can be among it (a task keeps
+        // its own executor alive, not that of an actor it calls): they run now, on this thread.
         cancelled.store(true, ordering: .relaxed)
         workers[0].discardInjected()
     }
@@ -69,33 +73,45 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// The calling thread is worker 0; the others are created here and joined before `run()` returns, whatever happens.
     /// If the system refuses to create a thread, the run goes on with fewer.
     ///
+    /// What other threads send while the run ends is delivered in this run or waits for the next. Not to be called by a
+    /// message, nor by two threads at a time: both trap.
+    ///
     /// - Throws: the first error that a message or a spawned task threw. The messages that were pending then are dropped.
     public func run() throws {
-        let started = phase.compareExchange(
-            expected: Phase.stopped, desired: Phase.running, ordering: .sequentiallyConsistent)
-        precondition(started.exchanged, "run() is not reentrant")
-        precondition(Worker.current == nil, "run() called by a message of a scheduler")
-
+        beginRun()
         let others = startThreads()
         workers[0].run()
         for thread in others { pthread_join(thread, nil) }
+        try endRun()
+    }
 
+    /// What `run()` does before the first worker starts. Apart, so that tests can run the workers on threads of theirs.
+    func beginRun() {
+        precondition(Worker.current == nil, "run() called by a message of a scheduler")
+        let started = phase.compareExchange(
+            expected: Phase.stopped, desired: Phase.running, ordering: .sequentiallyConsistent)
+        precondition(started.exchanged, "run() is not reentrant")
+        // Counted before anyone starts: the number must not be reached by sleepers while threads are still to come.
+        runningCount.store(threads, ordering: .sequentiallyConsistent)
+    }
+
+    /// What `run()` does after the last worker has ended.
+    func endRun() throws {
         for worker in workers {
             total.add(worker.statistics)
             worker.statistics = Statistics()
         }
-        phase.store(Phase.stopped, ordering: .sequentiallyConsistent)
-        cancelled.store(false, ordering: .relaxed)
         let error = firstError.withLock { error in
             defer { error = nil }
             return error
         }
+        cancelled.store(false, ordering: .relaxed)
+        // Last: from here on another thread may begin the next run.
+        phase.store(Phase.stopped, ordering: .sequentiallyConsistent)
         if let error { throw error }
     }
 
     private func startThreads() -> [pthread_t] {
-        // Counted before anyone starts: the number must not be reached by sleepers while threads are still to come.
-        runningCount.store(threads, ordering: .sequentiallyConsistent)
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         pthread_attr_setstacksize(&attributes, Self.stackSize)
@@ -123,9 +139,10 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     private static let stackSize = 1 << 20
 
     /// Drops all pending messages and ends the run soon. A message being delivered is not interrupted; `async` functions
-    /// go on to their end, and can ask `isCancelled`.
+    /// go on to their end, and can ask `isCancelled`. Between runs it cancels the next one. May be called by any thread.
     public func cancel() { cancelled.store(true, ordering: .sequentiallyConsistent) }
 
+    /// Whether `cancel()` was called, or an error thrown, in this run.
     public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
     /// What happened in all runs so far. Not to be called while a run is under way.
@@ -159,6 +176,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         spawned.add(1, ordering: .relaxed)
         Task(executorPreference: self) {
             do { try await operation() } catch { self.fail(error) }
+            interleavingPoint(.write, self.spawnedIdentity)
             if self.spawned.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
                 // The last one may have returned on a foreign executor while all workers sleep: let one look again.
                 self.idle.notify()
@@ -168,7 +186,9 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     /// Queues a step of an `async` function. Called by the Swift runtime.
     public func enqueue(_ job: consuming ExecutorJob) {
-        Self.schedule(.job(UnownedJob(job)), of: id)
+        let runnable = Runnable.job(UnownedJob(job))
+        // The caller has the scheduler in hand: no need to look it up, as `schedule` would.
+        if !Self.pushOnOwnWorker(runnable, of: id) { inject(runnable) }
     }
 
     // MARK: For mailboxes and workers
@@ -176,16 +196,21 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// Queues a runnable with the scheduler of that identity: in the deque of the worker that calls, if it is one of
     /// its own, else in the injector.
     static func schedule(_ runnable: Runnable, of id: SchedulerID) {
-        let pushed =
-            Worker.currentReference?._withUnsafeGuaranteedRef { worker in
-                guard worker.schedulerID == id else { return false }
-                worker.push(runnable)
-                return true
-            } ?? false
-        if !pushed { id.withScheduler { $0.inject(runnable) } }
+        if !pushOnOwnWorker(runnable, of: id) { id.withScheduler { $0.inject(runnable) } }
     }
 
-    private func inject(_ runnable: Runnable) {
+    /// - Returns: false if the caller is no worker of that scheduler.
+    @inline(__always)
+    private static func pushOnOwnWorker(_ runnable: Runnable, of id: SchedulerID) -> Bool {
+        Worker.currentReference?._withUnsafeGuaranteedRef { worker in
+            guard worker.schedulerID == id else { return false }
+            worker.push(runnable)
+            return true
+        } ?? false
+    }
+
+    /// Queues from outside of the pool.
+    func inject(_ runnable: Runnable) {
         injector.push(runnable)
         idle.notify()
     }
@@ -194,19 +219,22 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     var workersRunning: Int { runningCount.load(ordering: .relaxed) }
 
-    /// Whether nothing can happen any more, seen by the worker that was last to announce its sleep and has found all
-    /// queues empty after that. The number of sleepers is looked at again: a worker that found something in the
-    /// meantime left the count before it took anything.
-    var isQuiescent: Bool {
-        spawned.load(ordering: .sequentiallyConsistent) == 0 && idle.now.sleeping == workersRunning && !hasVisibleWork
+    /// Read by the worker that was last to announce its sleep: see `Worker.park()`. The last task to return calls
+    /// `notify()` after it has left the count.
+    var hasSpawnedTasks: Bool {
+        interleavingPoint(.read, spawnedIdentity)
+        return spawned.load(ordering: .sequentiallyConsistent) > 0
     }
 
     var isFinished: Bool { phase.load(ordering: .acquiring) == Phase.finished }
 
-    func finish() {
+    /// Publishes the end of the run, then lets all workers go: they see it when they wake.
+    func finish(_ announced: Idle.Counts) {
         phase.store(Phase.finished, ordering: .sequentiallyConsistent)
-        idle.wakeAll()
+        idle.releaseAll(announced)
     }
+
+    private var spawnedIdentity: UInt { withUnsafePointer(to: spawned) { UInt(bitPattern: $0) } }
 
     func fail(_ error: any Error) {
         firstError.withLock { first in if first == nil { first = error } }

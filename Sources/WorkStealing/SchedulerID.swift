@@ -19,6 +19,11 @@ package struct SchedulerID: Equatable, Sendable {
         var scheduler: Unmanaged<Scheduler>?
     }
 
+    #if INTERLEAVING
+    /// Names the table in tests. No object has that address.
+    private static let tableIdentity: UInt = 3
+    #endif
+
     static func reserve() -> SchedulerID {
         table.withLock { entries in
             entries.append(Entry(scheduler: nil))
@@ -37,6 +42,10 @@ package struct SchedulerID: Equatable, Sendable {
 
     /// Traps if the scheduler is gone: a message would wait for ever, and its sender with it.
     func withScheduler(_ body: (Scheduler) -> Void) {
+        #if INTERLEAVING
+        Conductor.current?.lock(Self.tableIdentity, from: #function, line: #line)
+        defer { Conductor.current?.unlock(Self.tableIdentity) }
+        #endif
         Self.table.withLock { entries in
             guard let scheduler = entries[number].scheduler else {
                 preconditionFailure("message to an actor whose scheduler is gone")

@@ -19,6 +19,7 @@ public struct Statistics: Equatable, Sendable {
     /// Most runnables in one worker's deque at a time.
     public var longestQueue = 0
 
+    /// All zero.
     public init() {}
 
     mutating func add(_ other: Statistics) {

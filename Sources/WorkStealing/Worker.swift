@@ -5,7 +5,6 @@
 // Where to read on: Deque.swift (the queue), Idle.swift (parking), Mailbox.swift (what a turn is).
 
 import CLinux
-import Synchronization
 
 /// One thread of a scheduler's pool.
 ///
@@ -34,8 +33,12 @@ final class Worker: @unchecked Sendable {
     static let batchLimit = 256
     /// How often the injector is looked at while the own deque is never empty, in turns (a prime, as in Go).
     private static let injectorInterval: UInt32 = 61
-    /// How often all victims are visited before the worker parks.
-    private static let searchRounds = 4
+    /// How often the oldest of the own deque is taken instead of the newest, in turns (a prime). Without it two actors
+    /// that answer each other for ever, or a task that yields in a loop, would keep a single worker from all the rest.
+    /// Rare, because each time opens another subtree: the memory of a depth-first walk grows by one more path.
+    private static let fairnessInterval: UInt32 = 1021
+    /// How often all victims are visited before the worker parks. Tests take fewer.
+    var searchRounds = 4
 
     init(index: Int, scheduler: Scheduler, seed: UInt64) {
         self.index = index
@@ -61,16 +64,23 @@ final class Worker: @unchecked Sendable {
 
     /// Runs until the scheduler has nothing pending.
     func run() {
+        asCurrent {
+            while let runnable = next() { run(runnable) }
+        }
+    }
+
+    private func asCurrent(_ body: () -> Void) {
         let outer = clinux_get_current_worker()
         clinux_set_current_worker(Unmanaged.passUnretained(self).toOpaque())
         defer { clinux_set_current_worker(outer) }
-        while let runnable = next() { run(runnable) }
+        body()
     }
 
     /// The next thing to do, or nil when the run is over.
     private func next() -> Runnable? {
         ticks &+= 1
         if ticks % Self.injectorInterval == 0, let runnable = takeInjected() { return runnable }
+        if ticks % Self.fairnessInterval == 0, let runnable = deque.popOldest() { return runnable }
         if let runnable = deque.pop() ?? takeInjected() { return runnable }
         return search()
     }
@@ -87,7 +97,7 @@ final class Worker: @unchecked Sendable {
         runningMailbox = nil
         if unfinished {
             deque.pushOldest(runnable)
-            scheduler.idle.notify()
+            wakeOne()
         }
     }
 
@@ -106,8 +116,15 @@ final class Worker: @unchecked Sendable {
 
     /// Queues at the own end; wakes a sleeper if nobody is looking for work.
     func push(_ runnable: Runnable) {
-        let length = deque.push(runnable)
+        noteLength(deque.push(runnable))
+        wakeOne()
+    }
+
+    private func noteLength(_ length: Int) {
         if length > statistics.longestQueue { statistics.longestQueue = length }
+    }
+
+    private func wakeOne() {
         if schedulerReference._withUnsafeGuaranteedRef({ $0.idle.notify() }) { statistics.wakes += 1 }
     }
 
@@ -118,11 +135,16 @@ final class Worker: @unchecked Sendable {
     }
 
     /// Puts all but the newest of `loot` into the own deque.
+    ///
+    /// Nobody sees the runnables on their way from one queue to the other, so that a worker may go to sleep over them:
+    /// hence `notify()`. A worker that searches is exempt (and `notify()` does nothing): it looks round when its search
+    /// ends.
     private func keepLoot() -> Runnable? {
         guard let mine = loot.popLast() else { return nil }
         if loot.count > 0 {
-            deque.push(contentsOf: loot)
+            noteLength(deque.push(contentsOf: loot))
             loot.removeAll()
+            wakeOne()
         }
         return mine
     }
@@ -132,9 +154,7 @@ final class Worker: @unchecked Sendable {
         scheduler.idle.searchBegan()
         while true {
             if let runnable = findElsewhere() {
-                if scheduler.idle.searchEnded(), scheduler.hasVisibleWork, scheduler.idle.notify() {
-                    statistics.wakes += 1
-                }
+                if scheduler.idle.searchEnded(), scheduler.hasVisibleWork { wakeOne() }
                 return runnable
             }
             if !park() {
@@ -147,7 +167,7 @@ final class Worker: @unchecked Sendable {
     private func findElsewhere() -> Runnable? {
         let workers = scheduler.workers
         var round = 0
-        while round < Self.searchRounds {
+        while round < searchRounds {
             if let runnable = takeInjected() { return runnable }
             var sawBusyVictim = false
             let start = Int(truncatingIfNeeded: nextRandom() % UInt64(workers.count))
@@ -165,7 +185,7 @@ final class Worker: @unchecked Sendable {
                 }
             }
             // A busy victim had something: giving up now could leave it to its owner alone.
-            if !sawBusyVictim { round += 1 }
+            if sawBusyVictim { interleavingSpin() } else { round += 1 }
             clinux_pause()
         }
         return nil
@@ -175,14 +195,15 @@ final class Worker: @unchecked Sendable {
     ///
     /// - Returns: false when the run is over. The worker counts as searching either way.
     private func park() -> Bool {
-        if scheduler.isFinished { return false }
-        let sleeping = scheduler.idle.announceSleep()
-        if scheduler.hasVisibleWork || scheduler.isFinished {
+        let scheduler = scheduler
+        let announced = scheduler.idle.announceSleep()
+        if scheduler.hasVisibleWork {
             scheduler.idle.cancelSleep()
-        } else if sleeping == scheduler.workersRunning, scheduler.isQuiescent {
-            // Everybody sleeps and nothing is queued: nobody is left who could send anything.
-            scheduler.finish()
-            scheduler.idle.cancelSleep()
+        } else if announced.sleeping == scheduler.workersRunning, !scheduler.hasSpawnedTasks,
+            scheduler.idle.endRun(announced)
+        {
+            scheduler.finish(announced)
+            scheduler.idle.sleep()
         } else {
             statistics.parks += 1
             scheduler.idle.sleep()
@@ -190,10 +211,11 @@ final class Worker: @unchecked Sendable {
         return !scheduler.isFinished
     }
 
-    /// Lets go of messages that came from outside and will never be delivered: the scheduler is cancelled.
+    /// Lets go of messages that came from outside and will never be delivered: the scheduler is going away. What they
+    /// send while they are let go, and the `async` calls among them, which must be resumed, run here as well.
     func discardInjected() {
-        while let runnable = takeInjected() ?? deque.pop() {
-            while runnable.asMailbox?.pointee.runTurn(on: self) == true {}
+        asCurrent {
+            while let runnable = takeInjected() ?? deque.pop() { run(runnable) }
         }
     }
 
@@ -202,31 +224,5 @@ final class Worker: @unchecked Sendable {
         random ^= random >> 7
         random ^= random << 17
         return random
-    }
-}
-
-/// Work that comes from outside of the pool: a queue that any thread may add to, and every worker takes from.
-struct Injector: ~Copyable, Sendable {
-    private let ring = Mutex(Ring())
-    /// As in `Deque`.
-    private let published = Atomic<Int>(0)
-
-    var count: Int { published.load(ordering: .relaxed) }
-
-    func push(_ runnable: Runnable) {
-        ring.withLock { ring in
-            ring.append(runnable)
-            published.store(ring.count, ordering: .relaxed)
-        }
-    }
-
-    /// Moves a fair share, at least one and at most `limit`, of what is there to `loot`, oldest last: the worker takes
-    /// from that end, and work from outside is done in the order in which it came.
-    func take(into loot: inout Ring, share workers: Int, limit: Int) {
-        ring.withLock { ring in
-            let amount = min(max(ring.count / workers, 1), limit, ring.count)
-            for _ in 0..<amount { loot.prepend(ring.popFirst().unsafelyUnwrapped) }
-            published.store(ring.count, ordering: .relaxed)
-        }
     }
 }

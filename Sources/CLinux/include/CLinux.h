@@ -1,5 +1,5 @@
 // What Swift cannot import: variadic system calls, system calls without a glibc wrapper, thread-local storage, macros.
-// Everything is prefixed `clinux_` and `static inline`, but for the thread-local variable (CLinux.c) and the stop signals (Stop.c).
+// Everything is prefixed `clinux_` and `static inline`, but for the thread-local variables (CLinux.c) and the stop signals (Stop.c).
 
 #ifndef CLINUX_H
 #define CLINUX_H
@@ -31,6 +31,12 @@ extern _Thread_local void *_Nullable clinux_current_worker;
 
 static inline void *_Nullable clinux_get_current_worker(void) { return clinux_current_worker; }
 static inline void clinux_set_current_worker(void *_Nullable worker) { clinux_current_worker = worker; }
+
+/// Who decides when this thread takes its next step, or NULL. Set by the tests of WorkStealing alone.
+extern _Thread_local void *_Nullable clinux_conductor;
+
+static inline void *_Nullable clinux_get_conductor(void) { return clinux_conductor; }
+static inline void clinux_set_conductor(void *_Nullable conductor) { clinux_conductor = conductor; }
 
 // ---- Futexes -------------------------------------------------------------------------------------------------------
 

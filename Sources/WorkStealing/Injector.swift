@@ -1,0 +1,23 @@
+/// Work that comes from outside of the pool: a queue that any thread may add to, and every worker takes from.
+struct Injector: ~Copyable, Sendable {
+    private let ring = SharedRing()
+
+    /// As in `Deque`.
+    var count: Int { ring.count }
+
+    #if INTERLEAVING
+    var unobservedCount: Int { ring.unobservedCount }
+    var identity: UInt { ring.identity }
+    #endif
+
+    func push(_ runnable: Runnable) { ring.withLock { $0.append(runnable) } }
+
+    /// Moves a fair share, at least one and at most `limit`, of what is there to `loot`, oldest last: the worker takes
+    /// from that end, and work from outside is done in the order in which it came.
+    func take(into loot: inout Ring, share workers: Int, limit: Int) {
+        ring.withLock { ring in
+            let amount = min(max(ring.count / workers, 1), limit, ring.count)
+            for _ in 0..<amount { loot.prepend(ring.popFirst().unsafelyUnwrapped) }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+// Hooks that let a test decide which thread takes the next step.
+//
+// Each step that another thread can observe (an atomic operation, a lock, a futex) announces itself here. In a release
+// build the announcement is an empty inlined function. In a debug build a thread that has a `Conductor` waits until the
+// conductor lets it go on, so that a test can run all interleavings of the real code (Tests/WorkStealingTests/Explorer).
+// Threads without a conductor, in debug builds too, pay one look at a thread-local variable.
+
+import CLinux
+
+/// What a step does to the object that it is about: two steps that only read it can change places.
+enum Access {
+    case read, write
+}
+
+#if INTERLEAVING
+
+/// Stands between a thread and its next step. The tests subclass it.
+class Conductor {
+    /// Returns when the thread may take the step. `enabled` says whether the step can be taken at all; it is asked by
+    /// other threads too, while this one waits.
+    func step(_ access: Access, on object: UInt, from source: StaticString, line: UInt, enabled: (() -> Bool)?) {}
+
+    /// In front of a lock that threads outside of the world use too: waits until no thread of the world holds it.
+    func lock(_ object: UInt, from source: StaticString, line: UInt) {}
+
+    func unlock(_ object: UInt) {}
+
+    /// The thread spins: it should go on only after another thread took a step.
+    func spin(from source: StaticString, line: UInt) {}
+
+    /// Stands for the futex wait: returns at once if `isUnchanged` is false, otherwise after `wake`.
+    func sleep(on word: UInt, isUnchanged: () -> Bool) {}
+
+    func wake(_ count: Int, on word: UInt) {}
+
+    static var current: Conductor? {
+        clinux_get_conductor().map { Unmanaged<Conductor>.fromOpaque($0).takeUnretainedValue() }
+    }
+}
+
+func interleavingPoint(
+    _ access: Access, _ object: @autoclosure () -> UInt, from source: StaticString = #function, line: UInt = #line
+) {
+    Conductor.current?.step(access, on: object(), from: source, line: line, enabled: nil)
+}
+
+/// In front of an operation that waits (a lock) until `enabled` is true. Not in release builds: use it under `#if`.
+func interleavingPoint(
+    _ access: Access, _ object: @autoclosure () -> UInt, from source: StaticString = #function, line: UInt = #line,
+    enabled: @escaping () -> Bool
+) {
+    Conductor.current?.step(access, on: object(), from: source, line: line, enabled: enabled)
+}
+
+func interleavingSpin(from source: StaticString = #function, line: UInt = #line) {
+    Conductor.current?.spin(from: source, line: line)
+}
+
+#else
+
+@inline(__always)
+func interleavingPoint(_ access: Access, _ object: @autoclosure () -> UInt) {}
+
+@inline(__always)
+func interleavingSpin() {}
+
+#endif
+
+/// Sleeping on a word until somebody wakes.
+enum Futex {
+    /// Sleeps if `word` is zero, until `wake` or a spurious wake-up. The corresponding system call is `futex(2)`.
+    ///
+    /// - Parameter isZero: the same look at the word that the kernel takes; asked in tests only.
+    static func waitWhileZero(_ word: UnsafeRawPointer, isZero: () -> Bool) {
+        #if INTERLEAVING
+        if let conductor = Conductor.current {
+            conductor.sleep(on: UInt(bitPattern: word), isUnchanged: isZero)
+            return
+        }
+        #endif
+        _ = clinux_futex_wait(word, 0, nil)
+    }
+
+    /// Wakes up to `count` threads that sleep on `word`. The corresponding system call is `futex(2)`.
+    static func wake(_ count: Int, on word: UnsafeRawPointer) {
+        #if INTERLEAVING
+        if let conductor = Conductor.current {
+            conductor.wake(count, on: UInt(bitPattern: word))
+            return
+        }
+        #endif
+        clinux_futex_wake(word, Int32(clamping: count))
+    }
+}

@@ -1,0 +1,138 @@
+// The storage of the queues: a growing ring buffer, and the same behind a lock with its length for all to see.
+
+import Synchronization
+
+/// A growing ring buffer of runnables. Never shrinks: its size is the largest that the queue ever had.
+///
+/// `@unchecked Sendable`: the buffer is uniquely owned, and goes wherever the ring goes.
+struct Ring: ~Copyable, @unchecked Sendable {
+    /// The memory is uniquely owned (`~Copyable`), indices are masked, and `count` bounds what is read: no unsafety
+    /// leaves this type.
+    private var storage: UnsafeMutableBufferPointer<Runnable>
+    private var head = 0
+    private(set) var count = 0
+
+    /// - Parameter capacity: a power of two.
+    init(capacity: Int = 64) {
+        precondition(capacity > 0 && capacity & (capacity - 1) == 0, "the capacity of a ring is a power of two")
+        storage = .allocate(capacity: capacity)
+    }
+
+    deinit { storage.deallocate() }
+
+    private var mask: Int { storage.count - 1 }
+
+    subscript(index: Int) -> Runnable {
+        precondition(index >= 0 && index < count, "index outside the ring")
+        return storage[(head + index) & mask]
+    }
+
+    mutating func append(_ runnable: Runnable) {
+        if count == storage.count { grow() }
+        storage.initializeElement(at: (head + count) & mask, to: runnable)
+        count += 1
+    }
+
+    mutating func append(contentsOf other: borrowing Ring) {
+        for index in 0..<other.count { append(other[index]) }
+    }
+
+    mutating func prepend(_ runnable: Runnable) {
+        if count == storage.count { grow() }
+        head = (head - 1) & mask
+        storage.initializeElement(at: head, to: runnable)
+        count += 1
+    }
+
+    mutating func popLast() -> Runnable? {
+        guard count > 0 else { return nil }
+        count -= 1
+        return storage[(head + count) & mask]
+    }
+
+    mutating func popFirst() -> Runnable? {
+        guard count > 0 else { return nil }
+        defer { head = (head + 1) & mask }
+        count -= 1
+        return storage[head]
+    }
+
+    mutating func removeAll() {
+        head = 0
+        count = 0
+    }
+
+    private mutating func grow() {
+        let larger = UnsafeMutableBufferPointer<Runnable>.allocate(capacity: storage.count * 2)
+        for index in 0..<count { larger.initializeElement(at: index, to: storage[(head + index) & mask]) }
+        storage.deallocate()
+        storage = larger
+        head = 0
+    }
+}
+
+/// A ring under a lock, and its length, which anyone may read without the lock.
+struct SharedRing: ~Copyable, Sendable {
+    private let ring = Mutex(Ring())
+    /// Written under the lock, as the last step before it is released; read without it. Relaxed: that a worker about to
+    /// park sees what was published is the business of `Idle`, where both sides put a full fence between.
+    private let published = Atomic<Int>(0)
+
+    var count: Int {
+        interleavingPoint(.read, identity)
+        return published.load(ordering: .relaxed)
+    }
+
+    func withLock<Result: Sendable>(_ body: (inout Ring) -> Result) -> Result {
+        #if INTERLEAVING
+        interleavingPoint(.write, identity, enabled: canLock)
+        #endif
+        return ring.withLock {
+            lockTaken()
+            return update(&$0, body)
+        }
+    }
+
+    /// - Returns: nil if another thread holds the lock.
+    func withLockIfAvailable<Result: Sendable>(_ body: (inout Ring) -> Result) -> Result? {
+        interleavingPoint(.write, identity)
+        return ring.withLockIfAvailable {
+            lockTaken()
+            return update(&$0, body)
+        }
+    }
+
+    @inline(__always)
+    private func update<Result: Sendable>(_ ring: inout Ring, _ body: (inout Ring) -> Result) -> Result {
+        let result = body(&ring)
+        interleavingPoint(.write, identity)
+        #if INTERLEAVING
+        published.store(ring.count, ordering: .releasing)
+        #else
+        published.store(ring.count, ordering: .relaxed)
+        #endif
+        return result
+    }
+
+    /// ThreadSanitizer does not see how `Mutex` orders its holders: in debug builds `published` does it once more.
+    @inline(__always)
+    private func lockTaken() {
+        #if INTERLEAVING
+        _ = published.load(ordering: .acquiring)
+        #endif
+    }
+
+    /// Names the ring in tests. An atomic never moves.
+    var identity: UInt { withUnsafePointer(to: published) { UInt(bitPattern: $0) } }
+
+    #if INTERLEAVING
+    /// The length without a step: a test asks it on behalf of a lane that waits.
+    var unobservedCount: Int { published.load(ordering: .relaxed) }
+
+    private var canLock: () -> Bool {
+        // The test keeps the ring alive while one of its threads waits for the lock.
+        let address = withUnsafePointer(to: self) { $0 }
+        return { address.pointee.ring.withLockIfAvailable { _ in true } ?? false }
+    }
+    #endif
+}
