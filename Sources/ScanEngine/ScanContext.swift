@@ -12,6 +12,8 @@ final class ScanContext: Sendable {
     let obeysGitignore: Bool
     /// What to do with the content of files; nil if nothing.
     let content: ContentPlan?
+    /// How much is asked about each entry.
+    let detail = Kernel.Detail.basic
     let devices: DeviceTable
     let descriptors: DescriptorBudget
     /// The effective user.

@@ -63,7 +63,7 @@ extension ScanWorker {
             }
             if status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
             if status.links > 1, !isPseudo {
-                let mayLeave = context.devices.isMountedOnce(status.device)
+                let mayLeave = context.devices.showsLinksOnce(status.device)
                 let reader = plan.linkedFiles.reader(of: status, mayLeave: mayLeave, scheduler: scheduler)
                 let request = self.request(entry, status, waiter, &gathering)
                 reader.send { $0.read(request) }

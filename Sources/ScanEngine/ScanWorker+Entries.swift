@@ -31,6 +31,7 @@ extension ScanWorker {
         into gathering: inout Gathering
     ) {
         let plan = context.content
+        let detail = context.detail
         let listsUnseen = !context.oneFileSystem
         var status = FileStatus()
         var untilStopCheck = Self.entriesBetweenStopChecks
@@ -50,7 +51,7 @@ extension ScanWorker {
                 continue
             }
             do throws(Errno) {
-                try Kernel.status(of: entry.cString, in: number, into: &status)
+                try Kernel.status(of: entry.cString, in: number, detail, into: &status)
             } catch {
                 couldNotStat(entry, of: opened.node, error, into: &gathering)
                 continue

@@ -27,6 +27,9 @@ final class ScanWorker: @unchecked Sendable {
     /// What a progress display reads: written by this worker alone.
     let progress = ProgressCounters()
 
+    /// A device that is mounted once, seen last.
+    private var singleDevice: UInt64?
+
     /// The device that a file was last read from, and whether its files are made up by the kernel.
     var lastDevice: (number: UInt64, isPseudo: Bool)?
 
@@ -71,6 +74,18 @@ final class ScanWorker: @unchecked Sendable {
                     context.descriptors.giveUpOldest()
                 else { throw error }
             }
+        }
+    }
+
+    /// Whether a directory is a mount point is asked only where it matters: where it could lie inside itself.
+    func status(ofDirectory descriptor: Int32, into status: inout FileStatus) throws(Errno) {
+        try Kernel.status(of: descriptor, context.detail, into: &status)
+        let device = status.device
+        if context.detail == .full || device == singleDevice { return }
+        if context.devices.isMountedOnce(device) {
+            singleDevice = device
+        } else {
+            try Kernel.status(of: descriptor, .full, into: &status)
         }
     }
 

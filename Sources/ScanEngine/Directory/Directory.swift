@@ -91,7 +91,7 @@ actor Directory: MailboxActor {
         do throws(Errno) {
             let opened = try open(worker)
             var status = FileStatus()
-            try Kernel.status(of: opened.number, into: &status)
+            try worker.status(ofDirectory: opened.number, into: &status)
             try list(opened, status, worker)
         } catch {
             couldNotOpen(error, worker)

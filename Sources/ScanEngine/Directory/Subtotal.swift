@@ -33,7 +33,7 @@ struct Subtotal: Sendable {
         if status.links > 1, kind != .directory {
             let identity = status.identity
             let link = HardLinks.Link(seen: 1, links: status.links, apparentBytes: apparent, diskBytes: disk)
-            guard links.meet(identity, link, mayLeave: devices.isMountedOnce(identity.device)) else { return false }
+            guard links.meet(identity, link, mayLeave: devices.showsLinksOnce(identity.device)) else { return false }
             counts.hardLinkedFiles += 1
         }
         apparentBytes += Int128(apparent)
@@ -71,7 +71,7 @@ struct Subtotal: Sendable {
         if !other.isWhole { isWhole = false }
         guard !other.links.open.isEmpty else { return }
         var (apparentTwice, diskTwice, namesTwice) = (Int128(0), Int128(0), Int64(0))
-        links.merge(other.links, mayLeave: { devices.isMountedOnce($0.device) }) { link in
+        links.merge(other.links, mayLeave: { devices.showsLinksOnce($0.device) }) { link in
             apparentTwice += Int128(link.apparentBytes)
             diskTwice += Int128(link.diskBytes)
             namesTwice += 1
