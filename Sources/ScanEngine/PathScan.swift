@@ -43,7 +43,9 @@ actor PathScan: MailboxActor {
                 return gathering.listingDone()
             }
             let name = path.split(separator: UInt8(ascii: "/")).last ?? []
-            name.withUnsafeBytes { worker.countEntry(status, kind, $0, place, into: &gathering) }
+            name.withUnsafeBytes { name in
+                worker.countEntry(status, kind, name, in: node, place, &worker.tallies, into: &gathering)
+            }
             if let plan = worker.context.content {
                 let answer = node.withName { path in
                     let entry = CountedEntry(

@@ -30,6 +30,14 @@ extension ScanWorker {
         _ entries: DirectoryEntries, of opened: OpenedDirectory, _ number: Int32, waiter: Waiter,
         into gathering: inout Gathering
     ) {
+        scanEntries(entries, of: opened, number, waiter: waiter, &tallies, into: &gathering)
+    }
+
+    private func scanEntries(
+        _ entries: DirectoryEntries, of opened: OpenedDirectory, _ number: Int32, waiter: Waiter,
+        _ tallies: inout Tallies, into gathering: inout Gathering
+    ) {
+        let node = opened.node
         let plan = context.content
         let detail = context.detail
         let listsUnseen = !context.oneFileSystem
@@ -53,11 +61,11 @@ extension ScanWorker {
             do throws(Errno) {
                 try Kernel.status(of: entry.cString, in: number, detail, into: &status)
             } catch {
-                couldNotStat(entry, of: opened.node, error, into: &gathering)
+                couldNotStat(entry, of: node, error, &tallies, into: &gathering)
                 continue
             }
             guard let kind = status.kind else {
-                couldNotStat(entry, of: opened.node, .invalid, into: &gathering)
+                couldNotStat(entry, of: node, .invalid, &tallies, into: &gathering)
                 continue
             }
             if verdict == .dependsOnKind,
@@ -71,7 +79,7 @@ extension ScanWorker {
                 startDirectory(entry.name, in: opened, known: known, waiter, &gathering)
             } else {
                 countEntry(
-                    status, kind, entry.name, EntryPath(directory: opened.node, name: Array(entry.name)),
+                    status, kind, entry.name, in: node, EntryPath(directory: node, name: Array(entry.name)), &tallies,
                     into: &gathering)
                 guard let plan else { continue }
                 let counted = CountedEntry(
@@ -104,23 +112,15 @@ extension ScanWorker {
 
     /// Counts an entry that is no directory.
     ///
-    /// - Parameter name: the last component of `path`, which is asked for only where a list keeps it.
+    /// - Parameters: as in `Tallies.countFile`.
     func countEntry(
-        _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer,
-        _ path: @autoclosure () -> EntryPath, into gathering: inout Gathering
-    ) {
-        countEntry(status, kind, name, in: path().directory, path(), &tallies, into: &gathering)
-    }
-
-    private func countEntry(
-        _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer,
-        in directory: @autoclosure () -> PathNode, _ path: @autoclosure () -> EntryPath, _ tallies: inout Tallies,
-        into gathering: inout Gathering
+        _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer, in directory: PathNode,
+        _ path: @autoclosure () -> EntryPath, _ tallies: inout Tallies, into gathering: inout Gathering
     ) {
         gathering.subtotal.count(status, kind, context.devices)
         progress.advance(entries: 1, diskBytes: status.diskBytes)
         tallies.count(status)
-        if kind == .file { tallies.countFile(status, name, in: directory(), path()) }
+        if kind == .file { tallies.countFile(status, name, in: directory, path()) }
     }
 
     func countDirectory(_ status: borrowing FileStatus, into gathering: inout Gathering) {
@@ -133,7 +133,8 @@ extension ScanWorker {
 
     /// Counts a name that was listed and cannot be stat'ed.
     private func couldNotStat(
-        _ entry: DirectoryEntries.Entry, of directory: PathNode, _ error: Errno, into gathering: inout Gathering
+        _ entry: DirectoryEntries.Entry, of directory: PathNode, _ error: Errno, _ tallies: inout Tallies,
+        into gathering: inout Gathering
     ) {
         // Gone before anybody could look at it: not an entry.
         if error == .noSuchEntry { return }
@@ -148,7 +149,7 @@ extension ScanWorker {
     func reportAll(
         _ entries: DirectoryEntries, of directory: PathNode, _ error: Errno, into gathering: inout Gathering
     ) {
-        for entry in entries { couldNotStat(entry, of: directory, error, into: &gathering) }
+        for entry in entries { couldNotStat(entry, of: directory, error, &tallies, into: &gathering) }
     }
 
     func report(_ error: Errno, _ operation: String, _ path: EntryPath, into gathering: inout Gathering) {

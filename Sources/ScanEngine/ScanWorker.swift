@@ -89,6 +89,16 @@ final class ScanWorker: @unchecked Sendable {
         }
     }
 
+    /// Offers a directory to the list of the largest.
+    func rank(_ directory: PathNode, _ totals: borrowing Totals) {
+        let (disk, apparent) = (totals.diskBytes, totals.apparentBytes)
+        let place = directory.parent ?? directory
+        guard largestDirectories.mayTake(diskBytes: disk, apparentBytes: apparent, in: place) else { return }
+        largestDirectories.offer(
+            EntryPath(directory: directory, name: nil), diskBytes: disk, apparentBytes: apparent,
+            entries: totals.entries)
+    }
+
     func noteOwner(ofDirectory status: borrowing FileStatus) { lastOwner = status.uid }
 }
 
@@ -118,15 +128,16 @@ struct Tallies {
     ///
     /// - Parameters:
     ///   - name: the last component of its path.
-    ///   - directory, path: asked for only where sizes do not decide, and where the list keeps the file.
+    ///   - directory: that it is in; of a PATH, the PATH.
+    ///   - path: asked for only where the list keeps the file.
     mutating func countFile(
-        _ status: borrowing FileStatus, _ name: UnsafeRawBufferPointer, in directory: @autoclosure () -> PathNode,
+        _ status: borrowing FileStatus, _ name: UnsafeRawBufferPointer, in directory: PathNode,
         _ path: @autoclosure () -> EntryPath
     ) {
         let size = status.size
         let disk = status.diskBytes
         extensions.count(name, bytes: size)
-        if largestFiles.mayTake(diskBytes: disk, apparentBytes: size, in: directory()) {
+        if largestFiles.mayTake(diskBytes: disk, apparentBytes: size, in: directory) {
             largestFiles.offer(path(), diskBytes: disk, apparentBytes: size, inode: status.identity)
         }
     }

@@ -154,8 +154,11 @@ actor Directory: MailboxActor {
         } else if let parent = node.parent, let kind = status.kind {
             // Something else took the name since the directory was listed.
             gathering.isDirectory = false
-            let path = EntryPath(directory: parent, name: node.name)
-            node.withName { worker.countEntry(status, kind, $0, path, into: &gathering) }
+            node.withName { name in
+                worker.countEntry(
+                    status, kind, name, in: parent, EntryPath(directory: parent, name: node.name), &worker.tallies,
+                    into: &gathering)
+            }
             // Its content is left alone: what took a directory's place in this moment may be gone in the next.
             gathering.subtotal.isWhole = false
         }
@@ -306,9 +309,7 @@ actor Directory: MailboxActor {
         let totals = gathering.subtotal.totals
         var completion = Completion(subtotal: gathering.subtotal)
         if gathering.isDirectory, totals.entries > 0 {
-            worker.largestDirectories.offer(
-                EntryPath(directory: node, name: nil), diskBytes: totals.diskBytes, apparentBytes: totals.apparentBytes,
-                entries: totals.entries)
+            worker.rank(node, totals)
             let row = gathering.digests == nil ? nil : digestRow(worker)
             if gathering.digests != nil {
                 completion.content = .entry(name: node.name, mode: UInt32(S_IFDIR), row: row)

@@ -171,9 +171,9 @@ struct EntryPath: Sendable {
 enum PathOrder: Equatable {
     case before, same, after
 
-    static func compare(_ left: EntryPath, _ right: EntryPath) -> PathOrder {
-        var left = Place(left)
-        var right = Place(right)
+    static func compare(_ leftPath: EntryPath, _ rightPath: EntryPath) -> PathOrder {
+        var left = Place(leftPath)
+        var right = Place(rightPath)
         while left.level > right.level { left.ascend() }
         while right.level > left.level { right.ascend() }
         while let leftParent = left.parent, let rightParent = right.parent, leftParent != rightParent {
@@ -182,10 +182,10 @@ enum PathOrder: Equatable {
         }
         if left.parent == nil || right.parent == nil, !left.isNode(of: right) {
             // Two PATHs: their bytes may overlap in any way ("a" and "a/b"), so the components do not compare alone.
-            return compare(left.entry.bytes, right.entry.bytes)
+            return compare(leftPath.bytes, rightPath.bytes)
         }
-        return left.withComponent { leftName in
-            right.withComponent { rightName in
+        return left.withComponent(of: leftPath) { leftName in
+            right.withComponent(of: rightPath) { rightName in
                 compare(leftName, left.continues, rightName, right.continues)
             }
         }
@@ -209,17 +209,15 @@ enum PathOrder: Equatable {
         return leftNext == rightNext ? .same : leftNext < rightNext ? .before : .after
     }
 
-    /// A place on the way from an entry, which keeps the whole way alive, up to its PATH.
+    /// A place on the way from an entry up to its PATH. Somebody else keeps the entry, and so the whole way, alive.
     private struct Place {
-        let entry: EntryPath
-        /// While true the place is `entry.name` in `node`; afterwards it is `node`.
+        /// While true the place is the entry's name in `node`; afterwards it is `node`.
         private var isAtName: Bool
         private var node: PathNode.Unretained
         /// Whether the path goes on below this place.
         private(set) var continues = false
 
         init(_ entry: EntryPath) {
-            self.entry = entry
             isAtName = entry.name != nil
             node = entry.directory.unretained
         }
@@ -229,7 +227,7 @@ enum PathOrder: Equatable {
 
         func isNode(of other: Place) -> Bool { !isAtName && !other.isAtName && node == other.node }
 
-        func withComponent<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        func withComponent<Result>(of entry: EntryPath, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
             if isAtName, let name = entry.name { return name.withUnsafeBytes(body) }
             return node.withName(body)
         }
