@@ -10,6 +10,14 @@ public struct ScanOptions: Sendable {
     public var exclude: [[UInt8]] = []
     /// Obey `.gitignore` files from each PATH downwards.
     public var gitignore = false
+    /// Digests to compute of every entry, in this order; repeats are ignored.
+    public var hash: [DigestAlgorithm] = []
+    /// Detect the MIME types of regular files.
+    public var mime = false
+    /// Read files of pseudo file systems (`/proc`, `/sys`…) too, where `hash` or `mime` asks for content.
+    public var readPseudo = false
+    /// Do not read files larger than this, in bytes.
+    public var maxRead: Int64 = 1 << 40
     /// Levels of directories in `RootReport.tree`; 0 is the top node alone.
     public var depth = 1
     /// Length of the `largest…` lists.
