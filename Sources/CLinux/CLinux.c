@@ -1,5 +1,6 @@
 #include "CLinux.h"
 
+#include <stdlib.h>
 #include <sys/resource.h>
 
 _Thread_local void *clinux_current_worker;
@@ -10,4 +11,9 @@ unsigned long clinux_raise_open_files_limit(void) {
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 256;
+}
+
+int clinux_make_temporary(char *name) {
+    int result = mkostemp(name, O_CLOEXEC);
+    return result < 0 ? -errno : result;
 }

@@ -5,10 +5,11 @@ import CLinux
 /// Lines are handed over when 64 KiB have gathered, or with the first line that comes a second or more after the last
 /// hand-over: a scan that reads large files writes few lines, and somebody may be watching. What a worker wrote last
 /// before it went idle waits for its next line or the end of the scan; a timer for that would have to take the lines from
-/// another thread, and so cost a lock for each.
+/// another thread, and so cost a lock for each. With `--sorted` they wait for the end in any case, in an arena.
 package final class RecordStream {
     private let output: RecordOutput
     private var encoder: RecordEncoder
+    private var arena = RecordArena()
     /// Seconds of the monotonic clock at the last hand-over.
     private var handedOver: Int
 
@@ -16,6 +17,7 @@ package final class RecordStream {
         self.output = output
         encoder = RecordEncoder(digests: output.digests, capacity: RecordOutput.pieceSize + 4096)
         handedOver = Self.now()
+        output.sorter?.addStream()
     }
 
     /// An entry that was stat'ed.
@@ -48,9 +50,20 @@ package final class RecordStream {
     /// Hands everything over. To be called after the last record.
     package func flush() {
         encoder.buffer.drain { output.write($0) }
+        if let sorter = output.sorter {
+            output.attempt { () throws(TemporaryFileError) in try sorter.keep(arena) }
+            arena = RecordArena()
+        }
     }
 
     private func lineEnded(_ root: Int, _ path: UnsafeRawBufferPointer) {
+        if let sorter = output.sorter {
+            encoder.buffer.drain { arena.append(root: root, path: path, line: $0) }
+            if arena.size >= sorter.share {
+                output.attempt { () throws(TemporaryFileError) in try sorter.spill(arena) }
+            }
+            return
+        }
         let now = Self.now()
         guard encoder.buffer.count >= RecordOutput.pieceSize || now > handedOver else { return }
         handedOver = now
