@@ -13,17 +13,20 @@ public final class Scan: Sendable {
     private let context: ScanContext
 
     /// - Parameters:
+    ///   - records: gets a record of each entry and error while the scan runs. Its header and summary are the caller's
+    ///     business. If it fails, the scan ends.
     ///   - isCancelled: asked often, by all workers: once it says yes, the scan ends as soon as it can. Made for a flag
     ///     that a signal handler sets.
     ///   - onError: told each error when it happens, by any worker. The report lists the first 10,000 by path.
     /// - Throws: `ScanUnavailable` if a library on this machine cannot do what the options ask for.
     public init(
-        _ options: ScanOptions, isCancelled: @escaping @Sendable () -> Bool = { false },
+        _ options: ScanOptions, records: RecordOutput? = nil,
+        isCancelled: @escaping @Sendable () -> Bool = { false },
         onError: (@Sendable (ScanError) -> Void)? = nil
     ) throws(ScanUnavailable) {
         precondition((1...1024).contains(options.threads), "1 to 1024 threads")
         self.options = options
-        context = try ScanContext(options, isCancelled: isCancelled, onError: onError)
+        context = try ScanContext(options, records: records, isCancelled: isCancelled, onError: onError)
     }
 
     /// Stops the scan soon; `run()` then returns a report that is not `complete`. Callable from any thread.
@@ -78,6 +81,7 @@ public final class Scan: Sendable {
         var types: [String: TypeCount] = [:]
         var reopened: Int64 = 0
         for worker in context.takeWorkers() {
+            worker.records?.flush()
             tallies.merge(worker.tallies)
             directories.merge(worker.largestDirectories)
             errors.merge(worker.errors)

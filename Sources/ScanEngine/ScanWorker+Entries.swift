@@ -38,7 +38,7 @@ extension ScanWorker {
         _ tallies: inout Tallies, into gathering: inout Gathering
     ) {
         let node = opened.node
-        let plan = context.content
+        let isMetadataAlone = context.content == nil && records == nil
         let detail = context.detail
         let listsUnseen = !context.oneFileSystem
         var status = FileStatus()
@@ -81,12 +81,13 @@ extension ScanWorker {
                 countEntry(
                     status, kind, entry.name, in: node, EntryPath(directory: node, name: Array(entry.name)), &tallies,
                     into: &gathering)
-                guard let plan else { continue }
+                if isMetadataAlone { continue }
                 let counted = CountedEntry(
                     directory: opened, descriptor: number, name: entry.name, kind: kind,
-                    path: EntryPath(directory: opened.node, name: Array(entry.name)))
-                if let answer = readContent(of: counted, status, plan, waiter: waiter, &gathering) {
+                    path: EntryPath(directory: node, name: Array(entry.name)))
+                if let answer = content(of: counted, status, waiter: waiter, &gathering) {
                     gathering.addDigests(of: entry.name, status.mode, answer.row)
+                    record(entry.name, in: node, kind, status, answer)
                 }
             }
         }
@@ -140,6 +141,7 @@ extension ScanWorker {
         if error == .noSuchEntry { return }
         if let kind = entry.kind {
             gathering.subtotal.countUnknown(kind)
+            recordUnknown(entry.name, in: directory, kind)
             if kind == .file { tallies.extensions.count(entry.name, bytes: 0) }
         }
         report(error, "statx", EntryPath(directory: directory, name: Array(entry.name)), into: &gathering)
@@ -154,10 +156,12 @@ extension ScanWorker {
 
     func report(_ error: Errno, _ operation: String, _ path: EntryPath, into gathering: inout Gathering) {
         let record = ScanError(path: path.bytes, operation: operation, code: error.name, message: error.message)
-        report(record, into: &gathering.subtotal)
+        report(record, below: path.directory, into: &gathering.subtotal)
     }
 
-    func report(_ record: ScanError, into subtotal: inout Subtotal) {
+    /// - Parameter directory: where it happened, to tell which PATH it belongs to.
+    func report(_ record: ScanError, below directory: PathNode, into subtotal: inout Subtotal) {
+        records?.error(root: directory.root, record)
         subtotal.countError()
         progress.countError()
         context.onError?(record)

@@ -33,6 +33,10 @@ final class ScanWorker: @unchecked Sendable {
     /// The device that a file was last read from, and whether its files are made up by the kernel.
     var lastDevice: (number: UInt64, isPseudo: Bool)?
 
+    /// Where records go; nil if none are wanted.
+    let records: RecordStream?
+    var path = RecordPath()
+
     /// For looking into files; nil if no content was asked for.
     var stage: ContentStage?
 
@@ -53,6 +57,7 @@ final class ScanWorker: @unchecked Sendable {
         tallies = Tallies(top: context.top)
         largestDirectories = LargestList(length: context.top, isByInode: false)
         lastOwner = context.user
+        records = context.records?.makeStream()
         if let plan = context.content { stage = ContentStage(plan) }
         context.add(self)
     }

@@ -150,6 +150,26 @@ static inline int clinux_open_unnamed(int directory, unsigned int mode) {
     return clinux_openat_create(directory, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
 }
 
+/// A file in `directory` that has no name and never gets one, to write and to read.
+static inline int clinux_open_temporary(const char *_Nonnull directory) {
+    return clinux_openat_create(AT_FDCWD, directory, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+}
+
+/// Makes a file with a new name, which replaces the six X at the end of `name`. (In C: stdlib.h here would take types
+/// that other modules know from Glibc.)
+int clinux_make_temporary(char *_Nonnull name);
+
+static inline long clinux_pwrite(int descriptor, const void *_Nonnull bytes, unsigned long count, int64_t offset) {
+    long result = pwrite(descriptor, bytes, count, (off_t)offset);
+    return result < 0 ? -errno : result;
+}
+
+/// Gives the blocks of a part of a file back; its size stays.
+static inline int clinux_punch_hole(int descriptor, int64_t offset, int64_t length) {
+    int result = fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
+    return result < 0 ? -errno : result;
+}
+
 // ---- Terminals and processors ---------------------------------------------------------------------------------------
 
 /// Columns of the terminal that `descriptor` is, or 0 if it is none or does not know.

@@ -56,6 +56,8 @@ actor Directory: MailboxActor {
     private var ignore: IgnoreScope?
     private var gathering = Gathering()
     private var openAttempts = 0
+    /// What this entry's record will say, if records are wanted; its digests are known only when all below is done.
+    private var recorded: KnownEntry?
 
     init(
         _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, ignore: IgnoreScope?,
@@ -85,7 +87,7 @@ actor Directory: MailboxActor {
         }
         if let known, !known.isToBeListed {
             giveUpOpening(worker)
-            worker.countDirectory(known.status, into: &gathering)
+            count(known.status, worker)
             return complete(worker)
         }
         do throws(Errno) {
@@ -136,7 +138,7 @@ actor Directory: MailboxActor {
         }
         if let known {
             // It was there when it was stat'ed: an entry, whatever became of it.
-            worker.countDirectory(known.status, into: &gathering)
+            count(known.status, worker)
             return worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
         }
         var status = FileStatus()
@@ -146,10 +148,11 @@ actor Directory: MailboxActor {
             // Gone before anybody could look at it: not an entry.
             if statusError == .noSuchEntry { return }
             gathering.subtotal.countUnknown(.directory)
+            worker.recordUnknown(nil, in: node, .directory)
             return worker.report(statusError, "statx", EntryPath(directory: node, name: nil), into: &gathering)
         }
         if status.kind == .directory {
-            worker.countDirectory(status, into: &gathering)
+            count(status, worker)
             worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
         } else if let parent = node.parent, let kind = status.kind {
             // Something else took the name since the directory was listed.
@@ -161,7 +164,13 @@ actor Directory: MailboxActor {
             }
             // Its content is left alone: what took a directory's place in this moment may be gone in the next.
             gathering.subtotal.isWhole = false
+            worker.record(nil, in: node, kind, status, .unknown)
         }
+    }
+
+    private func count(_ status: borrowing FileStatus, _ worker: ScanWorker) {
+        worker.countDirectory(status, into: &gathering)
+        if worker.records != nil { recorded = KnownEntry(status: copy status, isToBeListed: true) }
     }
 
     /// As often as an open is tried while all descriptors are taken; each try lets other work go first.
@@ -186,7 +195,7 @@ actor Directory: MailboxActor {
         identity = status.identity
         if let known, known.status.identity != identity { throw .stale }
         worker.noteOwner(ofDirectory: status)
-        worker.countDirectory(status, into: &gathering)
+        count(status, worker)
 
         let number = opened.release()
         let published = descriptor.publish(number)
@@ -313,6 +322,10 @@ actor Directory: MailboxActor {
             let row = gathering.digests == nil ? nil : digestRow(worker)
             if gathering.digests != nil {
                 completion.content = .entry(name: node.name, mode: UInt32(S_IFDIR), row: row)
+            }
+            if let recorded {
+                let answer = ContentAnswer(row: gathering.digests == nil ? [] : row)
+                worker.record(nil, in: node, .directory, recorded.status, answer)
             }
             if node.level <= worker.context.treeDepth {
                 completion.tree = TreeNode(

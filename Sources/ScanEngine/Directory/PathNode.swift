@@ -13,7 +13,8 @@ struct PathNode: @unchecked Sendable {
         /// Retained; released in `deinit`. Unmanaged, so that going up a path counts no references.
         var parent: Unmanaged<Storage>?
         let length: Int
-        let level: Int
+        let level: Int32
+        let root: Int32
         let parentIdentity: DeviceInode
     }
 
@@ -33,19 +34,26 @@ struct PathNode: @unchecked Sendable {
     }
 
     /// A PATH of the command line.
-    static func root(_ path: [UInt8]) -> PathNode {
+    ///
+    /// - Parameter index: its place among the PATHs.
+    static func root(_ path: [UInt8], index: Int) -> PathNode {
         path.withUnsafeBytes {
-            PathNode($0, parent: nil, level: 0, parentIdentity: DeviceInode(device: 0, inode: 0))
+            PathNode(
+                $0, parent: nil, level: 0, root: Int32(index), parentIdentity: DeviceInode(device: 0, inode: 0))
         }
     }
 
     static func child(_ name: UnsafeRawBufferPointer, of parent: PathNode, parentIdentity: DeviceInode) -> PathNode {
-        PathNode(name, parent: parent.storage, level: parent.level + 1, parentIdentity: parentIdentity)
+        PathNode(
+            name, parent: parent.storage, level: Int32(parent.level + 1), root: Int32(parent.root),
+            parentIdentity: parentIdentity)
     }
 
-    private init(_ name: UnsafeRawBufferPointer, parent: Storage?, level: Int, parentIdentity: DeviceInode) {
+    private init(
+        _ name: UnsafeRawBufferPointer, parent: Storage?, level: Int32, root: Int32, parentIdentity: DeviceInode
+    ) {
         let buffer = Storage.create(minimumCapacity: name.count + 1) { _ in
-            Header(parent: parent.map { Unmanaged.passRetained($0) }, length: name.count, level: level, parentIdentity: parentIdentity)
+            Header(parent: parent.map { Unmanaged.passRetained($0) }, length: name.count, level: level, root: root, parentIdentity: parentIdentity)
         }
         buffer.withUnsafeMutablePointerToElements { bytes in
             UnsafeMutableRawBufferPointer(start: bytes, count: name.count).copyMemory(from: name)
@@ -62,7 +70,9 @@ struct PathNode: @unchecked Sendable {
 
     var parent: PathNode? { withHeader { $0.parent.map { PathNode($0.takeUnretainedValue()) } } }
     /// Directories above, up to the PATH: 0 for the PATH itself.
-    var level: Int { withHeader { $0.level } }
+    var level: Int { withHeader { Int($0.level) } }
+    /// Which PATH it is below, counted from 0.
+    var root: Int { withHeader { Int($0.root) } }
     /// What the directory above is: meaningless where `level` is 0.
     var parentIdentity: DeviceInode { withHeader { $0.parentIdentity } }
 
@@ -73,7 +83,7 @@ struct PathNode: @unchecked Sendable {
         let storage: Unmanaged<Storage>
 
         var parent: Unretained? { withHeader { $0.parent.map { Unretained(storage: $0) } } }
-        var level: Int { withHeader { $0.level } }
+        var level: Int { withHeader { Int($0.level) } }
 
         func withName<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
             storage._withUnsafeGuaranteedRef { storage in
