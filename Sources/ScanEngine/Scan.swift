@@ -10,6 +10,8 @@ import WorkStealing
 /// ```
 public final class Scan: Sendable {
     public let options: ScanOptions
+    /// When the scan was made, which is when it starts as far as reports and records are concerned.
+    public let start: Timing
     private let context: ScanContext
 
     /// - Parameters:
@@ -26,6 +28,12 @@ public final class Scan: Sendable {
     ) throws(ScanUnavailable) {
         precondition((1...1024).contains(options.threads), "1 to 1024 threads")
         self.options = options
+        let now = clinux_now(CLOCK_REALTIME)
+        var start = Timing()
+        start.startedSeconds = Int64(now.tv_sec)
+        start.startedNanoseconds = Int64(now.tv_nsec)
+        start.threads = options.threads
+        self.start = start
         context = try ScanContext(options, records: records, isCancelled: isCancelled, onError: onError)
     }
 
@@ -40,8 +48,7 @@ public final class Scan: Sendable {
     /// Raises the process's soft limit on open files to the hard limit.
     public func run() -> ScanReport {
         var report = ScanReport()
-        let wallClock = clinux_now(CLOCK_REALTIME)
-        let start = clinux_now(CLOCK_MONOTONIC)
+        let begin = clinux_now(CLOCK_MONOTONIC)
 
         let scheduler = Scheduler(threads: options.threads) { [context] _ in ScanWorker(context) }
         let queue = PathQueue(options.paths, on: scheduler)
@@ -64,10 +71,8 @@ public final class Scan: Sendable {
         report.statistics = Self.statistics(scheduler.statistics) + [("descriptors_reopened", reopened)]
 
         let end = clinux_now(CLOCK_MONOTONIC)
-        report.timing.startedSeconds = Int64(wallClock.tv_sec)
-        report.timing.startedNanoseconds = Int64(wallClock.tv_nsec)
-        report.timing.elapsedSeconds = Double(end.tv_sec - start.tv_sec) + Double(end.tv_nsec - start.tv_nsec) * 1e-9
-        report.timing.threads = options.threads
+        report.timing = start
+        report.timing.elapsedSeconds = Double(end.tv_sec - begin.tv_sec) + Double(end.tv_nsec - begin.tv_nsec) * 1e-9
         return report
     }
 

@@ -53,7 +53,9 @@ struct PathNode: @unchecked Sendable {
         _ name: UnsafeRawBufferPointer, parent: Storage?, level: Int32, root: Int32, parentIdentity: DeviceInode
     ) {
         let buffer = Storage.create(minimumCapacity: name.count + 1) { _ in
-            Header(parent: parent.map { Unmanaged.passRetained($0) }, length: name.count, level: level, root: root, parentIdentity: parentIdentity)
+            Header(
+                parent: parent.map { Unmanaged.passRetained($0) }, length: name.count, level: level, root: root,
+                parentIdentity: parentIdentity)
         }
         buffer.withUnsafeMutablePointerToElements { bytes in
             UnsafeMutableRawBufferPointer(start: bytes, count: name.count).copyMemory(from: name)

@@ -7,7 +7,9 @@ public struct TemporaryFileError: Error, Equatable, Sendable {
     public var directory: [UInt8]
     /// The system call that failed.
     public var operation: String
-    /// `ENOSPC`, …
+    /// The errno.
+    public var number: Int32
+    /// Its name: `ENOSPC`, …
     public var code: String
     /// A sentence for people: `No space left on device`.
     public var message: String
@@ -115,7 +117,8 @@ final class RunFile: Sendable {
             return try call()
         } catch {
             throw TemporaryFileError(
-                directory: directory, operation: operation, code: error.name, message: error.message)
+                directory: directory, operation: operation, number: error.rawValue, code: error.name,
+                message: error.message)
         }
     }
 }
