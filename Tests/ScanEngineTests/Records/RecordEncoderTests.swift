@@ -199,7 +199,7 @@ import Testing
         let identity = DeviceInode(device: 0, inode: 0)
         var path = RecordPath()
         for root in ["", "a", "a/", "/", "//", ".", "a//b"] {
-            var node = PathNode.root(Array(root.utf8))
+            var node = PathNode.root(Array(root.utf8), index: 0)
             for depth in 0..<20 {
                 let name = [UInt8](repeating: 0xC0 | UInt8(depth), count: 1 + depth * 40)
                 for last in [nil, name] as [[UInt8]?] {
