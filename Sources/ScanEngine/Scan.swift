@@ -40,7 +40,7 @@ public final class Scan: Sendable {
         let wallClock = clinux_now(CLOCK_REALTIME)
         let start = clinux_now(CLOCK_MONOTONIC)
 
-        let scheduler = Scheduler(threads: options.threads) { [context] _ in ScanWorker(context) }
+        let scheduler = Scheduler(threads: context.descriptors.workers) { [context] _ in ScanWorker(context) }
         let queue = PathQueue(options.paths, on: scheduler)
         let pathsAtATime = context.descriptors.pathsAtATime
         queue.send { $0.start(atATime: pathsAtATime) }

@@ -125,10 +125,12 @@ actor Directory: MailboxActor {
 
     /// Finds out what the name is if it cannot be opened as a directory, and counts that.
     private func couldNotOpen(_ error: Errno, _ worker: ScanWorker) {
-        if error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem, openAttempts < Self.openAttemptsLimit {
-            // All descriptors are in use by other workers at this moment: behind other work, and once more.
-            openAttempts += 1
-            return send { $0.scan() }
+        if willTryAgain(after: error) { return }
+        var status = FileStatus()
+        var statusError: Errno?
+        if known == nil {
+            do throws(Errno) { try statusByName(worker, &status) } catch { statusError = error }
+            if let statusError, willTryAgain(after: statusError) { return }
         }
         defer {
             giveUpOpening(worker)
@@ -139,10 +141,7 @@ actor Directory: MailboxActor {
             worker.countDirectory(known.status, into: &gathering)
             return worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
         }
-        var status = FileStatus()
-        do throws(Errno) {
-            try statusByName(worker, &status)
-        } catch let statusError {
+        if let statusError {
             // Gone before anybody could look at it: not an entry.
             if statusError == .noSuchEntry { return }
             gathering.subtotal.countUnknown(.directory)
@@ -157,8 +156,16 @@ actor Directory: MailboxActor {
             let path = EntryPath(directory: parent, name: node.name)
             node.withName { worker.countEntry(status, kind, $0, path, into: &gathering) }
             // Its content is left alone: what took a directory's place in this moment may be gone in the next.
-            gathering.subtotal.isWhole = false
+            if worker.context.content != nil { worker.report(.stale, "openat", path, into: &gathering) }
         }
+    }
+
+    /// All descriptors are in use by other workers at this moment: behind other work, and once more.
+    private func willTryAgain(after error: Errno) -> Bool {
+        guard error.isShortOfDescriptors, openAttempts < Self.openAttemptsLimit else { return false }
+        openAttempts += 1
+        send { $0.scan() }
+        return true
     }
 
     /// As often as an open is tried while all descriptors are taken; each try lets other work go first.
@@ -188,8 +195,13 @@ actor Directory: MailboxActor {
         let number = opened.release()
         let published = descriptor.publish(number)
         precondition(published, "a directory is opened once")
-        // From here on the parent's descriptor is not needed for this directory, not even to restore it.
-        containing?.descriptorNeedEnded(worker)
+        if let containing {
+            // From here on the parent's descriptor is not needed for this directory, not even to restore it.
+            containing.childWasOpened()
+        } else {
+            // Everything below can be reached from here: needed until `complete`.
+            descriptor.need()
+        }
 
         if worker.context.oneFileSystem, identity.device != rootDevice {
             // Opening it triggered an automount.
@@ -303,6 +315,7 @@ actor Directory: MailboxActor {
     // MARK: Completing
 
     private func complete(_ worker: ScanWorker) {
+        if node.level == 0, descriptor.needEnded() { _ = descriptor.take() }
         let totals = gathering.subtotal.totals
         var completion = Completion(subtotal: gathering.subtotal)
         if gathering.isDirectory, totals.entries > 0 {
