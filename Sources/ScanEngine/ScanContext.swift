@@ -25,7 +25,6 @@ final class ScanContext: Sendable {
     init(
         _ options: ScanOptions, isCancelled: @escaping @Sendable () -> Bool, onError: (@Sendable (ScanError) -> Void)?
     ) throws(ScanUnavailable) {
-        content = try ContentPlan.make(options)
         oneFileSystem = options.oneFileSystem
         treeDepth = options.depth
         top = options.top
@@ -36,6 +35,7 @@ final class ScanContext: Sendable {
         // Which are open matters only where there are few.
         let open = limit < 1024 ? Kernel.openDescriptors() : 3
         descriptors = DescriptorBudget(limit: limit, open: open, workers: options.threads)
+        content = try ContentPlan.make(options, largeFiles: descriptors.largeFilesAtATime)
         user = geteuid()
         self.isCancelled = isCancelled
         self.onError = onError
