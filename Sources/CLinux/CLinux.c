@@ -1,5 +1,6 @@
 #include "CLinux.h"
 
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
 
@@ -20,4 +21,9 @@ int clinux_file_system_type(int descriptor, uint64_t *type) {
     // f_type is a signed word of varying size; the magic numbers have 32 bits.
     *type = (uint32_t)status.f_type;
     return 0;
+}
+
+int clinux_make_temporary(char *name) {
+    int result = mkostemp(name, O_CLOEXEC);
+    return result < 0 ? -errno : result;
 }

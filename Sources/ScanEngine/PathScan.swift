@@ -23,7 +23,7 @@ actor PathScan: MailboxActor {
 
     func scan() {
         let worker = ScanWorker.current
-        let node = PathNode.root(path)
+        let node = PathNode.root(path, index: index)
         let place = EntryPath(directory: node, name: nil)
         if worker.context.shouldStop { return finish(tree: nil) }
         var status = FileStatus()
@@ -43,17 +43,18 @@ actor PathScan: MailboxActor {
                 return gathering.listingDone()
             }
             let name = path.split(separator: UInt8(ascii: "/")).last ?? []
-            name.withUnsafeBytes { worker.countEntry(status, kind, $0, place, into: &gathering) }
-            if let plan = worker.context.content {
-                let answer = node.withName { path in
-                    let entry = CountedEntry(
-                        directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: kind, path: place)
-                    return worker.readContent(of: entry, status, plan, waiter: .path(self), &gathering)
-                }
-                // Otherwise somebody reads it for us, and will say so.
-                guard let answer else { return gathering.listingDone() }
-                row = answer.row
+            name.withUnsafeBytes { name in
+                worker.countEntry(status, kind, name, in: node, place, &worker.tallies, into: &gathering)
             }
+            let answer = node.withName { path in
+                let entry = CountedEntry(
+                    directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: kind, path: place)
+                return worker.content(of: entry, status, waiter: .path(self), &gathering)
+            }
+            // Otherwise somebody reads it for us, and will say so.
+            guard let answer else { return gathering.listingDone() }
+            row = answer.row
+            worker.record(place, kind, status, answer)
         } catch {
             worker.report(error, "statx", place, into: &gathering)
             isMissing = true

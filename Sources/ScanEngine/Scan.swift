@@ -10,20 +10,31 @@ import WorkStealing
 /// ```
 public final class Scan: Sendable {
     public let options: ScanOptions
+    /// When the scan was made, which is when it starts as far as reports and records are concerned.
+    public let start: Timing
     private let context: ScanContext
 
     /// - Parameters:
+    ///   - records: gets a record of each entry and error while the scan runs. Its header and summary are the caller's
+    ///     business. If it fails, the scan ends.
     ///   - isCancelled: asked often, by all workers: once it says yes, the scan ends as soon as it can. Made for a flag
     ///     that a signal handler sets.
     ///   - onError: told each error when it happens, by any worker. The report lists the first 10,000 by path.
     /// - Throws: `ScanUnavailable` if a library on this machine cannot do what the options ask for.
     public init(
-        _ options: ScanOptions, isCancelled: @escaping @Sendable () -> Bool = { false },
+        _ options: ScanOptions, records: RecordOutput? = nil,
+        isCancelled: @escaping @Sendable () -> Bool = { false },
         onError: (@Sendable (ScanError) -> Void)? = nil
     ) throws(ScanUnavailable) {
         precondition((1...1024).contains(options.threads), "1 to 1024 threads")
         self.options = options
-        context = try ScanContext(options, isCancelled: isCancelled, onError: onError)
+        let now = clinux_now(CLOCK_REALTIME)
+        var start = Timing()
+        start.startedSeconds = Int64(now.tv_sec)
+        start.startedNanoseconds = Int64(now.tv_nsec)
+        start.threads = options.threads
+        self.start = start
+        context = try ScanContext(options, records: records, isCancelled: isCancelled, onError: onError)
     }
 
     /// Stops the scan soon; `run()` then returns a report that is not `complete`. Callable from any thread.
@@ -37,8 +48,7 @@ public final class Scan: Sendable {
     /// Raises the process's soft limit on open files to the hard limit.
     public func run() -> ScanReport {
         var report = ScanReport()
-        let wallClock = clinux_now(CLOCK_REALTIME)
-        let start = clinux_now(CLOCK_MONOTONIC)
+        let begin = clinux_now(CLOCK_MONOTONIC)
 
         let scheduler = Scheduler(threads: context.descriptors.workers) { [context] _ in ScanWorker(context) }
         let queue = PathQueue(options.paths, on: scheduler)
@@ -61,10 +71,8 @@ public final class Scan: Sendable {
         report.statistics = Self.statistics(scheduler.statistics) + [("descriptors_reopened", reopened)]
 
         let end = clinux_now(CLOCK_MONOTONIC)
-        report.timing.startedSeconds = Int64(wallClock.tv_sec)
-        report.timing.startedNanoseconds = Int64(wallClock.tv_nsec)
-        report.timing.elapsedSeconds = Double(end.tv_sec - start.tv_sec) + Double(end.tv_nsec - start.tv_nsec) * 1e-9
-        report.timing.threads = options.threads
+        report.timing = start
+        report.timing.elapsedSeconds = Double(end.tv_sec - begin.tv_sec) + Double(end.tv_nsec - begin.tv_nsec) * 1e-9
         return report
     }
 
@@ -78,6 +86,7 @@ public final class Scan: Sendable {
         var types: [String: TypeCount] = [:]
         var reopened: Int64 = 0
         for worker in context.takeWorkers() {
+            worker.records?.flush()
             tallies.merge(worker.tallies)
             directories.merge(worker.largestDirectories)
             errors.merge(worker.errors)

@@ -12,6 +12,10 @@ final class ScanContext: Sendable {
     let obeysGitignore: Bool
     /// What to do with the content of files; nil if nothing.
     let content: ContentPlan?
+    /// Where records go; nil if none are wanted.
+    let records: RecordOutput?
+    /// How much is asked about each entry: records tell the time of birth.
+    let detail: Kernel.Detail
     let devices: DeviceTable
     let descriptors: DescriptorBudget
     /// The effective user.
@@ -23,8 +27,11 @@ final class ScanContext: Sendable {
     private let workers = Mutex<[ScanWorker]>([])
 
     init(
-        _ options: ScanOptions, isCancelled: @escaping @Sendable () -> Bool, onError: (@Sendable (ScanError) -> Void)?
+        _ options: ScanOptions, records: RecordOutput?, isCancelled: @escaping @Sendable () -> Bool,
+        onError: (@Sendable (ScanError) -> Void)?
     ) throws(ScanUnavailable) {
+        self.records = records
+        detail = records == nil ? .basic : .full
         oneFileSystem = options.oneFileSystem
         treeDepth = options.depth
         top = options.top
@@ -44,7 +51,8 @@ final class ScanContext: Sendable {
     /// Whether the scan is to end as soon as it can. Once true, always true.
     var shouldStop: Bool {
         if stopped.load(ordering: .relaxed) { return true }
-        guard isCancelled() else { return false }
+        // Records that nobody gets are not worth a scan.
+        guard isCancelled() || records?.failed == true else { return false }
         stopped.store(true, ordering: .relaxed)
         return true
     }

@@ -27,27 +27,42 @@ struct ContentAnswer: Sendable {
     var hasChanged = false
 
     static let unknown = ContentAnswer()
+    /// Without `--hash` and `--mime`: known, and empty.
+    static let notAsked = ContentAnswer(row: [])
 }
 
 extension ScanWorker {
-    /// Finds out about the content of an entry that is no directory.
+    /// Finds out what was asked for about the content of an entry that is no directory.
     ///
     /// - Returns: nil if somebody else will: `waiter` then gets a `Completion`.
-    func readContent(
-        of entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ plan: ContentPlan, waiter: Waiter,
-        _ gathering: inout Gathering
+    func content(
+        of entry: borrowing CountedEntry, _ status: borrowing FileStatus, waiter: Waiter, _ gathering: inout Gathering
     ) -> ContentAnswer? {
         switch entry.kind {
-        case .symlink:
-            do throws(ContentFailure) {
+        case .symlink: return followNot(entry, &gathering)
+        case .file:
+            guard let plan = context.content else { return .notAsked }
+            return readFile(entry, status, plan, waiter, &gathering)
+        case .directory, .fifo, .socket, .blockDevice, .characterDevice:
+            return ContentAnswer(row: context.content?.rowOfNothing ?? [])
+        }
+    }
+
+    /// Reads where a symlink points: for its digest, and for its record.
+    private func followNot(_ entry: borrowing CountedEntry, _ gathering: inout Gathering) -> ContentAnswer {
+        guard stage != nil || records != nil else { return .notAsked }
+        do throws(ContentFailure) {
+            if stage != nil {
                 let (target, row) = try stage!.inspectSymlink(entry.cString, in: entry.descriptor)
                 return ContentAnswer(row: row, target: target)
-            } catch {
-                return failed(error, entry.path, into: &gathering.subtotal)
             }
-        case .file: return readFile(entry, status, plan, waiter, &gathering)
-        case .directory, .fifo, .socket, .blockDevice, .characterDevice:
-            return ContentAnswer(row: plan.rowOfNothing)
+            do throws(Errno) {
+                return ContentAnswer(row: [], target: try Kernel.symlinkTarget(entry.cString, in: entry.descriptor))
+            } catch {
+                throw .call("readlinkat", error)
+            }
+        } catch {
+            return failed(error, entry.path, into: &gathering.subtotal)
         }
     }
 
@@ -67,7 +82,8 @@ extension ScanWorker {
                 return .unknown
             }
             if status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
-            if !isPseudo, status.links > 1 || plan.isReadInPieces(status) {
+            let needsScan = status.links > 1 ? true : plan.isReadInPieces(size: status.size)
+            if needsScan, !isPseudo {
                 let reader = fileScan(of: status, plan)
                 let request = self.request(entry, status, waiter, &gathering)
                 reader.send { $0.read(request) }
@@ -84,7 +100,7 @@ extension ScanWorker {
 
     private func fileScan(of status: borrowing FileStatus, _ plan: ContentPlan) -> FileScan {
         if status.links <= 1 { return FileScan(scheduler: scheduler) }
-        let mayLeave = context.devices.isMountedOnce(status.device)
+        let mayLeave = context.devices.showsLinksOnce(status.device)
         return plan.linkedFiles.reader(of: status, mayLeave: mayLeave, scheduler: scheduler)
     }
 
@@ -160,7 +176,7 @@ extension ScanWorker {
         case .success(let type):
             types[type, default: TypeCount()].add(status.size)
             answer.type = type
-        case .failure(let failure): report(failure.record(at: path.bytes), into: &subtotal)
+        case .failure(let failure): report(failure.record(at: path.bytes), below: path.directory, into: &subtotal)
         }
         return answer
     }
@@ -168,7 +184,7 @@ extension ScanWorker {
     func failed(
         _ failure: ContentFailure, _ path: EntryPath, into subtotal: inout Subtotal
     ) -> ContentAnswer {
-        report(failure.record(at: path.bytes), into: &subtotal)
+        report(failure.record(at: path.bytes), below: path.directory, into: &subtotal)
         return ContentAnswer(hasChanged: failure == .changed)
     }
 

@@ -30,7 +30,16 @@ extension ScanWorker {
         _ entries: DirectoryEntries, of opened: OpenedDirectory, _ number: Int32, waiter: Waiter,
         into gathering: inout Gathering
     ) {
-        let plan = context.content
+        scanEntries(entries, of: opened, number, waiter: waiter, &tallies, into: &gathering)
+    }
+
+    private func scanEntries(
+        _ entries: DirectoryEntries, of opened: OpenedDirectory, _ number: Int32, waiter: Waiter,
+        _ tallies: inout Tallies, into gathering: inout Gathering
+    ) {
+        let node = opened.node
+        let isMetadataAlone = context.content == nil && records == nil
+        let detail = context.detail
         let listsUnseen = !context.oneFileSystem
         var status = FileStatus()
         var untilStopCheck = Self.entriesBetweenStopChecks
@@ -50,13 +59,13 @@ extension ScanWorker {
                 continue
             }
             do throws(Errno) {
-                try Kernel.status(of: entry.cString, in: number, into: &status)
+                try Kernel.status(of: entry.cString, in: number, detail, into: &status)
             } catch {
-                couldNotStat(entry, of: opened.node, error, into: &gathering)
+                couldNotStat(entry, of: node, error, &tallies, into: &gathering)
                 continue
             }
             guard let kind = status.kind else {
-                couldNotStat(entry, of: opened.node, .invalid, into: &gathering)
+                couldNotStat(entry, of: node, .invalid, &tallies, into: &gathering)
                 continue
             }
             if verdict == .dependsOnKind,
@@ -70,14 +79,15 @@ extension ScanWorker {
                 startDirectory(entry.name, in: opened, known: known, waiter, &gathering)
             } else {
                 countEntry(
-                    status, kind, entry.name, EntryPath(directory: opened.node, name: Array(entry.name)),
+                    status, kind, entry.name, in: node, EntryPath(directory: node, name: Array(entry.name)), &tallies,
                     into: &gathering)
-                guard let plan else { continue }
+                if isMetadataAlone { continue }
                 let counted = CountedEntry(
                     directory: opened, descriptor: number, name: entry.name, kind: kind,
-                    path: EntryPath(directory: opened.node, name: Array(entry.name)))
-                if let answer = readContent(of: counted, status, plan, waiter: waiter, &gathering) {
+                    path: EntryPath(directory: node, name: Array(entry.name)))
+                if let answer = content(of: counted, status, waiter: waiter, &gathering) {
                     gathering.addDigests(of: entry.name, status.mode, answer.row)
+                    record(entry.name, in: node, kind, status, answer)
                 }
             }
         }
@@ -103,23 +113,15 @@ extension ScanWorker {
 
     /// Counts an entry that is no directory.
     ///
-    /// - Parameter name: the last component of `path`, which is asked for only where a list keeps it.
+    /// - Parameters: as in `Tallies.countFile`.
     func countEntry(
-        _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer,
-        _ path: @autoclosure () -> EntryPath, into gathering: inout Gathering
-    ) {
-        countEntry(status, kind, name, in: path().directory, path(), &tallies, into: &gathering)
-    }
-
-    private func countEntry(
-        _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer,
-        in directory: @autoclosure () -> PathNode, _ path: @autoclosure () -> EntryPath, _ tallies: inout Tallies,
-        into gathering: inout Gathering
+        _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer, in directory: PathNode,
+        _ path: @autoclosure () -> EntryPath, _ tallies: inout Tallies, into gathering: inout Gathering
     ) {
         gathering.subtotal.count(status, kind, context.devices)
         progress.advance(entries: 1, diskBytes: status.diskBytes)
         tallies.count(status)
-        if kind == .file { tallies.countFile(status, name, in: directory(), path()) }
+        if kind == .file { tallies.countFile(status, name, in: directory, path()) }
     }
 
     func countDirectory(_ status: borrowing FileStatus, into gathering: inout Gathering) {
@@ -132,12 +134,14 @@ extension ScanWorker {
 
     /// Counts a name that was listed and cannot be stat'ed.
     private func couldNotStat(
-        _ entry: DirectoryEntries.Entry, of directory: PathNode, _ error: Errno, into gathering: inout Gathering
+        _ entry: DirectoryEntries.Entry, of directory: PathNode, _ error: Errno, _ tallies: inout Tallies,
+        into gathering: inout Gathering
     ) {
         // Gone before anybody could look at it: not an entry.
         if error == .noSuchEntry { return }
         if let kind = entry.kind {
             gathering.subtotal.countUnknown(kind)
+            recordUnknown(entry.name, in: directory, kind)
             if kind == .file { tallies.extensions.count(entry.name, bytes: 0) }
         }
         report(error, "statx", EntryPath(directory: directory, name: Array(entry.name)), into: &gathering)
@@ -147,15 +151,17 @@ extension ScanWorker {
     func reportAll(
         _ entries: DirectoryEntries, of directory: PathNode, _ error: Errno, into gathering: inout Gathering
     ) {
-        for entry in entries { couldNotStat(entry, of: directory, error, into: &gathering) }
+        for entry in entries { couldNotStat(entry, of: directory, error, &tallies, into: &gathering) }
     }
 
     func report(_ error: Errno, _ operation: String, _ path: EntryPath, into gathering: inout Gathering) {
         let record = ScanError(path: path.bytes, operation: operation, code: error.name, message: error.message)
-        report(record, into: &gathering.subtotal)
+        report(record, below: path.directory, into: &gathering.subtotal)
     }
 
-    func report(_ record: ScanError, into subtotal: inout Subtotal) {
+    /// - Parameter directory: where it happened, to tell which PATH it belongs to.
+    func report(_ record: ScanError, below directory: PathNode, into subtotal: inout Subtotal) {
+        records?.error(root: directory.root, record)
         subtotal.countError()
         progress.countError()
         context.onError?(record)

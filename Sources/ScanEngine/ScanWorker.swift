@@ -27,8 +27,15 @@ final class ScanWorker: @unchecked Sendable {
     /// What a progress display reads: written by this worker alone.
     let progress = ProgressCounters()
 
+    /// A device that is mounted once, seen last.
+    private var singleDevice: UInt64?
+
     /// The device that a file was last read from, and whether its files are made up by the kernel.
     var lastDevice: (number: UInt64, isPseudo: Bool)?
+
+    /// Where records go; nil if none are wanted.
+    let records: RecordStream?
+    var path = RecordPath()
 
     /// For looking into files; nil if no content was asked for.
     var stage: ContentStage?
@@ -50,6 +57,7 @@ final class ScanWorker: @unchecked Sendable {
         tallies = Tallies(top: context.top)
         largestDirectories = LargestList(length: context.top, isByInode: false)
         lastOwner = context.user
+        records = context.records?.makeStream()
         if let plan = context.content { stage = ContentStage(plan) }
         context.add(self)
     }
@@ -70,6 +78,28 @@ final class ScanWorker: @unchecked Sendable {
                 guard error.isShortOfDescriptors, context.descriptors.giveUpOldest() else { throw error }
             }
         }
+    }
+
+    /// Whether a directory is a mount point is asked only where it matters: where it could lie inside itself.
+    func status(ofDirectory descriptor: Int32, into status: inout FileStatus) throws(Errno) {
+        try Kernel.status(of: descriptor, context.detail, into: &status)
+        let device = status.device
+        if context.detail == .full || device == singleDevice { return }
+        if context.devices.isMountedOnce(device) {
+            singleDevice = device
+        } else {
+            try Kernel.status(of: descriptor, .full, into: &status)
+        }
+    }
+
+    /// Offers a directory to the list of the largest.
+    func rank(_ directory: PathNode, _ totals: borrowing Totals) {
+        let (disk, apparent) = (totals.diskBytes, totals.apparentBytes)
+        let place = directory.parent ?? directory
+        guard largestDirectories.mayTake(diskBytes: disk, apparentBytes: apparent, in: place) else { return }
+        largestDirectories.offer(
+            EntryPath(directory: directory, name: nil), diskBytes: disk, apparentBytes: apparent,
+            entries: totals.entries)
     }
 
     func noteOwner(ofDirectory status: borrowing FileStatus) { lastOwner = status.uid }
@@ -101,15 +131,16 @@ struct Tallies {
     ///
     /// - Parameters:
     ///   - name: the last component of its path.
-    ///   - directory, path: asked for only where sizes do not decide, and where the list keeps the file.
+    ///   - directory: that it is in; of a PATH, the PATH.
+    ///   - path: asked for only where the list keeps the file.
     mutating func countFile(
-        _ status: borrowing FileStatus, _ name: UnsafeRawBufferPointer, in directory: @autoclosure () -> PathNode,
+        _ status: borrowing FileStatus, _ name: UnsafeRawBufferPointer, in directory: PathNode,
         _ path: @autoclosure () -> EntryPath
     ) {
         let size = status.size
         let disk = status.diskBytes
         extensions.count(name, bytes: size)
-        if largestFiles.mayTake(diskBytes: disk, apparentBytes: size, in: directory()) {
+        if largestFiles.mayTake(diskBytes: disk, apparentBytes: size, in: directory) {
             largestFiles.offer(path(), diskBytes: disk, apparentBytes: size, inode: status.identity)
         }
     }

@@ -17,7 +17,9 @@ struct ScanProgram {
         // From here on a signal must not end the process without its report.
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output)
-        let scan = try Self.makeScan(options)
+        let records = settings.format == .ndjson ? makeRecords(options, output) : nil
+        let scan = try Self.makeScan(options, records)
+        records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = scan.run()
         progress?.stop()
@@ -27,6 +29,9 @@ struct ScanProgram {
             let json = ReportJSON(
                 report, options: options, version: Invocation.version, includesStatistics: settings.statistics)
             try json.write { try output.write($0) }
+        case .ndjson:
+            records?.finish(report, includesStatistics: settings.statistics)
+            if let failure = records?.failure { throw OutputError(of: failure) }
         case .text:
             complain(report)
             var summary = TextSummary(report, options: options, style: TextStyle(for: output.descriptor))
@@ -37,9 +42,14 @@ struct ScanProgram {
         return report.totals.errors > 0 ? .unreadable : .success
     }
 
-    private static func makeScan(_ options: ScanOptions) throws(UsageError) -> Scan {
+    private func makeRecords(_ options: ScanOptions, _ output: OutputFile) -> RecordOutput {
+        let sink = RecordSink(output: output)
+        return RecordOutput(digests: DigestSet(options.hash), sorted: settings.sorted) { try sink.output.write($0) }
+    }
+
+    private static func makeScan(_ options: ScanOptions, _ records: RecordOutput?) throws(UsageError) -> Scan {
         do throws(ScanUnavailable) {
-            return try Scan(options, isCancelled: { clinux_stop_signal() != 0 })
+            return try Scan(options, records: records, isCancelled: { clinux_stop_signal() != 0 })
         } catch {
             throw UsageError("\(error.option): \(error.message)")
         }
@@ -82,6 +92,25 @@ struct ScanProgram {
         }
         if settings.statistics {
             for (name, value) in report.statistics { StandardStreams.complain("\(name): \(value)") }
+        }
+    }
+}
+
+/// The output, as the records' sink.
+///
+/// `@unchecked Sendable`: `RecordOutput` calls its sink by one thread at a time, under a lock, and nobody else writes
+/// until it has finished.
+private struct RecordSink: @unchecked Sendable {
+    let output: OutputFile
+}
+
+extension OutputError {
+    /// What made records fail: the output itself, or the temporary file of `--sorted`.
+    fileprivate init(of failure: any Error) {
+        switch failure {
+        case let failure as OutputError: self = failure
+        case let failure as TemporaryFileError: self.init(path: failure.directory, error: SystemError(failure.number))
+        default: preconditionFailure("records failed for an unknown reason: \(failure)")
         }
     }
 }

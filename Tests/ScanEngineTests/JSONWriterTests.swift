@@ -153,7 +153,7 @@ import Testing
 }
 
 /// Names that a hostile or a careless program would choose; the same ones in every run.
-private enum Fuzz {
+enum Fuzz {
     static func names(_ count: Int) -> [[UInt8]] {
         // SplitMix64.
         var state: UInt64 = 0x5CA9

@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -149,6 +150,26 @@ static inline int clinux_open_unnamed(int directory, unsigned int mode) {
     return clinux_openat_create(directory, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
 }
 
+/// A file in `directory` that has no name and never gets one, to write and to read.
+static inline int clinux_open_temporary(const char *_Nonnull directory) {
+    return clinux_openat_create(AT_FDCWD, directory, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+}
+
+/// Makes a file with a new name, which replaces the six X at the end of `name`. (In C: stdlib.h here would take types
+/// that other modules know from Glibc.)
+int clinux_make_temporary(char *_Nonnull name);
+
+static inline long clinux_pwrite(int descriptor, const void *_Nonnull bytes, unsigned long count, int64_t offset) {
+    long result = pwrite(descriptor, bytes, count, (off_t)offset);
+    return result < 0 ? -errno : result;
+}
+
+/// Gives the blocks of a part of a file back; its size stays.
+static inline int clinux_punch_hole(int descriptor, int64_t offset, int64_t length) {
+    int result = fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
+    return result < 0 ? -errno : result;
+}
+
 // ---- Terminals and processors ---------------------------------------------------------------------------------------
 
 /// Columns of the terminal that `descriptor` is, or 0 if it is none or does not know.
@@ -189,5 +210,43 @@ void clinux_install_stop_handler(void);
 /// A name in an open directory that is removed if a second signal ends the process: a temporary file. `directory` -1:
 /// none. `name` must live until it is taken back.
 void clinux_remove_when_stopped(int directory, const char *_Nullable name);
+
+/// The attributes that stat(2) knows, in the fields of statx(2). What only statx knows (time of birth, attributes) is left
+/// out of `stx_mask`, or zero.
+///
+/// fstatat and fstat are faster than statx: 4 % of a scan on tmpfs, 2 % on ext4.
+static inline void clinux_copy_stat(const struct stat *_Nonnull from, struct statx *_Nonnull to) {
+    to->stx_mask = STATX_BASIC_STATS;
+    to->stx_attributes = 0;
+    to->stx_nlink = (uint32_t)from->st_nlink;
+    to->stx_uid = from->st_uid;
+    to->stx_gid = from->st_gid;
+    to->stx_mode = (uint16_t)from->st_mode;
+    to->stx_ino = from->st_ino;
+    to->stx_size = (uint64_t)from->st_size;
+    to->stx_blocks = (uint64_t)from->st_blocks;
+    to->stx_mtime.tv_sec = from->st_mtim.tv_sec;
+    to->stx_mtime.tv_nsec = (uint32_t)from->st_mtim.tv_nsec;
+    to->stx_ctime.tv_sec = from->st_ctim.tv_sec;
+    to->stx_ctime.tv_nsec = (uint32_t)from->st_ctim.tv_nsec;
+    to->stx_rdev_major = major(from->st_rdev);
+    to->stx_rdev_minor = minor(from->st_rdev);
+    to->stx_dev_major = major(from->st_dev);
+    to->stx_dev_minor = minor(from->st_dev);
+}
+
+static inline int clinux_fstatat(int directory, const char *_Nonnull name, int flags, struct statx *_Nonnull out) {
+    struct stat status;
+    if (fstatat(directory, name, &status, flags) < 0) return -errno;
+    clinux_copy_stat(&status, out);
+    return 0;
+}
+
+static inline int clinux_fstat(int descriptor, struct statx *_Nonnull out) {
+    struct stat status;
+    if (fstat(descriptor, &status) < 0) return -errno;
+    clinux_copy_stat(&status, out);
+    return 0;
+}
 
 #endif

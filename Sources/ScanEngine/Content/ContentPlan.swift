@@ -38,8 +38,8 @@ extension ContentPlan {
     package var set: DigestSet { methods?.set ?? DigestSet([]) }
 
     /// Whether a file takes more than one message: it is to be digested, and is large.
-    func isReadInPieces(_ status: borrowing FileStatus) -> Bool {
-        methods != nil && status.size > ContentStage.messageBytes
+    func isReadInPieces(size: Int64) -> Bool {
+        methods != nil && size > ContentStage.messageBytes
     }
 
     /// - Parameter largeFiles: how many files may be read in pieces at a time.

@@ -97,7 +97,7 @@ actor FileScan: MailboxActor {
             return end(nil, worker)
         }
         guard let plan = worker.context.content else { preconditionFailure("content is read by a plan") }
-        if !hasPlace, plan.isReadInPieces(request.entry.status) {
+        if !hasPlace, plan.isReadInPieces(size: request.entry.status.size) {
             guard plan.largeFiles.take(for: self) else { return }
             hasPlace = true
         }
@@ -154,6 +154,7 @@ actor FileScan: MailboxActor {
             answer = .unknown
             subtotal.isWhole = false
         }
+        worker.record(request.path, .file, status, answer)
         let name = Array(request.name.dropLast())
         request.waiter.receive(
             Completion(subtotal: subtotal, content: .entry(name: name, mode: status.mode, row: answer.row)))

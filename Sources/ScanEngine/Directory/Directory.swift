@@ -56,6 +56,8 @@ actor Directory: MailboxActor {
     private var ignore: IgnoreScope?
     private var gathering = Gathering()
     private var openAttempts = 0
+    /// What this entry's record will say, if records are wanted; its digests are known only when all below is done.
+    private var recorded: KnownEntry?
 
     init(
         _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, ignore: IgnoreScope?,
@@ -85,13 +87,13 @@ actor Directory: MailboxActor {
         }
         if let known, !known.isToBeListed {
             giveUpOpening(worker)
-            worker.countDirectory(known.status, into: &gathering)
+            count(known.status, worker)
             return complete(worker)
         }
         do throws(Errno) {
             let opened = try open(worker)
             var status = FileStatus()
-            try Kernel.status(of: opened.number, into: &status)
+            try worker.status(ofDirectory: opened.number, into: &status)
             try list(opened, status, worker)
         } catch {
             couldNotOpen(error, worker)
@@ -138,25 +140,33 @@ actor Directory: MailboxActor {
         }
         if let known {
             // It was there when it was stat'ed: an entry, whatever became of it.
-            worker.countDirectory(known.status, into: &gathering)
+            count(known.status, worker)
             return worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
         }
         if let statusError {
             // Gone before anybody could look at it: not an entry.
             if statusError == .noSuchEntry { return }
             gathering.subtotal.countUnknown(.directory)
+            worker.recordUnknown(nil, in: node, .directory)
             return worker.report(statusError, "statx", EntryPath(directory: node, name: nil), into: &gathering)
         }
         if status.kind == .directory {
-            worker.countDirectory(status, into: &gathering)
+            count(status, worker)
             worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
         } else if let parent = node.parent, let kind = status.kind {
             // Something else took the name since the directory was listed.
             gathering.isDirectory = false
-            let path = EntryPath(directory: parent, name: node.name)
-            node.withName { worker.countEntry(status, kind, $0, path, into: &gathering) }
+            node.withName { name in
+                worker.countEntry(
+                    status, kind, name, in: parent, EntryPath(directory: parent, name: node.name), &worker.tallies,
+                    into: &gathering)
+            }
             // Its content is left alone: what took a directory's place in this moment may be gone in the next.
-            if worker.context.content != nil { worker.report(.stale, "openat", path, into: &gathering) }
+            if worker.context.content != nil {
+                let path = EntryPath(directory: parent, name: node.name)
+                worker.report(.stale, "openat", path, into: &gathering)
+            }
+            worker.record(nil, in: node, kind, status, .unknown)
         }
     }
 
@@ -166,6 +176,11 @@ actor Directory: MailboxActor {
         openAttempts += 1
         send { $0.scan() }
         return true
+    }
+
+    private func count(_ status: borrowing FileStatus, _ worker: ScanWorker) {
+        worker.countDirectory(status, into: &gathering)
+        if worker.records != nil { recorded = KnownEntry(status: copy status, isToBeListed: true) }
     }
 
     /// As often as an open is tried while all descriptors are taken; each try lets other work go first.
@@ -190,7 +205,7 @@ actor Directory: MailboxActor {
         identity = status.identity
         if let known, known.status.identity != identity { throw .stale }
         worker.noteOwner(ofDirectory: status)
-        worker.countDirectory(status, into: &gathering)
+        count(status, worker)
 
         let number = opened.release()
         let published = descriptor.publish(number)
@@ -319,12 +334,14 @@ actor Directory: MailboxActor {
         let totals = gathering.subtotal.totals
         var completion = Completion(subtotal: gathering.subtotal)
         if gathering.isDirectory, totals.entries > 0 {
-            worker.largestDirectories.offer(
-                EntryPath(directory: node, name: nil), diskBytes: totals.diskBytes, apparentBytes: totals.apparentBytes,
-                entries: totals.entries)
+            worker.rank(node, totals)
             let row = gathering.digests == nil ? nil : digestRow(worker)
             if gathering.digests != nil {
                 completion.content = .entry(name: node.name, mode: UInt32(S_IFDIR), row: row)
+            }
+            if let recorded {
+                let answer = ContentAnswer(row: gathering.digests == nil ? [] : row)
+                worker.record(nil, in: node, .directory, recorded.status, answer)
             }
             if node.level <= worker.context.treeDepth {
                 completion.tree = TreeNode(

@@ -13,7 +13,8 @@ struct PathNode: @unchecked Sendable {
         /// Retained; released in `deinit`. Unmanaged, so that going up a path counts no references.
         var parent: Unmanaged<Storage>?
         let length: Int
-        let level: Int
+        let level: Int32
+        let root: Int32
         let parentIdentity: DeviceInode
     }
 
@@ -33,19 +34,28 @@ struct PathNode: @unchecked Sendable {
     }
 
     /// A PATH of the command line.
-    static func root(_ path: [UInt8]) -> PathNode {
+    ///
+    /// - Parameter index: its place among the PATHs.
+    static func root(_ path: [UInt8], index: Int) -> PathNode {
         path.withUnsafeBytes {
-            PathNode($0, parent: nil, level: 0, parentIdentity: DeviceInode(device: 0, inode: 0))
+            PathNode(
+                $0, parent: nil, level: 0, root: Int32(index), parentIdentity: DeviceInode(device: 0, inode: 0))
         }
     }
 
     static func child(_ name: UnsafeRawBufferPointer, of parent: PathNode, parentIdentity: DeviceInode) -> PathNode {
-        PathNode(name, parent: parent.storage, level: parent.level + 1, parentIdentity: parentIdentity)
+        PathNode(
+            name, parent: parent.storage, level: Int32(parent.level + 1), root: Int32(parent.root),
+            parentIdentity: parentIdentity)
     }
 
-    private init(_ name: UnsafeRawBufferPointer, parent: Storage?, level: Int, parentIdentity: DeviceInode) {
+    private init(
+        _ name: UnsafeRawBufferPointer, parent: Storage?, level: Int32, root: Int32, parentIdentity: DeviceInode
+    ) {
         let buffer = Storage.create(minimumCapacity: name.count + 1) { _ in
-            Header(parent: parent.map { Unmanaged.passRetained($0) }, length: name.count, level: level, parentIdentity: parentIdentity)
+            Header(
+                parent: parent.map { Unmanaged.passRetained($0) }, length: name.count, level: level, root: root,
+                parentIdentity: parentIdentity)
         }
         buffer.withUnsafeMutablePointerToElements { bytes in
             UnsafeMutableRawBufferPointer(start: bytes, count: name.count).copyMemory(from: name)
@@ -62,7 +72,9 @@ struct PathNode: @unchecked Sendable {
 
     var parent: PathNode? { withHeader { $0.parent.map { PathNode($0.takeUnretainedValue()) } } }
     /// Directories above, up to the PATH: 0 for the PATH itself.
-    var level: Int { withHeader { $0.level } }
+    var level: Int { withHeader { Int($0.level) } }
+    /// Which PATH it is below, counted from 0.
+    var root: Int { withHeader { Int($0.root) } }
     /// What the directory above is: meaningless where `level` is 0.
     var parentIdentity: DeviceInode { withHeader { $0.parentIdentity } }
 
@@ -73,7 +85,7 @@ struct PathNode: @unchecked Sendable {
         let storage: Unmanaged<Storage>
 
         var parent: Unretained? { withHeader { $0.parent.map { Unretained(storage: $0) } } }
-        var level: Int { withHeader { $0.level } }
+        var level: Int { withHeader { Int($0.level) } }
 
         func withName<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
             storage._withUnsafeGuaranteedRef { storage in
@@ -171,9 +183,9 @@ struct EntryPath: Sendable {
 enum PathOrder: Equatable {
     case before, same, after
 
-    static func compare(_ left: EntryPath, _ right: EntryPath) -> PathOrder {
-        var left = Place(left)
-        var right = Place(right)
+    static func compare(_ leftPath: EntryPath, _ rightPath: EntryPath) -> PathOrder {
+        var left = Place(leftPath)
+        var right = Place(rightPath)
         while left.level > right.level { left.ascend() }
         while right.level > left.level { right.ascend() }
         while let leftParent = left.parent, let rightParent = right.parent, leftParent != rightParent {
@@ -182,10 +194,10 @@ enum PathOrder: Equatable {
         }
         if left.parent == nil || right.parent == nil, !left.isNode(of: right) {
             // Two PATHs: their bytes may overlap in any way ("a" and "a/b"), so the components do not compare alone.
-            return compare(left.entry.bytes, right.entry.bytes)
+            return compare(leftPath.bytes, rightPath.bytes)
         }
-        return left.withComponent { leftName in
-            right.withComponent { rightName in
+        return left.withComponent(of: leftPath) { leftName in
+            right.withComponent(of: rightPath) { rightName in
                 compare(leftName, left.continues, rightName, right.continues)
             }
         }
@@ -209,17 +221,15 @@ enum PathOrder: Equatable {
         return leftNext == rightNext ? .same : leftNext < rightNext ? .before : .after
     }
 
-    /// A place on the way from an entry, which keeps the whole way alive, up to its PATH.
+    /// A place on the way from an entry up to its PATH. Somebody else keeps the entry, and so the whole way, alive.
     private struct Place {
-        let entry: EntryPath
-        /// While true the place is `entry.name` in `node`; afterwards it is `node`.
+        /// While true the place is the entry's name in `node`; afterwards it is `node`.
         private var isAtName: Bool
         private var node: PathNode.Unretained
         /// Whether the path goes on below this place.
         private(set) var continues = false
 
         init(_ entry: EntryPath) {
-            self.entry = entry
             isAtName = entry.name != nil
             node = entry.directory.unretained
         }
@@ -229,7 +239,7 @@ enum PathOrder: Equatable {
 
         func isNode(of other: Place) -> Bool { !isAtName && !other.isAtName && node == other.node }
 
-        func withComponent<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        func withComponent<Result>(of entry: EntryPath, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
             if isAtName, let name = entry.name { return name.withUnsafeBytes(body) }
             return node.withName(body)
         }

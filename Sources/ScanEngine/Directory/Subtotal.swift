@@ -5,8 +5,8 @@ struct Subtotal: Sendable {
     private(set) var counts = Totals()
     /// Wider than what is reported: taking back a hard link that was counted twice must not meet a sum that is already
     /// saturated. (2^63−1 bytes is a legal size of a sparse file; 2^64 of them would be needed to overflow this.)
-    private var apparentBytes: Int128 = 0
-    private var diskBytes: Int128 = 0
+    private var apparentBytes = WideSum()
+    private var diskBytes = WideSum()
     private var links = HardLinks()
     /// False where something at or below was not read, changed or was skipped: directory digests above are null.
     var isWhole = true
@@ -14,8 +14,8 @@ struct Subtotal: Sendable {
     /// As in the report: saturating at 2^63−1.
     var totals: Totals {
         var totals = counts
-        totals.apparentBytes = Int64(clamping: apparentBytes)
-        totals.diskBytes = Int64(clamping: diskBytes)
+        totals.apparentBytes = apparentBytes.saturated
+        totals.diskBytes = diskBytes.saturated
         return totals
     }
 
@@ -33,11 +33,11 @@ struct Subtotal: Sendable {
         if status.links > 1, kind != .directory {
             let identity = status.identity
             let link = HardLinks.Link(seen: 1, links: status.links, apparentBytes: apparent, diskBytes: disk)
-            guard links.meet(identity, link, mayLeave: devices.isMountedOnce(identity.device)) else { return false }
+            guard links.meet(identity, link, mayLeave: devices.showsLinksOnce(identity.device)) else { return false }
             counts.hardLinkedFiles += 1
         }
-        apparentBytes += Int128(apparent)
-        diskBytes += Int128(disk)
+        apparentBytes += apparent
+        diskBytes += disk
         return true
     }
 
@@ -70,14 +70,41 @@ struct Subtotal: Sendable {
         diskBytes += other.diskBytes
         if !other.isWhole { isWhole = false }
         guard !other.links.open.isEmpty else { return }
-        var (apparentTwice, diskTwice, namesTwice) = (Int128(0), Int128(0), Int64(0))
-        links.merge(other.links, mayLeave: { devices.isMountedOnce($0.device) }) { link in
-            apparentTwice += Int128(link.apparentBytes)
-            diskTwice += Int128(link.diskBytes)
+        var (apparentTwice, diskTwice, namesTwice) = (WideSum(), WideSum(), Int64(0))
+        links.merge(other.links, mayLeave: { devices.showsLinksOnce($0.device) }) { link in
+            apparentTwice += link.apparentBytes
+            diskTwice += link.diskBytes
             namesTwice += 1
         }
         apparentBytes -= apparentTwice
         diskBytes -= diskTwice
         counts.hardLinkedFiles -= namesTwice
     }
+}
+
+/// A sum of byte counts that cannot overflow in any tree: 2^127.
+///
+/// Not `Int128`: its alignment of 16 would make every message that carries a subtotal, and every directory, an
+/// allocation with `posix_memalign`, at twice the price.
+private struct WideSum: Sendable {
+    private var low: UInt64 = 0
+    private var high: Int64 = 0
+
+    static func += (sum: inout WideSum, bytes: Int64) { sum.add(UInt64(bitPattern: bytes), bytes < 0 ? -1 : 0) }
+    static func += (sum: inout WideSum, other: WideSum) { sum.add(other.low, other.high) }
+
+    static func -= (sum: inout WideSum, other: WideSum) {
+        let (difference, borrow) = sum.low.subtractingReportingOverflow(other.low)
+        sum.low = difference
+        sum.high -= other.high + (borrow ? 1 : 0)
+    }
+
+    private mutating func add(_ otherLow: UInt64, _ otherHigh: Int64) {
+        let (total, carry) = low.addingReportingOverflow(otherLow)
+        low = total
+        high += otherHigh + (carry ? 1 : 0)
+    }
+
+    /// At most 2^63−1.
+    var saturated: Int64 { high == 0 ? Int64(clamping: low) : high < 0 ? 0 : .max }
 }

@@ -44,19 +44,46 @@ package enum Kernel {
         Int(try check { clinux_getdents64(directory, buffer.baseAddress!, UInt(buffer.count)) })
     }
 
+    /// How much is to be known about an entry.
+    package enum Detail: Sendable {
+        /// What stat(2) knows.
+        case basic
+        /// The time of birth and the attributes, too (`isMountRoot`).
+        case full
+    }
+
     /// What `name` is, without following a symlink and without triggering an automount. Attributes are as fresh as the
     /// file system's own rules make them (a network file system may ask its server).
     ///
-    /// The corresponding system call is `statx(2)`.
+    /// The corresponding system calls are `fstatat(2)` and `statx(2)`.
     package static func status(
-        of name: UnsafePointer<CChar>, in directory: Int32, into status: inout FileStatus
+        of name: UnsafePointer<CChar>, in directory: Int32, _ detail: Detail = .full, into status: inout FileStatus
     ) throws(Errno) {
-        try statx(name, directory, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, &status)
+        let flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
+        if detail == .full, try statx(name, directory, flags, &status) { return }
+        _ = try check { clinux_fstatat(directory, name, flags, &status.raw) }
     }
 
-    /// What the open file is. The corresponding system call is `statx(2)` with `AT_EMPTY_PATH`.
-    package static func status(of descriptor: Int32, into status: inout FileStatus) throws(Errno) {
-        try statx("", descriptor, AT_EMPTY_PATH, &status)
+    /// What the open file is. The corresponding system calls are `fstat(2)` and `statx(2)`.
+    package static func status(
+        of descriptor: Int32, _ detail: Detail = .full, into status: inout FileStatus
+    ) throws(Errno) {
+        if detail == .full, try statx("", descriptor, AT_EMPTY_PATH, &status) { return }
+        _ = try check { clinux_fstat(descriptor, &status.raw) }
+    }
+
+    /// - Returns: false where the kernel (before 4.11) or a sandbox does not have the call.
+    private static func statx(
+        _ name: UnsafePointer<CChar>, _ directory: Int32, _ flags: Int32, _ status: inout FileStatus
+    ) throws(Errno) -> Bool {
+        do throws(Errno) {
+            _ = try check { clinux_statx(directory, name, flags, FileStatus.mask, &status.raw) }
+            return true
+        } catch {
+            // A seccomp filter may answer EPERM, which the call itself never does.
+            guard error == .noSystemCall || error == .permission else { throw error }
+            return false
+        }
     }
 
     /// Everything in a small file of the system's own (`/proc/self/mountinfo`); nil if it cannot be read.
@@ -111,12 +138,6 @@ package enum Kernel {
             bytes.append(contentsOf: chunk[..<min(amount, limit - bytes.count)])
         }
         return bytes
-    }
-
-    private static func statx(
-        _ name: UnsafePointer<CChar>, _ directory: Int32, _ flags: Int32, _ status: inout FileStatus
-    ) throws(Errno) {
-        _ = try check { clinux_statx(directory, name, flags, FileStatus.mask, &status.raw) }
     }
 
     /// Calls until the call was not interrupted. `call` returns a negated errno, as the kernel itself does.

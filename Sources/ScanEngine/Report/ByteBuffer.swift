@@ -86,6 +86,23 @@ package struct ByteBuffer: ~Copyable {
         }
     }
 
+    /// In lower-case hex digits.
+    package mutating func append(hex bytes: UnsafeRawBufferPointer) {
+        appendUnchecked(atMost: 2 * bytes.count) { target in
+            for index in 0..<bytes.count {
+                let byte = bytes[index]
+                target.storeBytes(of: Self.hexDigit(byte >> 4), toByteOffset: 2 * index, as: UInt8.self)
+                target.storeBytes(of: Self.hexDigit(byte & 15), toByteOffset: 2 * index + 1, as: UInt8.self)
+            }
+            return 2 * bytes.count
+        }
+    }
+
+    @inline(__always)
+    private static func hexDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") &+ value : UInt8(ascii: "a") &+ value &- 10
+    }
+
     /// Lets `body` write up to `limit` bytes to the raw memory it is given and say how many it wrote: for loops that
     /// know a bound in advance and would otherwise ask for room at each byte.
     package mutating func appendUnchecked(atMost limit: Int, _ body: (UnsafeMutableRawPointer) -> Int) {

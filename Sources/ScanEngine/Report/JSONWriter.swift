@@ -92,6 +92,16 @@ package struct JSONWriter: ~Copyable {
         needsComma = true
     }
 
+    /// A string that `body` appends; it must need no escapes.
+    @inline(__always)  // into the caller's specialised loop: a closure context for each time of each record otherwise
+    package mutating func plainString(_ body: (inout ByteBuffer) -> Void) {
+        beginItem()
+        buffer.append(UInt8(ascii: "\""))
+        body(&buffer)
+        buffer.append(UInt8(ascii: "\""))
+        needsComma = true
+    }
+
     /// A number with nine decimals, from nanoseconds (not negative).
     package mutating func seconds(nanoseconds: Int64) {
         beginItem()

@@ -31,15 +31,17 @@ struct LargestList {
     }
 
     /// Whether an entry of that size may get into the list; says yes where only its name can tell.
-    mutating func mayTake(diskBytes: Int64, apparentBytes: Int64, in directory: @autoclosure () -> PathNode) -> Bool {
+    mutating func mayTake(diskBytes: Int64, apparentBytes: Int64, in directory: PathNode) -> Bool {
         if diskBytes != bound.diskBytes { return diskBytes > bound.diskBytes }
         if apparentBytes != bound.apparentBytes { return apparentBytes > bound.apparentBytes }
-        return orderOfTie(in: directory()) != .after
+        return orderOfTie(in: directory) != .after
     }
 
     /// Trees of equal files tie all the time: one comparison for each directory, not for each file.
     private mutating func orderOfTie(in directory: PathNode) -> PathOrder? {
         guard let boundPath else { return length > 0 ? .before : .after }
+        // The path of a PATH is no name in a directory.
+        if directory.level == 0 { return nil }
         if let tie, tie.directory === directory { return tie.order }
         var order: PathOrder?
         if directory !== boundPath.directory {

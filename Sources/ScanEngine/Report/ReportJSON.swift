@@ -28,9 +28,8 @@ public struct ReportJSON {
         writer.member("schema", "fsscan-report/1")
         writer.member("version", version)
         writer.member("complete", report.complete)
-        writeOptions(&writer)
-        writer.key("totals")
-        Self.write(report.totals, .onALineEach, &writer)
+        writer.member(options: options)
+        writer.member(totals: report.totals, .onALineEach)
         writer.key("roots")
         writer.beginArray(.onALineEach)
         for root in report.roots { try Self.write(root, &writer, sink) }
@@ -58,22 +57,9 @@ public struct ReportJSON {
         }
         try writeList("owners", report.owners, &writer, sink) { Self.write($0, "uid", &$1) }
         try writeList("groups", report.groups, &writer, sink) { Self.write($0, "gid", &$1) }
-        try writeList("errors", report.errors, &writer, sink) { error, writer in
-            writer.member("path", bytes: error.path)
-            writer.member("operation", error.operation)
-            writer.member("code", error.code)
-            writer.member("message", error.message)
-        }
-        writeTiming(&writer)
-        if includesStatistics {
-            writer.key("statistics")
-            writer.beginObject(.onALineEach)
-            for (name, value) in report.statistics {
-                writer.key(name)
-                writer.value(value)
-            }
-            writer.endObject()
-        }
+        try writeList("errors", report.errors, &writer, sink) { $1.members(of: $0) }
+        writer.member(timing: report.timing)
+        if includesStatistics { writer.member(statistics: report.statistics) }
         writer.endObject()
         writer.endLine()
         try writer.buffer.drain(sink)
@@ -81,49 +67,13 @@ public struct ReportJSON {
 
     // MARK: Parts
 
-    private func writeOptions(_ writer: inout JSONWriter) {
-        writer.key("options")
-        writer.beginObject(.onALineEach)
-        writer.key("hash")
-        writer.beginArray()
-        for algorithm in options.hash { writer.value(algorithm.rawValue) }
-        writer.endArray()
-        writer.member("mime", options.mime)
-        writer.member("one_file_system", options.oneFileSystem)
-        writer.key("exclude")
-        writer.beginArray()
-        for pattern in options.exclude {
-            writer.beginObject()
-            writer.member("pattern", bytes: pattern)
-            writer.endObject()
-        }
-        writer.endArray()
-        writer.member("gitignore", options.gitignore)
-        writer.member("depth", Int64(options.depth))
-        writer.member("top", Int64(options.top))
-        writer.endObject()
-    }
-
-    private func writeTiming(_ writer: inout JSONWriter) {
-        let timing = report.timing
-        writer.key("timing")
-        writer.beginObject(.onALineEach)
-        writer.member(
-            "started", Timestamp.rfc3339(seconds: timing.startedSeconds, nanoseconds: timing.startedNanoseconds))
-        writer.key("elapsed_seconds")
-        writer.seconds(nanoseconds: Int64(max(0, timing.elapsedSeconds) * 1e9))
-        writer.member("threads", Int64(timing.threads))
-        writer.endObject()
-    }
-
     private static func write<Failure: Error>(
         _ root: RootReport, _ writer: inout JSONWriter, _ sink: (UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
         writer.beginObject(.onALineEach)
         writer.member("path", bytes: root.path)
-        writer.key("totals")
-        write(root.totals, .onOneLine, &writer)
-        write(root.digests, &writer)
+        writer.member(totals: root.totals, .onOneLine)
+        writer.member(digests: root.digests)
         writer.key("tree")
         if let tree = root.tree { try write(tree, &writer, sink) } else { writer.null() }
         writer.endObject()
@@ -140,9 +90,8 @@ public struct ReportJSON {
             if let node = next {
                 writer.beginObject()
                 writer.member("name", bytes: node.name)
-                writer.key("totals")
-                write(node.totals, .onOneLine, &writer)
-                write(node.digests, &writer)
+                writer.member(totals: node.totals, .onOneLine)
+                writer.member(digests: node.digests)
                 if let children = node.children {
                     writer.key("children")
                     writer.beginArray(.onALineEach)
@@ -160,38 +109,6 @@ public struct ReportJSON {
                 writer.endObject()
             }
         }
-    }
-
-    private static func write(_ totals: Totals, _ items: JSONWriter.Items, _ writer: inout JSONWriter) {
-        writer.beginObject(items)
-        writer.member("entries", totals.entries)
-        writer.member("directories", totals.directories)
-        writer.member("files", totals.files)
-        writer.member("symlinks", totals.symlinks)
-        writer.member("fifos", totals.fifos)
-        writer.member("sockets", totals.sockets)
-        writer.member("block_devices", totals.blockDevices)
-        writer.member("character_devices", totals.characterDevices)
-        writer.member("apparent_bytes", totals.apparentBytes)
-        writer.member("disk_bytes", totals.diskBytes)
-        writer.member("hard_linked_files", totals.hardLinkedFiles)
-        writer.member("skipped", totals.skipped)
-        writer.member("errors", totals.errors)
-        writer.endObject()
-    }
-
-    private static func write(_ digests: [NamedDigest]?, _ writer: inout JSONWriter) {
-        writer.key("digests")
-        guard let digests else {
-            writer.null()
-            return
-        }
-        writer.beginObject()
-        for digest in digests {
-            writer.key(digest.algorithm)
-            writer.value(digest.hex)
-        }
-        writer.endObject()
     }
 
     private static func write(_ owner: OwnerCount, _ idKey: StaticString, _ writer: inout JSONWriter) {

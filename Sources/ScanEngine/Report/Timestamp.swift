@@ -4,24 +4,72 @@ package enum Timestamp {
     ///
     /// `nanoseconds` is the part of a second, 0 to 999,999,999, counted forwards also before 1970, as in `statx(2)`.
     package static func rfc3339(seconds: Int64, nanoseconds: Int64) -> String? {
-        // 0000-01-01T00:00:00Z and the last second of 9999.
-        guard (-62_167_219_200...253_402_300_799).contains(seconds), (0..<1_000_000_000).contains(nanoseconds) else {
-            return nil
-        }
-        let date = civil(daysSinceEpoch: (seconds - floorRemainder(seconds, 86_400)) / 86_400)
-        let second = floorRemainder(seconds, 86_400)
+        guard TimestampFormatter.covers(seconds: seconds, nanoseconds: nanoseconds) else { return nil }
+        var formatter = TimestampFormatter()
         var buffer = ByteBuffer(capacity: 64)
-        buffer.append(decimal: UInt64(date.year), width: 4)
-        for (separator, value): (StaticString, Int64) in [
-            ("-", date.month), ("-", date.day), ("T", second / 3600), (":", second / 60 % 60), (":", second % 60),
-        ] {
-            buffer.append(separator)
-            buffer.append(decimal: UInt64(value), width: 2)
-        }
-        buffer.append(".")
-        buffer.append(decimal: UInt64(nanoseconds), width: 9)
-        buffer.append("Z")
+        formatter.append(seconds: seconds, nanoseconds: nanoseconds, to: &buffer)
         return String(decoding: buffer.bytes, as: UTF8.self)
+    }
+}
+
+/// Writes times one after the other, and remembers the text of the last second: the times of one entry, and of the
+/// entries of one directory, often share it.
+package struct TimestampFormatter {
+    private var second: Int64 = .min
+    /// `2025-07-01T09:30:00.` of `second`.
+    private var text: [20 of UInt8] = .init(repeating: UInt8(ascii: "0"))
+
+    package init() {}
+
+    /// Whether the time is in the years 0000 to 9999, and its nanoseconds are less than a second.
+    package static func covers(seconds: Int64, nanoseconds: Int64) -> Bool {
+        // 0000-01-01T00:00:00Z and the last second of 9999.
+        (-62_167_219_200...253_402_300_799).contains(seconds) && (0..<1_000_000_000).contains(nanoseconds)
+    }
+
+    /// Appends the time as `Timestamp.rfc3339` gives it.
+    ///
+    /// - Precondition: `covers` it.
+    package mutating func append(seconds: Int64, nanoseconds: Int64, to buffer: inout ByteBuffer) {
+        precondition(Self.covers(seconds: seconds, nanoseconds: nanoseconds), "RFC 3339 has four digits for the year")
+        if seconds != second { format(seconds) }
+        buffer.appendUnchecked(atMost: 30) { target in
+            // 20 bytes of text, 9 digits from the last to the first, and a Z: 30.
+            for index in 0..<20 { target.storeBytes(of: text[index], toByteOffset: index, as: UInt8.self) }
+            var rest = UInt32(nanoseconds)
+            for index in stride(from: 28, through: 20, by: -1) {
+                let digit = UInt8(truncatingIfNeeded: rest % 10)
+                target.storeBytes(of: UInt8(ascii: "0") &+ digit, toByteOffset: index, as: UInt8.self)
+                rest /= 10
+            }
+            target.storeBytes(of: UInt8(ascii: "Z"), toByteOffset: 29, as: UInt8.self)
+            return 30
+        }
+    }
+
+    private mutating func format(_ seconds: Int64) {
+        let secondOfDay = Self.floorRemainder(seconds, 86_400)
+        let date = Self.civil(daysSinceEpoch: (seconds - secondOfDay) / 86_400)
+        writePair(date.year / 100, at: 0)
+        writePair(date.year % 100, at: 2)
+        text[4] = UInt8(ascii: "-")
+        writePair(date.month, at: 5)
+        text[7] = UInt8(ascii: "-")
+        writePair(date.day, at: 8)
+        text[10] = UInt8(ascii: "T")
+        writePair(secondOfDay / 3600, at: 11)
+        text[13] = UInt8(ascii: ":")
+        writePair(secondOfDay / 60 % 60, at: 14)
+        text[16] = UInt8(ascii: ":")
+        writePair(secondOfDay % 60, at: 17)
+        text[19] = UInt8(ascii: ".")
+        second = seconds
+    }
+
+    /// Two digits of a number from 0 to 99.
+    private mutating func writePair(_ value: Int64, at index: Int) {
+        text[index] = UInt8(ascii: "0") + UInt8(value / 10)
+        text[index + 1] = UInt8(ascii: "0") + UInt8(value % 10)
     }
 
     /// Proleptic Gregorian date. Years start in March, so that the leap day is the last of its year; 400 years are

@@ -17,6 +17,7 @@ struct UsageError: Error {
 enum ReportFormat: String {
     case text
     case json
+    case ndjson
 }
 
 /// What a command line asks for.
@@ -82,6 +83,7 @@ struct ScanSettings {
     var format: ReportFormat
     /// Nil: standard output.
     var output: [UInt8]?
+    var sorted: Bool
     var progress: Bool?
     var statistics: Bool
 
@@ -102,6 +104,7 @@ struct ScanSettings {
         exclude = command.exclude.map(\.bytes)
         gitignore = command.gitignore
         output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
+        sorted = command.sorted
         progress = command.progress
         statistics = command.stats
     }
@@ -126,18 +129,27 @@ struct ScanSettings {
 
     /// The formats of the contract that nothing writes yet.
     private static let unavailableFormats = [
-        "ndjson", "ncdu", "mtree", "csv", "mca", "sha256sum", "sha1sum", "sha512sum", "md5sum", "b2sum",
+        "ncdu", "mtree", "csv", "mca", "sha256sum", "sha1sum", "sha512sum", "md5sum", "b2sum",
     ]
 
     private static func format(_ command: ScanCommand) throws(UsageError) -> ReportFormat {
-        guard let value = command.format else { return command.json ? .json : .text }
-        if unavailableFormats.contains(value.carried) {
-            throw UsageError("--format \(value.carried) is not available yet")
+        var asked: [ReportFormat] = []
+        if let value = command.format {
+            if unavailableFormats.contains(value.carried) {
+                throw UsageError("--format \(value.carried) is not available yet")
+            }
+            guard let format = ReportFormat(rawValue: value.carried) else {
+                throw UsageError("--format", value, "is not a format; there are text, json and ndjson")
+            }
+            asked.append(format)
         }
-        guard let format = ReportFormat(rawValue: value.carried) else {
-            throw UsageError("--format", value, "is not a format; there are text and json")
+        if command.json { asked.append(.json) }
+        if command.ndjson { asked.append(.ndjson) }
+        let format = asked.first ?? .text
+        if let other = asked.first(where: { $0 != format }) {
+            throw UsageError("one format at a time: \(format) or \(other)")
         }
-        if command.json && format != .json { throw UsageError("--json contradicts --format \(format)") }
+        if command.sorted, format != .ndjson { throw UsageError("--sorted is for records: use it with --ndjson") }
         return format
     }
 

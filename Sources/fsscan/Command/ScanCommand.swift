@@ -80,12 +80,18 @@ struct ScanCommand: ParsableCommand {
     var maxRead: CarriedArgument?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("text or json. (default: text)", valueName: "FORMAT"),
-        completion: .list(["text", "json"]))
+        parsing: .unconditional, help: ArgumentHelp("text, json or ndjson. (default: text)", valueName: "FORMAT"),
+        completion: .list(["text", "json", "ndjson"]))
     var format: CarriedArgument?
 
     @Flag(help: "Short for --format json.")
     var json = false
+
+    @Flag(help: "Short for --format ndjson: a record of each entry, a line each, while the scan runs.")
+    var ndjson = false
+
+    @Flag(help: "Records in the order of their paths.")
+    var sorted = false
 
     @Option(
         name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
@@ -116,8 +122,6 @@ struct ScanCommand: ParsableCommand {
 
 /// Options whose names are settled and which do nothing yet: refused by name rather than as unknown.
 struct UnavailableOptions: ParsableArguments {
-    @Flag(help: .hidden) var ndjson = false
-    @Flag(help: .hidden) var sorted = false
     @Flag(help: .hidden) var xattrs = false
     @Option(parsing: .unconditional, help: .hidden) var save: CarriedArgument?
     @Option(parsing: .unconditional, help: .hidden) var label: CarriedArgument?
@@ -127,7 +131,7 @@ struct UnavailableOptions: ParsableArguments {
     /// The first one that was given, as written on the command line.
     var given: String? {
         let flags = [
-            ("--ndjson", ndjson), ("--sorted", sorted), ("--xattrs", xattrs), ("--save", save != nil),
+            ("--xattrs", xattrs), ("--save", save != nil),
             ("--label", label != nil), ("--baseline", baseline != nil), ("--trace", trace != nil),
         ]
         return flags.first { $0.1 }?.0

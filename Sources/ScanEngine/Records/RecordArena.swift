@@ -1,0 +1,97 @@
+/// Records of one stream in memory, to be sorted.
+///
+/// Blocks rather than one array that doubles: nothing is copied, and the size is what was asked for.
+///
+/// `@unchecked Sendable`: it has one owner at a time, a stream until its flush, then the sorter.
+final class RecordArena: @unchecked Sendable {
+    private var blocks: [UnsafeMutableRawBufferPointer] = []
+    /// Records longer than a block, which have memory of their own.
+    private var longRecords: [UnsafeMutableRawBufferPointer] = []
+    /// The block that is being filled, and how far.
+    private var block = -1
+    private var position = RecordArena.blockSize
+    private var slots: [Slot] = []
+    /// Bytes of memory in use.
+    private(set) var size = 0
+
+    /// Small enough that 1,024 workers with one each stay below the usual memory limit.
+    private static let blockSize = 32 << 10
+
+    /// A record, and eight bytes of its key: those after what all keys have in common, which decide most comparisons.
+    private struct Slot {
+        var prefix: UInt64 = 0
+        /// In a block or in `longRecords`: both stay where they are until `removeAll()`.
+        let record: SortRecord
+    }
+
+    deinit {
+        for block in blocks { block.deallocate() }
+        for record in longRecords { record.deallocate() }
+    }
+
+    var count: Int { slots.count }
+    var isEmpty: Bool { slots.isEmpty }
+    /// Bytes of all records.
+    private(set) var recordBytes = 0
+
+    subscript(index: Int) -> SortRecord { slots[index].record }
+
+    func append(root: Int, path: UnsafeRawBufferPointer, line: UnsafeRawBufferPointer) {
+        let length = SortRecord.length(path: path.count, line: line.count)
+        let target = memory(length)
+        SortRecord.write(root: root, path: path, line: line, to: target)
+        slots.append(Slot(record: SortRecord(at: target)))
+        // The array of slots doubles: twice its size is what it may take.
+        size += 2 * MemoryLayout<Slot>.stride
+        recordBytes += length
+    }
+
+    private func memory(_ length: Int) -> UnsafeMutableRawPointer {
+        if length > Self.blockSize {
+            let record = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 1)
+            longRecords.append(record)
+            size += length
+            return record.baseAddress!
+        }
+        if Self.blockSize - position < length {
+            block += 1
+            if block == blocks.count { blocks.append(.allocate(byteCount: Self.blockSize, alignment: 16)) }
+            position = 0
+            size += Self.blockSize
+        }
+        defer { position += length }
+        return blocks[block].baseAddress! + position
+    }
+
+    func sort() {
+        guard let first = slots.first?.record.key else { return }
+        var common = first.count
+        for slot in slots {
+            let key = slot.record.key
+            let limit = min(common, key.count)
+            common = 0
+            while common < limit, key[common] == first[common] { common += 1 }
+        }
+        for index in slots.indices {
+            var prefix: UInt64 = 0
+            let key = slots[index].record.key
+            // Beyond its end a key counts as NUL: if that hides a difference, the whole keys are compared.
+            for place in common..<common + 8 { prefix = prefix << 8 | (place < key.count ? UInt64(key[place]) : 0) }
+            slots[index].prefix = prefix
+        }
+        slots.sort { left, right in
+            left.prefix == right.prefix ? left.record < right.record : left.prefix < right.prefix
+        }
+    }
+
+    /// Forgets all records; keeps the blocks for the next ones.
+    func removeAll() {
+        for record in longRecords { record.deallocate() }
+        longRecords = []
+        slots.removeAll(keepingCapacity: true)
+        block = -1
+        position = Self.blockSize
+        size = 0
+        recordBytes = 0
+    }
+}

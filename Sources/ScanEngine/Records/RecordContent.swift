@@ -1,0 +1,18 @@
+/// What a record says of an entry beyond its status.
+package struct RecordContent {
+    /// Of a symlink; nil where it could not be read.
+    package var target: [UInt8]?
+    /// One row of the scan's `DigestSet`; nil where the digests are not known. Without `--hash` it does not matter.
+    package var digests: [UInt8]?
+    /// Of a regular file, with `--mime`.
+    package var mime: String?
+    /// The file changed while it was read.
+    package var isChanged: Bool
+
+    package init(target: [UInt8]? = nil, digests: [UInt8]? = nil, mime: String? = nil, isChanged: Bool = false) {
+        self.target = target
+        self.digests = digests
+        self.mime = mime
+        self.isChanged = isChanged
+    }
+}

@@ -1,0 +1,125 @@
+// Where records go: from the workers' streams to one sink.
+//
+//   RecordStream  a worker's own: encodes, gathers whole lines        no lock
+//        │ pieces of 64 KiB and more
+//        ▼
+//   RecordOutput  a lock around the sink: pieces never interleave     a slow reader blocks whoever has a full piece
+//        │
+//        ▼
+//      sink       the program's: standard output, a file
+//
+// So what is held back is one piece for each worker, whatever the size of the tree. With `--sorted` the lines go to a
+// `RecordSorter` instead, and from there to the sink at the end.
+
+import CLinux
+import Synchronization
+
+/// Receives the records of one scan and hands them to a sink in whole lines.
+///
+/// ```swift
+/// let output = RecordOutput(digests: DigestSet(options.hash), sorted: false) { try file.write($0) }
+/// output.begin(options, version: "0.1.0", timing)
+/// // while the scan runs, each worker writes to a stream of its own: output.makeStream()
+/// output.finish(report)
+/// if let failure = output.failure { … }
+/// ```
+public final class RecordOutput: Sendable {
+    /// Takes whole lines. Called by one thread at a time, by any worker; may block.
+    public typealias Sink = @Sendable (UnsafeRawBufferPointer) throws -> Void
+
+    let digests: DigestSet
+    private let sink: Sink
+    /// Guards the sink, and holds the first error.
+    private let state = Mutex<(any Error)?>(nil)
+    /// Set once, when `state` gets its error. Relaxed: it only saves work, the lock decides.
+    private let isFailed = Atomic<Bool>(false)
+
+    /// Bytes that a stream gathers before it hands them over.
+    static let pieceSize = 1 << 16
+
+    /// Nil where the order is free.
+    let sorter: RecordSorter?
+
+    /// - Parameters:
+    ///   - digests: the algorithms of the scan.
+    ///   - sorted: in the order of the PATHs, then of the paths' components, an entry before its errors.
+    ///   - memoryLimit: bytes for the records that are being sorted; beyond that they go to an unnamed file.
+    ///   - temporaryDirectory: where that file is; nil: `$TMPDIR`, or `/tmp`.
+    public convenience init(
+        digests: DigestSet, sorted: Bool, memoryLimit: Int = 64 << 20, temporaryDirectory: [UInt8]? = nil,
+        sink: @escaping Sink
+    ) {
+        let sorter = RecordSorter(memoryLimit: memoryLimit, temporaryDirectory: temporaryDirectory)
+        self.init(digests: digests, sorter: sorted ? sorter : nil, sink: sink)
+    }
+
+    init(digests: DigestSet, sorter: RecordSorter?, sink: @escaping Sink) {
+        self.digests = digests
+        self.sorter = sorter
+        self.sink = sink
+    }
+
+    /// Whether a record could not be written. Once true, always true; everything after it is dropped.
+    public var failed: Bool { isFailed.load(ordering: .relaxed) }
+
+    /// The first error.
+    public var failure: (any Error)? { state.withLock { $0 } }
+
+    /// Writes the header. To be called before the scan.
+    ///
+    /// - Parameter timing: when the scan starts; nothing else of it is looked at.
+    public func begin(_ options: ScanOptions, version: String, _ timing: Timing) {
+        var encoder = RecordEncoder(digests: digests)
+        encoder.header(options: options, version: version, timing: timing)
+        write(encoder.buffer.bytes)
+    }
+
+    /// For one worker, which must `flush()` it after its last record.
+    package func makeStream() -> RecordStream { RecordStream(self) }
+
+    /// Writes what is left, and the summary. To be called after the scan, when all streams were flushed.
+    public func finish(_ report: ScanReport, includesStatistics: Bool = false) {
+        if let sorter { writeSorted(sorter) }
+        var encoder = RecordEncoder(digests: digests)
+        encoder.summary(of: report, includesStatistics: includesStatistics)
+        write(encoder.buffer.bytes)
+    }
+
+    private func writeSorted(_ sorter: RecordSorter) {
+        var piece = ByteBuffer(capacity: Self.pieceSize + 4096)
+        attempt { () throws(TemporaryFileError) in
+            try sorter.drain { line in
+                piece.append(line)
+                if piece.count >= Self.pieceSize { piece.drain { write($0) } }
+                return !failed
+            }
+        }
+        piece.drain { write($0) }
+    }
+
+    /// Does something with the temporary files; an error counts as one of the output.
+    func attempt(_ body: () throws(TemporaryFileError) -> Void) {
+        do throws(TemporaryFileError) {
+            try body()
+        } catch {
+            state.withLock { failure in
+                if failure == nil { failure = error }
+                isFailed.store(true, ordering: .relaxed)
+            }
+        }
+    }
+
+    /// Hands whole lines to the sink, unless something has failed before.
+    func write(_ lines: UnsafeRawBufferPointer) {
+        guard !failed, !lines.isEmpty else { return }
+        state.withLock { failure in
+            guard failure == nil else { return }
+            do {
+                try sink(lines)
+            } catch {
+                failure = error
+                isFailed.store(true, ordering: .relaxed)
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+// `--sorted` in bounded memory: an external merge sort.
+//
+//   worker 1   arena ── full: sort ──▶ run ┐
+//   worker 2   arena ── full: sort ──▶ run ├── RunFile: one unnamed file
+//   …                                  run ┘        │
+//                 │ at the end: sort                │ at the end: while there are more runs than `fanIn`,
+//                 ▼                                 ▼ merge some of them into one
+//              what is left in memory  ────▶  one merge  ────▶  sink
+//
+// Memory: the arenas together have `memoryLimit`, the merge has `fanIn` buffers. (A record is at least in memory whole:
+// a path of megabytes takes megabytes.)
+
+import Synchronization
+
+/// Takes sorted runs from the streams and gives out all records in order.
+final class RecordSorter: Sendable {
+    private let memoryLimit: Int
+    private let file: RunFile
+    /// Runs that are merged at once, and what is read of each at once.
+    private let fanIn: Int
+    private let bufferSize: Int
+    /// Streams made so far: they share the memory. Relaxed: a stream may learn late that its share became smaller.
+    private let streams = Atomic<Int>(0)
+    private let state = Mutex(State())
+
+    private struct State {
+        var runs: [RunFile.Run] = []
+        /// Sorted.
+        var arenas: [RecordArena] = []
+        /// Bytes of `arenas`.
+        var arenaBytes = 0
+    }
+
+    /// - Parameters:
+    ///   - temporaryDirectory: nil: `$TMPDIR`, or `/tmp`.
+    ///   - fanIn: at least 2.
+    init(memoryLimit: Int, temporaryDirectory: [UInt8]?, fanIn: Int = 64, bufferSize: Int = 1 << 16) {
+        precondition(fanIn >= 2, "a merge takes two runs or more")
+        self.memoryLimit = memoryLimit
+        self.fanIn = fanIn
+        self.bufferSize = max(bufferSize, SortRecord.headerSize)
+        file = RunFile(directory: temporaryDirectory)
+    }
+
+    func addStream() { streams.wrappingAdd(1, ordering: .relaxed) }
+
+    /// How many bytes an arena may have before it is to be spilled.
+    var share: Int { memoryLimit / max(streams.load(ordering: .relaxed), 1) }
+
+    /// How many runs are on disk.
+    var runCount: Int { state.withLock { $0.runs.count } }
+
+    // MARK: Runs in
+
+    /// Writes the records to disk and empties the arena.
+    func spill(_ arena: RecordArena) throws(TemporaryFileError) {
+        if arena.isEmpty { return }
+        arena.sort()
+        var writer = try RunWriter(file, length: Int64(arena.recordBytes))
+        for index in 0..<arena.count { try writer.append(arena[index]) }
+        let run = try writer.finish()
+        state.withLock { $0.runs.append(run) }
+        arena.removeAll()
+    }
+
+    /// Takes the arena over, in memory if it fits beside the others.
+    func keep(_ arena: RecordArena) throws(TemporaryFileError) {
+        if arena.isEmpty { return }
+        arena.sort()
+        let isKept = state.withLock { state in
+            guard state.arenaBytes + arena.size <= memoryLimit else { return false }
+            state.arenas.append(arena)
+            state.arenaBytes += arena.size
+            return true
+        }
+        if !isKept { try spill(arena) }
+    }
+
+    // MARK: Records out
+
+    /// Gives out the lines of all records in order, and forgets them. Ends early when `body` says false.
+    func drain(_ body: (UnsafeRawBufferPointer) -> Bool) throws(TemporaryFileError) {
+        var (runs, arenas) = state.withLock { state in
+            defer { state = State() }
+            return (state.runs, state.arenas)
+        }
+        runs = try reduce(runs)
+        var cursors = arenas.map { RunCursor($0) }
+        arenas = []
+        for run in runs { cursors.append(try RunCursor(run, in: file, bufferSize: bufferSize)) }
+        var merge = RunMerge(cursors)
+        while let record = merge.record {
+            if !body(record.line) { return }
+            try merge.advance()
+        }
+    }
+
+    /// Merges runs until no more than `fanIn` are left; as few and as short ones as do.
+    private func reduce(_ all: [RunFile.Run]) throws(TemporaryFileError) -> [RunFile.Run] {
+        var runs = all.sorted { $0.length < $1.length }[...]
+        while runs.count > fanIn {
+            let part = runs.prefix(min(fanIn, runs.count - fanIn + 1))
+            runs = runs.dropFirst(part.count)
+            // Behind the others, so that each run is copied about equally often.
+            runs.append(try merge(part))
+            for run in part { file.discard(run) }
+        }
+        return Array(runs)
+    }
+
+    private func merge(_ runs: ArraySlice<RunFile.Run>) throws(TemporaryFileError) -> RunFile.Run {
+        var cursors: [RunCursor] = []
+        for run in runs { cursors.append(try RunCursor(run, in: file, bufferSize: bufferSize)) }
+        var merge = RunMerge(cursors)
+        var writer = try RunWriter(file, length: runs.reduce(0) { $0 + $1.length })
+        while let record = merge.record {
+            try writer.append(record)
+            try merge.advance()
+        }
+        return try writer.finish()
+    }
+}

@@ -1,0 +1,75 @@
+import CLinux
+
+/// One worker's way into a `RecordOutput`. Not for two threads at a time.
+///
+/// Lines are handed over when 64 KiB have gathered, or with the first line that comes a second or more after the last
+/// hand-over: a scan that reads large files writes few lines, and somebody may be watching. What a worker wrote last
+/// before it went idle waits for its next line or the end of the scan; a timer for that would have to take the lines from
+/// another thread, and so cost a lock for each. With `--sorted` they wait for the end in any case, in an arena.
+package final class RecordStream {
+    private let output: RecordOutput
+    private var encoder: RecordEncoder
+    private var arena = RecordArena()
+    /// Seconds of the monotonic clock at the last hand-over.
+    private var handedOver: Int
+
+    init(_ output: RecordOutput) {
+        self.output = output
+        encoder = RecordEncoder(digests: output.digests, capacity: RecordOutput.pieceSize + 4096)
+        handedOver = Self.now()
+        output.sorter?.addStream()
+    }
+
+    /// An entry that was stat'ed.
+    ///
+    /// - Parameters:
+    ///   - root: index of its PATH: `--sorted` keeps them apart.
+    ///   - path: as `find PATH` prints it.
+    package func entry(
+        root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus,
+        content: RecordContent = RecordContent()
+    ) {
+        if output.failed { return }
+        encoder.entry(path: path, kind: kind, status: status, content: content)
+        lineEnded(root, path)
+    }
+
+    /// An entry that could not be stat'ed, of the kind that readdir gave; its error is a record of its own.
+    package func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {
+        if output.failed { return }
+        encoder.unknownEntry(path: path, kind: kind)
+        lineEnded(root, path)
+    }
+
+    package func error(root: Int, _ error: ScanError) {
+        if output.failed { return }
+        encoder.error(error)
+        error.path.withUnsafeBytes { lineEnded(root, $0) }
+    }
+
+    /// Hands everything over. To be called after the last record.
+    package func flush() {
+        encoder.buffer.drain { output.write($0) }
+        if let sorter = output.sorter {
+            output.attempt { () throws(TemporaryFileError) in try sorter.keep(arena) }
+            arena = RecordArena()
+        }
+    }
+
+    private func lineEnded(_ root: Int, _ path: UnsafeRawBufferPointer) {
+        if let sorter = output.sorter {
+            encoder.buffer.drain { arena.append(root: root, path: path, line: $0) }
+            if arena.size >= sorter.share {
+                output.attempt { () throws(TemporaryFileError) in try sorter.spill(arena) }
+            }
+            return
+        }
+        let now = Self.now()
+        guard encoder.buffer.count >= RecordOutput.pieceSize || now > handedOver else { return }
+        handedOver = now
+        flush()
+    }
+
+    /// The coarse clock costs a few nanoseconds: it is read from memory that the kernel shares.
+    private static func now() -> Int { Int(clinux_now(CLOCK_MONOTONIC_COARSE).tv_sec) }
+}

@@ -1,0 +1,124 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// The temporary files of `--sorted` could not be made, written or read.
+public struct TemporaryFileError: Error, Equatable, Sendable {
+    public var directory: [UInt8]
+    /// The system call that failed.
+    public var operation: String
+    /// The errno.
+    public var number: Int32
+    /// Its name: `ENOSPC`, …
+    public var code: String
+    /// A sentence for people: `No space left on device`.
+    public var message: String
+}
+
+/// Sorted runs on disk, one after the other in one file that has no name: one descriptor however many runs there are,
+/// and nothing to clean up however the process ends.
+///
+/// Made when the first run is written.
+final class RunFile: Sendable {
+    /// One run. Offsets in bytes.
+    struct Run: Sendable {
+        var offset: Int64
+        var length: Int64
+    }
+
+    private struct State: ~Copyable {
+        var file: FileDescriptor?
+        /// Where the next run starts.
+        var end: Int64 = 0
+    }
+
+    private let directory: [UInt8]
+    private let state = Mutex(State())
+
+    /// - Parameter directory: nil: `$TMPDIR`, or `/tmp`.
+    init(directory: [UInt8]?) {
+        // Nothing in the program changes the environment, so the pointer stays valid while it is copied.
+        let variable = getenv("TMPDIR").map { Array(String(cString: $0).utf8) }
+        let chosen = directory ?? variable ?? []
+        self.directory = chosen.isEmpty ? Array("/tmp".utf8) : chosen
+    }
+
+    /// Room for a run of `length` bytes, for the caller to fill. Runs may be filled at the same time.
+    func reserve(_ length: Int64) throws(TemporaryFileError) -> (descriptor: Int32, run: Run) {
+        try state.withLock { (state) throws(TemporaryFileError) in
+            var number = state.file?.number
+            if number == nil {
+                let file = try open()
+                number = file.number
+                state.file = consume file
+            }
+            defer { state.end += length }
+            return (number.unsafelyUnwrapped, Run(offset: state.end, length: length))
+        }
+    }
+
+    /// The number stays valid as long as the `RunFile`.
+    private var descriptor: Int32 {
+        state.withLock { state in
+            guard let number = state.file?.number else { preconditionFailure("there is no run before there is a file") }
+            return number
+        }
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int64) throws(TemporaryFileError) {
+        var written = 0
+        while written < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
+            written += try checked("pwrite") { () throws(Errno) in
+                Int(
+                    try Kernel.check {
+                        clinux_pwrite(descriptor, rest.baseAddress!, UInt(rest.count), offset + Int64(written))
+                    })
+            }
+        }
+    }
+
+    /// Fills `buffer` from `offset` as far as it can; at least one byte.
+    func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(TemporaryFileError) -> Int {
+        let descriptor = descriptor
+        return try checked("pread") { () throws(Errno) in
+            let amount = try Kernel.read(descriptor, at: offset, into: buffer)
+            // The file ends before a run does: somebody else has cut it, or the disk has.
+            if amount == 0 { throw Errno(EIO) }
+            return amount
+        }
+    }
+
+    /// Gives a run's space back, where the file system can. A run that starts or ends within a block leaves that.
+    func discard(_ run: Run) {
+        if run.length > 0 { _ = clinux_punch_hole(descriptor, run.offset, run.length) }
+    }
+
+    /// `O_TMPFILE` where the file system has it, else a name that is removed at once.
+    private func open() throws(TemporaryFileError) -> FileDescriptor {
+        try checked("open") { () throws(Errno) in
+            do throws(Errno) {
+                let path = directory.map { CChar(bitPattern: $0) } + [0]
+                return FileDescriptor(owning: try Kernel.check { clinux_open_temporary(path) })
+            } catch {
+                if error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem { throw error }
+            }
+            var name = (directory + Array("/fsscan-XXXXXX".utf8)).map { CChar(bitPattern: $0) } + [0]
+            let file = FileDescriptor(owning: try Kernel.check { clinux_make_temporary(&name) })
+            unlink(name)
+            return file
+        }
+    }
+
+    private func checked<Result: ~Copyable>(
+        _ operation: String, _ call: () throws(Errno) -> Result
+    ) throws(TemporaryFileError) -> Result {
+        do throws(Errno) {
+            return try call()
+        } catch {
+            throw TemporaryFileError(
+                directory: directory, operation: operation, number: error.rawValue, code: error.name,
+                message: error.message)
+        }
+    }
+}

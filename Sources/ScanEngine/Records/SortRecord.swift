@@ -1,0 +1,67 @@
+import CLinux
+
+/// A line with its key, as it lies in memory and in runs.
+///
+/// ```
+///  0            4             8              8 + key length
+///  ┌────────────┬─────────────┬──────────────┬──────────────┐
+///  │ key length │ line length │ key          │ line, \n     │ next record …
+///  └────────────┴─────────────┴──────────────┴──────────────┘
+///
+///  key: index of the PATH, 4 bytes, big-endian · path with NUL for each slash
+/// ```
+///
+/// Names hold neither slash nor NUL, and NUL sorts first: so keys compare as their paths' components do, and what is in
+/// a directory comes right after it, before `directory.old`. All paths of one PATH begin with it, whatever slashes it has.
+/// Records of one path compare as their lines: `{"type":"en…` before `{"type":"er…`, then by operation.
+///
+/// Unsafe in this sense only: whoever makes one says that a whole record lies at `base`, and keeps it there.
+struct SortRecord {
+    let base: UnsafeRawPointer
+
+    static let headerSize = 8
+
+    init(at base: UnsafeRawPointer) { self.base = base }
+
+    var keyLength: Int { Int(base.loadUnaligned(as: UInt32.self)) }
+    var lineLength: Int { Int(base.loadUnaligned(fromByteOffset: 4, as: UInt32.self)) }
+    var length: Int { Self.headerSize + keyLength + lineLength }
+
+    var key: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base + Self.headerSize, count: keyLength) }
+    var line: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: base + Self.headerSize + keyLength, count: lineLength)
+    }
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: length) }
+
+    static func length(path: Int, line: Int) -> Int { headerSize + 4 + path + line }
+
+    /// Writes a record to memory of `length(path:line:)` bytes.
+    static func write(
+        root: Int, path: UnsafeRawBufferPointer, line: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer
+    ) {
+        guard let keyLength = UInt32(exactly: 4 + path.count), let lineLength = UInt32(exactly: line.count) else {
+            preconditionFailure("a path of 4 GiB: its directories would have printed more than any disk holds")
+        }
+        target.storeBytes(of: keyLength, as: UInt32.self)
+        target.storeBytes(of: lineLength, toByteOffset: 4, as: UInt32.self)
+        target.storeBytes(of: UInt32(root).bigEndian, toByteOffset: headerSize, as: UInt32.self)
+        let key = target + headerSize + 4
+        for index in 0..<path.count {
+            let byte = path[index]
+            key.storeBytes(of: byte == UInt8(ascii: "/") ? 0 : byte, toByteOffset: index, as: UInt8.self)
+        }
+        (key + path.count).copyMemory(from: line.baseAddress!, byteCount: line.count)
+    }
+
+    /// Records that are equal here are the same bytes.
+    static func < (left: SortRecord, right: SortRecord) -> Bool {
+        let order = compare(left.key, right.key)
+        return order == 0 ? compare(left.line, right.line) < 0 : order < 0
+    }
+
+    private static func compare(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Int {
+        // Keys and lines are never empty, so both have an address.
+        let order = memcmp(left.baseAddress!, right.baseAddress!, min(left.count, right.count))
+        return order == 0 ? left.count - right.count : Int(order)
+    }
+}

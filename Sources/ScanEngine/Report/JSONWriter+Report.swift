@@ -1,0 +1,95 @@
+/// The parts that the report and the records have in common.
+extension JSONWriter {
+    /// The object `options`: those that decide what is reported.
+    mutating func member(options: ScanOptions) {
+        key("options")
+        beginObject(.onALineEach)
+        key("hash")
+        beginArray()
+        for algorithm in DigestSet(options.hash).algorithms { value(algorithm.rawValue) }
+        endArray()
+        member("mime", options.mime)
+        member("one_file_system", options.oneFileSystem)
+        key("exclude")
+        beginArray()
+        for pattern in options.exclude {
+            beginObject()
+            member("pattern", bytes: pattern)
+            endObject()
+        }
+        endArray()
+        member("gitignore", options.gitignore)
+        member("read_pseudo", options.readPseudo)
+        member("max_read", options.maxRead)
+        member("depth", Int64(options.depth))
+        member("top", Int64(options.top))
+        endObject()
+    }
+
+    mutating func member(totals: Totals, _ items: Items) {
+        key("totals")
+        beginObject(items)
+        member("entries", totals.entries)
+        member("directories", totals.directories)
+        member("files", totals.files)
+        member("symlinks", totals.symlinks)
+        member("fifos", totals.fifos)
+        member("sockets", totals.sockets)
+        member("block_devices", totals.blockDevices)
+        member("character_devices", totals.characterDevices)
+        member("apparent_bytes", totals.apparentBytes)
+        member("disk_bytes", totals.diskBytes)
+        member("hard_linked_files", totals.hardLinkedFiles)
+        member("skipped", totals.skipped)
+        member("errors", totals.errors)
+        endObject()
+    }
+
+    /// Hex by algorithm, or null.
+    mutating func member(digests: [NamedDigest]?) {
+        key("digests")
+        guard let digests else {
+            null()
+            return
+        }
+        beginObject()
+        for digest in digests {
+            key(digest.algorithm)
+            value(digest.hex)
+        }
+        endObject()
+    }
+
+    /// The members of an error; the object around them is the caller's.
+    mutating func members(of error: ScanError) {
+        member("path", bytes: error.path)
+        member("operation", error.operation)
+        member("code", error.code)
+        member("message", error.message)
+    }
+
+    mutating func member(timing: Timing) {
+        key("timing")
+        beginObject(.onALineEach)
+        member(started: timing)
+        key("elapsed_seconds")
+        seconds(nanoseconds: Int64(max(0, timing.elapsedSeconds) * 1e9))
+        member("threads", Int64(timing.threads))
+        endObject()
+    }
+
+    mutating func member(started timing: Timing) {
+        member(
+            "started", Timestamp.rfc3339(seconds: timing.startedSeconds, nanoseconds: timing.startedNanoseconds))
+    }
+
+    mutating func member(statistics: [(name: String, value: Int64)]) {
+        key("statistics")
+        beginObject(.onALineEach)
+        for (name, value) in statistics {
+            key(name)
+            self.value(value)
+        }
+        endObject()
+    }
+}

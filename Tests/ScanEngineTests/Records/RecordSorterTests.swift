@@ -1,0 +1,210 @@
+// `--sorted` in small worlds: memory for a few records, merges of two runs at a time, reads of a few bytes. The order is
+// judged by Python's sort.
+
+import CLinux
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ScanEngine
+
+@Suite struct RecordSorterTests {
+    /// What arrives: a root's index, and a path with an entry or an error.
+    struct Arrival: Sendable {
+        var root: Int
+        var path: [UInt8]
+        var operation: String?
+    }
+
+    /// Paths below "r" and "r/" with names around the bytes that sort next to a slash, entries and errors.
+    private static func arrivals(_ count: Int) -> [Arrival] {
+        let names =
+            ["a", "a.b", "a!", "a-", "b", "\u{1}", "a\u{1}", "aa", "é"].map { Array($0.utf8) } + [[0xFF], [0x80]]
+        var random = SeededGenerator(seed: 3)
+        var seen = Set<[UInt8]>()
+        var result: [Arrival] = []
+        while result.count < count {
+            let root = Int.random(in: 0...2, using: &random)
+            var path = Array(["r", "r/", "r"][root].utf8)
+            for _ in 0..<Int.random(in: 0...7, using: &random) {
+                if path.last != 0x2F { path.append(0x2F) }
+                path += names.randomElement(using: &random)!
+            }
+            if seen.insert([UInt8(root)] + path).inserted { result.append(Arrival(root: root, path: path)) }
+            if Int.random(in: 0..<4, using: &random) == 0 {
+                let operation = ["openat", "openat2", "read", "close"].randomElement(using: &random)
+                result.append(Arrival(root: root, path: path, operation: operation))
+            }
+        }
+        // One record that is longer than every buffer.
+        let long = [UInt8](repeating: UInt8(ascii: "m"), count: 100_000)
+        return (result + [Arrival(root: 1, path: Array("r/a/".utf8) + long)]).shuffled(using: &random)
+    }
+
+    private static func send(_ arrivals: some Sequence<Arrival>, to stream: RecordStream) {
+        let status = FileStatus()
+        for arrival in arrivals {
+            if let operation = arrival.operation {
+                let error = ScanError(path: arrival.path, operation: operation, code: "EIO", message: "x")
+                stream.error(root: arrival.root, error)
+            } else {
+                arrival.path.withUnsafeBytes {
+                    stream.entry(root: arrival.root, path: $0, kind: .file, status: status)
+                }
+            }
+        }
+    }
+
+    /// The records' lines in the order that the contract asks for.
+    private static func pythonSorts(_ arrivals: [Arrival]) throws -> [UInt8] {
+        let unsorted = CollectingSink()
+        let output = RecordOutput(digests: DigestSet([]), sorted: false) { unsorted.take($0) }
+        let stream = output.makeStream()
+        send(arrivals, to: stream)
+        stream.flush()
+        let program = """
+            import base64, json, sys
+            roots = [b'r', b'r/', b'r']
+            def key(root, line):
+                record = json.loads(line)
+                path = base64.b64decode(record['path_b64']) if 'path_b64' in record else record['path'].encode()
+                assert path.startswith(roots[root])
+                below = [name for name in path[len(roots[root]):].split(b'/') if name]
+                return root, below, record['type'], record.get('operation'), line
+            lines = sys.stdin.buffer.read().splitlines(keepends=True)
+            places = [int(digit) for digit in sys.argv[1]]
+            assert len(lines) == len(places)
+            for root, *_, line in sorted(map(key, places, lines)): sys.stdout.buffer.write(line)
+            """
+        let places = arrivals.map { String($0.root) }.joined()
+        return try TestSupport.output(
+            of: ["python3", "-c", ByteString(program), ByteString(places)],
+            ProcessOptions { $0.input = unsorted.bytes })
+    }
+
+    @Test func theOrderIsPythonsForAnyMemoryAndAnyNumberOfWorkers() async throws {
+        let arrivals = Self.arrivals(6_000)
+        let expected = try Self.pythonSorts(arrivals)
+        for (memory, fanIn, bufferSize, workers, isSpilled) in [
+            (64 << 20, 64, 1 << 16, 1, false), (64 << 20, 64, 1 << 16, 4, false), (1 << 18, 2, 64, 3, true),
+            (1 << 17, 3, 8, 2, true), (0, 16, 4096, 2, true),
+        ] {
+            let directory = try TemporaryDirectory()
+            let sink = CollectingSink()
+            let output = RecordOutput(
+                memoryLimit: memory, fanIn: fanIn, bufferSize: bufferSize, temporaryDirectory: directory.path
+            ) { sink.take($0) }
+            await withTaskGroup(of: Void.self) { group in
+                let streams = (0..<workers).map { _ in UncheckedSendable(output.makeStream()) }
+                for (worker, stream) in streams.enumerated() {
+                    let share = arrivals.enumerated().filter { $0.offset % workers == worker }.map(\.element)
+                    group.addTask {
+                        Self.send(share.shuffled(), to: stream.value)
+                        stream.value.flush()
+                    }
+                }
+            }
+            let runs = try #require(output.sorter).runCount
+            #expect(isSpilled ? runs > 2 * fanIn : runs == 0)
+            output.finish(ScanReport())
+            #expect(output.failure == nil)
+            #expect(sink.bytes.dropLast(sink.pieces.last ?? 0).elementsEqual(expected))
+            #expect(try names(in: directory.descriptor) == [])
+        }
+    }
+
+    @Test func flushingAgainAndAgainKeepsToTheMemoryLimit() throws {
+        let sink = CollectingSink()
+        let output = RecordOutput(memoryLimit: 1 << 18, fanIn: 8, bufferSize: 4096) { sink.take($0) }
+        let stream = output.makeStream()
+        for part in 0..<40 {
+            Self.send([Arrival(root: 0, path: Array("r/\(part)".utf8))], to: stream)
+            stream.flush()
+        }
+        // An arena has a block of 32 KiB at least: seven are kept, the others are runs.
+        #expect(output.sorter?.runCount == 33)
+        output.finish(ScanReport())
+        #expect(sink.lines.count == 41)
+    }
+
+    @Test func aTemporaryDirectoryThatIsMissingIsAFailureOnceItIsNeeded() throws {
+        let sink = CollectingSink()
+        let output = RecordOutput(
+            digests: DigestSet([]), sorted: true, memoryLimit: 1 << 16, temporaryDirectory: Array("/nowhere".utf8)
+        ) { sink.take($0) }
+        let stream = output.makeStream()
+        Self.send([Arrival(root: 0, path: [0x72])], to: stream)
+        #expect(!output.failed)
+        Self.send((0..<1_000).map { Arrival(root: 0, path: Array("r/\($0)".utf8)) }, to: stream)
+        stream.flush()
+        output.finish(ScanReport())
+        let error = try #require(output.failure as? TemporaryFileError)
+        #expect(error.code == "ENOENT")
+        #expect(error.operation == "open")
+        #expect(error.directory == Array("/nowhere".utf8))
+        #expect(sink.bytes.isEmpty)
+    }
+
+    /// At a fresh run, and in the middle of a merge.
+    @Test(.enabled(if: canMount), arguments: [2_000, 400])
+    func aFullDiskIsAFailure(count: Int) throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path
+        let failure = try inMountNamespace {
+            _ = try TestSupport.output(of: ["mount", "--make-rprivate", "/"])
+            _ = try TestSupport.output(of: ["mount", "-t", "tmpfs", "-o", "size=200k", "none", path])
+            let output = RecordOutput(
+                memoryLimit: 1, fanIn: 2, bufferSize: 512, temporaryDirectory: path
+            ) { _ in }
+            let stream = output.makeStream()
+            Self.send((0..<count).map { Arrival(root: 0, path: Array("r/\($0)".utf8)) }, to: stream)
+            let isFullBefore = output.failed
+            stream.flush()
+            output.finish(ScanReport())
+            return (isFullBefore, output.failure as? TemporaryFileError)
+        }
+        #expect(failure.0 == (count == 2_000))
+        #expect(failure.1?.code == "ENOSPC")
+        #expect(failure.1?.operation == "pwrite")
+    }
+
+    /// Runs `body` on a thread of its own that has its own mounts.
+    private func inMountNamespace<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) throws -> Result {
+        let outcome = Outcome<Result>()
+        Thread.detachNewThread {
+            let result = Swift.Result {
+                if unshare(CLONE_NEWNS) < 0 { throw Failure(errnoOf: "unshare", "") }
+                return try body()
+            }
+            outcome.result.withLock { $0 = result }
+            outcome.isThere.signal()
+        }
+        outcome.isThere.wait()
+        return try #require(outcome.result.withLock { $0 }).get()
+    }
+
+    private final class Outcome<Value: Sendable>: Sendable {
+        let result = Mutex<Result<Value, any Error>?>(nil)
+        let isThere = DispatchSemaphore(value: 0)
+    }
+
+    @Test func runsOutliveNothing() throws {
+        let directory = try TemporaryDirectory()
+        do {
+            let output = RecordOutput(
+                memoryLimit: 1, fanIn: 4, bufferSize: 512, temporaryDirectory: directory.path
+            ) { _ in }
+            Self.send(Self.arrivals(100), to: output.makeStream())
+            #expect(try names(in: directory.descriptor) == [])
+        }
+        #expect(try names(in: directory.descriptor) == [])
+    }
+}
+
+/// Handed to one other thread, and used by that alone.
+private struct UncheckedSendable<Value>: @unchecked Sendable {
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
+}
