@@ -78,6 +78,8 @@ actor FileScan: MailboxActor {
     private func startWaiting() {
         let worker = ScanWorker.current
         while current == nil, let request = waiting.popLast() {
+            // Not its capacity either: a scan may have millions of these actors, each waiting for links not met yet.
+            if waiting.isEmpty { waiting = [] }
             if let known, known.status.describesSameContent(as: ContentStatus(request.entry.status)) {
                 request.directory?.directory.descriptorNeedEnded(worker)
                 answer(request, known.result, worker)

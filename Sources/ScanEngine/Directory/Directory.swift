@@ -49,7 +49,7 @@ actor Directory: MailboxActor {
     /// Set where the name was stat'ed before this actor was made.
     private let known: KnownEntry?
     /// The device of the PATH.
-    private let rootDevice: UInt64
+    private var rootDevice: UInt64
     private var identity = DeviceInode(device: 0, inode: 0)
     /// The patterns that apply to this directory's entries: those of the directory above until its own `.gitignore` has
     /// been read.
@@ -203,7 +203,11 @@ actor Directory: MailboxActor {
         _ opened: consuming FileDescriptor, _ status: borrowing FileStatus, _ worker: ScanWorker
     ) throws(Errno) {
         identity = status.identity
-        if let known, known.status.identity != identity { throw .stale }
+        if let known, known.status.identity != identity {
+            // Opening may trigger an automount: what is open then is not what the name was, but what it stands for.
+            guard status.isMountRoot, identity.device != known.status.device else { throw .stale }
+        }
+        if containing == nil { rootDevice = identity.device }
         worker.noteOwner(ofDirectory: status)
         count(status, worker)
 
