@@ -34,7 +34,8 @@ struct DescriptorBudget: ~Copyable, Sendable {
     /// How many files may be read in pieces at a time.
     let largeFilesAtATime: Int
 
-    private struct Keepers {
+    /// Not private: the compiler (6.3) cannot lay out, from another file, a mutex around a type that it may not see.
+    struct Keepers {
         /// Directories that keep a descriptor, oldest first; some have given it up or closed it since.
         var list: [Directory] = []
         /// When the list is this long, those that keep nothing any more are taken off.
