@@ -4,7 +4,13 @@
 /// subtree*. So the set travels upwards with the subtotal, and where two subtotals meet that both counted an inode, one
 /// counting is taken back. Once all its links are seen nobody else can have counted it, and it leaves the set; but where
 /// a link can be met twice (the device is mounted more than once, or there are several PATHs), it stays.
-package struct HardLinks: Sendable {
+///
+/// Handed over, not copied: whoever gave a set to `merge` does not use it any more. A dictionary in a struct would be
+/// copied by each level of the tree, because the message that carries it keeps a reference until it is delivered: a chain
+/// of 20,000 directories with a linked file in each took seven times as long.
+///
+/// `@unchecked Sendable`: the set travels with its subtotal, from the one actor that fills it to the next.
+struct HardLinks: @unchecked Sendable {
     struct Link {
         var seen: UInt32
         var links: UInt32
@@ -13,29 +19,45 @@ package struct HardLinks: Sendable {
         var diskBytes: Int64
     }
 
-    private(set) var open: [DeviceInode: Link] = [:]
+    private final class Table {
+        var open: [DeviceInode: Link] = [:]
+    }
+
+    /// Nil where no hard link has been met.
+    private var table: Table?
+
+    /// Whether no hard link has ever been met.
+    var isEmpty: Bool { table == nil }
 
     /// Adds one name of an inode.
     ///
     /// - Returns: false if the inode has been counted in this subtree already.
     mutating func meet(_ inode: DeviceInode, _ link: Link, mayLeave: Bool) -> Bool {
-        let isNew = add(inode, link) == nil
-        if mayLeave { leaveIfComplete(inode) }
+        let table = table ?? Table()
+        self.table = table
+        let isNew = Self.add(inode, link, to: &table.open) == nil
+        if mayLeave { Self.leaveIfComplete(inode, &table.open) }
         return isNew
     }
 
-    /// Adds the other subtree's inodes, and tells about each that both have counted.
+    /// Adds the other subtree's inodes, and tells about each that both have counted. Leaves the other without any.
     mutating func merge(_ other: HardLinks, mayLeave: (DeviceInode) -> Bool, countedTwice: (Link) -> Void) {
-        var smaller = other
+        guard let theirs = other.table, !theirs.open.isEmpty else { return }
+        guard let ours = table else {
+            table = theirs
+            return
+        }
         // Small into large, so that each inode moves a logarithmic number of times on its way up.
-        if smaller.open.count > open.count { swap(&self, &smaller) }
-        for (inode, link) in smaller.open {
-            if let duplicate = add(inode, link) { countedTwice(duplicate) }
-            if mayLeave(inode) { leaveIfComplete(inode) }
+        if theirs.open.count > ours.open.count { swap(&ours.open, &theirs.open) }
+        let smaller = theirs.open
+        theirs.open = [:]
+        for (inode, link) in smaller {
+            if let duplicate = Self.add(inode, link, to: &ours.open) { countedTwice(duplicate) }
+            if mayLeave(inode) { Self.leaveIfComplete(inode, &ours.open) }
         }
     }
 
-    private mutating func add(_ inode: DeviceInode, _ link: Link) -> Link? {
+    private static func add(_ inode: DeviceInode, _ link: Link, to open: inout [DeviceInode: Link]) -> Link? {
         guard var known = open[inode] else {
             open[inode] = link
             return nil
@@ -46,7 +68,7 @@ package struct HardLinks: Sendable {
         return link
     }
 
-    private mutating func leaveIfComplete(_ inode: DeviceInode) {
+    private static func leaveIfComplete(_ inode: DeviceInode, _ open: inout [DeviceInode: Link]) {
         if let link = open[inode], link.seen >= link.links { open[inode] = nil }
     }
 }

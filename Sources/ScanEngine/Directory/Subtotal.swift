@@ -69,7 +69,7 @@ struct Subtotal: Sendable {
         apparentBytes += other.apparentBytes
         diskBytes += other.diskBytes
         if !other.isWhole { isWhole = false }
-        guard !other.links.open.isEmpty else { return }
+        guard !other.links.isEmpty else { return }
         var (apparentTwice, diskTwice, namesTwice) = (WideSum(), WideSum(), Int64(0))
         links.merge(other.links, mayLeave: { devices.showsLinksOnce($0.device) }) { link in
             apparentTwice += link.apparentBytes
