@@ -1,6 +1,8 @@
 #include "CLinux.h"
 
 #include <stdlib.h>
+#include <malloc.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
 
@@ -26,4 +28,19 @@ int clinux_file_system_type(int descriptor, uint64_t *type) {
 int clinux_make_temporary(char *name) {
     int result = mkostemp(name, O_CLOEXEC);
     return result < 0 ? -errno : result;
+}
+
+uint64_t clinux_address_space_left(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
+    // malloc reserves 64 MiB of addresses for each thread; with one arena for all it does not.
+    mallopt(M_ARENA_MAX, 1);
+    unsigned long pages = 0;
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (statm != NULL) {
+        if (fscanf(statm, "%lu", &pages) != 1) pages = 0;
+        fclose(statm);
+    }
+    uint64_t used = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
 }

@@ -41,11 +41,19 @@ final class ScanContext: Sendable {
         let limit = Int(clamping: clinux_raise_open_files_limit())
         // Which are open matters only where there are few.
         let open = limit < 1024 ? Kernel.openDescriptors() : 3
-        descriptors = DescriptorBudget(limit: limit, open: open, workers: options.threads)
+        descriptors = DescriptorBudget(
+            limit: limit, open: open, workers: min(options.threads, Self.workersThatFit(withTypes: options.mime)))
         content = try ContentPlan.make(options, largeFiles: descriptors.largeFilesAtATime)
         user = geteuid()
         self.isCancelled = isCancelled
         self.onError = onError
+    }
+
+    /// Under a limit on address space (`ulimit -v`): a worker has a stack, buffers and, for MIME types, a mapped database
+    /// of 10 MB and the beginnings of files. An allocation that fails ends the program, in libmagic by a crash.
+    private static func workersThatFit(withTypes: Bool) -> Int {
+        let left = clinux_address_space_left()
+        return Int(clamping: max(1, left / (withTypes ? 32 << 20 : 8 << 20)))
     }
 
     /// Whether the scan is to end as soon as it can. Once true, always true.

@@ -57,6 +57,17 @@ import Testing
         #expect(try scan.report().totals.entries == 5001)
     }
 
+    /// malloc's arenas and libmagic's databases, one for each worker, did not fit: libmagic crashed.
+    @Test(arguments: [1, 2, 64])
+    func aLimitOnAddressSpaceIsKept(threads: Int) throws {
+        let directory = try TemporaryDirectory(Self.comb(levels: 30))
+        let scan = try ScanRun(
+            ["--hash", "sha256", "--mime", directory.path], threads: threads,
+            ProcessOptions { $0.limits = ["as": 256 << 20] })
+        #expect(scan.outcome.end == .exited(0), "\(scan.outcome.errorText.prefix(300))")
+        #expect(try scan.report().totals.entries == 152)
+    }
+
     /// Levels that nobody waits for lie between those that do.
     @Test func aCombWithGapsIsScannedInLinearTime() throws {
         var tree: Tree = []

@@ -76,6 +76,10 @@ static inline struct timespec clinux_now(clockid_t clock) {
 /// of resource limits differ with _GNU_SOURCE, and a Swift file may see both.)
 unsigned long clinux_raise_open_files_limit(void);
 
+/// Bytes of address space that RLIMIT_AS leaves to this process; UINT64_MAX if it sets no limit. Where it does, malloc is
+/// told to keep to one arena.
+uint64_t clinux_address_space_left(void);
+
 // ---- Errors --------------------------------------------------------------------------------------------------------
 
 /// "EACCES", or NULL. (glibc 2.32 and newer.)
