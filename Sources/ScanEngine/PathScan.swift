@@ -73,7 +73,7 @@ actor PathScan: MailboxActor {
         var report = RootReport(path: path)
         report.totals = gathering.subtotal.totals
         report.tree = tree
-        report.digests = isMissing ? nil : ScanWorker.current.context.named(row)
+        report.digests = isMissing ? nil : ScanWorker.current.context.named(gathering.subtotal.isWhole ? row : nil)
         let subtotal = gathering.subtotal
         let index = index
         queue.send { [report] in $0.finished(index, report, subtotal) }

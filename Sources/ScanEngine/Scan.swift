@@ -50,7 +50,7 @@ public final class Scan: Sendable {
         var report = ScanReport()
         let begin = clinux_now(CLOCK_MONOTONIC)
 
-        let scheduler = Scheduler(threads: options.threads) { [context] _ in ScanWorker(context) }
+        let scheduler = Scheduler(threads: context.descriptors.workers) { [context] _ in ScanWorker(context) }
         let queue = PathQueue(options.paths, on: scheduler)
         let pathsAtATime = context.descriptors.pathsAtATime
         queue.send { $0.start(atATime: pathsAtATime) }

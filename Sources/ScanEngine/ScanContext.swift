@@ -32,16 +32,17 @@ final class ScanContext: Sendable {
     ) throws(ScanUnavailable) {
         self.records = records
         detail = records == nil ? .basic : .full
-
-        content = try ContentPlan.make(options)
         oneFileSystem = options.oneFileSystem
         treeDepth = options.depth
         top = options.top
         excludes = IgnoreScope(excludes: options.exclude)
         obeysGitignore = options.gitignore
         devices = DeviceTable(severalPaths: options.paths.count > 1)
-        descriptors = DescriptorBudget(
-            limit: Int(clamping: clinux_raise_open_files_limit()), workers: options.threads)
+        let limit = Int(clamping: clinux_raise_open_files_limit())
+        // Which are open matters only where there are few.
+        let open = limit < 1024 ? Kernel.openDescriptors() : 3
+        descriptors = DescriptorBudget(limit: limit, open: open, workers: options.threads)
+        content = try ContentPlan.make(options, largeFiles: descriptors.largeFilesAtATime)
         user = geteuid()
         self.isCancelled = isCancelled
         self.onError = onError

@@ -70,6 +70,11 @@ extension ScanWorker {
         _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ plan: ContentPlan, _ waiter: Waiter,
         _ gathering: inout Gathering
     ) -> ContentAnswer? {
+        // One file may take some ten milliseconds, and a directory has many.
+        if context.shouldStop {
+            gathering.subtotal.isWhole = false
+            return .unknown
+        }
         do throws(ContentFailure) {
             let isPseudo = try isOnPseudoFileSystem(entry, status)
             if isPseudo, !plan.readsPseudo {
@@ -77,23 +82,26 @@ extension ScanWorker {
                 return .unknown
             }
             if status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
-            if status.links > 1, !isPseudo {
-                let mayLeave = context.devices.showsLinksOnce(status.device)
-                let reader = plan.linkedFiles.reader(of: status, mayLeave: mayLeave, scheduler: scheduler)
+            let needsScan = status.links > 1 ? true : plan.isReadInPieces(size: status.size)
+            if needsScan, !isPseudo {
+                let reader = fileScan(of: status, plan)
                 let request = self.request(entry, status, waiter, &gathering)
                 reader.send { $0.read(request) }
                 return nil
             }
             switch try inspect(entry.cString, in: entry.descriptor, status, hasSize: !isPseudo) {
             case .done(let content): return settle(content, of: entry.path, status, into: &gathering.subtotal)
-            case .large(let file):
-                let request = self.request(entry, status, waiter, &gathering)
-                FileScan(scheduler: scheduler).send { $0.goOn(with: file, for: request) }
-                return nil
+            case .large: preconditionFailure("a file that looks the same as when it was listed has the same size")
             }
         } catch {
             return failed(error, entry.path, into: &gathering.subtotal)
         }
+    }
+
+    private func fileScan(of status: borrowing FileStatus, _ plan: ContentPlan) -> FileScan {
+        if status.links <= 1 { return FileScan(scheduler: scheduler) }
+        let mayLeave = context.devices.showsLinksOnce(status.device)
+        return plan.linkedFiles.reader(of: status, mayLeave: mayLeave, scheduler: scheduler)
     }
 
     private func request(

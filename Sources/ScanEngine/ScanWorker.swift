@@ -75,9 +75,7 @@ final class ScanWorker: @unchecked Sendable {
             do throws(Errno) {
                 return try Kernel.openDirectory(name, in: directory, keepAccessTime: keepAccessTime)
             } catch {
-                guard error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem,
-                    context.descriptors.giveUpOldest()
-                else { throw error }
+                guard error.isShortOfDescriptors, context.descriptors.giveUpOldest() else { throw error }
             }
         }
     }

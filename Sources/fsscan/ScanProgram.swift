@@ -18,7 +18,7 @@ struct ScanProgram {
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output)
         let records = settings.format == .ndjson ? makeRecords(options, output) : nil
-        let scan = try Self.makeScan(options, records)
+        let scan = try makeScan(options, records)
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = scan.run()
@@ -33,7 +33,7 @@ struct ScanProgram {
             records?.finish(report, includesStatistics: settings.statistics)
             if let failure = records?.failure { throw OutputError(of: failure) }
         case .text:
-            complain(report)
+            printStatistics(report)
             var summary = TextSummary(report, options: options, style: TextStyle(for: output.descriptor))
             try summary.bytes().withUnsafeBytes { try output.write($0) }
         }
@@ -47,9 +47,13 @@ struct ScanProgram {
         return RecordOutput(digests: DigestSet(options.hash), sorted: settings.sorted) { try sink.output.write($0) }
     }
 
-    private static func makeScan(_ options: ScanOptions, _ records: RecordOutput?) throws(UsageError) -> Scan {
+    private func makeScan(_ options: ScanOptions, _ records: RecordOutput?) throws(UsageError) -> Scan {
+        // Where the output itself does not tell of errors, they are told when they happen, as find does.
+        var onError: (@Sendable (ScanError) -> Void)?
+        if settings.format == .text { onError = { error in StandardStreams.complain(error.path, error.message) } }
         do throws(ScanUnavailable) {
-            return try Scan(options, records: records, isCancelled: { clinux_stop_signal() != 0 })
+            return try Scan(
+                options, records: records, isCancelled: { clinux_stop_signal() != 0 }, onError: onError)
         } catch {
             throw UsageError("\(error.option): \(error.message)")
         }
@@ -83,16 +87,10 @@ struct ScanProgram {
         }
     }
 
-    /// In text mode errors and counters go to standard error, a line each.
-    private func complain(_ report: ScanReport) {
-        for error in report.errors { StandardStreams.complain(error.path, error.message) }
-        let unlisted = report.totals.errors - Int64(report.errors.count)
-        if unlisted > 0 {
-            StandardStreams.complain("\(HumanUnits.count(unlisted, "more error", "more errors")), not listed")
-        }
-        if settings.statistics {
-            for (name, value) in report.statistics { StandardStreams.complain("\(name): \(value)") }
-        }
+    /// In text mode counters go to standard error, a line each.
+    private func printStatistics(_ report: ScanReport) {
+        guard settings.statistics else { return }
+        for (name, value) in report.statistics { StandardStreams.complain("\(name): \(value)") }
     }
 }
 

@@ -10,7 +10,7 @@ package enum ContentFailure: Error, Equatable, Sendable {
     /// All descriptors are in use: it may succeed later.
     var isShortOfDescriptors: Bool {
         switch self {
-        case .call(_, let error): error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem
+        case .call(_, let error): error.isShortOfDescriptors
         case .changed, .type: false
         }
     }

@@ -9,12 +9,14 @@ package final class ContentPlan: Sendable {
     /// Read files of pseudo file systems too.
     package let readsPseudo: Bool
     let linkedFiles = LinkedFiles()
+    let largeFiles: LargeFilePlaces
     /// Digests of no bytes: what FIFOs, sockets and devices have. Empty without `--hash`.
     package let rowOfNothing: [UInt8]
 
+    /// - Parameter largeFiles: how many files may be read in pieces at a time.
     /// - Throws: `DigestUnavailable`, before anything is scanned.
     package init(
-        digests: DigestSet, mime: Bool, maxRead: Int64 = 1 << 40, readsPseudo: Bool = false
+        digests: DigestSet, mime: Bool, maxRead: Int64 = 1 << 40, readsPseudo: Bool = false, largeFiles: Int = 1
     ) throws(DigestUnavailable) {
         let methods = digests.isEmpty ? nil : try DigestMethods(digests)
         var row: [UInt8] = []
@@ -27,6 +29,7 @@ package final class ContentPlan: Sendable {
         self.maxRead = maxRead
         self.readsPseudo = readsPseudo
         self.rowOfNothing = row
+        self.largeFiles = LargeFilePlaces(largeFiles)
     }
 }
 
@@ -34,15 +37,21 @@ extension ContentPlan {
     /// The algorithms; none without `--hash`.
     package var set: DigestSet { methods?.set ?? DigestSet([]) }
 
+    /// Whether a file takes more than one message: it is to be digested, and is large.
+    func isReadInPieces(size: Int64) -> Bool {
+        methods != nil && size > ContentStage.messageBytes
+    }
+
+    /// - Parameter largeFiles: how many files may be read in pieces at a time.
     /// - Returns: nil if no content is to be read.
     /// - Throws: `ScanUnavailable` where a library on this machine cannot do what is asked for.
-    static func make(_ options: ScanOptions) throws(ScanUnavailable) -> ContentPlan? {
+    static func make(_ options: ScanOptions, largeFiles: Int) throws(ScanUnavailable) -> ContentPlan? {
         guard !options.hash.isEmpty || options.mime else { return nil }
         let plan: ContentPlan
         do throws(DigestUnavailable) {
             plan = try ContentPlan(
                 digests: DigestSet(options.hash), mime: options.mime, maxRead: options.maxRead,
-                readsPseudo: options.readPseudo)
+                readsPseudo: options.readPseudo, largeFiles: largeFiles)
         } catch {
             throw ScanUnavailable(option: "--hash", message: error.message)
         }

@@ -150,7 +150,7 @@ package struct ContentStage: ~Copyable {
 
     /// Files up to this size are read in the message of their directory; larger ones get messages of this size, 8 ms of
     /// SHA-256 each.
-    private static let messageBytes: Int64 = 16 << 20
+    static let messageBytes: Int64 = 16 << 20
     private static let unsizedLimit = 64 << 20
 }
 

@@ -14,44 +14,75 @@ struct FileRequest: Sendable {
 
 /// Reads one file that is too large for the message that met it, or that has several names.
 ///
-/// A large file is read a piece to a message. An inode with several links has one such actor, whose mailbox sees to it
-/// that it is read once: requests that come while it is being read wait, and those that come later get the same answer,
-/// as long as the inode's attributes are the same.
+/// ```
+///   read(request) ─▶ waiting ─▶ current: open ──▶ small: end
+///                       ▲                 │
+///                       │                 └──▶ large: wait for a place ─▶ open ─▶ a piece to a message ─▶ end
+///                       └────────────────────────────────────────────────────────────────────────────────┘
+/// ```
+///
+/// A large file is read a piece to a message, and no more of them are open at a time than `LargeFilePlaces` has places.
+/// An inode with several links has one such actor, whose mailbox sees to it that it is read once: requests that come
+/// while it is being read wait, and those that come later get the same answer, as long as the inode's attributes are the
+/// same.
 actor FileScan: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     private var waiting: [FileRequest] = []
     private var current: FileRequest?
+    private var hasPlace = false
     /// What has been found out, and what the inode looked like then.
-    private var known: (content: FileContent, status: ContentStatus)?
+    private var known: (result: Result<FileContent, ContentFailure>, status: ContentStatus)?
     private var openAttempts = 0
 
     init(scheduler: SchedulerID) { mailbox = Mailbox(scheduler) }
 
+    // MARK: Messages
+
     /// Somebody wants to know the content of this inode.
     func read(_ request: FileRequest) {
         waiting.append(request)
-        if current == nil { startNext() }
+        startWaiting()
     }
 
-    /// Somebody has opened a large file, which is to be read.
-    func goOn(with file: LargeFile, for request: FileRequest) {
-        current = request
-        request.directory?.directory.descriptorNeedEnded(ScanWorker.current)
-        goOn(with: file)
+    /// A place for a large file is free, and it is this actor's.
+    func placeIsFree() {
+        hasPlace = true
+        openOnceMore()
     }
 
-    private func startNext() {
+    private func openOnceMore() {
+        open()
+        startWaiting()
+    }
+
+    /// Reads a piece; the rest is for further messages, which come behind what others have sent meanwhile.
+    private func goOn(with file: LargeFile) {
+        let worker = ScanWorker.current
+        if worker.context.shouldStop {
+            end(nil, worker)
+        } else {
+            switch worker.advance(file) {
+            case .success(nil): send { $0.goOn(with: file) }
+            case .success(let content?): end(.success(content), worker)
+            case .failure(let failure): end(.failure(failure), worker)
+            }
+        }
+        startWaiting()
+    }
+
+    // MARK: One request after the other
+
+    /// The end of each message: a loop, as thousands of links may wait whose answers are at hand.
+    private func startWaiting() {
         let worker = ScanWorker.current
         while current == nil, let request = waiting.popLast() {
-            let status = ContentStatus(request.entry.status)
-            if let known, known.status.describesSameContent(as: status) {
+            // Not its capacity either: a scan may have millions of these actors, each waiting for links not met yet.
+            if waiting.isEmpty { waiting = [] }
+            if let known, known.status.describesSameContent(as: ContentStatus(request.entry.status)) {
                 request.directory?.directory.descriptorNeedEnded(worker)
-                answer(request, .success(known.content), worker)
-            } else if worker.context.shouldStop {
-                request.directory?.directory.descriptorNeedEnded(worker)
-                answer(request, nil, worker)
+                answer(request, known.result, worker)
             } else {
                 current = request
                 open()
@@ -59,34 +90,33 @@ actor FileScan: MailboxActor {
         }
     }
 
+    /// Opens the current request's file and finds out about it. Afterwards there is none, or a message is on its way.
     private func open() {
         guard let request = current else { preconditionFailure("a file is opened for a request") }
         let worker = ScanWorker.current
+        if worker.context.shouldStop {
+            request.directory?.directory.descriptorNeedEnded(worker)
+            return end(nil, worker)
+        }
+        guard let plan = worker.context.content else { preconditionFailure("content is read by a plan") }
+        if !hasPlace, plan.isReadInPieces(size: request.entry.status.size) {
+            guard plan.largeFiles.take(for: self) else { return }
+            hasPlace = true
+        }
         let result: Result<ContentStage.Outcome, ContentFailure>
         do throws(ContentFailure) {
             result = .success(try worker.inspect(request))
         } catch {
             if error.isShortOfDescriptors, openAttempts < Directory.openAttemptsLimit {
                 openAttempts += 1
-                return send { $0.open() }
+                return send { $0.openOnceMore() }
             }
             result = .failure(error)
         }
         request.directory?.directory.descriptorNeedEnded(worker)
         switch result {
         case .success(.done(let content)): end(.success(content), worker)
-        case .success(.large(let file)): goOn(with: file)
-        case .failure(let failure): end(.failure(failure), worker)
-        }
-    }
-
-    /// Reads a piece; the rest is for further messages, which come behind what others have sent meanwhile.
-    private func goOn(with file: LargeFile) {
-        let worker = ScanWorker.current
-        if worker.context.shouldStop { return end(nil, worker) }
-        switch worker.advance(file) {
-        case .success(nil): send { $0.goOn(with: file) }
-        case .success(let content?): end(.success(content), worker)
+        case .success(.large(let file)): send { $0.goOn(with: file) }
         case .failure(let failure): end(.failure(failure), worker)
         }
     }
@@ -96,9 +126,21 @@ actor FileScan: MailboxActor {
         guard let request = current else { preconditionFailure("a file is read for a request") }
         current = nil
         openAttempts = 0
-        if case .success(let content) = result { known = (content, ContentStatus(request.entry.status)) }
+        if hasPlace {
+            hasPlace = false
+            worker.context.content?.largeFiles.giveBack()
+        }
+        if let result, Self.isAboutContent(result) { known = (result, ContentStatus(request.entry.status)) }
         answer(request, result, worker)
-        startNext()
+    }
+
+    /// Whether another name of the inode gets the same answer. Not where the name could not be opened: another may be.
+    private static func isAboutContent(_ result: Result<FileContent, ContentFailure>) -> Bool {
+        switch result {
+        case .success, .failure(.changed): true
+        case .failure(.call(let operation, _)): operation == "read"
+        case .failure(.type): false
+        }
     }
 
     private func answer(

@@ -5,48 +5,77 @@
 // free), directories that keep one are put on a list, and the oldest, highest in the tree, gives its up for a new one.
 //
 // A descriptor that was given up is made again
-//   - from below: when a directory closes its own and its parent's is gone but still needed, it opens `..` first. A walk
-//     that comes back up a long chain finds every level that way, so that the chain costs linear time;
+//   - from below: when a directory closes its own, and the nearest one above that is still needed has none, it is opened
+//     through `..`. A walk that comes back up a long chain finds every level that way, so that the chain costs linear
+//     time;
 //   - else from above: from the nearest ancestor that has one, down by name.
 // Each step is checked against the device and inode that the directory had when it was first opened: a directory that
 // was moved away meanwhile is not mistaken for another.
+//
+// What cannot be given up is bounded, and the limit on open files decides how much of it there may be:
+//   - a descriptor for each PATH that is being scanned, until it is complete;
+//   - three for each worker: an ancestor, a step and the next step on the way to a directory; or a directory, and
+//     something in it that is being read;
+//   - one for each large file that is read in pieces.
 
 import CLinux
 import Synchronization
 
-/// Decides which directories keep their descriptors.
+/// Decides how much is open at a time, and which directories keep their descriptors.
 struct DescriptorBudget: ~Copyable, Sendable {
     /// Descriptors from this number on mean that the limit is near.
     private let pressure: Int32
+    /// Directories whose descriptors have this number or a higher one are listed as keepers.
+    private let listed: Int32
+    /// As many as there are descriptors for: under a limit of 16, a scan with 8 workers would wait for itself.
+    let workers: Int
     /// How many PATHs may be scanned at a time: each keeps a descriptor to its end.
     let pathsAtATime: Int
-    /// Directories that keep a descriptor with a high number, oldest first; some have given it up or closed it since.
-    private let keepers = Mutex<[Directory]>([])
-    /// How long the list may grow before those that no longer keep anything are taken off.
-    private let purgeLength: Int
+    /// How many files may be read in pieces at a time.
+    let largeFilesAtATime: Int
+
+    private struct Keepers {
+        /// Directories that keep a descriptor, oldest first; some have given it up or closed it since.
+        var list: [Directory] = []
+        /// When the list is this long, those that keep nothing any more are taken off.
+        var purgeLength = 256
+    }
+
+    private let keepers = Mutex(Keepers())
+    private let givenUp = Atomic<Bool>(false)
+
+    /// Whether any descriptor has been given up so far. Relaxed: it only saves looking for what may be restored, and who
+    /// misses it leaves a directory to be opened from above.
+    var hasGivenUp: Bool { givenUp.load(ordering: .relaxed) }
 
     /// - Parameters:
     ///   - limit: the soft limit on open files, already raised as far as it goes.
-    ///   - workers: each needs a few descriptors of its own: the directory being opened, one on the way to be restored,
-    ///     a file being read.
-    init(limit: Int, workers: Int) {
-        let reserve = min(workers * 3 + 8, limit / 2)
-        pathsAtATime = max(1, min(workers * 2, limit / 8))
-        pressure = Int32(clamping: max(limit - reserve, 0))
-        purgeLength = min(max(limit, 64), 4096) * 2
+    ///   - open: how many of them are open already.
+    ///   - workers: how many are wanted.
+    init(limit: Int, open: Int, workers wanted: Int) {
+        let free = max(limit - open, 4)
+        workers = max(1, min(wanted, (free - 3) / Self.perWorker))
+        let spare = free - workers * Self.perWorker
+        pathsAtATime = max(1, min(workers * 2, spare / 4))
+        largeFilesAtATime = max(1, min(workers * 2, spare / 4))
+        pressure = Int32(clamping: limit - min(workers * Self.perWorker + 8, limit / 2))
+        listed = limit < 256 ? 0 : pressure / 2
     }
+
+    private static let perWorker = 3
 
     /// To be called when a directory that others will need has got a descriptor. Gives others' up if it has to be.
     func keep(_ directory: Directory, _ number: Int32) {
         // Everything below a PATH is reached from the PATH's own descriptor in the end, so that one stays.
-        guard number >= pressure / 2, directory.node.level > 0 else { return }
+        guard number >= listed, directory.node.level > 0 else { return }
         var superseded: [Directory] = []
         keepers.withLock { keepers in
-            keepers.append(directory)
-            if keepers.count > purgeLength {
+            keepers.list.append(directory)
+            if keepers.list.count >= keepers.purgeLength {
                 // Let go outside of the lock.
-                superseded = keepers
-                keepers.removeAll { !$0.descriptor.isPresent }
+                superseded = keepers.list
+                keepers.list.removeAll { !$0.descriptor.isPresent }
+                keepers.purgeLength = max(256, keepers.list.count * 2)
             }
         }
         superseded.removeAll()
@@ -57,13 +86,15 @@ struct DescriptorBudget: ~Copyable, Sendable {
     ///
     /// - Returns: false if there is none.
     func giveUpOldest() -> Bool {
-        keepers.withLock { keepers in
-            for index in keepers.indices {
-                if let descriptor = keepers[index].descriptor.take() {
-                    _ = consume descriptor
-                    keepers.removeSubrange(...index)
-                    return true
-                }
+        givenUp.store(true, ordering: .relaxed)
+        return keepers.withLock { keepers in
+            for index in keepers.list.indices {
+                guard let descriptor = keepers.list[index].descriptor.take() else { continue }
+                _ = consume descriptor
+                // Those in front that are in use at this moment stay: they are the next to give theirs up.
+                let used = keepers.list[..<index].filter { $0.descriptor.isPresent }
+                keepers.list.replaceSubrange(...index, with: used)
+                return true
             }
             return false
         }

@@ -20,26 +20,47 @@ extension Directory {
         }
     }
 
-    /// One who needed the descriptor does not any more; the last one closes it.
-    nonisolated func descriptorNeedEnded(_ worker: ScanWorker) {
-        guard descriptor.needEnded() else { return }
-        // Nobody needs it, so nobody borrows it: `take` finds it, unless it was given up.
-        guard let own = descriptor.take() else { return }
-        guard let parent = containing, !parent.descriptor.isPresent, parent.descriptor.isNeeded else { return }
-        parent.restore(fromChild: own.number, identity: node.parentIdentity, worker)
+    /// A child has been opened: it does not need this descriptor any more. The last one closes it.
+    ///
+    /// Nothing is restored here, because the child has a descriptor now: whoever closes that will see to it.
+    nonisolated func childWasOpened() {
+        if descriptor.needEnded() { _ = descriptor.take() }
     }
 
-    /// Opens this directory through the `..` of a child that is about to be closed. Nothing is lost if it fails.
-    private nonisolated func restore(fromChild child: Int32, identity: DeviceInode, _ worker: ScanWorker) {
-        guard let opened = try? worker.openDirectory("..", in: child),
-            (try? worker.identity(of: opened.number)) == identity,
-            descriptor.publish(opened.number)
-        else { return }
-        worker.descriptorsReopened += 1
-        worker.context.descriptors.keep(self, opened.release())
-        descriptor.giveBack()
-        // The last need may have gone while there was no descriptor to close.
-        if !descriptor.isNeeded { _ = descriptor.take() }
+    /// One who needed the descriptor does not any more; the last one closes it, and opens that of a directory above
+    /// through it if others wait for one.
+    nonisolated func descriptorNeedEnded(_ worker: ScanWorker) {
+        // Nobody needs it, so nobody borrows it: `take` finds it, unless it was given up.
+        guard descriptor.needEnded(), let own = descriptor.take() else { return }
+        if worker.context.descriptors.hasGivenUp { restoreAbove(own, worker) }
+    }
+
+    /// Opens the nearest directory above that is still needed and has no descriptor, through the `..` of this one. Nothing
+    /// is lost if it fails.
+    ///
+    /// Directories in between that nobody needs are passed. In a tree that is walked depth first each is passed by the
+    /// last that closes below it, so that long chains with gaps cost linear time.
+    private nonisolated func restoreAbove(_ own: consuming FileDescriptor, _ worker: ScanWorker) {
+        var identities = [node.parentIdentity]
+        var place = containing
+        while let directory = place, !directory.descriptor.isNeeded {
+            identities.append(directory.node.parentIdentity)
+            place = directory.containing
+        }
+        guard let ancestor = place, !ancestor.descriptor.isPresent else { return }
+        var current = own
+        for identity in identities {
+            guard let opened = try? worker.openDirectory("..", in: current.number),
+                (try? worker.identity(of: opened.number)) == identity
+            else { return }
+            worker.descriptorsReopened += 1
+            current = opened
+        }
+        let number = current.number
+        guard ancestor.descriptor.publish(number) else { return }
+        _ = current.release()
+        worker.context.descriptors.keep(ancestor, number)
+        ancestor.descriptor.giveBackUnneeded()
     }
 
     /// Opens this directory by name from the nearest ancestor that has a descriptor.
@@ -49,14 +70,13 @@ extension Directory {
         var ancestor = containing
         while let directory = ancestor {
             if let number = directory.descriptor.borrow() {
-                defer { directory.descriptor.giveBack() }
+                defer { directory.descriptor.giveBackUnneeded() }
                 return try worker.descend(path, from: number)
             }
             path.append(directory.node)
             ancestor = directory.containing
         }
-        // The PATH's own descriptor is never given up while anything below is pending.
-        throw .stale
+        preconditionFailure("a PATH keeps its descriptor as long as anything below is pending")
     }
 }
 

@@ -49,7 +49,7 @@ actor Directory: MailboxActor {
     /// Set where the name was stat'ed before this actor was made.
     private let known: KnownEntry?
     /// The device of the PATH.
-    private let rootDevice: UInt64
+    private var rootDevice: UInt64
     private var identity = DeviceInode(device: 0, inode: 0)
     /// The patterns that apply to this directory's entries: those of the directory above until its own `.gitignore` has
     /// been read.
@@ -127,10 +127,12 @@ actor Directory: MailboxActor {
 
     /// Finds out what the name is if it cannot be opened as a directory, and counts that.
     private func couldNotOpen(_ error: Errno, _ worker: ScanWorker) {
-        if error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem, openAttempts < Self.openAttemptsLimit {
-            // All descriptors are in use by other workers at this moment: behind other work, and once more.
-            openAttempts += 1
-            return send { $0.scan() }
+        if willTryAgain(after: error) { return }
+        var status = FileStatus()
+        var statusError: Errno?
+        if known == nil {
+            do throws(Errno) { try statusByName(worker, &status) } catch { statusError = error }
+            if let statusError, willTryAgain(after: statusError) { return }
         }
         defer {
             giveUpOpening(worker)
@@ -141,10 +143,7 @@ actor Directory: MailboxActor {
             count(known.status, worker)
             return worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
         }
-        var status = FileStatus()
-        do throws(Errno) {
-            try statusByName(worker, &status)
-        } catch let statusError {
+        if let statusError {
             // Gone before anybody could look at it: not an entry.
             if statusError == .noSuchEntry { return }
             gathering.subtotal.countUnknown(.directory)
@@ -163,9 +162,20 @@ actor Directory: MailboxActor {
                     into: &gathering)
             }
             // Its content is left alone: what took a directory's place in this moment may be gone in the next.
-            gathering.subtotal.isWhole = false
+            if worker.context.content != nil {
+                let path = EntryPath(directory: parent, name: node.name)
+                worker.report(.stale, "openat", path, into: &gathering)
+            }
             worker.record(nil, in: node, kind, status, .unknown)
         }
+    }
+
+    /// All descriptors are in use by other workers at this moment: behind other work, and once more.
+    private func willTryAgain(after error: Errno) -> Bool {
+        guard error.isShortOfDescriptors, openAttempts < Self.openAttemptsLimit else { return false }
+        openAttempts += 1
+        send { $0.scan() }
+        return true
     }
 
     private func count(_ status: borrowing FileStatus, _ worker: ScanWorker) {
@@ -193,15 +203,24 @@ actor Directory: MailboxActor {
         _ opened: consuming FileDescriptor, _ status: borrowing FileStatus, _ worker: ScanWorker
     ) throws(Errno) {
         identity = status.identity
-        if let known, known.status.identity != identity { throw .stale }
+        if let known, known.status.identity != identity {
+            // Opening may trigger an automount: what is open then is not what the name was, but what it stands for.
+            guard status.isMountRoot, identity.device != known.status.device else { throw .stale }
+        }
+        if containing == nil { rootDevice = identity.device }
         worker.noteOwner(ofDirectory: status)
         count(status, worker)
 
         let number = opened.release()
         let published = descriptor.publish(number)
         precondition(published, "a directory is opened once")
-        // From here on the parent's descriptor is not needed for this directory, not even to restore it.
-        containing?.descriptorNeedEnded(worker)
+        if let containing {
+            // From here on the parent's descriptor is not needed for this directory, not even to restore it.
+            containing.childWasOpened()
+        } else {
+            // Everything below can be reached from here: needed until `complete`.
+            descriptor.need()
+        }
 
         if worker.context.oneFileSystem, identity.device != rootDevice {
             // Opening it triggered an automount.
@@ -315,6 +334,7 @@ actor Directory: MailboxActor {
     // MARK: Completing
 
     private func complete(_ worker: ScanWorker) {
+        if node.level == 0, descriptor.needEnded() { _ = descriptor.take() }
         let totals = gathering.subtotal.totals
         var completion = Completion(subtotal: gathering.subtotal)
         if gathering.isDirectory, totals.entries > 0 {

@@ -61,6 +61,13 @@ struct DirectoryDescriptor: ~Copyable, Sendable {
 
     func giveBack() { state.wrappingSubtract(Self.oneUser, ordering: .sequentiallyConsistent) }
 
+    /// `giveBack()` by one who is not among those that need the directory: the last need may have gone meanwhile, and
+    /// have left the closing to this user.
+    func giveBackUnneeded() {
+        giveBack()
+        if !isNeeded { _ = take() }
+    }
+
     /// Takes the descriptor away, if there is one and nobody uses it.
     func take() -> FileDescriptor? {
         let observed = state.load(ordering: .sequentiallyConsistent)

@@ -18,6 +18,9 @@ package struct Errno: Error, Equatable, Sendable {
     package static let accessDenied = Errno(EACCES)
     package static let invalid = Errno(EINVAL)
 
+    /// All descriptors are in use: it may succeed later.
+    package var isShortOfDescriptors: Bool { self == .tooManyOpenFiles || self == .tooManyOpenFilesInSystem }
+
     /// The name in C: `EACCES`. A number that the C library has no name for is `E<number>`.
     package var name: String {
         guard let name = clinux_errno_name(rawValue) else { return "E\(rawValue)" }

@@ -93,6 +93,21 @@ package enum Kernel {
         return try? contents(of: file.number, limit: .max)
     }
 
+    /// How many descriptors this process has open; the usual three if the system does not tell.
+    static func openDescriptors() -> Int {
+        guard
+            let directory = try? openDirectory("/proc/self/fd", in: workingDirectory, keepAccessTime: false)
+        else { return 3 }
+        return withUnsafeTemporaryAllocation(byteCount: 1 << 15, alignment: 16) { buffer in
+            var count = 0
+            while let length = try? listDirectory(directory.number, into: buffer), length > 0 {
+                for _ in DirectoryEntries(UnsafeRawBufferPointer(rebasing: buffer[..<length])) { count += 1 }
+            }
+            // Without the one that was opened for this.
+            return count > 0 ? count - 1 : 3
+        }
+    }
+
     /// Everything in a regular file, without following a symlink; nil if there is no such file, or if it is larger than
     /// `limit` bytes.
     package static func contents(
@@ -100,7 +115,8 @@ package enum Kernel {
     ) throws(Errno) -> [UInt8]? {
         do throws(Errno) {
             let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-            let file = FileDescriptor(owning: try check { clinux_openat(directory, name, flags) })
+            // Tried for another user's file, too: one more call for each `.gitignore` of theirs.
+            let file = try open(name, in: directory, flags, keepAccessTime: true)
             var status = FileStatus()
             try self.status(of: file.number, into: &status)
             guard status.kind == .file, status.size <= limit else { return nil }
@@ -126,17 +142,24 @@ package enum Kernel {
     }
 
     /// Calls until the call was not interrupted. `call` returns a negated errno, as the kernel itself does.
+    ///
+    /// Any errno is the tree's own business: a file system in user space answers with what it likes, EBADF and EFAULT
+    /// too, and EINTR for ever.
     @inline(__always)
     package static func check<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
+        var interruptions = 0
         while true {
             let result = call()
             if result >= 0 { return result }
             let error = Errno(Int32(-result))
-            if error == .interrupted { continue }
-            // A descriptor or an address of ours was wrong. Going on would read what nobody asked for.
-            precondition(
-                error.rawValue != EBADF && error.rawValue != EFAULT, "a system call got a bad descriptor or address")
+            if error == .interrupted, interruptions < interruptionLimit {
+                interruptions += 1
+                continue
+            }
             throw error
         }
     }
+
+    /// Signals come one by one: more than a scan ever gets.
+    private static let interruptionLimit = 1000
 }

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ScanEngine
+import Synchronization
 
 /// A line on standard error that says how far the scan is, redrawn eight times a second by a thread of its own.
 ///
@@ -95,6 +96,7 @@ private final class ProgressThread {
         // Without a way to clear, the cursor goes back over the spaces.
         if text.isEmpty { bytes.append(UInt8(ascii: "\r")) }
         drawn = text.utf8.count
+        StandardStreams.showsProgress.store(drawn > 0 && clearsLine, ordering: .relaxed)
         bytes.withUnsafeBytes { bytes in
             do { try StandardStreams.write(bytes, to: 2) } catch {}
         }

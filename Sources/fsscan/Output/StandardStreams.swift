@@ -1,17 +1,20 @@
 import Glibc
 import ScanEngine
+import Synchronization
 
 /// Descriptors 0 to 2, and lines on standard error.
 enum StandardStreams {
     /// Makes sure that the three exist, so that no file opened later becomes "standard output": a closed one is replaced by
     /// /dev/null opened the wrong way round, on which writing (reading) fails with EBADF as it would have. SIGPIPE gets its
-    /// default action back, which a parent may have taken.
+    /// default action back, which a parent may have taken; a file at the limit of its size is an error of `write`, not the
+    /// end of the process.
     static func prepare() {
         for descriptor: CInt in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
             // The lowest free number is this one, as those below are open.
             _ = open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY)
         }
         signal(SIGPIPE, SIG_DFL)
+        signal(SIGXFSZ, SIG_IGN)
         var pipe = sigset_t()
         sigemptyset(&pipe)
         sigaddset(&pipe, SIGPIPE)
@@ -34,9 +37,14 @@ enum StandardStreams {
         }
     }
 
-    /// One line on standard error, with the program's name in front, in one write. Failure to complain is ignored.
+    /// While a progress line stands on the terminal: others write over it, and it is drawn again below them.
+    static let showsProgress = Atomic<Bool>(false)
+
+    /// One line on standard error, with the program's name in front, in one write, by any thread. Failure to complain is
+    /// ignored.
     static func complain(_ line: [UInt8]) {
-        let bytes = Array("fsscan: ".utf8) + line + [UInt8(ascii: "\n")]
+        let start = showsProgress.load(ordering: .relaxed) ? "\r\u{1B}[K" : ""
+        let bytes = Array("\(start)fsscan: ".utf8) + line + [UInt8(ascii: "\n")]
         bytes.withUnsafeBytes { bytes in
             do { try write(bytes, to: 2) } catch {}
         }
