@@ -25,6 +25,7 @@ test: packages lint ## Runs all tests
 	$(SWIFT) build --build-tests
 	$(SWIFT) build --package-path Benchmarks
 	$(SWIFT) test --skip-build
+	$(PYTHON) Tests/oracles/check_docs.py .build/debug/fsscan
 	$(MAKE) tsan
 
 lint: ## Fails if the layout is not what `make format` makes, or a style rule is broken
