@@ -20,7 +20,9 @@ enum SchedulerBench {
     /// Synchronous: the calling thread becomes worker 0, and must not be one of the default executor's.
     static func main() throws {
         let arguments = CommandLine.arguments
-        guard arguments.count == 4, let count = Int(arguments[2]), let threads = Int(arguments[3]) else {
+        guard arguments.count == 4, let count = Int(arguments[2]), let threads = Int(arguments[3]),
+            (1...1024).contains(threads)
+        else {
             fatalError("usage: SchedulerBench actors|actors-inside|tasks|swift-tasks|swift-actors COUNT THREADS")
         }
         switch arguments[1] {

@@ -23,6 +23,8 @@ package struct FileReader: ~Copyable, Sendable {
     private var dataEnd: Int64
     /// Zeros go on up to here.
     private var holeEnd: Int64 = 0
+    /// The last read ended where the file should, and could have gone on.
+    private var sawEnd = false
 
     /// What one call of `read(into:)` gave.
     package enum Piece: Equatable, Sendable {
@@ -60,7 +62,7 @@ package struct FileReader: ~Copyable, Sendable {
     private static func status(of descriptor: Int32) throws(ContentFailure) -> ContentStatus {
         var status = FileStatus()
         do {
-            try Kernel.status(of: descriptor, into: &status)
+            try Kernel.status(of: descriptor, .basic, into: &status)
         } catch {
             throw .call("statx", error)
         }
@@ -73,13 +75,17 @@ package struct FileReader: ~Copyable, Sendable {
     /// looks there.
     package mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(ContentFailure) -> Piece {
         precondition(!buffer.isEmpty, "a file is read into a buffer")
+        if sawEnd {
+            try confirmUnchanged()
+            return .end
+        }
         if offset >= dataEnd, offset > 0, offset < status.size { try findHole() }
         if offset < holeEnd {
             let length = min(holeEnd - offset, Self.holeSlice)
             offset += length
             return .hole(length)
         }
-        // One byte more than there should be shows the end of the file without another call.
+        // One byte is asked for that should not be there: a read that stops short of it has seen the end, and saves a call.
         let remaining = status.size - offset
         var wanted = remaining < buffer.count ? remaining + 1 : Int64(buffer.count)
         if offset > 0, dataEnd > offset { wanted = min(wanted, dataEnd - offset) }
@@ -92,6 +98,7 @@ package struct FileReader: ~Copyable, Sendable {
         }
         offset += Int64(count)
         if offset > status.size { throw .changed }
+        sawEnd = offset == status.size && count < wanted
         if count > 0 { return .bytes(count) }
         if offset < status.size { throw .changed }
         try confirmUnchanged()
