@@ -188,7 +188,11 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     public func enqueue(_ job: consuming ExecutorJob) {
         let runnable = Runnable.job(UnownedJob(job))
         // The caller has the scheduler in hand: no need to look it up, as `schedule` would.
-        if !Self.pushOnOwnWorker(runnable, of: id) { inject(runnable) }
+        if Self.pushOnOwnWorker(runnable, of: id) { return }
+        // The runtime lends the reference that the task holds, and the task may be over before `inject` returns.
+        let kept = Unmanaged.passRetained(self)
+        inject(runnable)
+        kept.release()
     }
 
     // MARK: For mailboxes and workers
