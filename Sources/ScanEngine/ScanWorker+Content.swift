@@ -215,8 +215,7 @@ struct TypeCount {
     var bytes: Int64 = 0
 
     mutating func add(_ size: Int64) {
-        files += 1
-        bytes.addSaturating(size)
+        merge(TypeCount(files: 1, bytes: size))
     }
 
     mutating func merge(_ other: TypeCount) {

@@ -9,13 +9,11 @@ package struct Errno: Error, Equatable, Sendable {
     package static let permission = Errno(EPERM)
     package static let noSuchEntry = Errno(ENOENT)
     package static let interrupted = Errno(EINTR)
-    package static let notDirectory = Errno(ENOTDIR)
     package static let isLoop = Errno(ELOOP)
     package static let tooManyOpenFiles = Errno(EMFILE)
     package static let tooManyOpenFilesInSystem = Errno(ENFILE)
     package static let stale = Errno(ESTALE)
     package static let noSystemCall = Errno(ENOSYS)
-    package static let accessDenied = Errno(EACCES)
     package static let invalid = Errno(EINVAL)
 
     /// All descriptors are in use: it may succeed later.
