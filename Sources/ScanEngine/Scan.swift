@@ -26,13 +26,13 @@ public final class Scan: Sendable {
         isCancelled: @escaping @Sendable () -> Bool = { false },
         onError: (@Sendable (ScanError) -> Void)? = nil
     ) throws(ScanUnavailable) {
-        precondition((1...1024).contains(options.threads), "1 to 1024 threads")
+        precondition((1...1024).contains(options.pool ?? options.threads), "1 to 1024 threads")
         self.options = options
         let now = clinux_now(CLOCK_REALTIME)
         var start = Timing()
         start.startedSeconds = Int64(now.tv_sec)
         start.startedNanoseconds = Int64(now.tv_nsec)
-        start.threads = options.threads
+        start.threads = options.pool ?? options.threads
         self.start = start
         context = try ScanContext(options, records: records, isCancelled: isCancelled, onError: onError)
     }
@@ -50,7 +50,10 @@ public final class Scan: Sendable {
         var report = ScanReport()
         let begin = clinux_now(CLOCK_MONOTONIC)
 
-        let scheduler = Scheduler(threads: context.descriptors.workers) { [context] _ in ScanWorker(context) }
+        let workers = context.descriptors.workers
+        let scheduler = Scheduler(threads: min(options.pool ?? options.threads, workers), maximumThreads: workers) {
+            [context] _ in ScanWorker(context)
+        }
         let queue = PathQueue(options.paths, on: scheduler)
         let pathsAtATime = context.descriptors.pathsAtATime
         queue.send { $0.start(atATime: pathsAtATime) }
@@ -119,6 +122,9 @@ public final class Scan: Sendable {
             ("steals", Int64(counted.steals)), ("stolen", Int64(counted.stolen)),
             ("steal_attempts", Int64(counted.stealAttempts)), ("parks", Int64(counted.parks)),
             ("wakes", Int64(counted.wakes)), ("longest_queue", Int64(counted.longestQueue)),
+            ("spares_released", Int64(counted.sparesReleased)), ("rests", Int64(counted.rests)),
+            ("rescues", Int64(counted.rescues)), ("most_threads", Int64(counted.mostThreads)),
+            ("monitor_looks", Int64(counted.monitorLooks)),
         ]
     }
 }
