@@ -10,10 +10,11 @@
 //
 //   what a look finds                                              what follows
 //   ─────────────────────────────────────────────────────────────  ──────────────────────────────────────────────────
-//   all workers together use N processors                          look half as often; after 8 such looks, if more than
-//                                                                  4 N run, or more than N processors are used: rest
+//   all workers together use N processors                          look half as often; after 8 such looks in a row, if
+//                                                                  more than 4 N run, or more than N processors are
+//                                                                  used: half of these rest
 //   less; but somebody idles, or nothing is queued                 look half as often
-//   less; but N wait for a processor that other programs use       as if they used N
+//   less; but N wait for a processor that other programs use       nothing
 //   less, and fewer than N run                                     half as many workers again, and look again soon
 //   nobody has begun anything for long, though work is queued      one more worker, and more patience next time
 //
@@ -37,7 +38,7 @@ final class Monitor: @unchecked Sendable {
     private static let longest = 4_000_000
     /// The most after a look that found too little processor time, though N run.
     private static let doubtful = 1_000_000
-    /// Looks that found N running, before some rest: 32 ms when all is well.
+    /// Looks in a row that found N processors used, before some rest: 32 ms when all is well.
     private static let looksBeforeRest = 8
     /// So many times N may run before some are sent to rest. A surplus of threads that run costs nothing measurable up to
     /// here, and one too few costs much.
@@ -57,10 +58,12 @@ final class Monitor: @unchecked Sendable {
         var timeOfHeartbeat: Int64 = 0
     }
 
+    /// What the workers use when nothing is missing: most of N processors, or of all that there are.
+    private let fullUse: Double
     private var samples: [Sample]
     private var lastLook = Monitor.now
     private var interval = Monitor.shortest
-    /// Looks that found N running, since the last that did not: how many, and what they saw.
+    /// Looks in a row that found N processors used: how many, and what they saw.
     private var looksAtFull = 0
     private var sumOfProcessors = 0.0
     private var sumOfRunning = 0
@@ -73,6 +76,7 @@ final class Monitor: @unchecked Sendable {
 
     init(of scheduler: Scheduler) {
         schedulerReference = .passUnretained(scheduler)
+        fullUse = 0.875 * Double(min(scheduler.threads, max(Int(clinux_affinity_count()), 1)))
         samples = Array(repeating: Sample(), count: scheduler.workers.count)
     }
 
@@ -108,18 +112,15 @@ final class Monitor: @unchecked Sendable {
         if found.hasBegun || lacksWork { lastProgress = lastLook }
         interval = min(interval * 2, Self.longest)
 
-        if found.processors >= Double(scheduler.threads) * 0.875 {
-            fullUse(found, counts)
-        } else if !lacksWork {
-            let missing = counts.active < scheduler.workers.count ? scheduler.threads - running(upTo: scheduler.threads) : 0
-            if missing > 0 {
-                forgetFullUse()
-                scheduler.setSurplus(0)
-                release(min(max(missing, counts.active / 2), queued), counts)
-                interval = Self.shortest
-            } else {
-                interval = min(interval, Self.doubtful)
-                fullUse(found, counts)
+        if found.processors >= fullUse {
+            enoughRun(found, counts)
+        } else {
+            looksAtFull = 0
+            scheduler.setSurplus(0)
+            if !lacksWork, counts.active < scheduler.workers.count {
+                let missing = scheduler.threads - running(upTo: scheduler.threads)
+                if missing > 0 { release(min(max(missing, counts.active / 2), queued), counts) }
+                interval = missing > 0 ? Self.shortest : min(interval, Self.doubtful)
             }
         }
         if lastLook - lastProgress >= patience {
@@ -208,26 +209,20 @@ final class Monitor: @unchecked Sendable {
 
     /// Lets some rest, at the end of their turns, if this has been so for a while. One stays whose message ends, however
     /// many are in messages that do not.
-    private func fullUse(_ found: (processors: Double, hasBegun: Bool, stuck: Int), _ counts: Idle.Counts) {
+    private func enoughRun(_ found: (processors: Double, hasBegun: Bool, stuck: Int), _ counts: Idle.Counts) {
         let scheduler = scheduler
-        let surplus = counts.active - max(scheduler.threads, found.stuck + 1)
-        guard surplus > 0 else { return forgetFullUse() }
         let tolerated = Self.tolerance * scheduler.threads
+        let surplus = counts.active - max(scheduler.threads, found.stuck + 1)
+        if looksAtFull == 0 { (sumOfProcessors, sumOfRunning) = (0, 0) }
         looksAtFull += 1
         sumOfProcessors += found.processors
         if counts.active > tolerated { sumOfRunning += running(upTo: .max) }
         guard looksAtFull == Self.looksBeforeRest else { return }
-        // Where there are more processors than N, a surplus uses them.
-        let excess = Int((sumOfProcessors / Double(looksAtFull)).rounded()) - scheduler.threads
-        let crowd = (sumOfRunning / looksAtFull - tolerated + 1) / 2
-        forgetFullUse()
-        scheduler.setSurplus(min(surplus, max(excess, crowd, 0)))
-    }
-
-    private func forgetFullUse() {
         looksAtFull = 0
-        sumOfProcessors = 0
-        sumOfRunning = 0
+        // Where there are more processors than N, a surplus uses them.
+        let excess = Int((sumOfProcessors / Double(Self.looksBeforeRest)).rounded()) - scheduler.threads
+        let crowd = (sumOfRunning / Self.looksBeforeRest - tolerated + 1) / 2
+        scheduler.setSurplus(max(0, min(surplus, max(excess, crowd))))
     }
 
     private static var now: Int64 {

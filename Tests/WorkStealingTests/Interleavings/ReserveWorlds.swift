@@ -16,7 +16,9 @@ struct ReserveWorlds {
             world.scheduler.beginRun()
             world.scheduler.countStarted(2)
             let workers = world.scheduler.workers
-            return World([{ workers[0].run() }, { workers[1].runFromReserve() }, { world.monitor(rounds) }]) { world.verdict(messages * 3) }
+            return World([{ workers[0].run() }, { workers[1].runFromReserve() }, { world.monitor(rounds) }]) {
+                world.verdict(messages * 3)
+            }
         }
         report("reserve, at most \(preemptions) preemptions: \(name)", result)
         return result

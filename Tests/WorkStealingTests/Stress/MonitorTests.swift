@@ -7,8 +7,8 @@ import Testing
 /// Blocked workers are replaced. `threads` is how many run; `most` is how many there can be.
 @Suite("The monitor")
 struct MonitorTests {
-    static let most = 16
-    static let threads = [1, 2, 3]
+    static let most = 24
+    static let threads = [1, 2, 3, 8]
 
     /// All the messages that block are inside at the same time, and the one that ends them is delivered while they are:
     /// with N workers alone this would never end.
@@ -35,7 +35,7 @@ struct MonitorTests {
         try scheduler.run()
         #expect(ended.value == 10)
         #expect(scheduler.statistics.sparesReleased >= 11 - threads)
-        #expect((11...Self.most).contains(scheduler.statistics.mostThreads))
+        #expect((max(11, threads)...Self.most).contains(scheduler.statistics.mostThreads))
     }
 
     /// What a blocked worker has in its own deque is taken by others.
@@ -61,9 +61,37 @@ struct MonitorTests {
         #expect(scheduler.statistics.sparesReleased >= 1)
     }
 
-    /// A message that only computes keeps its place among the N, however long it takes.
-    @Test(.timeLimit(.minutes(10)), arguments: [2, 3])
-    func anEndlessMessageDoesNotKeepOthersFromRunning(threads: Int) throws {
+    /// The articles' open problem: "tasks can run endlessly and can thus block a whole program". These do not end before
+    /// everything else is done, and there are as many as N, or more.
+    @Test(.timeLimit(.minutes(10)), arguments: threadCounts, [false, true])
+    func endlessMessagesDoNotKeepOthersFromRunning(threads: Int, sleepInTheKernel: Bool) throws {
+        let scheduler = Scheduler(threads: threads, maximumThreads: threads + 4)
+        let (delivered, endless) = (Tally(), Tally())
+        @Sendable func chain(_ counter: Counter, _ left: Int) {
+            counter.send { _ in
+                if endless.value < threads + 2 { return chain(counter, left) }
+                delivered.add()
+                if left > 1 { chain(counter, left - 1) }
+            }
+        }
+        for _ in 0..<threads + 2 {
+            Counter(on: scheduler).send { _ in
+                endless.add()
+                while delivered.value < 1000 {
+                    if sleepInTheKernel { usleep(1000) }
+                }
+            }
+        }
+        for _ in 0..<10 { chain(Counter(on: scheduler), 100) }
+        try scheduler.run()
+        #expect(delivered.value == 1000)
+        #expect(scheduler.statistics.sparesReleased >= 3)
+        #expect(scheduler.statistics.mostThreads >= threads + 3)
+    }
+
+    /// What an endless message has sent is in the deque of its worker, and is taken from there.
+    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    func whatAnEndlessMessageHasSentIsDelivered(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
         let delivered = Tally()
         Counter(on: scheduler).send { _ in
@@ -74,9 +102,38 @@ struct MonitorTests {
         #expect(delivered.value == 1000)
     }
 
+    /// One active thread for each of N, whatever blocks: messages compute while N others and more sleep in the kernel, which
+    /// N workers alone cannot do.
+    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    func messagesComputeWhileMoreThanNSleep(threads: Int) throws {
+        let scheduler = Scheduler(threads: threads, maximumThreads: 64)
+        let (asleep, sleeps, turns) = (Tally(), Tally(), Tally())
+        @Sendable func sleep(_ counter: Counter, _ left: Int) {
+            counter.send { _ in
+                asleep.add()
+                usleep(2000)
+                asleep.add(-1)
+                sleeps.add()
+                if left > 1 { sleep(counter, left - 1) }
+            }
+        }
+        @Sendable func compute(_ counter: Counter) {
+            counter.send { _ in
+                burn(microseconds: 50)
+                if asleep.value >= threads { turns.add() }
+                if sleeps.value < 1000 { compute(counter) }
+            }
+        }
+        for _ in 0..<40 { sleep(Counter(on: scheduler), 25) }
+        for _ in 0..<threads { compute(Counter(on: scheduler)) }
+        try scheduler.run()
+        #expect(sleeps.value == 1000)
+        #expect(turns.value >= 100)
+    }
+
     /// Not exactly N: the monitor looks at states, and a worker that waits for a lock for a moment looks blocked. But
     /// sixteen actors compute, and there are workers for eleven of them.
-    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    @Test(.timeLimit(.minutes(10)), arguments: [1, 2])
     func noMoreThanNRunBesideThoseThatAreBlocked(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
         let pipe = Pipe()
@@ -85,7 +142,7 @@ struct MonitorTests {
             counter.send { _ in
                 guard begun.value == 5 else { return compute(counter, left) }
                 most.note(running.add())
-                burn(milliseconds: 1)
+                burn(microseconds: 1000)
                 running.add(-1)
                 if left > 1 { return compute(counter, left - 1) }
                 if ended.add() == Self.most { pipe.put(5) }
@@ -103,31 +160,33 @@ struct MonitorTests {
         #expect(most.value <= Monitor.tolerance * threads)
     }
 
-    /// When those that were blocked come back, the surplus goes back into the reserve while the run goes on.
+    /// When those that were blocked come back, what runs beyond `tolerance` goes back into the reserve.
     @Test(.timeLimit(.minutes(10)), arguments: threads)
     func theSurplusRestsWhenBlockedWorkersComeBack(threads: Int) throws {
-        let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
+        let few = Monitor.tolerance * threads
+        let blocked = few + 12
+        let scheduler = Scheduler(threads: threads, maximumThreads: blocked + 4)
         let pipe = Pipe()
         let (begun, isOver) = (Tally(), Tally())
-        let few = Monitor.tolerance * threads
         @Sendable func compute(_ counter: Counter) {
             counter.send { _ in
-                if begun.value == 10 {
-                    burn(milliseconds: 1)
-                    if scheduler.idle.now.active <= few { isOver.add() }
+                if begun.value == blocked {
+                    burn(microseconds: 200)
+                    if scheduler.idle.now.active <= few + 6 { isOver.add() }
                 }
                 if isOver.value == 0 { compute(counter) }
             }
         }
-        for _ in 0..<10 {
+        for _ in 0..<blocked {
             Counter(on: scheduler).send { _ in
-                if begun.add() == 10 { pipe.put(10) }
+                if begun.add() == blocked { pipe.put(blocked) }
                 pipe.waitForByte()
             }
         }
-        for _ in 0..<Self.most { compute(Counter(on: scheduler)) }
+        for _ in 0..<blocked { compute(Counter(on: scheduler)) }
         try scheduler.run()
-        #expect(scheduler.statistics.rests >= 10 - few)
+        #expect(scheduler.statistics.mostThreads >= blocked)
+        #expect(scheduler.statistics.rests >= 6)
     }
 
     /// A worker rests with mailboxes in its deque: others come for them.
@@ -171,8 +230,8 @@ struct MonitorTests {
     @Test(.timeLimit(.minutes(10)), arguments: threads)
     func everyRunEndsAndJoinsItsThreads(threads: Int) throws {
         struct Oops: Error {}
-        let scheduler = Scheduler(threads: threads, maximumThreads: 8)
-        let seen = (0..<8).map { _ in Peak() }
+        let scheduler = Scheduler(threads: threads, maximumThreads: threads + 6)
+        let seen = (0..<threads + 6).map { _ in Peak() }
         for run in 0..<60 {
             let (made, freed) = (Tally(), Tally())
             for number in 0..<30 {
@@ -200,7 +259,7 @@ struct MonitorTests {
 
     @Test(.timeLimit(.minutes(10)), arguments: threads)
     func runsOfNothingEnd(threads: Int) throws {
-        let scheduler = Scheduler(threads: threads, maximumThreads: 8)
+        let scheduler = Scheduler(threads: threads, maximumThreads: threads + 6)
         for _ in 0..<200 { try scheduler.run() }
         #expect(scheduler.statistics.messages == 0)
         #expect(scheduler.statistics.sparesReleased == 0)
@@ -209,7 +268,7 @@ struct MonitorTests {
     /// A quarter of a second in which all workers sleep: the monitor would look 60 times if it did not sleep as well.
     @Test(.timeLimit(.minutes(10)), arguments: threads)
     func theMonitorSleepsWhileAllWorkersDo(threads: Int) throws {
-        let scheduler = Scheduler(threads: threads, maximumThreads: 8)
+        let scheduler = Scheduler(threads: threads, maximumThreads: threads + 6)
         let returned = Tally()
         scheduler.spawn {
             try await Task.sleep(for: .milliseconds(250))
@@ -222,12 +281,12 @@ struct MonitorTests {
 }
 
 /// Computes without a system call.
-private func burn(milliseconds: Int) {
+private func burn(microseconds: Int) {
     var (begin, now) = (timespec(), timespec())
     clock_gettime(CLOCK_MONOTONIC, &begin)
     repeat {
         clock_gettime(CLOCK_MONOTONIC, &now)
-    } while (now.tv_sec - begin.tv_sec) * 1_000_000_000 + now.tv_nsec - begin.tv_nsec < milliseconds * 1_000_000
+    } while (now.tv_sec - begin.tv_sec) * 1_000_000_000 + now.tv_nsec - begin.tv_nsec < microseconds * 1000
 }
 
 /// The largest of some numbers, noted by any thread.
