@@ -1,5 +1,7 @@
 #include "CLinux.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -28,6 +30,26 @@ int clinux_file_system_type(int descriptor, uint64_t *type) {
 int clinux_make_temporary(char *name) {
     int result = mkostemp(name, O_CLOEXEC);
     return result < 0 ? -errno : result;
+}
+
+int clinux_thread_state(int thread) {
+    char path[48], text[128];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return 0;
+    long length = read(descriptor, text, sizeof text - 1);
+    close(descriptor);
+    if (length <= 0) return 0;
+    text[length] = 0;
+    // "number (name) S …": the name, at most 15 bytes, may contain anything.
+    const char *end = strrchr(text, ')');
+    return end != NULL && end[1] == ' ' ? end[2] : 0;
+}
+
+void clinux_block_signals(void) {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
 }
 
 uint64_t clinux_address_space_left(void) {

@@ -29,13 +29,13 @@ public final class Scan: Sendable {
         trace: (@Sendable ([UInt8]) -> Void)? = nil,
         onError: (@Sendable (ScanError) -> Void)? = nil
     ) throws(ScanUnavailable) {
-        precondition((1...1024).contains(options.threads), "1 to 1024 threads")
+        precondition((1...1024).contains(options.pool ?? options.threads), "1 to 1024 threads")
         self.options = options
         let now = clinux_now(CLOCK_REALTIME)
         var start = Timing()
         start.startedSeconds = Int64(now.tv_sec)
         start.startedNanoseconds = Int64(now.tv_nsec)
-        start.threads = options.threads
+        start.threads = options.pool ?? options.threads
         self.start = start
         writeTrace = trace
         context = try ScanContext(options, records: records, isCancelled: isCancelled, onError: onError)
@@ -55,7 +55,10 @@ public final class Scan: Sendable {
         let begin = clinux_now(CLOCK_MONOTONIC)
 
         let trace = writeTrace.map { Trace(write: $0) }
-        let scheduler = Scheduler(threads: context.descriptors.workers, trace: trace) { [context] _ in
+        let workers = context.descriptors.workers
+        let scheduler = Scheduler(
+            threads: min(options.pool ?? options.threads, workers), maximumThreads: workers, trace: trace
+        ) { [context] _ in
             ScanWorker(context)
         }
         let queue = PathQueue(options.paths, on: scheduler)
@@ -128,6 +131,9 @@ public final class Scan: Sendable {
             ("steals", Int64(counted.steals)), ("stolen", Int64(counted.stolen)),
             ("steal_attempts", Int64(counted.stealAttempts)), ("parks", Int64(counted.parks)),
             ("wakes", Int64(counted.wakes)), ("longest_queue", Int64(counted.longestQueue)),
+            ("spares_released", Int64(counted.sparesReleased)), ("rests", Int64(counted.rests)),
+            ("rescues", Int64(counted.rescues)), ("most_threads", Int64(counted.mostThreads)),
+            ("monitor_looks", Int64(counted.monitorLooks)),
         ]
     }
 }

@@ -39,14 +39,21 @@ final class ScanContext: Sendable {
         obeysGitignore = options.gitignore
         devices = DeviceTable(severalPaths: options.paths.count > 1)
         let limit = Int(clamping: clinux_raise_open_files_limit())
-        // Which are open matters only where there are few.
-        let open = limit < 1024 ? Kernel.openDescriptors() : 3
+        // Which are open matters only where there are few. One more is the monitor's.
+        let open = limit < 1024 ? Kernel.openDescriptors() + 1 : 4
+        let wanted = options.pool ?? Self.maximumThreads(options.threads, openFiles: limit)
         descriptors = DescriptorBudget(
-            limit: limit, open: open, workers: min(options.threads, Self.workersThatFit(withTypes: options.mime)))
+            limit: limit, open: open, workers: min(wanted, Self.workersThatFit(withTypes: options.mime)))
         content = try ContentPlan.make(options, largeFiles: descriptors.largeFilesAtATime)
         user = geteuid()
         self.isCancelled = isCancelled
         self.onError = onError
+    }
+
+    /// How many workers there may be, so that `threads` of them run. Spare ones must not take the descriptors that others
+    /// need.
+    private static func maximumThreads(_ threads: Int, openFiles: Int) -> Int {
+        max(threads, min(max(64, threads * 32), 1024, openFiles / 8))
     }
 
     /// Under a limit on address space (`ulimit -v`): a worker has a stack, buffers and, for MIME types, a mapped database

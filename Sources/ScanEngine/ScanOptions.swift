@@ -4,6 +4,9 @@ public struct ScanOptions: Sendable {
     public var paths: [[UInt8]]
     /// Workers that run at a time, 1 to 1024.
     public var threads: Int
+    /// A pool of exactly so many threads, whether they are blocked or not, instead of `threads` that run. Nil: workers
+    /// that are blocked are replaced.
+    public var pool: Int?
     /// Do not descend into directories on another device than their PATH's (`find -xdev`).
     public var oneFileSystem = false
     /// gitignore-style patterns of `--exclude`, in the given order.

@@ -5,7 +5,7 @@
 import CLinux
 import Synchronization
 
-/// Runs actors and `async` functions on a pool of N threads with work stealing.
+/// Runs actors and `async` functions on N threads with work stealing.
 ///
 /// ```swift
 /// let scheduler = Scheduler(threads: 4)
@@ -23,11 +23,16 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     package let id: SchedulerID
     let injector = Injector()
-    let idle = Idle()
+    let idle: Idle
+    /// All that there can be. The first `threads` take part from the start, the others when the monitor wants them.
     private(set) var workers: [Worker] = []
 
-    /// Threads of the current run; fewer than `workers` only if the system refused to create them.
-    private let runningCount = Atomic<Int>(0)
+    /// How many of `workers` have, or had, a thread in this run: nobody else can have work. Written before that thread
+    /// can push anything, and by one thread at a time (`beginRun`, then the monitor). Read by thieves and by workers
+    /// about to park, to whom the argument about what was published before a push applies: relaxed.
+    private let started: Atomic<Int>
+    /// How many workers should rest: set by the monitor, taken by workers between their turns. Relaxed: a hint.
+    private let surplus = Atomic<Int>(0)
     private let phase = Atomic<Int>(Phase.stopped)
     private let cancelled = Atomic<Bool>(false)
     /// Tasks started by `spawn` that have not returned, suspended or not.
@@ -47,19 +52,27 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - threads: 1 or more. More than there are cores is allowed.
+    ///   - maximumThreads: with more than `threads`, workers whose threads are blocked in the kernel are replaced while
+    ///     work is queued, by up to so many workers in all: `threads` is then how many *run*. A monitor, one more
+    ///     thread during each run, sees to it. Nil: `threads`, and no monitor.
     ///   - trace: gets to see what the workers do.
-    ///   - workerLocal: makes the object that `workerLocal(as:)` gives out; called once by each worker, on its thread,
-    ///     with the worker's number.
+    ///   - workerLocal: makes the object that `workerLocal(as:)` gives out; called once by each worker that gets a
+    ///     message which asks, on its thread, with the worker's number.
     public init(
-        threads: Int, trace: Trace? = nil, workerLocal: @escaping @Sendable (Int) -> AnyObject = { _ in Nothing() }
+        threads: Int, maximumThreads: Int? = nil, trace: Trace? = nil,
+        workerLocal: @escaping @Sendable (Int) -> AnyObject = { _ in Nothing() }
     ) {
+        let maximum = maximumThreads ?? threads
         precondition(threads >= 1, "a scheduler needs at least one thread")
-        precondition(threads <= Idle.maximumWorkers, "a scheduler has at most \(Idle.maximumWorkers) threads")
+        precondition(maximum >= threads, "the most threads are not fewer than those that run")
+        precondition(maximum <= Idle.maximumWorkers, "a scheduler has at most \(Idle.maximumWorkers) threads")
         self.threads = threads
+        idle = Idle(hasMonitor: maximum > threads)
+        started = Atomic(threads)
         makeWorkerLocal = workerLocal
         self.trace = trace
         id = SchedulerID.reserve()
-        workers = (0..<threads).map { Worker(index: $0, scheduler: self, seed: UInt64(id.number)) }
+        workers = (0..<maximum).map { Worker(index: $0, scheduler: self, seed: UInt64(id.number)) }
         id.bind(to: self)
     }
 
@@ -75,8 +88,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     /// Delivers messages until none is pending anywhere and every spawned task has returned.
     ///
-    /// The calling thread is worker 0; the others are created here and joined before `run()` returns, whatever happens.
-    /// If the system refuses to create a thread, the run goes on with fewer.
+    /// The calling thread is worker 0; the others are created here, or later by the monitor, and joined before `run()`
+    /// returns, whatever happens. If the system refuses to create a thread, the run goes on with fewer.
     ///
     /// What other threads send while the run ends is delivered in this run or waits for the next. Not to be called by a
     /// message, nor by two threads at a time: both trap.
@@ -85,19 +98,35 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     public func run() throws {
         beginRun()
         let others = startThreads()
+        total.mostThreads = max(total.mostThreads, startedWorkers)
+        let monitor = hasSpares ? Monitor(of: self) : nil
+        let monitorThread = monitor.flatMap { monitor in
+            Self.startThread(monitor) { monitor in
+                Unmanaged<Monitor>.fromOpaque(monitor!).takeUnretainedValue().run()
+                return nil
+            }
+        }
         workers[0].run()
         for thread in others { pthread_join(thread, nil) }
+        if let monitor, let monitorThread {
+            pthread_join(monitorThread, nil)
+            for thread in monitor.threads { pthread_join(thread, nil) }
+            total.add(monitor.statistics)
+        }
         try endRun()
     }
 
     /// What `run()` does before the first worker starts. Apart, so that tests can run the workers on threads of theirs.
     func beginRun() {
         precondition(Worker.current == nil, "run() called by a message of a scheduler")
-        let started = phase.compareExchange(
+        let wasStopped = phase.compareExchange(
             expected: Phase.stopped, desired: Phase.running, ordering: .sequentiallyConsistent)
-        precondition(started.exchanged, "run() is not reentrant")
+        precondition(wasStopped.exchanged, "run() is not reentrant")
+        for worker in workers { worker.forgetThread() }
+        started.store(threads, ordering: .relaxed)
+        surplus.store(0, ordering: .relaxed)
         // Counted before anyone starts: the number must not be reached by sleepers while threads are still to come.
-        runningCount.store(threads, ordering: .sequentiallyConsistent)
+        idle.begin(active: threads)
     }
 
     /// What `run()` does after the last worker has ended.
@@ -117,26 +146,39 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     }
 
     private func startThreads() -> [pthread_t] {
+        var threads: [pthread_t] = []
+        for worker in workers[1..<self.threads] {
+            guard let thread = Self.startThread(worker, inReserve: false) else { break }
+            threads.append(thread)
+        }
+        idle.giveUp(self.threads - 1 - threads.count)
+        countStarted(threads.count + 1)
+        return threads
+    }
+
+    private static func startThread(_ worker: Worker, inReserve: Bool) -> pthread_t? {
+        inReserve
+            ? startThread(worker) { worker in
+                Unmanaged<Worker>.fromOpaque(worker!).takeUnretainedValue().runFromReserve()
+                return nil
+            }
+            : startThread(worker) { worker in
+                Unmanaged<Worker>.fromOpaque(worker!).takeUnretainedValue().run()
+                return nil
+            }
+    }
+
+    /// Starts a thread that runs `body` with `object`. The caller keeps the object until it has joined the thread.
+    private static func startThread(
+        _ object: AnyObject, _ body: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
+    ) -> pthread_t? {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         pthread_attr_setstacksize(&attributes, Self.stackSize)
         defer { pthread_attr_destroy(&attributes) }
-        var started: [pthread_t] = []
-        for worker in workers.dropFirst() {
-            var thread = pthread_t()
-            let argument = Unmanaged.passUnretained(worker).toOpaque()
-            let status = pthread_create(
-                &thread, &attributes,
-                { argument in
-                    // The scheduler keeps its workers alive until it has joined this thread.
-                    Unmanaged<Worker>.fromOpaque(argument!).takeUnretainedValue().run()
-                    return nil
-                }, argument)
-            guard status == 0 else { break }
-            started.append(thread)
-        }
-        runningCount.store(started.count + 1, ordering: .sequentiallyConsistent)
-        return started
+        var thread = pthread_t()
+        let status = pthread_create(&thread, &attributes, body, Unmanaged.passUnretained(object).toOpaque())
+        return status == 0 ? thread : nil
     }
 
     /// Stack of a worker, in bytes. Independent of `ulimit -s`, and small enough that 1,024 threads fit into a limited
@@ -156,7 +198,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         return total
     }
 
-    /// The number of the worker that the caller runs on, from 0 to `threads` − 1; nil outside of a pool.
+    /// The number of the worker that the caller runs on, from 0 to `maximumThreads` − 1; nil outside of a pool.
     public static var currentWorkerIndex: Int? { Worker.current?.index }
 
     /// The scheduler that the caller runs on; nil outside of a pool.
@@ -194,7 +236,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         let runnable = Runnable.job(UnownedJob(job))
         // The caller has the scheduler in hand: no need to look it up, as `schedule` would.
         if Self.pushOnOwnWorker(runnable, of: id) { return }
-        // The runtime lends the reference that the task holds, and the task may be over before `inject` returns.
+        // The runtime lends the reference that the task holds, and the task may be over before this returns.
         let kept = Unmanaged.passRetained(self)
         inject(runnable)
         kept.release()
@@ -224,9 +266,51 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         idle.notify()
     }
 
-    var hasVisibleWork: Bool { injector.count > 0 || workers.contains { $0.deque.count > 0 } }
+    var hasVisibleWork: Bool {
+        injector.count > 0 || (0..<startedWorkers).contains { workers[$0].deque.count > 0 }
+    }
 
-    var workersRunning: Int { runningCount.load(ordering: .relaxed) }
+    /// How many runnables are queued. Out of date when it is told.
+    var visibleWork: Int { (0..<startedWorkers).reduce(injector.count) { $0 + workers[$1].deque.count } }
+
+    var startedWorkers: Int { started.load(ordering: .relaxed) }
+
+    // MARK: For the monitor
+
+    /// Creates the thread of one more worker, which begins in reserve; nil if there is no more, or the system refuses.
+    func startSpare() -> pthread_t? {
+        let index = startedWorkers
+        guard index < workers.count else { return nil }
+        // Before the thread can push anything.
+        countStarted(index + 1)
+        guard let thread = Self.startThread(workers[index], inReserve: true) else {
+            countStarted(index)
+            return nil
+        }
+        return thread
+    }
+
+    /// Apart, so that tests can run spare workers on threads of theirs.
+    func countStarted(_ number: Int) { started.store(number, ordering: .relaxed) }
+
+    /// Whether there can be more workers than run.
+    var hasSpares: Bool { idle.hasMonitor }
+
+    func setSurplus(_ amount: Int) { surplus.store(amount, ordering: .relaxed) }
+
+    var hasSurplus: Bool { surplus.load(ordering: .relaxed) > 0 }
+
+    /// Claims one place in the reserve.
+    func takeSurplus() -> Bool {
+        var seen = surplus.load(ordering: .relaxed)
+        while seen > 0 {
+            interleavingPoint(.write, withUnsafePointer(to: surplus) { UInt(bitPattern: $0) })
+            let step = surplus.weakCompareExchange(expected: seen, desired: seen - 1, ordering: .relaxed)
+            if step.exchanged { return true }
+            seen = step.original
+        }
+        return false
+    }
 
     /// Read by the worker that was last to announce its sleep: see `Worker.park()`. The last task to return calls
     /// `notify()` after it has left the count.
@@ -235,12 +319,14 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         return spawned.load(ordering: .sequentiallyConsistent) > 0
     }
 
-    var isFinished: Bool { phase.load(ordering: .acquiring) == Phase.finished }
+    var isFinished: Bool { phase.load(ordering: .sequentiallyConsistent) == Phase.finished }
 
     /// Publishes the end of the run, then lets all workers go: they see it when they wake.
     func finish(_ announced: Idle.Counts) {
         phase.store(Phase.finished, ordering: .sequentiallyConsistent)
         idle.releaseAll(announced)
+        idle.openDoor()
+        idle.ring()
     }
 
     private var spawnedIdentity: UInt { withUnsafePointer(to: spawned) { UInt(bitPattern: $0) } }

@@ -19,6 +19,17 @@ public struct Statistics: Equatable, Sendable {
     /// Most runnables in one worker's deque at a time.
     public var longestQueue = 0
 
+    /// Times that the monitor let a spare worker go on because fewer than N ran.
+    public var sparesReleased = 0
+    /// Times that a worker went back into the reserve because N ran without it.
+    public var rests = 0
+    /// Times that a spare worker was released because all others were in messages that took long.
+    public var rescues = 0
+    /// Most workers that were not in reserve at a time.
+    public var mostThreads = 0
+    /// Times that the monitor looked.
+    public var monitorLooks = 0
+
     /// All zero.
     public init() {}
 
@@ -31,6 +42,11 @@ public struct Statistics: Equatable, Sendable {
         stealAttempts += other.stealAttempts
         parks += other.parks
         wakes += other.wakes
+        sparesReleased += other.sparesReleased
+        rests += other.rests
+        rescues += other.rescues
+        mostThreads = max(mostThreads, other.mostThreads)
+        monitorLooks += other.monitorLooks
         longestQueue = max(longestQueue, other.longestQueue)
     }
 }

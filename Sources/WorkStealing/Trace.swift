@@ -14,7 +14,7 @@ import Synchronization
 ///   each step of an `async` function (`task step`);
 /// - inside of it a slice `off-CPU` where the worker was blocked in the kernel, or waited for a processor, for 20 µs or
 ///   more of the turn. Its length is the sum over the turn; that it stands at the beginning means nothing;
-/// - a slice `parked` while the worker sleeps;
+/// - a slice `parked` while the worker sleeps, `in reserve` while it rests because enough others run;
 /// - an instant `steal` for each visit to another worker that brought something.
 ///
 /// ```swift
@@ -85,8 +85,8 @@ struct Tracer {
         }
     }
 
-    mutating func parkEnded(began: Moment) {
-        slice("parked", from: began.wall, Self.now(CLOCK_MONOTONIC) - began.wall)
+    mutating func sleepEnded(_ name: String, began: Moment) {
+        slice(name, from: began.wall, Self.now(CLOCK_MONOTONIC) - began.wall)
         endEvent()
     }
 

@@ -2,13 +2,15 @@
 //
 //   own deque (newest first) ─▶ injector (every so often, and when the deque is empty) ─▶ steal ─▶ park
 //
-// Where to read on: Deque.swift (the queue), Idle.swift (parking), Mailbox.swift (what a turn is).
+// Where to read on: Deque.swift (the queue), Idle.swift (parking), Mailbox.swift (what a turn is), Monitor.swift (why a
+// worker rests).
 
 import CLinux
+import Synchronization
 
 /// One thread of a scheduler's pool.
 ///
-/// `@unchecked Sendable`: `deque` is made for sharing; everything mutable besides belongs to the thread that runs the
+/// `@unchecked Sendable`: `deque` and the atomics are made for sharing; everything mutable besides belongs to the thread that runs the
 /// worker, and is read by others only before that thread started and after it was joined.
 final class Worker: @unchecked Sendable {
     let index: Int
@@ -18,6 +20,13 @@ final class Worker: @unchecked Sendable {
     /// `_withUnsafeGuaranteedRef`, which retains nothing: all workers counting references to one object, at each
     /// message, took a third of the time of the scheduler benchmark.
     private let schedulerReference: Unmanaged<Scheduler>
+
+    /// The kernel's number of the thread; 0 before it runs. Written by the owner, read by the monitor, which can do no
+    /// harm with an old one: relaxed.
+    private let thread = Atomic<Int32>(0)
+    /// How many runnables the worker has begun. Written by the owner; the monitor sees by it that a message takes long:
+    /// relaxed.
+    private let begun = Atomic<UInt32>(0)
 
     // Owner only.
     /// See `Scheduler.workerLocal(as:)`.
@@ -39,6 +48,9 @@ final class Worker: @unchecked Sendable {
     /// that answer each other for ever, or a task that yields in a loop, would keep a single worker from all the rest.
     /// Rare, because each time opens another subtree: the memory of a depth-first walk grows by one more path.
     private static let fairnessInterval: UInt32 = 1021
+    /// How often a worker that has work of its own steals nevertheless, in turns (a prime), where workers can be blocked or
+    /// rest: what they have in their deques must not wait until somebody runs out of work, which may be never.
+    private static let rescueInterval: UInt32 = 509
     /// How often all victims are visited before the worker parks. Tests take fewer.
     var searchRounds = 4
 
@@ -67,9 +79,19 @@ final class Worker: @unchecked Sendable {
 
     /// Runs until the scheduler has nothing pending.
     func run() {
+        thread.store(gettid(), ordering: .relaxed)
         asCurrent {
             while let runnable = next() { run(runnable) }
-            tracer?.flush()
+        }
+    }
+
+    /// The same, by a worker that begins in reserve.
+    func runFromReserve() {
+        thread.store(gettid(), ordering: .relaxed)
+        asCurrent {
+            guard let first = untilReleased() else { return }
+            run(first)
+            while let runnable = next() { run(runnable) }
         }
     }
 
@@ -78,13 +100,21 @@ final class Worker: @unchecked Sendable {
         clinux_set_current_worker(Unmanaged.passUnretained(self).toOpaque())
         defer { clinux_set_current_worker(outer) }
         body()
+        tracer?.flush()
     }
 
     /// The next thing to do, or nil when the run is over.
     private func next() -> Runnable? {
         ticks &+= 1
+        begun.store(ticks, ordering: .relaxed)
+        if schedulerReference._withUnsafeGuaranteedRef({ $0.hasSurplus }), rests() { return untilReleased() }
         if ticks % Self.injectorInterval == 0, let runnable = takeInjected() { return runnable }
         if ticks % Self.fairnessInterval == 0, let runnable = deque.popOldest() { return runnable }
+        if ticks % Self.rescueInterval == 0, schedulerReference._withUnsafeGuaranteedRef({ $0.hasSpares }),
+            case (let runnable?, _) = steal()
+        {
+            return runnable
+        }
         if let runnable = deque.pop() ?? takeInjected() { return runnable }
         return search()
     }
@@ -144,7 +174,7 @@ final class Worker: @unchecked Sendable {
 
     private func takeInjected() -> Runnable? {
         guard schedulerReference._withUnsafeGuaranteedRef({ $0.injector.count }) > 0 else { return nil }
-        scheduler.injector.take(into: &loot, share: scheduler.workers.count, limit: Self.batchLimit)
+        scheduler.injector.take(into: &loot, share: scheduler.threads, limit: Self.batchLimit)
         return keepLoot()
     }
 
@@ -166,11 +196,13 @@ final class Worker: @unchecked Sendable {
     /// Looks for work elsewhere until there is some, parking in between; nil when the run is over.
     private func search() -> Runnable? {
         scheduler.idle.searchBegan()
+        return searchOn()
+    }
+
+    /// As `search()`, by a worker that counts as searching already.
+    private func searchOn() -> Runnable? {
         while true {
-            if let runnable = findElsewhere() {
-                if scheduler.idle.searchEnded(), scheduler.hasVisibleWork { wakeOne() }
-                return runnable
-            }
+            if let runnable = findElsewhere() { return searchEnded(with: runnable) }
             if !park() {
                 _ = scheduler.idle.searchEnded()
                 return nil
@@ -178,32 +210,45 @@ final class Worker: @unchecked Sendable {
         }
     }
 
+    private func searchEnded(with runnable: Runnable) -> Runnable {
+        if scheduler.idle.searchEnded(), scheduler.hasVisibleWork { wakeOne() }
+        return runnable
+    }
+
     private func findElsewhere() -> Runnable? {
-        let workers = scheduler.workers
         var round = 0
         while round < searchRounds {
             if let runnable = takeInjected() { return runnable }
-            var sawBusyVictim = false
-            let start = Int(truncatingIfNeeded: nextRandom() % UInt64(workers.count))
-            for offset in 0..<workers.count {
-                let victim = workers[(start + offset) % workers.count]
-                if victim === self { continue }
-                statistics.stealAttempts += 1
-                switch victim.deque.stealHalf(into: &loot, limit: Self.batchLimit) {
-                case .taken(let amount):
-                    statistics.steals += 1
-                    statistics.stolen += amount
-                    tracer?.stole(amount, from: victim.index)
-                    return keepLoot()
-                case .busy: sawBusyVictim = true
-                case .nothing: break
-                }
-            }
+            let (runnable, sawBusyVictim) = steal()
+            if let runnable { return runnable }
             // A busy victim had something: giving up now could leave it to its owner alone.
             if sawBusyVictim { interleavingSpin() } else { round += 1 }
             clinux_pause()
         }
         return nil
+    }
+
+    /// Visits the others from a random one onwards, until one has something.
+    private func steal() -> (Runnable?, sawBusyVictim: Bool) {
+        let workers = scheduler.workers
+        let started = scheduler.startedWorkers
+        var sawBusyVictim = false
+        let start = Int(truncatingIfNeeded: nextRandom() % UInt64(started))
+        for offset in 0..<started {
+            let victim = workers[(start + offset) % started]
+            if victim === self { continue }
+            statistics.stealAttempts += 1
+            switch victim.deque.stealHalf(into: &loot, limit: Self.batchLimit) {
+            case .taken(let amount):
+                statistics.steals += 1
+                statistics.stolen += amount
+                tracer?.stole(amount, from: victim.index)
+                return (keepLoot(), false)
+            case .busy: sawBusyVictim = true
+            case .nothing: break
+            }
+        }
+        return (nil, sawBusyVictim)
     }
 
     /// Sleeps until there may be work again.
@@ -214,7 +259,7 @@ final class Worker: @unchecked Sendable {
         let announced = scheduler.idle.announceSleep()
         if scheduler.hasVisibleWork {
             scheduler.idle.cancelSleep()
-        } else if announced.sleeping == scheduler.workersRunning, !scheduler.hasSpawnedTasks,
+        } else if announced.sleeping == announced.active, !scheduler.hasSpawnedTasks,
             scheduler.idle.endRun(announced)
         {
             scheduler.finish(announced)
@@ -223,10 +268,38 @@ final class Worker: @unchecked Sendable {
             statistics.parks += 1
             let began = tracer.map { _ in Tracer.Moment() }
             scheduler.idle.sleep()
-            if let began { tracer?.parkEnded(began: began) }
+            if let began { tracer?.sleepEnded("parked", began: began) }
         }
         return !scheduler.isFinished
     }
+
+    // MARK: Reserve
+
+    /// Takes the step into the reserve, if the scheduler still wants somebody to rest. Called between two turns, by a
+    /// worker that neither searches nor sleeps. What is left in its deque is there for thieves.
+    private func rests() -> Bool {
+        guard scheduler.takeSurplus(), scheduler.idle.rest(keeping: scheduler.threads) else { return false }
+        statistics.rests += 1
+        return true
+    }
+
+    /// Rests until released, then looks for work; nil when the run is over.
+    private func untilReleased() -> Runnable? {
+        let began = tracer.map { _ in Tracer.Moment() }
+        let isReleased = scheduler.idle.waitAtDoor()
+        if let began { tracer?.sleepEnded("in reserve", began: began) }
+        guard isReleased else { return nil }
+        return deque.pop().map { searchEnded(with: $0) } ?? searchOn()
+    }
+
+    /// For the monitor: the kernel's number of the thread, or 0.
+    var threadID: Int32 { thread.load(ordering: .relaxed) }
+
+    /// For the monitor: changes with each runnable, modulo 2³².
+    var heartbeat: UInt32 { begun.load(ordering: .relaxed) }
+
+    /// Before a run: the thread of the last one is gone.
+    func forgetThread() { thread.store(0, ordering: .relaxed) }
 
     /// Lets go of messages that came from outside and will never be delivered: the scheduler is going away. What they
     /// send while they are let go, and the `async` calls among them, which must be resumed, run here as well.

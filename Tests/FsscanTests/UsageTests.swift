@@ -17,6 +17,7 @@ import Testing
             (["--threads", "+2", "/"], "--threads: '+2' is not a number from 1 to 1024"),
             (["--threads", "two", "/"], "--threads: 'two' is not a number from 1 to 1024"),
             (["--threads", "", "/"], "--threads: '' is not a number from 1 to 1024"),
+            (["--pool", "0", "/"], "--pool: '0' is not a number from 1 to 1024"),
             (["--threads"], "missing value for '--threads <N>' (see fsscan --help)"),
             (["--depth", "-1", "/"], "--depth: '-1' is not a number from 0 to 1000000000"),
             (

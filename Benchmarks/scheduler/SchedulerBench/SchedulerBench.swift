@@ -9,8 +9,10 @@
 // tasks          an empty async function on this scheduler (`Scheduler.spawn`)
 // swift-tasks    an empty child task on Swift's default executor
 // swift-actors   a default actor and a child task that awaits its empty method, on Swift's default executor
+// latency-fixed, latency-surplus, latency-monitor
+//                messages that wait in the kernel among messages that compute: see Latency.swift
 //
-// The last two have as many threads as the default executor pleases (the number of cores); THREADS is only printed.
+// The two on Swift's default executor have as many threads as the default executor pleases (the number of cores); THREADS is only printed.
 
 import Glibc
 import WorkStealing
@@ -23,7 +25,7 @@ enum SchedulerBench {
         guard arguments.count == 4, let count = Int(arguments[2]), let threads = Int(arguments[3]),
             (1...1024).contains(threads)
         else {
-            fatalError("usage: SchedulerBench actors|actors-inside|tasks|swift-tasks|swift-actors COUNT THREADS")
+            fatalError("usage: SchedulerBench MODE COUNT THREADS")
         }
         switch arguments[1] {
         case "actors": try actors(count: count, threads: threads)
@@ -31,6 +33,8 @@ enum SchedulerBench {
         case "tasks": try tasks(count: count, threads: threads)
         case "swift-tasks": onDefaultExecutor { await swiftTasks(count: count, threads: threads) }
         case "swift-actors": onDefaultExecutor { await swiftActors(count: count, threads: threads) }
+        case "latency-fixed", "latency-surplus", "latency-monitor":
+            try latency(arguments[1], count: count, threads: threads)
         case let other: fatalError("unknown mode: \(other)")
         }
     }

@@ -70,6 +70,21 @@ static inline struct timespec clinux_now(clockid_t clock) {
     return now;
 }
 
+/// Processor time that a thread of this process has used, in nanoseconds; -1 if there is no such thread. `thread` is its
+/// kernel number: the clock's number is made of it as pthread_getcpuclockid(3) does.
+static inline int64_t clinux_thread_time(int thread) {
+    struct timespec used;
+    if (clock_gettime((clockid_t)((~(unsigned int)thread) << 3) | 6, &used) != 0) return -1;
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
+/// What a thread of this process does, as in /proc/self/task/N/stat: 'R' runs or would like to, 'S' and 'D' sleep; 0 if
+/// that cannot be told.
+int clinux_thread_state(int thread);
+
+/// Keeps all signals from the calling thread.
+void clinux_block_signals(void);
+
 // ---- Limits --------------------------------------------------------------------------------------------------------
 
 /// Raises the soft limit on open files to the hard one. Returns the soft limit now. (In C, because glibc's declarations

@@ -70,6 +70,8 @@ struct ScanSettings {
     var filesFrom: [UInt8]?
     /// Nil: what the machine offers.
     var threads: Int?
+    /// Nil: workers that are blocked are replaced.
+    var pool: Int?
     var oneFileSystem: Bool
     var exclude: [[UInt8]]
     var gitignore: Bool
@@ -92,6 +94,7 @@ struct ScanSettings {
         if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
         format = try Self.format(command)
         threads = try Self.number("--threads", command.threads, 1...1024, "is not a number from 1 to 1024")
+        pool = try Self.number("--pool", command.pool, 1...1024, "is not a number from 1 to 1024")
         depth = try Self.number("--depth", command.depth, Self.lengths, "is not a number from 0 to 1000000000") ?? 1
         top = try Self.number("--top", command.top, Self.lengths, "is not a number from 0 to 1000000000") ?? 10
         hash = try Self.algorithms(command.hash)
@@ -114,6 +117,7 @@ struct ScanSettings {
     /// For the engine; `paths` is complete, with what `--files-from` added.
     func scanOptions(paths: [[UInt8]], threads: Int) -> ScanOptions {
         var options = ScanOptions(paths: paths, threads: threads)
+        options.pool = pool
         options.oneFileSystem = oneFileSystem
         options.exclude = exclude
         options.gitignore = gitignore

@@ -45,6 +45,15 @@ struct ScanCommand: ParsableCommand {
             valueName: "N"))
     var threads: CarriedArgument?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            """
+            A fixed pool of N workers, 1 to 1024, some of which may be blocked, instead of --threads: no more are \
+            started when some wait for the disk.
+            """, valueName: "N"))
+    var pool: CarriedArgument?
+
     @Flag(name: [.customShort("x"), .long], help: "Do not descend into directories on other file systems.")
     var oneFileSystem = false
 

@@ -1,0 +1,325 @@
+import Glibc
+import Synchronization
+import Testing
+
+@testable import WorkStealing
+
+/// Blocked workers are replaced. `threads` is how many run; `most` is how many there can be.
+@Suite("The monitor")
+struct MonitorTests {
+    static let most = 24
+    static let threads = [1, 2, 3, 8]
+
+    /// All the messages that block are inside at the same time, and the one that ends them is delivered while they are:
+    /// with N workers alone this would never end.
+    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    func messagesThatBlockDoNotKeepOthersFromRunning(threads: Int) throws {
+        let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
+        let pipe = Pipe()
+        let (begun, ended) = (Tally(), Tally())
+        for _ in 0..<10 {
+            Counter(on: scheduler).send { _ in
+                begun.add()
+                pipe.waitForByte()
+                ended.add()
+            }
+        }
+        @Sendable func end(_ counter: Counter) {
+            counter.send { _ in
+                if begun.value < 10 { return end(counter) }
+                #expect(ended.value == 0)
+                pipe.put(10)
+            }
+        }
+        end(Counter(on: scheduler))
+        try scheduler.run()
+        #expect(ended.value == 10)
+        #expect(scheduler.statistics.sparesReleased >= 11 - threads)
+        #expect((max(11, threads)...Self.most).contains(scheduler.statistics.mostThreads))
+    }
+
+    /// What a blocked worker has in its own deque is taken by others.
+    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    func theDequeOfABlockedWorkerIsNotStranded(threads: Int) throws {
+        let scheduler = Scheduler(threads: threads, maximumThreads: threads + 1)
+        let pipe = Pipe()
+        let delivered = Tally()
+        Counter(on: scheduler).send { _ in
+            for _ in 0..<threads {
+                Counter(on: scheduler).send { _ in
+                    for _ in 0..<100 {
+                        Counter(on: scheduler).send { _ in
+                            if delivered.add() == 100 * threads { pipe.put(threads) }
+                        }
+                    }
+                    pipe.waitForByte()
+                }
+            }
+        }
+        try scheduler.run()
+        #expect(delivered.value == 100 * threads)
+        #expect(scheduler.statistics.sparesReleased >= 1)
+    }
+
+    /// The articles' open problem: "tasks can run endlessly and can thus block a whole program". These do not end before
+    /// everything else is done, and there are as many as N, or more.
+    @Test(.timeLimit(.minutes(10)), arguments: threadCounts, [false, true])
+    func endlessMessagesDoNotKeepOthersFromRunning(threads: Int, sleepInTheKernel: Bool) throws {
+        let scheduler = Scheduler(threads: threads, maximumThreads: threads + 4)
+        let (delivered, endless) = (Tally(), Tally())
+        @Sendable func chain(_ counter: Counter, _ left: Int) {
+            counter.send { _ in
+                if endless.value < threads + 2 { return chain(counter, left) }
+                delivered.add()
+                if left > 1 { chain(counter, left - 1) }
+            }
+        }
+        for _ in 0..<threads + 2 {
+            Counter(on: scheduler).send { _ in
+                endless.add()
+                while delivered.value < 1000 {
+                    if sleepInTheKernel { usleep(1000) }
+                }
+            }
+        }
+        for _ in 0..<10 { chain(Counter(on: scheduler), 100) }
+        try scheduler.run()
+        #expect(delivered.value == 1000)
+        #expect(scheduler.statistics.sparesReleased >= 3)
+        #expect(scheduler.statistics.mostThreads >= threads + 3)
+    }
+
+    /// What an endless message has sent is in the deque of its worker, and is taken from there.
+    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    func whatAnEndlessMessageHasSentIsDelivered(threads: Int) throws {
+        let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
+        let delivered = Tally()
+        Counter(on: scheduler).send { _ in
+            for _ in 0..<1000 { Counter(on: scheduler).send { _ in delivered.add() } }
+            while delivered.value < 1000 {}
+        }
+        try scheduler.run()
+        #expect(delivered.value == 1000)
+    }
+
+    /// One active thread for each of N, whatever blocks: messages compute while N others and more sleep in the kernel, which
+    /// N workers alone cannot do.
+    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    func messagesComputeWhileMoreThanNSleep(threads: Int) throws {
+        let scheduler = Scheduler(threads: threads, maximumThreads: 64)
+        let (asleep, sleeps, turns) = (Tally(), Tally(), Tally())
+        @Sendable func sleep(_ counter: Counter, _ left: Int) {
+            counter.send { _ in
+                asleep.add()
+                usleep(2000)
+                asleep.add(-1)
+                sleeps.add()
+                if left > 1 { sleep(counter, left - 1) }
+            }
+        }
+        @Sendable func compute(_ counter: Counter) {
+            counter.send { _ in
+                burn(microseconds: 50)
+                if asleep.value >= threads { turns.add() }
+                if sleeps.value < 1000 { compute(counter) }
+            }
+        }
+        for _ in 0..<40 { sleep(Counter(on: scheduler), 25) }
+        for _ in 0..<threads { compute(Counter(on: scheduler)) }
+        try scheduler.run()
+        #expect(sleeps.value == 1000)
+        #expect(turns.value >= 100)
+    }
+
+    /// Not exactly N: the monitor looks at states, and a worker that waits for a lock for a moment looks blocked. But
+    /// sixteen actors compute, and there are workers for eleven of them.
+    @Test(.timeLimit(.minutes(10)), arguments: [1, 2])
+    func noMoreThanNRunBesideThoseThatAreBlocked(threads: Int) throws {
+        let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
+        let pipe = Pipe()
+        let (begun, ended, running, most) = (Tally(), Tally(), Tally(), Peak())
+        @Sendable func compute(_ counter: Counter, _ left: Int) {
+            counter.send { _ in
+                guard begun.value == 5 else { return compute(counter, left) }
+                most.note(running.add())
+                burn(microseconds: 1000)
+                running.add(-1)
+                if left > 1 { return compute(counter, left - 1) }
+                if ended.add() == Self.most { pipe.put(5) }
+            }
+        }
+        for _ in 0..<Self.most { compute(Counter(on: scheduler), 10) }
+        for _ in 0..<5 {
+            Counter(on: scheduler).send { _ in
+                begun.add()
+                pipe.waitForByte()
+            }
+        }
+        try scheduler.run()
+        #expect(ended.value == Self.most)
+        #expect(most.value <= Monitor.tolerance * threads)
+    }
+
+    /// When those that were blocked come back, what runs beyond `tolerance` goes back into the reserve.
+    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    func theSurplusRestsWhenBlockedWorkersComeBack(threads: Int) throws {
+        let few = Monitor.tolerance * threads
+        let blocked = few + 12
+        let scheduler = Scheduler(threads: threads, maximumThreads: blocked + 4)
+        let pipe = Pipe()
+        let (begun, isOver) = (Tally(), Tally())
+        @Sendable func compute(_ counter: Counter) {
+            counter.send { _ in
+                if begun.value == blocked {
+                    burn(microseconds: 200)
+                    if scheduler.idle.now.active <= few + 6 { isOver.add() }
+                }
+                if isOver.value == 0 { compute(counter) }
+            }
+        }
+        for _ in 0..<blocked {
+            Counter(on: scheduler).send { _ in
+                if begun.add() == blocked { pipe.put(blocked) }
+                pipe.waitForByte()
+            }
+        }
+        for _ in 0..<blocked { compute(Counter(on: scheduler)) }
+        try scheduler.run()
+        #expect(scheduler.statistics.mostThreads >= blocked)
+        #expect(scheduler.statistics.rests >= 6)
+    }
+
+    /// A worker rests with mailboxes in its deque: others come for them.
+    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    func nothingIsStrandedWhateverIsReleasedAndSentToRest(threads: Int) throws {
+        let scheduler = Scheduler(threads: threads, maximumThreads: threads + 5)
+        let isOver = Tally()
+        // Sends workers to rest whenever it can, against the monitor's will.
+        let meddler = ForeignThread {
+            while isOver.value == 0 {
+                scheduler.setSurplus(4)
+                usleep(50)
+            }
+        }
+        var released = 0
+        for run in 0..<40 {
+            let (leaves, deaths) = (Tally(), Tally())
+            @Sendable func visit(_ depth: Int, _ number: Int) {
+                if number % 5 == run % 5 { usleep(UInt32(number % 11) * 100) }
+                guard depth > 0 else {
+                    leaves.add()
+                    return
+                }
+                for child in 0..<5 {
+                    Counter(on: scheduler, deaths: deaths).send { _ in visit(depth - 1, number * 7 + child) }
+                }
+            }
+            Counter(on: scheduler, deaths: deaths).send { _ in visit(4, run) }
+            try scheduler.run()
+            #expect(leaves.value == 625)
+            #expect(deaths.value == 781)
+            released = scheduler.statistics.sparesReleased
+        }
+        isOver.add()
+        meddler.join()
+        #expect(released > 0)
+        #expect(scheduler.statistics.rests > 0)
+    }
+
+    /// The end comes while spares rest, are being created, or are busy; by itself, by an error, by `cancel()`.
+    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    func everyRunEndsAndJoinsItsThreads(threads: Int) throws {
+        struct Oops: Error {}
+        let scheduler = Scheduler(threads: threads, maximumThreads: threads + 6)
+        let seen = (0..<threads + 6).map { _ in Peak() }
+        for run in 0..<60 {
+            let (made, freed) = (Tally(), Tally())
+            for number in 0..<30 {
+                made.add()
+                let canary = Canary(freed)
+                Counter(on: scheduler).send { _ in
+                    _ = canary
+                    seen[Scheduler.currentWorkerIndex ?? 0].note(ForeignThread.currentID)
+                    usleep(UInt32(number * run % 13) * 100)
+                    if run % 3 == 1, number == 20 { throw Oops() }
+                    if run % 3 == 2, number == 20 { scheduler.cancel() }
+                }
+            }
+            if run % 3 == 1 {
+                #expect(throws: Oops.self) { try scheduler.run() }
+            } else {
+                try scheduler.run()
+            }
+            #expect(freed.value == made.value)
+        }
+        for thread in seen.map(\.value) where thread > 0 && thread != ForeignThread.currentID {
+            #expect(!ForeignThread.isAlive(thread))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    func runsOfNothingEnd(threads: Int) throws {
+        let scheduler = Scheduler(threads: threads, maximumThreads: threads + 6)
+        for _ in 0..<200 { try scheduler.run() }
+        #expect(scheduler.statistics.messages == 0)
+        #expect(scheduler.statistics.sparesReleased == 0)
+    }
+
+    /// A quarter of a second in which all workers sleep: the monitor would look 60 times if it did not sleep as well.
+    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    func theMonitorSleepsWhileAllWorkersDo(threads: Int) throws {
+        let scheduler = Scheduler(threads: threads, maximumThreads: threads + 6)
+        let returned = Tally()
+        scheduler.spawn {
+            try await Task.sleep(for: .milliseconds(250))
+            returned.add()
+        }
+        try scheduler.run()
+        #expect(returned.value == 1)
+        #expect(scheduler.statistics.monitorLooks < 30)
+    }
+}
+
+/// Computes without a system call.
+private func burn(microseconds: Int) {
+    var (begin, now) = (timespec(), timespec())
+    clock_gettime(CLOCK_MONOTONIC, &begin)
+    repeat {
+        clock_gettime(CLOCK_MONOTONIC, &now)
+    } while (now.tv_sec - begin.tv_sec) * 1_000_000_000 + now.tv_nsec - begin.tv_nsec < microseconds * 1000
+}
+
+/// The largest of some numbers, noted by any thread.
+private final class Peak: Sendable {
+    private let peak = Atomic<Int>(0)
+    var value: Int { peak.load(ordering: .sequentiallyConsistent) }
+    func note(_ number: Int) { peak.max(number, ordering: .sequentiallyConsistent) }
+}
+
+/// Something to be blocked on.
+private final class Pipe: Sendable {
+    private let ends: (read: Int32, write: Int32)
+
+    init() {
+        var ends: [Int32] = [-1, -1]
+        precondition(pipe(&ends) == 0, "no pipe")
+        self.ends = (ends[0], ends[1])
+    }
+
+    deinit {
+        close(ends.read)
+        close(ends.write)
+    }
+
+    func waitForByte() {
+        var byte: UInt8 = 0
+        precondition(read(ends.read, &byte, 1) == 1, "no byte")
+    }
+
+    func put(_ count: Int) {
+        for _ in 0..<count {
+            var byte: UInt8 = 0
+            precondition(write(ends.write, &byte, 1) == 1, "no room")
+        }
+    }
+}
