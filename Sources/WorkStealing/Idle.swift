@@ -50,7 +50,13 @@ struct Idle: ~Copyable, Sendable {
     /// monitor (acquire).
     private let bell = Atomic<UInt32>(0)
 
-    init(hasMonitor: Bool = false) { self.hasMonitor = hasMonitor }
+    /// Sleepers look for a token every millisecond instead of being woken: see `SchedulingPolicy`.
+    private let polls: Bool
+
+    init(hasMonitor: Bool = false, polls: Bool = false) {
+        self.hasMonitor = hasMonitor
+        self.polls = polls
+    }
 
     /// The most workers that the counts have room for.
     static let maximumWorkers = (1 << 14) - 1
@@ -116,7 +122,7 @@ struct Idle: ~Copyable, Sendable {
         interleavingPoint(.write, tokensIdentity)
         tokens.wrappingAdd(amount, ordering: .releasing)
         interleavingPoint(.write, tokensIdentity)
-        Futex.wake(Int(amount), on: tokensAddress)
+        if !polls { Futex.wake(Int(amount), on: tokensAddress) }
     }
 
     // MARK: Workers
@@ -175,7 +181,11 @@ struct Idle: ~Copyable, Sendable {
                 if step.exchanged { return }
                 available = step.original
             }
-            Futex.waitWhileZero(tokensAddress) { tokens.load(ordering: .relaxed) == 0 }
+            if polls {
+                usleep(1000)
+            } else {
+                Futex.waitWhileZero(tokensAddress) { tokens.load(ordering: .relaxed) == 0 }
+            }
         }
     }
 

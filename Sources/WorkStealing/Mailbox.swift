@@ -57,8 +57,10 @@ public struct Mailbox: ~Copyable, Sendable {
 
     /// Adds a message; queues the mailbox if it was idle. Never blocks and never runs the receiver.
     ///
-    /// - Parameter actor: the actor that stores this mailbox.
-    func post(_ message: Message, to actor: AnyObject) {
+    /// - Parameters:
+    ///   - actor: the actor that stores this mailbox.
+    ///   - priority: of the mailbox, if it was idle.
+    func post(_ message: Message, to actor: AnyObject, _ priority: MessagePriority = .normal) {
         interleavingPoint(.read, identity(of: .state))
         var observed = state.load(ordering: .relaxed)
         var node: UnsafeMutablePointer<MessageNode>?
@@ -77,7 +79,7 @@ public struct Mailbox: ~Copyable, Sendable {
                 fillSlot(message)
                 interleavingPoint(.write, identity(of: .owner))
                 owner.store(UInt(bitPattern: Unmanaged.passRetained(actor).toOpaque()), ordering: .relaxed)
-                Scheduler.schedule(.mailbox(address), of: scheduler)
+                Scheduler.schedule(.mailbox(address), of: scheduler, priority)
                 return
             }
             let fresh = node ?? .allocate(capacity: 1)

@@ -28,11 +28,22 @@ extension MailboxActor {
     /// allocation but that of the closure's captures. An error thrown by `body` ends the run: see `Scheduler.run()`.
     @inlinable
     public nonisolated func send(_ body: @escaping @Sendable (isolated Self) throws -> Void) {
-        deliver(.erasing(body))
+        deliver(.erasing(body), .normal)
+    }
+
+    /// The same with a priority. It decides when an actor that had no message gets its turn; messages of one sender
+    /// to one actor keep their order, whatever their priorities are.
+    @inlinable
+    public nonisolated func send(
+        _ priority: MessagePriority, _ body: @escaping @Sendable (isolated Self) throws -> Void
+    ) {
+        deliver(.erasing(body), priority)
     }
 
     @usableFromInline
-    nonisolated func deliver(_ message: Message) { mailbox.post(message, to: self) }
+    nonisolated func deliver(_ message: Message, _ priority: MessagePriority) {
+        mailbox.post(message, to: self, priority)
+    }
 
     /// Puts the next step of an `async` call into the mailbox. Called by the Swift runtime.
     public nonisolated func enqueue(_ job: consuming ExecutorJob) {

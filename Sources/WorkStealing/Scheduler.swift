@@ -23,6 +23,9 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     package let id: SchedulerID
     let injector = Injector()
+    /// Runnables of high priority, from inside and outside of the pool.
+    let urgent = Injector()
+    let policy: SchedulingPolicy
     let idle: Idle
     /// All that there can be. The first `threads` take part from the start, the others when the monitor wants them.
     private(set) var workers: [Worker] = []
@@ -58,8 +61,19 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     ///   - trace: gets to see what the workers do.
     ///   - workerLocal: makes the object that `workerLocal(as:)` gives out; called once by each worker that gets a
     ///     message which asks, on its thread, with the worker's number.
-    public init(
+    public convenience init(
         threads: Int, maximumThreads: Int? = nil, trace: Trace? = nil,
+        workerLocal: @escaping @Sendable (Int) -> AnyObject = { _ in Nothing() }
+    ) {
+        self.init(
+            threads: threads, maximumThreads: maximumThreads, trace: trace, policy: SchedulingPolicy(),
+            workerLocal: workerLocal)
+    }
+
+    /// With another policy than the one that was found best.
+    @_spi(Ablation)
+    public init(
+        threads: Int, maximumThreads: Int? = nil, trace: Trace? = nil, policy: SchedulingPolicy,
         workerLocal: @escaping @Sendable (Int) -> AnyObject = { _ in Nothing() }
     ) {
         let maximum = maximumThreads ?? threads
@@ -67,10 +81,11 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         precondition(maximum >= threads, "the most threads are not fewer than those that run")
         precondition(maximum <= Idle.maximumWorkers, "a scheduler has at most \(Idle.maximumWorkers) threads")
         self.threads = threads
-        idle = Idle(hasMonitor: maximum > threads)
+        idle = Idle(hasMonitor: maximum > threads, polls: policy.polls)
         started = Atomic(threads)
         makeWorkerLocal = workerLocal
         self.trace = trace
+        self.policy = policy
         id = SchedulerID.reserve()
         workers = (0..<maximum).map { Worker(index: $0, scheduler: self, seed: UInt64(id.number)) }
         id.bind(to: self)
@@ -219,9 +234,11 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     /// Starts an `async` function on the pool. It counts as pending until it returns, suspended or not. An error that it
     /// throws ends the run, as one thrown by a message does.
-    public func spawn(_ operation: @escaping @Sendable () async throws -> Void) {
+    ///
+    /// - Parameter priority: above `medium`, its steps count as messages of high priority.
+    public func spawn(priority: TaskPriority? = nil, _ operation: @escaping @Sendable () async throws -> Void) {
         spawned.add(1, ordering: .relaxed)
-        Task(executorPreference: self) {
+        Task(executorPreference: self, priority: priority) {
             do { try await operation() } catch { self.fail(error) }
             interleavingPoint(.write, self.spawnedIdentity)
             if self.spawned.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
@@ -233,12 +250,13 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     /// Queues a step of an `async` function. Called by the Swift runtime.
     public func enqueue(_ job: consuming ExecutorJob) {
+        let priority: MessagePriority = job.priority.rawValue > TaskPriority.medium.rawValue ? .high : .normal
         let runnable = Runnable.job(UnownedJob(job))
         // The caller has the scheduler in hand: no need to look it up, as `schedule` would.
-        if Self.pushOnOwnWorker(runnable, of: id) { return }
+        if priority == .normal, Self.pushOnOwnWorker(runnable, of: id) { return }
         // The runtime lends the reference that the task holds, and the task may be over before this returns.
         let kept = Unmanaged.passRetained(self)
-        inject(runnable)
+        inject(runnable, priority)
         kept.release()
     }
 
@@ -246,8 +264,9 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     /// Queues a runnable with the scheduler of that identity: in the deque of the worker that calls, if it is one of
     /// its own, else in the injector.
-    static func schedule(_ runnable: Runnable, of id: SchedulerID) {
-        if !pushOnOwnWorker(runnable, of: id) { id.withScheduler { $0.inject(runnable) } }
+    static func schedule(_ runnable: Runnable, of id: SchedulerID, _ priority: MessagePriority) {
+        if priority == .normal, pushOnOwnWorker(runnable, of: id) { return }
+        id.withScheduler { $0.inject(runnable, priority) }
     }
 
     /// - Returns: false if the caller is no worker of that scheduler.
@@ -260,18 +279,21 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         } ?? false
     }
 
-    /// Queues from outside of the pool.
-    func inject(_ runnable: Runnable) {
-        injector.push(runnable)
+    /// Queues from outside of the pool, or for whoever is free first.
+    func inject(_ runnable: Runnable, _ priority: MessagePriority = .normal) {
+        switch priority {
+        case .normal: injector.push(runnable)
+        case .high: urgent.push(runnable)
+        }
         idle.notify()
     }
 
     var hasVisibleWork: Bool {
-        injector.count > 0 || (0..<startedWorkers).contains { workers[$0].deque.count > 0 }
+        injector.count > 0 || urgent.count > 0 || (0..<startedWorkers).contains { workers[$0].deque.count > 0 }
     }
 
     /// How many runnables are queued. Out of date when it is told.
-    var visibleWork: Int { (0..<startedWorkers).reduce(injector.count) { $0 + workers[$1].deque.count } }
+    var visibleWork: Int { (0..<startedWorkers).reduce(injector.count + urgent.count) { $0 + workers[$1].deque.count } }
 
     var startedWorkers: Int { started.load(ordering: .relaxed) }
 

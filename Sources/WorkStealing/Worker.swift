@@ -1,6 +1,6 @@
 // A worker: a thread of the pool, its deque, and what it does from the first message of a run to the last.
 //
-//   own deque (newest first) ─▶ injector (every so often, and when the deque is empty) ─▶ steal ─▶ park
+//   urgent ─▶ own deque (newest first) ─▶ injector (every so often, and when the deque is empty) ─▶ steal ─▶ park
 //
 // Where to read on: Deque.swift (the queue), Idle.swift (parking), Mailbox.swift (what a turn is), Monitor.swift (why a
 // worker rests).
@@ -51,6 +51,8 @@ final class Worker: @unchecked Sendable {
     /// How often a worker that has work of its own steals nevertheless, in turns (a prime), where workers can be blocked or
     /// rest: what they have in their deques must not wait until somebody runs out of work, which may be never.
     private static let rescueInterval: UInt32 = 509
+    /// How often what is urgent has to wait, in turns, so that the rest goes on where urgent messages never end.
+    private static let normalInterval: UInt32 = 8
     /// How often all victims are visited before the worker parks. Tests take fewer.
     var searchRounds = 4
 
@@ -108,6 +110,7 @@ final class Worker: @unchecked Sendable {
         ticks &+= 1
         begun.store(ticks, ordering: .relaxed)
         if schedulerReference._withUnsafeGuaranteedRef({ $0.hasSurplus }), rests() { return untilReleased() }
+        if ticks % Self.normalInterval != 0, let runnable = takeUrgent() { return runnable }
         if ticks % Self.injectorInterval == 0, let runnable = takeInjected() { return runnable }
         if ticks % Self.fairnessInterval == 0, let runnable = deque.popOldest() { return runnable }
         if ticks % Self.rescueInterval == 0, schedulerReference._withUnsafeGuaranteedRef({ $0.hasSpares }),
@@ -115,8 +118,12 @@ final class Worker: @unchecked Sendable {
         {
             return runnable
         }
-        if let runnable = deque.pop() ?? takeInjected() { return runnable }
+        if let runnable = takeOwn() ?? takeInjected() { return runnable }
         return search()
+    }
+
+    private func takeOwn() -> Runnable? {
+        schedulerReference._withUnsafeGuaranteedRef { $0.policy.takesOldest } ? deque.popOldest() : deque.pop()
     }
 
     private func run(_ runnable: Runnable) {
@@ -160,7 +167,12 @@ final class Worker: @unchecked Sendable {
 
     /// Queues at the own end; wakes a sleeper if nobody is looking for work.
     func push(_ runnable: Runnable) {
-        noteLength(deque.push(runnable))
+        if schedulerReference._withUnsafeGuaranteedRef({ $0.policy.postsAtRandom }) {
+            let index = Int(truncatingIfNeeded: nextRandom() % UInt64(scheduler.startedWorkers))
+            scheduler.workers[index].deque.push(runnable)
+        } else {
+            noteLength(deque.push(runnable))
+        }
         wakeOne()
     }
 
@@ -170,6 +182,13 @@ final class Worker: @unchecked Sendable {
 
     private func wakeOne() {
         if schedulerReference._withUnsafeGuaranteedRef({ $0.idle.notify() }) { statistics.wakes += 1 }
+    }
+
+    private func takeUrgent() -> Runnable? {
+        guard schedulerReference._withUnsafeGuaranteedRef({ $0.urgent.count }) > 0 else { return nil }
+        // One: the others are free to take the next.
+        scheduler.urgent.take(into: &loot, share: 1, limit: 1)
+        return keepLoot()
     }
 
     private func takeInjected() -> Runnable? {
@@ -218,7 +237,7 @@ final class Worker: @unchecked Sendable {
     private func findElsewhere() -> Runnable? {
         var round = 0
         while round < searchRounds {
-            if let runnable = takeInjected() { return runnable }
+            if let runnable = takeUrgent() ?? takeInjected() { return runnable }
             let (runnable, sawBusyVictim) = steal()
             if let runnable { return runnable }
             // A busy victim had something: giving up now could leave it to its owner alone.
@@ -305,7 +324,7 @@ final class Worker: @unchecked Sendable {
     /// send while they are let go, and the `async` calls among them, which must be resumed, run here as well.
     func discardInjected() {
         asCurrent {
-            while let runnable = takeInjected() ?? deque.pop() { run(runnable) }
+            while let runnable = takeUrgent() ?? takeInjected() ?? deque.pop() { run(runnable) }
         }
     }
 

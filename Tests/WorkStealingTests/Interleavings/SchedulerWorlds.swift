@@ -77,6 +77,22 @@ struct SchedulerWorlds {
         #expect(inTheNext > 0)
     }
 
+    /// The same for a message that any worker may take first.
+    @Test(.timeLimit(.minutes(10)))
+    func anUrgentMessageIsNotLeftBehind() {
+        let result = explore(
+            "an urgent message to the worker that sleeps", preemptions: 2,
+            prepare: { world in
+                world.actor().send { _ in
+                    world.actor().send(.high) { _ in world.note() }
+                    wait(for: world) { world.delivered == 1 }
+                }
+            },
+            verdict: { $0.delivered == 1 ? nil : "delivered: \($0.delivered)" })
+        #expect(result.failure == nil)
+        #expect(result.isComplete)
+    }
+
     /// The continuation is resumed from outside while the workers fall asleep.
     @Test(.timeLimit(.minutes(10)))
     func aSuspendedTaskKeepsTheRunGoing() {
