@@ -87,6 +87,7 @@ final class Worker: @unchecked Sendable {
 
     private func run(_ runnable: Runnable) {
         guard let mailbox = runnable.asMailbox else {
+            if let task = runnable.asYielded { return task.resume() }
             statistics.jobs += 1
             runnable.asJob.unsafelyUnwrapped.runSynchronously(on: scheduler.asUnownedTaskExecutor())
             return
@@ -117,6 +118,12 @@ final class Worker: @unchecked Sendable {
     /// Queues at the own end; wakes a sleeper if nobody is looking for work.
     func push(_ runnable: Runnable) {
         noteLength(deque.push(runnable))
+        wakeOne()
+    }
+
+    /// Queues behind everything else.
+    func pushYielded(_ runnable: Runnable) {
+        deque.pushOldest(runnable)
         wakeOne()
     }
 
