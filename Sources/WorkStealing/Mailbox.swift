@@ -59,7 +59,13 @@ public struct Mailbox: ~Copyable, Sendable {
         self.init(scheduler.id, draining: draining)
     }
 
-    /// For actors that are made by other actors and need no reference to the scheduler.
+    /// An idle mailbox on the scheduler of another: for actors that are made by actors, which so need no reference to the
+    /// scheduler. All workers would count those references, on one cache line.
+    public init(beside other: borrowing Mailbox, draining: Draining = .batch) {
+        self.init(other.scheduler, draining: draining)
+    }
+
+    /// The same for who has nothing but the identity.
     package init(_ scheduler: SchedulerID, draining: Draining = .batch) {
         self.scheduler = scheduler
         turnBudget = draining == .batch ? 64 : 1

@@ -13,6 +13,7 @@
 // The last two have as many threads as the default executor pleases (the number of cores); THREADS is only printed.
 
 import Glibc
+import Measuring
 import WorkStealing
 
 @main
