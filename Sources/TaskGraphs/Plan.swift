@@ -31,9 +31,10 @@ struct Plan {
     /// Resources that kept a node from starting when `start` was last asked.
     private(set) var lacking: Set<Int> = []
 
-    init(_ graph: TaskGraph) {
+    /// - Parameter threads: what takes the place of a limit that the graph does not have.
+    init(_ graph: TaskGraph, threads: Int = .max) {
         nodes = graph.nodes
-        maxConcurrency = graph.maxConcurrency
+        maxConcurrency = graph.maxConcurrency ?? threads
         unfinished = nodes.count
         priorities = Self.compoundPriorities(graph.nodes)
         states = graph.nodes.map { .waiting(for: $0.needs.count) }

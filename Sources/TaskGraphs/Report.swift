@@ -3,6 +3,7 @@ public struct Report: Sendable {
     var results: Results
     /// When each node ran; nil if it did not.
     var spans: [Span?]
+    var startOrder: [Int] = []
     let graph: TaskGraph
     let priorities: [Int]
 
@@ -49,7 +50,7 @@ public struct Report: Sendable {
         public let ended: Duration
     }
 
-    /// The nodes that ran, in the order in which they started.
+    /// The nodes that ran, in the order in which they were chosen to.
     public var timings: [Timing] { startOrder.map(timing) }
 
     /// Nodes of which each waited for the one before, up to the one that ended last: what to make shorter first.
@@ -61,10 +62,6 @@ public struct Report: Sendable {
             next = graph.nodes[node].needs.max { lastEnd($0) < lastEnd($1) }
         }
         return path.reversed().map { graph.nodes[$0].name }
-    }
-
-    private var startOrder: [Int] {
-        spans.indices.filter { spans[$0] != nil }.sorted { (spans[$0]!.started, $0) < (spans[$1]!.started, $1) }
     }
 
     private func lastEnd(_ node: Int) -> Duration { spans[node]?.ended ?? .zero }

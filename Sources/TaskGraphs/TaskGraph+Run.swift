@@ -34,7 +34,8 @@ extension TaskGraph {
         case granted(Int, Bool)
     }
 
-    /// Runs the graph where the calling task runs: on its scheduler, if `Scheduler.spawn` started it.
+    /// Runs the graph where the calling task runs: on its scheduler, if `Scheduler.spawn` started it; else on Swift's own
+    /// executor, where a graph without `maxConcurrency` has no limit.
     ///
     /// Nodes that depend on one that failed are skipped, the others run. If the task or the scheduler's run is cancelled, no further node
     /// starts, those that run are cancelled, and the report says so.
@@ -46,7 +47,8 @@ extension TaskGraph {
                     execution.cancel()
                     group.cancelAll()
                 }
-                for node in execution.start() {
+                // A worker takes the newest first: the best is added last.
+                for node in execution.start().reversed() {
                     let (work, clock) = (nodes[node].bind(execution.report.results), execution.clock)
                     group.addTask { await Self.perform(node, work, clock) }
                 }
@@ -79,7 +81,7 @@ extension TaskGraph {
         private var waitedFor: Set<Int> = []
 
         init(of graph: TaskGraph) {
-            plan = Plan(graph)
+            plan = Plan(graph, threads: Scheduler.currentThreads ?? .max)
             report = Report(of: graph, priorities: plan.priorities)
         }
 
@@ -97,6 +99,7 @@ extension TaskGraph {
             // What no node could use now goes to others at once: nothing is hoarded while something else is lacking.
             for (resource, spare) in reserve { for _ in 0..<spare { resources[resource].giveBack() } }
             self.reserve = [:]
+            report.startOrder += starting
             return starting
         }
 

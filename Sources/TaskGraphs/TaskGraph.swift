@@ -20,10 +20,12 @@ public import WorkStealing
 /// ```
 ///
 /// Of the nodes that could start, the one goes first whose own priority and those of everything that depends on it add up to
-/// the most; of equals, the one that was added first.
+/// the most; of equals, the one that was added first. A node that waits for input or output without blocking still counts as running:
+/// graphs with many such nodes want a `maxConcurrency` of their own.
 public struct TaskGraph: Sendable {
-    /// How many nodes may run at a time, suspended ones included. The number of threads is the scheduler's business.
-    public let maxConcurrency: Int
+    /// How many nodes may run at a time, suspended ones included; nil: as many as the pool has threads. With more than there
+    /// are threads, it is the pool that decides which of the nodes that run goes on first, and priorities mean less.
+    public let maxConcurrency: Int?
 
     var nodes: [Definition] = []
     private let identity: Int
@@ -50,9 +52,9 @@ public struct TaskGraph: Sendable {
 
     /// An empty graph.
     ///
-    /// - Parameter maxConcurrency: 1 or more; no limit by default.
-    public init(maxConcurrency: Int = .max) {
-        precondition(maxConcurrency >= 1, "a graph of which nothing may run")
+    /// - Parameter maxConcurrency: 1 or more, or nil.
+    public init(maxConcurrency: Int? = nil) {
+        precondition(maxConcurrency.map { $0 >= 1 } ?? true, "a graph of which nothing may run")
         self.maxConcurrency = maxConcurrency
         identity = Self.identities.add(1, ordering: .relaxed).newValue
     }

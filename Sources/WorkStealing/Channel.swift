@@ -7,8 +7,6 @@
 // three queues at the ends is in use, and nobody overtakes. `ChannelState` decides, as a value, under the lock; the
 // continuation that its answer names is resumed after the lock was released.
 
-import Synchronization
-
 /// A bounded queue between `async` functions: any number of senders, any number of receivers, each value to one of them.
 ///
 /// ```swift
@@ -30,7 +28,7 @@ public final class Channel<Element: Sendable>: Sendable {
     /// How many values wait for a receiver before `send(_:)` suspends. 0: each send waits for its receiver.
     public let capacity: Int
 
-    private let state: Mutex<ChannelState<Element>>
+    private let state: Locked<ChannelState<Element>>
 
     /// An empty channel.
     ///
@@ -38,7 +36,7 @@ public final class Channel<Element: Sendable>: Sendable {
     public init(capacity: Int) {
         precondition(capacity >= 0, "the capacity of a channel is not negative")
         self.capacity = capacity
-        state = Mutex(ChannelState(capacity: capacity))
+        state = Locked(ChannelState(capacity: capacity))
     }
 
     /// Hands `element` over, or leaves it in the buffer. Suspends while the buffer is full.

@@ -21,7 +21,7 @@ public final class Resource: Sendable {
     /// How many tokens there are.
     public let limit: Int
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     private struct State: Sendable {
         var free: Int
@@ -36,7 +36,7 @@ public final class Resource: Sendable {
         precondition(limit >= 1, "a resource that nobody may use")
         self.name = name
         self.limit = limit
-        state = Mutex(State(free: limit))
+        state = Locked(State(free: limit))
     }
 
     /// The right to use the resource, until it is let go.

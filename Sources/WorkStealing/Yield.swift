@@ -14,6 +14,9 @@ extension Scheduler {
         }
     }
 
+    /// How many threads the pool has that the caller runs on; nil outside of a pool.
+    package static var currentThreads: Int? { Worker.current?.scheduler.threads }
+
     /// Whether the run that the caller is part of was cancelled; false outside of a pool.
     package static var isCurrentRunCancelled: Bool { Worker.current?.scheduler.isCancelled ?? false }
 }

@@ -111,9 +111,10 @@ struct ArticleTests {
         #expect(report.timings.count == 4)
     }
 
-    @Test(.timeLimit(.minutes(10)))
-    func thePrioritisedGraphRunsInThreeStepsOnThePool() throws {
-        var graph = TaskGraph(maxConcurrency: 2)
+    /// As many nodes as there are workers, where nothing else is said.
+    @Test(.timeLimit(.minutes(10)), arguments: [nil, 2])
+    func thePrioritisedGraphRunsInThreeStepsOnThePool(maxConcurrency: Int?) throws {
+        var graph = TaskGraph(maxConcurrency: maxConcurrency)
         let (first, second) = (Meeting(), Meeting())
         let a = graph.add("A") {}
         let b = graph.add("B", after: a) { _ in await second.come(with: 2) }
