@@ -26,7 +26,7 @@ test: packages lint ## Runs all tests
 	$(SWIFT) build --package-path Benchmarks
 	$(SWIFT) test --skip-build
 	$(PYTHON) Tests/oracles/check_docs.py .build/debug/fsscan
-	$(MAKE) examples tsan
+	$(MAKE) examples docs tsan
 
 EXAMPLES = $(wildcard Examples/*/main.swift)
 
@@ -55,8 +55,8 @@ examples: packages ## Builds the programs in Examples/, runs them, and checks wh
 	Examples/check.sh
 
 docs: packages ## Makes the library's documentation: .build/docs (to be served, or opened with a documentation browser)
-	$(SWIFT) build --target TaskGraphs
-	Sources/WorkStealing/make-docs.sh .build/docs
+	$(SWIFT) build --target WorkStealing
+	docs/make-docs.sh .build/docs
 
 install: build ## Installs the program (PREFIX, DESTDIR)
 	install -D -m 755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/fsscan"

@@ -16,6 +16,9 @@ let package = Package(
     name: "Examples",
     dependencies: [.package(name: "fsscan", path: "..")],
     targets: [
+        // The three steps of the tutorial: links to the code that it shows.
+        example("FirstActor", "WorkStealing"),
+        example("FanOut", "WorkStealing"),
         example("TreeSize", "WorkStealing"),
         example("Pipeline", "WorkStealing"),
         example("ArticleGraph", "TaskGraphs", "WorkStealing"),

@@ -18,6 +18,8 @@ same() {
 mkdir "$work/tree"
 cp -r ../Sources ../Tests/WorkStealingTests "$work/tree"
 find "$work/tree" -type f -printf '%s\n' | awk '{ bytes += $1 } END { print NR " files, " bytes " bytes" }' >"$work/size"
+"$programs/FirstActor" "$work/tree" | same FirstActor <(echo "$(find "$work/tree" -mindepth 1 -maxdepth 1 | wc -l) entries")
+"$programs/FanOut" "$work/tree" | same FanOut <(echo "$(find "$work/tree" -type d | wc -l) directories")
 for threads in 1 2 8; do "$programs/TreeSize" "$work/tree" $threads | same "TreeSize on $threads" "$work/size"; done
 
 # tr, sort and uniq count the same words.

@@ -31,7 +31,9 @@ public final class Resource: Sendable {
 
     /// A resource of which all tokens are free.
     ///
-    /// - Parameter limit: 1 or more.
+    /// - Parameters:
+    ///   - name: for people.
+    ///   - limit: 1 or more.
     public init(_ name: String, limit: Int) {
         precondition(limit >= 1, "a resource that nobody may use")
         self.name = name
