@@ -12,7 +12,7 @@ RELEASE = -c release --static-swift-stdlib
 BINARY = .build/release/fsscan
 
 .DEFAULT_GOAL := help
-.PHONY: scan build test lint format fixtures tsan asan install uninstall clean help packages
+.PHONY: scan build test lint format fixtures tsan asan examples docs install uninstall clean help packages
 
 scan: build ## Builds, and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
@@ -26,20 +26,22 @@ test: packages lint ## Runs all tests
 	$(SWIFT) build --package-path Benchmarks
 	$(SWIFT) test --skip-build
 	$(PYTHON) Tests/oracles/check_docs.py .build/debug/fsscan
-	$(MAKE) tsan
+	$(MAKE) examples docs tsan
+
+EXAMPLES = $(wildcard Examples/*/main.swift)
 
 lint: ## Fails if the layout is not what `make format` makes, or a style rule is broken
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler Examples/Package.swift $(EXAMPLES)
 
 format: ## Lays the sources out
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler Examples/Package.swift $(EXAMPLES)
 
 fixtures: packages ## Renews the golden output in fixtures/ (look at the difference before you commit it)
 	Tests/oracles/setup.sh
 	FSSCAN_RENEW_FIXTURES=1 $(SWIFT) test --filter GoldenTests
 
 # XCTest's own run comes with a leak that AddressSanitizer reports, and has no tests here.
-SANITIZED = --disable-xctest --filter 'WorkStealingTests\.(Counting|Async|Ending)Tests'
+SANITIZED = --disable-xctest --filter 'WorkStealingTests\.(Counting|Async|Ending|Ask|Draining|Channel|Yield|Resource)Tests|TaskGraphsTests\.(Article|Graph)Tests'
 
 tsan: packages ## The scheduler's stress tests under ThreadSanitizer
 	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/tsan-suppressions.txt" \
@@ -47,6 +49,14 @@ tsan: packages ## The scheduler's stress tests under ThreadSanitizer
 
 asan: packages ## The scheduler's stress tests under AddressSanitizer
 	$(SWIFT) test --sanitize address --scratch-path .build-asan $(SANITIZED)
+
+examples: packages ## Builds the programs in Examples/, runs them, and checks what they print
+	Tests/oracles/setup.sh
+	Examples/check.sh
+
+docs: packages ## Makes the library's documentation: .build/docs (to be served, or opened with a documentation browser)
+	$(SWIFT) build --target WorkStealing
+	docs/make-docs.sh .build/docs
 
 install: build ## Installs the program (PREFIX, DESTDIR)
 	install -D -m 755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/fsscan"
@@ -58,7 +68,7 @@ packages: ## Installs the libraries that the build needs, or says how
 	@Tests/oracles/packages.sh pkg-config libmagic-dev libssl-dev libxxhash-dev
 
 clean: ## Removes everything that was built
-	rm -rf .build .build-* .venv Benchmarks/.build Benchmarks/results
+	rm -rf .build .build-* .venv Benchmarks/.build Benchmarks/results Examples/.build
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

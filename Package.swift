@@ -4,6 +4,7 @@
 // Layers, a lower one never imports a higher one:
 //   fsscan -> ScanEngine -> WorkStealing -> CLinux
 //                        -> COpenSSL, CXXHash, CMagic (system libraries)
+//   TaskGraphs -> WorkStealing
 
 import PackageDescription
 
@@ -29,6 +30,7 @@ let package = Package(
     products: [
         .executable(name: "fsscan", targets: ["fsscan"]),
         .library(name: "WorkStealing", targets: ["WorkStealing"]),
+        .library(name: "TaskGraphs", targets: ["TaskGraphs"]),
         .library(name: "ScanEngine", targets: ["ScanEngine"]),
     ],
     dependencies: [
@@ -44,6 +46,7 @@ let package = Package(
         .target(
             name: "WorkStealing", dependencies: ["CLinux"], exclude: ["README.md"],
             swiftSettings: swiftSettings + [interleaving]),
+        .target(name: "TaskGraphs", dependencies: ["WorkStealing"], swiftSettings: swiftSettings),
         .target(
             name: "ScanEngine",
             dependencies: ["CLinux", "CMagic", "COpenSSL", "CXXHash", "WorkStealing"],
@@ -61,6 +64,9 @@ let package = Package(
         .testTarget(
             name: "WorkStealingTests", dependencies: ["CLinux", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings + [interleaving]),
+        .testTarget(
+            name: "TaskGraphsTests", dependencies: ["TaskGraphs", "TestSupport", "WorkStealing"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "ScanEngineTests", dependencies: ["CLinux", "ScanEngine", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),

@@ -10,7 +10,7 @@ bench: build ## Metadata scan beside the C floor, find, bfs, fd, du and gdu (war
 bench-equal: build ## Shows that the tools of `bench` do equal work: counts their stat calls
 	Benchmarks/metadata.sh --equal
 
-bench-scheduler: ## Empty actors and tasks beside goroutines, asyncio, uvloop and gevent
+bench-scheduler: ## Empty actors and tasks, fork and join, messages: beside Go, oneTBB, tokio, asyncio and others
 	Benchmarks/scheduler.sh
 
 bench-content: build ## Digests and MIME types beside sha256sum, hashdeep, rclone, file and others

@@ -5,7 +5,7 @@ set -euo pipefail
 packages=(
     hyperfine time strace python3 python3-venv util-linux openssl # to measure
     findutils coreutils bfs fd-find gdu                           # make bench, bench-cold
-    golang-go                                                     # make bench-scheduler (the rest comes from PyPI)
+    golang-go g++ libtbb-dev cargo librust-tokio-dev              # make bench-scheduler (the rest comes from PyPI)
     hashdeep rclone rhash b3sum xxhash file                       # make bench-content
 )
 

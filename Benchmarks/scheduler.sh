@@ -1,24 +1,48 @@
 #!/usr/bin/env bash
-# `make bench-scheduler`: half a million empty actors and tasks beside goroutines, asyncio, uvloop and gevent.
+# `make bench-scheduler`: half a million empty actors and tasks beside goroutines, asyncio, uvloop and gevent; then the
+# workloads where stealing matters, beside Go, oneTBB and tokio.
 #
-# Builds the four kinds of program and lets scheduler/compare.py run them in turn. Go and the Python packages may be
-# missing: their rows are then left out, and the targets that need them are "not measured".
-# Variables: COUNT (500000), RUNS (9).
+# Builds the programs and lets scheduler/compare.py and compare_workloads.py run them in turn. What is not installed is left
+# out, and the targets that need it are "not measured". tokio is built from Debian's crates, offline.
+# Variables: COUNT (500000), RUNS (9), WORKLOAD_RUNS (5), THREAD_COUNTS (1 2; of the workloads), SIZES (fib=30 …).
 
 runs=${RUNS:-9}
 # shellcheck source-path=SCRIPTDIR source=support/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/common.sh"
 
 require swift python3
-swift build --package-path "$benchmarks" -c release --product SchedulerBench >&2
-arguments=(--swift "$(swift build --package-path "$benchmarks" -c release --show-bin-path)/SchedulerBench")
+swift build --package-path "$benchmarks" -c release >&2
+programs=$(swift build --package-path "$benchmarks" -c release --show-bin-path)
+arguments=(--swift "$programs/SchedulerBench")
+workloads=(--swift "$programs/WorkloadBench")
+
+# newer PROGRAM SOURCE: the program need not be built.
+newer() { [[ $tools/$1 -nt $benchmarks/scheduler/$2 ]]; }
 
 if have go; then
-    [[ $tools/goroutines -nt $benchmarks/scheduler/goroutines.go ]] ||
-        go build -o "$tools/goroutines" "$benchmarks/scheduler/goroutines.go"
-    arguments+=(--go "$tools/goroutines")
+    for name in goroutines workloads; do
+        newer "$name-go" "$name.go" || go build -o "$tools/$name-go" "$benchmarks/scheduler/$name.go"
+    done
+    arguments+=(--go "$tools/goroutines-go")
+    workloads+=(--go "$tools/workloads-go")
 else
     say "left out, not installed: go"
+fi
+
+if newer workloads-tbb workloads.cpp ||
+    "${CXX:-c++}" -O2 -std=c++17 -Wall -Wextra -o "$tools/workloads-tbb" "$benchmarks/scheduler/workloads.cpp" -ltbb; then
+    workloads+=(--tbb "$tools/workloads-tbb")
+else
+    say "left out, could not be built: oneTBB (libtbb-dev and g++ are needed)"
+fi
+
+crates=/usr/share/cargo/registry
+if have cargo && compgen -G "$crates/tokio-[0-9]*" >/dev/null &&
+    (cd "$benchmarks/scheduler/tokio" && cargo build --quiet --release --offline --target-dir "$tools/tokio" \
+        --config 'source.crates-io.replace-with="debian"' --config "source.debian.directory=\"$crates\"") >&2; then
+    workloads+=(--tokio "$tools/tokio/release/workloads")
+else
+    say "left out, could not be built: tokio (librust-tokio-dev and cargo are needed)"
 fi
 
 # The rivals' own packages, from PyPI, in a virtual environment beside this script.
@@ -28,6 +52,7 @@ if [[ ! -x $venv/bin/python ]] || ! "$venv/bin/python" -c 'import gevent, uvloop
 fi
 if "$venv/bin/python" -c 'import gevent, uvloop' 2>/dev/null; then
     arguments+=(--python "$venv/bin/python")
+    workloads+=(--python "$venv/bin/python")
 else
     say "left out, could not be installed: asyncio, uvloop and gevent (python3-venv and PyPI are needed)"
 fi
@@ -35,3 +60,9 @@ fi
 # `report` runs support/bench.py; this benchmark has a driver of its own.
 python3 "$benchmarks/scheduler/compare.py" "${arguments[@]}" --count "${COUNT:-500000}" --runs "$runs" |
     tee "$results/scheduler.md"
+
+size_options=()
+for size in ${SIZES:-}; do size_options+=(--size "$size"); done
+# shellcheck disable=SC2086
+python3 "$benchmarks/scheduler/compare_workloads.py" "${workloads[@]}" --runs "${WORKLOAD_RUNS:-5}" \
+    --threads ${THREAD_COUNTS:-1 2} ${size_options[@]+"${size_options[@]}"} | tee "$results/workloads.md"

@@ -13,7 +13,8 @@
 // Thieves never wait for the lock: a victim that is busy is passed over (and keeps them from parking).
 
 /// What a worker runs: an actor's mailbox, or a partial task of an `async` function that belongs to no actor of ours.
-/// One word: the address, with the lowest bit set for jobs (both are aligned to at least 8 bytes).
+/// One word: the address, with the lowest bit set for jobs, and the next one too for tasks that yielded (all are aligned to
+/// at least 8 bytes).
 struct Runnable: Equatable {
     let bits: UInt
 
@@ -24,7 +25,16 @@ struct Runnable: Equatable {
     /// The job's reference is owned by whoever runs it; copying the bits copies no ownership.
     static func job(_ job: UnownedJob) -> Runnable { Runnable(bits: unsafeBitCast(job, to: UInt.self) | 1) }
 
-    var asJob: UnownedJob? { bits & 1 == 1 ? unsafeBitCast(bits & ~1, to: UnownedJob.self) : nil }
+    /// A suspended task. To run it is to queue its next step, at the newest end: see `Scheduler.yield()`.
+    static func yielded(_ task: UnsafeContinuation<Void, Never>) -> Runnable {
+        Runnable(bits: unsafeBitCast(task, to: UInt.self) | 3)
+    }
+
+    var asJob: UnownedJob? { bits & 3 == 1 ? unsafeBitCast(bits & ~3, to: UnownedJob.self) : nil }
+    /// To be resumed once, by whoever took the runnable.
+    var asYielded: UnsafeContinuation<Void, Never>? {
+        bits & 3 == 3 ? unsafeBitCast(bits & ~3, to: UnsafeContinuation<Void, Never>.self) : nil
+    }
     /// Valid until the mailbox becomes idle: see `Mailbox.address`.
     var asMailbox: UnsafePointer<Mailbox>? { bits & 1 == 0 ? UnsafePointer(bitPattern: bits) : nil }
 }

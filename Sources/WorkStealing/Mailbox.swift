@@ -26,6 +26,8 @@ public struct Mailbox: ~Copyable, Sendable {
     /// Which scheduler delivers. An identifier, not a reference: counting references to one scheduler from all its
     /// actors would make every actor's birth and death a contended atomic operation.
     let scheduler: SchedulerID
+    /// Messages of one turn, before the mailbox goes behind the other work of its worker.
+    let turnBudget: Int32
 
     /// Written by senders (push, release) and the holder (take, acquire; to idle, release). Pairs with itself.
     private let state = Atomic<UInt>(State.idle)
@@ -44,14 +46,30 @@ public struct Mailbox: ~Copyable, Sendable {
         static let scheduled: UInt = 1
     }
 
+    /// How a worker empties a mailbox.
+    public enum Draining: Sendable {
+        /// Up to 64 messages in a turn: what an actor needs stays in the cache of one core.
+        case batch
+        /// One message in a turn: an actor with many messages never keeps its worker's other work waiting.
+        case sequential
+    }
+
     /// An idle mailbox, whose messages `scheduler` will deliver.
-    public init(_ scheduler: borrowing Scheduler) { self.init(scheduler.id) }
+    public init(_ scheduler: borrowing Scheduler, draining: Draining = .batch) {
+        self.init(scheduler.id, draining: draining)
+    }
 
-    /// For actors that are made by other actors and need no reference to the scheduler.
-    package init(_ scheduler: SchedulerID) { self.scheduler = scheduler }
+    /// An idle mailbox on the scheduler of another: for actors that are made by actors, which so need no reference to the
+    /// scheduler. All workers would count those references, on one cache line.
+    public init(beside other: borrowing Mailbox, draining: Draining = .batch) {
+        self.init(other.scheduler, draining: draining)
+    }
 
-    /// Messages of one turn before the mailbox goes behind the other work of its worker.
-    static let turnBudget = 64
+    /// The same for who has nothing but the identity.
+    package init(_ scheduler: SchedulerID, draining: Draining = .batch) {
+        self.scheduler = scheduler
+        turnBudget = draining == .batch ? 64 : 1
+    }
 
     // MARK: Sending
 
@@ -103,10 +121,10 @@ public struct Mailbox: ~Copyable, Sendable {
     ///
     /// - Returns: true if messages remain: the caller still holds the mailbox and must queue it again. After false the
     ///   actor may be gone, and the mailbox with it.
-    func runTurn(on worker: Worker, budget: Int = Mailbox.turnBudget) -> Bool {
+    func runTurn(on worker: Worker) -> Bool {
         interleavingPoint(.read, identity(of: .owner))
         let actor = Unmanaged<AnyObject>.fromOpaque(UnsafeRawPointer(bitPattern: owner.load(ordering: .relaxed))!)
-        var budget = budget
+        var budget = turnBudget
         if let first = takeSlot() {
             worker.deliver(first, to: actor)
             budget -= 1

@@ -5,7 +5,8 @@ import Synchronization
 /// Every mailbox holds one. Messages sent by a worker of the scheduler, nearly all, compare it with the worker's own;
 /// messages from outside look the scheduler up here.
 package struct SchedulerID: Equatable, Sendable {
-    let number: Int
+    /// Half a word, so that a mailbox has room for its own number beside it.
+    let number: Int32
 
     /// Unretained: `release()`, at the start of the scheduler's `deinit`, takes the entry out under the lock, and
     /// `withScheduler` holds the lock while it uses the entry. A weak reference would do the same, but gives the object
@@ -27,17 +28,17 @@ package struct SchedulerID: Equatable, Sendable {
     static func reserve() -> SchedulerID {
         table.withLock { entries in
             entries.append(Entry(scheduler: nil))
-            return SchedulerID(number: entries.count - 1)
+            return SchedulerID(number: Int32(entries.count - 1))
         }
     }
 
     func bind(to scheduler: Scheduler) {
         let entry = Entry(scheduler: Unmanaged.passUnretained(scheduler))
-        Self.table.withLock { $0[number] = entry }
+        Self.table.withLock { $0[Int(number)] = entry }
     }
 
     func release() {
-        Self.table.withLock { $0[number].scheduler = nil }
+        Self.table.withLock { $0[Int(number)].scheduler = nil }
     }
 
     /// Traps if the scheduler is gone: a message would wait for ever, and its sender with it.
@@ -47,7 +48,7 @@ package struct SchedulerID: Equatable, Sendable {
         defer { Conductor.current?.unlock(Self.tableIdentity) }
         #endif
         Self.table.withLock { entries in
-            guard let scheduler = entries[number].scheduler else {
+            guard let scheduler = entries[Int(number)].scheduler else {
                 preconditionFailure("message to an actor whose scheduler is gone")
             }
             scheduler._withUnsafeGuaranteedRef(body)

@@ -138,6 +138,7 @@ final class Worker: @unchecked Sendable {
 
     private func runUntraced(_ runnable: Runnable) {
         guard let mailbox = runnable.asMailbox else {
+            if let task = runnable.asYielded { return task.resume() }
             statistics.jobs += 1
             runnable.asJob.unsafelyUnwrapped.runSynchronously(on: scheduler.asUnownedTaskExecutor())
             return
@@ -173,6 +174,12 @@ final class Worker: @unchecked Sendable {
         } else {
             noteLength(deque.push(runnable))
         }
+        wakeOne()
+    }
+
+    /// Queues behind everything else.
+    func pushYielded(_ runnable: Runnable) {
+        deque.pushOldest(runnable)
         wakeOne()
     }
 

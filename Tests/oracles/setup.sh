@@ -20,6 +20,7 @@ python3 python3
 find findutils
 du coreutils
 ps procps
+dot graphviz
 "
 
 missing=$(echo "$programs" | while read -r program package; do

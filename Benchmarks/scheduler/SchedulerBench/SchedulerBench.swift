@@ -15,6 +15,7 @@
 // The two on Swift's default executor have as many threads as the default executor pleases (the number of cores); THREADS is only printed.
 
 import Glibc
+import Measuring
 import WorkStealing
 
 @main

@@ -11,8 +11,8 @@ actor Recorder: MailboxActor {
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
     private let log: Log
 
-    init(on scheduler: Scheduler, log: Log) {
-        mailbox = Mailbox(scheduler)
+    init(on scheduler: Scheduler, log: Log, draining: Mailbox.Draining = .batch) {
+        mailbox = Mailbox(scheduler, draining: draining)
         self.log = log
     }
 
@@ -41,12 +41,10 @@ private struct MailboxWorld {
     let log = Log()
     let recorder: Recorder
     let expected: [[Int]]
-    let budget: Int
 
-    init(messages: [[Int]], budget: Int = Mailbox.turnBudget) {
-        recorder = Recorder(on: scheduler, log: log)
+    init(messages: [[Int]], draining: Mailbox.Draining = .batch) {
+        recorder = Recorder(on: scheduler, log: log, draining: draining)
         expected = messages
-        self.budget = budget
     }
 
     func sender(_ index: Int) -> () -> Void {
@@ -64,7 +62,7 @@ private struct MailboxWorld {
                 if log.isComplete { return }
                 scheduler.injector.take(into: &loot, share: 1, limit: 1)
                 guard let mailbox = loot.popLast()?.asMailbox else { continue }
-                while mailbox.pointee.runTurn(on: scheduler.workers[index], budget: budget) { log.leftovers += 1 }
+                while mailbox.pointee.runTurn(on: scheduler.workers[index]) { log.leftovers += 1 }
                 if log.messages.count == total {
                     // The other worker waits for this too.
                     interleavingPoint(.write, injector)
@@ -113,7 +111,7 @@ struct MailboxWorlds {
     func messagesLeftOverByABudgetOfOneKeepTheirOrder() {
         var leftovers = 0
         let result = Explorer.explore {
-            let world = MailboxWorld(messages: [[1, 2, 3]], budget: 1)
+            let world = MailboxWorld(messages: [[1, 2, 3]], draining: .sequential)
             return World([world.sender(0), world.worker(0)]) {
                 leftovers += world.log.leftovers
                 return world.verdict()

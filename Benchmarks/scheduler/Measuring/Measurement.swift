@@ -1,15 +1,15 @@
 import Glibc
 
 /// What one process measures, printed as the line that compare.py reads: `NAME THREADS SPAWN RUN TOTAL PEAK_KIB`.
-struct Measurement {
-    let name: String
-    let threads: Int
+package struct Measurement {
+    private let name: String
+    private let threads: Int
     private let clock = ContinuousClock()
     private let started: ContinuousClock.Instant
     private var spawned: ContinuousClock.Instant
 
     /// Starts the clock.
-    init(_ name: String, threads: Int) {
+    package init(_ name: String, threads: Int) {
         self.name = name
         self.threads = threads
         started = clock.now
@@ -17,10 +17,10 @@ struct Measurement {
     }
 
     /// Everything has been created; what follows is running it.
-    mutating func spawnEnded() { spawned = clock.now }
+    package mutating func spawnEnded() { spawned = clock.now }
 
     /// Everything has run. Prints the line.
-    func end() {
+    package func end() {
         let ended = clock.now
         print(
             name, threads, seconds(spawned - started), seconds(ended - spawned), seconds(ended - started),
@@ -31,7 +31,7 @@ struct Measurement {
 
     /// The high-water mark of resident memory. VmHWM and not `ru_maxrss`: a new process takes over the latter from the
     /// one that started it.
-    private static func peakKiB() -> Int {
+    package static func peakKiB() -> Int {
         guard let status = fopen("/proc/self/status", "re") else { return 0 }
         defer { fclose(status) }
         var line = [CChar](repeating: 0, count: 256)

@@ -1,0 +1,159 @@
+// The workloads as actors and messages. A task is an actor that receives one message, makes its children, and adds up what
+// they send back.
+
+import Synchronization
+import WorkStealing
+
+enum Actors {
+    static func run(_ workload: Workload, threads: Int) throws -> Int {
+        let scheduler = Scheduler(threads: threads)
+        let root = Sum(on: scheduler)
+        let result: Total
+        switch workload {
+        case .fib(let number):
+            result = root.total
+            root.send { $0.fib(number) }
+        case .queens(let size):
+            result = root.total
+            root.send { $0.place(Board(size: size)) }
+        case .uts(let children):
+            result = root.total
+            root.send { $0.grow(UnbalancedNode(children: children)) }
+        case .pingpong(let count):
+            result = Total()
+            let (ping, pong) = (Player(on: scheduler, result), Player(on: scheduler, result))
+            ping.send { $0.play(count, with: pong) }
+        case .fanin(let count):
+            result = Total()
+            let sink = Player(on: scheduler, result)
+            for _ in 0..<Workload.senders {
+                Player(on: scheduler, result).send { _ in
+                    for _ in 0..<(count / Workload.senders) { sink.send { $0.receive() } }
+                }
+            }
+            try scheduler.run()
+            sink.send { $0.report() }
+        case .chain(let count):
+            result = Total()
+            Player(on: scheduler, result).send { $0.link(count) }
+        }
+        try scheduler.run()
+        return result.value
+    }
+}
+
+/// What a run computed. One actor writes it, at the end.
+final class Total: Sendable {
+    private let number = Atomic<Int>(0)
+    var value: Int { number.load(ordering: .relaxed) }
+    func set(_ value: Int) { number.store(value, ordering: .relaxed) }
+    func add(_ value: Int) { number.add(value, ordering: .relaxed) }
+}
+
+/// A task of the fork-join workloads.
+private actor Sum: MailboxActor {
+    nonisolated let mailbox: Mailbox
+    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    /// Who waits for the sum: the parent, or at the root the end of the run.
+    private enum Receiver {
+        case parent(Sum)
+        case end(Total)
+    }
+
+    private let receiver: Receiver
+    private var pending = 0
+    private var sum = 0
+
+    nonisolated var total: Total { if case .end(let total) = receiver { total } else { preconditionFailure("not the root") } }
+
+    init(on scheduler: Scheduler) {
+        mailbox = Mailbox(scheduler)
+        receiver = .end(Total())
+    }
+
+    private init(parent: Sum) {
+        mailbox = Mailbox(beside: parent.mailbox)
+        receiver = .parent(parent)
+    }
+
+    func fib(_ number: Int) {
+        var rest = number
+        while rest >= 2 {
+            let half = rest - 1
+            fork { $0.fib(half) }
+            rest -= 2
+        }
+        end(adding: rest)
+    }
+
+    func place(_ board: Board) {
+        board.forEachNext { next in fork { $0.place(next) } }
+        end(adding: board.isFull ? 1 : 0)
+    }
+
+    func grow(_ node: UnbalancedNode) {
+        for number in 0..<node.children { fork { $0.grow(node.child(number)) } }
+        end(adding: 1)
+    }
+
+    private func fork(_ body: @escaping @Sendable (isolated Sum) -> Void) {
+        pending += 1
+        Sum(parent: self).send(body)
+    }
+
+    private func childEnded(_ value: Int) {
+        pending -= 1
+        end(adding: value)
+    }
+
+    private func end(adding value: Int) {
+        sum += value
+        guard pending == 0 else { return }
+        switch receiver {
+        case .parent(let parent):
+            let sum = sum
+            parent.send { $0.childEnded(sum) }
+        case .end(let total): total.set(sum)
+        }
+    }
+}
+
+private actor Player: MailboxActor {
+    nonisolated let mailbox: Mailbox
+    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+    private let total: Total
+    private var count = 0
+
+    init(on scheduler: Scheduler, _ total: Total) {
+        mailbox = Mailbox(scheduler)
+        self.total = total
+    }
+
+    private init(beside other: Player) {
+        mailbox = Mailbox(beside: other.mailbox)
+        total = other.total
+    }
+
+    func play(_ left: Int, with other: Player) {
+        count += 1
+        if left > 1 {
+            other.send { $0.play(left - 1, with: self) }
+        } else {
+            // Both have played: half of the messages each, but for one.
+            total.add(count)
+            other.send { $0.report() }
+        }
+    }
+
+    func receive() { count += 1 }
+
+    func report() { total.add(count) }
+
+    func link(_ left: Int) {
+        if left > 1 {
+            Player(beside: self).send { $0.link(left - 1) }
+        }
+        total.add(1)
+    }
+}

@@ -1,0 +1,82 @@
+// What is computed, apart from who computes it. workloads.go, workloads.cpp, workloads.py and tokio/ do the same, call for
+// call: their results are compared.
+
+/// One of the six workloads, and its size.
+enum Workload {
+    /// Recursive Fibonacci: each call makes a task of one half and goes on with the other.
+    case fib(Int)
+    /// All solutions of N queens: each placement is a task.
+    case queens(Int)
+    /// An unbalanced tree: the root has so many children, every other node 8 or none. Each node is a task.
+    case uts(Int)
+    /// Two that answer each other so many times.
+    case pingpong(Int)
+    /// 1,000 that send so many messages in all to one.
+    case fanin(Int)
+    /// So many in a row, each of which starts the next.
+    case chain(Int)
+
+    init?(_ name: String, _ size: Int) {
+        switch name {
+        case "fib": self = .fib(size)
+        case "queens": self = .queens(size)
+        case "uts": self = .uts(size)
+        case "pingpong": self = .pingpong(size)
+        case "fanin": self = .fanin(size)
+        case "chain": self = .chain(size)
+        default: return nil
+        }
+    }
+
+    static let senders = 1000
+}
+
+/// Queens on the first rows of a board: columns and diagonals that are taken, as bits.
+struct Board {
+    let size: Int
+    private var columns: UInt32 = 0
+    private var left: UInt32 = 0
+    private var right: UInt32 = 0
+
+    init(size: Int) { self.size = size }
+
+    var isFull: Bool { columns == (1 << UInt32(size)) - 1 }
+
+    /// Calls `body` with each board that has one queen more.
+    func forEachNext(_ body: (Board) -> Void) {
+        var free = ~(columns | left | right) & ((1 << UInt32(size)) - 1)
+        while free != 0 {
+            let place = free & (~free + 1)
+            free ^= place
+            var next = self
+            next.columns |= place
+            next.left = (left | place) << 1
+            next.right = (right | place) >> 1
+            body(next)
+        }
+    }
+}
+
+/// A node of the unbalanced tree: a binomial tree of which 12.3 % of the nodes have 8 children, decided by SplitMix64.
+struct UnbalancedNode {
+    let children: Int
+    private let hash: UInt64
+
+    /// The root.
+    init(children: Int) {
+        self.children = children
+        hash = 19
+    }
+
+    private init(hash: UInt64) {
+        self.hash = hash
+        children = hash < UInt64.max / 1000 * 123 ? 8 : 0
+    }
+
+    func child(_ number: Int) -> UnbalancedNode {
+        var mixed = hash &+ UInt64(number + 1) &* 0x9E37_79B9_7F4A_7C15
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return UnbalancedNode(hash: mixed ^ (mixed >> 31))
+    }
+}

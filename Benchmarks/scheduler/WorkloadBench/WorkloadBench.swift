@@ -1,0 +1,44 @@
+// The workloads where stealing matters, on this package's scheduler and on Swift's own executor.
+//
+//     WorkloadBench actors|tasks|swift WORKLOAD SIZE THREADS
+//
+// Prints `RESULT SECONDS PEAK_KIB`. `swift` has as many threads as the default executor pleases.
+
+import Glibc
+import Measuring
+import WorkStealing
+
+@main
+enum WorkloadBench {
+    /// Synchronous: the calling thread becomes worker 0, and must not be one of the default executor's.
+    static func main() throws {
+        let arguments = CommandLine.arguments
+        guard arguments.count == 5, let size = Int(arguments[3]), let threads = Int(arguments[4]),
+            let workload = Workload(arguments[2], size), (1...1024).contains(threads)
+        else {
+            fatalError("usage: WorkloadBench actors|tasks|swift fib|queens|uts|pingpong|fanin|chain SIZE THREADS")
+        }
+        let clock = ContinuousClock()
+        let started = clock.now
+        @Sendable func report(_ result: Int) {
+            print(result, (clock.now - started) / .seconds(1), Measurement.peakKiB())
+        }
+        switch arguments[1] {
+        case "actors": report(try Actors.run(workload, threads: threads))
+        case "tasks":
+            let scheduler = Scheduler(threads: threads)
+            let total = Total()
+            scheduler.spawn { total.set(await Tasks.run(workload, on: scheduler)) }
+            try scheduler.run()
+            report(total.value)
+        case "swift":
+            // Detached: a task that inherited the main actor would wait for ever.
+            Task.detached {
+                report(await Tasks.run(workload, on: nil))
+                exit(0)
+            }
+            while true { pause() }
+        case let other: fatalError("unknown contender: \(other)")
+        }
+    }
+}

@@ -1,0 +1,1 @@
+../../Sources/WorkStealing/WorkStealing.docc/Resources/03-result.swift

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# `make examples`: builds the programs of this folder, runs each, and compares what it prints with what others say.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+swift build >&2
+programs=$(swift build --show-bin-path)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# same NAME: standard input is what was printed, the file is what should have been.
+same() {
+    diff -u "$2" - >&2 || { echo "examples: $1 printed something else" >&2; exit 1; }
+    echo "examples: $1 ok"
+}
+
+# find and awk count the same tree.
+mkdir "$work/tree"
+cp -r ../Sources ../Tests/WorkStealingTests "$work/tree"
+find "$work/tree" -type f -printf '%s\n' | awk '{ bytes += $1 } END { print NR " files, " bytes " bytes" }' >"$work/size"
+"$programs/FirstActor" "$work/tree" | same FirstActor <(echo "$(find "$work/tree" -mindepth 1 -maxdepth 1 | wc -l) entries")
+"$programs/FanOut" "$work/tree" | same FanOut <(echo "$(find "$work/tree" -type d | wc -l) directories")
+for threads in 1 2 8; do "$programs/TreeSize" "$work/tree" $threads | same "TreeSize on $threads" "$work/size"; done
+
+# tr, sort and uniq count the same words.
+tr -cs 'A-Za-z' '\n' <../Sources/WorkStealing/Mailbox.swift | grep . | tr 'A-Z' 'a-z' | LC_ALL=C sort | uniq -c |
+    LC_ALL=C sort -k1,1nr -k2,2 | head -n 10 | awk '{ print $1, $2 }' >"$work/words"
+# Letters beyond ASCII would be letters to one of the two only.
+LC_ALL=C tr -d '\200-\377' <../Sources/WorkStealing/Mailbox.swift >"$work/text"
+for threads in 1 2 8; do "$programs/Pipeline" "$work/text" $threads | same "Pipeline on $threads" "$work/words"; done
+
+for concurrency in 1 2 3; do
+    "$programs/ArticleGraph" $concurrency >"$work/graph"
+    # What may differ from run to run is which node was the last to be waited for.
+    grep -v '^critical:' "$work/graph" | same "ArticleGraph with $concurrency" ArticleGraph/expected.txt
+    sed -n '/^digraph/,$p' "$work/graph" | dot -Tplain | grep -c '^edge' | same "its drawing" <(echo 3)
+done

@@ -1,0 +1,230 @@
+// What may start now: the decisions of a run, as a value without tasks, clocks or locks. Events go in (a node has ended),
+// decisions come out (these may start); `TaskGraph.run()` carries them out, and tests play them in virtual time.
+
+import WorkStealing
+
+struct Plan {
+    private enum State {
+        case waiting(for: Int)
+        case ready, running, ended
+    }
+
+    /// Nodes that need the same resources, and so are held up together: the best first.
+    private struct Bucket {
+        let resources: [Int]
+        var ready = ReadyQueue()
+    }
+
+    private let nodes: [TaskGraph.Definition]
+    private let maxConcurrency: Int
+    /// Own priority and those of all nodes that depend on it, directly or not.
+    let priorities: [Int]
+    /// Every resource that a node uses, once.
+    let resources: [Resource]
+
+    private var states: [State]
+    private var buckets: [Bucket] = []
+    private let bucketOfNode: [Int]
+    private var running = 0
+    private var isExclusive = false
+    private(set) var unfinished: Int
+    /// Resources that kept a node from starting when `start` was last asked.
+    private(set) var lacking: Set<Int> = []
+
+    /// - Parameter threads: what takes the place of a limit that the graph does not have.
+    init(_ graph: TaskGraph, threads: Int = .max) {
+        nodes = graph.nodes
+        maxConcurrency = graph.maxConcurrency ?? threads
+        unfinished = nodes.count
+        priorities = Self.compoundPriorities(graph.nodes)
+        states = graph.nodes.map { .waiting(for: $0.needs.count) }
+        var resources: [Resource] = []
+        var numbers: [ObjectIdentifier: Int] = [:]
+        var bucketNumbers: [[Int]: Int] = [:]
+        bucketOfNode = graph.nodes.map { node in
+            let needed = node.resources.map { resource in
+                numbers[ObjectIdentifier(resource)]
+                    ?? {
+                        resources.append(resource)
+                        numbers[ObjectIdentifier(resource)] = resources.count - 1
+                        return resources.count - 1
+                    }()
+            }.sorted()
+            return bucketNumbers[needed]
+                ?? {
+                    bucketNumbers[needed] = bucketNumbers.count
+                    return bucketNumbers.count - 1
+                }()
+        }
+        self.resources = resources
+        buckets = bucketNumbers.sorted { $0.value < $1.value }.map { Bucket(resources: $0.key) }
+        for node in nodes.indices where nodes[node].needs.isEmpty { makeReady(node) }
+    }
+
+    /// Only nodes with a priority of their own have something to hand on: nothing is walked where there is none.
+    private static func compoundPriorities(_ nodes: [TaskGraph.Definition]) -> [Int] {
+        var sums = nodes.map(\.priority)
+        var lastVisit = [Int](repeating: -1, count: nodes.count)
+        for source in nodes.indices where nodes[source].priority != 0 {
+            var unvisited = nodes[source].needs
+            while let node = unvisited.popLast() {
+                guard lastVisit[node] != source else { continue }
+                lastVisit[node] = source
+                sums[node] += nodes[source].priority
+                unvisited += nodes[node].needs
+            }
+        }
+        return sums
+    }
+
+    // MARK: Decisions
+
+    /// The nodes that start now.
+    ///
+    /// - Parameters:
+    ///   - take: a token of that resource, if one is free. It belongs to the node until the node has ended.
+    ///   - giveBack: one that turned out to be of no use, because another is lacking.
+    mutating func start(take: (Int) -> Bool, giveBack: (Int) -> Void) -> [Int] {
+        var starting: [Int] = []
+        lacking = []
+        // Buckets that lack something; what a node gives up again here it may not have at the next.
+        var heldUp = Set<Int>()
+        while running < maxConcurrency, !isExclusive, let (bucket, node) = best(outside: heldUp) {
+            // Others would overtake it for ever: whatever comes behind waits until those that run have ended.
+            if nodes[node].isExclusive && running > 0 { break }
+            if let missing = firstMissing(of: buckets[bucket].resources, take: take, giveBack: giveBack) {
+                lacking.insert(missing)
+                heldUp.insert(bucket)
+                continue
+            }
+            _ = buckets[bucket].ready.popFirst()
+            states[node] = .running
+            running += 1
+            isExclusive = nodes[node].isExclusive
+            starting.append(node)
+        }
+        return starting
+    }
+
+    private func best(outside heldUp: Set<Int>) -> (bucket: Int, node: Int)? {
+        var best: (bucket: Int, entry: ReadyQueue.Entry)?
+        for (bucket, candidate) in buckets.enumerated() where !heldUp.contains(bucket) {
+            guard let entry = candidate.ready.first else { continue }
+            if best.map({ entry.goesBefore($0.entry) }) ?? true { best = (bucket, entry) }
+        }
+        return best.map { ($0.bucket, $0.entry.node) }
+    }
+
+    private func firstMissing(of needed: [Int], take: (Int) -> Bool, giveBack: (Int) -> Void) -> Int? {
+        for (position, resource) in needed.enumerated() where !take(resource) {
+            for taken in needed[..<position] { giveBack(taken) }
+            return resource
+        }
+        return nil
+    }
+
+    // MARK: Events
+
+    /// A node has returned: those that waited only for it can start.
+    mutating func succeeded(_ node: Int) {
+        leave(node)
+        for dependent in nodes[node].dependents {
+            guard case .waiting(let count) = states[dependent] else { continue }
+            states[dependent] = .waiting(for: count - 1)
+            if count == 1 { makeReady(dependent) }
+        }
+    }
+
+    /// A node has thrown.
+    ///
+    /// - Returns: everything that depends on it and will therefore never run, in the order of the graph.
+    mutating func failed(_ node: Int) -> [Int] {
+        leave(node)
+        var skipped: [Int] = []
+        var unvisited = nodes[node].dependents
+        while let dependent = unvisited.popLast() {
+            guard case .waiting = states[dependent] else { continue }
+            states[dependent] = .ended
+            unfinished -= 1
+            skipped.append(dependent)
+            unvisited += nodes[dependent].dependents
+        }
+        return skipped.sorted()
+    }
+
+    /// Takes back everything that has not started.
+    ///
+    /// - Returns: those nodes.
+    mutating func cancel() -> [Int] {
+        var cancelled: [Int] = []
+        for node in nodes.indices {
+            switch states[node] {
+            case .waiting, .ready:
+                states[node] = .ended
+                unfinished -= 1
+                cancelled.append(node)
+            case .running, .ended: break
+            }
+        }
+        for bucket in buckets.indices { buckets[bucket].ready = ReadyQueue() }
+        lacking = []
+        return cancelled
+    }
+
+    /// The resources that a node holds while it runs.
+    func resources(of node: Int) -> [Int] { buckets[bucketOfNode[node]].resources }
+
+    private mutating func leave(_ node: Int) {
+        guard case .running = states[node] else { preconditionFailure("a node that does not run has ended") }
+        states[node] = .ended
+        running -= 1
+        unfinished -= 1
+        isExclusive = false
+    }
+
+    private mutating func makeReady(_ node: Int) {
+        states[node] = .ready
+        buckets[bucketOfNode[node]].ready.insert(ReadyQueue.Entry(priority: priorities[node], node: node))
+    }
+}
+
+/// Nodes that could start, the most important first: a binary heap.
+struct ReadyQueue {
+    struct Entry {
+        let priority: Int
+        let node: Int
+
+        func goesBefore(_ other: Entry) -> Bool {
+            priority != other.priority ? priority > other.priority : node < other.node
+        }
+    }
+
+    private var heap: [Entry] = []
+
+    var first: Entry? { heap.first }
+
+    mutating func insert(_ entry: Entry) {
+        heap.append(entry)
+        var child = heap.count - 1
+        while child > 0, heap[child].goesBefore(heap[(child - 1) / 2]) {
+            heap.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    mutating func popFirst() -> Entry? {
+        guard let first = heap.first, let last = heap.popLast() else { return nil }
+        guard !heap.isEmpty else { return first }
+        heap[0] = last
+        var parent = 0
+        while true {
+            var best = parent
+            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].goesBefore(heap[best]) {
+                best = child
+            }
+            if best == parent { return first }
+            heap.swapAt(parent, best)
+            parent = best
+        }
+    }
+}

@@ -1,0 +1,106 @@
+/// What became of each node of a graph.
+public struct Report: Sendable {
+    var results: Results
+    /// When each node ran; nil if it did not.
+    var spans: [Span?]
+    var startOrder: [Int] = []
+    let graph: TaskGraph
+    let priorities: [Int]
+
+    struct Span: Sendable {
+        let worker: Int?
+        let started: Duration
+        let ended: Duration
+    }
+
+    init(of graph: TaskGraph, priorities: [Int]) {
+        self.graph = graph
+        self.priorities = priorities
+        results = Results(outcomes: Array(repeating: nil, count: graph.nodes.count))
+        spans = Array(repeating: nil, count: graph.nodes.count)
+    }
+
+    /// What a node returned.
+    ///
+    /// - Throws: what it threw; `TaskSkipped` if it did not run because something that it depends on failed;
+    ///   `CancellationError` if it did not run because the run was cancelled.
+    public func result<Output>(of node: TaskGraph.Node<Output>) throws -> Output {
+        switch results.outcomes[graph.checked(node)] {
+        case .succeeded: return results.value(of: node)
+        case .failed(let error): throw error
+        case .skipped(let cause):
+            guard case .failed(let error) = results.outcomes[cause] else { preconditionFailure("skipped for no reason") }
+            throw TaskSkipped(name: graph.nodes[node.index].name, cause: graph.nodes[cause].name, error: error)
+        case nil: preconditionFailure("a run has ended before its nodes")
+        }
+    }
+
+    // MARK: Profile
+
+    /// One line of the profile. Times count from the start of the run.
+    public struct Timing: Sendable {
+        public let name: String
+        /// Own priority and those of everything that depends on the node.
+        public let priority: Int
+        /// The number of the worker that it started on; nil outside of a pool.
+        public let worker: Int?
+        /// When the last node that it waited for had ended.
+        public let ready: Duration
+        public let started: Duration
+        public let ended: Duration
+    }
+
+    /// The nodes that ran, in the order in which they were chosen to.
+    public var timings: [Timing] { startOrder.map(timing) }
+
+    /// Nodes of which each waited for the one before, up to the one that ended last: what to make shorter first.
+    public var criticalPath: [String] {
+        var path: [Int] = []
+        var next = spans.indices.filter { spans[$0] != nil }.max { lastEnd($0) < lastEnd($1) }
+        while let node = next {
+            path.append(node)
+            next = graph.nodes[node].needs.max { lastEnd($0) < lastEnd($1) }
+        }
+        return path.reversed().map { graph.nodes[$0].name }
+    }
+
+    private func lastEnd(_ node: Int) -> Duration { spans[node]?.ended ?? .zero }
+
+    private func timing(_ node: Int) -> Timing {
+        let span = spans[node]!
+        return Timing(
+            name: graph.nodes[node].name, priority: priorities[node], worker: span.worker,
+            ready: graph.nodes[node].needs.map(lastEnd).max() ?? .zero, started: span.started, ended: span.ended)
+    }
+}
+
+/// What a node gives when something that it depends on failed.
+public struct TaskSkipped: Error, CustomStringConvertible {
+    /// The node that did not run.
+    public let name: String
+    /// The one that failed.
+    public let cause: String
+    /// With which error.
+    public let error: any Error
+
+    public var description: String { "\(name) did not run, because \(cause) failed: \(error)" }
+}
+
+/// The outcomes so far.
+struct Results: Sendable {
+    enum Outcome: Sendable {
+        case succeeded(any Sendable)
+        case failed(any Error)
+        case skipped(because: Int)
+    }
+
+    /// By node; nil as long as there is none.
+    var outcomes: [Outcome?]
+
+    func value<Output>(of node: TaskGraph.Node<Output>) -> Output {
+        guard case .succeeded(let value) = outcomes[node.index], let output = value as? Output else {
+            preconditionFailure("a node was started before what it needs, or the handle is of another graph")
+        }
+        return output
+    }
+}

@@ -1,0 +1,41 @@
+// A message with a reply: how `async` code asks an actor.
+
+extension MailboxActor {
+    /// Sends a message and waits for its reply, without blocking a thread.
+    ///
+    /// ```swift
+    /// let count = try await counter.ask { $0.count }
+    /// ```
+    ///
+    /// One message, in order with what the caller sent before; `body` does not suspend, so that nothing else happens in the
+    /// actor meanwhile. (`await counter.total()` ends in the same mailbox, and is the way to call an `async` method.) Costs a
+    /// message and one suspension of the caller's task.
+    ///
+    /// Every question is answered. Cancelling the asking task does not take the message back.
+    ///
+    /// - Throws: what `body` threw, which does not end the run as an error in `send` does; `CancellationError` if the
+    ///   message was dropped because the run was cancelled, or the scheduler let go before it ran again.
+    public nonisolated func ask<Reply: Sendable>(
+        _ body: @escaping @Sendable (isolated Self) throws -> Reply
+    ) async throws -> Reply {
+        try await withUnsafeThrowingContinuation { continuation in
+            let question = Question(continuation)
+            send { actor in
+                do { question.answer(.success(try body(actor))) } catch { question.answer(.failure(error)) }
+            }
+        }
+    }
+}
+
+/// Who waits for a reply. The message alone refers to it: when that is dropped, it is freed, and answers for the actor.
+///
+/// `@unchecked Sendable`: used by the worker that delivers the message, and by `deinit` after everybody else.
+private final class Question<Reply: Sendable>: @unchecked Sendable {
+    private var continuation: UnsafeContinuation<Reply, any Error>?
+
+    init(_ continuation: UnsafeContinuation<Reply, any Error>) { self.continuation = continuation }
+
+    deinit { continuation?.resume(throwing: CancellationError()) }
+
+    func answer(_ result: Result<Reply, any Error>) { continuation.take()?.resume(with: result) }
+}

@@ -1,0 +1,204 @@
+// Values from coroutine to coroutine.
+//
+//   send() ──▶ [ waiting senders, each with its value ] ──▶ [ buffer, at most `capacity` ] ──▶ receive()
+//                                                                      [ waiting receivers ] ──▶
+//
+// Senders wait only while the buffer is full, receivers only while it is empty and no sender waits; so at most one of the
+// three queues at the ends is in use, and nobody overtakes. `ChannelState` decides, as a value, under the lock; the
+// continuation that its answer names is resumed after the lock was released.
+
+/// A bounded queue between `async` functions: any number of senders, any number of receivers, each value to one of them.
+///
+/// ```swift
+/// let squares = Channel<Int>(capacity: 16)
+/// scheduler.spawn {
+///     for number in 1...1000 { try await squares.send(number * number) }
+///     squares.finish()
+/// }
+/// scheduler.spawn { for await square in squares { print(square) } }
+/// ```
+///
+/// For a coroutine this is what it receives when it starts and is resumed (`receive()`), hands out when it yields
+/// (`send(_:)`), and says when it finishes (`finish()`).
+///
+/// First in, first out, for values, waiting senders and waiting receivers alike. No lock is held while a task is suspended,
+/// and none for longer than it takes to move one value. A task that waits must be served or cancelled: on a scheduler, the run does
+/// not end before.
+public final class Channel<Element: Sendable>: Sendable {
+    /// How many values wait for a receiver before `send(_:)` suspends. 0: each send waits for its receiver.
+    public let capacity: Int
+
+    private let state: Locked<ChannelState<Element>>
+
+    /// An empty channel.
+    ///
+    /// - Parameter capacity: 0 or more.
+    public init(capacity: Int) {
+        precondition(capacity >= 0, "the capacity of a channel is not negative")
+        self.capacity = capacity
+        state = Locked(ChannelState(capacity: capacity))
+    }
+
+    /// Hands `element` over, or leaves it in the buffer. Suspends while the buffer is full.
+    ///
+    /// - Throws: `finished` after `finish()`; `cancelled` if the calling task was cancelled while it would have to wait. Then
+    ///   nobody receives the element.
+    public func send(_ element: Element) async throws(ChannelError) {
+        switch state.withLock({ $0.send(element) }) {
+        case .buffered: return
+        case .handOver(let receiver): receiver.resume(returning: element)
+        case .finished: throw .finished
+        case .wait: try await waitAndSend(element)
+        }
+    }
+
+    private func waitAndSend(_ element: Element) async throws(ChannelError) {
+        let waiter = Waiter<ChannelState<Element>.Sender>()
+        let sent: Result<Void, ChannelError> = await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                // Asks again: a place may have become free since.
+                switch state.withLock({ $0.send(element, waiter, continuation) }) {
+                case .buffered: continuation.resume(returning: .success(()))
+                case .handOver(let receiver):
+                    receiver.resume(returning: element)
+                    continuation.resume(returning: .success(()))
+                case .finished: continuation.resume(returning: .failure(.finished))
+                case .wait(let isWaiting):
+                    if !isWaiting { continuation.resume(returning: .failure(.cancelled)) }
+                }
+            }
+        } onCancel: {
+            let sender = state.withLock { $0.senders.giveUp(waiter) }
+            sender?.continuation.resume(returning: .failure(.cancelled))
+        }
+        try sent.get()
+    }
+
+    /// Takes the oldest value. Suspends while there is none.
+    ///
+    /// - Returns: nil when the channel is finished and empty, or the calling task was cancelled while it would have to wait.
+    public func receive() async -> Element? {
+        switch state.withLock({ $0.receive() }) {
+        case .value(let element, let sender):
+            sender?.resume(returning: .success(()))
+            return element
+        case .finished: return nil
+        case .wait: return await waitAndReceive()
+        }
+    }
+
+    private func waitAndReceive() async -> Element? {
+        let waiter = Waiter<ChannelState<Element>.Receiver>()
+        return await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                switch state.withLock({ $0.receive(waiter, continuation) }) {
+                case .value(let element, let sender):
+                    sender?.resume(returning: .success(()))
+                    continuation.resume(returning: element)
+                case .finished: continuation.resume(returning: nil)
+                case .wait(let isWaiting):
+                    if !isWaiting { continuation.resume(returning: nil) }
+                }
+            }
+        } onCancel: {
+            let receiver = state.withLock { $0.receivers.giveUp(waiter) }
+            receiver?.resume(returning: nil)
+        }
+    }
+
+    /// No more values: what is in the buffer can still be received, waiting senders throw, waiting receivers get nil. May be
+    /// called more than once.
+    public func finish() {
+        var (senders, receivers) = state.withLock { $0.finish() }
+        while let sender = senders.popFirst() { sender.continuation.resume(returning: .failure(.finished)) }
+        while let receiver = receivers.popFirst() { receiver.resume(returning: nil) }
+    }
+}
+
+/// Why a value was not sent.
+public enum ChannelError: Error {
+    /// The channel had been finished.
+    case finished
+    /// The sending task was cancelled.
+    case cancelled
+}
+
+/// Receives until the channel is finished or the task cancelled. Several loops over one channel share its values out.
+extension Channel: AsyncSequence {
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        fileprivate let channel: Channel
+
+        public func next() async -> Element? { await channel.receive() }
+
+        public func next(isolation actor: isolated (any Actor)?) async -> Element? { await channel.receive() }
+    }
+
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(channel: self) }
+}
+
+/// The channel as a value: events in, decisions out. Never resumes anybody itself.
+struct ChannelState<Element: Sendable>: Sendable {
+    typealias SenderContinuation = UnsafeContinuation<Result<Void, ChannelError>, Never>
+    typealias Receiver = UnsafeContinuation<Element?, Never>
+
+    struct Sender: Sendable {
+        let element: Element
+        let continuation: SenderContinuation
+    }
+
+    let capacity: Int
+    private var buffer = FIFO<Element>()
+    private var isFinished = false
+    var senders = WaitList<Sender>()
+    var receivers = WaitList<Receiver>()
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    enum SendStep {
+        case buffered, finished
+        case handOver(to: Receiver)
+        /// False: not even that, because the task is cancelled.
+        case wait(isWaiting: Bool)
+    }
+
+    /// - Parameters: `waiter` and `continuation`: who waits, if that is necessary; nil to ask only.
+    mutating func send(
+        _ element: Element, _ waiter: Waiter<Sender>? = nil, _ continuation: SenderContinuation? = nil
+    ) -> SendStep {
+        if isFinished { return .finished }
+        if let receiver = receivers.popFirst() { return .handOver(to: receiver) }
+        if buffer.count < capacity {
+            buffer.append(element)
+            return .buffered
+        }
+        guard let waiter, let continuation else { return .wait(isWaiting: false) }
+        return .wait(isWaiting: senders.append(waiter, Sender(element: element, continuation: continuation)))
+    }
+
+    enum ReceiveStep {
+        case finished
+        /// `sender`'s value is on its way: it can go on.
+        case value(Element, sender: SenderContinuation?)
+        case wait(isWaiting: Bool)
+    }
+
+    mutating func receive(_ waiter: Waiter<Receiver>? = nil, _ continuation: Receiver? = nil) -> ReceiveStep {
+        if let element = buffer.popFirst() {
+            let next = senders.popFirst()
+            if let next { buffer.append(next.element) }
+            return .value(element, sender: next?.continuation)
+        }
+        // Without a buffer, from hand to hand.
+        if let sender = senders.popFirst() { return .value(sender.element, sender: sender.continuation) }
+        if isFinished { return .finished }
+        guard let waiter, let continuation else { return .wait(isWaiting: false) }
+        return .wait(isWaiting: receivers.append(waiter, continuation))
+    }
+
+    /// - Returns: all that waited.
+    mutating func finish() -> (WaitList<Sender>, WaitList<Receiver>) {
+        isFinished = true
+        defer { (senders, receivers) = (WaitList(), WaitList()) }
+        return (senders, receivers)
+    }
+}

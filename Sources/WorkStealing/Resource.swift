@@ -1,0 +1,151 @@
+// Limits with names: how many may use something at a time, for actors and `async` functions alike.
+//
+// Nobody blocks and nobody polls: who cannot have a token now is put on a list, and whoever gives one back hands it to the
+// oldest on that list. A token is a value that cannot be copied, and goes back when it is let go: it can neither be forgotten
+// nor be given back twice.
+
+import Synchronization
+
+/// Something that only so many may use at a time: 1 for a library that is not thread-safe, 4 for a disk.
+///
+/// ```swift
+/// let disk = Resource("disk", limit: 4)
+/// file.send(holding: disk) { file, place in file.read() }         // the message is sent when a token is free
+/// try await disk.withToken { await download() }                   // the same for async code
+/// ```
+///
+/// First come, first served. A token that is held across messages is kept in the actor that uses it.
+public final class Resource: Sendable {
+    /// For people: profiles and drawings.
+    public let name: String
+    /// How many tokens there are.
+    public let limit: Int
+
+    private let state: Locked<State>
+
+    private struct State: Sendable {
+        var free: Int
+        /// What each does with the token that it is given. Not run under the lock.
+        var waiting = WaitList<@Sendable (_ admitted: Bool) -> Void>()
+    }
+
+    /// A resource of which all tokens are free.
+    ///
+    /// - Parameters:
+    ///   - name: for people.
+    ///   - limit: 1 or more.
+    public init(_ name: String, limit: Int) {
+        precondition(limit >= 1, "a resource that nobody may use")
+        self.name = name
+        self.limit = limit
+        state = Locked(State(free: limit))
+    }
+
+    /// The right to use the resource, until it is let go.
+    public struct Token: ~Copyable, Sendable {
+        private let resource: Resource
+
+        /// Stands for a token that was counted out already.
+        fileprivate init(countedBy resource: Resource) { self.resource = resource }
+
+        deinit { resource.giveBack() }
+    }
+
+    /// A token, if one is free.
+    public func tryTake() -> Token? { countOut() ? Token(countedBy: self) : nil }
+
+    /// Waits for a token, without blocking a thread.
+    ///
+    /// - Throws: `CancellationError` if the calling task was cancelled while it would have to wait.
+    public func take() async throws(CancellationError) -> Token {
+        guard await waitAndCountOut() else { throw CancellationError() }
+        return Token(countedBy: self)
+    }
+
+    /// Runs `body` with a token in hand.
+    ///
+    /// - Throws: as `take()`, and what `body` throws.
+    @discardableResult
+    public func withToken<Success>(_ body: () async throws -> sending Success) async throws -> sending Success {
+        guard await waitAndCountOut() else { throw CancellationError() }
+        defer { giveBack() }
+        return try await body()
+    }
+
+    // MARK: Tokens as counts, for those that keep the books themselves
+
+    package func countOut() -> Bool {
+        state.withLock { state in
+            guard state.free > 0 else { return false }
+            state.free -= 1
+            return true
+        }
+    }
+
+    /// - Returns: false if the task was cancelled while it waited: nothing was counted out then.
+    package func waitAndCountOut() async -> Bool {
+        if countOut() { return true }
+        let waiter = Waiter<@Sendable (Bool) -> Void>()
+        return await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                countOut(waiter) { continuation.resume(returning: $0) }
+            }
+        } onCancel: {
+            let waiting = state.withLock { $0.waiting.giveUp(waiter) }
+            waiting?(false)
+        }
+    }
+
+    /// Calls `admitted` with true as soon as a token has been counted out, at once or by whoever gives one back; with false
+    /// if `waiter` has given up. It must not do more than send a message or resume a task.
+    fileprivate func countOut(
+        _ waiter: Waiter<@Sendable (Bool) -> Void>, _ admitted: @escaping @Sendable (_ admitted: Bool) -> Void
+    ) {
+        let answer: Bool? = state.withLock { state in
+            guard state.free == 0 else {
+                state.free -= 1
+                return true
+            }
+            return state.waiting.append(waiter, admitted) ? nil : false
+        }
+        if let answer { admitted(answer) }
+    }
+
+    package func giveBack() {
+        let next = state.withLock { state in
+            let next = state.waiting.popFirst()
+            if next == nil { state.free += 1 }
+            return next
+        }
+        next?(true)
+    }
+}
+
+extension MailboxActor {
+    /// Sends a message that holds a token of `resource`: now, if one is free, else when it is this message's turn.
+    ///
+    /// `body` may keep the token in the actor beyond the message; otherwise it goes back when `body` returns. A message that
+    /// is dropped by a cancelled run gives its token back. While it waits for a token, it is not pending with the scheduler: whoever
+    /// holds the last token must have something pending itself, or the run ends. Not in order with what is sent otherwise.
+    public nonisolated func send(
+        holding resource: Resource,
+        _ body: @escaping @Sendable (isolated Self, consuming Resource.Token) throws -> Void
+    ) {
+        resource.countOut(Waiter()) { _ in
+            let envelope = Envelope(Resource.Token(countedBy: resource))
+            self.send { actor in try body(actor, envelope.open()) }
+        }
+    }
+}
+
+/// Carries a token in a message: closures cannot give away what they captured.
+private final class Envelope: Sendable {
+    private let token: Mutex<Resource.Token?>
+
+    init(_ token: consuming sending Resource.Token) { self.token = Mutex(token) }
+
+    /// Once: a message is delivered once.
+    func open() -> Resource.Token {
+        token.withLock { $0.take() }!
+    }
+}

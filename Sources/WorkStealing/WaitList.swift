@@ -1,0 +1,96 @@
+// Who waits for something, in the order of arrival, with the possibility to give up: shared by `Channel` and `Resource`.
+
+/// A queue that grows and never moves its elements one by one.
+struct FIFO<Element: Sendable>: Sendable {
+    /// A power of two long, or empty.
+    private var storage: [Element?] = []
+    private var head = 0
+    private(set) var count = 0
+
+    var isEmpty: Bool { count == 0 }
+
+    mutating func append(_ element: Element) {
+        if count == storage.count { grow() }
+        storage[(head + count) & (storage.count - 1)] = element
+        count += 1
+    }
+
+    mutating func popFirst() -> Element? {
+        guard count > 0 else { return nil }
+        let element = storage[head].take()
+        head = (head + 1) & (storage.count - 1)
+        count -= 1
+        return element
+    }
+
+    private mutating func grow() {
+        var larger = [Element?](repeating: nil, count: max(storage.count * 2, 8))
+        for index in 0..<count { larger[index] = storage[(head + index) & (storage.count - 1)] }
+        storage = larger
+        head = 0
+    }
+}
+
+/// One that waits, or may have to.
+///
+/// `@unchecked Sendable`: `state` is read and written only under the lock of the channel or resource whose `WaitList` it
+/// is in: by that list's methods.
+final class Waiter<Payload: Sendable>: @unchecked Sendable {
+    fileprivate enum State {
+        case new
+        case waiting(Payload)
+        /// Served, or has given up.
+        case gone
+    }
+
+    fileprivate var state = State.new
+}
+
+/// The waiting, oldest first. Those that have given up are passed over, and cleared away when they are the majority.
+struct WaitList<Payload: Sendable>: Sendable {
+    private var queue = FIFO<Waiter<Payload>>()
+    private var gone = 0
+
+    var isEmpty: Bool { queue.count == gone }
+
+    /// - Returns: false if the waiter has given up already: cancellation may come before the wait.
+    mutating func append(_ waiter: Waiter<Payload>, _ payload: Payload) -> Bool {
+        guard case .new = waiter.state else { return false }
+        waiter.state = .waiting(payload)
+        queue.append(waiter)
+        return true
+    }
+
+    /// The oldest that still waits; it does no longer.
+    mutating func popFirst() -> Payload? {
+        while let waiter = queue.popFirst() {
+            if case .waiting(let payload) = waiter.state {
+                waiter.state = .gone
+                return payload
+            }
+            gone -= 1
+        }
+        return nil
+    }
+
+    /// Takes a waiter out.
+    ///
+    /// - Returns: nil if it was not waiting (any more, or yet: then it never will).
+    mutating func giveUp(_ waiter: Waiter<Payload>) -> Payload? {
+        defer { waiter.state = .gone }
+        guard case .waiting(let payload) = waiter.state else { return nil }
+        waiter.state = .gone
+        gone += 1
+        if gone > 16, gone > queue.count / 2 { clear() }
+        return payload
+    }
+
+    private mutating func clear() {
+        var kept = FIFO<Waiter<Payload>>()
+        while let waiter = queue.popFirst() {
+            if case .waiting = waiter.state { kept.append(waiter) }
+        }
+        queue = kept
+        gone = 0
+    }
+}

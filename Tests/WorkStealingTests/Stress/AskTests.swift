@@ -1,0 +1,140 @@
+import Testing
+
+@testable import WorkStealing
+
+@Suite("Questions to actors")
+struct AskTests {
+    private struct Oops: Error {}
+
+    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    func everyQuestionIsAnsweredInOrderWithWhatWasSentBefore(threads: Int) throws {
+        let scheduler = Scheduler(threads: threads)
+        let counters = (0..<8).map { _ in Counter(on: scheduler) }
+        let answers = Tally()
+        for number in 0..<1000 {
+            scheduler.spawn {
+                let own = Counter(on: scheduler)
+                for _ in 0..<3 { own.send { $0.increment() } }
+                answers.add(try await own.ask { $0.count })
+                _ = try await counters[number % 8].ask { $0.increment() }
+            }
+        }
+        try scheduler.run()
+        #expect(answers.value == 3000)
+        #expect(try counters.reduce(0) { try $0 + Results(of: $1, on: scheduler).count } == 1000)
+    }
+
+    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    func anErrorGoesToWhoAskedAndNotToTheRun(threads: Int) throws {
+        let scheduler = Scheduler(threads: threads)
+        let counter = Counter(on: scheduler)
+        let caught = Tally()
+        for _ in 0..<100 {
+            scheduler.spawn {
+                await #expect(throws: Oops.self) { try await counter.ask { _ in throw Oops() } }
+                caught.add()
+            }
+        }
+        try scheduler.run()
+        #expect(caught.value == 100)
+    }
+
+    /// A reply that never came would keep the task, and the run with it, for ever.
+    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    func aQuestionThatACancelledRunDropsIsAnsweredToo(threads: Int) throws {
+        let scheduler = Scheduler(threads: threads)
+        let counter = Counter(on: scheduler)
+        let cancelled = Tally()
+        for _ in 0..<100 {
+            scheduler.spawn {
+                scheduler.cancel()
+                do { try await counter.ask { $0.increment() } } catch is CancellationError { cancelled.add() }
+            }
+        }
+        try scheduler.run()
+        #expect(cancelled.value == 100)
+        #expect(try Results(of: counter, on: scheduler).count == 0)
+    }
+
+    @Test(.timeLimit(.minutes(10)))
+    func anActorCanBeAskedFromAnotherSchedulerAndFromNone() async throws {
+        let (here, there) = (Scheduler(threads: 2), Scheduler(threads: 2))
+        let counter = Counter(on: there)
+        let isOver = Tally()
+        // Keeps that scheduler running until all have asked.
+        there.spawn { while isOver.value < 2 { await Scheduler.yield() } }
+        let thread = ForeignThread { try? there.run() }
+        let outside = Task.detached {
+            _ = try await counter.ask { $0.increment() }
+            isOver.add()
+        }
+        for _ in 0..<100 { here.spawn { _ = try await counter.ask { $0.increment() } } }
+        try here.run()
+        isOver.add()
+        try await outside.value
+        thread.join()
+        #expect(try Results(of: counter, on: there).count == 101)
+    }
+
+    @Test(.timeLimit(.minutes(10)))
+    func aQuestionToASchedulerThatIsLetGoIsCancelled() async throws {
+        let asker: Task<Bool, Never>
+        let asked = Tally()
+        do {
+            let scheduler = Scheduler(threads: 1)
+            let counter = Counter(on: scheduler)
+            asker = Task.detached {
+                asked.add()
+                do {
+                    try await counter.ask { $0.increment() }
+                    return false
+                } catch { return error is CancellationError }
+            }
+            // The message is in the injector when the mailbox is not idle any more; only then may the scheduler go.
+            while asked.value == 0 || counter.mailbox.isIdle { await Task.yield() }
+        }
+        #expect(await asker.value)
+    }
+}
+
+/// What a turn of a worker with a mailbox is.
+@Suite("Batch and sequential draining")
+struct DrainingTests {
+    private actor Sink: MailboxActor {
+        nonisolated let mailbox: Mailbox
+        nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+        private let order: Order
+        private let number: Int
+
+        init(on scheduler: Scheduler, draining: Mailbox.Draining, number: Int, order: Order) {
+            mailbox = Mailbox(scheduler, draining: draining)
+            (self.number, self.order) = (number, order)
+        }
+
+        func note() { order.append(number) }
+    }
+
+    /// Two actors with 100 messages each, one worker: who was visited, in order.
+    private func visits(_ draining: Mailbox.Draining) throws -> (order: [Int], turns: Int) {
+        let scheduler = Scheduler(threads: 1)
+        let order = Order()
+        for number in 0..<2 {
+            let sink = Sink(on: scheduler, draining: draining, number: number, order: order)
+            for _ in 0..<100 { sink.send { $0.note() } }
+        }
+        try scheduler.run()
+        return (order.all, scheduler.statistics.turns)
+    }
+
+    @Test func aBatchIsUpToSixtyFourMessages() throws {
+        let (order, turns) = try visits(.batch)
+        #expect(order == [64, 64, 36, 36].enumerated().flatMap { Array(repeating: $0.offset % 2, count: $0.element) })
+        #expect(turns == 4)
+    }
+
+    @Test func sequentialIsOneMessageThenTheOthers() throws {
+        let (order, turns) = try visits(.sequential)
+        #expect(order == (0..<200).map { $0 % 2 })
+        #expect(turns == 200)
+    }
+}

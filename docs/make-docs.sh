@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# `make docs`: the documentation of the library, with docc from the Swift toolchain. A warning (a link to a symbol that is gone, an
+# article that nothing leads to) is an error.
+#
+#     docs/make-docs.sh OUTPUT
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+modules=$(swift build --show-bin-path)/Modules
+graphs=$(mktemp -d)
+trap 'rm -rf "$graphs"' EXIT
+swift symbolgraph-extract -module-name WorkStealing -I "$modules" -Xcc "-fmodule-map-file=$modules/../CLinux.build/module.modulemap" -target "$(uname -m)-unknown-linux-gnu" \
+    -minimum-access-level public -skip-synthesized-members -output-dir "$graphs"
+rm -rf "$1"
+docc convert Sources/WorkStealing/WorkStealing.docc --additional-symbol-graph-dir "$graphs" --output-dir "$1" \
+    --fallback-display-name WorkStealing --fallback-bundle-identifier org.fsscan.WorkStealing --warnings-as-errors
+echo "docs: $1/documentation/workstealing"
