@@ -66,3 +66,7 @@ for size in ${SIZES:-}; do size_options+=(--size "$size"); done
 # shellcheck disable=SC2086
 python3 "$benchmarks/scheduler/compare_workloads.py" "${workloads[@]}" --runs "${WORKLOAD_RUNS:-5}" \
     --threads ${THREAD_COUNTS:-1 2} ${size_options[@]+"${size_options[@]}"} | tee "$results/workloads.md"
+# shellcheck disable=SC2086
+python3 "$benchmarks/scheduler/compare_workloads.py" --swift "$programs/WorkloadBench" --ablation \
+    --runs "${WORKLOAD_RUNS:-5}" --threads ${THREAD_COUNTS:-1 2} ${size_options[@]+"${size_options[@]}"} |
+    tee "$results/ablation.md"

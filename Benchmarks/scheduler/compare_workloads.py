@@ -67,7 +67,18 @@ class Measured:
         return bench.Row(self.label, self.seconds, peak_kib=int(statistics.median(self.peak_kib)))
 
 
+ABLATION = {
+    "actors": "as it is",
+    "actors-oldest": "own end first in, first out",
+    "actors-random": "sent to a random worker",
+    "actors-polling": "idle workers sleep 1 ms",
+    "actors-articles": "all three",
+}
+
+
 def contenders(options: argparse.Namespace) -> list[Contender]:
+    if options.ablation:
+        return [Contender(name, [options.swift, name]) for name in ABLATION]
     cores = len(os.sched_getaffinity(0))
     found = [
         Contender("actors", [options.swift, "actors"]),
@@ -130,6 +141,7 @@ def main() -> None:
     parser.add_argument("--tbb", help="the program made from workloads.cpp")
     parser.add_argument("--tokio", help="the program made from tokio/")
     parser.add_argument("--python", help="a Python for asyncio")
+    parser.add_argument("--ablation", action="store_true", help="only the policies of the articles' scheduler, one by one")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--size", action="append", default=[], metavar="WORKLOAD=SIZE", help="another size; repeatable")
@@ -159,7 +171,11 @@ def main() -> None:
 
     bench.RESULTS.mkdir(exist_ok=True)
     raw = {workload: [dataclasses.asdict(cell) for cell in cells] for workload, cells in measured.items()}
-    (bench.RESULTS / "workloads.json").write_text(json.dumps(raw, indent=2) + "\n")
+    name = "ablation" if options.ablation else "workloads"
+    (bench.RESULTS / f"{name}.json").write_text(json.dumps(raw, indent=2) + "\n")
+    if options.ablation:
+        print_ablation(measured, options)
+        return
 
     print("### Scheduler: where stealing matters\n")
     print(bench.machine(["go"] if options.go else []) + "\n")
@@ -170,6 +186,24 @@ def main() -> None:
     results = [bench.Result(workload, [cell.row() for cell in cells]) for workload, cells in measured.items()]
     print(bench.verdicts(results, targets(options.threads)) + "\n")
     print("tasks ÷ Go: " + ", ".join(ratios(measured, options.threads)))
+
+
+def print_ablation(measured: dict[str, list[Measured]], options: argparse.Namespace) -> None:
+    """What each policy of the articles' scheduler takes in proportion to this one's, and their peak memory."""
+    print("### Scheduler: what each difference from the articles' scheduler is worth\n")
+    print(bench.machine([]) + "\n")
+    print(f"Time in proportion to the scheduler as it is (medians of {options.runs} runs), and peak memory in MiB.\n")
+    for number in options.threads:
+        lines = []
+        for name, label in ABLATION.items():
+            line = [label]
+            for cells in measured.values():
+                medians = {cell.contender: cell for cell in cells if cell.threads == number}
+                median = statistics.median(medians[name].seconds)
+                peak = bench.mebibytes(int(statistics.median(medians[name].peak_kib)))
+                line.append(f"{median / statistics.median(medians['actors'].seconds):.2f} ({peak})")
+            lines.append(line)
+        print(bench.markdown([f"{number} thr.", *measured], lines) + "\n")
 
 
 def ratios(measured: dict[str, list[Measured]], threads: list[int]) -> list[str]:

@@ -29,7 +29,9 @@ public struct Report: Sendable {
         case .succeeded: return results.value(of: node)
         case .failed(let error): throw error
         case .skipped(let cause):
-            guard case .failed(let error) = results.outcomes[cause] else { preconditionFailure("skipped for no reason") }
+            guard case .failed(let error) = results.outcomes[cause] else {
+                preconditionFailure("skipped for no reason")
+            }
             throw TaskSkipped(name: graph.nodes[node.index].name, cause: graph.nodes[cause].name, error: error)
         case nil: preconditionFailure("a run has ended before its nodes")
         }

@@ -5,8 +5,7 @@ import Synchronization
 import WorkStealing
 
 enum Actors {
-    static func run(_ workload: Workload, threads: Int) throws -> Int {
-        let scheduler = Scheduler(threads: threads)
+    static func run(_ workload: Workload, on scheduler: Scheduler) throws -> Int {
         let root = Sum(on: scheduler)
         let result: Total
         switch workload {
@@ -65,7 +64,9 @@ private actor Sum: MailboxActor {
     private var pending = 0
     private var sum = 0
 
-    nonisolated var total: Total { if case .end(let total) = receiver { total } else { preconditionFailure("not the root") } }
+    nonisolated var total: Total {
+        if case .end(let total) = receiver { total } else { preconditionFailure("not the root") }
+    }
 
     init(on scheduler: Scheduler) {
         mailbox = Mailbox(scheduler)

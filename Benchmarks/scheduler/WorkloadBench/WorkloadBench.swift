@@ -2,11 +2,15 @@
 //
 //     WorkloadBench actors|tasks|swift WORKLOAD SIZE THREADS
 //
+// `actors-oldest`, `actors-random`, `actors-polling` and `actors-articles` are actors where the scheduler does as that of
+// the Cython+ articles does in one respect (own end first in, first out; sent to a random worker; idle workers look round
+// each millisecond), or in all three.
+//
 // Prints `RESULT SECONDS PEAK_KIB`. `swift` has as many threads as the default executor pleases.
 
 import Glibc
 import Measuring
-import WorkStealing
+@_spi(Ablation) import WorkStealing
 
 @main
 enum WorkloadBench {
@@ -24,7 +28,6 @@ enum WorkloadBench {
             print(result, (clock.now - started) / .seconds(1), Measurement.peakKiB())
         }
         switch arguments[1] {
-        case "actors": report(try Actors.run(workload, threads: threads))
         case "tasks":
             let scheduler = Scheduler(threads: threads)
             let total = Total()
@@ -38,7 +41,21 @@ enum WorkloadBench {
                 exit(0)
             }
             while true { pause() }
-        case let other: fatalError("unknown contender: \(other)")
+        case let other:
+            guard let policy = SchedulingPolicy(named: other) else { fatalError("unknown contender: \(other)") }
+            report(try Actors.run(workload, on: Scheduler(threads: threads, policy: policy)))
         }
+    }
+}
+
+extension SchedulingPolicy {
+    fileprivate init?(named name: String) {
+        guard ["actors", "actors-oldest", "actors-random", "actors-polling", "actors-articles"].contains(name) else {
+            return nil
+        }
+        self.init()
+        takesOldest = ["actors-oldest", "actors-articles"].contains(name)
+        postsAtRandom = ["actors-random", "actors-articles"].contains(name)
+        polls = ["actors-polling", "actors-articles"].contains(name)
     }
 }
