@@ -219,7 +219,8 @@ struct ReadyQueue {
         var parent = 0
         while true {
             var best = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].goesBefore(heap[best]) {
+            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].goesBefore(heap[best])
+            {
                 best = child
             }
             if best == parent { return first }

@@ -144,5 +144,7 @@ public struct TaskGraphCycle: Error, Equatable, CustomStringConvertible {
     /// The nodes on the way round, each before the one that waits for it.
     public let names: [String]
 
-    public var description: String { "nodes wait for each other: " + (names + names.prefix(1)).joined(separator: " → ") }
+    public var description: String {
+        "nodes wait for each other: " + (names + names.prefix(1)).joined(separator: " → ")
+    }
 }

@@ -46,7 +46,8 @@ struct GraphvizTests {
 
     /// Labels are shown as the names are.
     @Test func namesAreDrawnAsTheyAre() throws {
-        let outcome = try run(["dot", "-Tsvg"], ProcessOptions { [graph = try graph()] in $0.input = Array(graph.graphviz.utf8) })
+        let outcome = try run(
+            ["dot", "-Tsvg"], ProcessOptions { [graph = try graph()] in $0.input = Array(graph.graphviz.utf8) })
         #expect(outcome.status == 0)
         for text in ["a &quot;quoted&quot; name\\n", "of two lines", "größe → 文", "disk"] {
             #expect(outcome.outputText.contains(text))
