@@ -23,7 +23,7 @@ public struct Report: Sendable {
     /// What a node returned.
     ///
     /// - Throws: what it threw; `TaskSkipped` if it did not run because something that it depends on failed;
-    ///   `CancellationError` if it did not run because the run was cancelled.
+    ///   `CancellationError` if it did not run because the run, or something that it depends on, was cancelled.
     public func result<Output>(of node: TaskGraph.Node<Output>) throws -> Output {
         switch results.outcomes[graph.checked(node)] {
         case .succeeded: return results.value(of: node)
@@ -32,6 +32,7 @@ public struct Report: Sendable {
             guard case .failed(let error) = results.outcomes[cause] else {
                 preconditionFailure("skipped for no reason")
             }
+            if error is CancellationError { throw error }
             throw TaskSkipped(name: graph.nodes[node.index].name, cause: graph.nodes[cause].name, error: error)
         case nil: preconditionFailure("a run has ended before its nodes")
         }

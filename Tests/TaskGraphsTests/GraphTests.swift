@@ -86,6 +86,17 @@ struct GraphTests {
     }
 
     @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 8])
+    func aNodeThatIsCancelledCancelsWhatDependsOnItAndNothingElse(threads: Int) throws {
+        var graph = TaskGraph()
+        let first = graph.add("first") { () async throws -> Int in throw CancellationError() }
+        let second = graph.add("second", after: first) { $0 }
+        let other = graph.add("other") { 1 }
+        let report = try graph.run(threads: threads)
+        #expect(throws: CancellationError.self) { try report.result(of: second) }
+        #expect(try report.result(of: other) == 1)
+    }
+
+    @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 8])
     func aCancelledSchedulerStartsNoFurtherNode(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         var graph = TaskGraph()

@@ -7,6 +7,9 @@
 // actors-inside  the same from within a message, so that other workers steal while the first still spawns; only the
 //                total means anything. This is how a scan fans out, and what goroutines do at two threads.
 // tasks          an empty async function on this scheduler (`Scheduler.spawn`)
+// waiting        an async function that waits for a value of a channel, all of them at once; then each gets one
+// yields         no more than 100 async functions, which yield (`Scheduler.yield`) COUNT times in all
+// task-yields    the same with `Task.yield`
 // swift-tasks    an empty child task on Swift's default executor
 // swift-actors   a default actor and a child task that awaits its empty method, on Swift's default executor
 // latency-fixed, latency-surplus, latency-monitor
@@ -32,6 +35,9 @@ enum SchedulerBench {
         case "actors": try actors(count: count, threads: threads)
         case "actors-inside": try actorsInside(count: count, threads: threads)
         case "tasks": try tasks(count: count, threads: threads)
+        case "waiting": try waiting(count: count, threads: threads)
+        case "yields": try yields("yields", count: count, threads: threads) { await Scheduler.yield() }
+        case "task-yields": try yields("task-yields", count: count, threads: threads) { await Task.yield() }
         case "swift-tasks": onDefaultExecutor { await swiftTasks(count: count, threads: threads) }
         case "swift-actors": onDefaultExecutor { await swiftActors(count: count, threads: threads) }
         case "latency-fixed", "latency-surplus", "latency-monitor":
@@ -72,6 +78,34 @@ enum SchedulerBench {
         try scheduler.run()
         measurement.end()
         precondition(scheduler.statistics.jobs >= count, "a task was lost")
+    }
+
+    private static func waiting(count: Int, threads: Int) throws {
+        let scheduler = Scheduler(threads: threads)
+        let gate = Channel<Void>(capacity: 0)
+        var measurement = Measurement("waiting", threads: threads)
+        for _ in 0..<count {
+            scheduler.spawn {
+                let value: Void? = await gate.receive()
+                precondition(value != nil, "not served")
+            }
+        }
+        measurement.spawnEnded()
+        // From outside: it runs last, when all the others wait.
+        scheduler.spawn { for _ in 0..<count { try await gate.send(()) } }
+        try scheduler.run()
+        measurement.end()
+    }
+
+    private static func yields(
+        _ name: String, count: Int, threads: Int, _ yield: @escaping @Sendable () async -> Void
+    ) throws {
+        let scheduler = Scheduler(threads: threads)
+        var measurement = Measurement(name, threads: threads)
+        for _ in 0..<100 { scheduler.spawn { for _ in 0..<(count / 100) { await yield() } } }
+        measurement.spawnEnded()
+        try scheduler.run()
+        measurement.end()
     }
 
     // MARK: Swift's default executor

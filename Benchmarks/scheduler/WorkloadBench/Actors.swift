@@ -6,24 +6,19 @@ import WorkStealing
 
 enum Actors {
     static func run(_ workload: Workload, on scheduler: Scheduler) throws -> Int {
-        let root = Sum(on: scheduler)
-        let result: Total
+        let result = Total()
+        let root = Sum(on: scheduler, result)
         switch workload {
         case .fib(let number):
-            result = root.total
             root.send { $0.fib(number) }
         case .queens(let size):
-            result = root.total
             root.send { $0.place(Board(size: size)) }
         case .uts(let children):
-            result = root.total
             root.send { $0.grow(UnbalancedNode(children: children)) }
         case .pingpong(let count):
-            result = Total()
             let (ping, pong) = (Player(on: scheduler, result), Player(on: scheduler, result))
             ping.send { $0.play(count, with: pong) }
         case .fanin(let count):
-            result = Total()
             let sink = Player(on: scheduler, result)
             for _ in 0..<Workload.senders {
                 Player(on: scheduler, result).send { _ in
@@ -33,7 +28,6 @@ enum Actors {
             try scheduler.run()
             sink.send { $0.report() }
         case .chain(let count):
-            result = Total()
             Player(on: scheduler, result).send { $0.link(count) }
         }
         try scheduler.run()
@@ -54,28 +48,20 @@ private actor Sum: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
-    /// Who waits for the sum: the parent, or at the root the end of the run.
-    private enum Receiver {
-        case parent(Sum)
-        case end(Total)
-    }
-
-    private let receiver: Receiver
+    /// Who waits for the sum; at the root nobody does.
+    private let parent: Sum?
+    private let total: Total?
     private var pending = 0
     private var sum = 0
 
-    nonisolated var total: Total {
-        if case .end(let total) = receiver { total } else { preconditionFailure("not the root") }
-    }
-
-    init(on scheduler: Scheduler) {
+    init(on scheduler: Scheduler, _ total: Total) {
         mailbox = Mailbox(scheduler)
-        receiver = .end(Total())
+        (parent, self.total) = (nil, total)
     }
 
     private init(parent: Sum) {
         mailbox = Mailbox(beside: parent.mailbox)
-        receiver = .parent(parent)
+        (self.parent, total) = (parent, nil)
     }
 
     func fib(_ number: Int) {
@@ -111,12 +97,9 @@ private actor Sum: MailboxActor {
     private func end(adding value: Int) {
         sum += value
         guard pending == 0 else { return }
-        switch receiver {
-        case .parent(let parent):
-            let sum = sum
-            parent.send { $0.childEnded(sum) }
-        case .end(let total): total.set(sum)
-        }
+        let sum = sum
+        parent?.send { $0.childEnded(sum) }
+        total?.add(sum)
     }
 }
 
