@@ -3,18 +3,16 @@
 # at the same time (delayfs/delayfs.c).
 #
 # Needs /dev/fuse, and root or fusermount3. The kernel remembers nothing of the tree, so every run is a cold one.
-# Variables beside those of support/common.sh: DELAYS (1 5, milliseconds), LATENCY_ROUNDS (2), LATENCY_ENTRIES (2000),
-# LATENCY_FILES (1000), POOLS (2N 4N 32 64, N being the number of processors).
+# Variables beside those of support/common.sh: CASES (1:2000:1000 5:1000:500; milliseconds, entries of the tree whose
+# metadata is read, files that are digested), LATENCY_ROUNDS (2), POOLS (2N 4N 32 64, N being the number of processors).
 
 # shellcheck source-path=SCRIPTDIR source=support/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/common.sh"
 # shellcheck source-path=SCRIPTDIR source=support/delay.sh
 source "$benchmarks/support/delay.sh"
 
-DELAYS=${DELAYS:-1 5}
+CASES=${CASES:-1:2000:1000 5:1000:500}
 LATENCY_ROUNDS=${LATENCY_ROUNDS:-2}
-LATENCY_ENTRIES=${LATENCY_ENTRIES:-2000}
-LATENCY_FILES=${LATENCY_FILES:-1000}
 # shellcheck disable=SC2086
 POOLS=$(pool_sizes ${POOLS:-$((2 * $(nproc))) 32 64})
 
@@ -23,19 +21,21 @@ require hyperfine python3
 require_fuse bench-latency
 build_tool floor
 
-directories=$(make_tree "latency-$LATENCY_ENTRIES" small-dirs "$LATENCY_ENTRIES")
-small=$(make_tree "latency-files-$LATENCY_FILES" files "$LATENCY_FILES" 64 16384 20)
-
 trap stop_delay EXIT
 measure_delayed() { ROUNDS=$LATENCY_ROUNDS RUNS=1 WARMUP=0 measure "$1"; }
 
 arguments=()
-for delay in $DELAYS; do
+for case in $CASES; do
+    IFS=: read -r delay entries files <<<"$case"
     result=latency-metadata-$delay
-    start_delay "$directories" "$delay"
     no_facts "$result"
+    tree=$(make_tree "latency-$entries" small-dirs "$entries")
+    # Without the delay, which would only make everybody see the same later.
+    start_delay "$tree" 0
     fact "$result" entries "$(check_agreement "$delay_mount")"
-    fact "$result" label "$LATENCY_ENTRIES entries in $((LATENCY_ENTRIES * 89 / 300)) directories, $delay ms an operation"
+    stop_delay
+    start_delay "$tree" "$delay"
+    fact "$result" label "$entries entries in $((entries * 89 / 300)) directories, $delay ms an operation"
     contender "find" "find $delay_mount -printf '%s\n'"
     contender "du" "du -s $delay_mount"
     for fd_threads in 2 16 64; do
@@ -48,9 +48,9 @@ for delay in $DELAYS; do
     arguments+=(--target "$delay ms, metadata: find ÷ fsscan" "t('$result', 'find') / t('$result', 'fsscan')" ">= 3.5")
 
     content=latency-content-$delay
-    start_delay "$small" "$delay"
+    start_delay "$(make_tree "latency-files-$files" files "$files" 64 16384 20)" "$delay"
     no_facts "$content"
-    fact "$content" label "$LATENCY_FILES files of 64 bytes to 16 KiB, SHA-256, $delay ms an operation"
+    fact "$content" label "$files files of 64 bytes to 16 KiB, SHA-256, $delay ms an operation"
     # -n: xargs splits by the length of the command line, and all of these fit into one.
     contender "sha256sum" "sh -c \"find '$delay_mount' -type f -print0 | xargs -0 -P2 -n 50 sha256sum\""
     contend_pools "$POOLS" "$delay_mount" --hash sha256
