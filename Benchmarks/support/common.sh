@@ -141,7 +141,7 @@ measure() {
     for ((round = 1; round <= ROUNDS; round++)); do
         say "$result: round $round of $ROUNDS"
         hyperfine --shell=none --style basic --ignore-failure --warmup "$WARMUP" --runs "$RUNS" \
-            --export-json "$results/$result.$round.json" "${arguments[@]}" 2>&1 | grep -E '^(Bench|  Time|Error)' >&2
+            --export-json "$results/$result.$round.json" "${arguments[@]}" 2>&1 | grep --line-buffered -E '^(Bench|  Time|Error)' >&2
     done
     say "$result: peak memory"
     for ((index = 0; index < ${#contenders[@]}; index += 2)); do
