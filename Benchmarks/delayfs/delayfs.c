@@ -35,7 +35,9 @@
 // MARK: Delays
 
 enum Operation { LOOKUP, GETATTR, READLINK, OPENDIR, READDIR, OPEN, READ, OPERATIONS };
-static const char *const operationNames[OPERATIONS] = {"lookup", "getattr", "readlink", "opendir", "readdir", "open", "read"};
+static const char *const operationNames[OPERATIONS] = {
+    "lookup", "getattr", "readlink", "opendir", "readdir", "open", "read",
+};
 /// Nanoseconds. Written before the session starts.
 static uint64_t delays[OPERATIONS];
 

@@ -235,7 +235,7 @@ static unsigned number(const char *text) {
 static void readNames(const char *path) {
     FILE *list = fopen(path, "r");
     if (list == NULL) err(1, "%s", path);
-    size_t room = 0, nameRoom;
+    size_t room = 0, nameRoom = 0;
     for (char *name = NULL; getdelim(&name, &nameRoom, 0, list) > 0; name = NULL) {
         if (nameCount == room) {
             room = room == 0 ? 1024 : 2 * room;
@@ -248,7 +248,8 @@ static void readNames(const char *path) {
 }
 
 int main(int count, char **arguments) {
-    static const char usage[] = "usage: reading [--sha256] threads COUNT | ring COUNT DEPTH | try-ring COUNT DEPTH  ROOT LIST";
+    static const char usage[] =
+        "usage: reading [--sha256] threads COUNT | ring COUNT DEPTH | try-ring COUNT DEPTH  ROOT LIST";
     arguments++, count--;
     if (count == 1 && strcmp(arguments[0], "probe") == 0) {
         struct io_uring ring;

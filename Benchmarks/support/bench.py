@@ -150,7 +150,8 @@ def table(result: Result, ratios: list[str]) -> str:
     header += ["ns/entry"] * per_entry + ["GB/s"] * rated + ["peak MiB"]
     lines = []
     for row in result.rows:
-        cells = [row.name if row.works else f"{row.name} *", seconds(row.median), seconds(min(row.times)), "" if row.cpu is None else seconds(row.cpu)]
+        cells = [row.name if row.works else f"{row.name} *", seconds(row.median), seconds(min(row.times))]
+        cells.append("" if row.cpu is None else seconds(row.cpu))
         cells += [f"{row.median / base.median:.2f}" for base in bases]
         if per_entry:
             cells.append(f"{row.median / result.number('entries') * 1e9:.0f}")
