@@ -67,7 +67,7 @@ no_facts cold-shared
 fact cold-shared label "$SYSTEM_TREE, metadata, cold, beside a busy loop for each processor"
 contender "find" "find $SYSTEM_TREE -printf '%s\n'"
 contend_pools "$WARM_POOLS" "$SYSTEM_TREE"
-measure_cold cold-shared
+COLD_ROUNDS=3 measure_cold cold-shared
 kill "${busy[@]}"
 wait "${busy[@]}" 2>/dev/null || true
 trap - EXIT

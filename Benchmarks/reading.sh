@@ -3,7 +3,8 @@
 # of fsscan: warm, cold (root), and on a disk with latency (/dev/fuse); with SHA-256 and without.
 #
 # Variables beside those of support/common.sh: READING_ROUNDS (3), SMALL_FILES (40000), LATENCY_FILES (4000), DELAY
-# (1, milliseconds), POOLS (2 8 32 64), DEPTHS (32 128; two threads with a ring each).
+# (1, milliseconds), POOLS (2 8 32 64 256: as many as two rings of 128 hold), DEPTHS
+# (32 128; two threads with a ring each).
 
 # shellcheck source-path=SCRIPTDIR source=support/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/common.sh"
@@ -14,7 +15,7 @@ READING_ROUNDS=${READING_ROUNDS:-3}
 SMALL_FILES=${SMALL_FILES:-40000}
 LATENCY_FILES=${LATENCY_FILES:-4000}
 DELAY=${DELAY:-1}
-POOLS=${POOLS:-2 8 32 64}
+POOLS=${POOLS:-2 8 32 64 256}
 DEPTHS=${DEPTHS:-32 128}
 
 require hyperfine python3
