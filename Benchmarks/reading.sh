@@ -3,8 +3,8 @@
 # of fsscan: warm, cold (root), and on a disk with latency (/dev/fuse); with SHA-256 and without.
 #
 # Variables beside those of support/common.sh: READING_ROUNDS (3), SMALL_FILES (40000), LATENCY_FILES (4000), DELAY
-# (1, milliseconds), POOLS (2 8 32 64 256: as many as two rings of 128 hold), DEPTHS
-# (32 128; two threads with a ring each).
+# (1, milliseconds), POOLS (2 8 32 64 256, the last being as many as two rings of 128 hold), DEPTHS (32 128; two threads
+# with a ring each).
 
 # shellcheck source-path=SCRIPTDIR source=support/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/common.sh"
@@ -21,8 +21,12 @@ DEPTHS=${DEPTHS:-32 128}
 require hyperfine python3
 build_tool reading
 ring=1
-"$tools/reading" probe || ring=0
-((ring)) || say "left out: rings. This kernel or a sandbox around this process refuses io_uring."
+title="Blocking threads or io_uring"
+if ! "$tools/reading" probe; then
+    ring=0
+    title+=" (which this kernel, or a sandbox around this process, refuses)"
+    say "$title"
+fi
 
 # ways OPTIONS TREE LIST COMMAND...: runs COMMAND with the name and the command line of each way to read.
 ways() {
@@ -94,4 +98,4 @@ else
     say "the part with latency is left out: it needs /dev/fuse"
 fi
 
-report reading --title "Blocking threads or io_uring" --ratio "2 threads" --ratio "32 threads" "${arguments[@]}"
+report reading --title "$title" --ratio "2 threads" --ratio "32 threads" "${arguments[@]}"

@@ -363,6 +363,8 @@ int main(int count, char **arguments) {
     if (session == NULL || fuse_set_signal_handlers(session) != 0) return 1;
     if (fuse_session_mount(session, arguments[2]) != 0) return 1;
     int result = fuse_session_loop(session);
+    // Whoever still waits is told by the unmounting: nothing is handed out any more.
+    pthread_mutex_lock(&queueLock);
     fuse_session_unmount(session);
     // A signal that asks to end is a good end.
     return result < 0;
