@@ -23,7 +23,7 @@ build: packages ## Builds the release program: .build/release/fsscan
 test: packages lint ## Runs all tests
 	Tests/oracles/setup.sh
 	$(SWIFT) build --build-tests
-	$(SWIFT) build --package-path Benchmarks
+	$(MAKE) bench-check
 	$(SWIFT) test --skip-build
 	$(PYTHON) Tests/oracles/check_docs.py .build/debug/fsscan
 	$(MAKE) examples docs tsan

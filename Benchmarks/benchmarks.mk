@@ -2,7 +2,8 @@
 #
 # make hands variables of its command line to the scripts: `make bench RUNS=10 ROUNDS=5 TREES=/mnt/scratch`.
 
-.PHONY: bench bench-scheduler bench-content bench-cold bench-scale bench-equal bench-rivals bench-clean
+.PHONY: bench bench-scheduler bench-content bench-cold bench-scale bench-latency bench-reading bench-equal
+.PHONY: bench-tools bench-build bench-check bench-docs bench-rivals bench-clean
 
 bench: build ## Metadata scan beside the C floor, find, bfs, fd, du and gdu (warm)
 	Benchmarks/metadata.sh
@@ -21,6 +22,25 @@ bench-cold: build ## Cold caches (needs root)
 
 bench-scale: build ## From 10,000 to 5,000,000 entries, a deep chain, a huge directory
 	Benchmarks/scale.sh
+
+bench-latency: build bench-tools ## A remote disk: every operation takes 1 or 5 ms (needs /dev/fuse)
+	Benchmarks/latency.sh
+
+bench-reading: bench-tools ## Blocking threads or io_uring for the content of small files (cold: needs root)
+	Benchmarks/reading.sh
+
+bench-tools:
+	@Tests/oracles/packages.sh pkg-config libssl-dev libfuse3-dev liburing-dev
+	Benchmarks/support/build.sh
+
+bench-build: bench-tools ## Builds what the benchmarks run beside fsscan itself
+	$(SWIFT) build --package-path Benchmarks
+
+bench-check: bench-build ## Checks that the tools of the benchmarks do what they say
+	Benchmarks/support/check.sh
+
+bench-docs: ## Puts the tables of Benchmarks/results/ into docs/PERFORMANCE.md
+	$(PYTHON) Benchmarks/support/docs.py
 
 bench-rivals: ## Installs the programs that the benchmarks compare with
 	Benchmarks/install-rivals.sh

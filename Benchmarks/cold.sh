@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# `make bench-cold` (root): scans with cold caches, where latency and not the processor decides.
+# `make bench-cold` (root): scans with cold caches, where latency and not the processor decides; and what the monitor
+# costs where there is nothing to wait for.
 #
 # Before each run the kernel's caches are dropped (support/drop-caches.sh). What is behind the disk (a host's cache, the
 # drive's own) stays as it is and flatters everybody alike, which is why contenders take turns.
-# Variables beside those of support/common.sh: COLD_ROUNDS (5), SYSTEM_TREE (/usr), SMALL_FILES (40000), POOLS
-# (2 8 32 64), MONITOR_OFF (options that make fsscan's pool a fixed one; empty: not measured).
+# Variables beside those of support/common.sh: COLD_ROUNDS (5), SYSTEM_TREE (/usr), SMALL_FILES (40000), ENTRIES
+# (300000), POOLS (2 8 32 64; the fixed surplus of four threads for each processor is always among them).
 
 # shellcheck source-path=SCRIPTDIR source=support/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/common.sh"
@@ -13,28 +14,26 @@ COLD_ROUNDS=${COLD_ROUNDS:-5}
 SYSTEM_TREE=${SYSTEM_TREE:-/usr}
 SMALL_FILES=${SMALL_FILES:-40000}
 ENTRIES=${ENTRIES:-300000}
-POOLS=${POOLS:-2 8 32 64}
-MONITOR_OFF=${MONITOR_OFF:-}
+# shellcheck disable=SC2086
+POOLS=$(pool_sizes ${POOLS:-2 8 32 64})
+WARM_POOLS="$(nproc) $((4 * $(nproc)))"
 
 require_root bench-cold "drops the kernel's caches between runs"
 [[ -w /proc/sys/vm/drop_caches ]] || fail "bench-cold: /proc/sys/vm/drop_caches is not writable here (a container?)"
 require_fsscan
 require hyperfine python3
 build_tool floor
-build_tool maketree
-
-# fixed_pools TREE OPTIONS: fsscan with so many threads and no more.
-fixed_pools() {
-    local size
-    for size in $POOLS; do
-        contender "fsscan, pool of $size" "$FSSCAN $1 --threads $size $MONITOR_OFF $2 --json -o /dev/null"
-    done
-}
 
 measure_cold() {
-    ROUNDS=$COLD_ROUNDS RUNS=1 WARMUP=0 measure "$1" \
-        --prepare "$benchmarks/support/drop-caches.sh $FSSCAN find du bfs fdfind gdu xargs sha256sum"
+    PREPARE="$benchmarks/support/drop-caches.sh $FSSCAN find du bfs fdfind gdu xargs sha256sum" \
+        ROUNDS=$COLD_ROUNDS RUNS=1 WARMUP=0 measure "$1"
 }
+
+# Made on disk (TREES must not be a tmpfs for this one), in a run of its own order: what was written last would still
+# lie close together on a disk that turns.
+small=$(make_tree small-files files "$SMALL_FILES" 64 16384 20)
+[[ $(stat --file-system --format %T "$small") != tmpfs ]] || fail "TREES=$TREES is a tmpfs: nothing there is ever cold"
+tree=$(make_tree small-dirs small-dirs "$ENTRIES")
 
 # The same commands as in metadata.sh, which says why the work is equal; fd with the numbers of threads that people try.
 no_facts cold-metadata
@@ -47,43 +46,65 @@ for fd_threads in 2 16 64; do
     contender "fd $fd_threads" "fdfind --unrestricted --size +0b --threads $fd_threads . $SYSTEM_TREE"
 done
 contender "gdu" "gdu --non-interactive --no-progress --no-color --summarize --ignore-dirs / --max-cores $THREADS $SYSTEM_TREE"
-contender "fsscan" "$FSSCAN $SYSTEM_TREE --json -o /dev/null"
-fixed_pools "$SYSTEM_TREE" ""
+contend_pools "$POOLS" "$SYSTEM_TREE"
 measure_cold cold-metadata
 
-# Made on disk (TREES must not be a tmpfs for this one), in a run of its own order: what was written last would still
-# lie close together on a disk that turns.
 no_facts cold-content
-small=$(make_tree small-files files "$SMALL_FILES" 64 16384 20)
-[[ $(stat --file-system --format %T "$small") != tmpfs ]] || fail "TREES=$TREES is a tmpfs: nothing there is ever cold"
 fact cold-content label "Generated: $SMALL_FILES files of 64 bytes to 16 KiB, SHA-256, cold"
 contender "sha256sum" "sh -c \"find '$small' -type f -print0 | xargs -0 -P2 sha256sum\""
-contender "fsscan" "$FSSCAN $small --hash sha256 --json -o /dev/null"
-fixed_pools "$small" "--hash sha256"
+contend_pools "$POOLS" "$small" --hash sha256
 measure_cold cold-content
 
-# What the monitor costs where it has nothing to do.
-no_facts cold-warm
-tree=$(make_tree small-dirs small-dirs "$ENTRIES")
-fact cold-warm entries "$(check_agreement "$tree")"
-fact cold-warm label "Generated tree: $ENTRIES entries, metadata, warm"
-contender "floor" "$tools/floor $tree"
-contender "fsscan" "$FSSCAN $tree --json -o /dev/null"
-if [[ -n $MONITOR_OFF ]]; then
-    contender "fsscan, monitor off" "$FSSCAN $tree $MONITOR_OFF --json -o /dev/null"
-fi
-measure cold-warm
-
-pools=""
-for size in $POOLS; do
-    pools+=", 'fsscan, pool of $size'"
+# On a machine that has other things to do: a busy loop for each processor meanwhile. A worker that does not get its
+# processor looks like one that is blocked.
+busy=()
+trap 'kill "${busy[@]}" 2>/dev/null || true' EXIT
+for ((core = $(nproc); core > 0; core--)); do
+    (while :; do :; done) &
+    busy+=($!)
 done
-report cold --title "Cold caches" --tools "find du bfs fdfind gdu sha256sum" \
-    --result cold-metadata --result cold-content --result cold-warm --ratio find --ratio sha256sum --ratio fsscan \
-    --target "metadata: find ÷ fsscan" "t('cold-metadata', 'find') / t('cold-metadata', 'fsscan')" ">= 3.5" \
-    --target "metadata: fsscan ÷ its best fixed pool" \
-    "t('cold-metadata', 'fsscan') / fastest('cold-metadata'$pools)" "<= 1.15" \
-    --target "SHA-256: find|xargs sha256sum ÷ fsscan" "t('cold-content', 'sha256sum') / t('cold-content', 'fsscan')" ">= 5" \
-    --target "SHA-256: fsscan ÷ its best fixed pool" \
-    "t('cold-content', 'fsscan') / fastest('cold-content'$pools)" "<= 1.15" \
-    --target "warm: monitor on ÷ monitor off" "t('cold-warm', 'fsscan') / t('cold-warm', 'fsscan, monitor off')" "<= 1.02"
+no_facts cold-shared
+fact cold-shared label "$SYSTEM_TREE, metadata, cold, beside a busy loop for each processor"
+contender "find" "find $SYSTEM_TREE -printf '%s\n'"
+contend_pools "$WARM_POOLS" "$SYSTEM_TREE"
+COLD_ROUNDS=3 measure_cold cold-shared
+kill "${busy[@]}"
+wait "${busy[@]}" 2>/dev/null || true
+trap - EXIT
+
+# Warm: the monitor should have nothing to do. A pool of N is fsscan without it.
+no_facts warm-metadata
+fact warm-metadata entries "$(check_agreement "$tree")"
+fact warm-metadata label "Generated tree: $ENTRIES entries, metadata, warm"
+contender "floor" "$tools/floor $tree"
+contend_pools "$WARM_POOLS" "$tree"
+measure warm-metadata
+
+no_facts warm-content
+fact warm-content label "Generated: $SMALL_FILES files of 64 bytes to 16 KiB, SHA-256, warm"
+contend_pools "$WARM_POOLS" "$small" --hash sha256
+measure warm-content
+
+monitor_off=$(pool_name "$(nproc)") surplus=$(pool_name $((4 * $(nproc))))
+# With `--threads` for `--pool` both rows are the same program: no verdict on a monitor that is not there.
+[[ $(pool_option) == --pool ]] || monitor_off="fsscan without a monitor (no --pool in this build)"
+targets=(
+    --target "metadata: find ÷ fsscan" "t('cold-metadata', 'find') / t('cold-metadata', 'fsscan')" ">= 3.5"
+    --target "SHA-256: find|xargs sha256sum ÷ fsscan" "t('cold-content', 'sha256sum') / t('cold-content', 'fsscan')" ">= 5"
+)
+for result in cold-metadata cold-content; do
+    targets+=(--target "${result#cold-}: fsscan ÷ its best fixed pool"
+        "t('$result', 'fsscan') / fastest('$result'$(pool_rows "$POOLS"))" "<= 1.15")
+done
+for result in warm-metadata warm-content; do
+    targets+=(--target "$result: fsscan ÷ monitor off"
+        "t('$result', 'fsscan') / t('$result', '$monitor_off')" "<= 1.02")
+done
+# The rival of the monitor: where it is slower, the monitor earns its keep.
+for result in cold-metadata cold-content cold-shared warm-metadata warm-content; do
+    targets+=(--target "$result: fsscan ÷ fixed surplus of 4N"
+        "t('$result', 'fsscan') / t('$result', '$surplus')" "<= 1.00")
+done
+report cold --title "Cold caches" --tools "find du bfs fdfind gdu sha256sum" --ratio find --ratio sha256sum --ratio fsscan \
+    --result cold-metadata --result cold-content --result cold-shared --result warm-metadata --result warm-content \
+    "${targets[@]}"

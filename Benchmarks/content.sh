@@ -88,8 +88,8 @@ for name in share small large; do
     if [[ $COLD == 1 && -w /proc/sys/vm/drop_caches ]]; then
         describe "content-$name-cold" "$tree" "$label, cold"
         contend_sha256 "$tree" "$xargs"
-        RUNS=1 WARMUP=0 measure "content-$name-cold" \
-            --prepare "$benchmarks/support/drop-caches.sh $FSSCAN find xargs sha256sum hashdeep rclone rhash"
+        PREPARE="$benchmarks/support/drop-caches.sh $FSSCAN find xargs sha256sum hashdeep rclone rhash" \
+            RUNS=1 WARMUP=0 measure "content-$name-cold"
         report_arguments+=(--result "content-$name-cold")
     fi
 done

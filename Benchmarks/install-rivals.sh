@@ -3,10 +3,10 @@
 set -euo pipefail
 
 packages=(
-    hyperfine time strace python3 python3-venv util-linux openssl # to measure
-    findutils coreutils bfs fd-find gdu                           # make bench, bench-cold
-    golang-go g++ libtbb-dev cargo librust-tokio-dev              # make bench-scheduler (the rest comes from PyPI)
-    hashdeep rclone rhash b3sum xxhash file                       # make bench-content
+    hyperfine time strace python3 python3-venv util-linux openssl fuse3 # to measure
+    findutils coreutils bfs fd-find gdu                                 # make bench, bench-cold, bench-latency
+    golang-go g++ libtbb-dev cargo librust-tokio-dev                    # make bench-scheduler (the rest comes from PyPI)
+    hashdeep rclone rhash b3sum xxhash file                             # make bench-content
 )
 
 if [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then

@@ -48,6 +48,14 @@ class Row:
     peak_kib: int | None = None
     command: str = ""
     statuses: set[int] = dataclasses.field(default_factory=set)
+    #: What it did not do, in words. Such a time counts for no target.
+    fault: str = ""
+
+    @property
+    def works(self) -> bool:
+        """1 is what find, du and fsscan return when a part of the tree could not be read; with any other status the
+        program may have been fast because it did nothing."""
+        return not self.fault and not self.statuses - {0, 1}
 
     @property
     def median(self) -> float:
@@ -69,11 +77,10 @@ class Result:
         raise NotMeasured(f"{name} in {self.name}")
 
     def working(self, name: str) -> Row:
-        """A row whose time counts. 1 is what find, du and fsscan return when a part of the tree could not be read; with
-        any other status the program may have been fast because it did nothing."""
+        """A row whose time counts."""
         row = self.row(name)
-        if row.statuses - {0, 1}:
-            raise NotMeasured(f"{name} exited with {', '.join(map(str, sorted(row.statuses)))}")
+        if not row.works:
+            raise NotMeasured(row.fault or f"{name} exited with {statuses(row)}")
         return row
 
     def number(self, key: str) -> float:
@@ -102,6 +109,8 @@ class Result:
             row = result.row(row_name)
             row.peak_kib = int(peak) if peak.isdigit() else None
             row.command = command
+        for row_name, fault in read_tabs(RESULTS / f"{name}.faults"):
+            result.row(row_name).fault = fault
         return result
 
 
@@ -141,7 +150,8 @@ def table(result: Result, ratios: list[str]) -> str:
     header += ["ns/entry"] * per_entry + ["GB/s"] * rated + ["peak MiB"]
     lines = []
     for row in result.rows:
-        cells = [row.name, seconds(row.median), seconds(min(row.times)), "" if row.cpu is None else seconds(row.cpu)]
+        cells = [row.name if row.works else f"{row.name} *", seconds(row.median), seconds(min(row.times))]
+        cells.append("" if row.cpu is None else seconds(row.cpu))
         cells += [f"{row.median / base.median:.2f}" for base in bases]
         if per_entry:
             cells.append(f"{row.median / result.number('entries') * 1e9:.0f}")
@@ -151,13 +161,20 @@ def table(result: Result, ratios: list[str]) -> str:
     return markdown(header, lines)
 
 
+def statuses(row: Row) -> str:
+    return ", ".join(map(str, sorted(row.statuses)))
+
+
 def failures(result: Result) -> list[str]:
-    """A tool that failed may have been fast because it did nothing: its statuses belong beside its time."""
-    return [
-        f"{row.name} exited with {', '.join(map(str, sorted(row.statuses)))}"
-        for row in result.rows
-        if row.statuses - {0}
-    ]
+    """A tool that failed may have been fast because it did nothing: that belongs beside its time."""
+    lines = []
+    for row in result.rows:
+        mark = "" if row.works else "\\* "
+        if row.fault:
+            lines.append(f"{mark}{row.name}: {row.fault}")
+        if row.statuses - {0}:
+            lines.append(f"{mark}{row.name} exited with {statuses(row)}")
+    return lines
 
 
 # Targets
@@ -181,7 +198,7 @@ def verdicts(results: list[Result], targets: list[tuple[str, str, str]]) -> str:
         return kib / 1024
 
     def fastest(result: str, *rows: str) -> float:
-        times = [row.median for row in find(result).rows if row.name in rows and not row.statuses - {0, 1}]
+        times = [row.median for row in find(result).rows if row.name in rows and row.works]
         if not times:
             raise NotMeasured(", ".join(rows))
         return min(times)

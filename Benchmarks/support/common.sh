@@ -27,7 +27,7 @@ TREES=${TREES:-${TMPDIR:-/tmp}/fsscan-bench}
 mkdir -p "$results" "$tools" "$TREES"
 export LC_ALL=C GOMAXPROCS=$THREADS
 
-say() { printf '== %s\n' "$*" >&2; }
+say() { printf '== %(%T)T %s\n' -1 "$*" >&2; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null; }
 
@@ -44,10 +44,20 @@ require_root() { [[ $EUID -eq 0 ]] || fail "$1 needs root: it $2"; }
 
 # build_tool NAME: compiles NAME/NAME.c when it is newer than its program.
 build_tool() {
-    local source=$benchmarks/$1/$1.c
-    if [[ ! $tools/$1 -nt $source ]]; then
-        "${CC:-cc}" -std=gnu11 -O2 -Wall -Wextra -o "$tools/$1" "$source"
+    local source=$benchmarks/$1/$1.c libraries="" package flags=()
+    [[ $tools/$1 -nt $source ]] && return
+    case $1 in
+        delayfs) libraries="fuse3" ;;
+        reading) libraries="liburing libcrypto" ;;
+    esac
+    if [[ -n $libraries ]]; then
+        for package in $libraries; do
+            pkg-config --exists "$package" || fail "$1 needs $package: make bench-build installs it"
+        done
+        # shellcheck disable=SC2086,SC2207
+        flags=(-pthread $(pkg-config --cflags --libs $libraries))
     fi
+    "${CC:-cc}" -std=gnu11 -O2 -Wall -Wextra -Werror -o "$tools/$1" "$source" "${flags[@]}"
 }
 
 # make_tree NAME SHAPE NUMBER...: prints the path of a tree, made now or found as it was made earlier.
@@ -61,6 +71,43 @@ make_tree() {
 
 # remove_tree NAME
 remove_tree() { "$tools/maketree" "$TREES/$1" remove; }
+
+# --- fsscan's pool --------------------------------------------------------------------------------------------------
+
+# `--pool N` is a pool of exactly N threads, without the monitor. A build that does not know it has no monitor either,
+# and `--threads N` is the same there.
+pool_option() {
+    local help
+    help=$("$FSSCAN" --help)
+    if [[ $help == *--pool* ]]; then echo --pool; else echo --threads; fi
+}
+
+# pool_sizes NUMBER...: these sizes, and the fixed surplus of four threads for each processor, in order.
+pool_sizes() { printf '%s\n' "$@" "$((4 * $(nproc)))" | sort -n -u | tr '\n' ' '; }
+
+# pool_name SIZE: the row of a pool.
+pool_name() {
+    local remark=""
+    (($1 == $(nproc))) && remark=" (N)"
+    (($1 == 4 * $(nproc))) && remark=" (4N)"
+    printf 'fsscan, pool of %d%s' "$1" "$remark"
+}
+
+# contend_pools "SIZE..." TREE OPTION...: fsscan with its default, and with fixed pools.
+contend_pools() {
+    local sizes=$1 tree=$2 size
+    shift 2
+    contender "fsscan" "$FSSCAN $tree $* --json -o /dev/null"
+    for size in $sizes; do
+        contender "$(pool_name "$size")" "$FSSCAN $tree $(pool_option) $size $* --json -o /dev/null"
+    done
+}
+
+# pool_rows "SIZE...": the rows of these pools, as arguments of `fastest` in a target.
+pool_rows() {
+    local size
+    for size in $1; do printf ", '%s'" "$(pool_name "$size")"; done
+}
 
 # --- Contenders -----------------------------------------------------------------------------------------------------
 
@@ -76,24 +123,29 @@ contender() {
     fi
 }
 
-# measure RESULT [HYPERFINE OPTION...]: times all contenders, then takes each one's peak memory, and forgets them.
+# A command to run before each run, without a shell: for cold caches.
+PREPARE=
+
+# measure RESULT: times all contenders, then takes each one's peak memory, and forgets them.
 #
 # Leaves results/RESULT.N.json for each round N (hyperfine's own export) and results/RESULT.contenders (name, peak KiB,
 # command, separated by tabs). --ignore-failure: as an ordinary user many tools exit 1 on unreadable directories; the
 # report names every exit status that was not 0.
 measure() {
     local result=$1 round arguments=() index
-    shift
+    [[ -z $PREPARE ]] || arguments+=(--prepare "$PREPARE")
     for ((index = 0; index < ${#contenders[@]}; index += 2)); do
         arguments+=(--command-name "${contenders[index]}" "${contenders[index + 1]}")
     done
     rm -f "$results/$result".*.json "$results/$result.contenders"
     for ((round = 1; round <= ROUNDS; round++)); do
         say "$result: round $round of $ROUNDS"
-        hyperfine --shell=none --style basic --ignore-failure --warmup "$WARMUP" --runs "$RUNS" "$@" \
-            --export-json "$results/$result.$round.json" "${arguments[@]}" 2>&1 | grep -E '^(Bench|  Time|Error)' >&2
+        hyperfine --shell=none --style basic --ignore-failure --warmup "$WARMUP" --runs "$RUNS" \
+            --export-json "$results/$result.$round.json" "${arguments[@]}" 2>&1 | grep --line-buffered -E '^(Bench|  Time|Error)' >&2
     done
+    say "$result: peak memory"
     for ((index = 0; index < ${#contenders[@]}; index += 2)); do
+        $PREPARE
         printf '%s\t%s\t%s\n' "${contenders[index]}" "$(peak "${contenders[index + 1]}")" "${contenders[index + 1]}" \
             >>"$results/$result.contenders"
     done
@@ -114,7 +166,12 @@ peak() {
 
 # fact RESULT KEY VALUE: something a report needs to know of a result (label, entries, bytes).
 fact() { printf '%s\t%s\n' "$2" "$3" >>"$results/$1.facts"; }
-no_facts() { rm -f "$results/$1.facts"; }
+
+# fault RESULT NAME SENTENCE: a contender that did not do the work. The sentence stands below the table, and the time
+# counts for no target.
+fault() { printf '%s\t%s\n' "$2" "$3" >>"$results/$1.faults"; }
+
+no_facts() { rm -f "$results/$1.facts" "$results/$1.faults"; }
 
 # report NAME ARGUMENT...: prints the report and keeps it as results/NAME.md.
 report() {
