@@ -39,7 +39,7 @@ fixtures: packages ## Renews the golden output in fixtures/ (look at the differe
 	FSSCAN_RENEW_FIXTURES=1 $(SWIFT) test --filter GoldenTests
 
 # XCTest's own run comes with a leak that AddressSanitizer reports, and has no tests here.
-SANITIZED = --disable-xctest --filter 'WorkStealingTests\.(Counting|Async|Ending)Tests'
+SANITIZED = --disable-xctest --filter 'WorkStealingTests\.(Counting|Async|Ending|Monitor)Tests'
 
 tsan: packages ## The scheduler's stress tests under ThreadSanitizer
 	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/tsan-suppressions.txt" \
