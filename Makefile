@@ -41,7 +41,7 @@ fixtures: packages ## Renews the golden output in fixtures/ (look at the differe
 	FSSCAN_RENEW_FIXTURES=1 $(SWIFT) test --filter GoldenTests
 
 # XCTest's own run comes with a leak that AddressSanitizer reports, and has no tests here.
-SANITIZED = --disable-xctest --filter 'WorkStealingTests\.(Counting|Async|Ending|Ask|Draining|Channel|Yield|Resource)Tests|TaskGraphsTests\.(Article|Graph)Tests'
+SANITIZED = --disable-xctest --filter 'WorkStealingTests\.(Counting|Async|Ending|Monitor|Priority|Ask|Draining|Channel|Yield|Resource)Tests|TaskGraphsTests\.(Article|Graph)Tests'
 
 tsan: packages ## The scheduler's stress tests under ThreadSanitizer
 	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/tsan-suppressions.txt" \

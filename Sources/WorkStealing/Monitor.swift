@@ -14,7 +14,7 @@
 //                                                                  more than 4 N run, or more than N processors are
 //                                                                  used: half of these rest
 //   less; but somebody idles, or nothing is queued                 look half as often
-//   less; but N wait for a processor that other programs use       nothing
+//   less; but N wait for a processor that other programs use       look half as often
 //   less, and fewer than N run                                     half as many workers again, and look again soon
 //   nobody has begun anything for long, though work is queued      one more worker, and more patience next time
 //
@@ -36,8 +36,6 @@ final class Monitor: @unchecked Sendable {
     /// of a processor.
     private static let shortest = 250_000
     private static let longest = 4_000_000
-    /// The most after a look that found too little processor time, though N run.
-    private static let doubtful = 1_000_000
     /// Looks in a row that found N processors used, before some rest: 32 ms when all is well.
     private static let looksBeforeRest = 8
     /// So many times N may run before some are sent to rest. A surplus of threads that run costs nothing measurable up to
@@ -119,8 +117,10 @@ final class Monitor: @unchecked Sendable {
             scheduler.setSurplus(0)
             if !lacksWork, counts.active < scheduler.workers.count {
                 let missing = scheduler.threads - running(upTo: scheduler.threads)
-                if missing > 0 { release(min(max(missing, counts.active / 2), queued), counts) }
-                interval = missing > 0 ? Self.shortest : min(interval, Self.doubtful)
+                if missing > 0 {
+                    release(min(max(missing, counts.active / 2), queued), counts)
+                    interval = Self.shortest
+                }
             }
         }
         if lastLook - lastProgress >= patience {
