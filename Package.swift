@@ -2,8 +2,8 @@
 // fsscan: a parallel filesystem scanner, and the work-stealing actor scheduler that it runs on.
 //
 // Layers, a lower one never imports a higher one:
-//   fsscan -> ScanEngine -> WorkStealing -> CLinux
-//                        -> COpenSSL, CXXHash, CMagic (system libraries)
+//   fsscan -> Snapshots -> ScanEngine -> WorkStealing -> CLinux
+//                                     -> COpenSSL, CXXHash, CMagic (system libraries)
 
 import PackageDescription
 
@@ -48,10 +48,12 @@ let package = Package(
             name: "ScanEngine",
             dependencies: ["CLinux", "CMagic", "COpenSSL", "CXXHash", "WorkStealing"],
             swiftSettings: swiftSettings),
+        .target(
+            name: "Snapshots", dependencies: ["CLinux", "ScanEngine"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "fsscan",
             dependencies: [
-                "CLinux", "ScanEngine", "WorkStealing",
+                "CLinux", "ScanEngine", "Snapshots", "WorkStealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -65,7 +67,10 @@ let package = Package(
             name: "ScanEngineTests", dependencies: ["CLinux", "ScanEngine", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "FsscanTests", dependencies: ["ScanEngine", "TestSupport", "fsscan"],
+            name: "SnapshotsTests", dependencies: ["CLinux", "ScanEngine", "Snapshots", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "FsscanTests", dependencies: ["ScanEngine", "Snapshots", "TestSupport", "fsscan"],
             swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
