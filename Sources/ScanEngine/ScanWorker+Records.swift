@@ -30,4 +30,11 @@ extension ScanWorker {
         let root = node.root
         path.with(name, in: node) { records.unknownEntry(root: root, path: $0, kind: kind) }
     }
+
+    /// Tells of a name that a pattern leaves out: nothing was found out about it.
+    func recordExcluded(_ name: UnsafeRawBufferPointer, in node: PathNode) {
+        guard let records else { return }
+        let root = node.root
+        path.with(name, in: node) { records.excluded(root: root, path: $0) }
+    }
 }

@@ -230,6 +230,9 @@ static inline void clinux_copy_stat(const struct stat *_Nonnull from, struct sta
     to->stx_ino = from->st_ino;
     to->stx_size = (uint64_t)from->st_size;
     to->stx_blocks = (uint64_t)from->st_blocks;
+    to->stx_blksize = (uint32_t)from->st_blksize;
+    to->stx_atime.tv_sec = from->st_atim.tv_sec;
+    to->stx_atime.tv_nsec = (uint32_t)from->st_atim.tv_nsec;
     to->stx_mtime.tv_sec = from->st_mtim.tv_sec;
     to->stx_mtime.tv_nsec = (uint32_t)from->st_mtim.tv_nsec;
     to->stx_ctime.tv_sec = from->st_ctim.tv_sec;

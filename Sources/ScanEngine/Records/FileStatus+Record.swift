@@ -5,6 +5,7 @@ extension FileStatus {
     /// Seconds and nanoseconds since the epoch, as `statx(2)` gives them.
     package typealias Time = (seconds: Int64, nanoseconds: Int64)
 
+    package var atime: Time { (raw.stx_atime.tv_sec, Int64(raw.stx_atime.tv_nsec)) }
     package var mtime: Time { (raw.stx_mtime.tv_sec, Int64(raw.stx_mtime.tv_nsec)) }
     package var ctime: Time { (raw.stx_ctime.tv_sec, Int64(raw.stx_ctime.tv_nsec)) }
     /// Nil where the file system keeps no time of birth.

@@ -56,6 +56,7 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Leave out what .gitignore files say, from each PATH downwards.")
     var gitignore = false
 
+    private static let formats = ReportFormat.allCases.map(\.rawValue)
     private static let algorithms = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: " ")
 
     @Option(
@@ -80,8 +81,9 @@ struct ScanCommand: ParsableCommand {
     var maxRead: CarriedArgument?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("text, json or ndjson. (default: text)", valueName: "FORMAT"),
-        completion: .list(["text", "json", "ndjson"]))
+        parsing: .unconditional,
+        help: ArgumentHelp("\(Self.formats.joined(separator: " ")). (default: text)", valueName: "FORMAT"),
+        completion: .list(Self.formats))
     var format: CarriedArgument?
 
     @Flag(help: "Short for --format json.")
