@@ -122,7 +122,7 @@ extension RecordEncoder {
         case 0x0A: buffer.append("\\n")
         case 0x0C: buffer.append("\\f")
         case 0x0D: buffer.append("\\r")
-        case 0x20...0x7F: buffer.append(UInt8(unit))
+        case 0x20...0x7E: buffer.append(UInt8(unit))
         default: mcaEscape(unit)
         }
     }
