@@ -50,7 +50,7 @@ extension ScanWorker {
 
     /// Reads where a symlink points: for its digest, and for its record.
     private func followNot(_ entry: borrowing CountedEntry, _ gathering: inout Gathering) -> ContentAnswer {
-        guard stage != nil || records != nil else { return .notAsked }
+        guard stage != nil || !streams.isEmpty else { return .notAsked }
         do throws(ContentFailure) {
             if stage != nil {
                 let (target, row) = try stage!.inspectSymlink(entry.cString, in: entry.descriptor)

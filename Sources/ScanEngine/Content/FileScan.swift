@@ -156,9 +156,10 @@ actor FileScan: MailboxActor {
             answer = .unknown
             subtotal.isWhole = false
         }
-        worker.record(request.path, .file, status, answer)
+        let state = worker.record(request.path, .file, status, answer)
         let name = Array(request.name.dropLast())
         request.waiter.receive(
-            Completion(subtotal: subtotal, content: .entry(name: name, mode: status.mode, row: answer.row)))
+            Completion(
+                subtotal: subtotal, content: .entry(name: name, mode: status.mode, row: answer.row, state: state)))
     }
 }

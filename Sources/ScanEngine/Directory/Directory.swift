@@ -79,7 +79,7 @@ actor Directory: MailboxActor {
     /// Opens and lists the directory.
     func scan() {
         let worker = ScanWorker.current
-        gathering.prepare(worker.context.content)
+        gathering.prepare(worker.context)
         if worker.context.shouldStop {
             gathering.subtotal.isWhole = false
             giveUpOpening(worker)
@@ -167,6 +167,7 @@ actor Directory: MailboxActor {
                 worker.report(.stale, "openat", path, into: &gathering)
             }
             worker.record(nil, in: node, kind, status, .unknown)
+            gathering.subtotal.isWhole = false
         }
     }
 
@@ -180,7 +181,7 @@ actor Directory: MailboxActor {
 
     private func count(_ status: borrowing FileStatus, _ worker: ScanWorker) {
         worker.countDirectory(status, into: &gathering)
-        if worker.records != nil { recorded = KnownEntry(status: copy status, isToBeListed: true) }
+        if !worker.streams.isEmpty { recorded = KnownEntry(status: copy status, isToBeListed: true) }
     }
 
     /// As often as an open is tried while all descriptors are taken; each try lets other work go first.
@@ -340,12 +341,14 @@ actor Directory: MailboxActor {
         if gathering.isDirectory, totals.entries > 0 {
             worker.rank(node, totals)
             let row = gathering.digests == nil ? nil : digestRow(worker)
-            if gathering.digests != nil {
-                completion.content = .entry(name: node.name, mode: UInt32(S_IFDIR), row: row)
-            }
+            var state: [UInt8]?
             if let recorded {
                 let answer = ContentAnswer(row: gathering.digests == nil ? [] : row)
-                worker.record(nil, in: node, .directory, recorded.status, answer)
+                let tree = gathering.subtotal.isWhole ? gathering.states : nil
+                state = worker.record(nil, in: node, .directory, recorded.status, answer, tree: tree)
+            }
+            if gathering.digests != nil || gathering.states != nil {
+                completion.content = .entry(name: node.name, mode: UInt32(S_IFDIR), row: row, state: state)
             }
             if node.level <= worker.context.treeDepth {
                 completion.tree = TreeNode(

@@ -86,6 +86,9 @@ struct ScanSettings {
     var sorted: Bool
     var progress: Bool?
     var statistics: Bool
+    /// Where the scan is kept.
+    var save: [UInt8]?
+    var label: String?
 
     init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
         if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
@@ -107,6 +110,14 @@ struct ScanSettings {
         sorted = command.sorted
         progress = command.progress
         statistics = command.stats
+        save = command.save?.bytes
+        label = try command.label.map { label throws(UsageError) in
+            guard let text = String(validating: label.bytes, as: UTF8.self) else {
+                throw UsageError("--label", label, "is not UTF-8")
+            }
+            return text
+        }
+        if label != nil, save == nil { throw UsageError("--label is for a scan that is kept: use it with --save") }
     }
 
     /// For the engine; `paths` is complete, with what `--files-from` added.
