@@ -3,7 +3,7 @@
 //
 // Layers, a lower one never imports a higher one:
 //   fsscan -> Snapshots -> ScanEngine -> WorkStealing -> CLinux
-//                                     -> COpenSSL, CXXHash, CMagic (system libraries)
+//                        -> CSQLite   -> COpenSSL, CXXHash, CMagic (system libraries)
 
 import PackageDescription
 
@@ -38,6 +38,7 @@ let package = Package(
         // Shims for what Swift cannot import: variadic system calls, thread-local storage, signal handlers.
         .target(name: "CLinux"),
         .systemLibrary(name: "CMagic", pkgConfig: "libmagic", providers: [.apt(["libmagic-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
 
@@ -49,7 +50,7 @@ let package = Package(
             dependencies: ["CLinux", "CMagic", "COpenSSL", "CXXHash", "WorkStealing"],
             swiftSettings: swiftSettings),
         .target(
-            name: "Snapshots", dependencies: ["CLinux", "ScanEngine"], swiftSettings: swiftSettings),
+            name: "Snapshots", dependencies: ["CLinux", "CSQLite", "ScanEngine"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "fsscan",
             dependencies: [

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ScanEngine
+import Snapshots
 
 /// The program: reads the command line, scans, writes the report, and says how it went.
 @main
@@ -31,6 +32,9 @@ enum FSScan {
             } else {
                 StandardStreams.complain("standard output: \(error.error.message)")
             }
+            return .outputFailed
+        } catch let error as SaveFailure {
+            StandardStreams.complain(error.path, error.message)
             return .outputFailed
         } catch {
             preconditionFailure("an error that nobody prints: \(error)")

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ScanEngine
+import Snapshots
 
 /// `fsscan scan`: from checked settings to an exit status.
 struct ScanProgram {
@@ -21,11 +22,18 @@ struct ScanProgram {
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output)
         let records = settings.format.records.map { makeRecords($0, options, output) }
-        let scan = try makeScan(options, records)
+        let saved = try settings.save.map { path throws(SaveFailure) in
+            try SavedScanWriter(path, options, label: settings.label, version: Invocation.version)
+        }
+        let scan = try makeScan(options, records, saved)
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = scan.run()
         progress?.stop()
+        // The scan is kept before its report is written: a reader of the report may go away.
+        try saved.map { saved throws(SaveFailure) in
+            if report.complete { try saved.finish(report) } else { saved.abandon() }
+        }
 
         switch settings.format {
         case .json:
@@ -53,15 +61,20 @@ struct ScanProgram {
         }
     }
 
-    private func makeScan(_ options: ScanOptions, _ records: RecordOutput?) throws(UsageError) -> Scan {
+    private func makeScan(
+        _ options: ScanOptions, _ records: RecordOutput?, _ saved: SavedScanWriter?
+    ) throws(UsageError) -> Scan {
         // Where the output itself does not tell of errors, they are told when they happen, as find does.
         var onError: (@Sendable (ScanError) -> Void)?
         if settings.format != .json && settings.format != .ndjson {
             onError = { error in StandardStreams.complain(error.path, error.message) }
         }
+        var outputs: [any EntryOutput] = []
+        if let records { outputs.append(records) }
+        if let saved { outputs.append(saved) }
         do throws(ScanUnavailable) {
             return try Scan(
-                options, records: records, isCancelled: { clinux_stop_signal() != 0 }, onError: onError)
+                options, outputs: outputs, isCancelled: { clinux_stop_signal() != 0 }, onError: onError)
         } catch {
             throw UsageError("\(error.option): \(error.message)")
         }

@@ -31,12 +31,12 @@ package final class RecordArena: @unchecked Sendable {
         for record in longRecords { record.deallocate() }
     }
 
-    var count: Int { slots.count }
+    package var count: Int { slots.count }
     package var isEmpty: Bool { slots.isEmpty }
     /// Bytes of all records.
     private(set) var recordBytes = 0
 
-    subscript(index: Int) -> SortRecord { slots[index].record }
+    package subscript(index: Int) -> SortRecord { slots[index].record }
 
     package func append(root: Int, path: UnsafeRawBufferPointer, line: UnsafeRawBufferPointer) {
         let length = SortRecord.length(path: path.count, line: line.count)
@@ -65,7 +65,7 @@ package final class RecordArena: @unchecked Sendable {
         return blocks[block].baseAddress! + position
     }
 
-    func sort() {
+    package func sort() {
         guard let first = slots.first?.record.key else { return }
         var common = first.count
         for slot in slots {

@@ -24,7 +24,7 @@ import Synchronization
 /// output.finish(report)
 /// if let failure = output.failure { … }
 /// ```
-public final class RecordOutput: Sendable {
+public final class RecordOutput: EntryOutput {
     /// Takes whole lines. Called by one thread at a time, by any worker; may block.
     public typealias Sink = @Sendable (UnsafeRawBufferPointer) throws -> Void
 
@@ -87,8 +87,9 @@ public final class RecordOutput: Sendable {
         write(encoder.buffer.bytes)
     }
 
-    /// For one worker, which must `flush()` it after its last record.
-    package func makeStream() -> RecordStream { RecordStream(self) }
+    package func makeStream() -> any EntryStream { RecordStream(self) }
+
+    package var wantsState: Bool { false }
 
     /// Writes what is left, and the summary. To be called after the scan, when all streams were flushed.
     public func finish(_ report: ScanReport, includesStatistics: Bool = false) {

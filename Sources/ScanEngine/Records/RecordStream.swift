@@ -6,7 +6,7 @@ import CLinux
 /// hand-over: a scan that reads large files writes few lines, and somebody may be watching. What a worker wrote last
 /// before it went idle waits for its next line or the end of the scan; a timer for that would have to take the lines from
 /// another thread, and so cost a lock for each. With `--sorted` they wait for the end in any case, in an arena.
-package final class RecordStream {
+package final class RecordStream: EntryStream {
     private let output: RecordOutput
     private var encoder: RecordEncoder
     private var arena = RecordArena()

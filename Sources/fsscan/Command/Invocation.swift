@@ -99,6 +99,7 @@ struct ScanSettings {
     var gitignore: Bool
     var hash: [DigestAlgorithm]
     var mime: Bool
+    var xattrs: Bool
     var readPseudo: Bool
     /// Bytes; nil: the engine's default.
     var maxRead: Int64?
@@ -110,6 +111,9 @@ struct ScanSettings {
     var sorted: Bool
     var progress: Bool?
     var statistics: Bool
+    /// Where the scan is kept.
+    var save: [UInt8]?
+    var label: String?
 
     init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
         if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
@@ -119,6 +123,7 @@ struct ScanSettings {
         top = try Self.number("--top", command.top, Self.lengths, "is not a number from 0 to 1000000000") ?? 10
         hash = format.algorithms(asked: try Self.algorithms(command.hash))
         mime = command.mime
+        xattrs = command.xattrs
         readPseudo = command.readPseudo
         maxRead = try Self.size("--max-read", command.maxRead)
         paths = runs.expanded(command.paths)
@@ -131,6 +136,14 @@ struct ScanSettings {
         sorted = command.sorted
         progress = command.progress
         statistics = command.stats
+        save = command.save?.bytes
+        label = try command.label.map { label throws(UsageError) in
+            guard let text = String(validating: label.bytes, as: UTF8.self) else {
+                throw UsageError("--label", label, "is not UTF-8")
+            }
+            return text
+        }
+        if label != nil, save == nil { throw UsageError("--label is for a scan that is kept: use it with --save") }
     }
 
     /// For the engine; `paths` is complete, with what `--files-from` added.
@@ -141,6 +154,7 @@ struct ScanSettings {
         options.gitignore = gitignore
         options.hash = hash
         options.mime = mime
+        options.xattrs = xattrs
         options.readPseudo = readPseudo
         if let maxRead { options.maxRead = maxRead }
         options.depth = depth

@@ -70,6 +70,9 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Detect MIME types with libmagic.")
     var mime = false
 
+    @Flag(help: "Extended attributes, with ACLs and capabilities, in records and saved scans.")
+    var xattrs = false
+
     @Flag(help: "Read files of pseudo file systems (proc, sysfs, ...) too.")
     var readPseudo = false
 
@@ -119,22 +122,27 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Scheduler counters: in the JSON report, else on standard error.")
     var stats = false
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Keep this scan in FILE, an SQLite database, beside those it has.", valueName: "FILE"),
+        completion: .file())
+    var save: CarriedArgument?
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("A name for the scan that is kept.", valueName: "TEXT"))
+    var label: CarriedArgument?
+
     @OptionGroup var unavailable: UnavailableOptions
 }
 
 /// Options whose names are settled and which do nothing yet: refused by name rather than as unknown.
 struct UnavailableOptions: ParsableArguments {
-    @Flag(help: .hidden) var xattrs = false
-    @Option(parsing: .unconditional, help: .hidden) var save: CarriedArgument?
-    @Option(parsing: .unconditional, help: .hidden) var label: CarriedArgument?
     @Option(parsing: .unconditional, help: .hidden) var baseline: CarriedArgument?
     @Option(parsing: .unconditional, help: .hidden) var trace: CarriedArgument?
 
     /// The first one that was given, as written on the command line.
     var given: String? {
         let flags = [
-            ("--xattrs", xattrs), ("--save", save != nil),
-            ("--label", label != nil), ("--baseline", baseline != nil), ("--trace", trace != nil),
+            ("--baseline", baseline != nil), ("--trace", trace != nil),
         ]
         return flags.first { $0.1 }?.0
     }
