@@ -17,13 +17,11 @@
 #include <linux/stat.h>
 #include <sched.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -261,26 +259,10 @@ static inline int clinux_fstat(int descriptor, struct statx *_Nonnull out) {
 
 // ---- Extended attributes --------------------------------------------------------------------------------------------
 
-/// flistxattr and fgetxattr refuse a descriptor that was opened with O_PATH; by its name in /proc the kernel comes to the
-/// very inode that it stands for, be it a symlink or a device.
-struct clinux_descriptor_path { char text[32]; };
-static inline struct clinux_descriptor_path clinux_path_of_descriptor(int descriptor) {
-    struct clinux_descriptor_path path;
-    snprintf(path.text, sizeof path.text, "/proc/self/fd/%d", descriptor);
-    return path;
-}
-
-static inline long clinux_listxattr(int descriptor, int is_path_only, void *_Nonnull buffer, unsigned long capacity) {
-    long result = is_path_only ? listxattr(clinux_path_of_descriptor(descriptor).text, buffer, capacity)
-                               : flistxattr(descriptor, buffer, capacity);
-    return result < 0 ? -errno : result;
-}
-
-static inline long clinux_getxattr(int descriptor, int is_path_only, const char *_Nonnull name, void *_Nonnull buffer,
-                                   unsigned long capacity) {
-    long result = is_path_only ? getxattr(clinux_path_of_descriptor(descriptor).text, name, buffer, capacity)
-                               : fgetxattr(descriptor, name, buffer, capacity);
-    return result < 0 ? -errno : result;
-}
+/// Names of the attributes of what a descriptor stands for, each ended by a NUL. (Not inline: <sys/xattr.h> declares types
+/// otherwise than other modules see them.)
+long clinux_listxattr(int descriptor, int is_path_only, void *_Nonnull buffer, unsigned long capacity);
+long clinux_getxattr(int descriptor, int is_path_only, const char *_Nonnull name, void *_Nonnull buffer,
+                     unsigned long capacity);
 
 #endif
