@@ -21,7 +21,7 @@ package struct SnapshotFormat: Sendable {
     }
 
     /// From the strictest to the loosest: text that looks like a checksum list may look like other things, too.
-    package static let all: [SnapshotFormat] = []
+    package static let all: [SnapshotFormat] = [.records, .mca, .mtree, .hashdeep, .checksums]
 }
 
 /// A file that a reader opens.

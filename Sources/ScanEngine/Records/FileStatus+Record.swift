@@ -21,7 +21,7 @@ extension FileStatus {
     package var specialDeviceNumber: UInt64 { Self.deviceNumber(major: raw.stx_rdev_major, minor: raw.stx_rdev_minor) }
 
     /// The bits mixed as `stat(2)` shows them. The corresponding library call is `gnu_dev_makedev(3)`.
-    private static func deviceNumber(major: UInt32, minor: UInt32) -> UInt64 {
+    package static func deviceNumber(major: UInt32, minor: UInt32) -> UInt64 {
         let (major, minor) = (UInt64(major), UInt64(minor))
         return (major & 0xFFFF_F000) << 32 | (major & 0xFFF) << 8 | (minor & 0xFFFF_FF00) << 12 | (minor & 0xFF)
     }
