@@ -53,7 +53,8 @@ package struct Comparison {
         guard before.roots.count == after.roots.count else {
             throw SnapshotFailure(
                 path: nil,
-                "the old side has \(before.roots.count) roots, the new one \(after.roots.count): they pair by their order")
+                "the old side has \(before.roots.count) roots, the new one \(after.roots.count): they pair by their order"
+            )
         }
         compared = ComparedFields(before, after, ignoring: ignored, adding: added)
         // What a state covers must be known to both in the same way, and nothing beyond it be asked for.

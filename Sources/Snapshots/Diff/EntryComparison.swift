@@ -62,7 +62,9 @@ extension ComparedFields {
 
     private func compareDigests(_ old: SnapshotEntry, _ new: SnapshotEntry, _ found: inout [FieldChange]) {
         for algorithm in algorithms {
-            guard let before = old.digests[algorithm], let after = new.digests[algorithm], before != after else { continue }
+            guard let before = old.digests[algorithm], let after = new.digests[algorithm], before != after else {
+                continue
+            }
             found.append(
                 FieldChange(name: algorithm.rawValue, old: .text(Self.hex(before)), new: .text(Self.hex(after))))
         }

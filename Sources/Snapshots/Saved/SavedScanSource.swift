@@ -25,7 +25,8 @@ package final class SavedScanSource: SnapshotSource {
         if scan.options.mime { fields.insert(.mime) }
         description = SnapshotDescription(
             format: "saved scan", roots: scan.options.paths, fields: fields,
-            algorithms: DigestSet(scan.options.hash).algorithms)
+            algorithms: DigestSet(scan.options.hash).algorithms
+        )
         .with(scan.options)
         do throws(DatabaseError) {
             let digests = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")

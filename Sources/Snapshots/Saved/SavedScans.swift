@@ -1,4 +1,6 @@
+import CLinux
 import CSQLite
+import Glibc
 package import ScanEngine
 
 /// One scan of a file of saved scans.
@@ -28,6 +30,13 @@ package final class SavedScans {
     /// - Throws: `SnapshotFailure` for what cannot be opened, is damaged, or is no file of saved scans.
     package init(_ path: [UInt8]) throws(SnapshotFailure) {
         self.path = path
+        // Asked first: SQLite's own message names no reason, and it would open a directory's journal.
+        let descriptor = withCPath(path) { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        if descriptor < 0 { throw SnapshotFailure(path: path, String(cString: strerror(-descriptor))) }
+        var status = stat()
+        let isFile = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        close(descriptor)
+        guard isFile else { throw SnapshotFailure(path: path, "is no regular file") }
         do throws(DatabaseError) {
             database = try Database(path, .read)
             if let problem = try SavedSchema.problem(of: database) { throw DatabaseError(code: 0, message: problem) }
@@ -54,7 +63,8 @@ package final class SavedScans {
     private static func readScans(_ database: Database) throws(DatabaseError) -> [SavedScan] {
         var scans: [SavedScan] = []
         let statement = try database.prepare(
-            "SELECT id, label, host, started, ended, version, options, totals FROM scans WHERE complete = 1 ORDER BY id")
+            "SELECT id, label, host, started, ended, version, options, totals FROM scans WHERE complete = 1 ORDER BY id"
+        )
         while try statement.step() {
             let id = statement.integer(0) ?? 0
             var options = try options(statement.text(6) ?? "", database)

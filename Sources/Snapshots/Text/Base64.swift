@@ -19,7 +19,9 @@ package enum Base64 {
             group = group << 6 | sextet
             count += 1
             if count % 4 == 0 {
-                for index in 0..<3 - min(padding, 3) { bytes.append(UInt8(truncatingIfNeeded: group >> (16 - 8 * index))) }
+                for index in 0..<3 - min(padding, 3) {
+                    bytes.append(UInt8(truncatingIfNeeded: group >> (16 - 8 * index)))
+                }
                 group = 0
             }
         }
