@@ -21,7 +21,9 @@ package struct SnapshotFormat: Sendable {
     }
 
     /// From the strictest to the loosest: text that looks like a checksum list may look like other things, too.
-    package static let all: [SnapshotFormat] = [.records, .mca, .mtree, .hashdeep, .checksums]
+    package static let all: [SnapshotFormat] = [
+        .saved, .records, .mca, .mtree, .hashdeep, .checksums,
+    ]
 }
 
 /// A file that a reader opens.
