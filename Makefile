@@ -65,7 +65,7 @@ uninstall: ## Removes what `make install` installed
 	rm -f "$(DESTDIR)$(PREFIX)/bin/fsscan"
 
 packages: ## Installs the libraries that the build needs, or says how
-	@Tests/oracles/packages.sh pkg-config libmagic-dev libssl-dev libxxhash-dev
+	@Tests/oracles/packages.sh pkg-config libmagic-dev libsqlite3-dev libssl-dev libxxhash-dev
 
 clean: ## Removes everything that was built
 	rm -rf .build .build-* .venv Benchmarks/.build Benchmarks/results Examples/.build

@@ -2,8 +2,8 @@
 // fsscan: a parallel filesystem scanner, and the work-stealing actor scheduler that it runs on.
 //
 // Layers, a lower one never imports a higher one:
-//   fsscan -> ScanEngine -> WorkStealing -> CLinux
-//                        -> COpenSSL, CXXHash, CMagic (system libraries)
+//   fsscan -> Snapshots -> ScanEngine -> WorkStealing -> CLinux
+//                        -> CSQLite   -> COpenSSL, CXXHash, CMagic (system libraries)
 //   TaskGraphs -> WorkStealing
 
 import PackageDescription
@@ -40,6 +40,7 @@ let package = Package(
         // Shims for what Swift cannot import: variadic system calls, thread-local storage, signal handlers.
         .target(name: "CLinux"),
         .systemLibrary(name: "CMagic", pkgConfig: "libmagic", providers: [.apt(["libmagic-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
 
@@ -51,10 +52,12 @@ let package = Package(
             name: "ScanEngine",
             dependencies: ["CLinux", "CMagic", "COpenSSL", "CXXHash", "WorkStealing"],
             swiftSettings: swiftSettings),
+        .target(
+            name: "Snapshots", dependencies: ["CLinux", "CSQLite", "ScanEngine"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "fsscan",
             dependencies: [
-                "CLinux", "ScanEngine", "WorkStealing",
+                "CLinux", "ScanEngine", "Snapshots", "WorkStealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -71,7 +74,10 @@ let package = Package(
             name: "ScanEngineTests", dependencies: ["CLinux", "ScanEngine", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "FsscanTests", dependencies: ["ScanEngine", "TestSupport", "fsscan"],
+            name: "SnapshotsTests", dependencies: ["CLinux", "ScanEngine", "Snapshots", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "FsscanTests", dependencies: ["ScanEngine", "Snapshots", "TestSupport", "fsscan"],
             swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

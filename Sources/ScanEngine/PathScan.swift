@@ -54,7 +54,7 @@ actor PathScan: MailboxActor {
             // Otherwise somebody reads it for us, and will say so.
             guard let answer else { return gathering.listingDone() }
             row = answer.row
-            worker.record(place, kind, status, answer)
+            _ = worker.record(place, kind, status, answer)
         } catch {
             worker.report(error, "statx", place, into: &gathering)
             isMissing = true

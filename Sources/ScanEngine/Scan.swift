@@ -23,11 +23,20 @@ public final class Scan: Sendable {
     ///   - trace: gets a timeline of the scheduler's work, for Perfetto, in pieces: see `WorkStealing.Trace`.
     ///   - onError: told each error when it happens, by any worker. The report lists the first 10,000 by path.
     /// - Throws: `ScanUnavailable` if a library on this machine cannot do what the options ask for.
-    public init(
+    public convenience init(
         _ options: ScanOptions, records: RecordOutput? = nil,
         isCancelled: @escaping @Sendable () -> Bool = { false },
         trace: (@Sendable ([UInt8]) -> Void)? = nil,
         onError: (@Sendable (ScanError) -> Void)? = nil
+    ) throws(ScanUnavailable) {
+        try self.init(
+            options, outputs: records.map { [$0] } ?? [], isCancelled: isCancelled, trace: trace, onError: onError)
+    }
+
+    /// - Parameter outputs: get each entry and error while the scan runs. If one fails, the scan ends.
+    package init(
+        _ options: ScanOptions, outputs: [any EntryOutput], isCancelled: @escaping @Sendable () -> Bool = { false },
+        trace: (@Sendable ([UInt8]) -> Void)? = nil, onError: (@Sendable (ScanError) -> Void)? = nil
     ) throws(ScanUnavailable) {
         precondition((1...1024).contains(options.pool ?? options.threads), "1 to 1024 threads")
         self.options = options
@@ -38,7 +47,7 @@ public final class Scan: Sendable {
         start.threads = options.pool ?? options.threads
         self.start = start
         writeTrace = trace
-        context = try ScanContext(options, records: records, isCancelled: isCancelled, onError: onError)
+        context = try ScanContext(options, outputs: outputs, isCancelled: isCancelled, onError: onError)
     }
 
     /// Stops the scan soon; `run()` then returns a report that is not `complete`. Callable from any thread.
@@ -98,7 +107,7 @@ public final class Scan: Sendable {
         var types: [String: TypeCount] = [:]
         var reopened: Int64 = 0
         for worker in context.takeWorkers() {
-            worker.records?.flush()
+            for stream in worker.streams { stream.flush() }
             tallies.merge(worker.tallies)
             directories.merge(worker.largestDirectories)
             errors.merge(worker.errors)

@@ -12,8 +12,12 @@ final class ScanContext: Sendable {
     let obeysGitignore: Bool
     /// What to do with the content of files; nil if nothing.
     let content: ContentPlan?
-    /// Where records go; nil if none are wanted.
-    let records: RecordOutput?
+    /// Where entries go, one by one.
+    let outputs: [any EntryOutput]
+    /// SHA-256 for the Merkle values of directories; nil if no output wants them.
+    let stateMethods: DigestMethods?
+    /// Whether to read extended attributes.
+    let readsAttributes: Bool
     /// How much is asked about each entry: records tell the time of birth.
     let detail: Kernel.Detail
     let devices: DeviceTable
@@ -27,11 +31,21 @@ final class ScanContext: Sendable {
     private let workers = Mutex<[ScanWorker]>([])
 
     init(
-        _ options: ScanOptions, records: RecordOutput?, isCancelled: @escaping @Sendable () -> Bool,
+        _ options: ScanOptions, outputs: [any EntryOutput], isCancelled: @escaping @Sendable () -> Bool,
         onError: (@Sendable (ScanError) -> Void)?
     ) throws(ScanUnavailable) {
-        self.records = records
-        detail = records == nil ? .basic : .full
+        self.outputs = outputs
+        var proc = FileStatus()
+        readsAttributes = options.xattrs && !outputs.isEmpty
+        if readsAttributes, (try? Kernel.status(of: "/proc/self/fd", in: Kernel.workingDirectory, into: &proc)) == nil {
+            throw ScanUnavailable(option: "--xattrs", message: "needs /proc")
+        }
+        detail = outputs.isEmpty ? .basic : .full
+        do throws(DigestUnavailable) {
+            stateMethods = outputs.contains { $0.wantsState } ? try DigestMethods(EntryState.methods) : nil
+        } catch {
+            throw ScanUnavailable(option: "--save", message: error.message)
+        }
         oneFileSystem = options.oneFileSystem
         treeDepth = options.depth
         top = options.top
@@ -67,7 +81,7 @@ final class ScanContext: Sendable {
     var shouldStop: Bool {
         if stopped.load(ordering: .relaxed) { return true }
         // Records that nobody gets are not worth a scan.
-        guard isCancelled() || records?.failed == true else { return false }
+        guard isCancelled() || outputs.contains(where: { $0.failed }) else { return false }
         stopped.store(true, ordering: .relaxed)
         return true
     }

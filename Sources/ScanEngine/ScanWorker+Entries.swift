@@ -38,7 +38,7 @@ extension ScanWorker {
         _ tallies: inout Tallies, into gathering: inout Gathering
     ) {
         let node = opened.node
-        let isMetadataAlone = context.content == nil && records == nil
+        let isMetadataAlone = context.content == nil && streams.isEmpty
         let detail = context.detail
         let listsUnseen = !context.oneFileSystem
         var status = FileStatus()
@@ -53,7 +53,10 @@ extension ScanWorker {
                 untilStopCheck = Self.entriesBetweenStopChecks
             }
             let verdict = opened.verdict(entry.name, isDirectory: entry.kind.map { $0 == .directory })
-            if verdict == .ignored { continue }
+            if verdict == .ignored {
+                recordExcluded(entry.name, in: node)
+                continue
+            }
             if entry.kind == .directory, listsUnseen {
                 startDirectory(entry.name, in: opened, known: nil, waiter, &gathering)
                 continue
@@ -71,6 +74,7 @@ extension ScanWorker {
             if verdict == .dependsOnKind,
                 opened.verdict(entry.name, isDirectory: kind == .directory) == .ignored
             {
+                recordExcluded(entry.name, in: node)
                 continue
             }
             if kind == .directory {
@@ -86,8 +90,8 @@ extension ScanWorker {
                     directory: opened, descriptor: number, name: entry.name, kind: kind,
                     path: EntryPath(directory: node, name: Array(entry.name)))
                 if let answer = content(of: counted, status, waiter: waiter, &gathering) {
-                    gathering.addDigests(of: entry.name, status.mode, answer.row)
-                    record(entry.name, in: node, kind, status, answer)
+                    let state = record(entry.name, in: node, kind, status, answer)
+                    gathering.addDigests(of: entry.name, status.mode, answer.row, state: state)
                 }
             }
         }
@@ -161,7 +165,7 @@ extension ScanWorker {
 
     /// - Parameter directory: where it happened, to tell which PATH it belongs to.
     func report(_ record: ScanError, below directory: PathNode, into subtotal: inout Subtotal) {
-        records?.error(root: directory.root, record)
+        for stream in streams { stream.error(root: directory.root, record) }
         subtotal.countError()
         progress.countError()
         context.onError?(record)

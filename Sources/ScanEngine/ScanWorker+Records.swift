@@ -1,33 +1,52 @@
 extension ScanWorker {
-    /// Writes the record of an entry that is no directory, or of a directory that is complete.
+    /// Hands on an entry that is no directory, or a directory that is complete.
     ///
-    /// - Parameter name: nil for `node` itself.
+    /// - Parameters:
+    ///   - name: nil for `node` itself.
+    ///   - tree: of a directory: the states of its entries, if all are known.
+    /// - Returns: its state; nil where that is not known or not wanted.
+    @discardableResult
     func record(
         _ name: UnsafeRawBufferPointer?, in node: PathNode, _ kind: EntryKind, _ status: FileStatus,
-        _ answer: ContentAnswer
-    ) {
-        guard let records else { return }
-        let content = RecordContent(
-            target: answer.target, digests: answer.row, mime: answer.type, isChanged: answer.hasChanged)
+        _ answer: ContentAnswer, tree: consuming TreeDigest? = nil
+    ) -> [UInt8]? {
+        if streams.isEmpty { return nil }
+        var content = RecordContent(
+            target: answer.target, digests: answer.row, mime: answer.type, isChanged: answer.hasChanged,
+            xattrs: answer.xattrs)
+        let state = context.stateMethods == nil ? nil : entryState!.value(of: kind, status, content, tree: tree)
+        if kind == .directory { content.state = state }
         let root = node.root
         path.with(name, in: node) { path in
-            records.entry(root: root, path: path, kind: kind, status: status, content: content)
+            for stream in streams { stream.entry(root: root, path: path, kind: kind, status: status, content: content) }
         }
+        return state
     }
 
     func record(
         _ path: EntryPath, _ kind: EntryKind, _ status: FileStatus, _ answer: ContentAnswer
-    ) {
+    ) -> [UInt8]? {
         guard let name = path.name else { return record(nil, in: path.directory, kind, status, answer) }
-        name.withUnsafeBytes { record($0, in: path.directory, kind, status, answer) }
+        return name.withUnsafeBytes { record($0, in: path.directory, kind, status, answer) }
     }
 
-    /// Writes the record of a name that could not be stat'ed.
+    /// Hands on a name that could not be stat'ed.
     ///
     /// - Parameter name: nil for `node` itself.
     func recordUnknown(_ name: UnsafeRawBufferPointer?, in node: PathNode, _ kind: EntryKind) {
-        guard let records else { return }
+        if streams.isEmpty { return }
         let root = node.root
-        path.with(name, in: node) { records.unknownEntry(root: root, path: $0, kind: kind) }
+        path.with(name, in: node) { path in
+            for stream in streams { stream.unknownEntry(root: root, path: path, kind: kind) }
+        }
+    }
+
+    /// Tells of a name that a pattern leaves out: nothing was found out about it.
+    func recordExcluded(_ name: UnsafeRawBufferPointer, in node: PathNode) {
+        if streams.isEmpty { return }
+        let root = node.root
+        path.with(name, in: node) { path in
+            for stream in streams { stream.excluded(root: root, path: path) }
+        }
     }
 }

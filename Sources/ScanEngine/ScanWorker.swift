@@ -32,8 +32,10 @@ final class ScanWorker: @unchecked Sendable {
     /// The device that a file was last read from, and whether its files are made up by the kernel.
     var lastDevice: (number: UInt64, isPseudo: Bool)?
 
-    /// Where records go; nil if none are wanted.
-    let records: RecordStream?
+    /// Where entries go, record by record.
+    let streams: [any EntryStream]
+    /// Set where `ScanContext.stateMethods` is.
+    var entryState: EntryState?
     var path = RecordPath()
 
     /// For looking into files; nil if no content was asked for.
@@ -55,7 +57,8 @@ final class ScanWorker: @unchecked Sendable {
         tallies = Tallies(top: context.top)
         largestDirectories = LargestList(length: context.top, isByInode: false)
         lastOwner = context.user
-        records = context.records?.makeStream()
+        streams = context.outputs.map { $0.makeStream() }
+        if let methods = context.stateMethods { entryState = EntryState(methods) }
         if let plan = context.content { stage = ContentStage(plan) }
         context.add(self)
     }

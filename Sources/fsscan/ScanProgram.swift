@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ScanEngine
+import Snapshots
 
 /// `fsscan scan`: from checked settings to an exit status.
 struct ScanProgram {
@@ -11,32 +12,43 @@ struct ScanProgram {
     /// Throws `UsageError` and `OutputError`.
     func run() throws -> ExitStatus {
         let paths = try allPaths()
+        if let format = settings.format.records, format.isTree, paths.count != 1 {
+            throw UsageError("--format \(settings.format): takes one PATH, as the format has one root")
+        }
         warnOfOverlaps(paths)
         let options = settings.scanOptions(paths: paths, threads: settings.threads ?? DefaultThreads.count())
 
         // From here on a signal must not end the process without its report.
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output)
-        let records = settings.format == .ndjson ? makeRecords(options, output) : nil
+        let records = settings.format.records.map { makeRecords($0, options, output) }
+        let saved = try settings.save.map { path throws(SaveFailure) in
+            try SavedScanWriter(path, options, label: settings.label, version: Invocation.version)
+        }
         let trace = try settings.trace.map { path throws(OutputError) in try TraceFile(path) }
-        let scan = try makeScan(options, records, trace)
+        let scan = try makeScan(options, records, saved, trace)
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = scan.run()
         progress?.stop()
+        // The scan is kept before its report is written: a reader of the report may go away.
+        try saved.map { saved throws(SaveFailure) in
+            if report.complete { try saved.finish(report) } else { saved.abandon() }
+        }
 
         switch settings.format {
         case .json:
             let json = ReportJSON(
                 report, options: options, version: Invocation.version, includesStatistics: settings.statistics)
             try json.write { try output.write($0) }
-        case .ndjson:
-            records?.finish(report, includesStatistics: settings.statistics)
-            if let failure = records?.failure { throw OutputError(of: failure) }
         case .text:
             printStatistics(report)
             var summary = TextSummary(report, options: options, style: TextStyle(for: output.descriptor))
             try summary.bytes().withUnsafeBytes { try output.write($0) }
+        case .ndjson, .ncdu, .mtree, .csv, .mca, .sha256sum, .sha1sum, .sha512sum, .md5sum, .b2sum:
+            if settings.format != .ndjson { printStatistics(report) }
+            records?.finish(report, includesStatistics: settings.statistics)
+            if let failure = records?.failure { throw OutputError(of: failure) }
         }
         try output.finish()
         try trace?.finish()
@@ -44,22 +56,29 @@ struct ScanProgram {
         return report.totals.errors > 0 ? .unreadable : .success
     }
 
-    private func makeRecords(_ options: ScanOptions, _ output: OutputFile) -> RecordOutput {
+    private func makeRecords(_ format: RecordFormat, _ options: ScanOptions, _ output: OutputFile) -> RecordOutput {
         let sink = RecordSink(output: output)
-        return RecordOutput(digests: DigestSet(options.hash), sorted: settings.sorted) { try sink.output.write($0) }
+        return RecordOutput(format, digests: DigestSet(options.hash), sorted: settings.sorted) {
+            try sink.output.write($0)
+        }
     }
 
     private func makeScan(
-        _ options: ScanOptions, _ records: RecordOutput?, _ trace: TraceFile?
+        _ options: ScanOptions, _ records: RecordOutput?, _ saved: SavedScanWriter?, _ trace: TraceFile?
     ) throws(UsageError) -> Scan {
         // Where the output itself does not tell of errors, they are told when they happen, as find does.
         var onError: (@Sendable (ScanError) -> Void)?
-        if settings.format == .text { onError = { error in StandardStreams.complain(error.path, error.message) } }
+        if settings.format != .json && settings.format != .ndjson {
+            onError = { error in StandardStreams.complain(error.path, error.message) }
+        }
+        var outputs: [any EntryOutput] = []
+        if let records { outputs.append(records) }
+        if let saved { outputs.append(saved) }
         var writeTrace: (@Sendable ([UInt8]) -> Void)?
         if let trace { writeTrace = { trace.write($0) } }
         do throws(ScanUnavailable) {
             return try Scan(
-                options, records: records, isCancelled: { clinux_stop_signal() != 0 }, trace: writeTrace,
+                options, outputs: outputs, isCancelled: { clinux_stop_signal() != 0 }, trace: writeTrace,
                 onError: onError)
         } catch {
             throw UsageError("\(error.option): \(error.message)")
@@ -94,7 +113,7 @@ struct ScanProgram {
         }
     }
 
-    /// In text mode counters go to standard error, a line each.
+    /// Where the output has no place for them, counters go to standard error, a line each.
     private func printStatistics(_ report: ScanReport) {
         guard settings.statistics else { return }
         for (name, value) in report.statistics { StandardStreams.complain("\(name): \(value)") }

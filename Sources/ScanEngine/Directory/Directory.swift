@@ -58,6 +58,7 @@ actor Directory: MailboxActor {
     private var openAttempts = 0
     /// What this entry's record will say, if records are wanted; its digests are known only when all below is done.
     private var recorded: KnownEntry?
+    private var xattrs: [ExtendedAttribute]?
 
     init(
         _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, ignore: IgnoreScope?,
@@ -79,13 +80,14 @@ actor Directory: MailboxActor {
     /// Opens and lists the directory.
     func scan() {
         let worker = ScanWorker.current
-        gathering.prepare(worker.context.content)
+        gathering.prepare(worker.context)
         if worker.context.shouldStop {
             gathering.subtotal.isWhole = false
             giveUpOpening(worker)
             return complete(worker)
         }
         if let known, !known.isToBeListed {
+            xattrs = attributesByName(known.status, worker)
             giveUpOpening(worker)
             count(known.status, worker)
             return complete(worker)
@@ -140,6 +142,7 @@ actor Directory: MailboxActor {
         }
         if let known {
             // It was there when it was stat'ed: an entry, whatever became of it.
+            xattrs = attributesByName(known.status, worker)
             count(known.status, worker)
             return worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
         }
@@ -151,6 +154,7 @@ actor Directory: MailboxActor {
             return worker.report(statusError, "statx", EntryPath(directory: node, name: nil), into: &gathering)
         }
         if status.kind == .directory {
+            xattrs = attributesByName(status, worker)
             count(status, worker)
             worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
         } else if let parent = node.parent, let kind = status.kind {
@@ -167,6 +171,7 @@ actor Directory: MailboxActor {
                 worker.report(.stale, "openat", path, into: &gathering)
             }
             worker.record(nil, in: node, kind, status, .unknown)
+            gathering.subtotal.isWhole = false
         }
     }
 
@@ -180,7 +185,32 @@ actor Directory: MailboxActor {
 
     private func count(_ status: borrowing FileStatus, _ worker: ScanWorker) {
         worker.countDirectory(status, into: &gathering)
-        if worker.records != nil { recorded = KnownEntry(status: copy status, isToBeListed: true) }
+        if !worker.streams.isEmpty { recorded = KnownEntry(status: copy status, isToBeListed: true) }
+    }
+
+    /// Of a directory that is not opened for listing.
+    private func attributesByName(_ status: borrowing FileStatus, _ worker: ScanWorker) -> [ExtendedAttribute]? {
+        guard worker.context.readsAttributes else { return nil }
+        let (status, place) = (copy status, EntryPath(directory: node, name: nil))
+        guard let parent = containing else {
+            return node.withName { path in
+                let entry = CountedEntry(
+                    directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: .directory, path: place)
+                return worker.extendedAttributes(of: entry, status, into: &gathering)
+            }
+        }
+        do throws(Errno) {
+            let number = try parent.borrowDescriptor(node.parentIdentity, worker)
+            defer { parent.descriptor.giveBack() }
+            return node.withName { name in
+                let entry = CountedEntry(
+                    directory: nil, descriptor: number, name: name, kind: .directory, path: place)
+                return worker.extendedAttributes(of: entry, status, into: &gathering)
+            }
+        } catch {
+            worker.report(error, "openat", place, into: &gathering)
+            return nil
+        }
     }
 
     /// As often as an open is tried while all descriptors are taken; each try lets other work go first.
@@ -211,6 +241,10 @@ actor Directory: MailboxActor {
         worker.noteOwner(ofDirectory: status)
         count(status, worker)
 
+        if worker.context.readsAttributes {
+            let place = EntryPath(directory: node, name: nil)
+            xattrs = worker.extendedAttributes(ofDirectory: opened.number, at: place, into: &gathering)
+        }
         let number = opened.release()
         let published = descriptor.publish(number)
         precondition(published, "a directory is opened once")
@@ -340,12 +374,15 @@ actor Directory: MailboxActor {
         if gathering.isDirectory, totals.entries > 0 {
             worker.rank(node, totals)
             let row = gathering.digests == nil ? nil : digestRow(worker)
-            if gathering.digests != nil {
-                completion.content = .entry(name: node.name, mode: UInt32(S_IFDIR), row: row)
-            }
+            var state: [UInt8]?
             if let recorded {
-                let answer = ContentAnswer(row: gathering.digests == nil ? [] : row)
-                worker.record(nil, in: node, .directory, recorded.status, answer)
+                var answer = ContentAnswer(row: gathering.digests == nil ? [] : row)
+                answer.xattrs = xattrs
+                let tree = gathering.subtotal.isWhole ? gathering.states : nil
+                state = worker.record(nil, in: node, .directory, recorded.status, answer, tree: tree)
+            }
+            if gathering.digests != nil || gathering.states != nil {
+                completion.content = .entry(name: node.name, mode: UInt32(S_IFDIR), row: row, state: state)
             }
             if node.level <= worker.context.treeDepth {
                 completion.tree = TreeNode(

@@ -23,7 +23,7 @@ actor EntrySlice: MailboxActor {
 
     func scan() {
         let worker = ScanWorker.current
-        gathering.prepare(worker.context.content)
+        gathering.prepare(worker.context)
         do throws(Errno) {
             let number = try directory.borrowDescriptor(opened.identity, worker)
             entries.withUnsafeBytes { bytes in
@@ -55,9 +55,10 @@ actor EntrySlice: MailboxActor {
 
     private func complete() {
         var completion = Completion(subtotal: gathering.subtotal, trees: gathering.takeTrees())
-        if let digests = gathering.digests {
+        if gathering.digests != nil || gathering.states != nil {
+            completion.content = .slice(digests: gathering.digests, states: gathering.states)
             gathering.digests = nil
-            completion.content = .slice(digests)
+            gathering.states = nil
         }
         directory.send { [completion] in $0.completed(completion) }
     }

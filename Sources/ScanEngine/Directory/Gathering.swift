@@ -13,15 +13,15 @@ struct Completion: Sendable {
     enum Content: Sendable {
         /// Nothing: no digests are wanted, or there is no such entry.
         case none
-        /// One entry; `row` is nil where its digests are not known.
-        case entry(name: [UInt8], mode: UInt32, row: [UInt8]?)
+        /// One entry; `row` is nil where its digests are not known, `state` where its state is not.
+        case entry(name: [UInt8], mode: UInt32, row: [UInt8]?, state: [UInt8]?)
         /// All entries of a slice.
-        case slice(TreeDigest)
+        indirect case slice(digests: TreeDigest?, states: TreeDigest?)
     }
 
     /// The digests of the one entry.
     var row: [UInt8]? {
-        if case .entry(_, _, let row) = content { row } else { nil }
+        if case .entry(_, _, let row, _) = content { row } else { nil }
     }
 }
 
@@ -58,6 +58,8 @@ struct Gathering: Sendable {
     var isDirectory = true
     /// The digests of the entries; nil where none are wanted.
     var digests: TreeDigest?
+    /// The states of the entries (`EntryState`); nil where none are wanted.
+    var states: TreeDigest?
     private var trees: [TreeNode] = []
     private var pending = 0
     private var isListed = false
@@ -65,8 +67,9 @@ struct Gathering: Sendable {
     var isComplete: Bool { isListed && pending == 0 }
 
     /// To be called before anything is gathered.
-    mutating func prepare(_ content: ContentPlan?) {
-        if let content, !content.set.isEmpty { digests = TreeDigest(content.set) }
+    mutating func prepare(_ context: ScanContext) {
+        if let content = context.content, !content.set.isEmpty { digests = TreeDigest(content.set) }
+        if let methods = context.stateMethods { states = TreeDigest(methods.set) }
     }
 
     mutating func willWait() { pending += 1 }
@@ -80,13 +83,21 @@ struct Gathering: Sendable {
         trees.append(contentsOf: completion.trees)
         switch completion.content {
         case .none: break
-        case .entry(let name, let mode, let row): name.withUnsafeBytes { addDigests(of: $0, mode, row) }
-        case .slice(let slice): digests?.merge(slice)
+        case .entry(let name, let mode, let row, let state):
+            name.withUnsafeBytes { addDigests(of: $0, mode, row, state: state) }
+        case .slice(let more, let moreStates):
+            if let more { digests?.merge(more) }
+            if let moreStates { states?.merge(moreStates) }
         }
     }
 
     /// - Parameter row: nil where the digests of the entry are not known.
-    mutating func addDigests(of name: UnsafeRawBufferPointer, _ mode: UInt32, _ row: [UInt8]?) {
+    mutating func addDigests(of name: UnsafeRawBufferPointer, _ mode: UInt32, _ row: [UInt8]?, state: [UInt8]?) {
+        if let state {
+            states?.append(name: name, mode: mode, row: state)
+        } else {
+            states?.appendUnknown()
+        }
         if let row {
             digests?.append(name: name, mode: mode, row: row)
         } else {

@@ -1,7 +1,7 @@
 import CLinux
 
 /// What an entry is. The order is that of the report.
-package enum EntryKind: UInt8, Sendable {
+package enum EntryKind: UInt8, CaseIterable, Sendable {
     case directory, file, symlink, fifo, socket, blockDevice, characterDevice
 
     /// From the file type bits of `st_mode`; nil for a type that Linux does not have today.

@@ -3,7 +3,7 @@
 /// Blocks rather than one array that doubles: nothing is copied, and the size is what was asked for.
 ///
 /// `@unchecked Sendable`: it has one owner at a time, a stream until its flush, then the sorter.
-final class RecordArena: @unchecked Sendable {
+package final class RecordArena: @unchecked Sendable {
     private var blocks: [UnsafeMutableRawBufferPointer] = []
     /// Records longer than a block, which have memory of their own.
     private var longRecords: [UnsafeMutableRawBufferPointer] = []
@@ -12,7 +12,7 @@ final class RecordArena: @unchecked Sendable {
     private var position = RecordArena.blockSize
     private var slots: [Slot] = []
     /// Bytes of memory in use.
-    private(set) var size = 0
+    package private(set) var size = 0
 
     /// Small enough that 1,024 workers with one each stay below the usual memory limit.
     private static let blockSize = 32 << 10
@@ -24,19 +24,21 @@ final class RecordArena: @unchecked Sendable {
         let record: SortRecord
     }
 
+    package init() {}
+
     deinit {
         for block in blocks { block.deallocate() }
         for record in longRecords { record.deallocate() }
     }
 
-    var count: Int { slots.count }
-    var isEmpty: Bool { slots.isEmpty }
+    package var count: Int { slots.count }
+    package var isEmpty: Bool { slots.isEmpty }
     /// Bytes of all records.
     private(set) var recordBytes = 0
 
-    subscript(index: Int) -> SortRecord { slots[index].record }
+    package subscript(index: Int) -> SortRecord { slots[index].record }
 
-    func append(root: Int, path: UnsafeRawBufferPointer, line: UnsafeRawBufferPointer) {
+    package func append(root: Int, path: UnsafeRawBufferPointer, line: UnsafeRawBufferPointer) {
         let length = SortRecord.length(path: path.count, line: line.count)
         let target = memory(length)
         SortRecord.write(root: root, path: path, line: line, to: target)
@@ -63,7 +65,7 @@ final class RecordArena: @unchecked Sendable {
         return blocks[block].baseAddress! + position
     }
 
-    func sort() {
+    package func sort() {
         guard let first = slots.first?.record.key else { return }
         var common = first.count
         for slot in slots {

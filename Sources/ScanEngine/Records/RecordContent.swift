@@ -8,11 +8,21 @@ package struct RecordContent {
     package var mime: String?
     /// The file changed while it was read.
     package var isChanged: Bool
+    /// Nil where they were not asked for or could not be read. In the order of their names.
+    package var xattrs: [ExtendedAttribute]?
+    /// Of a directory: the Merkle value over all that `EntryState` covers at and below; nil where it is not known, and
+    /// where no `EntryOutput` wants it.
+    package var state: [UInt8]?
 
-    package init(target: [UInt8]? = nil, digests: [UInt8]? = nil, mime: String? = nil, isChanged: Bool = false) {
+    package init(
+        target: [UInt8]? = nil, digests: [UInt8]? = nil, mime: String? = nil, isChanged: Bool = false,
+        xattrs: [ExtendedAttribute]? = nil, state: [UInt8]? = nil
+    ) {
         self.target = target
         self.digests = digests
         self.mime = mime
         self.isChanged = isChanged
+        self.xattrs = xattrs
+        self.state = state
     }
 }

@@ -1,4 +1,5 @@
-// `--sorted` in bounded memory: an external merge sort.
+// Records in path order and bounded memory: an external merge sort. `--sorted` sorts lines with it, saved scans and diff
+// sort entries (Snapshots/Sorting).
 //
 //   worker 1   arena ── full: sort ──▶ run ┐
 //   worker 2   arena ── full: sort ──▶ run ├── RunFile: one unnamed file
@@ -13,7 +14,7 @@
 import Synchronization
 
 /// Takes sorted runs from the streams and gives out all records in order.
-final class RecordSorter: Sendable {
+package final class RecordSorter: Sendable {
     private let memoryLimit: Int
     private let file: RunFile
     /// Runs that are merged at once, and what is read of each at once.
@@ -34,7 +35,7 @@ final class RecordSorter: Sendable {
     /// - Parameters:
     ///   - temporaryDirectory: nil: `$TMPDIR`, or `/tmp`.
     ///   - fanIn: at least 2.
-    init(memoryLimit: Int, temporaryDirectory: [UInt8]?, fanIn: Int = 64, bufferSize: Int = 1 << 16) {
+    package init(memoryLimit: Int, temporaryDirectory: [UInt8]?, fanIn: Int = 64, bufferSize: Int = 1 << 16) {
         precondition(fanIn >= 2, "a merge takes two runs or more")
         self.memoryLimit = memoryLimit
         self.fanIn = fanIn
@@ -42,10 +43,10 @@ final class RecordSorter: Sendable {
         file = RunFile(directory: temporaryDirectory)
     }
 
-    func addStream() { streams.wrappingAdd(1, ordering: .relaxed) }
+    package func addStream() { streams.wrappingAdd(1, ordering: .relaxed) }
 
     /// How many bytes an arena may have before it is to be spilled.
-    var share: Int { memoryLimit / max(streams.load(ordering: .relaxed), 1) }
+    package var share: Int { memoryLimit / max(streams.load(ordering: .relaxed), 1) }
 
     /// How many runs are on disk.
     var runCount: Int { state.withLock { $0.runs.count } }
@@ -53,7 +54,7 @@ final class RecordSorter: Sendable {
     // MARK: Runs in
 
     /// Writes the records to disk and empties the arena.
-    func spill(_ arena: RecordArena) throws(TemporaryFileError) {
+    package func spill(_ arena: RecordArena) throws(TemporaryFileError) {
         if arena.isEmpty { return }
         arena.sort()
         var writer = try RunWriter(file, length: Int64(arena.recordBytes))
@@ -64,7 +65,7 @@ final class RecordSorter: Sendable {
     }
 
     /// Takes the arena over, in memory if it fits beside the others.
-    func keep(_ arena: RecordArena) throws(TemporaryFileError) {
+    package func keep(_ arena: RecordArena) throws(TemporaryFileError) {
         if arena.isEmpty { return }
         arena.sort()
         let isKept = state.withLock { state in
@@ -80,6 +81,15 @@ final class RecordSorter: Sendable {
 
     /// Gives out the lines of all records in order, and forgets them. Ends early when `body` says false.
     func drain(_ body: (UnsafeRawBufferPointer) -> Bool) throws(TemporaryFileError) {
+        var merge = try takeMerge()
+        while let record = merge.record {
+            if !body(record.line) { return }
+            try merge.advance()
+        }
+    }
+
+    /// All records in order, for the caller to go through; the sorter forgets them.
+    package func takeMerge() throws(TemporaryFileError) -> RunMerge {
         var (runs, arenas) = state.withLock { state in
             defer { state = State() }
             return (state.runs, state.arenas)
@@ -88,11 +98,7 @@ final class RecordSorter: Sendable {
         var cursors = arenas.map { RunCursor($0) }
         arenas = []
         for run in runs { cursors.append(try RunCursor(run, in: file, bufferSize: bufferSize)) }
-        var merge = RunMerge(cursors)
-        while let record = merge.record {
-            if !body(record.line) { return }
-            try merge.advance()
-        }
+        return RunMerge(cursors)
     }
 
     /// Merges runs until no more than `fanIn` are left; as few and as short ones as do.

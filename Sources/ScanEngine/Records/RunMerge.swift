@@ -1,7 +1,7 @@
 /// Merges sorted runs: gives out the records of all of them in order.
 ///
 /// A binary heap of cursors; each record costs about two comparisons for each doubling of the number of runs.
-struct RunMerge {
+package struct RunMerge {
     /// `heap[i]` stands at no later record than `heap[2i + 1]` and `heap[2i + 2]`; none is at its end.
     private var heap: [RunCursor]
 
@@ -11,9 +11,9 @@ struct RunMerge {
     }
 
     /// The next record; nil when all are given out. Valid until `advance()`.
-    var record: SortRecord? { heap.first?.record }
+    package var record: SortRecord? { heap.first?.record }
 
-    mutating func advance() throws(TemporaryFileError) {
+    package mutating func advance() throws(TemporaryFileError) {
         guard let first = heap.first else { return }
         try first.advance()
         if first.record == nil {

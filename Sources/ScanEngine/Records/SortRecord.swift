@@ -16,7 +16,7 @@ import CLinux
 /// Records of one path compare as their lines: `{"type":"en…` before `{"type":"er…`, then by operation.
 ///
 /// Unsafe in this sense only: whoever makes one says that a whole record lies at `base`, and keeps it there.
-struct SortRecord {
+package struct SortRecord {
     let base: UnsafeRawPointer
 
     static let headerSize = 8
@@ -27,8 +27,8 @@ struct SortRecord {
     var lineLength: Int { Int(base.loadUnaligned(fromByteOffset: 4, as: UInt32.self)) }
     var length: Int { Self.headerSize + keyLength + lineLength }
 
-    var key: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base + Self.headerSize, count: keyLength) }
-    var line: UnsafeRawBufferPointer {
+    package var key: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base + Self.headerSize, count: keyLength) }
+    package var line: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: base + Self.headerSize + keyLength, count: lineLength)
     }
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: length) }

@@ -3,6 +3,11 @@ extension JSONWriter {
     /// The object `options`: those that decide what is reported.
     mutating func member(options: ScanOptions) {
         key("options")
+        object(options: options)
+    }
+
+    /// The value of `options`.
+    package mutating func object(options: ScanOptions) {
         beginObject(.onALineEach)
         key("hash")
         beginArray()
@@ -19,6 +24,7 @@ extension JSONWriter {
         }
         endArray()
         member("gitignore", options.gitignore)
+        if options.xattrs { member("xattrs", true) }
         member("read_pseudo", options.readPseudo)
         member("max_read", options.maxRead)
         member("depth", Int64(options.depth))
@@ -28,6 +34,10 @@ extension JSONWriter {
 
     mutating func member(totals: Totals, _ items: Items) {
         key("totals")
+        object(totals: totals, items)
+    }
+
+    package mutating func object(totals: Totals, _ items: Items) {
         beginObject(items)
         member("entries", totals.entries)
         member("directories", totals.directories)
@@ -46,7 +56,7 @@ extension JSONWriter {
     }
 
     /// Hex by algorithm, or null.
-    mutating func member(digests: [NamedDigest]?) {
+    package mutating func member(digests: [NamedDigest]?) {
         key("digests")
         guard let digests else {
             null()

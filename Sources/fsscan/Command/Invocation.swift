@@ -14,22 +14,48 @@ struct UsageError: Error {
     }
 }
 
-enum ReportFormat: String {
-    case text
-    case json
-    case ndjson
+enum ReportFormat: String, CaseIterable {
+    case text, json, ndjson, ncdu, mtree, csv, mca, sha256sum, sha1sum, sha512sum, md5sum, b2sum
+
+    /// Nil: a report of the whole scan.
+    var records: RecordFormat? {
+        switch self {
+        case .text, .json: nil
+        case .ndjson: .ndjson
+        case .ncdu: .ncdu
+        case .mtree: .mtree
+        case .csv: .csv
+        case .mca: .mca
+        case .sha256sum: .checksums(.sha256)
+        case .sha1sum: .checksums(.sha1)
+        case .sha512sum: .checksums(.sha512)
+        case .md5sum: .checksums(.md5)
+        case .b2sum: .checksums(.blake2b)
+        }
+    }
+
+    /// The digests to compute: a list of checksums needs its own, the earlier scanner's consumer expects four.
+    func algorithms(asked: [DigestAlgorithm]) -> [DigestAlgorithm] {
+        switch records {
+        case .checksums(let algorithm): asked.contains(algorithm) ? asked : asked + [algorithm]
+        case .mca: asked.isEmpty ? [.md5, .sha1, .sha256, .sha512] : asked
+        case nil, .ndjson, .csv, .ncdu, .mtree: asked
+        }
+    }
 }
 
 /// What a command line asks for.
 enum Invocation {
     case scan(ScanSettings)
+    case diff(DiffSettings)
+    case saved(SavedSettings)
     /// `--help`, `--version`, a completion script: text for standard output.
     case information(String)
 
     static let version = "0.1.0"
 
     /// Commands whose names are settled and which do nothing yet.
-    private static let unavailableCommands = ["diff", "verify", "saved"]
+    private static let unavailableCommands = ["verify"]
 
     init(_ arguments: [CarriedArgument]) throws(UsageError) {
         var arguments = arguments
@@ -38,18 +64,29 @@ enum Invocation {
         if let first, Self.unavailableCommands.contains(first) {
             throw UsageError("\(first) is not available yet (a directory of that name is ./\(first))")
         }
-        if first == "scan" { arguments.removeFirst() }
+        let isCommand = ["scan", "diff", "saved"].contains(first)
+        if isCommand { arguments.removeFirst() }
         let runs = PathRuns(arguments)
+        switch isCommand ? first : nil {
+        case "diff":
+            self = try Self.parsed(DiffCommand.self, runs) { .diff(try DiffSettings($0, runs)) }
+        case "saved":
+            self = try Self.parsed(SavedCommand.self, runs) { .saved(try SavedSettings($0, runs)) }
+        default:
+            self = try Self.parsed(ScanCommand.self, runs) { .scan(try ScanSettings($0, runs)) }
+        }
+    }
+
+    private static func parsed<Command: ParsableCommand>(
+        _ type: Command.Type, _ runs: PathRuns, _ check: (Command) throws -> Invocation
+    ) throws(UsageError) -> Invocation {
         do {
-            self = .scan(try ScanSettings(try ScanCommand.parse(runs.arguments), runs))
+            return try check(try Command.parse(runs.arguments))
         } catch let error as UsageError {
             throw error
         } catch {
-            let message = ScanCommand.message(for: error)
-            if ScanCommand.exitCode(for: error) == .success {
-                self = .information(message)
-                return
-            }
+            let message = Command.message(for: error)
+            if Command.exitCode(for: error) == .success { return .information(message) }
             throw UsageError(message, fromParser: ())
         }
     }
@@ -77,6 +114,7 @@ struct ScanSettings {
     var gitignore: Bool
     var hash: [DigestAlgorithm]
     var mime: Bool
+    var xattrs: Bool
     var readPseudo: Bool
     /// Bytes; nil: the engine's default.
     var maxRead: Int64?
@@ -89,16 +127,20 @@ struct ScanSettings {
     var progress: Bool?
     var statistics: Bool
     var trace: [UInt8]?
+    /// Where the scan is kept.
+    var save: [UInt8]?
+    var label: String?
 
     init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
         if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
         format = try Self.format(command)
-        threads = try Self.number("--threads", command.threads, 1...1024, "is not a number from 1 to 1024")
+        threads = try Self.threads(command.threads)
         pool = try Self.number("--pool", command.pool, 1...1024, "is not a number from 1 to 1024")
         depth = try Self.number("--depth", command.depth, Self.lengths, "is not a number from 0 to 1000000000") ?? 1
         top = try Self.number("--top", command.top, Self.lengths, "is not a number from 0 to 1000000000") ?? 10
-        hash = try Self.algorithms(command.hash)
+        hash = format.algorithms(asked: try Self.algorithms(command.hash))
         mime = command.mime
+        xattrs = command.xattrs
         readPseudo = command.readPseudo
         maxRead = try Self.size("--max-read", command.maxRead)
         paths = runs.expanded(command.paths)
@@ -112,6 +154,18 @@ struct ScanSettings {
         progress = command.progress
         statistics = command.stats
         trace = command.trace?.bytes
+        save = command.save?.bytes
+        label = try command.label.map { label throws(UsageError) in
+            guard let text = String(validating: label.bytes, as: UTF8.self) else {
+                throw UsageError("--label", label, "is not UTF-8")
+            }
+            return text
+        }
+        if label != nil, save == nil { throw UsageError("--label is for a scan that is kept: use it with --save") }
+    }
+
+    static func threads(_ value: CarriedArgument?) throws(UsageError) -> Int? {
+        try number("--threads", value, 1...1024, "is not a number from 1 to 1024")
     }
 
     /// For the engine; `paths` is complete, with what `--files-from` added.
@@ -123,6 +177,7 @@ struct ScanSettings {
         options.gitignore = gitignore
         options.hash = hash
         options.mime = mime
+        options.xattrs = xattrs
         options.readPseudo = readPseudo
         if let maxRead { options.maxRead = maxRead }
         options.depth = depth
@@ -133,19 +188,12 @@ struct ScanSettings {
     /// Of lists and depths: the upper end is out of reach, and far from overflow where the engine counts with it.
     private static let lengths = 0...1_000_000_000
 
-    /// The formats of the contract that nothing writes yet.
-    private static let unavailableFormats = [
-        "ncdu", "mtree", "csv", "mca", "sha256sum", "sha1sum", "sha512sum", "md5sum", "b2sum",
-    ]
-
     private static func format(_ command: ScanCommand) throws(UsageError) -> ReportFormat {
         var asked: [ReportFormat] = []
         if let value = command.format {
-            if unavailableFormats.contains(value.carried) {
-                throw UsageError("--format \(value.carried) is not available yet")
-            }
             guard let format = ReportFormat(rawValue: value.carried) else {
-                throw UsageError("--format", value, "is not a format; there are text, json and ndjson")
+                let known = ReportFormat.allCases.map(\.rawValue).joined(separator: " ")
+                throw UsageError("--format", value, "is not one of \(known)")
             }
             asked.append(format)
         }
@@ -155,11 +203,13 @@ struct ScanSettings {
         if let other = asked.first(where: { $0 != format }) {
             throw UsageError("one format at a time: \(format) or \(other)")
         }
-        if command.sorted, format != .ndjson { throw UsageError("--sorted is for records: use it with --ndjson") }
+        if command.sorted, format.records == nil {
+            throw UsageError("--sorted is for records: use it with --ndjson, or another format that is no report")
+        }
         return format
     }
 
-    private static func algorithms(_ values: [CarriedArgument]) throws(UsageError) -> [DigestAlgorithm] {
+    static func algorithms(_ values: [CarriedArgument]) throws(UsageError) -> [DigestAlgorithm] {
         var algorithms: [DigestAlgorithm] = []
         for value in values {
             for name in value.carried.split(separator: ",", omittingEmptySubsequences: false) {

@@ -65,6 +65,7 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Leave out what .gitignore files say, from each PATH downwards.")
     var gitignore = false
 
+    private static let formats = ReportFormat.allCases.map(\.rawValue)
     private static let algorithms = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: " ")
 
     @Option(
@@ -78,6 +79,9 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Detect MIME types with libmagic.")
     var mime = false
 
+    @Flag(help: "Extended attributes, with ACLs and capabilities, in records and saved scans.")
+    var xattrs = false
+
     @Flag(help: "Read files of pseudo file systems (proc, sysfs, ...) too.")
     var readPseudo = false
 
@@ -89,8 +93,9 @@ struct ScanCommand: ParsableCommand {
     var maxRead: CarriedArgument?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("text, json or ndjson. (default: text)", valueName: "FORMAT"),
-        completion: .list(["text", "json", "ndjson"]))
+        parsing: .unconditional,
+        help: ArgumentHelp("\(Self.formats.joined(separator: " ")). (default: text)", valueName: "FORMAT"),
+        completion: .list(Self.formats))
     var format: CarriedArgument?
 
     @Flag(help: "Short for --format json.")
@@ -133,21 +138,26 @@ struct ScanCommand: ParsableCommand {
         completion: .file())
     var trace: CarriedArgument?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Keep this scan in FILE, an SQLite database, beside those it has.", valueName: "FILE"),
+        completion: .file())
+    var save: CarriedArgument?
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("A name for the scan that is kept.", valueName: "TEXT"))
+    var label: CarriedArgument?
+
     @OptionGroup var unavailable: UnavailableOptions
 }
 
 /// Options whose names are settled and which do nothing yet: refused by name rather than as unknown.
 struct UnavailableOptions: ParsableArguments {
-    @Flag(help: .hidden) var xattrs = false
-    @Option(parsing: .unconditional, help: .hidden) var save: CarriedArgument?
-    @Option(parsing: .unconditional, help: .hidden) var label: CarriedArgument?
     @Option(parsing: .unconditional, help: .hidden) var baseline: CarriedArgument?
 
     /// The first one that was given, as written on the command line.
     var given: String? {
         let flags = [
-            ("--xattrs", xattrs), ("--save", save != nil),
-            ("--label", label != nil), ("--baseline", baseline != nil),
+            ("--baseline", baseline != nil)
         ]
         return flags.first { $0.1 }?.0
     }

@@ -42,7 +42,7 @@ import Testing
         return (result + [Arrival(root: 1, path: Array("r/a/".utf8) + long)]).shuffled(using: &random)
     }
 
-    private static func send(_ arrivals: some Sequence<Arrival>, to stream: RecordStream) {
+    private static func send(_ arrivals: some Sequence<Arrival>, to stream: any EntryStream) {
         let status = FileStatus()
         for arrival in arrivals {
             if let operation = arrival.operation {

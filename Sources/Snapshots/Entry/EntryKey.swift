@@ -1,0 +1,71 @@
+import CLinux
+
+/// Where an entry is: which root, and the path from there. The order of all sources.
+///
+/// ```
+///  index of the root, 4 bytes, big-endian │ path below the root, NUL for each slash
+/// ```
+///
+/// Names hold neither slash nor NUL, and NUL sorts first, so keys compare as bytes where their paths compare by
+/// components: what is in a directory comes right after it, before `directory.old`. Records have the same order
+/// (`SortRecord`), with the whole path instead of the part below the root.
+package struct EntryKey: Hashable, Comparable, Sendable {
+    package let bytes: [UInt8]
+
+    /// - Parameters:
+    ///   - root: index of the PATH in its scan. Roots of two sources pair by it.
+    ///   - path: relative to the root, without a slash in front or at the end; empty for the root itself.
+    package init(root: Int, path: some Collection<UInt8>) {
+        var bytes = Self.prefix(of: root)
+        bytes.reserveCapacity(4 + path.count)
+        for byte in path { bytes.append(byte == UInt8(ascii: "/") ? 0 : byte) }
+        self.bytes = bytes
+    }
+
+    /// - Parameter bytes: as `bytes` gives them: at least four.
+    package init(bytes: [UInt8]) {
+        precondition(bytes.count >= 4, "a key begins with the index of its root")
+        self.bytes = bytes
+    }
+
+    package var root: Int { bytes[..<4].reduce(0) { $0 << 8 | Int($1) } }
+
+    /// Relative to the root, with slashes; empty for the root itself.
+    package var path: [UInt8] { bytes[4...].map { $0 == 0 ? UInt8(ascii: "/") : $0 } }
+
+    package var isRoot: Bool { bytes.count == 4 }
+
+    /// The directory that the entry is in; nil for a root.
+    package var parent: EntryKey? {
+        if isRoot { return nil }
+        return EntryKey(bytes: Array(bytes[..<max(4, bytes.lastIndex(of: 0).map { $0 >= 4 ? $0 : 4 } ?? 4)]))
+    }
+
+    /// Whether `other` is this entry, or lies below it.
+    package func contains(_ other: EntryKey) -> Bool {
+        guard other.bytes.count >= bytes.count, other.bytes.starts(with: bytes) else { return false }
+        return isRoot || other.bytes.count == bytes.count || other.bytes[bytes.count] == 0
+    }
+
+    /// As `find` prints the path: the root's path, a slash where it has none at its end, and the rest.
+    package func path(below rootPath: [UInt8]) -> [UInt8] {
+        if isRoot { return rootPath }
+        if rootPath.isEmpty { return path }
+        return rootPath + (rootPath.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + path
+    }
+
+    package static func < (left: EntryKey, right: EntryKey) -> Bool {
+        left.bytes.withUnsafeBytes { left in
+            right.bytes.withUnsafeBytes { right in
+                // Both have four bytes at least, so both have an address.
+                let order = memcmp(left.baseAddress!, right.baseAddress!, min(left.count, right.count))
+                return order == 0 ? left.count < right.count : order < 0
+            }
+        }
+    }
+
+    private static func prefix(of root: Int) -> [UInt8] {
+        let index = UInt32(root)
+        return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: index >> $0) }
+    }
+}

@@ -1,0 +1,221 @@
+// `--save`: from the workers to one transaction.
+//
+//   worker    arena ── full: sort ──┐ batches       a worker waits while the queue is full
+//   worker    arena ── full: sort ──┼──▶ BatchQueue ──▶ writer thread ──▶ INSERT …
+//                                   ┘                                       │ finish(report)
+//                                                                           ▼
+//                                                                        COMMIT
+//
+// Nothing is to be seen of a scan before it is complete: kill -9 leaves the earlier scans and a journal, which SQLite
+// rolls back when the file is opened next.
+
+import CLinux
+import Glibc
+package import ScanEngine
+import Synchronization
+
+/// A scan could not be saved: exit status 74.
+package struct SaveFailure: Error, Equatable {
+    package var path: [UInt8]
+    /// In SQLite's words.
+    package var message: String
+}
+
+/// Writes one scan into a file of saved scans.
+///
+/// ```swift
+/// let writer = try SavedScanWriter(path, options, label: nil, version: "0.1.0")
+/// let scan = try Scan(options, outputs: [writer])
+/// let report = scan.run()
+/// try writer.finish(report)     // or `abandon()`
+/// ```
+package final class SavedScanWriter: EntryOutput {
+    private let path: [UInt8]
+    private let database: Database
+    private let queue = BatchQueue<RecordArena>(limit: 16)
+    private let digests: DigestSet
+    private let roots: [[UInt8]]
+    /// Bytes of a batch: fewer where there are many workers, each of which fills one.
+    private let batchSize: Int
+    private let isNew: Bool
+    /// The number of this scan in the file.
+    package let scan: Int64
+    /// Set by the writer thread, once. Relaxed: it only ends the scan early; `failure` is read after the thread was joined.
+    private let isFailed = Atomic<Bool>(false)
+    private let failure = Mutex<DatabaseError?>(nil)
+    private let thread = Mutex<pthread_t?>(nil)
+
+    /// Opens the file, or makes it, and starts the transaction. Waits for nobody: a file that another scan is being saved
+    /// in is locked.
+    package init(
+        _ path: [UInt8], _ options: ScanOptions, label: String?, version: String
+    ) throws(SaveFailure) {
+        self.path = path
+        roots = options.paths
+        digests = DigestSet(options.hash)
+        batchSize = max(32 << 10, min(256 << 10, (16 << 20) / options.threads))
+        isNew = withCPath(path) { access($0, F_OK) != 0 }
+        do throws(DatabaseError) {
+            database = try Database(path, .create)
+            scan = try Self.begin(database, options, label: label, version: version)
+        } catch {
+            if isNew { withCPath(path) { _ = unlink($0) } }
+            throw SaveFailure(path: path, message: error.message)
+        }
+        startThread()
+    }
+
+    deinit { abandon() }
+
+    private static func begin(
+        _ database: Database, _ options: ScanOptions, label: String?, version: String
+    ) throws(DatabaseError) -> Int64 {
+        try database.execute("PRAGMA cache_size = -\(cacheKibibytes)")
+        try database.execute("BEGIN IMMEDIATE")
+        let isEmpty = try database.integer("SELECT count(*) FROM sqlite_schema") == 0
+        let applicationID = try database.integer("PRAGMA application_id") ?? 0
+        if isEmpty, applicationID == 0 {
+            try SavedSchema.create(in: database)
+        } else if let problem = try SavedSchema.problem(of: database) {
+            throw DatabaseError(code: 0, message: problem)
+        }
+        let statement = try database.prepare(
+            "INSERT INTO scans (label, host, started, ended, version, complete, options, totals)"
+                + " VALUES (?, ?, '', '', ?, 0, ?, '')")
+        statement.bind(0, label)
+        statement.bind(1, Self.hostName)
+        statement.bind(2, version)
+        var json = JSONWriter(layout: .compact)
+        json.object(options: options)
+        statement.bind(3, String(decoding: json.buffer.bytes, as: UTF8.self))
+        try statement.run()
+        return database.lastRowID
+    }
+
+    private static let cacheKibibytes = 32 << 10
+
+    private static var hostName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    // MARK: While the scan runs
+
+    package func makeStream() -> any EntryStream {
+        BatchStream(digests: digests, roots: roots, batchSize: batchSize) { [queue] in queue.push($0) }
+    }
+
+    package var failed: Bool { isFailed.load(ordering: .relaxed) }
+    package var wantsState: Bool { true }
+
+    private func startThread() {
+        // Signals go to the threads of the scan, whose blocked system calls are to be interrupted.
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        var created = pthread_t()
+        // Joined by `finish` and `abandon`, one of which `deinit` calls: the writer outlives its thread.
+        let result = pthread_create(
+            &created, nil,
+            { context in
+                Unmanaged<SavedScanWriter>.fromOpaque(context!).takeUnretainedValue().write()
+                return nil
+            }, Unmanaged.passUnretained(self).toOpaque())
+        if result == 0 {
+            thread.withLock { $0 = created }
+        } else {
+            fail(DatabaseError(code: 0, message: "no thread for writing: \(String(cString: strerror(result)))"))
+        }
+    }
+
+    /// The writer thread.
+    private func write() {
+        do throws(DatabaseError) {
+            let insertion = try EntryInsertion(database, scan: scan)
+            while true {
+                let batches = queue.takeAll()
+                if batches.isEmpty { return }
+                for batch in batches {
+                    for index in 0..<batch.count { try insertion.insert(batch[index]) }
+                }
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    private func fail(_ error: DatabaseError) {
+        failure.withLock { if $0 == nil { $0 = error } }
+        isFailed.store(true, ordering: .relaxed)
+        queue.close()
+    }
+
+    private func join() {
+        queue.close()
+        let joined = thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        if let joined { pthread_join(joined, nil) }
+    }
+
+    // MARK: Afterwards
+
+    /// Makes the scan durable. To be called once, when the scan has ended and was not stopped.
+    package func finish(_ report: ScanReport) throws(SaveFailure) {
+        join()
+        do throws(DatabaseError) {
+            if let failure = failure.withLock({ $0 }) { throw failure }
+            try describe(report)
+            try database.execute("COMMIT")
+        } catch {
+            abandon()
+            throw SaveFailure(path: path, message: error.message)
+        }
+        isDone.store(true, ordering: .relaxed)
+    }
+
+    /// Nothing of the scan is kept; a file that was made for it is removed.
+    package func abandon() {
+        join()
+        if isDone.exchange(true, ordering: .relaxed) { return }
+        try? database.execute("ROLLBACK")
+        if isNew { withCPath(path) { _ = unlink($0) } }
+    }
+
+    private let isDone = Atomic<Bool>(false)
+
+    private func describe(_ report: ScanReport) throws(DatabaseError) {
+        let timing = report.timing
+        let update = try database.prepare(
+            "UPDATE scans SET started = ?, ended = ?, complete = 1, totals = ? WHERE id = ?")
+        update.bind(
+            0, Timestamp.rfc3339(seconds: timing.startedSeconds, nanoseconds: timing.startedNanoseconds) ?? "")
+        let now = clinux_now(CLOCK_REALTIME)
+        update.bind(1, Timestamp.rfc3339(seconds: Int64(now.tv_sec), nanoseconds: Int64(now.tv_nsec)) ?? "")
+        update.bind(2, Self.json(report.totals))
+        update.bind(3, scan)
+        try update.run()
+        let insert = try database.prepare("INSERT INTO roots VALUES (?, ?, ?, ?)")
+        for (index, root) in report.roots.enumerated() {
+            insert.bind(0, scan)
+            insert.bind(1, Int64(index))
+            insert.bind(2, blob: root.path)
+            insert.bind(3, Self.json(root.totals))
+            try insert.run()
+        }
+    }
+
+    private static func json(_ totals: Totals) -> String {
+        var json = JSONWriter(layout: .compact)
+        json.object(totals: totals, .onOneLine)
+        return String(decoding: json.buffer.bytes, as: UTF8.self)
+    }
+}
+
+func withCPath<R>(_ path: [UInt8], _ body: (UnsafePointer<CChar>) -> R) -> R {
+    (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { body($0.baseAddress!) }
+}

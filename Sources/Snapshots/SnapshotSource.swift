@@ -1,0 +1,67 @@
+// What diff and verify compare: anything that gives entries in the order of their keys.
+//
+//   saved scan ──────────────────────────────┐
+//   foreign file ── reader ── EntrySorter ───┼──▶ SnapshotSource ──▶ merge join
+//   live tree ───── Scan ──── EntrySorter ───┘
+
+package import ScanEngine
+
+/// Gives out entries in the order of their keys, each key once. One user at a time.
+package protocol SnapshotSource: AnyObject {
+    /// What the source is and carries; known before the first entry, and the same to the end.
+    var description: SnapshotDescription { get }
+
+    /// The next entry; nil behind the last one.
+    func next() throws(SnapshotFailure) -> SnapshotEntry?
+
+    /// Passes over the rest of a subtree: `next()` then gives the first entry that is not in `subtree`.
+    ///
+    /// To be called when `subtree` was the last entry given out. A source that can seek does; others read on.
+    func skip(_ subtree: EntryKey) throws(SnapshotFailure)
+}
+
+/// What a source is and carries.
+package struct SnapshotDescription: Sendable {
+    /// The `name` of its `SnapshotFormat`, or `live`.
+    package var format: String
+    /// The PATHs as they were given when the source was made; `[[]]` where it does not say, and then paths are shown as
+    /// they are in the source.
+    package var roots: [[UInt8]]
+    package var fields: SnapshotFields
+    /// The algorithms whose digests it carries for files.
+    package var algorithms: [DigestAlgorithm]
+    /// The kinds that it lists at all: checksum lists know regular files only, and that a directory is missing there says
+    /// nothing.
+    package var kinds: Set<EntryKind>
+    /// False for records of a scan that a signal stopped: what is missing there says nothing.
+    package var isComplete = true
+    /// Times are known to the second only, as in specs that some mtree programs write.
+    package var hasWholeSeconds = false
+    /// The options of the scan, where the source keeps them: a live tree is scanned with the options of the other side.
+    /// `paths` are `roots`; `threads` is 1 and to be set.
+    package var options: ScanOptions?
+
+    package init(
+        format: String, roots: [[UInt8]], fields: SnapshotFields, algorithms: [DigestAlgorithm],
+        kinds: Set<EntryKind> = Set(EntryKind.allCases)
+    ) {
+        self.format = format
+        self.roots = roots
+        self.fields = fields
+        self.algorithms = algorithms
+        self.kinds = kinds
+    }
+}
+
+/// A source cannot be read, or is not what it seems: one line for standard error, exit status 2.
+package struct SnapshotFailure: Error, Equatable {
+    /// The file; nil where it is not about one.
+    package var path: [UInt8]?
+    /// A sentence for people, without the path. May name a place: `line 12: …`.
+    package var message: String
+
+    package init(path: [UInt8]?, _ message: String) {
+        self.path = path
+        self.message = message
+    }
+}

@@ -1,0 +1,58 @@
+import ScanEngine
+
+/// One worker's entries, packed and gathered in sorted batches.
+final class BatchStream: EntryStream {
+    private var encoder: EntryEncoder
+    private var arena = RecordArena()
+    private let roots: [[UInt8]]
+    private let batchSize: Int
+    private let handOver: (RecordArena) -> Void
+
+    /// - Parameters:
+    ///   - roots: the PATHs of the scan.
+    ///   - batchSize: bytes, about.
+    ///   - handOver: gets sorted batches, and keeps them.
+    init(digests: DigestSet, roots: [[UInt8]], batchSize: Int, handOver: @escaping (RecordArena) -> Void) {
+        encoder = EntryEncoder(digests: digests)
+        self.roots = roots
+        self.batchSize = batchSize
+        self.handOver = handOver
+    }
+
+    func entry(
+        root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
+    ) {
+        encoder.append(kind, status, content)
+        ended(root, path)
+    }
+
+    func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {
+        encoder.append(unknown: kind)
+        ended(root, path)
+    }
+
+    func error(root: Int, _ error: ScanError) {
+        encoder.append(error)
+        error.path.withUnsafeBytes { ended(root, $0) }
+    }
+
+    func flush() {
+        if arena.isEmpty { return }
+        arena.sort()
+        handOver(arena)
+        arena = RecordArena()
+    }
+
+    private func ended(_ root: Int, _ path: UnsafeRawBufferPointer) {
+        let relative = self.relative(path, to: roots[root])
+        encoder.buffer.drain { arena.append(root: root, path: relative, line: $0) }
+        if arena.size >= batchSize { flush() }
+    }
+
+    /// What follows the PATH, and the slash behind it, unless it ends in one.
+    private func relative(_ path: UnsafeRawBufferPointer, to root: [UInt8]) -> UnsafeRawBufferPointer {
+        var rest = path[root.count...]
+        if rest.first == UInt8(ascii: "/") { rest = rest.dropFirst() }
+        return UnsafeRawBufferPointer(rebasing: rest)
+    }
+}

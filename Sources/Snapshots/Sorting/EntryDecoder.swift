@@ -1,0 +1,112 @@
+import ScanEngine
+
+/// One entry as `EntryEncoder` wrote it. Valid as long as its bytes.
+struct PackedEntry {
+    let header: EntryHeader
+    private let bytes: UnsafeRawBufferPointer
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        header = bytes.loadUnaligned(as: EntryHeader.self)
+        self.bytes = bytes
+        precondition(
+            bytes.count == offset(5) + Int(header.errorsLength), "an entry has the length that its header says")
+    }
+
+    func has(_ field: SnapshotFields) -> Bool { header.present & field.rawValue != 0 }
+
+    var kind: EntryKind? { has(.kind) ? EntryKind(rawValue: header.kind) : nil }
+    var isChanged: Bool { header.present & EntryHeader.isChanged != 0 }
+    var target: UnsafeRawBufferPointer? { has(.target) ? part(0) : nil }
+    var mime: UnsafeRawBufferPointer? { has(.mime) ? part(1) : nil }
+    /// (algorithm, digest)…
+    var digests: UnsafeRawBufferPointer { part(2) }
+    var state: UnsafeRawBufferPointer? { header.stateLength > 0 ? part(3) : nil }
+    /// As `EntryEncoder.pack` wrote them.
+    var xattrs: UnsafeRawBufferPointer? { has(.xattrs) ? part(4) : nil }
+    var errors: [SnapshotEntryError] {
+        let items = Self.unpack(part(5))
+        return stride(from: 0, to: items.count, by: 3).map { index in
+            SnapshotEntryError(
+                operation: String(decoding: items[index], as: UTF8.self),
+                code: String(decoding: items[index + 1], as: UTF8.self),
+                message: String(decoding: items[index + 2], as: UTF8.self))
+        }
+    }
+
+    func forEachDigest(_ body: (DigestAlgorithm, UnsafeRawBufferPointer) -> Void) {
+        var rest = digests
+        while let index = rest.first {
+            let algorithm = DigestAlgorithm.allCases[Int(index)]
+            body(algorithm, UnsafeRawBufferPointer(rebasing: rest[1...algorithm.byteCount]))
+            rest = UnsafeRawBufferPointer(rebasing: rest[(1 + algorithm.byteCount)...])
+        }
+    }
+
+    static func unpackAttributes(_ bytes: UnsafeRawBufferPointer) -> [ExtendedAttribute] {
+        let items = unpack(bytes)
+        return stride(from: 0, to: items.count - 1, by: 2).map {
+            ExtendedAttribute(name: items[$0], value: items[$0 + 1])
+        }
+    }
+
+    func entry(_ key: EntryKey) -> SnapshotEntry {
+        var entry = SnapshotEntry(key: key, kind: kind)
+        if has(.size) { entry.size = header.size }
+        if has(.diskBytes) { entry.diskBytes = header.diskBytes }
+        if has(.mode) { entry.mode = header.mode }
+        if has(.uid) { entry.uid = header.uid }
+        if has(.gid) { entry.gid = header.gid }
+        if has(.links) { entry.links = header.links }
+        if has(.device) { entry.device = header.device }
+        if has(.inode) { entry.inode = header.inode }
+        if has(.mtime) { entry.mtime = Self.time(header.mtime, header.mtimeNanoseconds) }
+        if has(.ctime) { entry.ctime = Self.time(header.ctime, header.ctimeNanoseconds) }
+        if has(.btime) { entry.btime = Self.time(header.btime, header.btimeNanoseconds) }
+        if has(.specialDevice) { entry.specialDevice = header.specialDevice }
+        if has(.flags) { entry.flags = InodeFlags(rawValue: header.flags) }
+        entry.target = target.map { Array($0) }
+        entry.mime = mime.map { String(decoding: $0, as: UTF8.self) }
+        forEachDigest { entry.digests[$0] = Array($1) }
+        entry.xattrs = xattrs.map { Self.unpackAttributes($0) }
+        entry.state = state.map { Array($0) }
+        entry.isChanged = isChanged
+        entry.errors = errors
+        return entry
+    }
+
+    private static func time(_ seconds: Int64, _ nanoseconds: UInt32) -> SnapshotTime {
+        SnapshotTime(seconds: seconds, nanoseconds: Int64(nanoseconds))
+    }
+
+    private func part(_ index: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: bytes[offset(index)..<offset(index) + length(index)])
+    }
+
+    private func offset(_ index: Int) -> Int {
+        var offset = MemoryLayout<EntryHeader>.size
+        for before in 0..<index { offset += length(before) }
+        return offset
+    }
+
+    private func length(_ index: Int) -> Int {
+        switch index {
+        case 0: Int(header.targetLength)
+        case 1: Int(header.mimeLength)
+        case 2: Int(header.digestsLength)
+        case 3: Int(header.stateLength)
+        case 4: Int(header.xattrsLength)
+        default: Int(header.errorsLength)
+        }
+    }
+
+    private static func unpack(_ bytes: UnsafeRawBufferPointer) -> [[UInt8]] {
+        var items: [[UInt8]] = []
+        var offset = 0
+        while offset < bytes.count {
+            let length = Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+            items.append(Array(bytes[(offset + 4)..<(offset + 4 + length)]))
+            offset += 4 + length
+        }
+        return items
+    }
+}
