@@ -29,8 +29,8 @@ final class ScanContext: Sendable {
     private let workers = Mutex<[ScanWorker]>([])
 
     init(
-        _ options: ScanOptions, outputs: [any EntryOutput], isCancelled: @escaping @Sendable () -> Bool,
-        onError: (@Sendable (ScanError) -> Void)?
+        _ options: ScanOptions, outputs: [any EntryOutput], baseline: ContentBaseline?,
+        isCancelled: @escaping @Sendable () -> Bool, onError: (@Sendable (ScanError) -> Void)?
     ) throws(ScanUnavailable) {
         self.outputs = outputs
         detail = outputs.isEmpty ? .basic : .full
@@ -50,7 +50,7 @@ final class ScanContext: Sendable {
         let open = limit < 1024 ? Kernel.openDescriptors() : 3
         descriptors = DescriptorBudget(
             limit: limit, open: open, workers: min(options.threads, Self.workersThatFit(withTypes: options.mime)))
-        content = try ContentPlan.make(options, largeFiles: descriptors.largeFilesAtATime)
+        content = try ContentPlan.make(options, largeFiles: descriptors.largeFilesAtATime, baseline: baseline)
         user = geteuid()
         self.isCancelled = isCancelled
         self.onError = onError

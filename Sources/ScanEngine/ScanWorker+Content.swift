@@ -82,6 +82,14 @@ extension ScanWorker {
                 return .unknown
             }
             if status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
+            // What pseudo file systems say of size and times says nothing.
+            if !isPseudo, let baseline = plan.baseline {
+                if let content = baseline.content(of: status) {
+                    baselineUse.reused += 1
+                    return settle(content, of: entry.path, status, into: &gathering.subtotal)
+                }
+                baselineUse.read += 1
+            }
             let needsScan = status.links > 1 ? true : plan.isReadInPieces(size: status.size)
             if needsScan, !isPseudo {
                 let reader = fileScan(of: status, plan)

@@ -19,10 +19,11 @@ struct ScanProgram {
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output)
         let records = settings.format == .ndjson ? makeRecords(options, output) : nil
+        let baseline = try makeBaseline(options)
         let saved = try settings.save.map { path throws(SaveFailure) in
             try SavedScanWriter(path, options, label: settings.label, version: Invocation.version)
         }
-        let scan = try makeScan(options, records, saved)
+        let scan = try makeScan(options, records, saved, baseline)
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = scan.run()
@@ -56,7 +57,8 @@ struct ScanProgram {
     }
 
     private func makeScan(
-        _ options: ScanOptions, _ records: RecordOutput?, _ saved: SavedScanWriter?
+        _ options: ScanOptions, _ records: RecordOutput?, _ saved: SavedScanWriter?,
+        _ baseline: ContentBaseline?
     ) throws(UsageError) -> Scan {
         // Where the output itself does not tell of errors, they are told when they happen, as find does.
         var onError: (@Sendable (ScanError) -> Void)?
@@ -66,9 +68,18 @@ struct ScanProgram {
         if let saved { outputs.append(saved) }
         do throws(ScanUnavailable) {
             return try Scan(
-                options, outputs: outputs, isCancelled: { clinux_stop_signal() != 0 }, onError: onError)
+                options, outputs: outputs, baseline: baseline, isCancelled: { clinux_stop_signal() != 0 }, onError: onError)
         } catch {
             throw UsageError("\(error.option): \(error.message)")
+        }
+    }
+
+    private func makeBaseline(_ options: ScanOptions) throws(UsageError) -> ContentBaseline? {
+        guard let saved = settings.baseline else { return nil }
+        do throws(SnapshotFailure) {
+            return try .read(saved, for: options)
+        } catch {
+            throw UsageError("--baseline", CarriedArgument(bytes: error.path ?? saved), "cannot be used: \(error.message)")
         }
     }
 

@@ -123,6 +123,7 @@ package struct RecordEncoder: ~Copyable {
             writer.endObject()
         }
         writer.endArray()
+        if let baseline = report.baseline { writer.member(baseline: baseline) }
         writer.member(timing: report.timing)
         if includesStatistics { writer.member(statistics: report.statistics) }
         endRecord()

@@ -89,6 +89,8 @@ struct ScanSettings {
     /// Where the scan is kept.
     var save: [UInt8]?
     var label: String?
+    /// A saved scan: a file, or a file and which one of those in it.
+    var baseline: [UInt8]?
 
     init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
         if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
@@ -111,6 +113,7 @@ struct ScanSettings {
         progress = command.progress
         statistics = command.stats
         save = command.save?.bytes
+        baseline = command.baseline?.bytes
         label = try command.label.map { label throws(UsageError) in
             guard let text = String(validating: label.bytes, as: UTF8.self) else {
                 throw UsageError("--label", label, "is not UTF-8")
