@@ -21,7 +21,9 @@ package struct SnapshotFormat: Sendable {
     }
 
     /// From the strictest to the loosest: text that looks like a checksum list may look like other things, too.
-    package static let all: [SnapshotFormat] = []
+    package static let all: [SnapshotFormat] = [
+        .saved
+    ]
 }
 
 /// A file that a reader opens.

@@ -20,6 +20,10 @@ enum FSScan {
                 return .success
             case .scan(let settings):
                 return try ScanProgram(settings).run()
+            case .diff(let settings):
+                return try DiffProgram(settings).run()
+            case .saved(let settings):
+                return try SavedProgram(settings).run()
             }
         } catch let error as UsageError {
             StandardStreams.complain(Quoting.forErrors.escapedMessage(error.message))
@@ -33,6 +37,14 @@ enum FSScan {
                 StandardStreams.complain("standard output: \(error.error.message)")
             }
             return .outputFailed
+        } catch let error as SnapshotFailure {
+            if let status = ExitStatus.stopSignal { return status }
+            if let path = error.path {
+                StandardStreams.complain(path, error.message)
+            } else {
+                StandardStreams.complain(error.message)
+            }
+            return .trouble
         } catch let error as SaveFailure {
             StandardStreams.complain(error.path, error.message)
             return .outputFailed
@@ -55,6 +67,10 @@ enum FSScan {
 enum ExitStatus: Equatable {
     case success
     case unreadable
+    /// Of `diff` and `verify`: the sides differ.
+    case different
+    /// Of `diff` and `verify`: something could not be read or compared.
+    case trouble
     case usage
     case outputFailed
     case stopped(signal: CInt)
@@ -62,7 +78,8 @@ enum ExitStatus: Equatable {
     var rawValue: CInt {
         switch self {
         case .success: 0
-        case .unreadable: 1
+        case .unreadable, .different: 1
+        case .trouble: 2
         case .usage: 64
         case .outputFailed: 74
         // As shells show a process that a signal ended.

@@ -55,7 +55,7 @@ extension JSONWriter {
     }
 
     /// Hex by algorithm, or null.
-    mutating func member(digests: [NamedDigest]?) {
+    package mutating func member(digests: [NamedDigest]?) {
         key("digests")
         guard let digests else {
             null()

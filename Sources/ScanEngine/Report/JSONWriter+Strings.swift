@@ -42,6 +42,13 @@ extension JSONWriter {
         return isUTF8
     }
 
+    /// A string of base64.
+    package mutating func plainBase64(_ bytes: [UInt8]) {
+        beginString()
+        bytes.withUnsafeBytes { appendBase64($0) }
+        endString()
+    }
+
     /// RFC 4648, with padding.
     package mutating func appendBase64(_ bytes: UnsafeRawBufferPointer) {
         let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"

@@ -102,6 +102,16 @@ package struct JSONWriter: ~Copyable {
         needsComma = true
     }
 
+    mutating func beginString() {
+        beginItem()
+        buffer.append(UInt8(ascii: "\""))
+    }
+
+    mutating func endString() {
+        buffer.append(UInt8(ascii: "\""))
+        needsComma = true
+    }
+
     /// A number with nine decimals, from nanoseconds (not negative).
     package mutating func seconds(nanoseconds: Int64) {
         beginItem()

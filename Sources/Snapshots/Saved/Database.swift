@@ -104,7 +104,8 @@ final class Statement {
     func bind(_ index: Int, blob: [UInt8]?) {
         guard let blob else { return bindNull(index) }
         blob.withUnsafeBytes { bytes in
-            _ = csqlite_bind_blob(handle, Int32(index) + 1, bytes.baseAddress ?? Self.nothing, Int32(clamping: bytes.count))
+            _ = csqlite_bind_blob(
+                handle, Int32(index) + 1, bytes.baseAddress ?? Self.nothing, Int32(clamping: bytes.count))
         }
     }
 

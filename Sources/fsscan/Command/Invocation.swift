@@ -23,13 +23,15 @@ enum ReportFormat: String {
 /// What a command line asks for.
 enum Invocation {
     case scan(ScanSettings)
+    case diff(DiffSettings)
+    case saved(SavedSettings)
     /// `--help`, `--version`, a completion script: text for standard output.
     case information(String)
 
     static let version = "0.1.0"
 
     /// Commands whose names are settled and which do nothing yet.
-    private static let unavailableCommands = ["diff", "verify", "saved"]
+    private static let unavailableCommands = ["verify"]
 
     init(_ arguments: [CarriedArgument]) throws(UsageError) {
         var arguments = arguments
@@ -38,18 +40,29 @@ enum Invocation {
         if let first, Self.unavailableCommands.contains(first) {
             throw UsageError("\(first) is not available yet (a directory of that name is ./\(first))")
         }
-        if first == "scan" { arguments.removeFirst() }
+        let isCommand = ["scan", "diff", "saved"].contains(first)
+        if isCommand { arguments.removeFirst() }
         let runs = PathRuns(arguments)
+        switch isCommand ? first : nil {
+        case "diff":
+            self = try Self.parsed(DiffCommand.self, runs) { .diff(try DiffSettings($0, runs)) }
+        case "saved":
+            self = try Self.parsed(SavedCommand.self, runs) { .saved(try SavedSettings($0, runs)) }
+        default:
+            self = try Self.parsed(ScanCommand.self, runs) { .scan(try ScanSettings($0, runs)) }
+        }
+    }
+
+    private static func parsed<Command: ParsableCommand>(
+        _ type: Command.Type, _ runs: PathRuns, _ check: (Command) throws -> Invocation
+    ) throws(UsageError) -> Invocation {
         do {
-            self = .scan(try ScanSettings(try ScanCommand.parse(runs.arguments), runs))
+            return try check(try Command.parse(runs.arguments))
         } catch let error as UsageError {
             throw error
         } catch {
-            let message = ScanCommand.message(for: error)
-            if ScanCommand.exitCode(for: error) == .success {
-                self = .information(message)
-                return
-            }
+            let message = Command.message(for: error)
+            if Command.exitCode(for: error) == .success { return .information(message) }
             throw UsageError(message, fromParser: ())
         }
     }
@@ -95,7 +108,7 @@ struct ScanSettings {
     init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
         if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
         format = try Self.format(command)
-        threads = try Self.number("--threads", command.threads, 1...1024, "is not a number from 1 to 1024")
+        threads = try Self.threads(command.threads)
         depth = try Self.number("--depth", command.depth, Self.lengths, "is not a number from 0 to 1000000000") ?? 1
         top = try Self.number("--top", command.top, Self.lengths, "is not a number from 0 to 1000000000") ?? 10
         hash = try Self.algorithms(command.hash)
@@ -121,6 +134,10 @@ struct ScanSettings {
             return text
         }
         if label != nil, save == nil { throw UsageError("--label is for a scan that is kept: use it with --save") }
+    }
+
+    static func threads(_ value: CarriedArgument?) throws(UsageError) -> Int? {
+        try number("--threads", value, 1...1024, "is not a number from 1 to 1024")
     }
 
     /// For the engine; `paths` is complete, with what `--files-from` added.
@@ -167,7 +184,7 @@ struct ScanSettings {
         return format
     }
 
-    private static func algorithms(_ values: [CarriedArgument]) throws(UsageError) -> [DigestAlgorithm] {
+    static func algorithms(_ values: [CarriedArgument]) throws(UsageError) -> [DigestAlgorithm] {
         var algorithms: [DigestAlgorithm] = []
         for value in values {
             for name in value.carried.split(separator: ",", omittingEmptySubsequences: false) {

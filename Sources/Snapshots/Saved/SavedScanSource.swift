@@ -1,0 +1,189 @@
+import CSQLite
+import ScanEngine
+
+/// A saved scan as a source: reads in the order of the primary key, and seeks where a subtree is passed over.
+package final class SavedScanSource: SnapshotSource {
+    package let description: SnapshotDescription
+    package let scan: SavedScan
+    /// How many rows of entries were read: what a comparison costs.
+    package private(set) var rowsRead: Int64 = 0
+
+    private let path: [UInt8]
+    private let entries: Statement
+    private let attributes: Statement
+    private let errors: Statement
+    /// The error that comes next, if one does.
+    private var pendingError: (key: EntryKey, error: SnapshotEntryError)?
+    /// An entry that was read, and before which errors without an entry come.
+    private var pendingEntry: SnapshotEntry?
+    private var lastKey: EntryKey?
+
+    package init(_ file: SavedScans, _ scan: SavedScan) throws(SnapshotFailure) {
+        path = file.path
+        self.scan = scan
+        var fields = SnapshotFields.scanned
+        if scan.options.mime { fields.insert(.mime) }
+        description = SnapshotDescription(
+            format: "saved scan", roots: scan.options.paths, fields: fields,
+            algorithms: DigestSet(scan.options.hash).algorithms
+        )
+        .with(scan.options)
+        do throws(DatabaseError) {
+            let digests = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
+            entries = try file.database.prepare(
+                """
+                SELECT root, key, kind, size, disk_bytes, mode, uid, gid, nlink, device, inode, mtime, mtime_ns, ctime,
+                  ctime_ns, btime, btime_ns, flags, rdev, xattrs, changed, target, mime, state, \(digests)
+                FROM entries WHERE scan = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key
+                """)
+            attributes = try file.database.prepare(
+                "SELECT name, value FROM xattrs WHERE scan = ?1 AND root = ?2 AND key = ?3 ORDER BY name")
+            errors = try file.database.prepare(
+                """
+                SELECT root, key, operation, code, message FROM errors
+                WHERE scan = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key, operation
+                """)
+            for statement in [entries, errors] { Self.start(statement, scan.id, root: 0, key: []) }
+            pendingError = nil
+        } catch {
+            throw SnapshotFailure(path: path, error.message)
+        }
+        try readError()
+    }
+
+    private static func start(_ statement: Statement, _ scan: Int64, root: Int, key: [UInt8]) {
+        statement.reset()
+        statement.bind(0, scan)
+        statement.bind(1, Int64(root))
+        statement.bind(2, blob: key)
+    }
+
+    package func next() throws(SnapshotFailure) -> SnapshotEntry? {
+        var entry = pendingEntry
+        pendingEntry = nil
+        if entry == nil { entry = try readEntry() }
+        guard let error = pendingError, entry.map({ error.key <= $0.key }) ?? true else { return entry }
+        if entry?.key != error.key {
+            pendingEntry = entry
+            entry = SnapshotEntry(key: error.key)
+        }
+        while let error = pendingError, error.key == entry?.key {
+            entry?.errors.append(error.error)
+            try readError()
+        }
+        return entry
+    }
+
+    package func skip(_ subtree: EntryKey) throws(SnapshotFailure) {
+        // Behind everything that begins with the key and a separator, which is 1: see `StoredKey`.
+        let (root, key) =
+            subtree.isRoot ? (subtree.root + 1, []) : (subtree.root, StoredKey.bytes(subtree.bytes[4...]) + [2])
+        if let pending = pendingEntry {
+            if !subtree.contains(pending.key) { return }
+            pendingEntry = nil
+        }
+        Self.start(entries, scan.id, root: root, key: key)
+        guard let error = pendingError, subtree.contains(error.key) else { return }
+        Self.start(errors, scan.id, root: root, key: key)
+        try readError()
+    }
+
+    // MARK: Rows
+
+    private func readEntry() throws(SnapshotFailure) -> SnapshotEntry? {
+        guard try step(entries) else { return nil }
+        rowsRead += 1
+        let key = try self.key(entries)
+        if let lastKey, !(lastKey < key) { throw damaged("entries are out of order") }
+        lastKey = key
+        let row = entries
+        guard let kind = row.integer(2).flatMap({ UInt8(exactly: $0) }).flatMap({ EntryKind(rawValue: $0) }) else {
+            throw damaged("an entry of no kind")
+        }
+        var entry = SnapshotEntry(key: key, kind: kind)
+        entry.size = row.integer(3)
+        entry.diskBytes = row.integer(4)
+        entry.mode = row.integer(5).map { UInt32(truncatingIfNeeded: $0) }
+        entry.uid = row.integer(6).map { UInt32(truncatingIfNeeded: $0) }
+        entry.gid = row.integer(7).map { UInt32(truncatingIfNeeded: $0) }
+        entry.links = row.integer(8).map { UInt64(bitPattern: $0) }
+        entry.device = row.integer(9).map { UInt64(bitPattern: $0) }
+        entry.inode = row.integer(10).map { UInt64(bitPattern: $0) }
+        entry.mtime = Self.time(row, 11)
+        entry.ctime = Self.time(row, 13)
+        entry.btime = Self.time(row, 15)
+        entry.flags = row.integer(17).map { InodeFlags(rawValue: UInt32(truncatingIfNeeded: $0)) }
+        entry.specialDevice = row.integer(18).map { UInt64(bitPattern: $0) }
+        if let count = row.integer(19) { entry.xattrs = count == 0 ? [] : try readAttributes(key) }
+        entry.isChanged = row.integer(20) == 1
+        entry.target = row.blob(21)
+        entry.mime = row.text(22)
+        entry.state = row.blob(23)
+        for (index, algorithm) in DigestAlgorithm.allCases.enumerated() {
+            guard let digest = row.blob(24 + index) else { continue }
+            guard digest.count == algorithm.byteCount else { throw damaged("a digest of a wrong length") }
+            entry.digests[algorithm] = digest
+        }
+        return entry
+    }
+
+    private func readAttributes(_ key: EntryKey) throws(SnapshotFailure) -> [ExtendedAttribute] {
+        Self.start(attributes, scan.id, root: key.root, key: StoredKey.bytes(key.bytes[4...]))
+        defer { attributes.reset() }
+        var list: [ExtendedAttribute] = []
+        while try step(attributes) {
+            list.append(ExtendedAttribute(name: attributes.blob(0) ?? [], value: attributes.blob(1) ?? []))
+        }
+        return list
+    }
+
+    private func readError() throws(SnapshotFailure) {
+        guard try step(errors) else {
+            pendingError = nil
+            return
+        }
+        let error = SnapshotEntryError(
+            operation: errors.text(2) ?? "", code: errors.text(3) ?? "", message: errors.text(4) ?? "")
+        pendingError = (try key(errors), error)
+    }
+
+    private func key(_ row: Statement) throws(SnapshotFailure) -> EntryKey {
+        guard let root = row.integer(0), let stored = row.blob(1), let key = StoredKey.key(root: root, stored),
+            scan.options.paths.indices.contains(key.root)
+        else { throw damaged("a key that is none") }
+        return key
+    }
+
+    private func step(_ statement: Statement) throws(SnapshotFailure) -> Bool {
+        do throws(DatabaseError) {
+            return try statement.step()
+        } catch {
+            throw SnapshotFailure(path: path, error.message)
+        }
+    }
+
+    private func damaged(_ what: String) -> SnapshotFailure { SnapshotFailure(path: path, "is damaged: \(what)") }
+
+    private static func time(_ row: Statement, _ column: Int) -> SnapshotTime? {
+        row.integer(column).map { SnapshotTime(seconds: $0, nanoseconds: row.integer(column + 1) ?? 0) }
+    }
+}
+
+extension SnapshotDescription {
+    /// With the options of the scan.
+    func with(_ options: ScanOptions) -> SnapshotDescription {
+        var description = self
+        description.options = options
+        return description
+    }
+}
+
+extension SnapshotFormat {
+    /// What `--save` writes.
+    static let saved = SnapshotFormat(
+        name: "saved scan", recognises: { $0.starts(with: Array("SQLite format 3\0".utf8)) },
+        open: { input throws(SnapshotFailure) in
+            let file = try SavedScans(input.path)
+            return try SavedScanSource(file, try file.scan(input.selector))
+        })
+}

@@ -1,0 +1,177 @@
+import CLinux
+import CSQLite
+import Glibc
+package import ScanEngine
+
+/// One scan of a file of saved scans.
+package struct SavedScan: Sendable {
+    package var id: Int64
+    package var label: String?
+    package var host: String
+    /// RFC 3339.
+    package var started: String
+    package var ended: String
+    /// Of the program that saved it.
+    package var version: String
+    /// The paths are its roots; to be scanned again with 1 thread, or as many as are set.
+    package var options: ScanOptions
+    package var totals: Totals
+    /// Hex by algorithm, of each root; nil where they are not known.
+    package var rootDigests: [[NamedDigest]?]
+}
+
+/// A file of saved scans, to be read.
+package final class SavedScans {
+    let path: [UInt8]
+    let database: Database
+    /// In the order in which they were saved.
+    package let scans: [SavedScan]
+
+    /// - Throws: `SnapshotFailure` for what cannot be opened, is damaged, or is no file of saved scans.
+    package init(_ path: [UInt8]) throws(SnapshotFailure) {
+        self.path = path
+        // Asked first: SQLite's own message names no reason, and it would open a directory's journal.
+        let descriptor = withCPath(path) { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        if descriptor < 0 { throw SnapshotFailure(path: path, String(cString: strerror(-descriptor))) }
+        var status = stat()
+        let isFile = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        close(descriptor)
+        guard isFile else { throw SnapshotFailure(path: path, "is no regular file") }
+        do throws(DatabaseError) {
+            database = try Database(path, .read)
+            if let problem = try SavedSchema.problem(of: database) { throw DatabaseError(code: 0, message: problem) }
+            scans = try Self.readScans(database)
+        } catch {
+            throw SnapshotFailure(path: path, error.message)
+        }
+    }
+
+    /// - Parameter selector: a number or a label; of several scans with one label, the newest. Nil: the newest scan.
+    package func scan(_ selector: [UInt8]?) throws(SnapshotFailure) -> SavedScan {
+        guard let selector else {
+            guard let newest = scans.last else { throw SnapshotFailure(path: path, "holds no scan") }
+            return newest
+        }
+        let text = String(decoding: selector, as: UTF8.self)
+        if let scan = scans.last(where: { $0.label == text }) { return scan }
+        if let id = Int64(text), let scan = scans.first(where: { $0.id == id }) { return scan }
+        throw SnapshotFailure(path: path, "holds no scan with the number or label \(text)")
+    }
+
+    // MARK: Reading the table of scans
+
+    private static func readScans(_ database: Database) throws(DatabaseError) -> [SavedScan] {
+        var scans: [SavedScan] = []
+        let statement = try database.prepare(
+            "SELECT id, label, host, started, ended, version, options, totals FROM scans WHERE complete = 1 ORDER BY id"
+        )
+        while try statement.step() {
+            let id = statement.integer(0) ?? 0
+            var options = try options(statement.text(6) ?? "", database)
+            options.paths = try paths(id, database)
+            scans.append(
+                SavedScan(
+                    id: id, label: statement.text(1), host: statement.text(2) ?? "", started: statement.text(3) ?? "",
+                    ended: statement.text(4) ?? "", version: statement.text(5) ?? "", options: options,
+                    totals: try totals(statement.text(7) ?? "", database),
+                    rootDigests: try rootDigests(id, options, database)))
+        }
+        return scans
+    }
+
+    private static func paths(_ scan: Int64, _ database: Database) throws(DatabaseError) -> [[UInt8]] {
+        var paths: [[UInt8]] = []
+        let statement = try database.prepare("SELECT root, path FROM roots WHERE scan = ? ORDER BY root")
+        statement.bind(0, scan)
+        while try statement.step() {
+            guard statement.integer(0) == Int64(paths.count), let path = statement.blob(1), !path.contains(0) else {
+                throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: the roots of scan \(scan)")
+            }
+            paths.append(path)
+        }
+        return paths
+    }
+
+    /// SQLite reads the JSON.
+    private static func options(_ json: String, _ database: Database) throws(DatabaseError) -> ScanOptions {
+        var options = ScanOptions(paths: [], threads: 1)
+        let statement = try database.prepare(
+            """
+            SELECT json_extract(?1, '$.mime'), json_extract(?1, '$.one_file_system'), json_extract(?1, '$.gitignore'),
+              json_extract(?1, '$.read_pseudo'), json_extract(?1, '$.max_read'), json_extract(?1, '$.depth'),
+              json_extract(?1, '$.top')
+            """)
+        statement.bind(0, json)
+        guard try statement.step() else { return options }
+        options.mime = statement.integer(0) == 1
+        options.oneFileSystem = statement.integer(1) == 1
+        options.gitignore = statement.integer(2) == 1
+        options.readPseudo = statement.integer(3) == 1
+        options.maxRead = max(0, statement.integer(4) ?? options.maxRead)
+        options.depth = Int(clamping: max(0, statement.integer(5) ?? 1))
+        options.top = Int(clamping: max(0, statement.integer(6) ?? 10))
+        let hashes = try database.prepare("SELECT value FROM json_each(?1, '$.hash')")
+        hashes.bind(0, json)
+        while try hashes.step() {
+            guard let name = hashes.text(0), let algorithm = DigestAlgorithm(rawValue: name) else {
+                throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: an algorithm that nobody knows")
+            }
+            options.hash.append(algorithm)
+        }
+        let patterns = try database.prepare(
+            """
+            SELECT json_extract(value, '$.pattern'), json_extract(value, '$.pattern_b64') FROM json_each(?1, '$.exclude')
+            """)
+        patterns.bind(0, json)
+        while try patterns.step() {
+            let exact = patterns.blob(1).map { Base64.decoded($0) }
+            guard let pattern = exact ?? patterns.blob(0) else {
+                throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: a pattern of --exclude")
+            }
+            options.exclude.append(pattern)
+        }
+        return options
+    }
+
+    private static func totals(_ json: String, _ database: Database) throws(DatabaseError) -> Totals {
+        let fields: [(String, WritableKeyPath<Totals, Int64>)] = [
+            ("entries", \.entries), ("directories", \.directories), ("files", \.files), ("symlinks", \.symlinks),
+            ("fifos", \.fifos), ("sockets", \.sockets), ("block_devices", \.blockDevices),
+            ("character_devices", \.characterDevices), ("apparent_bytes", \.apparentBytes),
+            ("disk_bytes", \.diskBytes), ("hard_linked_files", \.hardLinkedFiles), ("skipped", \.skipped),
+            ("errors", \.errors),
+        ]
+        let columns = fields.map { "json_extract(?1, '$.\($0.0)')" }.joined(separator: ", ")
+        let statement = try database.prepare("SELECT \(columns)")
+        statement.bind(0, json)
+        var totals = Totals()
+        guard try statement.step() else { return totals }
+        for (index, field) in fields.enumerated() { totals[keyPath: field.1] = max(0, statement.integer(index) ?? 0) }
+        return totals
+    }
+
+    private static func rootDigests(
+        _ scan: Int64, _ options: ScanOptions, _ database: Database
+    ) throws(DatabaseError) -> [[NamedDigest]?] {
+        let algorithms = DigestSet(options.hash).algorithms
+        var all: [[NamedDigest]?] = Array(repeating: nil, count: options.paths.count)
+        let columns = (["root"] + algorithms.map(\.rawValue)).joined(separator: ", ")
+        let statement = try database.prepare("SELECT \(columns) FROM entries WHERE scan = ? AND root = ? AND key = x''")
+        for root in options.paths.indices {
+            statement.bind(0, scan)
+            statement.bind(1, Int64(root))
+            defer { statement.reset() }
+            guard try statement.step() else { continue }
+            var digests: [NamedDigest] = []
+            for (index, algorithm) in algorithms.enumerated() {
+                guard let digest = statement.blob(1 + index) else { break }
+                var hex: [UInt8] = []
+                hex.appendHex(digest)
+                digests.append(
+                    NamedDigest(algorithm: algorithm.rawValue, hex: String(decoding: hex, as: UTF8.self)))
+            }
+            if digests.count == algorithms.count { all[root] = digests }
+        }
+        return all
+    }
+}

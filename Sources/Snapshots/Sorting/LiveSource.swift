@@ -1,0 +1,76 @@
+package import ScanEngine
+import Synchronization
+
+/// A tree that is scanned now, as a source: everything is stat'ed (and read, if digests are wanted), sorted, and then given
+/// out.
+package enum LiveSource {
+    /// Scans, blocking the caller.
+    ///
+    /// - Parameters:
+    ///   - isCancelled: as in `Scan`. Nobody should look at the source afterwards.
+    ///   - onError: told each error when it happens, by any worker.
+    /// - Throws: `ScanUnavailable`, `SnapshotFailure`.
+    package static func scan(
+        _ options: ScanOptions, isCancelled: @escaping @Sendable () -> Bool,
+        onError: (@Sendable (ScanError) -> Void)? = nil
+    ) throws -> (source: SortedSource, report: ScanReport) {
+        let output = SortingOutput(options)
+        let report = try Scan(options, outputs: [output], isCancelled: isCancelled, onError: onError).run()
+        return (SortedSource(description(of: options, report), try output.finish()), report)
+    }
+
+    private static func description(of options: ScanOptions, _ report: ScanReport) -> SnapshotDescription {
+        var fields = SnapshotFields.scanned
+        if options.mime { fields.insert(.mime) }
+        var description = SnapshotDescription(
+            format: "live", roots: options.paths, fields: fields, algorithms: DigestSet(options.hash).algorithms)
+        description.options = options
+        description.isComplete = report.complete
+        return description
+    }
+}
+
+/// Takes the entries of a scan and brings them into order.
+final class SortingOutput: EntryOutput {
+    private let sorter: RecordSorter
+    private let digests: DigestSet
+    private let roots: [[UInt8]]
+    private let threads: Int
+    /// Set once, with `failure`. Relaxed: it only ends the scan early.
+    private let isFailed = Atomic<Bool>(false)
+    private let failure = Mutex<TemporaryFileError?>(nil)
+
+    private static let memoryLimit = 64 << 20
+
+    init(_ options: ScanOptions) {
+        sorter = RecordSorter(memoryLimit: Self.memoryLimit, temporaryDirectory: nil)
+        digests = DigestSet(options.hash)
+        roots = options.paths
+        threads = options.threads
+    }
+
+    var failed: Bool { isFailed.load(ordering: .relaxed) }
+    var wantsState: Bool { false }
+
+    func makeStream() -> any EntryStream {
+        let share = max(32 << 10, Self.memoryLimit / threads)
+        return BatchStream(digests: digests, roots: roots, batchSize: share) { [self] batch in
+            do throws(TemporaryFileError) {
+                try sorter.keep(batch)
+            } catch {
+                failure.withLock { if $0 == nil { $0 = error } }
+                isFailed.store(true, ordering: .relaxed)
+            }
+        }
+    }
+
+    /// To be called once, after the scan.
+    func finish() throws(SnapshotFailure) -> SortedEntries {
+        if let failure = failure.withLock({ $0 }) { throw SnapshotFailure(failure) }
+        do throws(TemporaryFileError) {
+            return SortedEntries(try sorter.takeMerge())
+        } catch {
+            throw SnapshotFailure(error)
+        }
+    }
+}

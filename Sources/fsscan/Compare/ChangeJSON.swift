@@ -1,0 +1,163 @@
+import ScanEngine
+import Snapshots
+
+/// Changes for programs, schema `fsscan-diff/1`: one object, or a line for each change between a header and a summary.
+struct ChangeJSON: ChangeWriter {
+    /// A class around the writer, which cannot be copied: a `ChangeWriter` may be.
+    private final class Box {
+        var writer: JSONWriter
+        init(_ layout: JSONWriter.Layout) { writer = JSONWriter(layout: layout) }
+    }
+
+    private let box: Box
+    private let compared: ComparedFields
+    private let old: SnapshotDescription
+    private let new: SnapshotDescription
+    private let isLines: Bool
+
+    init(_ compared: ComparedFields, _ old: SnapshotDescription, _ new: SnapshotDescription, isLines: Bool) {
+        self.compared = compared
+        self.old = old
+        self.new = new
+        self.isLines = isLines
+        box = Box(isLines ? .compact : .readable)
+    }
+
+    var buffered: Int { box.writer.buffer.count }
+
+    mutating func drain(_ body: (UnsafeRawBufferPointer) throws(OutputError) -> Void) throws(OutputError) {
+        try box.writer.buffer.drain(body)
+    }
+
+    mutating func begin() {
+        box.writer.beginObject(.onALineEach)
+        if isLines { box.writer.member("type", "header") }
+        box.writer.member("schema", "fsscan-diff/1")
+        box.writer.member("version", Invocation.version)
+        side("old", old)
+        side("new", new)
+        names("compared", compared.fields.listedNames + compared.algorithms.map(\.rawValue))
+        names("not_compared", compared.missing.listedNames + (compared.algorithms.isEmpty ? ["content"] : []))
+        if isLines {
+            box.writer.endObject()
+            box.writer.endLine()
+        } else {
+            box.writer.key("changes")
+            box.writer.beginArray(.onALineEach)
+        }
+    }
+
+    private func side(_ name: StaticString, _ side: SnapshotDescription) {
+        box.writer.key(name)
+        box.writer.beginObject()
+        box.writer.member("format", side.format)
+        box.writer.member("complete", side.isComplete)
+        box.writer.key("roots")
+        box.writer.beginArray()
+        for root in side.roots {
+            box.writer.beginObject()
+            box.writer.member("path", bytes: root)
+            box.writer.endObject()
+        }
+        box.writer.endArray()
+        box.writer.endObject()
+    }
+
+    private func names(_ name: StaticString, _ names: [String]) {
+        box.writer.key(name)
+        box.writer.beginArray()
+        for name in names { box.writer.value(name) }
+        box.writer.endArray()
+    }
+
+    mutating func change(_ change: Change) {
+        box.writer.beginObject()
+        if isLines { box.writer.member("type", "change") }
+        names("changes", change.kinds.map(\.rawValue))
+        path("path", change.key, change.new == nil ? old : new)
+        if change.kinds.contains(.moved), let before = change.old { path("old_path", before.key, old) }
+        box.writer.member("kind", (change.new?.kind ?? change.old?.kind)?.recordName)
+        box.writer.key("fields")
+        box.writer.beginArray()
+        for field in change.fields {
+            box.writer.beginObject()
+            box.writer.member("field", field.name)
+            value("old", field.old)
+            value("new", field.new)
+            box.writer.endObject()
+        }
+        box.writer.endArray()
+        if change.kinds.contains(.unreadable) { errors(change.new?.errors ?? []) }
+        box.writer.endObject()
+        if isLines { box.writer.endLine() }
+    }
+
+    private func path(_ name: StaticString, _ key: EntryKey, _ side: SnapshotDescription) {
+        box.writer.member(name, bytes: key.path(below: side.roots[key.root]))
+    }
+
+    private func errors(_ errors: [SnapshotEntryError]) {
+        box.writer.key("errors")
+        box.writer.beginArray()
+        for error in errors {
+            box.writer.beginObject()
+            box.writer.member("operation", error.operation)
+            box.writer.member("code", error.code)
+            box.writer.member("message", error.message)
+            box.writer.endObject()
+        }
+        box.writer.endArray()
+    }
+
+    private func value(_ name: StaticString, _ value: FieldValue) {
+        switch value {
+        case .number(let number): box.writer.member(name, number)
+        case .unsigned(let number):
+            box.writer.key(name)
+            box.writer.value(number)
+        case .text(let text): box.writer.member(name, text)
+        case .bytes(let bytes): box.writer.member(name, bytes: bytes)
+        case .time(let time):
+            if let text = Timestamp.rfc3339(seconds: time.seconds, nanoseconds: time.nanoseconds) {
+                box.writer.member(name, text)
+            } else {
+                box.writer.member(name, time.seconds)
+            }
+        case .xattrs(let attributes):
+            box.writer.key(name)
+            box.writer.beginArray()
+            for attribute in attributes {
+                box.writer.beginObject()
+                box.writer.member("name", bytes: attribute.name)
+                box.writer.key("value_b64")
+                box.writer.plainBase64(attribute.value)
+                box.writer.endObject()
+            }
+            box.writer.endArray()
+        }
+    }
+
+    mutating func finish(_ totals: ComparisonTotals, _ status: ExitStatus) {
+        if isLines {
+            box.writer.beginObject()
+            box.writer.member("type", "summary")
+        } else {
+            box.writer.endArray()
+        }
+        box.writer.member("status", Int64(status.rawValue))
+        box.writer.key("totals")
+        box.writer.beginObject()
+        for kind in ChangeKind.allCases {
+            box.writer.key(kind.rawValue)
+            box.writer.value(totals.changes[kind] ?? 0)
+        }
+        box.writer.member("unreadable_entries", totals.unreadableEntries)
+        box.writer.member("old_entries_read", totals.oldEntries)
+        box.writer.member("new_entries_read", totals.newEntries)
+        box.writer.member("directories_skipped", totals.skippedDirectories)
+        box.writer.member("all_moves_sought", totals.allMovesSought)
+        box.writer.endObject()
+        box.writer.endObject()
+        box.writer.endLine()
+    }
+}

@@ -1,0 +1,103 @@
+import ScanEngine
+import Snapshots
+
+/// What is compared and how it is shown: the options that `diff` and `verify` share, checked.
+struct ComparisonSettings {
+    var ignored: SnapshotFields
+    var added: SnapshotFields
+    /// Empty: all of them.
+    var only: Set<ChangeKind>
+    var format: ReportFormat
+    /// Nil: standard output.
+    var output: [UInt8]?
+    /// Nil: what the machine offers.
+    var threads: Int?
+
+    init(_ options: ComparisonOptions) throws(UsageError) {
+        ignored = try Self.fields("--ignore", options.ignore)
+        added = try Self.fields("--also", options.also)
+        only = []
+        for name in Self.items(options.only) {
+            guard let kind = ChangeKind(rawValue: name.carried) else {
+                let known = ChangeKind.allCases.map(\.rawValue).joined(separator: " ")
+                throw UsageError("--only", name, "is not one of \(known)")
+            }
+            only.insert(kind)
+        }
+        format = try Self.format(options)
+        output = options.output?.bytes == [UInt8(ascii: "-")] ? nil : options.output?.bytes
+        threads = try ScanSettings.threads(options.threads)
+    }
+
+    private static func items(_ values: [CarriedArgument]) -> [CarriedArgument] {
+        values.flatMap { value in
+            value.carried.split(separator: ",", omittingEmptySubsequences: false).map {
+                CarriedArgument(carried: String($0))
+            }
+        }
+    }
+
+    private static func fields(_ option: String, _ values: [CarriedArgument]) throws(UsageError) -> SnapshotFields {
+        var fields: SnapshotFields = []
+        for name in items(values) {
+            guard let known = SnapshotFields.names.first(where: { $0.name == name.carried }), known.field != .kind
+            else {
+                let names = SnapshotFields.names.map(\.name).filter { $0 != "kind" }.joined(separator: " ")
+                throw UsageError(option, name, "is not one of \(names)")
+            }
+            fields.insert(known.field)
+        }
+        return fields
+    }
+
+    private static func format(_ options: ComparisonOptions) throws(UsageError) -> ReportFormat {
+        var asked: [ReportFormat] = []
+        if let value = options.format {
+            let formats: [String: ReportFormat] = ["text": .text, "json": .json, "ndjson": .ndjson]
+            guard let format = formats[value.carried] else {
+                throw UsageError("--format", value, "is not a format here; there are text, json and ndjson")
+            }
+            asked.append(format)
+        }
+        if options.json { asked.append(.json) }
+        if options.ndjson { asked.append(.ndjson) }
+        let format = asked.first ?? .text
+        if let other = asked.first(where: { $0 != format }) {
+            throw UsageError("one format at a time: \(format) or \(other)")
+        }
+        return format
+    }
+}
+
+/// The options of `diff`, checked.
+struct DiffSettings {
+    var old: [UInt8]
+    var new: [UInt8]
+    var hash: [DigestAlgorithm]
+    var comparison: ComparisonSettings
+
+    init(_ command: DiffCommand, _ runs: PathRuns) throws(UsageError) {
+        let sides = runs.expanded(command.sides)
+        guard sides.count == 2 else {
+            throw UsageError("diff takes two arguments, OLD and NEW (see fsscan diff --help)")
+        }
+        (old, new) = (sides[0], sides[1])
+        hash = try ScanSettings.algorithms(command.hash)
+        comparison = try ComparisonSettings(command.comparison)
+    }
+}
+
+/// The options of `saved`, checked.
+struct SavedSettings {
+    var file: [UInt8]
+    var isJSON: Bool
+    var output: [UInt8]?
+
+    init(_ command: SavedCommand, _ runs: PathRuns) throws(UsageError) {
+        let files = runs.expanded(command.files)
+        guard files.count == 1 else { throw UsageError("saved takes one argument, FILE (see fsscan saved --help)") }
+        file = files[0]
+        isJSON = command.json
+        output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
+    }
+}

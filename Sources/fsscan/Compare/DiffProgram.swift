@@ -1,0 +1,121 @@
+import CLinux
+import Glibc
+import ScanEngine
+import Snapshots
+
+/// `fsscan diff`: from checked settings to an exit status.
+struct DiffProgram {
+    private let settings: DiffSettings
+
+    init(_ settings: DiffSettings) { self.settings = settings }
+
+    func run() throws -> ExitStatus {
+        let old = try SnapshotArgument(settings.old)
+        let new = try SnapshotArgument(settings.new)
+        clinux_install_stop_handler()
+        let output = try OutputFile(settings.comparison.output)
+        let sides = try open(old, new)
+        if let stopped = ExitStatus.stopSignal { return stopped }
+        return try ComparisonProgram(settings.comparison).run(sides.old, sides.new, output)
+    }
+
+    /// Files first: a live side is scanned with the options of the other one.
+    private func open(
+        _ old: SnapshotArgument, _ new: SnapshotArgument
+    ) throws -> (old: any SnapshotSource, new: any SnapshotSource) {
+        switch (old, new) {
+        case (.live(let before), .live(let after)):
+            return (try scan(before, like: nil), try scan(after, like: nil))
+        case (.live(let path), .file(let file, let selector)):
+            let new = try SnapshotArgument.open(file, selector: selector, otherRoots: [path])
+            return (try scan(path, like: new.description), new)
+        case (.file(let file, let selector), .live(let path)):
+            let old = try SnapshotArgument.open(file, selector: selector, otherRoots: [path])
+            return (old, try scan(path, like: old.description))
+        case (.file(let before, let beforeSelector), .file(let after, let afterSelector)):
+            let old = try SnapshotArgument.open(before, selector: beforeSelector, otherRoots: [])
+            let new = try SnapshotArgument.open(after, selector: afterSelector, otherRoots: old.description.roots)
+            return (old, new)
+        }
+    }
+
+    private func scan(_ path: [UInt8], like other: SnapshotDescription?) throws -> any SnapshotSource {
+        var options = other?.options ?? ScanOptions(paths: [], threads: 1)
+        if other?.options == nil { options.hash = other?.algorithms ?? [] }
+        if !settings.hash.isEmpty { options.hash = settings.hash }
+        return try LiveSide.scan([path], options, settings.comparison.threads)
+    }
+}
+
+/// A side of a comparison that is scanned now.
+enum LiveSide {
+    static func scan(_ paths: [[UInt8]], _ options: ScanOptions, _ threads: Int?) throws -> any SnapshotSource {
+        var options = options
+        options.paths = paths
+        options.threads = threads ?? DefaultThreads.count()
+        do {
+            return try LiveSource.scan(options, isCancelled: { clinux_stop_signal() != 0 }).source
+        } catch let error as ScanUnavailable {
+            throw SnapshotFailure(path: nil, "\(error.option): \(error.message)")
+        }
+    }
+}
+
+/// Compares two sources and writes what differs.
+struct ComparisonProgram {
+    private let settings: ComparisonSettings
+
+    init(_ settings: ComparisonSettings) { self.settings = settings }
+
+    func run(_ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile) throws -> ExitStatus {
+        let comparison = try Comparison(old, new, ignoring: settings.ignored, adding: settings.added)
+        var writer = makeWriter(comparison.compared, old.description, new.description, output)
+        writer.begin()
+        var shown: Int64 = 0
+        let totals = try comparison.run { change in
+            guard settings.only.isEmpty || change.kinds.contains(where: { settings.only.contains($0) }) else { return }
+            if change.kinds != [.unreadable] { shown += 1 }
+            writer.change(change)
+            try drain(&writer, output, atLeast: Self.pieceSize)
+        }
+        let isTrouble = totals.unreadableEntries > 0 || !old.description.isComplete || !new.description.isComplete
+        let status: ExitStatus = isTrouble ? .trouble : shown > 0 ? .different : .success
+        writer.finish(totals, status)
+        try drain(&writer, output, atLeast: 0)
+        if let stopped = ExitStatus.stopSignal { return stopped }
+        try output.finish()
+        return status
+    }
+
+    private static let pieceSize = 1 << 16
+
+    private func drain(_ writer: inout any ChangeWriter, _ output: OutputFile, atLeast size: Int) throws {
+        if writer.buffered < size { return }
+        try writer.drain { bytes throws(OutputError) in try output.write(bytes) }
+        if ExitStatus.stopSignal != nil { throw SnapshotFailure(path: nil, "stopped") }
+    }
+
+    private func makeWriter(
+        _ compared: ComparedFields, _ old: SnapshotDescription, _ new: SnapshotDescription, _ output: OutputFile
+    ) -> any ChangeWriter {
+        switch settings.format {
+        case .json: ChangeJSON(compared, old, new, isLines: false)
+        case .ndjson: ChangeJSON(compared, old, new, isLines: true)
+        default: ChangeText(compared, old, new, Quoting(for: output.descriptor))
+        }
+    }
+}
+
+/// Writes changes in one format.
+protocol ChangeWriter {
+    var buffered: Int { get }
+    mutating func begin()
+    mutating func change(_ change: Change)
+    mutating func finish(_ totals: ComparisonTotals, _ status: ExitStatus)
+    mutating func drain(_ body: (UnsafeRawBufferPointer) throws(OutputError) -> Void) throws(OutputError)
+}
+
+extension SnapshotFields {
+    /// As on the command line.
+    var listedNames: [String] { Self.names.filter { contains($0.field) }.map(\.name) }
+}
