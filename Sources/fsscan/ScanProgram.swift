@@ -32,6 +32,7 @@ struct ScanProgram {
         try saved.map { saved throws(SaveFailure) in
             if report.complete { try saved.finish(report) } else { saved.abandon() }
         }
+        if let saved, let path = settings.save, report.complete { try printEvidence(report, saved.scan, path) }
 
         switch settings.format {
         case .json:
@@ -75,11 +76,21 @@ struct ScanProgram {
     }
 
     private func makeBaseline(_ options: ScanOptions) throws(UsageError) -> ContentBaseline? {
-        guard let saved = settings.baseline else { return nil }
+        guard let argument = settings.baseline else { return nil }
         do throws(SnapshotFailure) {
-            return try .read(saved, for: options)
+            guard case .file(let file, let selector) = try SnapshotArgument(argument) else {
+                throw SnapshotFailure(path: argument, "is a directory, not a saved scan")
+            }
+            let scans = try SavedScans(file)
+            let scan = try scans.scan(selector)
+            let missing = ContentBaseline.missing(DigestSet(options.hash), in: DigestSet(scan.options.hash))
+            if !missing.isEmpty {
+                let names = missing.map(\.rawValue).joined(separator: ", ")
+                StandardStreams.complain("warning: --baseline: no \(names) was saved, so every file is read")
+            }
+            return try scans.baseline(scan, for: options)
         } catch {
-            throw UsageError("--baseline", CarriedArgument(bytes: error.path ?? saved), "cannot be used: \(error.message)")
+            throw UsageError("--baseline", CarriedArgument(bytes: error.path ?? argument), "cannot be used: \(error.message)")
         }
     }
 
@@ -108,6 +119,23 @@ struct ScanProgram {
         if pairs.count > Self.overlapLimit {
             let count = Int64(pairs.count - Self.overlapLimit)
             StandardStreams.complain("warning: \(HumanUnits.count(count, "more PATH", "more PATHs")) in other PATHs")
+        }
+    }
+
+    /// What to keep elsewhere, so that nobody can put another scan in the place of this one unnoticed.
+    private func printEvidence(_ report: ScanReport, _ scan: Int64, _ path: [UInt8]) throws(SaveFailure) {
+        let quoting = Quoting.forErrors
+        for root in report.roots {
+            for digest in root.digests ?? [] {
+                StandardStreams.complain(
+                    quoting.quoted(path + Array("#\(scan)".utf8)) + Array(": \(digest.algorithm) of the root ".utf8)
+                        + quoting.quoted(root.path) + Array(": \(digest.hex)".utf8))
+            }
+        }
+        do throws(SnapshotFailure) {
+            StandardStreams.complain(path, "sha256 of the file: \(try FileDigest.sha256(path))")
+        } catch {
+            throw SaveFailure(path: path, message: error.message)
         }
     }
 

@@ -19,6 +19,11 @@ package struct SaveFailure: Error, Equatable {
     package var path: [UInt8]
     /// In SQLite's words.
     package var message: String
+
+    package init(path: [UInt8], message: String) {
+        self.path = path
+        self.message = message
+    }
 }
 
 /// Writes one scan into a file of saved scans.
@@ -144,7 +149,7 @@ package final class SavedScanWriter: EntryOutput {
     private func write() {
         do throws(DatabaseError) {
             let insertion = try EntryInsertion(database, scan: scan)
-            let content = try ContentInsertion(database, scan: scan, digests)
+            let content = try ContentInsertion(database, scan: scan)
             while true {
                 let batches = queue.takeAll()
                 if batches.isEmpty { return }

@@ -60,8 +60,7 @@ enum SavedSchema {
             "content",
             """
             CREATE TABLE content (
-              id INTEGER PRIMARY KEY, scan INTEGER NOT NULL, algorithms TEXT NOT NULL, types TEXT NOT NULL,
-              records BLOB NOT NULL)
+              id INTEGER PRIMARY KEY, scan INTEGER NOT NULL, types TEXT NOT NULL, records BLOB NOT NULL)
             """
         ),
         ("entry", "CREATE VIEW entry AS\n\(entryView)"),
