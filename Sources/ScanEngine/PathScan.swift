@@ -48,7 +48,7 @@ actor PathScan: MailboxActor {
             }
             let answer = node.withName { path in
                 let entry = CountedEntry(
-                    directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: kind, path: place)
+                    directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: kind, node: node)
                 return worker.content(of: entry, status, waiter: .path(self), &gathering)
             }
             // Otherwise somebody reads it for us, and will say so.

@@ -33,21 +33,22 @@ public final class Scan: Sendable {
             options, outputs: records.map { [$0] } ?? [], isCancelled: isCancelled, trace: trace, onError: onError)
     }
 
-    /// - Parameter outputs: get each entry and error while the scan runs. If one fails, the scan ends.
+    /// - Parameters:
+    ///   - outputs: get each entry and error while the scan runs. If one fails, the scan ends.
+    ///   - baseline: what an earlier scan found out; made for the digests and types of these options.
     package init(
-        _ options: ScanOptions, outputs: [any EntryOutput], isCancelled: @escaping @Sendable () -> Bool = { false },
-        trace: (@Sendable ([UInt8]) -> Void)? = nil, onError: (@Sendable (ScanError) -> Void)? = nil
+        _ options: ScanOptions, outputs: [any EntryOutput], baseline: ContentBaseline? = nil,
+        isCancelled: @escaping @Sendable () -> Bool = { false }, trace: (@Sendable ([UInt8]) -> Void)? = nil,
+        onError: (@Sendable (ScanError) -> Void)? = nil
     ) throws(ScanUnavailable) {
         precondition((1...1024).contains(options.pool ?? options.threads), "1 to 1024 threads")
         self.options = options
-        let now = clinux_now(CLOCK_REALTIME)
-        var start = Timing()
-        start.startedSeconds = Int64(now.tv_sec)
-        start.startedNanoseconds = Int64(now.tv_nsec)
+        writeTrace = trace
+        var start = Timing.now
         start.threads = options.pool ?? options.threads
         self.start = start
-        writeTrace = trace
-        context = try ScanContext(options, outputs: outputs, isCancelled: isCancelled, onError: onError)
+        context = try ScanContext(
+            options, outputs: outputs, baseline: baseline, isCancelled: isCancelled, onError: onError)
     }
 
     /// Stops the scan soon; `run()` then returns a report that is not `complete`. Callable from any thread.
@@ -106,6 +107,7 @@ public final class Scan: Sendable {
         var errors = ErrorList()
         var types: [String: TypeCount] = [:]
         var reopened: Int64 = 0
+        var use = BaselineUse()
         for worker in context.takeWorkers() {
             for stream in worker.streams { stream.flush() }
             tallies.merge(worker.tallies)
@@ -117,7 +119,10 @@ public final class Scan: Sendable {
                 return sum
             }
             reopened += worker.descriptorsReopened
+            use.reused += worker.baselineUse.reused
+            use.read += worker.baselineUse.read
         }
+        if context.content?.baseline != nil { report.baseline = use }
         report.extensions = tallies.extensions.ranked
         report.mimeTypes = types.map { MIMETypeCount(type: $0, files: $1.files, apparentBytes: $1.bytes) }
             .sorted { ($1.apparentBytes, $0.type) < ($0.apparentBytes, $1.type) }

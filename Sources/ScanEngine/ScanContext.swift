@@ -31,8 +31,8 @@ final class ScanContext: Sendable {
     private let workers = Mutex<[ScanWorker]>([])
 
     init(
-        _ options: ScanOptions, outputs: [any EntryOutput], isCancelled: @escaping @Sendable () -> Bool,
-        onError: (@Sendable (ScanError) -> Void)?
+        _ options: ScanOptions, outputs: [any EntryOutput], baseline: ContentBaseline?,
+        isCancelled: @escaping @Sendable () -> Bool, onError: (@Sendable (ScanError) -> Void)?
     ) throws(ScanUnavailable) {
         self.outputs = outputs
         var proc = FileStatus()
@@ -58,7 +58,7 @@ final class ScanContext: Sendable {
         let wanted = options.pool ?? Self.maximumThreads(options.threads, openFiles: limit)
         descriptors = DescriptorBudget(
             limit: limit, open: open, workers: min(wanted, Self.workersThatFit(withTypes: options.mime)))
-        content = try ContentPlan.make(options, largeFiles: descriptors.largeFilesAtATime)
+        content = try ContentPlan.make(options, largeFiles: descriptors.largeFilesAtATime, baseline: baseline)
         user = geteuid()
         self.isCancelled = isCancelled
         self.onError = onError

@@ -10,7 +10,13 @@ struct CountedEntry: ~Copyable {
     /// The name, followed by a NUL in memory; the whole of a PATH.
     let name: UnsafeRawBufferPointer
     let kind: EntryKind
-    let path: EntryPath
+    /// The directory that it is in; the PATH itself.
+    let node: PathNode
+
+    /// Made where somebody asks: a file that need not be read takes less time than an allocation or two.
+    var path: EntryPath {
+        EntryPath(directory: node, name: directory == nil ? nil : Array(name))
+    }
 
     var cString: UnsafePointer<CChar> { name.baseAddress!.assumingMemoryBound(to: CChar.self) }
 }
@@ -95,6 +101,14 @@ extension ScanWorker {
                 return .unknown
             }
             if status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
+            // What pseudo file systems say of size and times says nothing.
+            if !isPseudo, let baseline = plan.baseline {
+                if let content = baseline.content(of: status) {
+                    baselineUse.reused += 1
+                    return settle(content, status)
+                }
+                baselineUse.read += 1
+            }
             let needsScan = status.links > 1 ? true : plan.isReadInPieces(size: status.size)
             if needsScan, !isPseudo {
                 let reader = fileScan(of: status, plan)
@@ -179,18 +193,23 @@ extension ScanWorker {
         }
     }
 
-    /// Notes what was found out about a file: the type is counted; one that libmagic could not tell is an error, and
-    /// leaves the digests valid.
+    /// Notes what was found out about a file. A type that libmagic could not tell is an error, and leaves the digests
+    /// valid.
     func settle(
         _ content: FileContent, of path: EntryPath, _ status: borrowing FileStatus, into subtotal: inout Subtotal
     ) -> ContentAnswer {
+        if case .failure(let failure) = content.type {
+            report(failure.record(at: path.bytes), below: path.directory, into: &subtotal)
+        }
+        return settle(content, status)
+    }
+
+    /// Counts the type, if it is known.
+    private func settle(_ content: FileContent, _ status: borrowing FileStatus) -> ContentAnswer {
         var answer = ContentAnswer(row: content.row)
-        switch content.type {
-        case nil: break
-        case .success(let type):
+        if case .success(let type) = content.type {
             types[type, default: TypeCount()].add(status.size)
             answer.type = type
-        case .failure(let failure): report(failure.record(at: path.bytes), below: path.directory, into: &subtotal)
         }
         return answer
     }

@@ -87,8 +87,7 @@ extension ScanWorker {
                     into: &gathering)
                 if isMetadataAlone { continue }
                 let counted = CountedEntry(
-                    directory: opened, descriptor: number, name: entry.name, kind: kind,
-                    path: EntryPath(directory: node, name: Array(entry.name)))
+                    directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
                 if let answer = content(of: counted, status, waiter: waiter, &gathering) {
                     let state = record(entry.name, in: node, kind, status, answer)
                     gathering.addDigests(of: entry.name, status.mode, answer.row, state: state)

@@ -23,6 +23,7 @@ final class ScanWorker: @unchecked Sendable {
     var errors = ErrorList()
     var types: [String: TypeCount] = [:]
     var descriptorsReopened: Int64 = 0
+    var baselineUse = BaselineUse()
     /// What a progress display reads: written by this worker alone.
     let progress = ProgressCounters()
 

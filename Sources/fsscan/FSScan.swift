@@ -22,6 +22,8 @@ enum FSScan {
                 return try ScanProgram(settings).run()
             case .diff(let settings):
                 return try DiffProgram(settings).run()
+            case .verify(let settings):
+                return try VerifyProgram(settings).run()
             case .saved(let settings):
                 return try SavedProgram(settings).run()
             }

@@ -22,11 +22,12 @@ struct ScanProgram {
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output)
         let records = settings.format.records.map { makeRecords($0, options, output) }
+        let baseline = try makeBaseline(options)
         let saved = try settings.save.map { path throws(SaveFailure) in
             try SavedScanWriter(path, options, label: settings.label, version: Invocation.version)
         }
         let trace = try settings.trace.map { path throws(OutputError) in try TraceFile(path) }
-        let scan = try makeScan(options, records, saved, trace)
+        let scan = try makeScan(options, records, saved, baseline, trace)
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = scan.run()
@@ -35,6 +36,7 @@ struct ScanProgram {
         try saved.map { saved throws(SaveFailure) in
             if report.complete { try saved.finish(report) } else { saved.abandon() }
         }
+        if let saved, let path = settings.save, report.complete { try printEvidence(report, saved.scan, path) }
 
         switch settings.format {
         case .json:
@@ -64,7 +66,8 @@ struct ScanProgram {
     }
 
     private func makeScan(
-        _ options: ScanOptions, _ records: RecordOutput?, _ saved: SavedScanWriter?, _ trace: TraceFile?
+        _ options: ScanOptions, _ records: RecordOutput?, _ saved: SavedScanWriter?, _ baseline: ContentBaseline?,
+        _ trace: TraceFile?
     ) throws(UsageError) -> Scan {
         // Where the output itself does not tell of errors, they are told when they happen, as find does.
         var onError: (@Sendable (ScanError) -> Void)?
@@ -78,10 +81,30 @@ struct ScanProgram {
         if let trace { writeTrace = { trace.write($0) } }
         do throws(ScanUnavailable) {
             return try Scan(
-                options, outputs: outputs, isCancelled: { clinux_stop_signal() != 0 }, trace: writeTrace,
-                onError: onError)
+                options, outputs: outputs, baseline: baseline, isCancelled: { clinux_stop_signal() != 0 },
+                trace: writeTrace, onError: onError)
         } catch {
             throw UsageError("\(error.option): \(error.message)")
+        }
+    }
+
+    private func makeBaseline(_ options: ScanOptions) throws(UsageError) -> ContentBaseline? {
+        guard let argument = settings.baseline else { return nil }
+        do throws(SnapshotFailure) {
+            guard case .file(let file, let selector) = try SnapshotArgument(argument) else {
+                throw SnapshotFailure(path: argument, "is a directory, not a saved scan")
+            }
+            let scans = try SavedScans(file)
+            let scan = try scans.scan(selector)
+            let missing = ContentBaseline.missing(DigestSet(options.hash), in: DigestSet(scan.options.hash))
+            if !missing.isEmpty {
+                let names = missing.map(\.rawValue).joined(separator: ", ")
+                StandardStreams.complain("warning: --baseline: no \(names) was saved, so every file is read")
+            }
+            return try scans.baseline(scan, for: options)
+        } catch {
+            throw UsageError(
+                "--baseline", CarriedArgument(bytes: error.path ?? argument), "cannot be used: \(error.message)")
         }
     }
 
@@ -110,6 +133,23 @@ struct ScanProgram {
         if pairs.count > Self.overlapLimit {
             let count = Int64(pairs.count - Self.overlapLimit)
             StandardStreams.complain("warning: \(HumanUnits.count(count, "more PATH", "more PATHs")) in other PATHs")
+        }
+    }
+
+    /// What to keep elsewhere, so that nobody can put another scan in the place of this one unnoticed.
+    private func printEvidence(_ report: ScanReport, _ scan: Int64, _ path: [UInt8]) throws(SaveFailure) {
+        let quoting = Quoting.forErrors
+        for root in report.roots {
+            for digest in root.digests ?? [] {
+                StandardStreams.complain(
+                    quoting.quoted(path + Array("#\(scan)".utf8)) + Array(": \(digest.algorithm) of the root ".utf8)
+                        + quoting.quoted(root.path) + Array(": \(digest.hex)".utf8))
+            }
+        }
+        do throws(SnapshotFailure) {
+            StandardStreams.complain(path, "sha256 of the file: \(try FileDigest.sha256(path))")
+        } catch {
+            throw SaveFailure(path: path, message: error.message)
         }
     }
 

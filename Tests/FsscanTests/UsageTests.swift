@@ -54,19 +54,6 @@ import Testing
 
     @Test(
         arguments: [
-            ["--xattrs"], ["--save", "f"], ["--label", "l"], ["--baseline", "f"],
-            ["--format", "ncdu"], ["--format", "sha256sum"], ["diff", "a", "b"], ["verify", "a"], ["saved", "f"],
-        ] as [[ByteString]])
-    func whatIsNotThereYetSaysSo(_ arguments: [ByteString]) throws {
-        let outcome = try Fsscan.run(arguments + ["/no/such"])
-        #expect(outcome.status == 64)
-        #expect(outcome.errorText.contains(" is not available yet"))
-        #expect(outcome.errorText.hasPrefix("fsscan: "))
-        #expect(outcome.errorText.filter { $0 == "\n" }.count == 1)
-    }
-
-    @Test(
-        arguments: [
             ["--help"], ["-h"], ["scan", "--help"], ["--version"], ["--threads", "2", "--version"],
             ["--generate-completion-script", "bash"], ["--generate-completion-script=zsh"],
             ["--generate-completion-script", "fish"],

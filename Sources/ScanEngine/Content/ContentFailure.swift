@@ -15,14 +15,23 @@ package enum ContentFailure: Error, Equatable, Sendable {
         }
     }
 
+    /// A sentence for people.
+    package var message: String {
+        switch self {
+        case .call(_, let error): error.message
+        case .changed: "File changed while it was read"
+        case .type(let message, _): message
+        }
+    }
+
     /// The record of the error.
     func record(at path: [UInt8]) -> ScanError {
         switch self {
         case .call(let operation, let error):
-            ScanError(path: path, operation: operation, code: error.name, message: error.message)
+            ScanError(path: path, operation: operation, code: error.name, message: message)
         case .changed:
-            ScanError(path: path, operation: "read", code: "CHANGED", message: "File changed while it was read")
-        case .type(let message, let error):
+            ScanError(path: path, operation: "read", code: "CHANGED", message: message)
+        case .type(_, let error):
             ScanError(path: path, operation: "magic_descriptor", code: (error ?? .invalid).name, message: message)
         }
     }

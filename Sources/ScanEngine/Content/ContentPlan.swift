@@ -8,6 +8,8 @@ package final class ContentPlan: Sendable {
     package let maxRead: Int64
     /// Read files of pseudo file systems too.
     package let readsPseudo: Bool
+    /// What need not be read; nil without `--baseline`.
+    let baseline: ContentBaseline?
     let linkedFiles = LinkedFiles()
     let largeFiles: LargeFilePlaces
     /// Digests of no bytes: what FIFOs, sockets and devices have. Empty without `--hash`.
@@ -16,7 +18,8 @@ package final class ContentPlan: Sendable {
     /// - Parameter largeFiles: how many files may be read in pieces at a time.
     /// - Throws: `DigestUnavailable`, before anything is scanned.
     package init(
-        digests: DigestSet, mime: Bool, maxRead: Int64 = 1 << 40, readsPseudo: Bool = false, largeFiles: Int = 1
+        digests: DigestSet, mime: Bool, maxRead: Int64 = 1 << 40, readsPseudo: Bool = false, largeFiles: Int = 1,
+        baseline: ContentBaseline? = nil
     ) throws(DigestUnavailable) {
         let methods = digests.isEmpty ? nil : try DigestMethods(digests)
         var row: [UInt8] = []
@@ -28,6 +31,7 @@ package final class ContentPlan: Sendable {
         self.mimeCache = mime ? MIMECache() : nil
         self.maxRead = maxRead
         self.readsPseudo = readsPseudo
+        self.baseline = baseline
         self.rowOfNothing = row
         self.largeFiles = LargeFilePlaces(largeFiles)
     }
@@ -45,13 +49,15 @@ extension ContentPlan {
     /// - Parameter largeFiles: how many files may be read in pieces at a time.
     /// - Returns: nil if no content is to be read.
     /// - Throws: `ScanUnavailable` where a library on this machine cannot do what is asked for.
-    static func make(_ options: ScanOptions, largeFiles: Int) throws(ScanUnavailable) -> ContentPlan? {
+    static func make(
+        _ options: ScanOptions, largeFiles: Int, baseline: ContentBaseline? = nil
+    ) throws(ScanUnavailable) -> ContentPlan? {
         guard !options.hash.isEmpty || options.mime else { return nil }
         let plan: ContentPlan
         do throws(DigestUnavailable) {
             plan = try ContentPlan(
                 digests: DigestSet(options.hash), mime: options.mime, maxRead: options.maxRead,
-                readsPseudo: options.readPseudo, largeFiles: largeFiles)
+                readsPseudo: options.readPseudo, largeFiles: largeFiles, baseline: baseline)
         } catch {
             throw ScanUnavailable(option: "--hash", message: error.message)
         }

@@ -195,7 +195,7 @@ actor Directory: MailboxActor {
         guard let parent = containing else {
             return node.withName { path in
                 let entry = CountedEntry(
-                    directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: .directory, path: place)
+                    directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: .directory, node: node)
                 return worker.extendedAttributes(of: entry, status, into: &gathering)
             }
         }
@@ -204,7 +204,7 @@ actor Directory: MailboxActor {
             defer { parent.descriptor.giveBack() }
             return node.withName { name in
                 let entry = CountedEntry(
-                    directory: nil, descriptor: number, name: name, kind: .directory, path: place)
+                    directory: nil, descriptor: number, name: name, kind: .directory, node: node)
                 return worker.extendedAttributes(of: entry, status, into: &gathering)
             }
         } catch {

@@ -105,6 +105,7 @@ extension RecordEncoder {
             writer.endObject()
         }
         writer.endArray()
+        if let baseline = report.baseline { writer.member(baseline: baseline) }
         writer.member(timing: report.timing)
         if includesStatistics { writer.member(statistics: report.statistics) }
         endRecord()

@@ -116,9 +116,13 @@ final class RunFile: Sendable {
         do throws(Errno) {
             return try call()
         } catch {
-            throw TemporaryFileError(
-                directory: directory, operation: operation, number: error.rawValue, code: error.name,
-                message: error.message)
+            throw failure(operation, error)
         }
+    }
+
+    func failure(_ operation: String, _ error: Errno) -> TemporaryFileError {
+        TemporaryFileError(
+            directory: directory, operation: operation, number: error.rawValue, code: error.name,
+            message: error.message)
     }
 }

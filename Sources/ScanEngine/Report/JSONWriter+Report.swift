@@ -78,6 +78,14 @@ extension JSONWriter {
         member("message", error.message)
     }
 
+    mutating func member(baseline: BaselineUse) {
+        key("baseline")
+        beginObject()
+        member("reused", baseline.reused)
+        member("read", baseline.read)
+        endObject()
+    }
+
     mutating func member(timing: Timing) {
         key("timing")
         beginObject(.onALineEach)

@@ -58,6 +58,7 @@ public struct ReportJSON {
         try writeList("owners", report.owners, &writer, sink) { Self.write($0, "uid", &$1) }
         try writeList("groups", report.groups, &writer, sink) { Self.write($0, "gid", &$1) }
         try writeList("errors", report.errors, &writer, sink) { $1.members(of: $0) }
+        if let baseline = report.baseline { writer.member(baseline: baseline) }
         writer.member(timing: report.timing)
         if includesStatistics { writer.member(statistics: report.statistics) }
         writer.endObject()

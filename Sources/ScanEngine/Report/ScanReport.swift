@@ -1,3 +1,5 @@
+import CLinux
+
 /// What a scan found: everything that the JSON report and the text summary say. Names and paths are bytes.
 ///
 /// Everything but `timing` and `statistics` is the same for any number of workers.
@@ -17,6 +19,8 @@ public struct ScanReport: Sendable {
     public var groups: [OwnerCount] = []
     /// The first 10,000 by path bytes, then operation.
     public var errors: [ScanError] = []
+    /// Nil without `--baseline`.
+    public var baseline: BaselineUse?
     public var timing = Timing()
     /// Scheduler counters by name, in the order in which they are printed.
     public var statistics: [(name: String, value: Int64)] = []
@@ -169,6 +173,17 @@ public struct ScanError: Equatable, Sendable {
     }
 }
 
+/// How many names of regular files were taken over from a saved scan, and how many had to be read.
+public struct BaselineUse: Equatable, Sendable {
+    public var reused: Int64
+    public var read: Int64
+
+    public init(reused: Int64 = 0, read: Int64 = 0) {
+        self.reused = reused
+        self.read = read
+    }
+}
+
 public struct Timing: Sendable {
     /// When the scan started: seconds and nanoseconds since the epoch.
     public var startedSeconds: Int64 = 0
@@ -177,4 +192,13 @@ public struct Timing: Sendable {
     public var threads: Int = 1
 
     public init() {}
+
+    /// Of something that starts now.
+    package static var now: Timing {
+        let now = clinux_now(CLOCK_REALTIME)
+        var timing = Timing()
+        timing.startedSeconds = Int64(now.tv_sec)
+        timing.startedNanoseconds = Int64(now.tv_nsec)
+        return timing
+    }
 }

@@ -163,5 +163,12 @@ final class Statement {
         return Array(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
     }
 
+    /// The bytes where SQLite has them: valid during the call. None for NULL.
+    func withBlob<R>(_ column: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+        let start = sqlite3_column_blob(handle, Int32(column))
+        let count = Int(sqlite3_column_bytes(handle, Int32(column)))
+        return body(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
+    }
+
     func text(_ column: Int) -> String? { blob(column).map { String(decoding: $0, as: UTF8.self) } }
 }

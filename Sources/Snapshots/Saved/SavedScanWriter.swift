@@ -19,6 +19,11 @@ package struct SaveFailure: Error, Equatable {
     package var path: [UInt8]
     /// In SQLite's words.
     package var message: String
+
+    package init(path: [UInt8], message: String) {
+        self.path = path
+        self.message = message
+    }
 }
 
 /// Writes one scan into a file of saved scans.
@@ -32,8 +37,12 @@ package struct SaveFailure: Error, Equatable {
 package final class SavedScanWriter: EntryOutput {
     private let path: [UInt8]
     private let database: Database
-    private let queue = BatchQueue<RecordArena>(limit: 16)
+    private let queue = BatchQueue<SavedBatch>(limit: 16)
     private let digests: DigestSet
+    /// Without `--hash` and `--mime` there is no content to take over.
+    private let hasContent: Bool
+    /// Before the scan starts.
+    private let start = Timing.now
     private let roots: [[UInt8]]
     /// Bytes of a batch: fewer where there are many workers, each of which fills one.
     private let batchSize: Int
@@ -53,6 +62,7 @@ package final class SavedScanWriter: EntryOutput {
         self.path = path
         roots = options.paths
         digests = DigestSet(options.hash)
+        hasContent = !options.hash.isEmpty || options.mime
         batchSize = max(32 << 10, min(256 << 10, (16 << 20) / options.threads))
         isNew = withCPath(path) { access($0, F_OK) != 0 }
         do throws(DatabaseError) {
@@ -103,7 +113,11 @@ package final class SavedScanWriter: EntryOutput {
     // MARK: While the scan runs
 
     package func makeStream() -> any EntryStream {
-        BatchStream(digests: digests, roots: roots, batchSize: batchSize) { [queue] in queue.push($0) }
+        let entries = BatchStream(digests: digests, roots: roots, batchSize: batchSize) { [queue] in
+            queue.push(.entries($0))
+        }
+        guard hasContent else { return entries }
+        return PackingStream(entries, ContentPacker(digests, start: start)) { [queue] in queue.push(.content($0)) }
     }
 
     package var failed: Bool { isFailed.load(ordering: .relaxed) }
@@ -135,11 +149,15 @@ package final class SavedScanWriter: EntryOutput {
     private func write() {
         do throws(DatabaseError) {
             let insertion = try EntryInsertion(database, scan: scan)
+            let content = try ContentInsertion(database, scan: scan)
             while true {
                 let batches = queue.takeAll()
                 if batches.isEmpty { return }
                 for batch in batches {
-                    for index in 0..<batch.count { try insertion.insert(batch[index]) }
+                    switch batch {
+                    case .entries(let arena): for index in 0..<arena.count { try insertion.insert(arena[index]) }
+                    case .content(let pack): try content.insert(pack)
+                    }
                 }
             }
         } catch {
@@ -214,6 +232,12 @@ package final class SavedScanWriter: EntryOutput {
         json.object(totals: totals, .onOneLine)
         return String(decoding: json.buffer.bytes, as: UTF8.self)
     }
+}
+
+/// What a worker hands to the writer.
+enum SavedBatch: Sendable {
+    case entries(RecordArena)
+    case content(ContentPack)
 }
 
 func withCPath<R>(_ path: [UInt8], _ body: (UnsafePointer<CChar>) -> R) -> R {

@@ -55,6 +55,14 @@ enum SavedSchema {
               PRIMARY KEY (scan, root, key, operation, code, message)) WITHOUT ROWID
             """
         ),
+        // What `--baseline` takes over, packed (`ContentPack`): one row for some ten thousand files.
+        (
+            "content",
+            """
+            CREATE TABLE content (
+              id INTEGER PRIMARY KEY, scan INTEGER NOT NULL, types TEXT NOT NULL, records BLOB NOT NULL)
+            """
+        ),
         ("entry", "CREATE VIEW entry AS\n\(entryView)"),
         ("error", "CREATE VIEW error AS\n\(errorView)"),
     ]

@@ -7,15 +7,18 @@ package enum LiveSource {
     /// Scans, blocking the caller.
     ///
     /// - Parameters:
+    ///   - baseline: what need not be read.
     ///   - isCancelled: as in `Scan`. Nobody should look at the source afterwards.
     ///   - onError: told each error when it happens, by any worker.
     /// - Throws: `ScanUnavailable`, `SnapshotFailure`.
     package static func scan(
-        _ options: ScanOptions, isCancelled: @escaping @Sendable () -> Bool,
+        _ options: ScanOptions, baseline: ContentBaseline? = nil, isCancelled: @escaping @Sendable () -> Bool,
         onError: (@Sendable (ScanError) -> Void)? = nil
     ) throws -> (source: SortedSource, report: ScanReport) {
         let output = SortingOutput(options)
-        let report = try Scan(options, outputs: [output], isCancelled: isCancelled, onError: onError).run()
+        let scan = try Scan(
+            options, outputs: [output], baseline: baseline, isCancelled: isCancelled, onError: onError)
+        let report = scan.run()
         return (SortedSource(description(of: options, report), try output.finish()), report)
     }
 

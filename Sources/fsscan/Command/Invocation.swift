@@ -48,28 +48,25 @@ enum ReportFormat: String, CaseIterable {
 enum Invocation {
     case scan(ScanSettings)
     case diff(DiffSettings)
+    case verify(VerifySettings)
     case saved(SavedSettings)
     /// `--help`, `--version`, a completion script: text for standard output.
     case information(String)
 
     static let version = "0.1.0"
 
-    /// Commands whose names are settled and which do nothing yet.
-    private static let unavailableCommands = ["verify"]
-
     init(_ arguments: [CarriedArgument]) throws(UsageError) {
         var arguments = arguments
         // Only the first argument can be a command: `fsscan -x diff` scans a directory.
         let first = arguments.first?.carried
-        if let first, Self.unavailableCommands.contains(first) {
-            throw UsageError("\(first) is not available yet (a directory of that name is ./\(first))")
-        }
-        let isCommand = ["scan", "diff", "saved"].contains(first)
+        let isCommand = ["scan", "diff", "verify", "saved"].contains(first)
         if isCommand { arguments.removeFirst() }
         let runs = PathRuns(arguments)
         switch isCommand ? first : nil {
         case "diff":
             self = try Self.parsed(DiffCommand.self, runs) { .diff(try DiffSettings($0, runs)) }
+        case "verify":
+            self = try Self.parsed(VerifyCommand.self, runs) { .verify(try VerifySettings($0, runs)) }
         case "saved":
             self = try Self.parsed(SavedCommand.self, runs) { .saved(try SavedSettings($0, runs)) }
         default:
@@ -130,9 +127,10 @@ struct ScanSettings {
     /// Where the scan is kept.
     var save: [UInt8]?
     var label: String?
+    /// A saved scan: a file, or a file and which one of those in it.
+    var baseline: [UInt8]?
 
     init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
-        if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
         format = try Self.format(command)
         threads = try Self.threads(command.threads)
         pool = try Self.number("--pool", command.pool, 1...1024, "is not a number from 1 to 1024")
@@ -155,6 +153,10 @@ struct ScanSettings {
         statistics = command.stats
         trace = command.trace?.bytes
         save = command.save?.bytes
+        baseline = command.baseline?.bytes
+        if baseline != nil, hash.isEmpty, !mime {
+            throw UsageError("--baseline is for digests and MIME types: use it with --hash or --mime")
+        }
         label = try command.label.map { label throws(UsageError) in
             guard let text = String(validating: label.bytes, as: UTF8.self) else {
                 throw UsageError("--label", label, "is not UTF-8")

@@ -147,20 +147,13 @@ struct ScanCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: ArgumentHelp("A name for the scan that is kept.", valueName: "TEXT"))
     var label: CarriedArgument?
 
-    @OptionGroup var unavailable: UnavailableOptions
-}
-
-/// Options whose names are settled and which do nothing yet: refused by name rather than as unknown.
-struct UnavailableOptions: ParsableArguments {
-    @Option(parsing: .unconditional, help: .hidden) var baseline: CarriedArgument?
-
-    /// The first one that was given, as written on the command line.
-    var given: String? {
-        let flags = [
-            ("--baseline", baseline != nil)
-        ]
-        return flags.first { $0.1 }?.0
-    }
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Do not read files whose device, inode, size, mtime and ctime are those of a saved scan.",
+            valueName: "SAVED"),
+        completion: .file())
+    var baseline: CarriedArgument?
 }
 
 extension CarriedArgument: ExpressibleByArgument {

@@ -57,6 +57,10 @@ struct TextSummary {
         if totals.skipped > 0 {
             add("\(HumanUnits.count(totals.skipped, "file", "files")) of pseudo file systems not read")
         }
+        if let baseline = report.baseline {
+            let reused = HumanUnits.count(baseline.reused, "file", "files")
+            add("\(reused) unchanged since the baseline, \(HumanUnits.count(baseline.read)) read")
+        }
         let threads = HumanUnits.count(Int64(report.timing.threads), "thread", "threads")
         add("\(HumanUnits.seconds(report.timing.elapsedSeconds)) with \(threads)")
     }

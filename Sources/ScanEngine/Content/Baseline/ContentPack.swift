@@ -1,0 +1,116 @@
+// What a scan finds out about the content of files, packed so that a later scan can take it over without reading them.
+//
+//   scan ── ContentPacker, one for each worker ──▶ ContentPack, about 1 MiB each ──▶ kept with the saved scan
+//                                                                                         │
+//   later scan ◀── ContentBaseline ◀── ContentTable: all records, and an index by inode ◀─┘
+//
+// A row for each file in a database, with columns, would take a microsecond to read: as long as a scan without digests
+// spends on the file altogether.
+
+import CLinux
+
+/// Where the fields of a packed record are: little-endian, without padding, the row of digests last.
+enum PackedRecord {
+    static let device = 0
+    static let inode = 8
+    static let size = 16
+    static let mtimeSeconds = 24
+    static let ctimeSeconds = 32
+    static let mtimeNanoseconds = 40
+    static let ctimeNanoseconds = 44
+    /// 0: none; else an index into the types, plus 1.
+    static let type = 48
+    static let row = 52
+
+    /// Length of a record, in bytes.
+    static func byteCount(_ set: DigestSet) -> Int { row + set.rowBytes }
+}
+
+/// Some packed records.
+package struct ContentPack: Sendable {
+    /// Without padding, one after the other; the length of each follows from the algorithms of the scan.
+    package var records: [UInt8]
+    /// The MIME types that the records name; none holds a newline.
+    package var types: [String]
+}
+
+/// Packs what one worker finds out.
+package struct ContentPacker {
+    private let set: DigestSet
+    private let latest: FileStatus.Time
+    private var records: [UInt8] = []
+    private var types: [String] = []
+    private var typeNumbers: [String: UInt32] = [:]
+
+    /// Seconds before the start of a scan from which on a file counts as just changed.
+    ///
+    /// git calls such a file *racy*: one that is written twice within the granularity of its time stamps has the same times
+    /// before and after. If the scan read it in between, its digest is not that of the file, and nothing shows it. The
+    /// kernel takes times from a clock that ticks every 1 to 10 ms; ext4 with small inodes keeps whole seconds, FAT even
+    /// ones. So 2 s are on the safe side everywhere; reading the files again that were changed so shortly before costs little.
+    /// (What this cannot see: a server whose clock is behind, a clock that was set back, and writes through a mapping
+    /// after the one whose time the kernel noted.)
+    ///
+    /// Source: git's Documentation/technical/racy-git.txt.
+    static let granularity: Int64 = 2
+
+    /// - Parameters:
+    ///   - set: the algorithms of the scan.
+    ///   - start: when it started.
+    package init(_ set: DigestSet, start: Timing) {
+        self.set = set
+        latest = (start.startedSeconds - Self.granularity, start.startedNanoseconds)
+    }
+
+    /// Packs a regular file, if its content is known and may be taken over.
+    ///
+    /// - Parameters:
+    ///   - row: its digests; nil where they are not known.
+    ///   - type: its MIME type; nil where it is not known.
+    package mutating func add(_ status: borrowing FileStatus, row: [UInt8]?, type: String?) {
+        guard let row else { return }
+        precondition(row.count == set.rowBytes, "a digest row has the length that its set prescribes")
+        let (mtime, ctime) = (status.mtime, status.ctime)
+        guard mtime < latest, ctime < latest else { return }
+        // Types are saved one a line.
+        let number = type.map { $0.utf8.contains(UInt8(ascii: "\n")) ? 0 : numberOfType($0) } ?? 0
+        // In the order of `PackedRecord`.
+        append(status.device)
+        append(status.inode)
+        append(UInt64(bitPattern: status.size))
+        append(UInt64(bitPattern: mtime.seconds))
+        append(UInt64(bitPattern: ctime.seconds))
+        append(UInt32(truncatingIfNeeded: mtime.nanoseconds))
+        append(UInt32(truncatingIfNeeded: ctime.nanoseconds))
+        append(number)
+        records.append(contentsOf: row)
+    }
+
+    private mutating func append(_ field: some FixedWidthInteger) {
+        withUnsafeBytes(of: field.littleEndian) { records.append(contentsOf: $0) }
+    }
+
+    /// Whether there is enough to be handed over.
+    package var isFull: Bool { records.count >= Self.packSize }
+
+    /// What was packed since the last call; nil if nothing was.
+    package mutating func take() -> ContentPack? {
+        if records.isEmpty { return nil }
+        defer {
+            records = []
+            types = []
+            typeNumbers = [:]
+        }
+        return ContentPack(records: records, types: types)
+    }
+
+    private mutating func numberOfType(_ type: String) -> UInt32 {
+        if let number = typeNumbers[type] { return number }
+        types.append(type)
+        let number = UInt32(types.count)
+        typeNumbers[type] = number
+        return number
+    }
+
+    private static let packSize = 1 << 20
+}

@@ -1,0 +1,160 @@
+import CLinux
+
+/// Packed records of a saved scan, found by device and inode.
+///
+/// ```
+///  index     0 17 0 0 3 4 0 …       a power of two of places, at least half of them free (0): in each 32 bits of the hash,
+///                                   and the number of a record, plus 1
+///  records   | 0 | 1 | 2 | …        as they were saved, without repeats
+/// ```
+///
+/// Linear probing. Files of one directory often have neighbouring inodes, and are looked up one after the other: eight
+/// neighbours share a cache line of the index, and records are in the order of the scan that found them. (With the places
+/// of neighbours scattered, on a busy machine, making the index took 125 ns a record and a look-up 270.)
+///
+/// The index is made when the records are loaded and not saved, so nothing in a damaged or forged file can send a look-up
+/// astray: the worst that it can hold is records of files that do not look like that.
+///
+/// The memory is anonymous up to 64 MiB, which is 600,000 files with SHA-256; more goes to an unnamed file, mapped, that
+/// the kernel can write out.
+package struct ContentTable: ~Copyable {
+    package let digests: DigestSet
+    private let memory: ScratchMemory
+    /// Length of a record, in bytes.
+    private let stride: Int
+    /// Places of the index, less 1.
+    private let mask: UInt64
+    private let capacity: Int
+    package private(set) var count = 0
+    private var types: [String] = []
+    private var typeNumbers: [String: UInt32] = [:]
+
+    /// Steps after which a look-up gives up, and a record is left out: a file that is not found is read.
+    private static let probeLimit = 256
+    /// Far beyond any tree, and far from overflow.
+    private static let recordLimit = 1 << 30
+
+    /// - Parameters:
+    ///   - digests: the algorithms of the saved scan.
+    ///   - recordBytes: length of all records, in bytes; what is added beyond that is left out.
+    ///   - temporaryDirectory: nil: `$TMPDIR`, or `/tmp`.
+    package init(
+        digests: DigestSet, recordBytes: Int, temporaryDirectory: [UInt8]? = nil
+    ) throws(TemporaryFileError) {
+        self.digests = digests
+        stride = PackedRecord.byteCount(digests)
+        capacity = min(max(recordBytes, 0) / stride, Self.recordLimit)
+        var places = 16
+        while places < 2 * capacity { places *= 2 }
+        mask = UInt64(places - 1)
+        memory = try ScratchMemory(byteCount: 8 * places + capacity * stride, temporaryDirectory: temporaryDirectory)
+    }
+
+    /// Adds records; a part of one at the end is left out.
+    package mutating func add(_ records: UnsafeRawBufferPointer, types names: [String]) {
+        let numbers = names.map { numberOfType($0) }
+        var rest = records
+        while rest.count >= stride, count < capacity {
+            let record = record(count)
+            record.copyMemory(from: UnsafeRawBufferPointer(rebasing: rest[..<stride]))
+            rest = UnsafeRawBufferPointer(rebasing: rest[stride...])
+            let type = Int(
+                UInt32(littleEndian: record.loadUnaligned(fromByteOffset: PackedRecord.type, as: UInt32.self)))
+            let number = type > 0 && type <= numbers.count ? numbers[type - 1] : 0
+            record.storeBytes(of: number.littleEndian, toByteOffset: PackedRecord.type, as: UInt32.self)
+            if insert() { count += 1 }
+        }
+    }
+
+    private mutating func numberOfType(_ type: String) -> UInt32 {
+        if let number = typeNumbers[type] { return number }
+        types.append(type)
+        typeNumbers[type] = UInt32(types.count)
+        return UInt32(types.count)
+    }
+
+    /// The record of a file that looks exactly like this one: device, inode, size, mtime and ctime.
+    ///
+    /// - Returns: valid as long as the table.
+    func find(_ status: borrowing FileStatus) -> UnsafeRawBufferPointer? {
+        let (device, inode, size) = (status.device, status.inode, status.size)
+        let (mtime, ctime) = (status.mtime, status.ctime)
+        let hash = Self.hash(device, inode)
+        var place = Self.place(hash, inode) & mask
+        for _ in 0..<Self.probeLimit {
+            let slot = slot(at: place)
+            if slot == 0 { return nil }
+            let record = UnsafeRawBufferPointer(record(Int(slot & Self.numberMask) - 1))
+            if (slot ^ hash) & ~Self.numberMask == 0, Self.field(record, PackedRecord.inode) == inode,
+                Self.field(record, PackedRecord.device) == device,
+                Self.field(record, PackedRecord.size) == UInt64(bitPattern: size),
+                Self.field(record, PackedRecord.mtimeSeconds) == UInt64(bitPattern: mtime.seconds),
+                Self.field(record, PackedRecord.ctimeSeconds) == UInt64(bitPattern: ctime.seconds),
+                Self.field(record, PackedRecord.mtimeNanoseconds)
+                    == UInt64(mtime.nanoseconds) | UInt64(ctime.nanoseconds) << 32
+            {
+                return record
+            }
+            place = (place &+ 1) & mask
+        }
+        return nil
+    }
+
+    /// The MIME type that a record names.
+    func type(of record: UnsafeRawBufferPointer) -> String? {
+        let number = UInt32(littleEndian: record.loadUnaligned(fromByteOffset: PackedRecord.type, as: UInt32.self))
+        return number == 0 ? nil : types[Int(number) - 1]
+    }
+
+    // MARK: The index
+
+    /// Puts record number `count` into the index.
+    ///
+    /// - Returns: false if it says nothing new (another name of an inode with several links), or its places are taken.
+    private func insert() -> Bool {
+        let new = UnsafeRawBufferPointer(record(count))
+        let inode = Self.field(new, PackedRecord.inode)
+        let hash = Self.hash(Self.field(new, PackedRecord.device), inode)
+        var place = Self.place(hash, inode) & mask
+        for _ in 0..<Self.probeLimit {
+            let slot = slot(at: place)
+            if slot == 0 {
+                let new = hash & ~Self.numberMask | UInt64(count + 1)
+                memory.bytes.storeBytes(of: new, toByteOffset: 8 * Int(place), as: UInt64.self)
+                return true
+            }
+            if (slot ^ hash) & ~Self.numberMask == 0 {
+                let old = UnsafeRawBufferPointer(record(Int(slot & Self.numberMask) - 1))
+                if memcmp(old.baseAddress!, new.baseAddress!, PackedRecord.type) == 0 { return false }
+            }
+            place = (place &+ 1) & mask
+        }
+        return false
+    }
+
+    private func slot(at place: UInt64) -> UInt64 {
+        memory.bytes.load(fromByteOffset: 8 * Int(place), as: UInt64.self)
+    }
+
+    /// The bits of a slot that are the number of a record, plus 1.
+    private static let numberMask: UInt64 = 0xffff_ffff
+
+    /// - Precondition: `number` is less than `capacity`.
+    private func record(_ number: Int) -> UnsafeMutableRawBufferPointer {
+        let start = 8 * Int(mask + 1) + number * stride
+        return UnsafeMutableRawBufferPointer(rebasing: memory.bytes[start..<start + stride])
+    }
+
+    /// Eight bytes of a record; two fields of four are read as one.
+    private static func field(_ record: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
+        UInt64(littleEndian: record.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    /// Fibonacci hashing of the inode without its last three bits, which are in `place`.
+    private static func hash(_ device: UInt64, _ inode: UInt64) -> UInt64 {
+        let product = (inode >> 3 ^ device &* 0xff51_afd7_ed55_8ccd) &* 0x9e37_79b9_7f4a_7c15
+        return product >> 32 ^ product
+    }
+
+    private static func place(_ hash: UInt64, _ inode: UInt64) -> UInt64 { hash << 3 | inode & 7 }
+}
