@@ -10,6 +10,7 @@ long form takes; STRESS_SEED repeats a run: it is printed at the start. Exit sta
 import argparse
 import importlib
 import os
+import signal
 import sys
 import time
 
@@ -26,6 +27,10 @@ def main():
     parser.add_argument("fsscan")
     options = parser.parse_args()
 
+    # Ignored ones (nohup, a background job) would stay ignored in the program.
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     seed = os.environ.get("STRESS_SEED") or ("1" if options.short else str(time.time_ns() % 1_000_000))
     scale = float(os.environ.get("STRESS_SECONDS", "900")) / 900
     print(f"STRESS_SEED={seed}", flush=True)

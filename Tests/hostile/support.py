@@ -109,7 +109,7 @@ class Session:
             process.kill()
             out, err = process.communicate()
             status = None
-            self.check(False, f"{what} hangs: {process.args} {where}")
+            self.check(False, f"{what} hangs: {process.args[:8]} {where}")
         return Result(status, out or b"", err or b"", time.monotonic() - start)
 
     def scan(self, arguments, timeout=120, limits=None, wrapper=(), **options):

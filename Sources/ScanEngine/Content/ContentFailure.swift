@@ -15,15 +15,14 @@ package enum ContentFailure: Error, Equatable, Sendable {
         }
     }
 
-    /// The record of the error.
-    func record(at path: [UInt8]) -> ScanError {
+    /// What the record of the error says.
+    var cause: ErrorCause {
         switch self {
         case .call(let operation, let error):
-            ScanError(path: path, operation: operation, code: error.name, message: error.message)
-        case .changed:
-            ScanError(path: path, operation: "read", code: "CHANGED", message: "File changed while it was read")
+            ErrorCause(operation: operation, code: error.name, message: error.message)
+        case .changed: ErrorCause(operation: "read", code: "CHANGED", message: "File changed while it was read")
         case .type(let message, let error):
-            ScanError(path: path, operation: "magic_descriptor", code: (error ?? .invalid).name, message: message)
+            ErrorCause(operation: "magic_descriptor", code: (error ?? .invalid).name, message: message)
         }
     }
 }

@@ -16,7 +16,7 @@ public struct ScanReport: Sendable {
     public var owners: [OwnerCount] = []
     public var groups: [OwnerCount] = []
     /// The first 10,000 by path bytes, then operation.
-    public var errors: [ScanError] = []
+    public var errors = ReportedErrors()
     public var timing = Timing()
     /// Scheduler counters by name, in the order in which they are printed.
     public var statistics: [(name: String, value: Int64)] = []
@@ -166,6 +166,10 @@ public struct ScanError: Equatable, Sendable {
         self.operation = operation
         self.code = code
         self.message = message
+    }
+
+    init(path: [UInt8], _ cause: ErrorCause) {
+        self.init(path: path, operation: cause.operation, code: cause.code, message: cause.message)
     }
 }
 
