@@ -18,7 +18,8 @@ struct ScanProgram {
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output)
         let records = settings.format == .ndjson ? makeRecords(options, output) : nil
-        let scan = try makeScan(options, records)
+        let trace = try settings.trace.map { path throws(OutputError) in try TraceFile(path) }
+        let scan = try makeScan(options, records, trace)
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = scan.run()
@@ -38,6 +39,7 @@ struct ScanProgram {
             try summary.bytes().withUnsafeBytes { try output.write($0) }
         }
         try output.finish()
+        try trace?.finish()
         if let stopped = ExitStatus.stopSignal { return stopped }
         return report.totals.errors > 0 ? .unreadable : .success
     }
@@ -47,13 +49,18 @@ struct ScanProgram {
         return RecordOutput(digests: DigestSet(options.hash), sorted: settings.sorted) { try sink.output.write($0) }
     }
 
-    private func makeScan(_ options: ScanOptions, _ records: RecordOutput?) throws(UsageError) -> Scan {
+    private func makeScan(
+        _ options: ScanOptions, _ records: RecordOutput?, _ trace: TraceFile?
+    ) throws(UsageError) -> Scan {
         // Where the output itself does not tell of errors, they are told when they happen, as find does.
         var onError: (@Sendable (ScanError) -> Void)?
         if settings.format == .text { onError = { error in StandardStreams.complain(error.path, error.message) } }
+        var writeTrace: (@Sendable ([UInt8]) -> Void)?
+        if let trace { writeTrace = { trace.write($0) } }
         do throws(ScanUnavailable) {
             return try Scan(
-                options, records: records, isCancelled: { clinux_stop_signal() != 0 }, onError: onError)
+                options, records: records, isCancelled: { clinux_stop_signal() != 0 }, trace: writeTrace,
+                onError: onError)
         } catch {
             throw UsageError("\(error.option): \(error.message)")
         }

@@ -53,7 +53,7 @@ import Testing
 
     @Test(
         arguments: [
-            ["--xattrs"], ["--save", "f"], ["--label", "l"], ["--baseline", "f"], ["--trace", "f"],
+            ["--xattrs"], ["--save", "f"], ["--label", "l"], ["--baseline", "f"],
             ["--format", "ncdu"], ["--format", "sha256sum"], ["diff", "a", "b"], ["verify", "a"], ["saved", "f"],
         ] as [[ByteString]])
     func whatIsNotThereYetSaysSo(_ arguments: [ByteString]) throws {

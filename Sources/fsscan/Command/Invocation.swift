@@ -86,6 +86,7 @@ struct ScanSettings {
     var sorted: Bool
     var progress: Bool?
     var statistics: Bool
+    var trace: [UInt8]?
 
     init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
         if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
@@ -107,6 +108,7 @@ struct ScanSettings {
         sorted = command.sorted
         progress = command.progress
         statistics = command.stats
+        trace = command.trace?.bytes
     }
 
     /// For the engine; `paths` is complete, with what `--files-from` added.

@@ -117,6 +117,13 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Scheduler counters: in the JSON report, else on standard error.")
     var stats = false
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Write a timeline of the scheduler's work, for ui.perfetto.dev or chrome://tracing.", valueName: "FILE"),
+        completion: .file())
+    var trace: CarriedArgument?
+
     @OptionGroup var unavailable: UnavailableOptions
 }
 
@@ -126,13 +133,12 @@ struct UnavailableOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: .hidden) var save: CarriedArgument?
     @Option(parsing: .unconditional, help: .hidden) var label: CarriedArgument?
     @Option(parsing: .unconditional, help: .hidden) var baseline: CarriedArgument?
-    @Option(parsing: .unconditional, help: .hidden) var trace: CarriedArgument?
 
     /// The first one that was given, as written on the command line.
     var given: String? {
         let flags = [
             ("--xattrs", xattrs), ("--save", save != nil),
-            ("--label", label != nil), ("--baseline", baseline != nil), ("--trace", trace != nil),
+            ("--label", label != nil), ("--baseline", baseline != nil),
         ]
         return flags.first { $0.1 }?.0
     }
