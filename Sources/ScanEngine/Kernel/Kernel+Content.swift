@@ -126,18 +126,28 @@ extension Kernel {
 
     /// The target of a symlink, of any length.
     ///
+    /// - Throws: `ESTALE` if the name is no symlink (any more).
+    ///
     /// The corresponding system call is `readlinkat(2)`.
     package static func symlinkTarget(_ name: UnsafePointer<CChar>, in directory: Int32) throws(Errno) -> [UInt8] {
         var capacity = 256
         while true {
             var target = [UInt8](repeating: 0, count: capacity)
-            let length = try check {
+            let length: Int
+            do throws(Errno) {
                 // At most `$0.count` bytes come into the array's own memory.
-                target.withUnsafeMutableBytes { clinux_readlinkat(directory, name, $0.baseAddress!, UInt($0.count)) }
+                length = try check {
+                    target.withUnsafeMutableBytes {
+                        clinux_readlinkat(directory, name, $0.baseAddress!, UInt($0.count))
+                    }
+                }
+            } catch {
+                // What the kernel says of anything but a symlink.
+                throw error == .invalid ? .stale : error
             }
             // A full buffer may hold a target that was cut.
             if length < capacity {
-                target.removeLast(capacity - Int(length))
+                target.removeLast(capacity - length)
                 return target
             }
             capacity *= 4
