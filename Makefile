@@ -12,7 +12,7 @@ RELEASE = -c release --static-swift-stdlib
 BINARY = .build/release/fsscan
 
 .DEFAULT_GOAL := help
-.PHONY: scan build test lint format fixtures tsan asan examples docs install uninstall clean help packages
+.PHONY: scan build test stress reliability-peers lint format fixtures tsan asan examples docs install uninstall clean help packages
 
 scan: build ## Builds, and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
@@ -26,9 +26,22 @@ test: packages lint ## Runs all tests
 	$(MAKE) bench-check
 	$(SWIFT) test --skip-build
 	$(PYTHON) Tests/oracles/check_docs.py .build/debug/fsscan
+	.venv/bin/python Tests/hostile/hostile.py --short .build/debug/fsscan
 	$(MAKE) examples docs tsan
 
 EXAMPLES = $(wildcard Examples/*/main.swift)
+
+# STRESS_SECONDS is about how long the first step takes, STRESS_SEED repeats it, STRESS_TREES are the seeds of the second.
+STRESS_TREES ?= 1-200
+
+stress: build ## Hostile trees, races, signals and random trees, for some 20 minutes (STRESS_SECONDS, STRESS_SEED)
+	Tests/oracles/setup.sh
+	.venv/bin/python Tests/hostile/hostile.py $(BINARY)
+	FSSCAN_BINARY=$(CURDIR)/$(BINARY) FSSCAN_SEEDS=$(STRESS_TREES) $(SWIFT) test --filter aRandomTree
+
+reliability-peers: build ## The same hostile cases for find, fd, ncdu, gdu and hashdeep, as a table
+	Tests/oracles/setup.sh
+	.venv/bin/python Tests/hostile/peers.py $(BINARY)
 
 lint: ## Fails if the layout is not what `make format` makes, or a style rule is broken
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler Examples/Package.swift $(EXAMPLES)

@@ -109,26 +109,29 @@ extension ScanWorker {
                 }
                 baselineUse.read += 1
             }
-            let needsScan = status.links > 1 ? true : plan.isReadInPieces(size: status.size)
-            if needsScan, !isPseudo {
-                let reader = fileScan(of: status, plan)
+            if status.links > 1, !isPseudo {
+                let mayLeave = context.devices.showsLinksOnce(status.device)
+                switch plan.linkedFiles.meet(status, mayLeave: mayLeave, scheduler: scheduler) {
+                case .known(let result):
+                    return settle(result, of: entry.path, status, into: &gathering.subtotal)
+                case .read(let reader):
+                    let request = self.request(entry, status, waiter, xattrs, &gathering)
+                    reader.send { $0.read(request) }
+                    return nil
+                }
+            }
+            if plan.isReadInPieces(size: status.size), !isPseudo {
                 let request = self.request(entry, status, waiter, xattrs, &gathering)
-                reader.send { $0.read(request) }
+                FileScan(scheduler: scheduler).send { $0.read(request) }
                 return nil
             }
-            switch try inspect(entry.cString, in: entry.descriptor, status, hasSize: !isPseudo) {
+            switch try inspect(entry.cString, in: entry.descriptor, status, wasJustListed: true, hasSize: !isPseudo) {
             case .done(let content): return settle(content, of: entry.path, status, into: &gathering.subtotal)
             case .large: preconditionFailure("a file that looks the same as when it was listed has the same size")
             }
         } catch {
             return failed(error, entry.path, into: &gathering.subtotal)
         }
-    }
-
-    private func fileScan(of status: borrowing FileStatus, _ plan: ContentPlan) -> FileScan {
-        if status.links <= 1 { return FileScan(scheduler: scheduler) }
-        let mayLeave = context.devices.showsLinksOnce(status.device)
-        return plan.linkedFiles.reader(of: status, mayLeave: mayLeave, scheduler: scheduler)
     }
 
     private func request(
@@ -161,12 +164,13 @@ extension ScanWorker {
         try request.name.withUnsafeBufferPointer { (name) throws(ContentFailure) in
             // The array ends in a NUL, and stays where it is during the call.
             let cString = UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self)
-            return try inspect(cString, in: directory, request.entry.status, hasSize: true)
+            return try inspect(cString, in: directory, request.entry.status, wasJustListed: false, hasSize: true)
         }
     }
 
     private func inspect(
-        _ name: UnsafePointer<CChar>, in directory: Int32, _ status: borrowing FileStatus, hasSize: Bool
+        _ name: UnsafePointer<CChar>, in directory: Int32, _ status: borrowing FileStatus, wasJustListed: Bool,
+        hasSize: Bool
     ) throws(ContentFailure) -> ContentStage.Outcome {
         let owner = status.uid
         let keepAccessTime = context.user == 0 || context.user == owner
@@ -174,7 +178,7 @@ extension ScanWorker {
             do throws(ContentFailure) {
                 return try stage!.inspect(
                     name, in: directory, expecting: status.identity, listed: ContentStatus(status),
-                    keepAccessTime: keepAccessTime, hasSize: hasSize)
+                    wasJustListed: wasJustListed, keepAccessTime: keepAccessTime, hasSize: hasSize)
             } catch {
                 guard error.isShortOfDescriptors, context.descriptors.giveUpOldest() else { throw error }
             }
@@ -199,7 +203,7 @@ extension ScanWorker {
         _ content: FileContent, of path: EntryPath, _ status: borrowing FileStatus, into subtotal: inout Subtotal
     ) -> ContentAnswer {
         if case .failure(let failure) = content.type {
-            report(failure.record(at: path.bytes), below: path.directory, into: &subtotal)
+            report(failure.cause, at: path, into: &subtotal)
         }
         return settle(content, status)
     }
@@ -214,10 +218,20 @@ extension ScanWorker {
         return answer
     }
 
+    func settle(
+        _ result: Result<FileContent, ContentFailure>, of path: EntryPath, _ status: borrowing FileStatus,
+        into subtotal: inout Subtotal
+    ) -> ContentAnswer {
+        switch result {
+        case .success(let content): settle(content, of: path, status, into: &subtotal)
+        case .failure(let failure): failed(failure, path, into: &subtotal)
+        }
+    }
+
     func failed(
         _ failure: ContentFailure, _ path: EntryPath, into subtotal: inout Subtotal
     ) -> ContentAnswer {
-        report(failure.record(at: path.bytes), below: path.directory, into: &subtotal)
+        report(failure.cause, at: path, into: &subtotal)
         return ContentAnswer(hasChanged: failure == .changed)
     }
 

@@ -158,16 +158,17 @@ extension ScanWorker {
     }
 
     func report(_ error: Errno, _ operation: String, _ path: EntryPath, into gathering: inout Gathering) {
-        let record = ScanError(path: path.bytes, operation: operation, code: error.name, message: error.message)
-        report(record, below: path.directory, into: &gathering.subtotal)
+        let cause = ErrorCause(operation: operation, code: error.name, message: error.message)
+        report(cause, at: path, into: &gathering.subtotal)
     }
 
-    /// - Parameter directory: where it happened, to tell which PATH it belongs to.
-    func report(_ record: ScanError, below directory: PathNode, into subtotal: inout Subtotal) {
-        for stream in streams { stream.error(root: directory.root, record) }
+    func report(_ cause: ErrorCause, at path: EntryPath, into subtotal: inout Subtotal) {
         subtotal.countError()
         progress.countError()
-        context.onError?(record)
-        errors.add(record)
+        errors.add(cause, at: path)
+        if streams.isEmpty, context.onError == nil { return }
+        let error = ScanError(path: path.bytes, cause)
+        for stream in streams { stream.error(root: path.directory.root, error) }
+        context.onError?(error)
     }
 }

@@ -92,8 +92,20 @@ enum RandomTrees {
         let directory = try TemporaryDirectory(.random(seed: seed, entries: 600, names: names))
         let options: [ByteString] = ["--depth", "\(seed % 6)", "--top", "\(seed % 40)"]
         let paths = try TestSupport.names(in: directory.descriptor).sorted().prefix(3).map { directory.appending($0) }
-        try expectAgreement(options + [directory.path])
-        try expectAgreement(options + paths + [directory.path])
+        let threads = [1, 2, 3, 8]
+        try expectAgreement(options + [directory.path], threads: threads)
+        try expectAgreement(options + paths + [directory.path], threads: threads)
+
+        let content: [ByteString] = ["--hash", "sha256,git", "--mime", directory.path]
+        let reports = try threads.map { try ScanRun(options + content, threads: $0).timeless() }
+        let records = try threads.map { threads in
+            try output(of: [Fsscan.path, "--ndjson", "--sorted", "--threads", "\(threads)"] + content)
+                .split(separator: UInt8(ascii: "\n")).dropFirst().dropLast()
+        }
+        for index in threads.indices {
+            let isSame = reports[index] == reports[0] && records[index] == records[0]
+            #expect(isSame, "other bytes with \(threads[index]) threads")
+        }
     }
 
     @Test(.enabled(if: isRoot)) func ownersAndGroupsAreSummedUp() throws {

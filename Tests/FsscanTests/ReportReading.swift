@@ -110,12 +110,12 @@ struct ScanRun {
 @discardableResult
 func expectAgreement(
     _ arguments: [ByteString], status: Int32 = 0, _ options: ProcessOptions = ProcessOptions(),
-    program: ByteString = Fsscan.path, user: Int? = nil,
+    program: ByteString = Fsscan.path, user: Int? = nil, threads: [Int] = threadCounts,
     sourceLocation: SourceLocation = #_sourceLocation
 ) throws -> ScanRun {
     var first: (text: ByteString, threads: Int)?
     var last: ScanRun?
-    for threads in threadCounts {
+    for threads in threads {
         let scan = try ScanRun(arguments, threads: threads, options, program: program)
         #expect(
             scan.outcome.end == .exited(status), "\(scan.outcome.errorText.prefix(1000))",

@@ -92,9 +92,10 @@ import Testing
     @Test func writingStopsAtTheFirstErrorOfTheSink() {
         struct Full: Error {}
         var report = ScanReport()
-        report.errors = (0..<10_000).map { index in
-            ScanError(path: Array("path \(index)".utf8), operation: "openat", code: "EACCES", message: "denied")
-        }
+        report.errors = ReportedErrors(
+            (0..<10_000).map { index in
+                ScanError(path: Array("path \(index)".utf8), operation: "openat", code: "EACCES", message: "denied")
+            })
         var calls = 0
         #expect(throws: Full.self) {
             try ReportJSON(report, options: ScanOptions(paths: [], threads: 1), version: "1").write { _ in

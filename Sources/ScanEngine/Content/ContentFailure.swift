@@ -16,23 +16,16 @@ package enum ContentFailure: Error, Equatable, Sendable {
     }
 
     /// A sentence for people.
-    package var message: String {
-        switch self {
-        case .call(_, let error): error.message
-        case .changed: "File changed while it was read"
-        case .type(let message, _): message
-        }
-    }
+    package var message: String { cause.message }
 
-    /// The record of the error.
-    func record(at path: [UInt8]) -> ScanError {
+    /// What the record of the error says.
+    var cause: ErrorCause {
         switch self {
         case .call(let operation, let error):
-            ScanError(path: path, operation: operation, code: error.name, message: message)
-        case .changed:
-            ScanError(path: path, operation: "read", code: "CHANGED", message: message)
-        case .type(_, let error):
-            ScanError(path: path, operation: "magic_descriptor", code: (error ?? .invalid).name, message: message)
+            ErrorCause(operation: operation, code: error.name, message: error.message)
+        case .changed: ErrorCause(operation: "read", code: "CHANGED", message: "File changed while it was read")
+        case .type(let message, let error):
+            ErrorCause(operation: "magic_descriptor", code: (error ?? .invalid).name, message: message)
         }
     }
 }

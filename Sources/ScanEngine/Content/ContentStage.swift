@@ -28,13 +28,15 @@ package struct ContentStage: ~Copyable {
     /// - Parameters:
     ///   - expected: what was listed under the name.
     ///   - listed: what it looked like then; a file that looks different now has changed.
+    ///   - wasJustListed: see `FileReader`.
     ///   - keepAccessTime: see `Kernel.openFile`.
     ///   - hasSize: false on pseudo file systems, whose `st_size` means nothing; then up to 64 MiB are read.
     package mutating func inspect(
         _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: DeviceInode?,
-        listed: ContentStatus? = nil, keepAccessTime: Bool = true, hasSize: Bool = true
+        listed: ContentStatus? = nil, wasJustListed: Bool = true, keepAccessTime: Bool = true, hasSize: Bool = true
     ) throws(ContentFailure) -> Outcome {
-        var reader = try FileReader(name, in: directory, expecting: expected, keepAccessTime: keepAccessTime)
+        var reader = try FileReader(
+            name, in: directory, expecting: expected, wasJustListed: wasJustListed, keepAccessTime: keepAccessTime)
         if hasSize, let listed, !listed.describesSameContent(as: reader.status) { throw .changed }
         if reader.status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
         guard hasSize else { return .done(try unsized(&reader)) }

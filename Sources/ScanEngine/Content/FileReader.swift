@@ -37,13 +37,18 @@ package struct FileReader: ~Copyable, Sendable {
     ///
     /// - Parameter expected: what was listed under this name. Something else is `ESTALE`, and so is anything but a
     ///   regular file: with O_NONBLOCK even a FIFO put in the file's place is opened without waiting.
+    /// - Parameter wasJustListed: false where something else may have taken the name since: it is looked at once more
+    ///   before it is opened.
     package init(
         _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: DeviceInode?,
-        keepAccessTime: Bool = true
+        wasJustListed: Bool = true, keepAccessTime: Bool = true
     ) throws(ContentFailure) {
         let file: FileDescriptor
         do {
-            file = try Kernel.openFile(name, in: directory, keepAccessTime: keepAccessTime)
+            file =
+                wasJustListed
+                ? try Kernel.openFile(name, in: directory, keepAccessTime: keepAccessTime)
+                : try Kernel.openRegularFile(name, in: directory, expecting: expected, keepAccessTime: keepAccessTime)
         } catch {
             throw .call("openat", error)
         }

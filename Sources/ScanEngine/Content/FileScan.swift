@@ -26,7 +26,7 @@ struct FileRequest: Sendable {
 /// A large file is read a piece to a message, and no more of them are open at a time than `LargeFilePlaces` has places.
 /// An inode with several links has one such actor, whose mailbox sees to it that it is read once: requests that come
 /// while it is being read wait, and those that come later get the same answer, as long as the inode's attributes are the
-/// same.
+/// same: see `LinkedFiles`.
 actor FileScan: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -34,8 +34,8 @@ actor FileScan: MailboxActor {
     private var waiting: [FileRequest] = []
     private var current: FileRequest?
     private var hasPlace = false
-    /// What has been found out, and what the inode looked like then.
-    private var known: (result: Result<FileContent, ContentFailure>, status: ContentStatus)?
+    /// What has been found out.
+    private var known: KnownContent?
     private var openAttempts = 0
 
     init(scheduler: SchedulerID) { mailbox = Mailbox(scheduler) }
@@ -80,9 +80,7 @@ actor FileScan: MailboxActor {
     private func startWaiting() {
         let worker = ScanWorker.current
         while current == nil, let request = waiting.popLast() {
-            // Not its capacity either: a scan may have millions of these actors, each waiting for links not met yet.
-            if waiting.isEmpty { waiting = [] }
-            if let known, known.status.describesSameContent(as: ContentStatus(request.entry.status)) {
+            if let known, known.describes(ContentStatus(request.entry.status)) {
                 request.directory?.directory.descriptorNeedEnded(worker)
                 answer(request, known.result, worker)
             } else {
@@ -132,7 +130,12 @@ actor FileScan: MailboxActor {
             hasPlace = false
             worker.context.content?.largeFiles.giveBack()
         }
-        if let result, Self.isAboutContent(result) { known = (result, ContentStatus(request.entry.status)) }
+        let status = request.entry.status
+        if let result, status.links > 1, Self.isAboutContent(result) {
+            let content = KnownContent(result, ContentStatus(status))
+            known = content
+            worker.context.content?.linkedFiles.settle(status.identity, self, content)
+        }
         answer(request, result, worker)
     }
 
@@ -151,10 +154,9 @@ actor FileScan: MailboxActor {
         var subtotal = Subtotal()
         let status = request.entry.status
         var answer: ContentAnswer
-        switch result {
-        case .success(let content): answer = worker.settle(content, of: request.path, status, into: &subtotal)
-        case .failure(let failure): answer = worker.failed(failure, request.path, into: &subtotal)
-        case nil:
+        if let result {
+            answer = worker.settle(result, of: request.path, status, into: &subtotal)
+        } else {
             answer = .unknown
             subtotal.isWhole = false
         }

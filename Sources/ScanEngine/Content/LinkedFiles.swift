@@ -1,26 +1,64 @@
 import Synchronization
 import WorkStealing
 
-/// The actors that read inodes with several links, so that each inode is read once.
-///
-/// An inode leaves the table when all its links have been met, or at the end of the scan.
-final class LinkedFiles: Sendable {
-    private struct Place {
-        let reader: FileScan
-        var met: UInt32
+/// What was found out about a file, and what the file looked like then.
+final class KnownContent: Sendable {
+    let result: Result<FileContent, ContentFailure>
+    private let status: ContentStatus
+
+    init(_ result: Result<FileContent, ContentFailure>, _ status: ContentStatus) {
+        self.result = result
+        self.status = status
     }
 
-    private let places = Mutex<[DeviceInode: Place]>([:])
+    /// Whether the answer is one for a file that looks like this.
+    func describes(_ status: ContentStatus) -> Bool { self.status.describesSameContent(as: status) }
+}
+
+/// Inodes with several links, so that each is read once.
+///
+/// While an inode is being read its place holds the actor that reads it, afterwards only the answer: a scan of one backup
+/// of many that share their files has millions of inodes whose other links lie elsewhere. An inode leaves the table when
+/// all its links have been met, or at the end of the scan.
+final class LinkedFiles: Sendable {
+    private enum Place {
+        case reading(FileScan)
+        case known(KnownContent)
+    }
+
+    /// What is to be done about a link.
+    enum Meeting {
+        case known(Result<FileContent, ContentFailure>)
+        case read(FileScan)
+    }
+
+    private let places = Mutex<[DeviceInode: (place: Place, met: UInt32)]>([:])
 
     /// - Parameter mayLeave: no link of this inode can be met twice.
-    func reader(of status: borrowing FileStatus, mayLeave: Bool, scheduler: SchedulerID) -> FileScan {
-        let identity = status.identity
-        let links = status.links
+    func meet(_ status: borrowing FileStatus, mayLeave: Bool, scheduler: SchedulerID) -> Meeting {
+        let (identity, links, now) = (status.identity, status.links, ContentStatus(status))
         return places.withLock { places in
-            var place = places[identity] ?? Place(reader: FileScan(scheduler: scheduler), met: 0)
-            place.met &+= 1
-            places[identity] = mayLeave && place.met >= links ? nil : place
-            return place.reader
+            let (known, metBefore) = places[identity] ?? (.reading(FileScan(scheduler: scheduler)), 0)
+            var place = known
+            if case .known(let content) = place, !content.describes(now) {
+                place = .reading(FileScan(scheduler: scheduler))
+            }
+            let met = metBefore &+ 1
+            places[identity] = mayLeave && met >= links ? nil : (place, met)
+            return switch place {
+            case .reading(let reader): .read(reader)
+            case .known(let content): .known(content.result)
+            }
+        }
+    }
+
+    /// `reader` has found out about the inode: links not met yet need not ask it.
+    func settle(_ identity: DeviceInode, _ reader: FileScan, _ content: KnownContent) {
+        places.withLock { places in
+            guard let (place, met) = places[identity], case .reading(let current) = place, current === reader else {
+                return
+            }
+            places[identity] = (.known(content), met)
         }
     }
 }

@@ -114,15 +114,15 @@ package enum Kernel {
         ofFile name: UnsafePointer<CChar>, in directory: Int32, limit: Int
     ) throws(Errno) -> [UInt8]? {
         do throws(Errno) {
-            let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-            // Tried for another user's file, too: one more call for each `.gitignore` of theirs.
-            let file = try open(name, in: directory, flags, keepAccessTime: true)
+            // Without a change of the access time for another user's file, too: one more call for each of theirs.
+            let file = try openRegularFile(name, in: directory, keepAccessTime: true)
             var status = FileStatus()
-            try self.status(of: file.number, into: &status)
-            guard status.kind == .file, status.size <= limit else { return nil }
+            try self.status(of: file.number, .basic, into: &status)
+            guard status.size <= limit else { return nil }
             return try contents(of: file.number, limit: limit)
         } catch {
-            if error == .noSuchEntry || error == .isLoop { return nil }
+            // Nothing, or no regular file.
+            if error == .noSuchEntry || error == .stale { return nil }
             throw error
         }
     }

@@ -1,29 +1,68 @@
+/// Why something could not be read: a `ScanError` without its path.
+struct ErrorCause: Equatable, Sendable {
+    var operation: String
+    var code: String
+    var message: String
+}
+
+/// The error records of a report.
+///
+/// A path is made when its record is read: the paths of 10,000 errors at the bottom of a chain of 20,000 directories take
+/// gigabytes, and the chain that they share some megabytes.
+public struct ReportedErrors: RandomAccessCollection, ExpressibleByArrayLiteral, Sendable {
+    fileprivate typealias Item = (path: EntryPath, cause: ErrorCause)
+
+    fileprivate var items: [Item] = []
+
+    /// No errors.
+    public init() {}
+
+    /// Records made elsewhere, in their order.
+    public init(_ errors: some Sequence<ScanError>) {
+        items = errors.map { error in
+            let path = EntryPath(directory: .root(error.path, index: 0), name: nil)
+            return (path, ErrorCause(operation: error.operation, code: error.code, message: error.message))
+        }
+    }
+
+    public init(arrayLiteral elements: ScanError...) { self.init(elements) }
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { items.count }
+    public subscript(index: Int) -> ScanError {
+        ScanError(path: items[index].path.bytes, items[index].cause)
+    }
+}
+
 /// The first 10,000 errors by path bytes, then operation.
 struct ErrorList {
-    private var errors: [ScanError] = []
+    private var errors = ReportedErrors()
 
     static let limit = 10_000
 
-    mutating func add(_ error: ScanError) {
-        errors.append(error)
+    mutating func add(_ cause: ErrorCause, at path: EntryPath) {
+        errors.items.append((path, cause))
         if errors.count >= 2 * Self.limit { cut() }
     }
 
     mutating func merge(_ other: ErrorList) {
-        for error in other.errors { add(error) }
+        for (path, cause) in other.errors.items { add(cause, at: path) }
     }
 
-    var ranked: [ScanError] {
+    var ranked: ReportedErrors {
         var list = self
         list.cut()
         return list.errors
     }
 
     private mutating func cut() {
-        errors.sort { left, right in
-            if left.path != right.path { return left.path.lexicographicallyPrecedes(right.path) }
-            return left.operation < right.operation
+        errors.items.sort { left, right in
+            switch PathOrder.compare(left.path, right.path) {
+            case .before: true
+            case .after: false
+            case .same: left.cause.operation < right.cause.operation
+            }
         }
-        errors.removeLast(max(0, errors.count - Self.limit))
+        errors.items.removeLast(max(0, errors.count - Self.limit))
     }
 }

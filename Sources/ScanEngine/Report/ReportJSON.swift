@@ -122,7 +122,7 @@ public struct ReportJSON {
     // MARK: Lists
 
     private func writeList<Item, Failure: Error>(
-        _ name: StaticString, _ items: [Item], _ writer: inout JSONWriter,
+        _ name: StaticString, _ items: some Sequence<Item>, _ writer: inout JSONWriter,
         _ sink: (UnsafeRawBufferPointer) throws(Failure) -> Void,
         _ writeMembers: (Item, inout JSONWriter) -> Void
     ) throws(Failure) {

@@ -18,7 +18,7 @@ public struct ScanReport: Sendable {
     public var owners: [OwnerCount] = []
     public var groups: [OwnerCount] = []
     /// The first 10,000 by path bytes, then operation.
-    public var errors: [ScanError] = []
+    public var errors = ReportedErrors()
     /// Nil without `--baseline`.
     public var baseline: BaselineUse?
     public var timing = Timing()
@@ -170,6 +170,10 @@ public struct ScanError: Equatable, Sendable {
         self.operation = operation
         self.code = code
         self.message = message
+    }
+
+    init(path: [UInt8], _ cause: ErrorCause) {
+        self.init(path: path, operation: cause.operation, code: cause.code, message: cause.message)
     }
 }
 

@@ -1,0 +1,179 @@
+"""Where the report goes when that place is full, closed, gone, slow, or not what it was."""
+
+import os
+import signal
+import stat
+import subprocess
+import threading
+import time
+
+import support
+
+FORMATS = [["--json"], ["--ndjson"], ["--ndjson", "--sorted"], ["--format", "text"]]
+OLD = b'{"complete": "old"}\n'
+
+
+def run(session):
+    tree = make(session)
+    full_device(session, tree)
+    full_disk(session, tree)
+    closed_streams(session, tree)
+    readers(session, tree)
+    targets(session, tree)
+    seen_by_others(session, tree)
+
+
+def make(session):
+    tree = session.directory()
+    for index in range(60):
+        place = tree + b"/directory with a name of some length %02d" % index
+        os.mkdir(place)
+        for number in range(40):
+            with open(place + b"/file with a name of some length %02d" % number, "wb") as file:
+                file.write(b"x")
+    return tree
+
+
+def full_device(session, tree):
+    times = 0
+    for mode in FORMATS:
+        for threads in ("1", "8"):
+            with open("/dev/full", "wb") as full:
+                result = session.scan([*mode, "--threads", threads, tree], stdout=full)
+            session.check(result.status == 74 and b"No space left" in result.err, f"{mode} > /dev/full: {result.shown()}")
+            result = session.scan([*mode, "--threads", threads, "-o", "/dev/full", tree])
+            session.check(result.status == 74 and b"No space left" in result.err, f"{mode} -o /dev/full: {result.shown()}")
+            times += 2
+    session.check(stat.S_ISCHR(os.stat("/dev/full").st_mode), "/dev/full is no device any more")
+    session.row("standard output and `-o` are /dev/full, in each format", f"{times} scans", "one line, status 74")
+
+
+def full_disk(session, tree):
+    """A tmpfs of one page for the report, beside an old one; and for the temporary files of --sorted."""
+    script = """
+        set -e
+        mount -t tmpfs -o size="$4" tmpfs "$1"
+        cd "$1"
+        printf '%s' "$3" >report
+        status=0
+        "$2" --no-progress "$6" --depth 9 --top 1000 -o report "$5" 2>errors || status=$?
+        echo "$status $(cat report | head -c 20) $(ls -A | tr '\\n' ' ')$(cut -c1-300 errors)"
+    """
+    times = 0
+    for mode in ("--json", "--ndjson", "--format=text"):
+        for size in ("8k", "64k"):
+            place = session.directory()
+            result = support.in_mount_namespace(script, place, session.fsscan, OLD, size, tree, mode,
+                                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            if result is None:
+                return session.skip("a full tmpfs", "mounts need root")
+            ends = result.stdout.startswith(b"74 " + OLD.strip()[:19]) and b"errors report fsscan: " in result.stdout
+            fits = mode == "--format=text" and result.stdout.startswith(b"0 ")
+            session.check(ends or fits, f"a full tmpfs, {mode}: {result.stdout!r} {result.stderr[-300:]!r}")
+            times += not fits
+    session.row("`-o FILE` on a full tmpfs", f"{times} scans",
+                "one line, status 74, the old file as it was, nothing left behind")
+
+
+def closed_streams(session, tree):
+    times = 0
+    for mode in FORMATS:
+        for closed, expected in ((">&-", 74), ("2>&-", 0), ("<&-", 0), ("2>&- <&-", 0), (">&- 2>&- <&-", 74)):
+            command = f'exec "$0" "$@" {closed}'
+            # With an error to tell, and a progress line that has nowhere to go.
+            for more, status in (([], expected), (["/no such path"], expected or 1)):
+                result = session.run(["sh", "-c", command, session.fsscan, *mode, "--progress", tree, *more])
+                session.check(result.status == status, f"{mode} {closed} {more}: {result.shown()}")
+                times += 1
+    session.row("closed standard streams, with and without errors to tell", f"{times} scans",
+                "74 where the report had nowhere to go; no file of the scan became a stream")
+
+
+def readers(session, tree):
+    gone = session.times(8, 100)
+    for index in range(gone):
+        mode = FORMATS[index % 4]
+        process = session.start([*mode, "--threads", str((1, 2, 8)[index % 3]), *[tree] * 30])
+        process.stdout.read(0 if "text" in mode else session.random.randrange(500))
+        process.stdout.close()
+        process.stdout = None
+        status = session.finish(process, 60, "a scan without a reader").status
+        session.check(status == -signal.SIGPIPE, f"{mode} with a reader that goes away: {status}")
+    session.row("a reader that goes away, at once or after some bytes", f"{gone} scans", "ended by SIGPIPE, silently")
+
+    slow = session.times(2, 12)
+    for index in range(slow):
+        mode = FORMATS[index % 3]
+        plain = session.scan([*mode, *[tree] * 20])
+        process = session.start([*mode, *[tree] * 20])
+        time.sleep(1)
+        session.check(process.poll() is None or len(plain.out) < 1 << 16, "it did not wait for its reader")
+        result = session.finish(process, 60, "a scan with a slow reader")
+        same = sorted(lines(result)) == sorted(lines(plain))
+        session.check(result.status == 0 and same, f"{mode} with a slow reader: {result.shown()}")
+    session.row("a reader that stops reading for a second", f"{slow} scans", "waited for; the same report")
+
+
+def lines(result):
+    """Without the header and the summary, in which times stand."""
+    return [line for line in support.timeless(result).splitlines() if b'"started"' not in line]
+
+
+def targets(session, tree):
+    """What FILE may be: it stays what it is, or is replaced by a whole report."""
+    place = session.directory()
+    made = ["fifo"]
+    os.mkfifo(place + b"/fifo")
+    if support.is_root():
+        os.mknod(place + b"/null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        os.symlink(b"null", place + b"/link")
+        made += ["a device", "a symlink to a device"]
+        for name in (b"/null", b"/link"):
+            result = session.scan(["--json", "-o", place + name, tree])
+            session.check(result.status == 0, f"-o {name}: {result.shown()}")
+        session.check(stat.S_ISCHR(os.lstat(place + b"/null").st_mode), "a device was replaced")
+        session.check(os.readlink(place + b"/link") == b"null", "a symlink was replaced")
+    read = []
+    reader = threading.Thread(target=lambda: read.append(open(place + b"/fifo", "rb").read()), daemon=True)
+    reader.start()
+    result = session.scan(["--json", "-o", place + b"/fifo", tree])
+    reader.join(20)
+    session.check(result.status == 0 and read and read[0].endswith(b"}\n"), f"-o fifo: {result.shown()}")
+    session.check(stat.S_ISFIFO(os.lstat(place + b"/fifo").st_mode), "a FIFO was replaced")
+    session.row("`-o FILE` is " + ", ".join(made), f"{len(made)} scans", "written to, and still what it was")
+
+
+def seen_by_others(session, tree):
+    """While scans replace a file, whoever reads it sees a whole report; and the target may be swapped meanwhile."""
+    place = session.directory()
+    target = place + b"/report"
+    times = session.times(10, 150)
+    session.scan(["--json", "-o", target, tree])
+    looks, going, bad = [0], [True], []
+
+    def look():
+        while going[0]:
+            try:
+                with open(target, "rb") as file:
+                    text = file.read()
+            except OSError as error:
+                bad.append(repr(error))
+                continue
+            looks[0] += 1
+            if not text.startswith(b"{\n") or not text.endswith(b"}\n"):
+                bad.append(repr(text[:50]))
+
+    looker = threading.Thread(target=look, daemon=True)
+    looker.start()
+    scans = [session.start(["--json", "-o", target, tree]) for _ in range(2)]
+    for _ in range(times):
+        session.check(session.finish(scans.pop(0)).status == 0, "-o FILE that others write, too")
+        scans.append(session.start(["--json", "-o", target, tree]))
+    for scan in scans:
+        session.finish(scan)
+    going[0] = False
+    looker.join()
+    session.check(not bad, f"others saw {bad[:3]}")
+    session.check(os.listdir(place) == [b"report"], f"left behind: {os.listdir(place)}")
+    session.row("two scans at a time replace the same FILE while somebody reads it", f"{times} scans, {looks[0]:,} looks",
+                "always one whole report")

@@ -1,0 +1,188 @@
+"""Signals at random moments: a valid report with "complete": false, the right status, soon; pausing and going on."""
+
+import os
+import signal
+import time
+
+import support
+
+STOPS = [signal.SIGHUP, signal.SIGINT, signal.SIGTERM]
+# What stays of a scan in each way of writing.
+MODES = [
+    ["--json"], ["--json", "--hash", "sha256"], ["--json", "--mime"], ["--ndjson"], ["--ndjson", "--hash", "sha256,git"],
+    ["--ndjson", "--sorted"], ["--ndjson", "--mime"], ["--json", "--depth", "100"], ["--format", "text"],
+]
+LATEST = 0.2
+
+
+class Tally:
+    def __init__(self):
+        self.latencies = []
+        self.early = self.late = self.incomplete = 0
+
+
+def run(session):
+    tree = make(session)
+    stop_at_random_moments(session, tree)
+    second_signal(session, tree)
+    replaced_or_not(session, tree)
+    pause(session, tree)
+
+
+def make(session):
+    """A small tree that is scanned again and again: each scan is endless, as far as this test is concerned."""
+    tree = session.directory()
+    for index in range(150):
+        place = tree + b"/d%03d" % index
+        os.makedirs(place + b"/e")
+        for number in range(20):
+            with open(place + b"/e/f%d.txt" % number, "wb") as file:
+                file.write(b"%d %d\n" % (index, number) * 400)
+    with open(tree + b"/large", "wb") as file:
+        file.truncate(8 << 30)
+    return tree
+
+
+def stop_at_random_moments(session, tree):
+    busy = support.is_busy()
+    tally = Tally()
+    times = session.times(27, 1000)
+    place = session.directory()
+    for index in range(times):
+        mode = MODES[index % len(MODES)]
+        number = session.random.choice(STOPS)
+        delay = session.random.choice([0.02, 0.1, 0.5]) * session.random.random()
+        stop_once(session, tree, mode, number, delay, place if index % 4 == 0 else None, tally)
+    latencies = sorted(tally.latencies)
+    slowest, which = latencies[-1]
+    print("slowest:", *(f"{seconds:.3f} s: {what}" for seconds, what in latencies[-3:]), sep="\n  ")
+    shown = f"median {latencies[len(latencies) // 2][0] * 1000:.0f} ms, slowest {slowest * 1000:.0f} ms"
+    if session.short or busy:
+        shown += " (not asserted: " + ("short form)" if session.short else "the machine is busy)")
+    else:
+        session.check(slowest <= LATEST, f"it ended after {slowest:.3f} s: {which}")
+    session.row("SIGHUP, SIGINT or SIGTERM at a random moment: " + ", ".join(" ".join(mode) for mode in MODES),
+                f"{times} times",
+                f"{tally.incomplete} valid reports with \"complete\": false and 128 + signal, {tally.late} complete before "
+                f"the signal, {tally.early} before the program had begun (ended by the signal, no output); {shown}")
+
+
+def stop_once(session, tree, mode, number, delay, place, tally):
+    what = f"{mode} {signal.Signals(number).name} after {delay:.4f} s"
+    arguments = [*mode, "--no-progress", "--max-read", "16E"]
+    target = None
+    if place:
+        target = place + b"/report"
+        with open(target, "wb") as file:
+            file.write(b"the old one")
+        arguments += ["-o", target]
+    process = session.start([*arguments, *[tree] * 400], stderr=support.subprocess.DEVNULL)
+    time.sleep(delay)
+    # Nobody has read the pipe until now, as a slow reader would not.
+    start = time.monotonic()
+    process.send_signal(number)
+    result = session.finish(process, 60, what)
+    tally.latencies.append((time.monotonic() - start, what))
+    if target:
+        with open(target, "rb") as file:
+            result.out = file.read()
+        left = os.listdir(place)
+        session.check(left == [b"report"], f"{what}: left behind: {left}")
+        if result.status == -number:
+            session.check(result.out == b"the old one", f"{what}: the old file is gone")
+    if result.status == -number:
+        # Before the handler was installed: as any program that does not handle it.
+        session.check(bool(target) or result.out == b"", f"{what}: {result.shown()}")
+        tally.early += 1
+        return
+    session.check(result.status == 128 + number, f"{what}: {result.shown()}")
+    if "--format" in mode:
+        tally.incomplete += 1
+        return
+    if "--json" in mode:
+        report = session.report(result, what)
+        complete = report and report["complete"]
+    else:
+        records = session.records(result, what)
+        complete = records and records[-1]["complete"]
+    tally.late += bool(complete)
+    tally.incomplete += complete is False
+
+
+def second_signal(session, tree):
+    """Standard output is a pipe that nobody reads: the first signal waits for the reader, the second does not."""
+    times = session.times(2, 20)
+    for index in range(times):
+        number = STOPS[index % 3]
+        process = session.start(["--ndjson", *[tree] * 500], stderr=support.subprocess.DEVNULL)
+        time.sleep(0.2)
+        for _ in range(2):
+            process.send_signal(number)
+            time.sleep(0.05)
+        try:
+            status = process.wait(10)
+        except support.subprocess.TimeoutExpired:
+            status = None
+            process.kill()
+        process.stdout.close()
+        session.check(status in (-number, 128 + number), f"a second {number}: {status}")
+    session.row("a second signal while standard output is a full pipe that nobody reads", f"{times} times",
+                "ended at once by the signal")
+
+
+def replaced_or_not(session, tree):
+    """SIGKILL, which nobody can handle: the old file or the whole new one."""
+    times = session.times(10, 200)
+    place = session.directory()
+    old = b'{"complete": "old"}\n'
+    news = 0
+    for _ in range(times):
+        with open(place + b"/report", "wb") as file:
+            file.write(old)
+        process = session.start(["--json", "-o", place + b"/report", tree], stderr=support.subprocess.DEVNULL)
+        time.sleep(session.random.random() * 0.08)
+        process.kill()
+        session.finish(process)
+        with open(place + b"/report", "rb") as file:
+            text = file.read()
+        session.check(os.listdir(place) == [b"report"], f"SIGKILL leaves {os.listdir(place)}")
+        if text != old:
+            news += 1
+            session.report(support.Result(0, text, b"", 0), "after SIGKILL")
+    session.row("SIGKILL at a random moment with `-o FILE` over an old file", f"{times} times",
+                f"{times - news} times the old file as it was, {news} times the whole new one; nothing left behind")
+
+
+def pause(session, tree):
+    """SIGTSTP and SIGCONT: in a process group of its own, which has a parent outside of it, as a shell's job has."""
+    times = session.times(4, 60)
+    stopped = 0
+    plain = session.scan(["--json", "--threads", "2", *[tree] * 60])
+    for _ in range(times):
+        process = session.start(["--json", "--threads", "2", *[tree] * 60], preexec_fn=lambda: os.setpgid(0, 0))
+        time.sleep(session.random.random() * 0.15)
+        process.send_signal(signal.SIGTSTP)
+        stopped += waits_stopped(process.pid)
+        process.send_signal(signal.SIGCONT)
+        result = session.finish(process, 120, "a paused scan")
+        same = support.timeless(result) == support.timeless(plain)
+        session.check(result.status == 0 and same, f"a paused scan: {result.shown()}")
+    session.check(stopped, "SIGTSTP never stopped it")
+    session.row("SIGTSTP at a random moment, then SIGCONT", f"{times} times",
+                f"stopped {stopped} times (else it had ended), then the same report as without")
+
+
+def waits_stopped(pid):
+    """Whether all its threads stop; false if it ends first."""
+    for _ in range(2000):
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                state = file.read().rpartition(b")")[2].split()[0]
+        except OSError:
+            return False
+        if state == b"T":
+            return True
+        if state == b"Z":
+            return False
+        time.sleep(0.001)
+    return False
