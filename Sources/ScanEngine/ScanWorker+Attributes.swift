@@ -19,7 +19,7 @@ extension ScanWorker {
             }
             return try Kernel.extendedAttributes(of: opened.number, isPathOnly: true)
         } catch {
-            report(error.record(at: entry.path.bytes), below: entry.path.directory, into: &gathering.subtotal)
+            report(error.cause, at: entry.path, into: &gathering.subtotal)
             return nil
         }
     }
@@ -31,7 +31,7 @@ extension ScanWorker {
         do throws(ContentFailure) {
             return try Kernel.extendedAttributes(of: number, isPathOnly: false)
         } catch {
-            report(error.record(at: path.bytes), below: path.directory, into: &gathering.subtotal)
+            report(error.cause, at: path, into: &gathering.subtotal)
             return nil
         }
     }
