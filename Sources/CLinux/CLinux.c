@@ -1,7 +1,5 @@
 #include "CLinux.h"
 
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -44,12 +42,6 @@ int clinux_thread_state(int thread) {
     // "number (name) S …": the name, at most 15 bytes, may contain anything.
     const char *end = strrchr(text, ')');
     return end != NULL && end[1] == ' ' ? end[2] : 0;
-}
-
-void clinux_block_signals(void) {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
 }
 
 uint64_t clinux_address_space_left(void) {

@@ -81,7 +81,6 @@ final class Monitor: @unchecked Sendable {
     private var scheduler: Scheduler { schedulerReference.takeUnretainedValue() }
 
     func run() {
-        clinux_block_signals()
         let scheduler = scheduler
         while true {
             let counts = scheduler.idle.now

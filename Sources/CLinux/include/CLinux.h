@@ -82,9 +82,6 @@ static inline int64_t clinux_thread_time(int thread) {
 /// that cannot be told.
 int clinux_thread_state(int thread);
 
-/// Keeps all signals from the calling thread.
-void clinux_block_signals(void);
-
 // ---- Limits --------------------------------------------------------------------------------------------------------
 
 /// Raises the soft limit on open files to the hard one. Returns the soft limit now. (In C, because glibc's declarations

@@ -3,7 +3,7 @@ package final class ContentPlan: Sendable {
     /// Nil without `--hash`.
     package let methods: DigestMethods?
     /// Nil without `--mime`.
-    package let mimeCache: MIMECache?
+    package let detectors: MIMEDetectors?
     /// Larger files are not read (`--max-read`), in bytes.
     package let maxRead: Int64
     /// Read files of pseudo file systems too.
@@ -15,11 +15,13 @@ package final class ContentPlan: Sendable {
     /// Digests of no bytes: what FIFOs, sockets and devices have. Empty without `--hash`.
     package let rowOfNothing: [UInt8]
 
-    /// - Parameter largeFiles: how many files may be read in pieces at a time.
+    /// - Parameters:
+    ///   - largeFiles: how many files may be read in pieces at a time.
+    ///   - detectors: how many libmagic handles there may be.
     /// - Throws: `DigestUnavailable`, before anything is scanned.
     package init(
         digests: DigestSet, mime: Bool, maxRead: Int64 = 1 << 40, readsPseudo: Bool = false, largeFiles: Int = 1,
-        baseline: ContentBaseline? = nil
+        detectors: Int = 1, baseline: ContentBaseline? = nil
     ) throws(DigestUnavailable) {
         let methods = digests.isEmpty ? nil : try DigestMethods(digests)
         var row: [UInt8] = []
@@ -28,7 +30,7 @@ package final class ContentPlan: Sendable {
             digest.digest(UnsafeRawBufferPointer(start: nil, count: 0), appendingTo: &row)
         }
         self.methods = methods
-        self.mimeCache = mime ? MIMECache() : nil
+        self.detectors = mime ? MIMEDetectors(count: detectors) : nil
         self.maxRead = maxRead
         self.readsPseudo = readsPseudo
         self.baseline = baseline
@@ -57,14 +59,14 @@ extension ContentPlan {
         do throws(DigestUnavailable) {
             plan = try ContentPlan(
                 digests: DigestSet(options.hash), mime: options.mime, maxRead: options.maxRead,
-                readsPseudo: options.readPseudo, largeFiles: largeFiles, baseline: baseline)
+                readsPseudo: options.readPseudo, largeFiles: largeFiles, detectors: options.threads,
+                baseline: baseline)
         } catch {
             throw ScanUnavailable(option: "--hash", message: error.message)
         }
         do throws(MIMEUnavailable) {
             // Tried once here, so that a missing database ends the program and not each file.
-            var stage = ContentStage(plan)
-            try stage.prepare()
+            try plan.detectors?.prepare()
         } catch {
             throw ScanUnavailable(option: "--mime", message: error.message)
         }

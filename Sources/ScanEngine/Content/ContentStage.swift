@@ -1,12 +1,10 @@
-/// One worker's means to look into files: a buffer, digest contexts, a libmagic handle. Each file is opened and read
+/// One worker's means to look into files: a buffer and digest contexts. Each file is opened and read
 /// once, for everything that is asked for.
 package struct ContentStage: ~Copyable {
     private let plan: ContentPlan
     /// Owned: freed in `deinit`.
     private let buffer: UnsafeMutableRawBufferPointer
     private var digest: MultiDigest?
-    /// Made at the first file that needs it.
-    private var detector: MIMEDetector?
 
     package init(_ plan: ContentPlan) {
         self.plan = plan
@@ -99,15 +97,10 @@ package struct ContentStage: ~Copyable {
         return tree.finish(with: &digest!, appendingTo: &row) ? row : nil
     }
 
-    /// Makes the libmagic handle, so that a missing database ends the program and not each file.
-    package mutating func prepare() throws(MIMEUnavailable) {
-        if let cache = plan.mimeCache, detector == nil { detector = try MIMEDetector(cache: cache) }
-    }
-
     private mutating func typeAlone(
         _ reader: inout FileReader
     ) throws(ContentFailure) -> Result<String, ContentFailure>? {
-        guard plan.mimeCache != nil else { return nil }
+        guard plan.detectors != nil else { return nil }
         var head = UnsafeRawBufferPointer(start: nil, count: 0)
         // Larger files are read by libmagic alone: their answers are not reused.
         if reader.status.size <= buffer.count, case .bytes(let count) = try reader.read(into: buffer) {
@@ -128,16 +121,11 @@ package struct ContentStage: ~Copyable {
     private mutating func type(
         of reader: borrowing FileReader, head: UnsafeRawBufferPointer
     ) -> Result<String, ContentFailure>? {
-        guard plan.mimeCache != nil else { return nil }
+        guard let detectors = plan.detectors else { return nil }
         do throws(MIMEUnavailable) {
-            try prepare()
+            return try detectors.type(of: reader, head: head)
         } catch {
             return .failure(.type(message: error.message, error: nil))
-        }
-        do throws(ContentFailure) {
-            return .success(try detector!.type(of: reader, head: head))
-        } catch {
-            return .failure(error)
         }
     }
 
