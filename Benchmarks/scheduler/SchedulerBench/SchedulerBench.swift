@@ -27,9 +27,7 @@ enum SchedulerBench {
         guard arguments.count == 4, let count = Int(arguments[2]), let threads = Int(arguments[3]),
             (1...1024).contains(threads)
         else {
-            fatalError(
-                "usage: SchedulerBench actors|actors-inside|tasks|waiting|yields|task-yields|swift-tasks|swift-actors COUNT THREADS"
-            )
+            fatalError("usage: SchedulerBench MODE COUNT THREADS")
         }
         switch arguments[1] {
         case "actors": try actors(count: count, threads: threads)
