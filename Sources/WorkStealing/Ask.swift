@@ -15,6 +15,7 @@ extension MailboxActor {
     ///
     /// - Throws: what `body` threw, which does not end the run as an error in `send` does; `CancellationError` if the
     ///   message was dropped because the run was cancelled, or the scheduler let go before it ran again.
+    @inlinable
     public nonisolated func ask<Reply: Sendable>(
         _ body: @escaping @Sendable (isolated Self) throws -> Reply
     ) async throws -> Reply {
@@ -30,12 +31,16 @@ extension MailboxActor {
 /// Who waits for a reply. The message alone refers to it: when that is dropped, it is freed, and answers for the actor.
 ///
 /// `@unchecked Sendable`: used by the worker that delivers the message, and by `deinit` after everybody else.
-private final class Question<Reply: Sendable>: @unchecked Sendable {
-    private var continuation: UnsafeContinuation<Reply, any Error>?
+///
+/// Inlinable for the reason that `Channel` is.
+@usableFromInline
+final class Question<Reply: Sendable>: @unchecked Sendable {
+    @usableFromInline var continuation: UnsafeContinuation<Reply, any Error>?
 
-    init(_ continuation: UnsafeContinuation<Reply, any Error>) { self.continuation = continuation }
+    @inlinable init(_ continuation: UnsafeContinuation<Reply, any Error>) { self.continuation = continuation }
 
-    deinit { continuation?.resume(throwing: CancellationError()) }
+    @inlinable deinit { continuation?.resume(throwing: CancellationError()) }
 
+    @inlinable
     func answer(_ result: Result<Reply, any Error>) { continuation.take()?.resume(with: result) }
 }

@@ -1,15 +1,17 @@
-import Synchronization
+public import Synchronization
 
 /// A value behind a lock. ThreadSanitizer does not see how `Mutex` orders its holders: in debug builds an atomic does it once
 /// more, as in `SharedRing`.
+@usableFromInline
 struct Locked<Value: Sendable>: ~Copyable, Sendable {
-    private let value: Mutex<Value>
+    @usableFromInline let value: Mutex<Value>
     #if INTERLEAVING
-    private let holders = Atomic<UInt>(0)
+    @usableFromInline let holders = Atomic<UInt>(0)
     #endif
 
-    init(_ value: Value) { self.value = Mutex(value) }
+    @inlinable init(_ value: Value) { self.value = Mutex(value) }
 
+    @inlinable
     func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result {
         value.withLock { value in
             #if INTERLEAVING

@@ -1,20 +1,25 @@
 // Who waits for something, in the order of arrival, with the possibility to give up: shared by `Channel` and `Resource`.
+//
+// Inlinable throughout, as `Channel` is: see there.
 
 /// A queue that grows and never moves its elements one by one.
+@usableFromInline
 struct FIFO<Element: Sendable>: Sendable {
     /// A power of two long, or empty.
-    private var storage: [Element?] = []
-    private var head = 0
-    private(set) var count = 0
+    @usableFromInline var storage: [Element?] = []
+    @usableFromInline var head = 0
+    @usableFromInline var count = 0
 
-    var isEmpty: Bool { count == 0 }
+    @inlinable init() {}
 
+    @inlinable
     mutating func append(_ element: Element) {
         if count == storage.count { grow() }
         storage[(head + count) & (storage.count - 1)] = element
         count += 1
     }
 
+    @inlinable
     mutating func popFirst() -> Element? {
         guard count > 0 else { return nil }
         let element = storage[head].take()
@@ -23,7 +28,8 @@ struct FIFO<Element: Sendable>: Sendable {
         return element
     }
 
-    private mutating func grow() {
+    @usableFromInline
+    mutating func grow() {
         var larger = [Element?](repeating: nil, count: max(storage.count * 2, 8))
         for index in 0..<count { larger[index] = storage[(head + index) & (storage.count - 1)] }
         storage = larger
@@ -35,25 +41,31 @@ struct FIFO<Element: Sendable>: Sendable {
 ///
 /// `@unchecked Sendable`: `state` is read and written only under the lock of the channel or resource whose `WaitList` it
 /// is in: by that list's methods.
+@usableFromInline
 final class Waiter<Payload: Sendable>: @unchecked Sendable {
-    fileprivate enum State {
+    @usableFromInline
+    enum State {
         case new
         case waiting(Payload)
         /// Served, or has given up.
         case gone
     }
 
-    fileprivate var state = State.new
+    @usableFromInline var state = State.new
+
+    @inlinable init() {}
 }
 
 /// The waiting, oldest first. Those that have given up are passed over, and cleared away when they are the majority.
+@usableFromInline
 struct WaitList<Payload: Sendable>: Sendable {
-    private var queue = FIFO<Waiter<Payload>>()
-    private var gone = 0
+    @usableFromInline var queue = FIFO<Waiter<Payload>>()
+    @usableFromInline var gone = 0
 
-    var isEmpty: Bool { queue.count == gone }
+    @inlinable init() {}
 
     /// - Returns: false if the waiter has given up already: cancellation may come before the wait.
+    @inlinable
     mutating func append(_ waiter: Waiter<Payload>, _ payload: Payload) -> Bool {
         guard case .new = waiter.state else { return false }
         waiter.state = .waiting(payload)
@@ -62,6 +74,7 @@ struct WaitList<Payload: Sendable>: Sendable {
     }
 
     /// The oldest that still waits; it does no longer.
+    @inlinable
     mutating func popFirst() -> Payload? {
         while let waiter = queue.popFirst() {
             if case .waiting(let payload) = waiter.state {
@@ -76,6 +89,7 @@ struct WaitList<Payload: Sendable>: Sendable {
     /// Takes a waiter out.
     ///
     /// - Returns: nil if it was not waiting (any more, or yet: then it never will).
+    @inlinable
     mutating func giveUp(_ waiter: Waiter<Payload>) -> Payload? {
         defer { waiter.state = .gone }
         guard case .waiting(let payload) = waiter.state else { return nil }
@@ -85,7 +99,8 @@ struct WaitList<Payload: Sendable>: Sendable {
         return payload
     }
 
-    private mutating func clear() {
+    @usableFromInline
+    mutating func clear() {
         var kept = FIFO<Waiter<Payload>>()
         while let waiter = queue.popFirst() {
             if case .waiting = waiter.state { kept.append(waiter) }
