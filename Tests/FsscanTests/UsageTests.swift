@@ -53,7 +53,7 @@ import Testing
 
     @Test(
         arguments: [
-            ["--xattrs"], ["--baseline", "f"], ["--trace", "f"],
+            ["--xattrs"], ["--baseline", "f"],
             ["--format", "ncdu"], ["--format", "sha256sum"], ["verify", "a"],
         ] as [[ByteString]])
     func whatIsNotThereYetSaysSo(_ arguments: [ByteString]) throws {
