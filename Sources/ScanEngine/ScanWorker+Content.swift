@@ -47,7 +47,8 @@ extension ScanWorker {
     }
 
     private func content(
-        of entry: borrowing CountedEntry, _ status: borrowing FileStatus, waiter: Waiter, _ xattrs: [ExtendedAttribute]?,
+        of entry: borrowing CountedEntry, _ status: borrowing FileStatus, waiter: Waiter,
+        _ xattrs: [ExtendedAttribute]?,
         _ gathering: inout Gathering
     ) -> ContentAnswer? {
         switch entry.kind {

@@ -24,7 +24,8 @@ import Testing
             #expect(outcome.status == status, "\(outcome.errorText)")
             try expectValid("diff", outcome.standardOutput)
             if format == "--ndjson" {
-                let filtered = try run(["jq", "-c", ByteString(filter)], ProcessOptions { $0.input = outcome.standardOutput })
+                let filtered = try run(
+                    ["jq", "-c", ByteString(filter)], ProcessOptions { $0.input = outcome.standardOutput })
                 return filtered.outputText
             }
         }
@@ -78,7 +79,9 @@ import Testing
         #expect(try lines([file.path + "#1", file.path + "#2"], below: directory, status: 1) == live)
         #expect(try lines([file.path, directory.path], below: directory, status: 0) == [])
         // The other way round, what was added is removed.
-        let back = try changes([file.path, file.path + "#1"], "select(.type == \"summary\").totals | [.added, .removed, .moved]", status: 1)
+        let back = try changes(
+            [file.path, file.path + "#1"], "select(.type == \"summary\").totals | [.added, .removed, .moved]", status: 1
+        )
         #expect(back == "[2,2,1]\n")
         let content = "select(.type == \"summary\").totals | [.content, .metadata, .kind]"
         #expect(try changes([file.path + "#1", file.path], content, status: 1) == "[3,2,1]\n")
@@ -99,7 +102,8 @@ import Testing
         _ = try output(of: ["sh", "-ec", "cd \"$0\"; cp -p f g; mv g f", directory.path])
         let ignored: ByteString = "--ignore=mtime,ctime"
         #expect(try lines([file.path, directory.path, ignored], below: directory, status: 0) == [])
-        #expect(try lines([file.path, directory.path, ignored, "--also", "inode"], below: directory, status: 1).count == 1)
+        #expect(
+            try lines([file.path, directory.path, ignored, "--also", "inode"], below: directory, status: 1).count == 1)
     }
 
     @Test func withoutACommonDigestContentIsNotComparedAndThatIsSaid() throws {
@@ -113,7 +117,10 @@ import Testing
         let outcome = try Fsscan.run(["diff", file.path, directory.path, ignore, "--hash", "sha1"])
         #expect(outcome.status == 0)
         #expect(outcome.outputText.contains("Content was not compared"))
-        #expect(try changes([file.path, directory.path, ignore, "--hash=sha1"], "select(.type == \"header\").not_compared", status: 0) == "[\"content\"]\n")
+        #expect(
+            try changes(
+                [file.path, directory.path, ignore, "--hash=sha1"], "select(.type == \"header\").not_compared",
+                status: 0) == "[\"content\"]\n")
     }
 
     @Test(.enabled(if: isRoot)) func aDirectoryThatCannotBeReadNowHidesWhatWasInIt() throws {
@@ -204,6 +211,7 @@ import Testing
         #expect(try Fsscan.run(["diff", "/no/such#1", directory.path]).status == 2)
         #expect(try Fsscan.run(["diff", directory.path]).status == 64)
         #expect(try Fsscan.run(["diff", "--only", "everything", odd, odd]).status == 64)
-        #expect(try Fsscan.run(["diff", odd, odd], ProcessOptions { $0.standardOutput = .file("/dev/full") }).status == 74)
+        #expect(
+            try Fsscan.run(["diff", odd, odd], ProcessOptions { $0.standardOutput = .file("/dev/full") }).status == 74)
     }
 }

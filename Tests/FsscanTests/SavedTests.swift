@@ -40,7 +40,8 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
 @Suite struct SavedTests {
     private let tree: Tree = [
         .file("a\nb", "1"), .file([0xFF, 0x01, 0x02, 0x61], "22"), .file([0x02, 0x01], "333"), .file([0x01], ""),
-        .directory("d", [.file("setuid", "x", mode: 0o4755), .directory("e", [.fifo("p")]), .symlink("s", to: [0xFE])]),
+        .directory(
+            "d", [.file("setuid", "x", mode: 0o4755), .directory("e", [.fifo("p")]), .symlink("s", to: [0xFE])]),
         .directory("d.old", [.hardLink("link", to: "d/setuid")]), .directory([0x02, 0x02], [.file([0x02, 0x61])]),
         .file("big", size: 1 << 40),
     ]
@@ -63,7 +64,8 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
             """)
         let saved = rows.split(separator: "\n").map { $0.lowercased() }
         #expect(saved.sorted() == expected.sorted())
-        #expect(try file.query("PRAGMA integrity_check; PRAGMA user_version; SELECT count(*) FROM errors") == "ok\n1\n0\n")
+        #expect(
+            try file.query("PRAGMA integrity_check; PRAGMA user_version; SELECT count(*) FROM errors") == "ok\n1\n0\n")
     }
 
     @Test func rangesOfThePrimaryKeyAreSubtrees() throws {
@@ -71,9 +73,11 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
         let file = try SavedFile()
         try file.save([directory.path])
         let below = "key > CAST('d' AS BLOB) AND key < CAST('d' || char(2) AS BLOB)"
-        let subtree = try file.query("SELECT replace(CAST(key AS TEXT), char(1), '/') FROM entries WHERE \(below) ORDER BY key")
+        let subtree = try file.query(
+            "SELECT replace(CAST(key AS TEXT), char(1), '/') FROM entries WHERE \(below) ORDER BY key")
         #expect(subtree == "d/e\nd/e/p\nd/s\nd/setuid\n")
-        let plan = try file.query("EXPLAIN QUERY PLAN SELECT * FROM entries WHERE scan = 1 AND root = 0 AND \(below) ORDER BY key")
+        let plan = try file.query(
+            "EXPLAIN QUERY PLAN SELECT * FROM entries WHERE scan = 1 AND root = 0 AND \(below) ORDER BY key")
         #expect(plan.contains("SEARCH entries USING PRIMARY KEY") && !plan.contains("TEMP B-TREE"))
     }
 
@@ -81,14 +85,21 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
         let directory = try TemporaryDirectory([.file("f", "x"), .directory("d")])
         let file = try SavedFile()
         try file.save(["--label", "it's \"the\" first; DROP TABLE scans", "--hash", "sha256,git", directory.path])
-        try file.save(["--mime", "--exclude", "d", "--exclude", ByteString([0xFF, 0x22]), directory.path, directory.appending("f")])
+        try file.save([
+            "--mime", "--exclude", "d", "--exclude", ByteString([0xFF, 0x22]), directory.path, directory.appending("f"),
+        ])
         #expect(try file.listed(".scans | length") == "2\n")
         #expect(try file.listed(".scans[0].label") == "\"it's \\\"the\\\" first; DROP TABLE scans\"\n")
         #expect(try file.listed(".scans[0].options.hash") == "[\"sha256\",\"git\"]\n")
         #expect(try file.listed(".scans[1] | [.options.mime, .totals.entries, (.roots | length)]") == "[true,3,2]\n")
-        #expect(try file.listed(".scans[1].options.exclude") == #"[{"pattern":"d"},{"pattern":"�\"","pattern_b64":"/yI="}]"# + "\n")
+        #expect(
+            try file.listed(".scans[1].options.exclude") == #"[{"pattern":"d"},{"pattern":"�\"","pattern_b64":"/yI="}]"#
+                + "\n")
         // The digests of the root are those of the report.
-        let report = try run(["sh", "-c", "\"$0\" --json --hash sha256,git \"$1\" | jq -c '.roots[0].digests'", Fsscan.path, directory.path])
+        let report = try run([
+            "sh", "-c", "\"$0\" --json --hash sha256,git \"$1\" | jq -c '.roots[0].digests'", Fsscan.path,
+            directory.path,
+        ])
         #expect(try file.listed(".scans[0].roots[0].digests") == report.outputText)
         let text = try Fsscan.run(["saved", file.path]).outputText
         #expect(text.split(separator: "\n").count == 2)
@@ -195,7 +206,9 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
     }
 
     @Test func aDatabaseThatCannotBeWrittenIsStatus74() throws {
-        let directory = try TemporaryDirectory([.file("text", "no database at all, but long enough to have a header, one would think: 100 bytes are needed")])
+        let directory = try TemporaryDirectory([
+            .file("text", "no database at all, but long enough to have a header, one would think: 100 bytes are needed")
+        ])
         let other = directory.appending("other.db")
         _ = try output(of: ["sqlite3", other, "CREATE TABLE t (a)"])
         let cases: [(ByteString, String)] = [
@@ -211,7 +224,8 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
         #expect(try String(decoding: output(of: ["sqlite3", other, ".tables"]), as: UTF8.self) == "t\n")
         // A file at its size limit, in the middle of the scan.
         let file = try SavedFile()
-        let outcome = try Fsscan.run(["--save", file.path, "/usr/share"], ProcessOptions { $0.limits["fsize"] = 1 << 20 })
+        let outcome = try Fsscan.run(
+            ["--save", file.path, "/usr/share"], ProcessOptions { $0.limits["fsize"] = 1 << 20 })
         #expect(outcome.status == 74, "\(outcome.errorText)")
         #expect(try names(in: file.directory.descriptor) == [])
     }
@@ -219,7 +233,8 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
     // MARK: Damage
 
     @Test func damagedFilesAreOneLineAndStatus2() throws {
-        let directory = try TemporaryDirectory(Tree((0..<300).map { .directory("d\($0)", [.file("f", "x"), .symlink("s", to: "f")]) }))
+        let directory = try TemporaryDirectory(
+            Tree((0..<300).map { .directory("d\($0)", [.file("f", "x"), .symlink("s", to: "f")]) }))
         let file = try SavedFile()
         try file.save(["--hash", "sha256", directory.path])
         let bytes = try [UInt8](output(of: ["cat", file.path]))
@@ -232,11 +247,14 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
                 damaged = Array(bytes.prefix(Int.random(in: 1..<bytes.count, using: &generator)))
             } else {
                 for _ in 0..<(round < 30 ? 3 : 300) {
-                    damaged[Int.random(in: 100..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+                    damaged[Int.random(in: 100..<bytes.count, using: &generator)] = UInt8.random(
+                        in: 0...255, using: &generator)
                 }
             }
             _ = try run(["sh", "-c", "cat > \"$0\"", copy], ProcessOptions { $0.input = damaged })
-            for command: [ByteString] in [["diff", copy, directory.path], ["diff", file.path, copy], ["saved", copy]] {
+            for command: [ByteString] in [
+                ["diff", copy, directory.path], ["diff", file.path, copy], ["saved", copy],
+            ] {
                 let outcome = try Fsscan.run(command, ProcessOptions { $0.timeout = 60 })
                 let status = try #require(outcome.status, "\(outcome.end)")
                 #expect([0, 1, 2].contains(status), "\(outcome.errorText)")
@@ -261,13 +279,16 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
         ])
         let trigger = file.directory.appending("trigger.db")
         _ = try output(of: ["cp", file.path, trigger])
-        _ = try output(of: ["sqlite3", trigger, "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM scans; END"])
+        _ = try output(of: [
+            "sqlite3", trigger, "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM scans; END",
+        ])
         let later = file.directory.appending("later.db")
         _ = try output(of: ["cp", file.path, later])
         _ = try output(of: ["sqlite3", later, "PRAGMA user_version = 9"])
         let cases: [(ByteString, String)] = [
             (directory.path, "is no regular file"), (directory.appending("missing"), "No such file or directory"),
-            (directory.appending("text"), "is no SQLite database"), (directory.appending("empty"), "is no SQLite database"),
+            (directory.appending("text"), "is no SQLite database"),
+            (directory.appending("empty"), "is no SQLite database"),
             (view, "holds a table errors of unknown form"), (trigger, "holds triggers, which saved scans do not have"),
             (later, "holds saved scans of version 9, this program knows version 1"),
         ]

@@ -52,7 +52,9 @@ import Testing
         #expect(!output.failed)
         let stream = output.makeStream()
         for _ in 0..<10_000 {
-            [0x61].withUnsafeBytes { stream.entry(root: 0, path: $0, kind: .file, status: FileStatus(), content: RecordContent()) }
+            [0x61].withUnsafeBytes {
+                stream.entry(root: 0, path: $0, kind: .file, status: FileStatus(), content: RecordContent())
+            }
         }
         stream.flush()
         output.finish(ScanReport())
