@@ -34,7 +34,7 @@ struct ScanProgram {
         progress?.stop()
         // The scan is kept before its report is written: a reader of the report may go away.
         try saved.map { saved throws(SaveFailure) in
-            if report.complete { try saved.finish(report) } else { saved.abandon() }
+            if report.complete || saved.failed { try saved.finish(report) } else { saved.abandon() }
         }
         if let saved, let path = settings.save, report.complete { try printEvidence(report, saved.scan, path) }
 

@@ -10,6 +10,7 @@ venv=$here/../../.venv
 # A program that the tests run, and the package it comes in.
 programs="
 jq jq
+sqlite3 sqlite3
 git git
 file file
 xxhsum xxhash
@@ -18,6 +19,13 @@ setpriv util-linux
 prlimit util-linux
 python3 python3
 find findutils
+ncdu ncdu
+mtree mtree-netbsd
+hashdeep hashdeep
+setcap libcap2-bin
+setfacl acl
+setfattr attr
+chattr e2fsprogs
 du coreutils
 ps procps
 dot graphviz

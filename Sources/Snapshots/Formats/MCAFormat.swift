@@ -19,6 +19,7 @@ private struct MCAReader {
     private var paths: ForeignPaths
     private var sorter = EntrySorter()
     private var algorithms: Set<DigestAlgorithm> = []
+    private var hasTargets = false
     private var isComplete = false
     private var hasEntries = false
     /// Where the machine was scanned from its initramfs; its consumer takes that away, too.
@@ -56,6 +57,7 @@ private struct MCAReader {
                 .kind, .size, .diskBytes, .mode, .uid, .gid, .links, .device, .inode, .mtime, .ctime, .specialDevice,
             ],
             algorithms: DigestAlgorithm.allCases.filter { algorithms.contains($0) })
+        if hasTargets { description.fields.insert(.target) }
         description.isComplete = isComplete
         return SortedSource(description, try sorter.finish())
     }
@@ -80,6 +82,7 @@ private struct MCAReader {
             entry.digests = try object.digests("hash")
             if entry.kind == .symlink { entry.target = try object.string("symlink_target") }
             for algorithm in entry.digests.keys { algorithms.insert(algorithm) }
+            if entry.target != nil { hasTargets = true }
             current = entry
         }
     }

@@ -86,7 +86,7 @@ private struct MTreeReader {
         }
         var own = MTreeKeywords()
         for word in words { own.set(word) }
-        let name = Self.withoutPatternEscapes(decoded)
+        let name = Self.isEscapedPattern(word) ? Self.withoutEscapes(decoded) : decoded
         let isFullPath = name.contains(UInt8(ascii: "/"))
         var path = isFullPath ? [] : directory
         for component in name.split(separator: UInt8(ascii: "/")) where !component.elementsEqual([UInt8(ascii: ".")]) {
@@ -100,11 +100,15 @@ private struct MTreeReader {
         if entry.kind == .directory, !isFullPath { directory = path }
     }
 
-    /// A name that is a pattern has backslashes before what it means literally.
-    private static func withoutPatternEscapes(_ name: [UInt8]) -> [UInt8] {
-        let backslash = UInt8(ascii: "\\")
+    /// Names are patterns, so fsscan puts backslashes before `*` and its like, which stand for themselves then. Other
+    /// programs do not: they write those as they are, without `\134`, or in octal.
+    private static func isEscapedPattern(_ word: ArraySlice<UInt8>) -> Bool {
         let magic = [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "[")]
-        guard name.contains(backslash), name.contains(where: { magic.contains($0) }) else { return name }
+        return word.contains { magic.contains($0) } && String(decoding: word, as: UTF8.self).contains("\\134")
+    }
+
+    private static func withoutEscapes(_ name: [UInt8]) -> [UInt8] {
+        let backslash = UInt8(ascii: "\\")
         var plain: [UInt8] = []
         var rest = name[...]
         while let byte = rest.popFirst() { plain.append(byte == backslash ? rest.popFirst() ?? byte : byte) }

@@ -23,6 +23,7 @@ package final class SavedScanSource: SnapshotSource {
         self.scan = scan
         var fields = SnapshotFields.scanned
         if scan.options.mime { fields.insert(.mime) }
+        if scan.options.xattrs { fields.insert(.xattrs) }
         description = SnapshotDescription(
             format: "saved scan", roots: scan.options.paths, fields: fields,
             algorithms: DigestSet(scan.options.hash).algorithms
@@ -181,7 +182,7 @@ extension SnapshotDescription {
 extension SnapshotFormat {
     /// What `--save` writes.
     static let saved = SnapshotFormat(
-        name: "saved scan", recognises: { $0.starts(with: Array("SQLite format 3\0".utf8)) },
+        name: "saved scan", recognises: { $0.starts(with: SavedSchema.magic) },
         open: { input throws(SnapshotFailure) in
             let file = try SavedScans(input.path)
             return try SavedScanSource(file, try file.scan(input.selector))
