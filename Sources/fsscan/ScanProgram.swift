@@ -25,7 +25,8 @@ struct ScanProgram {
         let saved = try settings.save.map { path throws(SaveFailure) in
             try SavedScanWriter(path, options, label: settings.label, version: Invocation.version)
         }
-        let scan = try makeScan(options, records, saved)
+        let trace = try settings.trace.map { path throws(OutputError) in try TraceFile(path) }
+        let scan = try makeScan(options, records, saved, trace)
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = scan.run()
@@ -50,6 +51,7 @@ struct ScanProgram {
             if let failure = records?.failure { throw OutputError(of: failure) }
         }
         try output.finish()
+        try trace?.finish()
         if let stopped = ExitStatus.stopSignal { return stopped }
         return report.totals.errors > 0 ? .unreadable : .success
     }
@@ -62,7 +64,7 @@ struct ScanProgram {
     }
 
     private func makeScan(
-        _ options: ScanOptions, _ records: RecordOutput?, _ saved: SavedScanWriter?
+        _ options: ScanOptions, _ records: RecordOutput?, _ saved: SavedScanWriter?, _ trace: TraceFile?
     ) throws(UsageError) -> Scan {
         // Where the output itself does not tell of errors, they are told when they happen, as find does.
         var onError: (@Sendable (ScanError) -> Void)?
@@ -72,9 +74,12 @@ struct ScanProgram {
         var outputs: [any EntryOutput] = []
         if let records { outputs.append(records) }
         if let saved { outputs.append(saved) }
+        var writeTrace: (@Sendable ([UInt8]) -> Void)?
+        if let trace { writeTrace = { trace.write($0) } }
         do throws(ScanUnavailable) {
             return try Scan(
-                options, outputs: outputs, isCancelled: { clinux_stop_signal() != 0 }, onError: onError)
+                options, outputs: outputs, isCancelled: { clinux_stop_signal() != 0 }, trace: writeTrace,
+                onError: onError)
         } catch {
             throw UsageError("\(error.option): \(error.message)")
         }

@@ -58,8 +58,7 @@ import Testing
 
     @Test(
         arguments: [
-            ["--baseline", "f"], ["--trace", "f"],
-            ["verify", "a"],
+            ["--baseline", "f"], ["verify", "a"],
         ] as [[ByteString]])
     func whatIsNotThereYetSaysSo(_ arguments: [ByteString]) throws {
         let outcome = try Fsscan.run(arguments + ["/no/such"])

@@ -84,11 +84,11 @@ import Testing
     }
 
     @Test(arguments: ["", "Zg==", "Zm8=", "Zm9v", "AAECA//+"]) func base64IsThatOfTheWriter(_ text: String) throws {
-        let decoded = try #require(bytes(ofBase64: Array(text.utf8)))
+        let decoded = try #require(Base64.decoded(Array(text.utf8)))
         var buffer = ByteBuffer()
         decoded.withUnsafeBytes { buffer.append(base64: $0) }
         #expect(String(decoding: buffer.bytes, as: UTF8.self) == text)
-        #expect(bytes(ofBase64: Array("Zm9".utf8)) == nil && bytes(ofBase64: Array("Zm=v".utf8)) == nil)
+        #expect(Base64.decoded(Array("Zm9".utf8)) == nil && Base64.decoded(Array("Zm=v".utf8)) == nil)
     }
 
     @Test(arguments: [0, -1, 951_782_400, 951_868_799, -62_167_219_200, 253_402_300_799, 1_795_273_714, 68_169_600])

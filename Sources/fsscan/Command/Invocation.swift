@@ -127,6 +127,7 @@ struct ScanSettings {
     /// Where the scan is kept.
     var save: [UInt8]?
     var label: String?
+    var trace: [UInt8]?
 
     init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
         if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
@@ -149,6 +150,7 @@ struct ScanSettings {
         sorted = command.sorted
         progress = command.progress
         statistics = command.stats
+        trace = command.trace?.bytes
         save = command.save?.bytes
         label = try command.label.map { label throws(UsageError) in
             guard let text = String(validating: label.bytes, as: UTF8.self) else {

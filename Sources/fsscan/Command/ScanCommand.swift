@@ -131,18 +131,24 @@ struct ScanCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: ArgumentHelp("A name for the scan that is kept.", valueName: "TEXT"))
     var label: CarriedArgument?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Write a timeline of the scheduler's work, for ui.perfetto.dev or chrome://tracing.", valueName: "FILE"),
+        completion: .file())
+    var trace: CarriedArgument?
+
     @OptionGroup var unavailable: UnavailableOptions
 }
 
 /// Options whose names are settled and which do nothing yet: refused by name rather than as unknown.
 struct UnavailableOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: .hidden) var baseline: CarriedArgument?
-    @Option(parsing: .unconditional, help: .hidden) var trace: CarriedArgument?
 
     /// The first one that was given, as written on the command line.
     var given: String? {
         let flags = [
-            ("--baseline", baseline != nil), ("--trace", trace != nil),
+            ("--baseline", baseline != nil)
         ]
         return flags.first { $0.1 }?.0
     }
