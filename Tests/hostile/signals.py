@@ -18,7 +18,7 @@ LATEST = 0.2
 class Tally:
     def __init__(self):
         self.latencies = []
-        self.early = self.late = self.incomplete = 0
+        self.early = self.late = self.incomplete = self.text = 0
 
 
 def run(session):
@@ -63,8 +63,8 @@ def stop_at_random_moments(session, tree):
         session.check(slowest <= LATEST, f"it ended after {slowest:.3f} s: {which}")
     session.row("SIGHUP, SIGINT or SIGTERM at a random moment: " + ", ".join(" ".join(mode) for mode in MODES),
                 f"{times} times",
-                f"{tally.incomplete} valid reports with \"complete\": false and 128 + signal, {tally.late} complete before "
-                f"the signal, {tally.early} before the program had begun (ended by the signal, no output); {shown}")
+                f"{tally.incomplete} valid reports with \"complete\": false and {tally.text} text summaries, 128 + signal; "
+                f"{tally.late} complete before the signal, {tally.early} before the program had begun (ended by the signal, no output); {shown}")
 
 
 def stop_once(session, tree, mode, number, delay, place, tally):
@@ -97,7 +97,7 @@ def stop_once(session, tree, mode, number, delay, place, tally):
         return
     session.check(result.status == 128 + number, f"{what}: {result.shown()}")
     if "--format" in mode:
-        tally.incomplete += 1
+        tally.text += 1
         return
     if "--json" in mode:
         report = session.report(result, what)

@@ -180,4 +180,4 @@ def restless(session):
         writer.join()
     session.row("a file of 8 MiB that is overwritten all the time, with no change of its size", f"{times} scans",
                 ", ".join(f"{name}: {count}" for name, count in outcomes.items())
-                + " (a digest of a mixture: the kernel's mtime is as coarse as its clock tick)")
+                + " (see *What is not excluded*)")
