@@ -51,7 +51,9 @@ def stop_at_random_moments(session, tree):
     for index in range(times):
         mode = MODES[index % len(MODES)]
         number = session.random.choice(STOPS)
-        delay = session.random.choice([0.02, 0.1, 0.5]) * session.random.random()
+        # A debug build takes its time to begin.
+        span = session.random.choice([0.3, 0.6] if session.short else [0.02, 0.1, 0.5])
+        delay = span * session.random.random()
         stop_once(session, tree, mode, number, delay, place if index % 4 == 0 else None, tally)
     latencies = sorted(tally.latencies)
     slowest, which = latencies[-1]

@@ -29,13 +29,15 @@ def specials(session):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(os.fsdecode(place + b"/listening"))
     listener.listen()
-    if support.is_root():
+    if support.makes_devices():
         for name, minor in (("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("kmsg", 11)):
             os.mknod(place + b"/" + name.encode(), stat.S_IFCHR | 0o600, os.makedev(1, minor))
             names.append(name)
         os.mknod(place + b"/tty", stat.S_IFCHR | 0o600, os.makedev(5, 0))
         os.mknod(place + b"/block", stat.S_IFBLK | 0o600, os.makedev(240, 17))
         names += ["tty", "block"]
+    else:
+        session.skip("devices in a tree", "device nodes need root")
     paths = [place, *(place + b"/" + name.encode() for name in names), b"/dev/zero", b"/dev/null", b"/dev/tty"]
     empty = hashlib.sha256(b"").hexdigest()
     times = session.times(2, 20)
