@@ -164,7 +164,10 @@ extension ScanWorker {
         try request.name.withUnsafeBufferPointer { (name) throws(ContentFailure) in
             // The array ends in a NUL, and stays where it is during the call.
             let cString = UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self)
-            return try inspect(cString, in: directory, request.entry.status, wasJustListed: false, hasSize: true)
+            let status = request.entry.status
+            // A large file waits for a place, for minutes perhaps.
+            let hasWaited = context.content?.isReadInPieces(size: status.size) == true
+            return try inspect(cString, in: directory, status, wasJustListed: !hasWaited, hasSize: true)
         }
     }
 

@@ -124,7 +124,7 @@ def targets(session, tree):
     place = session.directory()
     made = ["fifo"]
     os.mkfifo(place + b"/fifo")
-    if support.is_root():
+    if support.makes_devices():
         os.mknod(place + b"/null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
         os.symlink(b"null", place + b"/link")
         made += ["a device", "a symlink to a device"]
@@ -133,6 +133,8 @@ def targets(session, tree):
             session.check(result.status == 0, f"-o {name}: {result.shown()}")
         session.check(stat.S_ISCHR(os.lstat(place + b"/null").st_mode), "a device was replaced")
         session.check(os.readlink(place + b"/link") == b"null", "a symlink was replaced")
+    else:
+        session.skip("`-o FILE` is a device", "device nodes need root")
     read = []
     reader = threading.Thread(target=lambda: read.append(open(place + b"/fifo", "rb").read()), daemon=True)
     reader.start()

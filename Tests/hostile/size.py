@@ -93,7 +93,8 @@ def deep(session, limits):
     os.close(place)
     options = [["--json"], ["--json", "--hash", "sha256", "--depth", "30000"]]
     if not session.short:
-        options += [["--json", "--mime"], ["--ndjson", "--sorted", "--exclude", "/directory/**/z"]]
+        # Not records: 20,000 paths of up to 200,000 bytes are 2 GB.
+        options += [["--json", "--mime", "--exclude", "/directory/**/none"]]
     compare(session, f"a chain of {depth:,} directories, a path of {depth * 10:,} bytes", tree, limits, options,
             1 + depth + depth // 100 + 1)
 

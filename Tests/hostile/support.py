@@ -4,12 +4,14 @@ A case never passes by not running: what cannot run here (no root, no mounts) is
 """
 
 import ctypes
+import functools
 import json
 import os
 import pathlib
 import random
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -179,6 +181,17 @@ def is_root():
     return os.geteuid() == 0
 
 
+@functools.cache
+def makes_devices():
+    """Whether this process may make device nodes: root, and not in a container that forbids it."""
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            os.mknod(place + "/null", stat.S_IFCHR | 0o600, os.makedev(1, 3))
+            return True
+        except PermissionError:
+            return False
+
+
 def is_busy():
     """Whether others use the processors: then latencies say nothing about the program."""
     return os.getloadavg()[0] > 1.5 * len(os.sched_getaffinity(0))
@@ -189,11 +202,6 @@ def in_mount_namespace(script, *arguments, **options):
     if not is_root() or subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
         return None
     return subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", *arguments], check=False, **options)
-
-
-def lower_priority():
-    """For programs that only make noise."""
-    os.nice(5)
 
 
 def end_with_parent():

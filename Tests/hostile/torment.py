@@ -69,7 +69,7 @@ def swap_file(root, generator):
     os.mkfifo(others[0])
     os.symlink(os.path.dirname(root) + b"/forbidden/FORBIDDEN-file", others[1])
     os.mknod(others[2], stat.S_IFSOCK | 0o600)
-    if support.is_root():
+    if support.makes_devices():
         others.append(place + b"/x-device")
         os.mknod(others[3], stat.S_IFCHR | 0o600, os.makedev(1, 5))
     victims = [place + b"/victim%d" % index for index in range(10)]
