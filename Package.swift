@@ -37,6 +37,8 @@ let package = Package(
     targets: [
         // Shims for what Swift cannot import: variadic system calls, thread-local storage, signal handlers.
         .target(name: "CLinux"),
+        // What the program does when memory runs out.
+        .target(name: "COutOfMemory", dependencies: ["CLinux"]),
         .systemLibrary(name: "CMagic", pkgConfig: "libmagic", providers: [.apt(["libmagic-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
@@ -51,7 +53,7 @@ let package = Package(
         .executableTarget(
             name: "fsscan",
             dependencies: [
-                "CLinux", "ScanEngine", "WorkStealing",
+                "CLinux", "COutOfMemory", "ScanEngine", "WorkStealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),

@@ -83,19 +83,30 @@ extension ScanWorker {
             }
             if status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
             let needsScan = status.links > 1 ? true : plan.isReadInPieces(size: status.size)
-            if needsScan, !isPseudo {
-                let reader = fileScan(of: status, plan)
-                let request = self.request(entry, status, waiter, &gathering)
-                reader.send { $0.read(request) }
-                return nil
-            }
-            switch try inspect(entry.cString, in: entry.descriptor, status, hasSize: !isPseudo) {
-            case .done(let content): return settle(content, of: entry.path, status, into: &gathering.subtotal)
-            case .large: preconditionFailure("a file that looks the same as when it was listed has the same size")
+            if needsScan, !isPseudo { return readLater(entry, status, plan, waiter, &gathering) }
+            do throws(ContentFailure) {
+                switch try inspect(entry.cString, in: entry.descriptor, status, hasSize: !isPseudo) {
+                case .done(let content): return settle(content, of: entry.path, status, into: &gathering.subtotal)
+                case .large: preconditionFailure("a file that looks the same as when it was listed has the same size")
+                }
+            } catch {
+                guard error.isShortOfDescriptors, !isPseudo, context.descriptors.mayTryAgain() else { throw error }
+                return readLater(entry, status, plan, waiter, &gathering)
             }
         } catch {
             return failed(error, entry.path, into: &gathering.subtotal)
         }
+    }
+
+    /// By an actor: files with several links are read once, large ones in pieces, and it can wait for a descriptor.
+    private func readLater(
+        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ plan: ContentPlan, _ waiter: Waiter,
+        _ gathering: inout Gathering
+    ) -> ContentAnswer? {
+        let reader = fileScan(of: status, plan)
+        let request = self.request(entry, status, waiter, &gathering)
+        reader.send { $0.read(request) }
+        return nil
     }
 
     private func fileScan(of status: borrowing FileStatus, _ plan: ContentPlan) -> FileScan {
@@ -144,9 +155,11 @@ extension ScanWorker {
         let keepAccessTime = context.user == 0 || context.user == owner
         while true {
             do throws(ContentFailure) {
-                return try stage!.inspect(
+                let outcome = try stage!.inspect(
                     name, in: directory, expecting: status.identity, listed: ContentStatus(status),
                     keepAccessTime: keepAccessTime, hasSize: hasSize)
+                context.descriptors.noteOpened()
+                return outcome
             } catch {
                 guard error.isShortOfDescriptors, context.descriptors.giveUpOldest() else { throw error }
             }

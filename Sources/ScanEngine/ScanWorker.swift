@@ -73,7 +73,9 @@ final class ScanWorker: @unchecked Sendable {
         let keepAccessTime = context.user == 0 || context.user == lastOwner
         while true {
             do throws(Errno) {
-                return try Kernel.openDirectory(name, in: directory, keepAccessTime: keepAccessTime)
+                let opened = try Kernel.openDirectory(name, in: directory, keepAccessTime: keepAccessTime)
+                context.descriptors.noteOpened()
+                return opened
             } catch {
                 guard error.isShortOfDescriptors, context.descriptors.giveUpOldest() else { throw error }
             }
