@@ -12,7 +12,7 @@ RELEASE = -c release --static-swift-stdlib
 BINARY = .build/release/fsscan
 
 .DEFAULT_GOAL := help
-.PHONY: scan build test lint format fixtures tsan asan install uninstall clean help packages
+.PHONY: scan build test lint format fixtures tsan asan tsan-scheduler stress-filesystems fuzz install uninstall clean help packages
 
 scan: build ## Builds, and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
@@ -26,7 +26,7 @@ test: packages lint ## Runs all tests
 	$(SWIFT) build --package-path Benchmarks
 	$(SWIFT) test --skip-build
 	$(PYTHON) Tests/oracles/check_docs.py .build/debug/fsscan
-	$(MAKE) tsan
+	$(MAKE) tsan-scheduler
 
 lint: ## Fails if the layout is not what `make format` makes, or a style rule is broken
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler
@@ -38,15 +38,35 @@ fixtures: packages ## Renews the golden output in fixtures/ (look at the differe
 	Tests/oracles/setup.sh
 	FSSCAN_RENEW_FIXTURES=1 $(SWIFT) test --filter GoldenTests
 
-# XCTest's own run comes with a leak that AddressSanitizer reports, and has no tests here.
-SANITIZED = --disable-xctest --filter 'WorkStealingTests\.(Counting|Async|Ending)Tests'
+tsan: packages ## The whole test suite under ThreadSanitizer (about 10 minutes)
+	Tests/oracles/setup.sh
+	Tests/sanitized.sh thread
 
-tsan: packages ## The scheduler's stress tests under ThreadSanitizer
-	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/tsan-suppressions.txt" \
-	$(SWIFT) test --sanitize thread --scratch-path .build-tsan $(SANITIZED)
+asan: packages ## The whole test suite under AddressSanitizer (about 10 minutes)
+	Tests/oracles/setup.sh
+	Tests/sanitized.sh address
 
-asan: packages ## The scheduler's stress tests under AddressSanitizer
-	$(SWIFT) test --sanitize address --scratch-path .build-asan $(SANITIZED)
+tsan-scheduler: packages ## The scheduler's stress tests under ThreadSanitizer
+	Tests/sanitized.sh thread --filter 'WorkStealingTests\.(Counting|Async|Ending)Tests'
+
+stress-filesystems: packages ## File systems with 200,000 files each, and memory that runs out at 1,000 places
+	Tests/oracles/setup.sh
+	FSSCAN_LARGE=1 $(SWIFT) test --filter 'FsscanTests\.(FileSystem|RefusedCall)Tests'
+
+# libFuzzer comes with the toolchain's clang. SECONDS is for all targets together, and not for the shell: make's own.
+FUZZ = .build-fuzz/release/fuzz
+FUZZ_TARGETS = $(notdir $(wildcard fixtures/fuzz/*))
+FUZZ_RUNTIME = $(shell $(dir $(shell command -v $(SWIFT)))clang -print-resource-dir)/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a
+fuzz: SECONDS ?= 60
+fuzz: packages ## Feeds parsers with bytes that nobody meant, under AddressSanitizer (make fuzz SECONDS=600)
+	$(SWIFT) build -c release --product fuzz --sanitize address --scratch-path .build-fuzz -Xswiftc -DFUZZER \
+		-Xswiftc -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp \
+		-Xlinker $(FUZZ_RUNTIME) -Xlinker -lstdc++
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p .build-fuzz/corpus/$$target && \
+		$(FUZZ) $$target -max_total_time=$$(($(SECONDS) / $(words $(FUZZ_TARGETS)))) -timeout=10 -print_final_stats=1 \
+			-artifact_prefix=.build-fuzz/$$target- .build-fuzz/corpus/$$target fixtures/fuzz/$$target || exit 1; \
+	done
 
 install: build ## Installs the program (PREFIX, DESTDIR)
 	install -D -m 755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/fsscan"

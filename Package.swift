@@ -60,11 +60,15 @@ let package = Package(
 
         // Trees as literals, a temporary directory, a way to run other programs: the oracles of the tests.
         .target(name: "TestSupport", dependencies: ["CLinux"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        // What is fed with bytes that nobody meant: by FuzzTests, and by libFuzzer in `fuzz` (make fuzz).
+        .target(name: "Fuzzing", dependencies: ["ScanEngine"], path: "Tests/Fuzzing", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "fuzz", dependencies: ["Fuzzing"], path: "Tests/Fuzz", swiftSettings: swiftSettings),
         .testTarget(
             name: "WorkStealingTests", dependencies: ["CLinux", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings + [interleaving]),
         .testTarget(
-            name: "ScanEngineTests", dependencies: ["CLinux", "ScanEngine", "TestSupport", "WorkStealing"],
+            name: "ScanEngineTests", dependencies: ["CLinux", "Fuzzing", "ScanEngine", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "FsscanTests", dependencies: ["ScanEngine", "TestSupport", "fsscan"],

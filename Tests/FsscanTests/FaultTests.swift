@@ -102,7 +102,8 @@ private struct FaultyTree {
 
     @Test func whatCannotBeLookedAtIsOfTheKindThatReaddirGave() throws {
         let tree = try FaultyTree([
-            "a dir lookup=EIO", "b dir stat=EIO", "c dir lookup=ESTALE", "d dir open=EIO", "d/e file", "e dir open=ESTALE",
+            "a dir lookup=EIO", "b dir stat=EIO", "c dir lookup=ESTALE", "d dir open=EIO", "d/e file",
+            "e dir open=ESTALE",
             "f file lookup=EIO", "g file stat=ESTALE", "h link stat=EIO", "i fifo lookup=EIO",
             "j file lookup=EIO type=unknown", "k dir stat=EIO type=unknown", "l file size=3", "m file lookup=ENOENT",
             "n dir lookup=ENOENT", "o dir lookup=EBADF", "p dir open=EFAULT", "q file stat=EINTR", "r file stat=EMFILE",
@@ -113,7 +114,8 @@ private struct FaultyTree {
             tree.errors(report) == [
                 "a statx EIO", "b statx EIO", "c statx ESTALE", "d openat EIO", "e openat ESTALE", "f statx EIO",
                 "g statx ESTALE", "h statx EIO", "i statx EIO", "j statx EIO", "k statx EIO", "o statx EBADF",
-                "p openat EFAULT", "q statx EINTR", "r statx EMFILE", "s openat EPERM", "t openat EINTR", "u statx ENOSYS",
+                "p openat EFAULT", "q statx EINTR", "r statx EMFILE", "s openat EPERM", "t openat EINTR",
+                "u statx ENOSYS",
                 "v statx EPERM", "w statx EAGAIN",
             ])
         // The root, a to i, l, o to w.
@@ -136,8 +138,10 @@ private struct FaultyTree {
     /// Small files, files of several buffers, and files that are read in pieces by messages.
     @Test func whatCannotBeReadToItsEndIsAnErrorAndTheRestIsDigested() throws {
         let tree = try FaultyTree([
-            "a file size=100 read=EIO@0", "b file size=3000000 read=EIO@2000000", "c file size=30000000 read=ESTALE@20000000",
-            "d file size=100 open=EIO", "e file size=1000 end=300", "f file size=100 ino=changing", "g link read=EIO@0 size=6",
+            "a file size=100 read=EIO@0", "b file size=3000000 read=EIO@2000000",
+            "c file size=30000000 read=ESTALE@20000000",
+            "d file size=100 open=EIO", "e file size=1000 end=300", "f file size=100 ino=changing",
+            "g link read=EIO@0 size=6",
             "h file size=3000000", "i file size=20000000", "j dir", "j/k file size=5", "l file size=100 open=ESTALE",
         ])
         let report = try tree.scan(["--hash", "sha256", "--mime"])
@@ -147,9 +151,11 @@ private struct FaultyTree {
                 "g readlinkat EIO", "l openat ESTALE",
             ])
         let records = try run(
-            tree.launcher() + [Fsscan.path, "--ndjson", "--hash", "sha256", tree.root]).outputText
+            tree.launcher() + [Fsscan.path, "--ndjson", "--hash", "sha256", tree.root]
+        ).outputText
         for name in ["h", "i", "j/k"] {
-            let sum = String(decoding: try tree.output(of: ["sha256sum", tree.root.appending(ByteString(name))]), as: UTF8.self)
+            let sum = String(
+                decoding: try tree.output(of: ["sha256sum", tree.root.appending(ByteString(name))]), as: UTF8.self)
             #expect(records.contains(#""digests":{"sha256":"\#(sum.prefix(64))"}"#), "\(name)")
         }
         #expect(records.components(separatedBy: #""sha256":""#).count - 1 == 4, "j, j/k, h and i")
@@ -173,7 +179,6 @@ private struct FaultyTree {
         let closed = try FaultyTree(names.map { "\($0) dir open=\($0)" })
         #expect(closed.errors(try closed.scan()) == names.map { "\($0) openat \($0)" })
     }
-
 
     // MARK: Scans that only a signal ends
 

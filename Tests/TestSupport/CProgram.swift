@@ -39,3 +39,9 @@ package let canUseFUSE: Bool = isRoot && canMount && access("/dev/fuse", R_OK | 
 
 /// `EIO`; nil for a number that the C library has no name for.
 package func errnoName(_ number: Int32) -> String? { clinux_errno_name(number).map { String(cString: $0) } }
+
+/// Whether this is a build under AddressSanitizer or ThreadSanitizer: then the program under test is one, too.
+package let isSanitized = dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
+
+/// Whether the long forms of tests are wanted: `FSSCAN_LARGE=1`, as `make stress-filesystems` sets.
+package let isLarge = getenv("FSSCAN_LARGE").map { String(cString: $0) == "1" } ?? false
