@@ -86,12 +86,13 @@ final class ScanWorker: @unchecked Sendable {
     func status(ofDirectory descriptor: Int32, into status: inout FileStatus) throws(Errno) {
         try Kernel.status(of: descriptor, context.detail, into: &status)
         let device = status.device
-        if context.detail == .full || device == singleDevice { return }
+        if device == singleDevice { return }
         if context.devices.isMountedOnce(device) {
             singleDevice = device
-        } else {
-            try Kernel.status(of: descriptor, .full, into: &status)
+            return
         }
+        if context.detail != .full { try Kernel.status(of: descriptor, .full, into: &status) }
+        status.assumeMountRootWhereUnknown()
     }
 
     /// Offers a directory to the list of the largest.

@@ -226,6 +226,7 @@ void clinux_end_out_of_memory(void) __attribute__((noreturn));
 static inline void clinux_copy_stat(const struct stat *_Nonnull from, struct statx *_Nonnull to) {
     to->stx_mask = STATX_BASIC_STATS;
     to->stx_attributes = 0;
+    to->stx_attributes_mask = 0;
     to->stx_nlink = (uint32_t)from->st_nlink;
     to->stx_uid = from->st_uid;
     to->stx_gid = from->st_gid;
