@@ -38,11 +38,11 @@ fixtures: packages ## Renews the golden output in fixtures/ (look at the differe
 	Tests/oracles/setup.sh
 	FSSCAN_RENEW_FIXTURES=1 $(SWIFT) test --filter GoldenTests
 
-tsan: packages ## The whole test suite under ThreadSanitizer (about 10 minutes)
+tsan: packages ## The whole test suite under ThreadSanitizer (some 10 minutes on two free cores)
 	Tests/oracles/setup.sh
 	Tests/sanitized.sh thread
 
-asan: packages ## The whole test suite under AddressSanitizer (about 10 minutes)
+asan: packages ## The whole test suite under AddressSanitizer (some 10 minutes on two free cores)
 	Tests/oracles/setup.sh
 	Tests/sanitized.sh address
 

@@ -17,8 +17,7 @@ reports=$PWD/$scratch/reports
 rm -rf "$reports"
 mkdir -p -m 0777 "$reports"
 chmod 0777 "$reports"
-# 66: a status that fsscan does not have. Leaks at the end of the program are looked for by LeakSanitizer, which cannot
-# work in a process that is traced or has lost its rights.
+# 66: a status that fsscan does not have.
 export TSAN_OPTIONS="exitcode=66 log_path=$reports/report"
 export ASAN_OPTIONS="exitcode=66 log_path=$reports/report detect_stack_use_after_return=1"
 export LSAN_OPTIONS="exitcode=66"
