@@ -12,7 +12,7 @@ RELEASE = -c release --static-swift-stdlib
 BINARY = .build/release/fsscan
 
 .DEFAULT_GOAL := help
-.PHONY: scan build test stress reliability-peers lint format fixtures tsan asan examples docs install uninstall clean help packages
+.PHONY: scan build test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs install uninstall clean help packages
 
 scan: build ## Builds, and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
@@ -27,14 +27,14 @@ test: packages lint ## Runs all tests
 	$(SWIFT) test --skip-build
 	$(PYTHON) Tests/oracles/check_docs.py .build/debug/fsscan
 	.venv/bin/python Tests/hostile/hostile.py --short .build/debug/fsscan
-	$(MAKE) examples docs tsan
+	$(MAKE) examples docs tsan-scheduler
 
 EXAMPLES = $(wildcard Examples/*/main.swift)
 
 # STRESS_SECONDS is about how long the first step takes, STRESS_SEED repeats it, STRESS_TREES are the seeds of the second.
 STRESS_TREES ?= 1-200
 
-stress: build ## Hostile trees, races, signals and random trees, for some 20 minutes (STRESS_SECONDS, STRESS_SEED)
+stress: build stress-filesystems ## Hostile trees, races, signals and random trees, for some 20 minutes (STRESS_SECONDS, STRESS_SEED)
 	Tests/oracles/setup.sh
 	.venv/bin/python Tests/hostile/hostile.py $(BINARY)
 	FSSCAN_BINARY=$(CURDIR)/$(BINARY) FSSCAN_SEEDS=$(STRESS_TREES) $(SWIFT) test --filter aRandomTree
@@ -53,15 +53,35 @@ fixtures: packages ## Renews the golden output in fixtures/ (look at the differe
 	Tests/oracles/setup.sh
 	FSSCAN_RENEW_FIXTURES=1 $(SWIFT) test --filter GoldenTests
 
-# XCTest's own run comes with a leak that AddressSanitizer reports, and has no tests here.
-SANITIZED = --disable-xctest --filter 'WorkStealingTests\.(Counting|Async|Ending|Monitor|Priority|Ask|Draining|Channel|Yield|Resource)Tests|TaskGraphsTests\.(Article|Graph)Tests'
+tsan: packages ## The whole test suite under ThreadSanitizer (some 10 minutes on two free cores)
+	Tests/oracles/setup.sh
+	Tests/sanitized.sh thread
 
-tsan: packages ## The scheduler's stress tests under ThreadSanitizer
-	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/tsan-suppressions.txt" \
-	$(SWIFT) test --sanitize thread --scratch-path .build-tsan $(SANITIZED)
+asan: packages ## The whole test suite under AddressSanitizer (some 10 minutes on two free cores)
+	Tests/oracles/setup.sh
+	Tests/sanitized.sh address
 
-asan: packages ## The scheduler's stress tests under AddressSanitizer
-	$(SWIFT) test --sanitize address --scratch-path .build-asan $(SANITIZED)
+tsan-scheduler: packages ## The scheduler's stress tests under ThreadSanitizer
+	Tests/sanitized.sh thread --filter 'WorkStealingTests\.(Counting|Async|Ending|Monitor|Priority|Ask|Draining|Channel|Yield|Resource)Tests|TaskGraphsTests\.(Article|Graph)Tests'
+
+stress-filesystems: packages ## File systems with 200,000 files each, and memory that runs out at 1,000 places
+	Tests/oracles/setup.sh
+	FSSCAN_LARGE=1 $(SWIFT) test --filter 'FsscanTests\.(FileSystem|RefusedCall)Tests'
+
+# libFuzzer comes with the toolchain's clang. SECONDS is for all targets together, and not for the shell: make's own.
+FUZZ = .build-fuzz/release/fuzz
+FUZZ_TARGETS = $(notdir $(wildcard fixtures/fuzz/*))
+FUZZ_RUNTIME = $(shell $(dir $(shell command -v $(SWIFT)))clang -print-resource-dir)/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a
+fuzz: SECONDS ?= 60
+fuzz: packages ## Feeds parsers with bytes that nobody meant, under AddressSanitizer (make fuzz SECONDS=600)
+	$(SWIFT) build -c release --product fuzz --sanitize address --scratch-path .build-fuzz -Xswiftc -DFUZZER \
+		-Xswiftc -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp \
+		-Xlinker $(FUZZ_RUNTIME) -Xlinker -lstdc++
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p .build-fuzz/corpus/$$target && \
+		$(FUZZ) $$target -max_total_time=$$(($(SECONDS) / $(words $(FUZZ_TARGETS)))) -timeout=10 -print_final_stats=1 \
+			-artifact_prefix=.build-fuzz/$$target- .build-fuzz/corpus/$$target fixtures/fuzz/$$target || exit 1; \
+	done
 
 examples: packages ## Builds the programs in Examples/, runs them, and checks what they print
 	Tests/oracles/setup.sh

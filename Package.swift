@@ -39,6 +39,8 @@ let package = Package(
     targets: [
         // Shims for what Swift cannot import: variadic system calls, thread-local storage, signal handlers.
         .target(name: "CLinux"),
+        // What the program does when memory runs out.
+        .target(name: "COutOfMemory", dependencies: ["CLinux"]),
         .systemLibrary(name: "CMagic", pkgConfig: "libmagic", providers: [.apt(["libmagic-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -57,13 +59,17 @@ let package = Package(
         .executableTarget(
             name: "fsscan",
             dependencies: [
-                "CLinux", "ScanEngine", "Snapshots", "WorkStealing",
+                "CLinux", "COutOfMemory", "ScanEngine", "Snapshots", "WorkStealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
 
         // Trees as literals, a temporary directory, a way to run other programs: the oracles of the tests.
         .target(name: "TestSupport", dependencies: ["CLinux"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        // What is fed with bytes that nobody meant: by FuzzTests, and by libFuzzer in `fuzz` (make fuzz).
+        .target(name: "Fuzzing", dependencies: ["ScanEngine"], path: "Tests/Fuzzing", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "fuzz", dependencies: ["Fuzzing"], path: "Tests/Fuzz", swiftSettings: swiftSettings),
         .testTarget(
             name: "WorkStealingTests", dependencies: ["CLinux", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings + [interleaving]),
@@ -71,7 +77,7 @@ let package = Package(
             name: "TaskGraphsTests", dependencies: ["TaskGraphs", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "ScanEngineTests", dependencies: ["CLinux", "ScanEngine", "TestSupport", "WorkStealing"],
+            name: "ScanEngineTests", dependencies: ["CLinux", "Fuzzing", "ScanEngine", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SnapshotsTests", dependencies: ["CLinux", "ScanEngine", "Snapshots", "TestSupport"],

@@ -16,13 +16,17 @@ static unsigned int seen;
 static int doomed_directory = -1;
 static const char *doomed_name;
 
+static void remove_doomed(void) {
+    int directory = __atomic_load_n(&doomed_directory, __ATOMIC_ACQUIRE);
+    if (directory >= 0) unlinkat(directory, doomed_name, 0);
+}
+
 static void stop(int number) {
     int saved = errno;
     int none = 0;
     __atomic_compare_exchange_n(&clinux_stop_signal_number, &none, number, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
     if (__atomic_fetch_or(&seen, 1u << number, __ATOMIC_RELAXED) & (1u << number)) {
-        int directory = __atomic_load_n(&doomed_directory, __ATOMIC_ACQUIRE);
-        if (directory >= 0) unlinkat(directory, doomed_name, 0);
+        remove_doomed();
         // The signal is blocked in its own handler: the raised one ends the process when this returns.
         signal(number, SIG_DFL);
         raise(number);
@@ -45,4 +49,11 @@ void clinux_install_stop_handler(void) {
 void clinux_remove_when_stopped(int directory, const char *name) {
     if (directory >= 0) doomed_name = name;
     __atomic_store_n(&doomed_directory, directory, __ATOMIC_RELEASE);
+}
+
+void clinux_end_out_of_memory(void) {
+    static const char message[] = "fsscan: out of memory\n";
+    remove_doomed();
+    if (write(STDERR_FILENO, message, sizeof message - 1) < 0) {}
+    _exit(71);
 }

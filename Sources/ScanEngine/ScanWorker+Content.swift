@@ -112,26 +112,37 @@ extension ScanWorker {
             if status.links > 1, !isPseudo {
                 let mayLeave = context.devices.showsLinksOnce(status.device)
                 switch plan.linkedFiles.meet(status, mayLeave: mayLeave, scheduler: scheduler) {
-                case .known(let result):
-                    return settle(result, of: entry.path, status, into: &gathering.subtotal)
-                case .read(let reader):
-                    let request = self.request(entry, status, waiter, xattrs, &gathering)
-                    reader.send { $0.read(request) }
-                    return nil
+                case .known(let result): return settle(result, of: entry.path, status, into: &gathering.subtotal)
+                case .read(let reader): return readLater(entry, status, by: reader, waiter, xattrs, &gathering)
                 }
             }
             if plan.isReadInPieces(size: status.size), !isPseudo {
-                let request = self.request(entry, status, waiter, xattrs, &gathering)
-                FileScan(scheduler: scheduler).send { $0.read(request) }
-                return nil
+                return readLater(entry, status, by: FileScan(scheduler: scheduler), waiter, xattrs, &gathering)
             }
-            switch try inspect(entry.cString, in: entry.descriptor, status, wasJustListed: true, hasSize: !isPseudo) {
-            case .done(let content): return settle(content, of: entry.path, status, into: &gathering.subtotal)
-            case .large: preconditionFailure("a file that looks the same as when it was listed has the same size")
+            do throws(ContentFailure) {
+                switch try inspect(
+                    entry.cString, in: entry.descriptor, status, wasJustListed: true, hasSize: !isPseudo)
+                {
+                case .done(let content): return settle(content, of: entry.path, status, into: &gathering.subtotal)
+                case .large: preconditionFailure("a file that looks the same as when it was listed has the same size")
+                }
+            } catch {
+                guard error.isShortOfDescriptors, !isPseudo, context.descriptors.mayTryAgain() else { throw error }
+                return readLater(entry, status, by: FileScan(scheduler: scheduler), waiter, xattrs, &gathering)
             }
         } catch {
             return failed(error, entry.path, into: &gathering.subtotal)
         }
+    }
+
+    /// By an actor: files with several links are read once, large ones in pieces, and it can wait for a descriptor.
+    private func readLater(
+        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, by reader: FileScan, _ waiter: Waiter,
+        _ xattrs: [ExtendedAttribute]?, _ gathering: inout Gathering
+    ) -> ContentAnswer? {
+        let request = self.request(entry, status, waiter, xattrs, &gathering)
+        reader.send { $0.read(request) }
+        return nil
     }
 
     private func request(
@@ -179,9 +190,11 @@ extension ScanWorker {
         let keepAccessTime = context.user == 0 || context.user == owner
         while true {
             do throws(ContentFailure) {
-                return try stage!.inspect(
+                let outcome = try stage!.inspect(
                     name, in: directory, expecting: status.identity, listed: ContentStatus(status),
                     wasJustListed: wasJustListed, keepAccessTime: keepAccessTime, hasSize: hasSize)
+                context.descriptors.noteOpened()
+                return outcome
             } catch {
                 guard error.isShortOfDescriptors, context.descriptors.giveUpOldest() else { throw error }
             }

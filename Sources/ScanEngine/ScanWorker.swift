@@ -74,7 +74,9 @@ final class ScanWorker: @unchecked Sendable {
         let keepAccessTime = context.user == 0 || context.user == lastOwner
         while true {
             do throws(Errno) {
-                return try Kernel.openDirectory(name, in: directory, keepAccessTime: keepAccessTime)
+                let opened = try Kernel.openDirectory(name, in: directory, keepAccessTime: keepAccessTime)
+                context.descriptors.noteOpened()
+                return opened
             } catch {
                 guard error.isShortOfDescriptors, context.descriptors.giveUpOldest() else { throw error }
             }
@@ -84,8 +86,9 @@ final class ScanWorker: @unchecked Sendable {
     /// Whether a directory is a mount point is asked only where it matters: where it could lie inside itself.
     func status(ofDirectory descriptor: Int32, into status: inout FileStatus) throws(Errno) {
         try Kernel.status(of: descriptor, context.detail, into: &status)
-        if context.detail == .full || facts(of: status.device).isMountedOnce { return }
-        try Kernel.status(of: descriptor, .full, into: &status)
+        if facts(of: status.device).isMountedOnce { return }
+        if context.detail != .full { try Kernel.status(of: descriptor, .full, into: &status) }
+        status.assumeMountRootWhereUnknown()
     }
 
     /// Whether a listing that stands at `position` is known to be complete.

@@ -58,7 +58,7 @@ import Testing
     }
 
     /// malloc's arenas and libmagic's databases, one for each worker, did not fit: libmagic crashed.
-    @Test(arguments: [1, 2, 64])
+    @Test(.disabled(if: isSanitized, "sanitizers reserve terabytes of addresses"), arguments: [1, 2, 64])
     func aLimitOnAddressSpaceIsKept(threads: Int) throws {
         let directory = try TemporaryDirectory(Self.comb(levels: 30))
         let scan = try ScanRun(

@@ -85,4 +85,25 @@ import Testing
         ])
         #expect(try expectAgreement([directory.path]).report().totals.entries == 5)
     }
+
+    /// One automount point whose daemon is gone, one whose daemon says no. The kernel sends SIGPIPE to the first that enters the
+    /// former: it ended the scan.
+    @Test(
+        .enabled(if: isRoot && canMount && kernelKnows("autofs"), "needs root, mount namespaces and autofs"),
+        arguments: [[], ["-x"]] as [[ByteString]])
+    func aStaleAutomountIsAnEntry(options: [ByteString]) throws {
+        let directory = try TemporaryDirectory([.directory("tree", [.file("f", "x")])])
+        let tree = directory.appending("tree")
+        for threads in threadCounts {
+            let scan = try ScanRun(
+                options + [tree], threads: threads, ProcessOptions { $0.timeout = 60 },
+                under: ["unshare", "-m", "python3", Repository.path("Tests/faults/stale_automount.py"), tree])
+            let report = try scan.report()
+            #expect(report.totals.entries == 4 && report.totals.directories == 3)
+            // With -x nobody knocks: another file system is mounted there.
+            let errors = report.errors.map { "\($0.path.split(separator: "/").last!) \($0.code)" }
+            #expect(errors == (options.isEmpty ? ["refused ENOENT", "stale ENOENT"] : []))
+            #expect(scan.outcome.end == .exited(options.isEmpty ? 1 : 0))
+        }
+    }
 }

@@ -57,10 +57,10 @@ struct ScanRun {
 
     init(
         _ arguments: [ByteString], threads: Int = 2, _ options: ProcessOptions = ProcessOptions(),
-        program: ByteString = Fsscan.path
+        program: ByteString = Fsscan.path, under launcher: [ByteString] = []
     ) throws {
         self.arguments = arguments
-        outcome = try run([program, "--json", "--threads", "\(threads)"] + arguments, options)
+        outcome = try run(launcher + [program, "--json", "--threads", "\(threads)"] + arguments, options)
     }
 
     func report() throws -> Report {

@@ -6,11 +6,16 @@ package enum Fsscan {
     /// build.
     package static let path: ByteString = {
         if let other = getenv("FSSCAN_BINARY") { return ByteString(String(cString: other)) }
+        return buildDirectory + "fsscan"
+    }()
+
+    /// Where the test bundle is; with a slash behind it.
+    static let buildDirectory: ByteString = {
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
         precondition(count > 0, "/proc is not mounted")
         let directory = buffer[..<count].prefix(through: buffer[..<count].lastIndex(of: UInt8(ascii: "/"))!)
-        return ByteString(directory) + "fsscan"
+        return ByteString(directory)
     }()
 
     /// Runs `fsscan` with these arguments.

@@ -29,11 +29,21 @@ chattr e2fsprogs
 du coreutils
 ps procps
 dot graphviz
+cc gcc
+pkg-config pkg-config
+fusermount3 fuse3
+mkfs.ext4 e2fsprogs
+mkfs.xfs xfsprogs
+mkfs.btrfs btrfs-progs
+mksquashfs squashfs-tools
+systemd-analyze systemd
 "
 
 missing=$(echo "$programs" | while read -r program package; do
     [ -z "$program" ] || command -v "$program" >/dev/null || echo "$package"
 done | sort -u)
+# A header that a program in Tests/faults is compiled with.
+[ -e /usr/include/fuse3/fuse_lowlevel.h ] || missing="$missing libfuse3-dev"
 # Debian's python3 can make no virtual environment by itself; other builds can.
 [ -n "$missing" ] || [ -x "$venv/bin/python" ] || python3 -c 'import ensurepip' 2>/dev/null || missing=python3-venv
 

@@ -227,6 +227,10 @@ void clinux_install_stop_handler(void);
 /// none. `name` must live until it is taken back.
 void clinux_remove_when_stopped(int directory, const char *_Nullable name);
 
+/// Ends the program with a plain line and status 71, without the file that `clinux_remove_when_stopped` names. Allocates
+/// nothing.
+void clinux_end_out_of_memory(void) __attribute__((noreturn));
+
 /// The attributes that stat(2) knows, in the fields of statx(2). What only statx knows (time of birth, attributes) is left
 /// out of `stx_mask`, or zero.
 ///

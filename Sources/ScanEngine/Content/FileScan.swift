@@ -36,7 +36,6 @@ actor FileScan: MailboxActor {
     private var hasPlace = false
     /// What has been found out.
     private var known: KnownContent?
-    private var openAttempts = 0
 
     init(scheduler: SchedulerID) { mailbox = Mailbox(scheduler) }
 
@@ -107,8 +106,7 @@ actor FileScan: MailboxActor {
         do throws(ContentFailure) {
             result = .success(try worker.inspect(request))
         } catch {
-            if error.isShortOfDescriptors, openAttempts < Directory.openAttemptsLimit {
-                openAttempts += 1
+            if error.isShortOfDescriptors, worker.context.descriptors.mayTryAgain() {
                 return send { $0.openOnceMore() }
             }
             result = .failure(error)
@@ -125,7 +123,6 @@ actor FileScan: MailboxActor {
     private func end(_ result: Result<FileContent, ContentFailure>?, _ worker: ScanWorker) {
         guard let request = current else { preconditionFailure("a file is read for a request") }
         current = nil
-        openAttempts = 0
         if hasPlace {
             hasPlace = false
             worker.context.content?.largeFiles.giveBack()

@@ -44,6 +44,9 @@ struct DescriptorBudget: ~Copyable, Sendable {
 
     private let keepers = Mutex(Keepers())
     private let givenUp = Atomic<Bool>(false)
+    /// How often in a row, over all workers, nothing could be opened for want of descriptors. Relaxed: it decides only when
+    /// to give up, and a few times more or less do not matter.
+    private let failuresInARow = Atomic<Int>(0)
 
     /// Whether any descriptor has been given up so far. Relaxed: it only saves looking for what may be restored, and who
     /// misses it leaves a directory to be opened from above.
@@ -82,6 +85,20 @@ struct DescriptorBudget: ~Copyable, Sendable {
         superseded.removeAll()
         if number >= pressure { _ = giveUpOldest() }
     }
+
+    /// To be asked by who could open nothing because all descriptors are in use, by other workers or by other processes:
+    /// whether to try again behind other work. Where there are none for long, each open is tried once.
+    func mayTryAgain() -> Bool {
+        failuresInARow.wrappingAdd(1, ordering: .relaxed).newValue < Self.failuresLimit
+    }
+
+    /// To be called when something was opened.
+    func noteOpened() {
+        if failuresInARow.load(ordering: .relaxed) != 0 { failuresInARow.store(0, ordering: .relaxed) }
+    }
+
+    /// About a second.
+    private static let failuresLimit = 100_000
 
     /// Closes the descriptor that was kept longest and that nobody is using.
     ///

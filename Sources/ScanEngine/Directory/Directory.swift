@@ -55,7 +55,6 @@ actor Directory: MailboxActor {
     /// been read.
     private var ignore: IgnoreScope?
     private var gathering = Gathering()
-    private var openAttempts = 0
     /// What this entry's record will say, if records are wanted; its digests are known only when all below is done.
     private var recorded: KnownEntry?
     private var xattrs: [ExtendedAttribute]?
@@ -129,12 +128,12 @@ actor Directory: MailboxActor {
 
     /// Finds out what the name is if it cannot be opened as a directory, and counts that.
     private func couldNotOpen(_ error: Errno, _ worker: ScanWorker) {
-        if willTryAgain(after: error) { return }
+        if willTryAgain(after: error, worker) { return }
         var status = FileStatus()
         var statusError: Errno?
         if known == nil {
             do throws(Errno) { try statusByName(worker, &status) } catch { statusError = error }
-            if let statusError, willTryAgain(after: statusError) { return }
+            if let statusError, willTryAgain(after: statusError, worker) { return }
         }
         defer {
             giveUpOpening(worker)
@@ -176,9 +175,8 @@ actor Directory: MailboxActor {
     }
 
     /// All descriptors are in use by other workers at this moment: behind other work, and once more.
-    private func willTryAgain(after error: Errno) -> Bool {
-        guard error.isShortOfDescriptors, openAttempts < Self.openAttemptsLimit else { return false }
-        openAttempts += 1
+    private func willTryAgain(after error: Errno, _ worker: ScanWorker) -> Bool {
+        guard error.isShortOfDescriptors, worker.context.descriptors.mayTryAgain() else { return false }
         send { $0.scan() }
         return true
     }
@@ -212,9 +210,6 @@ actor Directory: MailboxActor {
             return nil
         }
     }
-
-    /// As often as an open is tried while all descriptors are taken; each try lets other work go first.
-    static let openAttemptsLimit = 100_000
 
     private func statusByName(_ worker: ScanWorker, _ status: inout FileStatus) throws(Errno) {
         guard let parent = containing else {

@@ -11,7 +11,6 @@ actor EntrySlice: MailboxActor {
     private nonisolated let opened: OpenedDirectory
     private var entries: [UInt8]
     private var gathering = Gathering()
-    private var openAttempts = 0
 
     init(_ entries: [UInt8], of opened: OpenedDirectory, scheduler: SchedulerID) {
         mailbox = Mailbox(scheduler)
@@ -32,8 +31,7 @@ actor EntrySlice: MailboxActor {
             }
             directory.descriptor.giveBack()
         } catch {
-            if error.isShortOfDescriptors, openAttempts < Directory.openAttemptsLimit {
-                openAttempts += 1
+            if error.isShortOfDescriptors, worker.context.descriptors.mayTryAgain() {
                 return send { $0.scan() }
             }
             // The directory cannot be reached any more: its names were listed, so they are entries, and errors.

@@ -62,6 +62,12 @@ package struct FileStatus: Sendable {
         let (bytes, overflow) = raw.stx_blocks.multipliedReportingOverflow(by: 512)
         return overflow ? .max : Int64(clamping: bytes)
     }
-    /// Whether a file system is mounted here. False where the kernel (before 5.8) does not say.
+    /// Whether a file system is mounted here. False where the kernel does not say.
     package var isMountRoot: Bool { raw.stx_attributes & UInt64(STATX_ATTR_MOUNT_ROOT) != 0 }
+
+    /// Takes it for a mount point where nobody says (before Linux 5.8, or where a sandbox refuses statx).
+    mutating func assumeMountRootWhereUnknown() {
+        let isKnown = raw.stx_attributes_mask & UInt64(STATX_ATTR_MOUNT_ROOT) != 0
+        if !isKnown { raw.stx_attributes |= UInt64(STATX_ATTR_MOUNT_ROOT) }
+    }
 }

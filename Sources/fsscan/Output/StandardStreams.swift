@@ -5,23 +5,31 @@ import Synchronization
 /// Descriptors 0 to 2, and lines on standard error.
 enum StandardStreams {
     /// Makes sure that the three exist, so that no file opened later becomes "standard output": a closed one is replaced by
-    /// /dev/null opened the wrong way round, on which writing (reading) fails with EBADF as it would have. SIGPIPE gets its
-    /// default action back, which a parent may have taken; a file at the limit of its size is an error of `write`, not the
-    /// end of the process.
+    /// /dev/null opened the wrong way round, on which writing (reading) fails with EBADF as it would have. A file at the
+    /// limit of its size, and a pipe without a reader, are errors of `write`, not the end of the process: an automount
+    /// point whose daemon is gone sends SIGPIPE to the first that enters it.
     static func prepare() {
         for descriptor: CInt in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
             // The lowest free number is this one, as those below are open.
             _ = open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY)
         }
-        signal(SIGPIPE, SIG_DFL)
+        signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
+        // A parent may have blocked it: see `endByBrokenPipe`.
         var pipe = sigset_t()
         sigemptyset(&pipe)
         sigaddset(&pipe, SIGPIPE)
         pthread_sigmask(SIG_UNBLOCK, &pipe, nil)
     }
 
-    /// Writes everything, or throws. Waits where the descriptor is non-blocking: somebody else may have made it so.
+    /// The reader of the output went away: the process ends by SIGPIPE, whatever a parent made of that signal. Not when the
+    /// thread of the progress display writes, which takes no signals.
+    private static func endByBrokenPipe() {
+        signal(SIGPIPE, SIG_DFL)
+        raise(SIGPIPE)
+    }
+
+    /// Writes everything, or throws; a reader that went away is the end of the process. Waits where the descriptor is non-blocking: somebody else may have made it so.
     static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) throws(SystemError) {
         var rest = bytes
         while !rest.isEmpty {
@@ -32,6 +40,7 @@ enum StandardStreams {
                 var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 poll(&waiting, 1, -1)
             } else if errno != EINTR {
+                if errno == EPIPE { endByBrokenPipe() }
                 throw SystemError(errno)
             }
         }

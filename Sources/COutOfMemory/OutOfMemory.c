@@ -1,0 +1,46 @@
+// When memory runs out, the program says so and exits with status 71 (EX_OSERR). Its output file stays what it was.
+//
+// Swift has no way to go on: its runtime traps on a failed allocation in some places and follows the null pointer in
+// others, as some libraries do. These functions stand in front of the C library's for the whole process; sanitizers bring
+// their own. Only the program links them: a library must not decide this for others.
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+#ifndef SANITIZED
+
+#include "CLinux.h"
+
+#include <stdlib.h>
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *old, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+
+static inline void *checked(void *memory) {
+    if (__builtin_expect(memory == NULL, 0)) clinux_end_out_of_memory();
+    return memory;
+}
+
+void *malloc(size_t size) { return checked(__libc_malloc(size)); }
+void *calloc(size_t count, size_t size) { return checked(__libc_calloc(count, size)); }
+void *aligned_alloc(size_t alignment, size_t size) { return checked(__libc_memalign(alignment, size)); }
+void *memalign(size_t alignment, size_t size) { return checked(__libc_memalign(alignment, size)); }
+
+void *realloc(void *old, size_t size) {
+    void *memory = __libc_realloc(old, size);
+    // With 0 bytes it is free(3), and null no failure.
+    return size == 0 ? memory : checked(memory);
+}
+
+int posix_memalign(void **memory, size_t alignment, size_t size) {
+    if (alignment < sizeof(void *) || (alignment & (alignment - 1)) != 0) return EINVAL;
+    *memory = checked(__libc_memalign(alignment, size));
+    return 0;
+}
+
+#endif

@@ -1,0 +1,1 @@
+// No declarations: linking this target into a program makes it end with a plain line when memory runs out.

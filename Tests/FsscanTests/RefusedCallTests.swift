@@ -1,0 +1,193 @@
+// System calls that a sandbox refuses, calls of the C library that fail now and then, and memory that runs out.
+
+import Glibc
+import TestSupport
+import Testing
+
+/// ThreadSanitizer and AddressSanitizer bring their own malloc, and want to be the first library of a process.
+private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can be preloaded into a sanitized program")
+
+@Suite struct RefusedCallTests {
+    /// What a scan is compared with: the same one with nothing in its way.
+    private static let options: [ByteString] = ["--hash", "sha256,git", "--mime", "--depth", "3"]
+
+    private static func tree() throws -> TemporaryDirectory {
+        try TemporaryDirectory(
+            mixedTree
+                + Tree((0..<40).map { .directory("d\($0)", [.file("f", "\($0)"), .directory("e", [.file("g")])]) }))
+    }
+
+    @Test(arguments: ["ENOSYS", "EPERM"] as [ByteString])
+    func aSandboxWithoutTheNewerCallsChangesNothing(code: ByteString) throws {
+        let directory = try Self.tree()
+        let free = try ScanRun(Self.options + [directory.path]).timeless()
+        for calls: ByteString in [
+            "statx", "io_uring_setup", "clone3,membarrier", "sched_getaffinity,prlimit64", "fadvise64", "statx,clone3",
+        ] {
+            for threads in threadCounts {
+                let scan = try ScanRun(
+                    Self.options + [directory.path], threads: threads, under: [CProgram.refuse.get().path, code, calls])
+                #expect(scan.outcome.end == .exited(0), "\(calls) \(scan.outcome.errorText)")
+                let isSame = try scan.timeless() == free
+                #expect(isSame, "\(calls)")
+            }
+        }
+    }
+
+    /// A file system's kind, holes and listings are asked for by these alone: refused, they are errors of each entry.
+    @Test(arguments: [("getdents64", 1), ("fstatfs", 9), ("lseek", 9)] as [(ByteString, Int)])
+    func aSandboxWithoutTheOldCallsMakesErrors(call: ByteString, least: Int) throws {
+        let directory = try TemporaryDirectory(mixedTree)
+        let scan = try ScanRun(
+            Self.options + [directory.path], under: [CProgram.refuse.get().path, "EPERM", call])
+        #expect(scan.outcome.end == .exited(1))
+        let report = try scan.report()
+        #expect(report.errors.allSatisfy { $0.operation == call.text && $0.code == "EPERM" })
+        #expect(report.totals.errors >= least)
+        #expect(try scan.schemaProblems() == "")
+    }
+
+    private static func failing(_ rules: String) throws -> ProcessOptions {
+        let library = try CProgram.failing.get().path.text
+        return ProcessOptions {
+            $0.environment = ["LD_PRELOAD": library, "FAILING": rules]
+            $0.timeout = 60
+        }
+    }
+
+    /// Every second, third … open, of directories and files, finds no descriptor.
+    @Test(unsanitized, arguments: ["EMFILE", "ENFILE"], [2, 3, 7])
+    func aLackOfDescriptorsThatPassesCostsNothing(code: String, every: Int) throws {
+        let directory = try Self.tree()
+        let free = try ScanRun(Self.options + [directory.path]).timeless()
+        for threads in threadCounts {
+            // The first opens are the program's own: /proc/self/mountinfo, libmagic's database.
+            let scan = try ScanRun(
+                Self.options + [directory.path], threads: threads, Self.failing("openat:\(code):\(every):20"))
+            #expect(scan.outcome.end == .exited(0), "\(scan.outcome.errorText)")
+            let isSame = try scan.timeless() == free
+            #expect(isSame, "\(threads) threads")
+        }
+    }
+
+    /// Each directory was tried for a second: a tree of many took hours to be given up.
+    @Test(unsanitized, arguments: threadCounts)
+    func aLackOfDescriptorsThatLastsEndsTheScanWithErrors(threads: Int) throws {
+        let directory = try TemporaryDirectory(Tree((0..<300).map { .directory("d\($0)", [.file("f")]) }))
+        let scan = try ScanRun([directory.path], threads: threads, Self.failing("openat:ENFILE:1:30"))
+        #expect(scan.outcome.end == .exited(1))
+        let report = try scan.report()
+        #expect(report.totals.directories == 301)
+        #expect(report.totals.errors > 200 && report.errors.allSatisfy { $0.code == "ENFILE" })
+    }
+
+    @Test(
+        unsanitized,
+        arguments: [
+            ("getdents64:EIO:20:3", "getdents64"), ("fstatat:EIO:10:1", "statx"), ("fstatat:ENOMEM:10:1", "statx"),
+            ("fstat:ESTALE:50:1", "openat"), ("pread:EIO:10:1", "read"), ("openat:ENOMEM:10:30", "openat"),
+            ("openat:EIO:10:30", "openat"),
+        ])
+    func callsThatFailNowAndThenAreErrorsAndNothingElse(rules: String, operation: String) throws {
+        let directory = try Self.tree()
+        let entries = try ScanRun([directory.path]).report().totals.entries
+        for threads in threadCounts {
+            let scan = try ScanRun(
+                ["--hash", "sha256", directory.path], threads: threads, Self.failing(rules))
+            #expect(scan.outcome.end == .exited(1))
+            #expect(try scan.schemaProblems() == "")
+            let report = try scan.report()
+            #expect(report.totals.errors > 0 && report.totals.entries <= entries)
+            let operations = Set(report.errors.map(\.operation))
+            #expect(operations.isSubset(of: [operation, "fstat", "statx"]), "\(operations)")
+        }
+    }
+
+    // MARK: Memory
+
+    /// Where the allocation fails, in steps that get longer; FSSCAN_LARGE=1 tries a thousand places.
+    private static let allocations: [Int] = {
+        if isLarge { return Array(stride(from: 0, to: 40_000, by: 40)) }
+        return (0..<24).map { 1 << ($0 / 2) + ($0 % 2) * (1 << ($0 / 2)) / 2 }
+    }()
+
+    @Test(unsanitized, arguments: [1, 7])
+    func whenMemoryRunsOutItSaysSoAndTheOldReportStays(threads: Int) throws {
+        let directory = try TemporaryDirectory(mixedTree)
+        let place = try TemporaryDirectory()
+        let report = place.appending("report")
+        var failures = 0
+        for after in Self.allocations {
+            _ = try output(of: ["sh", "-c", "echo old >\"$0\"", report])
+            let outcome = try Fsscan.run(
+                Self.options + ["--threads", "\(threads)", "--json", "-o", report, directory.path],
+                Self.failing("malloc:ENOMEM:1:\(after)"))
+            if outcome.end == .exited(0) { continue }
+            failures += 1
+            #expect(outcome.end == .exited(71), "\(after)")
+            #expect(outcome.errorText == "fsscan: out of memory\n")
+            #expect(try output(of: ["cat", report]) == Array("old\n".utf8))
+            #expect(try output(of: ["ls", "-A", place.path]) == Array("report\n".utf8))
+        }
+        #expect(failures >= 15)
+    }
+
+    /// Below what the program needs the loader refuses it; then it says that memory ran out, or it does its work.
+    @Test(unsanitized, arguments: stride(from: 40, through: 200, by: 16).map { $0 << 20 })
+    func anyLimitOnAddressSpaceEndsInAReportOrAPlainLine(limit: Int) throws {
+        let directory = try Self.tree()
+        let outcome = try Fsscan.run(
+            ["--json", "--hash", "sha256", "--mime", directory.path],
+            ProcessOptions {
+                $0.limits = ["as": limit]
+                $0.timeout = 60
+            })
+        if outcome.end == .exited(0) {
+            #expect(outcome.outputText.hasSuffix("}\n"))
+        } else {
+            #expect(outcome.standardOutput.isEmpty, "\(outcome.end)")
+            // libmagic may have something to say, too.
+            #expect((1...4).contains(outcome.errorText.split(separator: "\n").count), "\(outcome.errorText)")
+            if case .exited(let status) = outcome.end {
+                #expect([71, 74, 127].contains(status), "\(outcome.errorText)")
+            } else {
+                Issue.record("\(outcome.end) \(outcome.errorText)")
+            }
+        }
+    }
+
+    // MARK: /proc
+
+    /// Processes come and go while their files are looked at; one is a zombie, whose links lead nowhere.
+    @Test(arguments: threadCounts)
+    func processesThatVanishAreErrorsAtMost(threads: Int) throws {
+        let churn = try RunningProcess([
+            "python3", "-c",
+            """
+            import os, time
+            if os.fork() == 0: os._exit(0)
+            print("ready", flush=True)
+            end = time.time() + 60
+            while time.time() < end:
+                child = os.fork()
+                if child == 0: os._exit(0)
+                os.waitpid(child, 0)
+            """,
+        ])
+        defer {
+            churn.send(SIGKILL)
+            _ = try? churn.finish()
+        }
+        for _ in 0..<3 {
+            let scan = try ScanRun(["--hash", "md5", "/proc"], threads: threads)
+            let report = try scan.report()
+            #expect(scan.outcome.end == .exited(report.totals.errors == 0 ? 0 : 1))
+            #expect(report.complete && report.totals.skipped > 0)
+            let codes = Set(report.errors.map(\.code))
+            #expect(
+                codes.isSubset(of: ["ENOENT", "ESRCH", "EACCES", "EPERM", "EINVAL", "ESTALE", "ENOTDIR"]), "\(codes)")
+        }
+        let zombie = try ScanRun(["/proc/\(churn.pid)/task", "/proc/self/"], threads: threads)
+        #expect(try zombie.schemaProblems() == "")
+    }
+}

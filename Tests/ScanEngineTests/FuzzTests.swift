@@ -1,0 +1,44 @@
+// The fixed, short run of the fuzz targets: their corpus, and mutations of it that a seed brings back.
+
+import Foundation
+import Fuzzing
+import TestSupport
+import Testing
+
+@Suite struct FuzzTests {
+    /// A failure traps, and says which target and seed it was in the lines before.
+    @Test(arguments: FuzzTarget.all.map(\.name))
+    func theCorpusAndTenThousandMutationsBreakNothing(name: String) throws {
+        let target = try #require(FuzzTarget.named(name))
+        let directory = Repository.path("fixtures/fuzz").appending(ByteString(name)).text
+        let corpus = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+            .map { Array(try Data(contentsOf: URL(fileURLWithPath: directory + "/" + $0))) }
+        #expect(corpus.count >= 3, "a corpus in fixtures/fuzz/\(name)")
+        for input in corpus { target.run(input) }
+        for seed in UInt64(1)...10_000 {
+            var generator = SeededGenerator(seed: seed)
+            target.run(mutated(corpus, &generator))
+        }
+    }
+
+    private func mutated(_ corpus: [[UInt8]], _ generator: inout SeededGenerator) -> [UInt8] {
+        var bytes = Array(corpus.randomElement(using: &generator)!.prefix(2000))
+        for _ in 0..<Int.random(in: 1...8, using: &generator) {
+            let place = Int.random(in: 0...bytes.count, using: &generator)
+            switch Int.random(in: 0..<6, using: &generator) {
+            case 0 where place < bytes.count: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+            case 1 where place < bytes.count: bytes[place] = Self.interesting.randomElement(using: &generator)!
+            case 2 where place < bytes.count: bytes.remove(at: place)
+            case 3: bytes.insert(UInt8.random(in: 0...255, using: &generator), at: place)
+            case 4: bytes.removeLast(bytes.count - place)
+            default:
+                let other = corpus.randomElement(using: &generator)!
+                let from = Int.random(in: 0...other.count, using: &generator)
+                bytes.insert(contentsOf: other[from...].prefix(40), at: place)
+            }
+        }
+        return bytes
+    }
+
+    private static let interesting = [0, 1, 0x7F, 0x80, 0xC2, 0xE2, 0xED, 0xF4, 0xFF] + Array(#"*?[]!\/"{}:,-. "#.utf8)
+}
