@@ -110,6 +110,7 @@ package final class SavedScans {
         options.oneFileSystem = statement.integer(1) == 1
         options.gitignore = statement.integer(2) == 1
         options.readPseudo = statement.integer(3) == 1
+        options.xattrs = statement.integer(7) == 1
         options.maxRead = max(0, statement.integer(4) ?? options.maxRead)
         options.depth = Int(clamping: max(0, statement.integer(5) ?? 1))
         options.top = Int(clamping: max(0, statement.integer(6) ?? 10))
