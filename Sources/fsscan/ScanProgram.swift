@@ -69,7 +69,8 @@ struct ScanProgram {
         if let saved { outputs.append(saved) }
         do throws(ScanUnavailable) {
             return try Scan(
-                options, outputs: outputs, baseline: baseline, isCancelled: { clinux_stop_signal() != 0 }, onError: onError)
+                options, outputs: outputs, baseline: baseline, isCancelled: { clinux_stop_signal() != 0 },
+                onError: onError)
         } catch {
             throw UsageError("\(error.option): \(error.message)")
         }
@@ -90,7 +91,8 @@ struct ScanProgram {
             }
             return try scans.baseline(scan, for: options)
         } catch {
-            throw UsageError("--baseline", CarriedArgument(bytes: error.path ?? argument), "cannot be used: \(error.message)")
+            throw UsageError(
+                "--baseline", CarriedArgument(bytes: error.path ?? argument), "cannot be used: \(error.message)")
         }
     }
 

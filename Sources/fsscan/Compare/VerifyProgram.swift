@@ -53,9 +53,11 @@ struct VerifyProgram {
         // What --quick takes over is packed beside the rows, and in no root's digest.
         let rows = settings.isQuick ? nil : try open(file, selector)
         let roots = try rows.map { try RootDigests.compute($0) } ?? []
-        let isExpected = !roots.isEmpty && roots.allSatisfy { root in
-            root?.contains { settings.expected.contains($0.hex) } ?? false
-        }
+        let isExpected =
+            !roots.isEmpty
+            && roots.allSatisfy { root in
+                root?.contains { settings.expected.contains($0.hex) } ?? false
+            }
         if isExpected { return }
         throw SnapshotFailure(path: file, "is not what --expect says: the SHA-256 of the file is \(digest)")
     }
