@@ -13,20 +13,24 @@ public final class Scan: Sendable {
     /// When the scan was made, which is when it starts as far as reports and records are concerned.
     public let start: Timing
     private let context: ScanContext
+    private let writeTrace: (@Sendable ([UInt8]) -> Void)?
 
     /// - Parameters:
     ///   - records: gets a record of each entry and error while the scan runs. Its header and summary are the caller's
     ///     business. If it fails, the scan ends.
     ///   - isCancelled: asked often, by all workers: once it says yes, the scan ends as soon as it can. Made for a flag
     ///     that a signal handler sets.
+    ///   - trace: gets a timeline of the scheduler's work, for Perfetto, in pieces: see `WorkStealing.Trace`.
     ///   - onError: told each error when it happens, by any worker. The report lists the first 10,000 by path.
     /// - Throws: `ScanUnavailable` if a library on this machine cannot do what the options ask for.
     public convenience init(
         _ options: ScanOptions, records: RecordOutput? = nil,
         isCancelled: @escaping @Sendable () -> Bool = { false },
+        trace: (@Sendable ([UInt8]) -> Void)? = nil,
         onError: (@Sendable (ScanError) -> Void)? = nil
     ) throws(ScanUnavailable) {
-        try self.init(options, outputs: records.map { [$0] } ?? [], isCancelled: isCancelled, onError: onError)
+        try self.init(
+            options, outputs: records.map { [$0] } ?? [], isCancelled: isCancelled, trace: trace, onError: onError)
     }
 
     /// - Parameters:
@@ -34,13 +38,16 @@ public final class Scan: Sendable {
     ///   - baseline: what an earlier scan found out; made for the digests and types of these options.
     package init(
         _ options: ScanOptions, outputs: [any EntryOutput], baseline: ContentBaseline? = nil,
-        isCancelled: @escaping @Sendable () -> Bool = { false }, onError: (@Sendable (ScanError) -> Void)? = nil
+        isCancelled: @escaping @Sendable () -> Bool = { false },
+        trace: (@Sendable ([UInt8]) -> Void)? = nil,
+        onError: (@Sendable (ScanError) -> Void)? = nil
     ) throws(ScanUnavailable) {
         precondition((1...1024).contains(options.threads), "1 to 1024 threads")
         self.options = options
         var start = Timing.now
         start.threads = options.threads
         self.start = start
+        writeTrace = trace
         context = try ScanContext(
             options, outputs: outputs, baseline: baseline, isCancelled: isCancelled, onError: onError)
     }
@@ -58,7 +65,10 @@ public final class Scan: Sendable {
         var report = ScanReport()
         let begin = clinux_now(CLOCK_MONOTONIC)
 
-        let scheduler = Scheduler(threads: context.descriptors.workers) { [context] _ in ScanWorker(context) }
+        let trace = writeTrace.map { Trace(write: $0) }
+        let scheduler = Scheduler(threads: context.descriptors.workers, trace: trace) { [context] _ in
+            ScanWorker(context)
+        }
         let queue = PathQueue(options.paths, on: scheduler)
         let pathsAtATime = context.descriptors.pathsAtATime
         queue.send { $0.start(atATime: pathsAtATime) }
@@ -68,6 +78,8 @@ public final class Scan: Sendable {
             // Errors of the tree are records; no message of the engine throws.
             preconditionFailure("a message of the scan threw \(error)")
         }
+
+        trace?.finish()
 
         guard let outcome = queue.outcome.withLock({ $0 }) else {
             preconditionFailure("the scan ended before its PATHs were done")

@@ -13,9 +13,8 @@ final class ScanWorker: @unchecked Sendable {
     let context: ScanContext
     let scheduler: SchedulerID
 
-    /// Two buffers for `getdents64`: the second shows whether the first has held everything.
+    /// The buffer for `getdents64`.
     let listing: UnsafeMutableRawBufferPointer
-    let secondListing: UnsafeMutableRawBufferPointer
 
     /// What every entry is counted in. One value, so that going through a directory is one access to this object, and
     /// not several for each entry, each of which the runtime would check.
@@ -30,8 +29,8 @@ final class ScanWorker: @unchecked Sendable {
     /// What a progress display reads: written by this worker alone.
     let progress = ProgressCounters()
 
-    /// A device that is mounted once, seen last.
-    private var singleDevice: UInt64?
+    /// The device that the directory opened last is on.
+    private var device: (number: UInt64, facts: DeviceTable.Device)?
 
     /// The device that a file was last read from, and whether its files are made up by the kernel.
     var lastDevice: (number: UInt64, isPseudo: Bool)?
@@ -58,7 +57,6 @@ final class ScanWorker: @unchecked Sendable {
         guard let scheduler = Scheduler.currentID else { preconditionFailure("not on a worker") }
         self.scheduler = scheduler
         listing = .allocate(byteCount: Self.listingSize, alignment: 16)
-        secondListing = .allocate(byteCount: Self.listingSize, alignment: 16)
         tallies = Tallies(top: context.top)
         largestDirectories = LargestList(length: context.top, isByInode: false)
         lastOwner = context.user
@@ -70,7 +68,6 @@ final class ScanWorker: @unchecked Sendable {
 
     deinit {
         listing.deallocate()
-        secondListing.deallocate()
     }
 
     static var current: ScanWorker { Scheduler.workerLocal(as: ScanWorker.self) }
@@ -89,13 +86,20 @@ final class ScanWorker: @unchecked Sendable {
     /// Whether a directory is a mount point is asked only where it matters: where it could lie inside itself.
     func status(ofDirectory descriptor: Int32, into status: inout FileStatus) throws(Errno) {
         try Kernel.status(of: descriptor, context.detail, into: &status)
-        let device = status.device
-        if context.detail == .full || device == singleDevice { return }
-        if context.devices.isMountedOnce(device) {
-            singleDevice = device
-        } else {
-            try Kernel.status(of: descriptor, .full, into: &status)
-        }
+        if context.detail == .full || facts(of: status.device).isMountedOnce { return }
+        try Kernel.status(of: descriptor, .full, into: &status)
+    }
+
+    /// Whether a listing that stands at `position` is known to be complete.
+    func isEndOfListing(_ position: Int64, onDevice number: UInt64) -> Bool {
+        facts(of: number).endOfListing == position
+    }
+
+    private func facts(of number: UInt64) -> DeviceTable.Device {
+        if let device, device.number == number { return device.facts }
+        let facts = context.devices[number]
+        device = (number, facts)
+        return facts
     }
 
     /// Offers a directory to the list of the largest.

@@ -133,6 +133,12 @@ public struct Mailbox: ~Copyable, Sendable {
         }
     }
 
+    /// What kind of actor this is the mailbox of. For the worker that holds the mailbox.
+    var actorType: AnyClass {
+        let actor = UnsafeRawPointer(bitPattern: owner.load(ordering: .relaxed))!
+        return Unmanaged<AnyObject>.fromOpaque(actor)._withUnsafeGuaranteedRef { type(of: $0) }
+    }
+
     /// The step scheduled → idle; fails if a message was posted in the meantime.
     private func becomeIdle() -> Bool {
         interleavingPoint(.write, identity(of: .leftover))

@@ -33,6 +33,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// Tasks started by `spawn` that have not returned, suspended or not.
     private let spawned = Atomic<Int>(0)
     let makeWorkerLocal: @Sendable (Int) -> AnyObject
+    let trace: Trace?
     private let firstError = Mutex<(any Error)?>(nil)
     private var total = Statistics()
 
@@ -46,13 +47,17 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - threads: 1 or more. More than there are cores is allowed.
+    ///   - trace: gets to see what the workers do.
     ///   - workerLocal: makes the object that `workerLocal(as:)` gives out; called once by each worker, on its thread,
     ///     with the worker's number.
-    public init(threads: Int, workerLocal: @escaping @Sendable (Int) -> AnyObject = { _ in Nothing() }) {
+    public init(
+        threads: Int, trace: Trace? = nil, workerLocal: @escaping @Sendable (Int) -> AnyObject = { _ in Nothing() }
+    ) {
         precondition(threads >= 1, "a scheduler needs at least one thread")
         precondition(threads <= Idle.maximumWorkers, "a scheduler has at most \(Idle.maximumWorkers) threads")
         self.threads = threads
         makeWorkerLocal = workerLocal
+        self.trace = trace
         id = SchedulerID.reserve()
         workers = (0..<threads).map { Worker(index: $0, scheduler: self, seed: UInt64(id.number)) }
         id.bind(to: self)

@@ -25,6 +25,8 @@ final class Worker: @unchecked Sendable {
     var statistics = Statistics()
     /// The mailbox whose turn it is, so that an actor can check that it is entered by right.
     private(set) var runningMailbox: UnsafePointer<Mailbox>?
+    /// Nil without a trace.
+    private var tracer: Tracer?
     private var loot = Ring()
     private var random: UInt64
     private var ticks: UInt32 = 0
@@ -44,6 +46,7 @@ final class Worker: @unchecked Sendable {
         self.index = index
         schedulerID = scheduler.id
         schedulerReference = Unmanaged.passUnretained(scheduler)
+        tracer = scheduler.trace.map { Tracer($0, track: index) }
         // SplitMix64 of the index: xorshift must not start at zero, and neighbours should not start alike.
         var mixed = (seed &+ UInt64(index) &+ 1) &* 0x9E37_79B9_7F4A_7C15
         mixed ^= mixed >> 31
@@ -66,6 +69,7 @@ final class Worker: @unchecked Sendable {
     func run() {
         asCurrent {
             while let runnable = next() { run(runnable) }
+            tracer?.flush()
         }
     }
 
@@ -86,6 +90,16 @@ final class Worker: @unchecked Sendable {
     }
 
     private func run(_ runnable: Runnable) {
+        if tracer == nil { return runUntraced(runnable) }
+        // Before the turn: after it the actor may be gone.
+        let actor: AnyClass? = runnable.asMailbox?.pointee.actorType
+        let messages = statistics.messages
+        let began = Tracer.Moment()
+        runUntraced(runnable)
+        tracer?.turnEnded(of: actor, began: began, messages: statistics.messages - messages)
+    }
+
+    private func runUntraced(_ runnable: Runnable) {
         guard let mailbox = runnable.asMailbox else {
             statistics.jobs += 1
             runnable.asJob.unsafelyUnwrapped.runSynchronously(on: scheduler.asUnownedTaskExecutor())
@@ -179,6 +193,7 @@ final class Worker: @unchecked Sendable {
                 case .taken(let amount):
                     statistics.steals += 1
                     statistics.stolen += amount
+                    tracer?.stole(amount, from: victim.index)
                     return keepLoot()
                 case .busy: sawBusyVictim = true
                 case .nothing: break
@@ -206,7 +221,9 @@ final class Worker: @unchecked Sendable {
             scheduler.idle.sleep()
         } else {
             statistics.parks += 1
+            let began = tracer.map { _ in Tracer.Moment() }
             scheduler.idle.sleep()
+            if let began { tracer?.parkEnded(began: began) }
         }
         return !scheduler.isFinished
     }

@@ -23,14 +23,15 @@ struct ScanProgram {
         let saved = try settings.save.map { path throws(SaveFailure) in
             try SavedScanWriter(path, options, label: settings.label, version: Invocation.version)
         }
-        let scan = try makeScan(options, records, saved, baseline)
+        let trace = try settings.trace.map { path throws(OutputError) in try TraceFile(path) }
+        let scan = try makeScan(options, records, saved, baseline, trace)
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = scan.run()
         progress?.stop()
         // The scan is kept before its report is written: a reader of the report may go away.
         try saved.map { saved throws(SaveFailure) in
-            if report.complete { try saved.finish(report) } else { saved.abandon() }
+            if report.complete || saved.failed { try saved.finish(report) } else { saved.abandon() }
         }
         if let saved, let path = settings.save, report.complete { try printEvidence(report, saved.scan, path) }
 
@@ -48,6 +49,7 @@ struct ScanProgram {
             try summary.bytes().withUnsafeBytes { try output.write($0) }
         }
         try output.finish()
+        try trace?.finish()
         if let stopped = ExitStatus.stopSignal { return stopped }
         return report.totals.errors > 0 ? .unreadable : .success
     }
@@ -58,8 +60,8 @@ struct ScanProgram {
     }
 
     private func makeScan(
-        _ options: ScanOptions, _ records: RecordOutput?, _ saved: SavedScanWriter?,
-        _ baseline: ContentBaseline?
+        _ options: ScanOptions, _ records: RecordOutput?, _ saved: SavedScanWriter?, _ baseline: ContentBaseline?,
+        _ trace: TraceFile?
     ) throws(UsageError) -> Scan {
         // Where the output itself does not tell of errors, they are told when they happen, as find does.
         var onError: (@Sendable (ScanError) -> Void)?
@@ -67,9 +69,12 @@ struct ScanProgram {
         var outputs: [any EntryOutput] = []
         if let records { outputs.append(records) }
         if let saved { outputs.append(saved) }
+        var writeTrace: (@Sendable ([UInt8]) -> Void)?
+        if let trace { writeTrace = { trace.write($0) } }
         do throws(ScanUnavailable) {
             return try Scan(
                 options, outputs: outputs, baseline: baseline, isCancelled: { clinux_stop_signal() != 0 },
+                trace: writeTrace,
                 onError: onError)
         } catch {
             throw UsageError("\(error.option): \(error.message)")

@@ -10,6 +10,7 @@ venv=$here/../../.venv
 # A program that the tests run, and the package it comes in.
 programs="
 jq jq
+sqlite3 sqlite3
 git git
 file file
 xxhsum xxhash

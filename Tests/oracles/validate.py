@@ -3,6 +3,8 @@
 
     validate.py report [FILE]     a JSON report, from standard input without FILE
     validate.py records [FILE]    NDJSON records
+    validate.py diff [FILE]       the JSON of a comparison, or its lines
+    validate.py saved [FILE]      the JSON list of saved scans
     validate.py schemas           the schemas themselves, that they agree on what they share, and that they accept and
                                   refuse what they are to: the samples in fixtures/schema
 
@@ -161,12 +163,65 @@ def records_problems(text):
     return problems
 
 
+def diff_problems(data):
+    schema = load_schema("diff")
+    if data.startswith(b"{\n"):
+        document = deepjson.loads(data)
+        problems = list(messages(validator(schema, "document"), document, ""))
+        changes, totals = document.get("changes", []), document.get("totals", {})
+    else:
+        lines = [deepjson.loads(line) for line in data.splitlines()]
+        checkers = {kind: validator(schema, definition) for kind, definition in (
+            ("header", "header"), ("change", "change_record"), ("summary", "summary_record"))}
+        problems = [f"line {number}: no type of line" for number, line in enumerate(lines, 1)
+                    if line.get("type") not in checkers]
+        if problems:
+            return problems
+        for number, line in enumerate(lines, 1):
+            problems += messages(checkers[line["type"]], line, f"line {number}: ")
+        types = [line["type"] for line in lines]
+        if types != ["header"] + ["change"] * (len(lines) - 2) + ["summary"]:
+            problems.append("the first line is to be the header, the last one the summary")
+        changes, totals = lines[1:-1], lines[-1].get("totals", {})
+    if problems:
+        return problems
+    for index, change in enumerate(changes):
+        problems += text_problems(change, f".changes[{index}]")
+        for field in change["fields"]:
+            problems += text_problems(field, f".changes[{index}].fields")
+            if field["old"] == field["new"]:
+                problems.append(f".changes[{index}]: {field['field']} is the same on both sides")
+        if "moved" in change["changes"] and "old_path" not in change:
+            problems.append(f".changes[{index}]: moved from nowhere")
+    for kind in ("added", "removed", "content", "metadata", "kind", "moved", "unreadable"):
+        shown = sum(kind in change["changes"] for change in changes)
+        if shown > totals[kind]:
+            problems.append(f".totals.{kind}: {totals[kind]}, but {shown} are shown")
+    return problems
+
+
+def saved_problems(document):
+    problems = list(messages(validator(load_schema("saved")), document, ""))
+    if problems:
+        return problems
+    for index, scan in enumerate(document["scans"]):
+        problems += totals_problems(scan["totals"], f".scans[{index}].totals")
+        for root in scan["roots"]:
+            problems += text_problems(root, f".scans[{index}].roots")
+    return problems + list(order_problems(document["scans"], lambda scan: scan["id"], ".scans"))
+
+
 def schemas_problems():
     report, records = load_schema("report"), load_schema("records")
-    for schema in (report, records):
+    schemas = [report, records, load_schema("diff"), load_schema("saved")]
+    for schema in schemas:
         jsonschema.Draft202012Validator.check_schema(schema)
-    shared = report["$defs"].keys() & records["$defs"].keys()
-    problems = [f"$defs/{name} differs" for name in sorted(shared) if report["$defs"][name] != records["$defs"][name]]
+    problems = []
+    for schema in schemas[1:]:
+        for other in schemas[:schemas.index(schema)]:
+            shared = schema["$defs"].keys() & other["$defs"].keys()
+            problems += [f"$defs/{name} differs" for name in sorted(shared)
+                         if schema["$defs"][name] != other["$defs"][name]]
 
     valid = (SAMPLES / "report-valid.json").read_bytes()
     problems += [f"a valid report is refused: {problem}" for problem in report_problems(deepjson.loads(valid))]
@@ -209,6 +264,10 @@ def main():
             problems = schemas_problems()
         elif mode == "report":
             problems = report_problems(deepjson.loads(data))
+        elif mode == "diff":
+            problems = diff_problems(data)
+        elif mode == "saved":
+            problems = saved_problems(deepjson.loads(data))
         else:
             problems = records_problems(data)
     except ValueError as error:  # not JSON, not UTF-8

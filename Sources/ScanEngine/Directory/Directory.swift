@@ -3,7 +3,7 @@
 //  waiter ── send scan ──▶ Directory
 //                            openat(parent's descriptor, name), statx
 //                            getdents64 into the worker's buffer
-//                              it all fits:  statx each entry, in this message
+//                              it fits:      stat each entry, in this message
 //                              it does not:  an EntrySlice for each buffer full, which others can steal while the
 //                                            directory is still being read
 //                            child directories ──▶ actors of their own, send scan
@@ -260,29 +260,24 @@ actor Directory: MailboxActor {
         return false
     }
 
-    /// Reads one buffer full; most directories fit. If there is more, all entries go into slices.
+    /// Reads one buffer full; most directories fit. If it is full, its entries are a slice, and so are those that follow.
     private func readAll(_ number: Int32, _ worker: ScanWorker) {
         do throws(Errno) {
-            let first = try Kernel.listDirectory(number, into: worker.listing)
-            guard first > 0 else { return finishListing(worker) }
-            var second = 0
-            do throws(Errno) {
-                second = try Kernel.listDirectory(number, into: worker.secondListing)
-            } catch {
-                worker.report(error, "getdents64", EntryPath(directory: node, name: nil), into: &gathering)
+            let amount = try Kernel.listDirectory(number, into: worker.listing)
+            guard amount > 0 else { return finishListing(worker) }
+            let bytes = UnsafeRawBufferPointer(rebasing: worker.listing[..<amount])
+            if amount > worker.listing.count - DirectoryEntries.longestRecord {
+                startSlice(bytes, worker)
+            } else {
+                let entries = DirectoryEntries(bytes)
+                worker.scanEntries(entries, of: opened, number, waiter: .directory(self), into: &gathering)
+                if worker.isEndOfListing(entries.endPosition, onDevice: identity.device) {
+                    return finishListing(worker)
+                }
             }
-            let entries = UnsafeRawBufferPointer(rebasing: worker.listing[..<first])
-            if second == 0 {
-                worker.scanEntries(
-                    DirectoryEntries(entries), of: opened, number, waiter: .directory(self), into: &gathering)
-                return finishListing(worker)
-            }
-            startSlice(entries, worker)
-            startSlice(UnsafeRawBufferPointer(rebasing: worker.secondListing[..<second]), worker)
             readSlices(worker)
         } catch {
-            worker.report(error, "getdents64", EntryPath(directory: node, name: nil), into: &gathering)
-            finishListing(worker)
+            couldNotList(error, worker)
         }
     }
 
@@ -306,9 +301,14 @@ actor Directory: MailboxActor {
             // To the end of the mailbox: the worker leaves it for the slices when its turn ends.
             send { $0.readOn() }
         } catch {
-            worker.report(error, "getdents64", EntryPath(directory: node, name: nil), into: &gathering)
-            finishListing(worker)
+            couldNotList(error, worker)
         }
+    }
+
+    /// What was listed before is kept.
+    private func couldNotList(_ error: Errno, _ worker: ScanWorker) {
+        worker.report(error, "getdents64", EntryPath(directory: node, name: nil), into: &gathering)
+        finishListing(worker)
     }
 
     /// Buffers read in one message. A turn has several messages, so this bounds the slices in waiting only loosely.

@@ -23,12 +23,14 @@ struct PathNode: @unchecked Sendable {
         /// Takes a chain of nodes apart without recursion: a leaf of a tree 20,000 levels deep may hold the last
         /// reference to all of them.
         deinit {
-            var next = header.parent?.takeRetainedValue()
-            header.parent = nil
-            while next != nil, isKnownUniquelyReferenced(&next) {
-                let parent = next.unsafelyUnwrapped.header.parent?.takeRetainedValue()
-                next.unsafelyUnwrapped.header.parent = nil
-                next = parent
+            var next = takeParent()
+            while next != nil, isKnownUniquelyReferenced(&next) { next = next.unsafelyUnwrapped.takeParent() }
+        }
+
+        private func takeParent() -> Storage? {
+            withUnsafeMutablePointerToHeader { header in
+                defer { header.pointee.parent = nil }
+                return header.pointee.parent?.takeRetainedValue()
             }
         }
     }
@@ -104,12 +106,28 @@ struct PathNode: @unchecked Sendable {
         }
     }
 
-    /// Whether this directory lies somewhere below the other.
-    func isBelow(_ other: PathNode) -> Bool {
+    /// Whether this is the other directory, or lies somewhere below it.
+    func isIn(_ other: PathNode) -> Bool {
         var place = unretained
         while place.level > other.level, let parent = place.parent { place = parent }
-        return place == other.unretained && self !== other
+        return place == other.unretained
     }
+
+    /// The highest directory at or above this one that the other is not in; nil if the other is in this one.
+    func highest(apartFrom other: PathNode) -> PathNode? {
+        var (place, below) = (unretained, Unretained?.none)
+        var otherPlace = other.unretained
+        while place.level > otherPlace.level, let parent = place.parent { (place, below) = (parent, place) }
+        while otherPlace.level > place.level, let parent = otherPlace.parent { otherPlace = parent }
+        if place == otherPlace { return below.map { PathNode($0) } }
+        while let parent = place.parent, let otherParent = otherPlace.parent, parent != otherParent {
+            (place, otherPlace) = (parent, otherParent)
+        }
+        return PathNode(place)
+    }
+
+    /// Retains it again: for a node that is known to be alive.
+    private init(_ unretained: Unretained) { storage = unretained.storage.takeUnretainedValue() }
 
     /// By address: `ManagedBuffer.header` is a class property, each use of which the runtime would check for overlapping
     /// accesses, and nothing here is written to.

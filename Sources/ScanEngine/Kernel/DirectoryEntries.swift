@@ -20,6 +20,19 @@ package struct DirectoryEntries: Sequence, IteratorProtocol {
     /// - Parameter buffer: what `Kernel.listDirectory` filled, no longer than it said.
     package init(_ buffer: UnsafeRawBufferPointer) { rest = buffer }
 
+    /// Bytes of the record of a name of 255 bytes: with less room than this a listing goes on in the next buffer.
+    package static let longestRecord = 280
+
+    /// Where the listing stands after these entries: what the last record says of its successor.
+    package var endPosition: Int64 {
+        var (rest, position) = (rest, Int64(0))
+        while let length = Self.length(ofFirstIn: rest) {
+            position = rest.loadUnaligned(fromByteOffset: Offset.position, as: Int64.self)
+            rest = UnsafeRawBufferPointer(rebasing: rest[length...])
+        }
+        return position
+    }
+
     package struct Entry {
         /// Without its NUL, which follows in memory: `name.baseAddress` is a C string.
         package let name: UnsafeRawBufferPointer
@@ -29,7 +42,15 @@ package struct DirectoryEntries: Sequence, IteratorProtocol {
         package var cString: UnsafePointer<CChar> { name.baseAddress!.assumingMemoryBound(to: CChar.self) }
     }
 
+    /// Bytes of the first record; nil at the end.
+    private static func length(ofFirstIn buffer: UnsafeRawBufferPointer) -> Int? {
+        guard buffer.count > Offset.name else { return nil }
+        let length = Int(buffer.loadUnaligned(fromByteOffset: Offset.recordLength, as: UInt16.self))
+        return length > Offset.name && length <= buffer.count ? length : nil
+    }
+
     private enum Offset {
+        static let position = 8
         static let recordLength = 16
         static let type = 18
         static let name = 19
@@ -37,9 +58,7 @@ package struct DirectoryEntries: Sequence, IteratorProtocol {
 
     /// The next entry; `.` and `..` are left out.
     package mutating func next() -> Entry? {
-        while rest.count > Offset.name {
-            let length = Int(rest.loadUnaligned(fromByteOffset: Offset.recordLength, as: UInt16.self))
-            guard length > Offset.name, length <= rest.count else { break }
+        while let length = Self.length(ofFirstIn: rest) {
             let record = UnsafeRawBufferPointer(rebasing: rest[..<length])
             rest = UnsafeRawBufferPointer(rebasing: rest[length...])
 

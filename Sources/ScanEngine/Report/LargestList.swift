@@ -20,8 +20,8 @@ struct LargestList {
     /// until then.
     private var bound: (diskBytes: Int64, apparentBytes: Int64) = (-1, -1)
     private var boundPath: EntryPath?
-    /// Where the entries of one directory stand that tie with the bound: mostly all on the same side of its path.
-    private var tie: (directory: PathNode, order: PathOrder?)?
+    /// Where the entries stand that tie with the bound and are in or below this directory, if they all stand alike.
+    private var tie: (directory: PathNode, order: PathOrder)?
 
     /// - Parameter isByInode: an inode stands in the list once, under its first path.
     init(length: Int, isByInode: Bool) {
@@ -37,20 +37,18 @@ struct LargestList {
         return orderOfTie(in: directory) != .after
     }
 
-    /// Trees of equal files tie all the time: one comparison for each directory, not for each file.
+    /// Trees of equal files tie all the time: one comparison for a whole subtree, not for each file.
+    ///
+    /// - Returns: nil where the names decide, in and above the bound's own directory.
     private mutating func orderOfTie(in directory: PathNode) -> PathOrder? {
+        if let tie, directory.isIn(tie.directory) { return tie.order }
         guard let boundPath else { return length > 0 ? .before : .after }
         // The path of a PATH is no name in a directory.
         if directory.level == 0 { return nil }
-        if let tie, tie.directory === directory { return tie.order }
-        var order: PathOrder?
-        if directory !== boundPath.directory {
-            // In and above the bound's directory the names decide; elsewhere all begin with this directory's path and a
-            // slash, which an empty name stands for.
-            order = PathOrder.compare(EntryPath(directory: directory, name: []), boundPath)
-            if order == .before, boundPath.directory.isBelow(directory) { order = nil }
-        }
-        tie = (directory, order)
+        guard let apart = directory.highest(apartFrom: boundPath.directory) else { return nil }
+        // All paths below begin with this directory's and a slash, which an empty name stands for.
+        let order = PathOrder.compare(EntryPath(directory: apart, name: []), boundPath)
+        tie = (apart, order)
         return order
     }
 

@@ -181,7 +181,7 @@ extension SnapshotDescription {
 extension SnapshotFormat {
     /// What `--save` writes.
     static let saved = SnapshotFormat(
-        name: "saved scan", recognises: { $0.starts(with: Array("SQLite format 3\0".utf8)) },
+        name: "saved scan", recognises: { $0.starts(with: SavedSchema.magic) },
         open: { input throws(SnapshotFailure) in
             let file = try SavedScans(input.path)
             return try SavedScanSource(file, try file.scan(input.selector))

@@ -35,8 +35,11 @@ package final class SavedScans {
         if descriptor < 0 { throw SnapshotFailure(path: path, String(cString: strerror(-descriptor))) }
         var status = stat()
         let isFile = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        let magic = try? Kernel.contents(of: descriptor, limit: SavedSchema.magic.count)
         close(descriptor)
         guard isFile else { throw SnapshotFailure(path: path, "is no regular file") }
+        // SQLite takes what is shorter than a page for an empty database.
+        guard magic == SavedSchema.magic else { throw SnapshotFailure(path: path, "is no SQLite database") }
         do throws(DatabaseError) {
             database = try Database(path, .read)
             if let problem = try SavedSchema.problem(of: database) { throw DatabaseError(code: 0, message: problem) }

@@ -2,6 +2,8 @@ import ScanEngine
 
 /// The tables of a file of saved scans, version 1. Documented in docs/SAVED.md.
 enum SavedSchema {
+    /// How every SQLite database begins.
+    static let magic = Array("SQLite format 3\0".utf8)
     /// `fssv`: where `file(1)` and `sqlite3` look.
     static let applicationID: Int64 = 0x6673_7376
     static let version: Int64 = 1

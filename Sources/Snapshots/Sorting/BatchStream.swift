@@ -1,6 +1,6 @@
 import ScanEngine
 
-/// One worker's entries, packed and gathered in sorted batches.
+/// One worker's entries, packed and gathered in batches.
 final class BatchStream: EntryStream {
     private var encoder: EntryEncoder
     private var arena = RecordArena()
@@ -11,7 +11,7 @@ final class BatchStream: EntryStream {
     /// - Parameters:
     ///   - roots: the PATHs of the scan.
     ///   - batchSize: bytes, about.
-    ///   - handOver: gets sorted batches, and keeps them.
+    ///   - handOver: gets batches in the order in which the entries came, and keeps them.
     init(digests: DigestSet, roots: [[UInt8]], batchSize: Int, handOver: @escaping (RecordArena) -> Void) {
         encoder = EntryEncoder(digests: digests)
         self.roots = roots
@@ -38,7 +38,6 @@ final class BatchStream: EntryStream {
 
     func flush() {
         if arena.isEmpty { return }
-        arena.sort()
         handOver(arena)
         arena = RecordArena()
     }

@@ -101,6 +101,7 @@ struct ScanSettings {
     var label: String?
     /// A saved scan: a file, or a file and which one of those in it.
     var baseline: [UInt8]?
+    var trace: [UInt8]?
 
     init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
         if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
@@ -122,6 +123,7 @@ struct ScanSettings {
         sorted = command.sorted
         progress = command.progress
         statistics = command.stats
+        trace = command.trace?.bytes
         save = command.save?.bytes
         baseline = command.baseline?.bytes
         if baseline != nil, hash.isEmpty, !mime {

@@ -134,18 +134,24 @@ struct ScanCommand: ParsableCommand {
         completion: .file())
     var baseline: CarriedArgument?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Write a timeline of the scheduler's work, for ui.perfetto.dev or chrome://tracing.", valueName: "FILE"),
+        completion: .file())
+    var trace: CarriedArgument?
+
     @OptionGroup var unavailable: UnavailableOptions
 }
 
 /// Options whose names are settled and which do nothing yet: refused by name rather than as unknown.
 struct UnavailableOptions: ParsableArguments {
     @Flag(help: .hidden) var xattrs = false
-    @Option(parsing: .unconditional, help: .hidden) var trace: CarriedArgument?
 
     /// The first one that was given, as written on the command line.
     var given: String? {
         let flags = [
-            ("--xattrs", xattrs), ("--trace", trace != nil),
+            ("--xattrs", xattrs),
         ]
         return flags.first { $0.1 }?.0
     }

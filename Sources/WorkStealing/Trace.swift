@@ -1,0 +1,141 @@
+// What the workers do, for the timeline of ui.perfetto.dev or chrome://tracing.
+//
+//   worker ── Tracer: events as JSON text, its own ── pieces of 64 KiB ──▶ Trace: a lock ──▶ whoever writes the file
+//
+// Without a trace a worker asks once for each turn whether it has a tracer; with one, a turn costs four readings of
+// clocks (two of them system calls, for the processor time) and some 120 bytes.
+
+import CLinux
+import Synchronization
+
+/// A timeline of runs in the Trace Event Format, which Chrome and Perfetto read: a track for each worker, with
+///
+/// - a slice for each turn of an actor, named after the actor's type, with the number of messages delivered, and one for
+///   each step of an `async` function (`task step`);
+/// - inside of it a slice `off-CPU` where the worker was blocked in the kernel, or waited for a processor, for 20 µs or
+///   more of the turn. Its length is the sum over the turn; that it stands at the beginning means nothing;
+/// - a slice `parked` while the worker sleeps;
+/// - an instant `steal` for each visit to another worker that brought something.
+///
+/// ```swift
+/// let trace = Trace { file.write($0) }
+/// try Scheduler(threads: 4, trace: trace).run()
+/// trace.finish()
+/// ```
+public final class Trace: Sendable {
+    private let write: @Sendable ([UInt8]) -> Void
+    private let isOpen = Mutex(false)
+
+    /// - Parameter write: gets the pieces of the file in order, by one thread at a time, any worker; may block.
+    public init(write: @escaping @Sendable ([UInt8]) -> Void) { self.write = write }
+
+    /// Ends the file. To be called once, when the scheduler has run for the last time.
+    public func finish() {
+        append([])
+        write(Array("\n]}\n".utf8))
+    }
+
+    /// - Parameter events: each after a comma.
+    fileprivate func append(_ events: [UInt8]) {
+        isOpen.withLock { isOpen in
+            if !isOpen {
+                let process = #"{"ph":"M","pid":1,"name":"process_name","args":{"name":"work stealing"}}"#
+                write(Array((#"{"displayTimeUnit":"ns","traceEvents":["# + "\n" + process).utf8))
+                isOpen = true
+            }
+            if !events.isEmpty { write(events) }
+        }
+    }
+}
+
+/// A worker's part of a trace. Used by its worker alone.
+struct Tracer {
+    private let trace: Trace
+    private let track: Int
+    private var events: [UInt8] = []
+    private var names: [ObjectIdentifier: String] = [:]
+
+    private static let pieceSize = 1 << 16
+    /// Nanoseconds of a turn that have to pass off the processor before they are shown: less is noise.
+    private static let shortestBlock: Int64 = 20_000
+
+    init(_ trace: Trace, track: Int) {
+        self.trace = trace
+        self.track = track
+        begin("M", name: "thread_name")
+        events.append(contentsOf: #","args":{"name":"worker \#(track)"}}"#.utf8)
+    }
+
+    /// When something began, by both clocks, in nanoseconds.
+    struct Moment {
+        fileprivate let wall = Tracer.now(CLOCK_MONOTONIC)
+        fileprivate let processor = Tracer.now(CLOCK_THREAD_CPUTIME_ID)
+    }
+
+    /// - Parameter actor: nil for a step of an `async` function that belongs to no actor of ours.
+    mutating func turnEnded(of actor: AnyClass?, began: Moment, messages: Int) {
+        let end = Moment()
+        let (length, busy) = (end.wall - began.wall, end.processor - began.processor)
+        slice(actor.map { name(of: $0) } ?? "task step", from: began.wall, length)
+        if actor != nil { events.append(contentsOf: #","args":{"messages":\#(messages)}"#.utf8) }
+        endEvent()
+        if length - busy >= Self.shortestBlock {
+            slice("off-CPU", from: began.wall, length - busy)
+            endEvent()
+        }
+    }
+
+    mutating func parkEnded(began: Moment) {
+        slice("parked", from: began.wall, Self.now(CLOCK_MONOTONIC) - began.wall)
+        endEvent()
+    }
+
+    mutating func stole(_ amount: Int, from victim: Int) {
+        begin("i", name: "steal")
+        member("ts", Self.now(CLOCK_MONOTONIC))
+        events.append(contentsOf: #","s":"t","args":{"from":\#(victim),"taken":\#(amount)}"#.utf8)
+        endEvent()
+    }
+
+    /// To be called when a run has ended.
+    mutating func flush() {
+        trace.append(events)
+        events.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Text
+
+    private mutating func name(of type: AnyClass) -> String {
+        if let name = names[ObjectIdentifier(type)] { return name }
+        // A Swift name needs no escaping in JSON, unless it stands in backticks.
+        let name = String(describing: type).filter { $0 != "\"" && $0 != "\\" && $0 >= " " }
+        names[ObjectIdentifier(type)] = name
+        return name
+    }
+
+    private mutating func slice(_ name: String, from start: Int64, _ length: Int64) {
+        begin("X", name: name)
+        member("ts", start)
+        member("dur", length)
+    }
+
+    private mutating func begin(_ phase: String, name: String) {
+        events.append(contentsOf: ",\n{\"ph\":\"\(phase)\",\"pid\":1,\"tid\":\(track),\"name\":\"\(name)\"".utf8)
+    }
+
+    private mutating func endEvent() {
+        events.append(UInt8(ascii: "}"))
+        if events.count >= Self.pieceSize { flush() }
+    }
+
+    /// Nanoseconds, written as microseconds with three decimals.
+    private mutating func member(_ key: String, _ nanoseconds: Int64) {
+        let fraction = String(1000 + nanoseconds % 1000).dropFirst()
+        events.append(contentsOf: ",\"\(key)\":\(nanoseconds / 1000).\(fraction)".utf8)
+    }
+
+    private static func now(_ clock: clockid_t) -> Int64 {
+        let time = clinux_now(clock)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}

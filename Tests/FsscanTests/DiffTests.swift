@@ -1,0 +1,217 @@
+// `fsscan diff`: each kind of change, between saved scans and live trees.
+
+import Glibc
+import TestSupport
+import Testing
+
+@Suite struct DiffTests {
+    /// The lines of a comparison, without the totals, and with paths below the directory.
+    private func lines(
+        _ arguments: [ByteString], below directory: TemporaryDirectory, status: Int32,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws -> [String] {
+        let outcome = try Fsscan.run(["diff"] + arguments)
+        #expect(outcome.status == status, "\(outcome.outputText)\(outcome.errorText)", sourceLocation: sourceLocation)
+        return outcome.outputText.split(separator: "\n").map(String.init)
+            .filter { "+-*!=?".contains($0.first ?? " ") && $0.dropFirst().first == " " }
+            .map { $0.replacing(directory.path.text + "/", with: "") }
+    }
+
+    /// Paths and kinds of changes, by jq.
+    private func changes(_ arguments: [ByteString], _ filter: String, status: Int32) throws -> String {
+        for format: ByteString in ["--json", "--ndjson"] {
+            let outcome = try Fsscan.run(["diff", format] + arguments)
+            #expect(outcome.status == status, "\(outcome.errorText)")
+            try expectValid("diff", outcome.standardOutput)
+            if format == "--ndjson" {
+                let filtered = try run(
+                    ["jq", "-c", ByteString(filter)], ProcessOptions { $0.input = outcome.standardOutput })
+                return filtered.outputText
+            }
+        }
+        return ""
+    }
+
+    private let tree: Tree = [
+        .file("content", "one", mtime: 1_000_000_000), .file("same size", "abc", mtime: 1_000_000_000),
+        .file("mode", "x"), .file("owner", "x"), .symlink("link", to: "here"), .file("becomes a directory", "x"),
+        .directory("gone", [.file("inside", "bye")]), .file("old name", "moved by inode"),
+        .directory("still", [.file("f", "x"), .directory("deep", [.file("g", "y")])]),
+        .file("odd\n", "z"), .file([0xFF], "invalid"),
+    ]
+
+    /// What the script below does, as `diff --only` names it.
+    private let expected = """
+        * becomes a directory  kind file -> directory
+        * content  size
+        * link  size
+        ! mode  mode
+        ! owner  uid
+        * same size  sha256
+        - gone
+        - gone/inside
+        + new
+        + new/file
+        = old name -> still/new name
+        """
+
+    private let script = """
+        printf two2 > content; printf abd > 'same size'; touch -d @1000000000 'same size'; chmod u+s mode; chown 7 owner
+        ln -sfn there link; rm 'becomes a directory'; mkdir 'becomes a directory'; rm -r gone
+        mkdir new; printf brandnew > new/file; mv 'old name' 'still/new name'
+        """
+
+    @Test(.enabled(if: isRoot)) func everyKindOfChangeIsSeen() throws {
+        let directory = try TemporaryDirectory(tree)
+        let file = try SavedFile()
+        try file.save(["--hash", "sha256", "--label", "before", directory.path])
+        #expect(try lines([file.path, directory.path], below: directory, status: 0) == [])
+        _ = try output(of: ["sh", "-ec", ByteString("cd \"$0\"; " + script), directory.path])
+        let live = try lines([file.path, directory.path], below: directory, status: 1)
+        let starts = expected.split(separator: "\n").map(String.init)
+        #expect(live.count == starts.count, "\(live.joined(separator: "\n"))")
+        for (line, start) in zip(live, starts) { #expect(line.hasPrefix(start)) }
+        // A setuid bit is named with both values.
+        #expect(live[3].hasPrefix("! mode  mode 0644 -> 4644, ctime "))
+        // Two saved scans give the same as a saved scan and the tree.
+        try file.save(["--hash", "sha256", directory.path])
+        #expect(try lines([file.path + "#before", file.path], below: directory, status: 1) == live)
+        #expect(try lines([file.path + "#1", file.path + "#2"], below: directory, status: 1) == live)
+        #expect(try lines([file.path, directory.path], below: directory, status: 0) == [])
+        // The other way round, what was added is removed.
+        let back = try changes(
+            [file.path, file.path + "#1"], "select(.type == \"summary\").totals | [.added, .removed, .moved]", status: 1
+        )
+        #expect(back == "[2,2,1]\n")
+        let content = "select(.type == \"summary\").totals | [.content, .metadata, .kind]"
+        #expect(try changes([file.path + "#1", file.path], content, status: 1) == "[3,2,1]\n")
+    }
+
+    @Test func whatIsIgnoredOrNotShownIsNoDifference() throws {
+        let directory = try TemporaryDirectory([.file("f", "x")])
+        let file = try SavedFile()
+        try file.save([directory.path])
+        _ = try output(of: ["touch", "-d", "@5", directory.appending("f")])
+        #expect(try lines([file.path, directory.path], below: directory, status: 1).count == 1)
+        #expect(try lines([file.path, directory.path, "--ignore", "mtime,ctime"], below: directory, status: 0) == [])
+        #expect(try lines([file.path, directory.path, "--ignore=mtime"], below: directory, status: 1).count == 1)
+        #expect(try lines([file.path, directory.path, "--only", "added,removed"], below: directory, status: 0) == [])
+        #expect(try lines([file.path, directory.path, "--only", "metadata"], below: directory, status: 1).count == 1)
+        // A file that took another's place, with the same bytes and times: its inode tells.
+        try file.save([directory.path])
+        _ = try output(of: ["sh", "-ec", "cd \"$0\"; cp -p f g; mv g f", directory.path])
+        let ignored: ByteString = "--ignore=mtime,ctime"
+        #expect(try lines([file.path, directory.path, ignored], below: directory, status: 0) == [])
+        #expect(
+            try lines([file.path, directory.path, ignored, "--also", "inode"], below: directory, status: 1).count == 1)
+    }
+
+    @Test func withoutACommonDigestContentIsNotComparedAndThatIsSaid() throws {
+        let directory = try TemporaryDirectory([.file("f", "abc", mtime: 5)])
+        let file = try SavedFile()
+        try file.save(["--hash", "md5", directory.path])
+        _ = try output(of: ["sh", "-ec", "cd \"$0\"; printf abd > f; touch -d @5 f", directory.path])
+        let ignore: ByteString = "--ignore=ctime"
+        // The live side is scanned with the saved digests, unless told otherwise.
+        #expect(try lines([file.path, directory.path, ignore], below: directory, status: 1).count == 1)
+        let outcome = try Fsscan.run(["diff", file.path, directory.path, ignore, "--hash", "sha1"])
+        #expect(outcome.status == 0)
+        #expect(outcome.outputText.contains("Content was not compared"))
+        #expect(
+            try changes(
+                [file.path, directory.path, ignore, "--hash=sha1"], "select(.type == \"header\").not_compared",
+                status: 0) == "[\"content\"]\n")
+    }
+
+    @Test(.enabled(if: isRoot)) func aDirectoryThatCannotBeReadNowHidesWhatWasInIt() throws {
+        let directory = try TemporaryDirectory([
+            .directory("d", [.file("inside", "x")]), .file("f", "x", mode: 0o644), .directory("e"),
+        ])
+        let tools = try TemporaryDirectory()
+        let file = try SavedFile()
+        try file.save(["--hash", "sha256", directory.path])
+        _ = try output(of: ["sh", "-ec", "cd \"$0\"; chmod 700 d; chmod 600 f", directory.path])
+        _ = try output(of: ["chmod", "-R", "a+rX", file.directory.path])
+        let outcome = try run(
+            [Fsscan.copy(to: tools), "diff", "--ndjson", file.path, directory.path],
+            ProcessOptions { $0.asOrdinaryUser = true })
+        #expect(outcome.status == 2)
+        try expectValid("diff", outcome.standardOutput)
+        let seen = try run(
+            ["jq", "-c", "select(.changes) | [(.path | split(\"/\") | last), .changes]"],
+            ProcessOptions { $0.input = outcome.standardOutput })
+        #expect(seen.outputText == "[\"d\",[\"metadata\",\"unreadable\"]]\n[\"f\",[\"metadata\",\"unreadable\"]]\n")
+    }
+
+    @Test func theCostGrowsWithTheChangeAndNotWithTheTree() throws {
+        // 5 x 20 x 20 directories of 5 files.
+        let leaf = Tree((0..<5).map { .file("f\($0)", "x") })
+        let middle = Tree((0..<20).map { .directory("m\($0)", leaf) })
+        let directory = try TemporaryDirectory(
+            Tree((0..<5).map { .directory("a\($0)", Tree((0..<20).map { .directory("b\($0)", middle) })) }))
+        let file = try SavedFile()
+        try file.save([directory.path])
+        _ = try output(of: ["chmod", "u+s", directory.appending("a3/b7/m11/f2")])
+        try file.save([directory.path])
+        let sides = [file.path + "#1", file.path]
+        let read = "select(.type == \"summary\").totals | [.metadata, .old_entries_read, .new_entries_read]"
+        // The way down: the root, 5, 20 and 20 directories and 5 files, of 12,106 entries.
+        #expect(try changes(sides, read, status: 1) == "[1,51,51]\n")
+        // What a state does not cover is compared in full.
+        #expect(try changes(sides + ["--also=inode"], read, status: 1) == "[1,12106,12106]\n")
+        // Ignoring a field cannot make equal subtrees differ.
+        #expect(try changes(sides + ["--ignore=mtime"], read, status: 1) == "[1,51,51]\n")
+        #expect(try changes(sides + ["--ignore=mode,ctime"], read, status: 0) == "[0,51,51]\n")
+        #expect(try file.query("SELECT count(*) FROM entries") == "24212\n")
+    }
+
+    /// The states skip nothing that differs: with and without them, the comparison is the same.
+    @Test(arguments: [1, 2, 3] as [UInt64]) func randomTreesCompareAlikeWithAndWithoutStates(_ seed: UInt64) throws {
+        let names: [ByteString] = ["a", "b", "c.d", "e f", "\n", [0xFF], [0x01], [0x02], "a.b", "-", "é"]
+        let directory = try TemporaryDirectory(.random(seed: seed, entries: 150, names: names))
+        let file = try SavedFile()
+        try file.save(["--hash", "xxh128", directory.path])
+        let mutations = """
+            import os, random, sys
+            random.seed(\(seed))
+            os.chdir(sys.argv[1].encode())
+            paths = [os.path.join(top, name) for top, ds, fs in os.walk(b".") for name in ds + fs]
+            for path in random.sample(sorted(paths), min(12, len(paths))):
+                try:
+                    kind = random.randrange(4)
+                    if os.path.islink(path): os.unlink(path)
+                    elif kind == 0: os.chmod(path, random.choice([0o4755, 0o700, 0o1777]))
+                    elif kind == 1: os.rename(path, path + b"x")
+                    elif os.path.isdir(path): open(path + b"/zz", "w").write(str(kind))
+                    elif os.path.isfile(path): os.utime(path, (1, random.randrange(9)))
+                    else: os.unlink(path)
+                except OSError: pass
+            """
+        _ = try output(of: ["python3", "-c", ByteString(mutations), directory.path])
+        try file.save(["--hash", "xxh128", directory.path])
+        let filter = "select(.changes) | del(.fields[] | select(.field == \"inode\"))"
+        let sides = [file.path + "#1", file.path]
+        let skipping = try changes(sides, filter, status: 1)
+        #expect(try changes(sides + ["--also=btime"], filter, status: 1) == skipping)
+        #expect(try changes([file.path + "#1", directory.path], filter, status: 1) == skipping)
+    }
+
+    @Test func whatExistsIsTakenWholeBeforeTheNumberSign() throws {
+        let directory = try TemporaryDirectory([.directory("t"), .file("f#1")])
+        let file = try SavedFile()
+        try file.save([directory.appending("t")])
+        let odd = file.directory.appending("odd#2")
+        _ = try output(of: ["cp", file.path, odd])
+        #expect(try Fsscan.run(["diff", odd, directory.appending("t")]).status == 0)
+        #expect(try Fsscan.run(["diff", odd + "#1", directory.appending("t")]).status == 0)
+        let missing = try Fsscan.run(["diff", odd + "#3", directory.appending("t")])
+        #expect(missing.status == 2 && missing.errorText.hasSuffix("holds no scan with the number or label 3\n"))
+        let text = try Fsscan.run(["diff", directory.appending("f#1"), directory.path])
+        #expect(text.status == 2 && text.errorText.contains("is of no format that can be compared"))
+        #expect(try Fsscan.run(["diff", "/no/such#1", directory.path]).status == 2)
+        #expect(try Fsscan.run(["diff", directory.path]).status == 64)
+        #expect(try Fsscan.run(["diff", "--only", "everything", odd, odd]).status == 64)
+        #expect(
+            try Fsscan.run(["diff", odd, odd], ProcessOptions { $0.standardOutput = .file("/dev/full") }).status == 74)
+    }
+}
