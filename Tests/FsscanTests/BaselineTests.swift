@@ -10,7 +10,7 @@ import Testing
 
     private static let tree: Tree = [
         .file("a", "first"), .file("b", "second", mode: 0o755), .file("empty"), .symlink("link", to: "a"),
-        .directory("d", [.file("same", "same"), .hardLink("twice", to: "a"), .file([0xff], "odd"), .fifo("pipe")]),
+        .directory("d", [.file("same", "same"), .hardLink("twice", to: "tree/a"), .file([0xff], "odd"), .fifo("pipe")]),
         .file("large", "head", size: 20 << 20),
     ]
     /// Names of regular files in it.

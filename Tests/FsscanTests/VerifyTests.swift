@@ -60,7 +60,7 @@ import Testing
             ("printf 'FIRST' > a; touch -d @1000 a", "* %/a  sha256 "),
             ("chmod 4755 b", "! %/b  mode 0755 -> 4755"), ("ln -sfn b link", "* %/link"), ("rm d/deep", "- %/d/deep"),
             ("mkdir new", "+ %/new"), ("mv a c", "= %/a -> %/c"), ("touch -d @2000 a", "! %/a  mtime "),
-            ("rm d/pipe; mkdir d/pipe", "! %/d/pipe  kind fifo -> directory"),
+            ("rm d/pipe; mkdir d/pipe", "* %/d/pipe  kind fifo -> directory"),
         ] as [(String, String)])
     func aChangeShowsAndExits1(_ change: String, _ line: String) throws {
         for quick in [[], ["--quick"]] as [[ByteString]] {
