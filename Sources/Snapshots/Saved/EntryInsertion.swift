@@ -7,6 +7,8 @@ final class EntryInsertion {
     private let insertError: Statement
     private var key = ByteBuffer(capacity: 4096)
     private let scan: Int64
+    /// Whether digests of the row before are bound.
+    private var hasDigests = false
 
     /// The columns of `entries`, in order.
     private enum Column: Int, CaseIterable {
@@ -80,7 +82,10 @@ final class EntryInsertion {
         insertEntry.bind(Column.target.rawValue, borrowed: entry.target)
         insertEntry.bind(Column.mime.rawValue, borrowedText: entry.mime)
         insertEntry.bind(Column.state.rawValue, borrowed: entry.state)
-        for index in DigestAlgorithm.allCases.indices { insertEntry.bindNull(Column.digests.rawValue + index) }
+        if hasDigests {
+            for index in DigestAlgorithm.allCases.indices { insertEntry.bindNull(Column.digests.rawValue + index) }
+        }
+        hasDigests = entry.header.digestsLength > 0
         entry.forEachDigest { algorithm, digest in
             insertEntry.bind(Column.digests.rawValue + Int(algorithm.index), borrowed: digest)
         }

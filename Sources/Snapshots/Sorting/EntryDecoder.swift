@@ -6,10 +6,13 @@ struct PackedEntry {
     private let bytes: UnsafeRawBufferPointer
 
     init(_ bytes: UnsafeRawBufferPointer) {
-        header = bytes.loadUnaligned(as: EntryHeader.self)
+        let header = bytes.loadUnaligned(as: EntryHeader.self)
+        self.header = header
         self.bytes = bytes
-        precondition(
-            bytes.count == offset(5) + Int(header.errorsLength), "an entry has the length that its header says")
+        let lengths = Int(header.targetLength) + Int(header.mimeLength) + Int(header.digestsLength)
+        let more = Int(header.stateLength) + Int(header.xattrsLength) + Int(header.errorsLength)
+        let expected = MemoryLayout<EntryHeader>.size + lengths + more
+        precondition(bytes.count == expected, "an entry has the length that its header says")
     }
 
     func has(_ field: SnapshotFields) -> Bool { header.present & field.rawValue != 0 }
@@ -24,6 +27,7 @@ struct PackedEntry {
     /// As `EntryEncoder.pack` wrote them.
     var xattrs: UnsafeRawBufferPointer? { has(.xattrs) ? part(4) : nil }
     var errors: [SnapshotEntryError] {
+        if header.errorsLength == 0 { return [] }
         let items = Self.unpack(part(5))
         return stride(from: 0, to: items.count, by: 3).map { index in
             SnapshotEntryError(
@@ -34,6 +38,7 @@ struct PackedEntry {
     }
 
     func forEachDigest(_ body: (DigestAlgorithm, UnsafeRawBufferPointer) -> Void) {
+        if header.digestsLength == 0 { return }
         var rest = digests
         while let index = rest.first {
             let algorithm = DigestAlgorithm.allCases[Int(index)]
