@@ -2,7 +2,7 @@
 #
 # make hands variables of its command line to the scripts: `make bench RUNS=10 ROUNDS=5 TREES=/mnt/scratch`.
 
-.PHONY: bench bench-scheduler bench-content bench-cold bench-scale bench-equal bench-rivals bench-clean
+.PHONY: bench bench-scheduler bench-content bench-cold bench-scale bench-compare bench-equal bench-rivals bench-clean
 
 bench: build ## Metadata scan beside the C floor, find, bfs, fd, du and gdu (warm)
 	Benchmarks/metadata.sh
@@ -21,6 +21,9 @@ bench-cold: build ## Cold caches (needs root)
 
 bench-scale: build ## From 10,000 to 5,000,000 entries, a deep chain, a huge directory
 	Benchmarks/scale.sh
+
+bench-compare: build ## verify, diff and --baseline beside AIDE, hashdeep -a and mtree (needs root)
+	Benchmarks/compare.sh
 
 bench-rivals: ## Installs the programs that the benchmarks compare with
 	Benchmarks/install-rivals.sh

@@ -6,6 +6,7 @@ packages=(
     hyperfine time strace python3 python3-venv util-linux openssl # to measure
     findutils coreutils bfs fd-find gdu                           # make bench, bench-cold
     golang-go                                                     # make bench-scheduler (the rest comes from PyPI)
+    aide hashdeep mtree-netbsd libcap2-bin attr                   # make bench-compare
     hashdeep rclone rhash b3sum xxhash file                       # make bench-content
 )
 
