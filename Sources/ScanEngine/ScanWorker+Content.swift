@@ -148,9 +148,9 @@ extension ScanWorker {
         into gathering: inout Gathering
     ) -> Bool {
         switch kind {
-        case .symlink: break
-        case .file:
-            // The first file of a device is found out about, and whether it is one of a pseudo file system.
+        case .file, .symlink:
+            // A device's first file is read, or looked up in `readFile`, which finds out whether the kernel makes its files
+            // up: links of /proc look unchanged whatever they point to.
             guard let lastDevice, lastDevice.number == status.device, !lastDevice.isPseudo, let plan = context.content,
                 status.size <= plan.maxRead
             else { return false }

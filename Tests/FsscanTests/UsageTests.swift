@@ -53,8 +53,8 @@ import Testing
 
     @Test(
         arguments: [
-            ["--xattrs"], ["--baseline", "f"],
-            ["--format", "ncdu"], ["--format", "sha256sum"], ["verify", "a"],
+            ["--xattrs"],
+            ["--format", "ncdu"], ["--format", "sha256sum"],
         ] as [[ByteString]])
     func whatIsNotThereYetSaysSo(_ arguments: [ByteString]) throws {
         let outcome = try Fsscan.run(arguments + ["/no/such"])

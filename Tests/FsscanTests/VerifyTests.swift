@@ -164,6 +164,26 @@ import Testing
         #expect(try saved.verify(["--quick", "--expect", try saved.printed("of the file")]).end == .exited(0))
     }
 
+    // MARK: Units
+
+    /// What docs/TAMPER.md has people install; systemd looks for the program that they start.
+    @Test func systemdFindsNothingWrongWithTheUnits() throws {
+        let directory = try TemporaryDirectory()
+        let names: [ByteString] = ["fsscan-verify.service", "fsscan-verify.timer", "fsscan-alert.service"]
+        for name in names {
+            let script: ByteString = #"sed "s|/usr/local/bin/fsscan|$1|" "$2" > "$3""#
+            _ = try output(of: [
+                "sh", "-ec", script, "sh", Fsscan.path, Repository.path("contrib").appending(name),
+                directory.appending(name),
+            ])
+        }
+        let verdict = try run(["systemd-analyze", "verify", "--man=no"] + names.map { directory.appending($0) })
+        #expect(verdict.end == .exited(0))
+        #expect(verdict.errorText == "" && verdict.outputText == "")
+    }
+
+    // MARK: Several roots
+
     @Test func ofSeveralRootsEachIsToBeExpected() throws {
         let directory = try TemporaryDirectory([.directory("x", [.file("f", "1")]), .directory("y", [.file("f", "2")])])
         let file = directory.appending("saved.db")

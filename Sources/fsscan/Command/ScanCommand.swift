@@ -151,7 +151,7 @@ struct UnavailableOptions: ParsableArguments {
     /// The first one that was given, as written on the command line.
     var given: String? {
         let flags = [
-            ("--xattrs", xattrs),
+            ("--xattrs", xattrs)
         ]
         return flags.first { $0.1 }?.0
     }
