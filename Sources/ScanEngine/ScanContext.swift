@@ -16,6 +16,8 @@ final class ScanContext: Sendable {
     let outputs: [any EntryOutput]
     /// SHA-256 for the Merkle values of directories; nil if no output wants them.
     let stateMethods: DigestMethods?
+    /// Whether to read extended attributes.
+    let readsAttributes: Bool
     /// How much is asked about each entry: records tell the time of birth.
     let detail: Kernel.Detail
     let devices: DeviceTable
@@ -33,6 +35,11 @@ final class ScanContext: Sendable {
         isCancelled: @escaping @Sendable () -> Bool, onError: (@Sendable (ScanError) -> Void)?
     ) throws(ScanUnavailable) {
         self.outputs = outputs
+        var proc = FileStatus()
+        readsAttributes = options.xattrs && !outputs.isEmpty
+        if readsAttributes, (try? Kernel.status(of: "/proc/self/fd", in: Kernel.workingDirectory, into: &proc)) == nil {
+            throw ScanUnavailable(option: "--xattrs", message: "needs /proc")
+        }
         detail = outputs.isEmpty ? .basic : .full
         do throws(DigestUnavailable) {
             stateMethods = outputs.contains { $0.wantsState } ? try DigestMethods(EntryState.methods) : nil

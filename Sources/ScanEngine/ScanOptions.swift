@@ -14,6 +14,8 @@ public struct ScanOptions: Sendable {
     public var hash: [DigestAlgorithm] = []
     /// Detect the MIME type of each regular file with libmagic.
     public var mime = false
+    /// Read extended attributes, which include POSIX ACLs and file capabilities, where there are records.
+    public var xattrs = false
     /// Read files of pseudo file systems (proc, sysfs, …) too.
     public var readPseudo = false
     /// Files larger than this, in bytes, are not read: an error each.

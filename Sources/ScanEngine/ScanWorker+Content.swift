@@ -3,14 +3,14 @@ import WorkStealing
 
 /// An entry that has been counted, and whose content may be asked for.
 struct CountedEntry: ~Copyable {
-    /// The directory that it is in; nil for a PATH.
+    /// The directory that it is in; nil for a PATH, and where `node` is the entry itself.
     let directory: OpenedDirectory?
     /// The descriptor of that directory, borrowed by the caller; or the working directory.
     let descriptor: Int32
     /// The name, followed by a NUL in memory; the whole of a PATH.
     let name: UnsafeRawBufferPointer
     let kind: EntryKind
-    /// The directory that it is in; the PATH itself.
+    /// The directory that it is in; without `directory`, the entry itself.
     let node: PathNode
 
     /// Made where somebody asks: a file that need not be read takes less time than an allocation or two.
@@ -31,6 +31,8 @@ struct ContentAnswer: Sendable {
     var target: [UInt8]?
     /// The file changed while it was read.
     var hasChanged = false
+    /// In the order of their names; nil where they were not asked for or could not be read.
+    var xattrs: [ExtendedAttribute]?
 
     static let unknown = ContentAnswer()
     /// Without `--hash` and `--mime`: known, and empty.
@@ -38,17 +40,28 @@ struct ContentAnswer: Sendable {
 }
 
 extension ScanWorker {
-    /// Finds out what was asked for about the content of an entry that is no directory.
+    /// Finds out what was asked for about an entry that is no directory: its content, its extended attributes.
     ///
     /// - Returns: nil if somebody else will: `waiter` then gets a `Completion`.
     func content(
         of entry: borrowing CountedEntry, _ status: borrowing FileStatus, waiter: Waiter, _ gathering: inout Gathering
     ) -> ContentAnswer? {
+        let xattrs = extendedAttributes(of: entry, status, into: &gathering)
+        var answer = content(of: entry, status, waiter: waiter, xattrs, &gathering)
+        answer?.xattrs = xattrs
+        return answer
+    }
+
+    private func content(
+        of entry: borrowing CountedEntry, _ status: borrowing FileStatus, waiter: Waiter,
+        _ xattrs: [ExtendedAttribute]?,
+        _ gathering: inout Gathering
+    ) -> ContentAnswer? {
         switch entry.kind {
         case .symlink: return followNot(entry, &gathering)
         case .file:
             guard let plan = context.content else { return .notAsked }
-            return readFile(entry, status, plan, waiter, &gathering)
+            return readFile(entry, status, plan, waiter, xattrs, &gathering)
         case .directory, .fifo, .socket, .blockDevice, .characterDevice:
             return ContentAnswer(row: context.content?.rowOfNothing ?? [])
         }
@@ -74,7 +87,7 @@ extension ScanWorker {
 
     private func readFile(
         _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ plan: ContentPlan, _ waiter: Waiter,
-        _ gathering: inout Gathering
+        _ xattrs: [ExtendedAttribute]?, _ gathering: inout Gathering
     ) -> ContentAnswer? {
         // One file may take some ten milliseconds, and a directory has many.
         if context.shouldStop {
@@ -98,7 +111,7 @@ extension ScanWorker {
             let needsScan = status.links > 1 ? true : plan.isReadInPieces(size: status.size)
             if needsScan, !isPseudo {
                 let reader = fileScan(of: status, plan)
-                let request = self.request(entry, status, waiter, &gathering)
+                let request = self.request(entry, status, waiter, xattrs, &gathering)
                 reader.send { $0.read(request) }
                 return nil
             }
@@ -118,13 +131,14 @@ extension ScanWorker {
     }
 
     private func request(
-        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ waiter: Waiter, _ gathering: inout Gathering
+        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ waiter: Waiter,
+        _ xattrs: [ExtendedAttribute]?, _ gathering: inout Gathering
     ) -> FileRequest {
         gathering.willWait()
         entry.directory?.directory.descriptor.need()
         return FileRequest(
             directory: entry.directory, name: Array(entry.name) + [0], path: entry.path,
-            entry: KnownEntry(status: copy status, isToBeListed: false), waiter: waiter)
+            entry: KnownEntry(status: copy status, isToBeListed: false), xattrs: xattrs, waiter: waiter)
     }
 
     // MARK: Not reading

@@ -54,7 +54,10 @@ extension ScanWorker {
                 untilStopCheck = Self.entriesBetweenStopChecks
             }
             let verdict = opened.verdict(entry.name, isDirectory: entry.kind.map { $0 == .directory })
-            if verdict == .ignored { continue }
+            if verdict == .ignored {
+                recordExcluded(entry.name, in: node)
+                continue
+            }
             if entry.kind == .directory, listsUnseen {
                 startDirectory(entry.name, in: opened, known: nil, waiter, &gathering)
                 continue
@@ -72,6 +75,7 @@ extension ScanWorker {
             if verdict == .dependsOnKind,
                 opened.verdict(entry.name, isDirectory: kind == .directory) == .ignored
             {
+                recordExcluded(entry.name, in: node)
                 continue
             }
             if kind == .directory {

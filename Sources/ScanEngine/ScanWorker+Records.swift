@@ -12,7 +12,8 @@ extension ScanWorker {
     ) -> [UInt8]? {
         if streams.isEmpty { return nil }
         var content = RecordContent(
-            target: answer.target, digests: answer.row, mime: answer.type, isChanged: answer.hasChanged)
+            target: answer.target, digests: answer.row, mime: answer.type, isChanged: answer.hasChanged,
+            xattrs: answer.xattrs)
         let state = context.stateMethods == nil ? nil : entryState!.value(of: kind, status, content, tree: tree)
         if kind == .directory { content.state = state }
         let root = node.root
@@ -37,6 +38,15 @@ extension ScanWorker {
         let root = node.root
         path.with(name, in: node) { path in
             for stream in streams { stream.unknownEntry(root: root, path: path, kind: kind) }
+        }
+    }
+
+    /// Tells of a name that a pattern leaves out: nothing was found out about it.
+    func recordExcluded(_ name: UnsafeRawBufferPointer, in node: PathNode) {
+        if streams.isEmpty { return }
+        let root = node.root
+        path.with(name, in: node) { path in
+            for stream in streams { stream.excluded(root: root, path: path) }
         }
     }
 }

@@ -22,7 +22,7 @@ package struct SnapshotFormat: Sendable {
 
     /// From the strictest to the loosest: text that looks like a checksum list may look like other things, too.
     package static let all: [SnapshotFormat] = [
-        .saved
+        .saved, .records, .mca, .mtree, .hashdeep, .checksums,
     ]
 }
 

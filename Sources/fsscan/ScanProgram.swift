@@ -12,13 +12,16 @@ struct ScanProgram {
     /// Throws `UsageError` and `OutputError`.
     func run() throws -> ExitStatus {
         let paths = try allPaths()
+        if let format = settings.format.records, format.isTree, paths.count != 1 {
+            throw UsageError("--format \(settings.format): takes one PATH, as the format has one root")
+        }
         warnOfOverlaps(paths)
         let options = settings.scanOptions(paths: paths, threads: settings.threads ?? DefaultThreads.count())
 
         // From here on a signal must not end the process without its report.
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output)
-        let records = settings.format == .ndjson ? makeRecords(options, output) : nil
+        let records = settings.format.records.map { makeRecords($0, options, output) }
         let baseline = try makeBaseline(options)
         let saved = try settings.save.map { path throws(SaveFailure) in
             try SavedScanWriter(path, options, label: settings.label, version: Invocation.version)
@@ -40,13 +43,14 @@ struct ScanProgram {
             let json = ReportJSON(
                 report, options: options, version: Invocation.version, includesStatistics: settings.statistics)
             try json.write { try output.write($0) }
-        case .ndjson:
-            records?.finish(report, includesStatistics: settings.statistics)
-            if let failure = records?.failure { throw OutputError(of: failure) }
         case .text:
             printStatistics(report)
             var summary = TextSummary(report, options: options, style: TextStyle(for: output.descriptor))
             try summary.bytes().withUnsafeBytes { try output.write($0) }
+        case .ndjson, .ncdu, .mtree, .csv, .mca, .sha256sum, .sha1sum, .sha512sum, .md5sum, .b2sum:
+            if settings.format != .ndjson { printStatistics(report) }
+            records?.finish(report, includesStatistics: settings.statistics)
+            if let failure = records?.failure { throw OutputError(of: failure) }
         }
         try output.finish()
         try trace?.finish()
@@ -54,9 +58,11 @@ struct ScanProgram {
         return report.totals.errors > 0 ? .unreadable : .success
     }
 
-    private func makeRecords(_ options: ScanOptions, _ output: OutputFile) -> RecordOutput {
+    private func makeRecords(_ format: RecordFormat, _ options: ScanOptions, _ output: OutputFile) -> RecordOutput {
         let sink = RecordSink(output: output)
-        return RecordOutput(digests: DigestSet(options.hash), sorted: settings.sorted) { try sink.output.write($0) }
+        return RecordOutput(format, digests: DigestSet(options.hash), sorted: settings.sorted) {
+            try sink.output.write($0)
+        }
     }
 
     private func makeScan(
@@ -65,7 +71,9 @@ struct ScanProgram {
     ) throws(UsageError) -> Scan {
         // Where the output itself does not tell of errors, they are told when they happen, as find does.
         var onError: (@Sendable (ScanError) -> Void)?
-        if settings.format == .text { onError = { error in StandardStreams.complain(error.path, error.message) } }
+        if settings.format != .json && settings.format != .ndjson {
+            onError = { error in StandardStreams.complain(error.path, error.message) }
+        }
         var outputs: [any EntryOutput] = []
         if let records { outputs.append(records) }
         if let saved { outputs.append(saved) }
@@ -146,7 +154,7 @@ struct ScanProgram {
         }
     }
 
-    /// In text mode counters go to standard error, a line each.
+    /// Where the output has no place for them, counters go to standard error, a line each.
     private func printStatistics(_ report: ScanReport) {
         guard settings.statistics else { return }
         for (name, value) in report.statistics { StandardStreams.complain("\(name): \(value)") }

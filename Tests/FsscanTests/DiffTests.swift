@@ -196,6 +196,34 @@ import Testing
         #expect(try changes([file.path + "#1", directory.path], filter, status: 1) == skipping)
     }
 
+    /// What an intruder leaves beside contents and modes. Needs root and a file system with attributes: skipped visibly.
+    @Test(.enabled(if: isRoot && hasAttributes)) func attributesAndCapabilitiesAreCompared() throws {
+        let directory = try TemporaryDirectory([.file("f", "x"), .directory("d"), .file("plain")])
+        let file = try SavedFile()
+        try setAttribute(directory.appending("f"), "user.one", "1")
+        try setAttribute(directory.appending("d"), "user.gone", "1")
+        try file.save(["--xattrs", directory.path])
+        try setAttribute(directory.appending("f"), "user.one", "2")
+        // cap_net_raw+ep, as setcap writes it.
+        try setAttribute(
+            directory.appending("plain"), "security.capability",
+            "\u{1}\0\0\u{2}\0\u{10}" + String(repeating: "\0", count: 14))
+        try setAttribute(directory.appending("d"), "user.gone", nil)
+        let ignore: ByteString = "--ignore=ctime"
+        let expected = ["! d  xattrs -user.gone", "! f  xattrs *user.one", "! plain  xattrs +security.capability"]
+        #expect(try lines([file.path, directory.path, ignore], below: directory, status: 1) == expected)
+        try file.save(["--xattrs", directory.path])
+        #expect(try lines([file.path + "#1", file.path, ignore], below: directory, status: 1) == expected)
+        #expect(try lines([file.path, directory.path], below: directory, status: 0) == [])
+        #expect(try file.query("SELECT count(*) FROM xattrs WHERE scan = 2") == "2\n")
+        let values = "select(.changes) | .fields[] | select(.field == \"xattrs\") | [.old, .new] | map(length)"
+        #expect(try changes([file.path + "#1", file.path, ignore], values, status: 1) == "[1,0]\n[1,1]\n[0,1]\n")
+        // Without --xattrs on one side they are not compared, and that is said.
+        try file.save([directory.path])
+        let outcome = try Fsscan.run(["diff", file.path + "#1", file.path + "#3", ignore])
+        #expect(outcome.status == 0 && outcome.outputText.contains("Not compared, as one side does not say: xattrs."))
+    }
+
     @Test func whatExistsIsTakenWholeBeforeTheNumberSign() throws {
         let directory = try TemporaryDirectory([.directory("t"), .file("f#1")])
         let file = try SavedFile()
@@ -215,3 +243,22 @@ import Testing
             try Fsscan.run(["diff", odd, odd], ProcessOptions { $0.standardOutput = .file("/dev/full") }).status == 74)
     }
 }
+
+/// Sets, or with nil removes, an extended attribute.
+private func setAttribute(_ path: ByteString, _ name: String, _ value: String?) throws {
+    let call =
+        value == nil
+        ? "os.removexattr(sys.argv[1], sys.argv[2])" : "os.setxattr(*sys.argv[1:3], bytes(map(ord, sys.argv[3])))"
+    // NUL cannot be an argument: capabilities come with spaces for it.
+    let text = (value ?? "").replacing("\0", with: " ")
+    let script = call.replacing("map(ord, sys.argv[3])", with: "0 if c == ' ' else ord(c) for c in sys.argv[3]")
+    _ = try output(of: [
+        "python3", "-c", ByteString("import os, sys; " + script), path, ByteString(name), ByteString(text),
+    ])
+}
+
+/// Whether the file system of temporary directories keeps attributes of users.
+private let hasAttributes: Bool = {
+    guard let directory = try? TemporaryDirectory() else { return false }
+    return (try? setAttribute(directory.path, "user.fsscan", "1")) != nil
+}()

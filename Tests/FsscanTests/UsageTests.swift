@@ -26,14 +26,17 @@ import Testing
             (["--no-such-option", "/"], "unknown option '--no-such-option' (see fsscan --help)"),
             (["-q", "/"], "unknown option '-q' (see fsscan --help)"),
             (["--no-such-" + [0xFF, 0x0A], "/"], #"unknown option '--no-such-\377\n' (see fsscan --help)"#),
-            (["--format", "yaml", "/"], "--format: 'yaml' is not a format; there are text, json and ndjson"),
+            (
+                ["--format", "yaml", "/"],
+                "--format: 'yaml' is not one of text json ndjson ncdu mtree csv mca sha256sum sha1sum sha512sum md5sum b2sum"
+            ),
             (
                 ["--format", [0xE9, 0x1B], "/"],
-                #"--format: '\351\033' is not a format; there are text, json and ndjson"#
+                #"--format: '\351\033' is not one of text json ndjson ncdu mtree csv mca sha256sum sha1sum sha512sum md5sum b2sum"#
             ),
             (["--format", "text", "--json", "/"], "one format at a time: text or json"),
             (["--json", "--ndjson", "/"], "one format at a time: json or ndjson"),
-            (["--sorted", "/"], "--sorted is for records: use it with --ndjson"),
+            (["--sorted", "/"], "--sorted is for records: use it with --ndjson, or another format that is no report"),
             (
                 ["--hash", "sha256,crc32", "/"],
                 "--hash: 'crc32' is not one of sha256 sha1 sha512 md5 blake2b xxh128 git"
@@ -42,6 +45,8 @@ import Testing
                 ["--max-read", "12x", "/"],
                 "--max-read: '12x' is not a size (bytes, or a number with K, M, G, T, P)"
             ),
+            (["--format", "ncdu", "/bin", "/lib"], "--format ncdu: takes one PATH, as the format has one root"),
+            (["--format", "mtree", "/bin", "/lib"], "--format mtree: takes one PATH, as the format has one root"),
             (["--files-from", "/no/such", "/"], "--files-from: '/no/such' cannot be read: No such file or directory"),
         ] as [([ByteString], String)])
     func aWrongCommandLineIsOneLineAndStatus64(_ arguments: [ByteString], _ message: String) throws {
@@ -49,19 +54,6 @@ import Testing
         #expect(outcome.errorText == "fsscan: \(message)\n")
         #expect(outcome.status == 64)
         #expect(outcome.standardOutput.isEmpty)
-    }
-
-    @Test(
-        arguments: [
-            ["--xattrs"],
-            ["--format", "ncdu"], ["--format", "sha256sum"],
-        ] as [[ByteString]])
-    func whatIsNotThereYetSaysSo(_ arguments: [ByteString]) throws {
-        let outcome = try Fsscan.run(arguments + ["/no/such"])
-        #expect(outcome.status == 64)
-        #expect(outcome.errorText.contains(" is not available yet"))
-        #expect(outcome.errorText.hasPrefix("fsscan: "))
-        #expect(outcome.errorText.filter { $0 == "\n" }.count == 1)
     }
 
     @Test(

@@ -20,6 +20,13 @@ setpriv util-linux
 prlimit util-linux
 python3 python3
 find findutils
+ncdu ncdu
+mtree mtree-netbsd
+hashdeep hashdeep
+setcap libcap2-bin
+setfacl acl
+setfattr attr
+chattr e2fsprogs
 du coreutils
 ps procps
 "

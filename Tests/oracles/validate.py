@@ -172,7 +172,7 @@ def diff_problems(data):
     else:
         lines = [deepjson.loads(line) for line in data.splitlines()]
         checkers = {kind: validator(schema, definition) for kind, definition in (
-            ("header", "header"), ("change", "change_record"), ("summary", "summary_record"))}
+            ("header", "header_record"), ("change", "change_record"), ("summary", "summary_record"))}
         problems = [f"line {number}: no type of line" for number, line in enumerate(lines, 1)
                     if line.get("type") not in checkers]
         if problems:

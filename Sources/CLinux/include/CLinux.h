@@ -230,6 +230,9 @@ static inline void clinux_copy_stat(const struct stat *_Nonnull from, struct sta
     to->stx_ino = from->st_ino;
     to->stx_size = (uint64_t)from->st_size;
     to->stx_blocks = (uint64_t)from->st_blocks;
+    to->stx_blksize = (uint32_t)from->st_blksize;
+    to->stx_atime.tv_sec = from->st_atim.tv_sec;
+    to->stx_atime.tv_nsec = (uint32_t)from->st_atim.tv_nsec;
     to->stx_mtime.tv_sec = from->st_mtim.tv_sec;
     to->stx_mtime.tv_nsec = (uint32_t)from->st_mtim.tv_nsec;
     to->stx_ctime.tv_sec = from->st_ctim.tv_sec;
@@ -253,5 +256,13 @@ static inline int clinux_fstat(int descriptor, struct statx *_Nonnull out) {
     clinux_copy_stat(&status, out);
     return 0;
 }
+
+// ---- Extended attributes --------------------------------------------------------------------------------------------
+
+/// Names of the attributes of what a descriptor stands for, each ended by a NUL. (Not inline: <sys/xattr.h> declares types
+/// otherwise than other modules see them.)
+long clinux_listxattr(int descriptor, int is_path_only, void *_Nonnull buffer, unsigned long capacity);
+long clinux_getxattr(int descriptor, int is_path_only, const char *_Nonnull name, void *_Nonnull buffer,
+                     unsigned long capacity);
 
 #endif

@@ -8,6 +8,8 @@ struct FileRequest: Sendable {
     let name: [UInt8]
     let path: EntryPath
     let entry: KnownEntry
+    /// What `ContentAnswer.xattrs` is to be.
+    let xattrs: [ExtendedAttribute]?
     /// Gets one `Completion`.
     let waiter: Waiter
 }
@@ -148,7 +150,7 @@ actor FileScan: MailboxActor {
     ) {
         var subtotal = Subtotal()
         let status = request.entry.status
-        let answer: ContentAnswer
+        var answer: ContentAnswer
         switch result {
         case .success(let content): answer = worker.settle(content, of: request.path, status, into: &subtotal)
         case .failure(let failure): answer = worker.failed(failure, request.path, into: &subtotal)
@@ -156,6 +158,7 @@ actor FileScan: MailboxActor {
             answer = .unknown
             subtotal.isWhole = false
         }
+        answer.xattrs = request.xattrs
         let state = worker.record(request.path, .file, status, answer)
         let name = Array(request.name.dropLast())
         request.waiter.receive(

@@ -58,6 +58,7 @@ actor Directory: MailboxActor {
     private var openAttempts = 0
     /// What this entry's record will say, if records are wanted; its digests are known only when all below is done.
     private var recorded: KnownEntry?
+    private var xattrs: [ExtendedAttribute]?
 
     init(
         _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, ignore: IgnoreScope?,
@@ -86,6 +87,7 @@ actor Directory: MailboxActor {
             return complete(worker)
         }
         if let known, !known.isToBeListed {
+            xattrs = attributesByName(known.status, worker)
             giveUpOpening(worker)
             count(known.status, worker)
             return complete(worker)
@@ -140,6 +142,7 @@ actor Directory: MailboxActor {
         }
         if let known {
             // It was there when it was stat'ed: an entry, whatever became of it.
+            xattrs = attributesByName(known.status, worker)
             count(known.status, worker)
             return worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
         }
@@ -151,6 +154,7 @@ actor Directory: MailboxActor {
             return worker.report(statusError, "statx", EntryPath(directory: node, name: nil), into: &gathering)
         }
         if status.kind == .directory {
+            xattrs = attributesByName(status, worker)
             count(status, worker)
             worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
         } else if let parent = node.parent, let kind = status.kind {
@@ -184,6 +188,31 @@ actor Directory: MailboxActor {
         if !worker.streams.isEmpty { recorded = KnownEntry(status: copy status, isToBeListed: true) }
     }
 
+    /// Of a directory that is not opened for listing.
+    private func attributesByName(_ status: borrowing FileStatus, _ worker: ScanWorker) -> [ExtendedAttribute]? {
+        guard worker.context.readsAttributes else { return nil }
+        let (status, place) = (copy status, EntryPath(directory: node, name: nil))
+        guard let parent = containing else {
+            return node.withName { path in
+                let entry = CountedEntry(
+                    directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: .directory, node: node)
+                return worker.extendedAttributes(of: entry, status, into: &gathering)
+            }
+        }
+        do throws(Errno) {
+            let number = try parent.borrowDescriptor(node.parentIdentity, worker)
+            defer { parent.descriptor.giveBack() }
+            return node.withName { name in
+                let entry = CountedEntry(
+                    directory: nil, descriptor: number, name: name, kind: .directory, node: node)
+                return worker.extendedAttributes(of: entry, status, into: &gathering)
+            }
+        } catch {
+            worker.report(error, "openat", place, into: &gathering)
+            return nil
+        }
+    }
+
     /// As often as an open is tried while all descriptors are taken; each try lets other work go first.
     static let openAttemptsLimit = 100_000
 
@@ -212,6 +241,10 @@ actor Directory: MailboxActor {
         worker.noteOwner(ofDirectory: status)
         count(status, worker)
 
+        if worker.context.readsAttributes {
+            let place = EntryPath(directory: node, name: nil)
+            xattrs = worker.extendedAttributes(ofDirectory: opened.number, at: place, into: &gathering)
+        }
         let number = opened.release()
         let published = descriptor.publish(number)
         precondition(published, "a directory is opened once")
@@ -343,7 +376,8 @@ actor Directory: MailboxActor {
             let row = gathering.digests == nil ? nil : digestRow(worker)
             var state: [UInt8]?
             if let recorded {
-                let answer = ContentAnswer(row: gathering.digests == nil ? [] : row)
+                var answer = ContentAnswer(row: gathering.digests == nil ? [] : row)
+                answer.xattrs = xattrs
                 let tree = gathering.subtotal.isWhole ? gathering.states : nil
                 state = worker.record(nil, in: node, .directory, recorded.status, answer, tree: tree)
             }

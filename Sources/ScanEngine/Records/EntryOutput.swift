@@ -23,6 +23,14 @@ package protocol EntryStream: AnyObject {
 
     func error(root: Int, _ error: ScanError)
 
+    /// A name that a pattern leaves out: it was listed, and nothing else is known of it.
+    func excluded(root: Int, path: UnsafeRawBufferPointer)
+
     /// Hands everything over.
     func flush()
+}
+
+extension EntryStream {
+    /// Most outputs have no word for it.
+    package func excluded(root: Int, path: UnsafeRawBufferPointer) {}
 }

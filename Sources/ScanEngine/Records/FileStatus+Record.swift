@@ -5,6 +5,7 @@ extension FileStatus {
     /// Seconds and nanoseconds since the epoch, as `statx(2)` gives them.
     package typealias Time = (seconds: Int64, nanoseconds: Int64)
 
+    package var atime: Time { (raw.stx_atime.tv_sec, Int64(raw.stx_atime.tv_nsec)) }
     package var mtime: Time { (raw.stx_mtime.tv_sec, Int64(raw.stx_mtime.tv_nsec)) }
     package var ctime: Time { (raw.stx_ctime.tv_sec, Int64(raw.stx_ctime.tv_nsec)) }
     /// Nil where the file system keeps no time of birth.
@@ -20,7 +21,7 @@ extension FileStatus {
     package var specialDeviceNumber: UInt64 { Self.deviceNumber(major: raw.stx_rdev_major, minor: raw.stx_rdev_minor) }
 
     /// The bits mixed as `stat(2)` shows them. The corresponding library call is `gnu_dev_makedev(3)`.
-    private static func deviceNumber(major: UInt32, minor: UInt32) -> UInt64 {
+    package static func deviceNumber(major: UInt32, minor: UInt32) -> UInt64 {
         let (major, minor) = (UInt64(major), UInt64(minor))
         return (major & 0xFFFF_F000) << 32 | (major & 0xFFF) << 8 | (minor & 0xFFFF_FF00) << 12 | (minor & 0xFF)
     }

@@ -9,7 +9,8 @@
 //      sink       the program's: standard output, a file
 //
 // So what is held back is one piece for each worker, whatever the size of the tree. With `--sorted` the lines go to a
-// `RecordSorter` instead, and from there to the sink at the end.
+// `RecordSorter` instead, and from there to the sink at the end; formats in which directories hold what is in them
+// (`RecordFormat.isTree`) go the same way, and through a `RecordTreeWriter`.
 
 import CLinux
 import Synchronization
@@ -27,6 +28,7 @@ public final class RecordOutput: EntryOutput {
     /// Takes whole lines. Called by one thread at a time, by any worker; may block.
     public typealias Sink = @Sendable (UnsafeRawBufferPointer) throws -> Void
 
+    let format: RecordFormat
     let digests: DigestSet
     private let sink: Sink
     /// Guards the sink, and holds the first error.
@@ -40,20 +42,26 @@ public final class RecordOutput: EntryOutput {
     /// Nil where the order is free.
     let sorter: RecordSorter?
 
+    /// Set by `begin` where the format is a tree.
+    private let treeOptions = Mutex<ScanOptions?>(nil)
+
     /// - Parameters:
+    ///   - format: what the records are written as.
     ///   - digests: the algorithms of the scan.
-    ///   - sorted: in the order of the PATHs, then of the paths' components, an entry before its errors.
+    ///   - sorted: in the order of the PATHs, then of the paths' components, an entry before its errors. Formats that are
+    ///     trees always are.
     ///   - memoryLimit: bytes for the records that are being sorted; beyond that they go to an unnamed file.
     ///   - temporaryDirectory: where that file is; nil: `$TMPDIR`, or `/tmp`.
     public convenience init(
-        digests: DigestSet, sorted: Bool, memoryLimit: Int = 64 << 20, temporaryDirectory: [UInt8]? = nil,
-        sink: @escaping Sink
+        _ format: RecordFormat = .ndjson, digests: DigestSet, sorted: Bool, memoryLimit: Int = 64 << 20,
+        temporaryDirectory: [UInt8]? = nil, sink: @escaping Sink
     ) {
         let sorter = RecordSorter(memoryLimit: memoryLimit, temporaryDirectory: temporaryDirectory)
-        self.init(digests: digests, sorter: sorted ? sorter : nil, sink: sink)
+        self.init(format, digests: digests, sorter: sorted || format.isTree ? sorter : nil, sink: sink)
     }
 
-    init(digests: DigestSet, sorter: RecordSorter?, sink: @escaping Sink) {
+    init(_ format: RecordFormat = .ndjson, digests: DigestSet, sorter: RecordSorter?, sink: @escaping Sink) {
+        self.format = format
         self.digests = digests
         self.sorter = sorter
         self.sink = sink
@@ -65,11 +73,16 @@ public final class RecordOutput: EntryOutput {
     /// The first error.
     public var failure: (any Error)? { state.withLock { $0 } }
 
-    /// Writes the header. To be called before the scan.
+    /// Writes what stands in front of all records. To be called before the scan.
     ///
+    /// - Precondition: one PATH, if the format is a tree.
     /// - Parameter timing: when the scan starts; nothing else of it is looked at.
     public func begin(_ options: ScanOptions, version: String, _ timing: Timing) {
-        var encoder = RecordEncoder(digests: digests)
+        if format.isTree {
+            precondition(options.paths.count == 1, "a tree has one root")
+            treeOptions.withLock { $0 = options }
+        }
+        var encoder = RecordEncoder(format, digests: digests)
         encoder.header(options: options, version: version, timing: timing)
         write(encoder.buffer.bytes)
     }
@@ -80,8 +93,12 @@ public final class RecordOutput: EntryOutput {
 
     /// Writes what is left, and the summary. To be called after the scan, when all streams were flushed.
     public func finish(_ report: ScanReport, includesStatistics: Bool = false) {
-        if let sorter { writeSorted(sorter) }
-        var encoder = RecordEncoder(digests: digests)
+        if let sorter, let options = treeOptions.withLock({ $0 }) {
+            writeTree(sorter, options)
+        } else if let sorter {
+            writeSorted(sorter)
+        }
+        var encoder = RecordEncoder(format, digests: digests)
         encoder.summary(of: report, includesStatistics: includesStatistics)
         write(encoder.buffer.bytes)
     }
@@ -96,6 +113,20 @@ public final class RecordOutput: EntryOutput {
             }
         }
         piece.drain { write($0) }
+    }
+
+    private func writeTree(_ sorter: RecordSorter, _ options: ScanOptions) {
+        var tree = RecordTreeWriter(format, options)
+        attempt { () throws(TemporaryFileError) in
+            var merge = try sorter.takeMerge()
+            while !failed, let record = merge.record {
+                tree.append(record)
+                try merge.advance()
+                if tree.buffer.count >= Self.pieceSize { tree.buffer.drain { write($0) } }
+            }
+        }
+        tree.finish()
+        tree.buffer.drain { write($0) }
     }
 
     /// Does something with the temporary files; an error counts as one of the output.

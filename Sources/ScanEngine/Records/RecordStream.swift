@@ -15,7 +15,7 @@ package final class RecordStream: EntryStream {
 
     init(_ output: RecordOutput) {
         self.output = output
-        encoder = RecordEncoder(digests: output.digests, capacity: RecordOutput.pieceSize + 4096)
+        encoder = RecordEncoder(output.format, digests: output.digests, capacity: RecordOutput.pieceSize + 4096)
         handedOver = Self.now()
         output.sorter?.addStream()
     }
@@ -47,6 +47,13 @@ package final class RecordStream: EntryStream {
         error.path.withUnsafeBytes { lineEnded(root, $0) }
     }
 
+    /// A name that a pattern leaves out.
+    package func excluded(root: Int, path: UnsafeRawBufferPointer) {
+        if output.failed { return }
+        encoder.excluded()
+        lineEnded(root, path)
+    }
+
     /// Hands everything over. To be called after the last record.
     package func flush() {
         encoder.buffer.drain { output.write($0) }
@@ -57,6 +64,8 @@ package final class RecordStream: EntryStream {
     }
 
     private func lineEnded(_ root: Int, _ path: UnsafeRawBufferPointer) {
+        // Not all formats have a word for everything.
+        if encoder.buffer.bytes.isEmpty { return }
         if let sorter = output.sorter {
             encoder.buffer.drain { arena.append(root: root, path: path, line: $0) }
             if arena.size >= sorter.share {

@@ -24,6 +24,7 @@ extension JSONWriter {
         }
         endArray()
         member("gitignore", options.gitignore)
+        if options.xattrs { member("xattrs", true) }
         member("read_pseudo", options.readPseudo)
         member("max_read", options.maxRead)
         member("depth", Int64(options.depth))

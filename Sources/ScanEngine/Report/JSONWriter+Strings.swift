@@ -42,29 +42,6 @@ extension JSONWriter {
         return isUTF8
     }
 
-    /// A string of base64.
-    package mutating func plainBase64(_ bytes: [UInt8]) {
-        beginString()
-        bytes.withUnsafeBytes { appendBase64($0) }
-        endString()
-    }
-
-    /// RFC 4648, with padding.
-    package mutating func appendBase64(_ bytes: UnsafeRawBufferPointer) {
-        let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-        var offset = 0
-        while offset < bytes.count {
-            let taken = min(3, bytes.count - offset)
-            var group: UInt32 = 0
-            for index in 0..<3 { group = group << 8 | (index < taken ? UInt32(bytes[offset + index]) : 0) }
-            for index in 0..<4 {
-                let sextet = Int(group >> UInt32(18 - 6 * index) & 0x3F)
-                buffer.append(index <= taken ? alphabet.utf8Start[sextet] : UInt8(ascii: "="))
-            }
-            offset += taken
-        }
-    }
-
     /// How many bytes at the front stand for themselves: printable ASCII but `"` and `\`. Eight at a time, as nearly all
     /// names are nothing else.
     @inline(__always)
@@ -111,6 +88,24 @@ extension JSONWriter {
                 return value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
             }
             write([0x5C, UInt8(ascii: "u"), digit(12), digit(8), digit(4), digit(0)], to: &out)
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// RFC 4648, with padding.
+    package mutating func append(base64 bytes: UnsafeRawBufferPointer) {
+        let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+        var offset = 0
+        while offset < bytes.count {
+            let taken = min(3, bytes.count - offset)
+            var group: UInt32 = 0
+            for index in 0..<3 { group = group << 8 | (index < taken ? UInt32(bytes[offset + index]) : 0) }
+            for index in 0..<4 {
+                let sextet = Int(group >> UInt32(18 - 6 * index) & 0x3F)
+                append(index <= taken ? alphabet.utf8Start[sextet] : UInt8(ascii: "="))
+            }
+            offset += taken
         }
     }
 }

@@ -60,6 +60,19 @@ package struct JSONWriter: ~Copyable {
         endKey()
     }
 
+    /// A key in base64.
+    package mutating func key(base64 bytes: [UInt8]) {
+        beginItem()
+        buffer.append(UInt8(ascii: "\""))
+        bytes.withUnsafeBytes { buffer.append(base64: $0) }
+        endKey()
+    }
+
+    /// A string in base64.
+    package mutating func value(base64 bytes: [UInt8]) {
+        plainString { buffer in bytes.withUnsafeBytes { buffer.append(base64: $0) } }
+    }
+
     package mutating func value(_ value: Int64) {
         beginItem()
         buffer.append(decimal: value)
@@ -159,7 +172,7 @@ package struct JSONWriter: ~Copyable {
         endKey()
         followsKey = false
         buffer.append(UInt8(ascii: "\""))
-        appendBase64(bytes)
+        buffer.append(base64: bytes)
         buffer.append(UInt8(ascii: "\""))
         needsComma = true
     }

@@ -10,6 +10,32 @@ package enum Timestamp {
         formatter.append(seconds: seconds, nanoseconds: nanoseconds, to: &buffer)
         return String(decoding: buffer.bytes, as: UTF8.self)
     }
+
+    /// The time that `rfc3339` wrote; nil for anything else.
+    package static func parsed(_ text: [UInt8]) -> (seconds: Int64, nanoseconds: Int64)? {
+        func number(_ range: Range<Int>) -> Int64? {
+            var value: Int64 = 0
+            for byte in text[range] {
+                guard (0x30...0x39).contains(byte) else { return nil }
+                value = 10 * value + Int64(byte - 0x30)
+            }
+            return value
+        }
+        guard text.count == 30, let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
+            let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
+            let nanoseconds = number(20..<29), (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60,
+            second < 60
+        else { return nil }
+        // Years start in March, as in `TimestampFormatter.civil`, whose inverse this is.
+        let marchYear = (month <= 2 ? year - 1 : year) + 400
+        let (era, yearOfEra) = (marchYear / 400, marchYear % 400)
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        let seconds = ((era - 1) * 146_097 + dayOfEra - 719_468) * 86_400 + hour * 3600 + minute * 60 + second
+        // The separators, and days that the month does not have.
+        guard rfc3339(seconds: seconds, nanoseconds: nanoseconds)?.utf8.elementsEqual(text) == true else { return nil }
+        return (seconds, nanoseconds)
+    }
 }
 
 /// Writes times one after the other, and remembers the text of the last second: the times of one entry, and of the

@@ -156,8 +156,8 @@ package struct Comparison {
     private mutating func pairMoves() -> [Change] {
         var partner: [Int: Int] = [:]
         var isTaken = Set<Int>()
-        func pair(_ old: [Int], _ new: [Int]) {
-            guard old.count == 1, new.count == 1, compared.sameContent(removed[old[0]], added[new[0]]) else { return }
+        func pair(_ old: [Int], _ new: [Int], _ isSame: (SnapshotEntry, SnapshotEntry) -> Bool) {
+            guard old.count == 1, new.count == 1, isSame(removed[old[0]], added[new[0]]) else { return }
             partner[new[0]] = old[0]
             isTaken.insert(old[0])
         }
@@ -166,7 +166,7 @@ package struct Comparison {
         {
             let before = Dictionary(grouping: removed.indices) { Self.identity(removed[$0]) }
             for (identity, after) in Dictionary(grouping: added.indices, by: { Self.identity(added[$0]) }) {
-                if identity != nil { pair(before[identity] ?? [], after) }
+                if identity != nil { pair(before[identity] ?? [], after, compared.isSameInode) }
             }
         }
         if let algorithm = compared.algorithms.first {
@@ -174,7 +174,7 @@ package struct Comparison {
             let before = Dictionary(grouping: rest) { Self.digest(removed[$0], algorithm) }
             let unpaired = added.indices.filter { partner[$0] == nil }
             for (digest, after) in Dictionary(grouping: unpaired, by: { Self.digest(added[$0], algorithm) }) {
-                if digest != nil { pair(before[digest] ?? [], after) }
+                if digest != nil { pair(before[digest] ?? [], after, compared.sameContent) }
             }
         }
         var changes: [Change] = removed.indices.filter { !isTaken.contains($0) }.map {

@@ -75,9 +75,8 @@ extension ComparedFields {
         return SnapshotTime(seconds: time.seconds, nanoseconds: 0)
     }
 
-    /// Whether two files have the same content, as far as both sides know.
-    ///
-    /// - Parameter trustsTimes: without digests in common, the same size and time of change will do.
+    /// Whether two files have the same content, as far as both sides know: without digests in common, the same size and time
+    /// of change will do.
     func sameContent(_ old: SnapshotEntry, _ new: SnapshotEntry) -> Bool {
         guard old.kind == new.kind, old.target == new.target || old.kind != .symlink else { return false }
         if old.kind != .file { return true }
@@ -85,6 +84,17 @@ extension ComparedFields {
         let common = algorithms.filter { old.digests[$0] != nil && new.digests[$0] != nil }
         if common.isEmpty { return old.mtime != nil && rounded(old.mtime) == rounded(new.mtime) }
         return common.allSatisfy { old.digests[$0] == new.digests[$0] }
+    }
+
+    /// Whether an inode of the same number is the same file under another name, and not a new one that got the number of
+    /// one that was deleted: file systems reuse them at once.
+    func isSameInode(_ old: SnapshotEntry, _ new: SnapshotEntry) -> Bool {
+        if let before = old.btime, let after = new.btime {
+            guard before == after else { return false }
+        } else if old.kind != .file, old.kind != .symlink {
+            guard old.mtime != nil, rounded(old.mtime) == rounded(new.mtime) else { return false }
+        }
+        return sameContent(old, new)
     }
 
     private static func octal(_ mode: UInt32) -> String {

@@ -23,6 +23,7 @@ package final class SavedScanSource: SnapshotSource {
         self.scan = scan
         var fields = SnapshotFields.scanned
         if scan.options.mime { fields.insert(.mime) }
+        if scan.options.xattrs { fields.insert(.xattrs) }
         description = SnapshotDescription(
             format: "saved scan", roots: scan.options.paths, fields: fields,
             algorithms: DigestSet(scan.options.hash).algorithms

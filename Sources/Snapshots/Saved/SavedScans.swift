@@ -102,7 +102,7 @@ package final class SavedScans {
             """
             SELECT json_extract(?1, '$.mime'), json_extract(?1, '$.one_file_system'), json_extract(?1, '$.gitignore'),
               json_extract(?1, '$.read_pseudo'), json_extract(?1, '$.max_read'), json_extract(?1, '$.depth'),
-              json_extract(?1, '$.top')
+              json_extract(?1, '$.top'), json_extract(?1, '$.xattrs')
             """)
         statement.bind(0, json)
         guard try statement.step() else { return options }
@@ -113,6 +113,7 @@ package final class SavedScans {
         options.maxRead = max(0, statement.integer(4) ?? options.maxRead)
         options.depth = Int(clamping: max(0, statement.integer(5) ?? 1))
         options.top = Int(clamping: max(0, statement.integer(6) ?? 10))
+        options.xattrs = statement.integer(7) == 1
         let hashes = try database.prepare("SELECT value FROM json_each(?1, '$.hash')")
         hashes.bind(0, json)
         while try hashes.step() {

@@ -25,6 +25,7 @@ package enum LiveSource {
     private static func description(of options: ScanOptions, _ report: ScanReport) -> SnapshotDescription {
         var fields = SnapshotFields.scanned
         if options.mime { fields.insert(.mime) }
+        if options.xattrs { fields.insert(.xattrs) }
         var description = SnapshotDescription(
             format: "live", roots: options.paths, fields: fields, algorithms: DigestSet(options.hash).algorithms)
         description.options = options

@@ -14,10 +14,34 @@ struct UsageError: Error {
     }
 }
 
-enum ReportFormat: String {
-    case text
-    case json
-    case ndjson
+enum ReportFormat: String, CaseIterable {
+    case text, json, ndjson, ncdu, mtree, csv, mca, sha256sum, sha1sum, sha512sum, md5sum, b2sum
+
+    /// Nil: a report of the whole scan.
+    var records: RecordFormat? {
+        switch self {
+        case .text, .json: nil
+        case .ndjson: .ndjson
+        case .ncdu: .ncdu
+        case .mtree: .mtree
+        case .csv: .csv
+        case .mca: .mca
+        case .sha256sum: .checksums(.sha256)
+        case .sha1sum: .checksums(.sha1)
+        case .sha512sum: .checksums(.sha512)
+        case .md5sum: .checksums(.md5)
+        case .b2sum: .checksums(.blake2b)
+        }
+    }
+
+    /// The digests to compute: a list of checksums needs its own, the earlier scanner's consumer expects four.
+    func algorithms(asked: [DigestAlgorithm]) -> [DigestAlgorithm] {
+        switch records {
+        case .checksums(let algorithm): asked.contains(algorithm) ? asked : asked + [algorithm]
+        case .mca: asked.isEmpty ? [.md5, .sha1, .sha256, .sha512] : asked
+        case nil, .ndjson, .csv, .ncdu, .mtree: asked
+        }
+    }
 }
 
 /// What a command line asks for.
@@ -85,6 +109,7 @@ struct ScanSettings {
     var gitignore: Bool
     var hash: [DigestAlgorithm]
     var mime: Bool
+    var xattrs: Bool
     var readPseudo: Bool
     /// Bytes; nil: the engine's default.
     var maxRead: Int64?
@@ -104,13 +129,13 @@ struct ScanSettings {
     var trace: [UInt8]?
 
     init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
-        if let option = command.unavailable.given { throw UsageError("\(option) is not available yet") }
         format = try Self.format(command)
         threads = try Self.threads(command.threads)
         depth = try Self.number("--depth", command.depth, Self.lengths, "is not a number from 0 to 1000000000") ?? 1
         top = try Self.number("--top", command.top, Self.lengths, "is not a number from 0 to 1000000000") ?? 10
-        hash = try Self.algorithms(command.hash)
+        hash = format.algorithms(asked: try Self.algorithms(command.hash))
         mime = command.mime
+        xattrs = command.xattrs
         readPseudo = command.readPseudo
         maxRead = try Self.size("--max-read", command.maxRead)
         paths = runs.expanded(command.paths)
@@ -150,6 +175,7 @@ struct ScanSettings {
         options.gitignore = gitignore
         options.hash = hash
         options.mime = mime
+        options.xattrs = xattrs
         options.readPseudo = readPseudo
         if let maxRead { options.maxRead = maxRead }
         options.depth = depth
@@ -160,19 +186,12 @@ struct ScanSettings {
     /// Of lists and depths: the upper end is out of reach, and far from overflow where the engine counts with it.
     private static let lengths = 0...1_000_000_000
 
-    /// The formats of the contract that nothing writes yet.
-    private static let unavailableFormats = [
-        "ncdu", "mtree", "csv", "mca", "sha256sum", "sha1sum", "sha512sum", "md5sum", "b2sum",
-    ]
-
     private static func format(_ command: ScanCommand) throws(UsageError) -> ReportFormat {
         var asked: [ReportFormat] = []
         if let value = command.format {
-            if unavailableFormats.contains(value.carried) {
-                throw UsageError("--format \(value.carried) is not available yet")
-            }
             guard let format = ReportFormat(rawValue: value.carried) else {
-                throw UsageError("--format", value, "is not a format; there are text, json and ndjson")
+                let known = ReportFormat.allCases.map(\.rawValue).joined(separator: " ")
+                throw UsageError("--format", value, "is not one of \(known)")
             }
             asked.append(format)
         }
@@ -182,7 +201,9 @@ struct ScanSettings {
         if let other = asked.first(where: { $0 != format }) {
             throw UsageError("one format at a time: \(format) or \(other)")
         }
-        if command.sorted, format != .ndjson { throw UsageError("--sorted is for records: use it with --ndjson") }
+        if command.sorted, format.records == nil {
+            throw UsageError("--sorted is for records: use it with --ndjson, or another format that is no report")
+        }
         return format
     }
 

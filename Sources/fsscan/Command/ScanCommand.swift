@@ -56,6 +56,7 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Leave out what .gitignore files say, from each PATH downwards.")
     var gitignore = false
 
+    private static let formats = ReportFormat.allCases.map(\.rawValue)
     private static let algorithms = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: " ")
 
     @Option(
@@ -69,6 +70,9 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Detect MIME types with libmagic.")
     var mime = false
 
+    @Flag(help: "Extended attributes, with ACLs and capabilities, in records and saved scans.")
+    var xattrs = false
+
     @Flag(help: "Read files of pseudo file systems (proc, sysfs, ...) too.")
     var readPseudo = false
 
@@ -80,8 +84,9 @@ struct ScanCommand: ParsableCommand {
     var maxRead: CarriedArgument?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("text, json or ndjson. (default: text)", valueName: "FORMAT"),
-        completion: .list(["text", "json", "ndjson"]))
+        parsing: .unconditional,
+        help: ArgumentHelp("\(Self.formats.joined(separator: " ")). (default: text)", valueName: "FORMAT"),
+        completion: .list(Self.formats))
     var format: CarriedArgument?
 
     @Flag(help: "Short for --format json.")
@@ -140,21 +145,6 @@ struct ScanCommand: ParsableCommand {
             "Write a timeline of the scheduler's work, for ui.perfetto.dev or chrome://tracing.", valueName: "FILE"),
         completion: .file())
     var trace: CarriedArgument?
-
-    @OptionGroup var unavailable: UnavailableOptions
-}
-
-/// Options whose names are settled and which do nothing yet: refused by name rather than as unknown.
-struct UnavailableOptions: ParsableArguments {
-    @Flag(help: .hidden) var xattrs = false
-
-    /// The first one that was given, as written on the command line.
-    var given: String? {
-        let flags = [
-            ("--xattrs", xattrs)
-        ]
-        return flags.first { $0.1 }?.0
-    }
 }
 
 extension CarriedArgument: ExpressibleByArgument {

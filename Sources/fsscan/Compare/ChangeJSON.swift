@@ -130,7 +130,7 @@ struct ChangeJSON: ChangeWriter {
                 box.writer.beginObject()
                 box.writer.member("name", bytes: attribute.name)
                 box.writer.key("value_b64")
-                box.writer.plainBase64(attribute.value)
+                box.writer.value(base64: attribute.value)
                 box.writer.endObject()
             }
             box.writer.endArray()

@@ -58,7 +58,7 @@ import Testing
         let read = try output(of: ["jq", "-r", program], reading: try entries(Self.names))
         let expected = Self.names.map { name in
             var writer = JSONWriter(layout: .compact)
-            ([UInt8(ascii: "/")] + name).withUnsafeBytes { writer.appendBase64($0) }
+            ([UInt8(ascii: "/")] + name).withUnsafeBytes { writer.buffer.append(base64: $0) }
             return String(decoding: writer.buffer.bytes, as: UTF8.self) + "\n"
         }
         #expect(read == expected.joined())

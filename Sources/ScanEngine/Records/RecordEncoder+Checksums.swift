@@ -1,0 +1,36 @@
+/// What `sha256sum` and its sisters print: a digest, two spaces and a path, of regular files whose digest is known.
+extension RecordEncoder {
+    mutating func checksum(
+        _ algorithm: DigestAlgorithm, path: UnsafeRawBufferPointer, kind: EntryKind, content: RecordContent
+    ) {
+        guard kind == .file, let row = content.digests, !digests.isEmpty else { return }
+        // As coreutils since 9.0: a backslash in front says that the name has escapes.
+        let isEscaped = path.contains { Self.checksumEscape(of: $0) != nil }
+        if isEscaped { buffer.append(UInt8(ascii: "\\")) }
+        let digests = digests
+        digests.forEachDigest(of: row) { if $0 == algorithm { buffer.append(hex: $1) } }
+        buffer.append("  ")
+        if isEscaped {
+            for byte in path {
+                if let escape = Self.checksumEscape(of: byte) {
+                    buffer.append(UInt8(ascii: "\\"))
+                    buffer.append(escape)
+                } else {
+                    buffer.append(byte)
+                }
+            }
+        } else {
+            buffer.append(path)
+        }
+        buffer.append(UInt8(ascii: "\n"))
+    }
+
+    private static func checksumEscape(of byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "\\"): UInt8(ascii: "\\")
+        case UInt8(ascii: "\n"): UInt8(ascii: "n")
+        case UInt8(ascii: "\r"): UInt8(ascii: "r")
+        default: nil
+        }
+    }
+}

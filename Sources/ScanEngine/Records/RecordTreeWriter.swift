@@ -1,0 +1,212 @@
+// The last step of the formats in which a directory holds what is in it. Records come sorted, so what is in a directory
+// comes right after it; what is kept is the path of the directory that is open, whatever the size of the tree, and nothing
+// recurses on depth.
+
+/// How an entry begins in what `RecordEncoder` hands to the sorter for these formats; the text of the format follows.
+struct RecordTreeItem {
+    /// In the order in which records of one path are to come: where a hostile file system lists a name twice, the directory
+    /// comes last, right before what is in it.
+    enum Tag: UInt8 {
+        case excluded, other, directory, error
+    }
+
+    var tag: Tag
+    /// Of the file system, for ncdu; 0 where it is not known.
+    var device: UInt64
+
+    init(_ tag: Tag, device: UInt64 = 0) {
+        self.tag = tag
+        self.device = device
+    }
+
+    static let size = 9
+}
+
+/// Writes sorted records of one PATH as a tree.
+struct RecordTreeWriter: ~Copyable {
+    var buffer: ByteBuffer
+    private let isNCDU: Bool
+    /// `-x`: a directory on another device than the PATH's is excluded.
+    private let oneFileSystem: Bool
+    private let rootPath: [UInt8]
+    /// Path of the innermost open directory, as in keys: NUL for each slash.
+    private var path: [UInt8] = []
+    /// For each open directory, the length of its path and its device. Empty before the first record.
+    private var open: [(length: Int, device: UInt64)] = []
+
+    /// The record that waits to be written until it is known whether an error follows.
+    private var pending: (item: RecordTreeItem, path: [UInt8], text: [UInt8])?
+    private var pendingHasError = false
+
+    init(_ format: RecordFormat, _ options: ScanOptions) {
+        buffer = ByteBuffer(capacity: RecordOutput.pieceSize + 4096)
+        isNCDU = format == .ncdu
+        oneFileSystem = options.oneFileSystem
+        rootPath = options.paths.first ?? []
+    }
+
+    /// Takes the next record.
+    mutating func append(_ record: SortRecord) {
+        let line = record.line
+        guard let tag = line.first.flatMap(RecordTreeItem.Tag.init) else {
+            preconditionFailure("a record of a tree begins with its tag")
+        }
+        // The key begins with the index of the PATH; there is but one.
+        let key = UnsafeRawBufferPointer(rebasing: record.key[4...])
+        if tag == .error, let pending, pending.path.elementsEqual(key) {
+            pendingHasError = true
+            return
+        }
+        writePending()
+        let item = RecordTreeItem(tag, device: line.loadUnaligned(fromByteOffset: 1, as: UInt64.self))
+        pending = (item, Array(key), Array(line[RecordTreeItem.size...]))
+        pendingHasError = tag == .error
+    }
+
+    /// To be called once, after the last record.
+    mutating func finish() {
+        writePending()
+        if open.isEmpty, isNCDU { openRoot(RecordTreeItem(.directory), hasError: true, text: []) }
+        while !open.isEmpty { close() }
+    }
+
+    // MARK: Items
+
+    private mutating func writePending() {
+        guard let (item, key, text) = pending else { return }
+        pending = nil
+        guard !open.isEmpty else { return writeFirst(item, key, text) }
+        if item.tag == .error, !isNCDU { return }
+        // Out of the directories that it is not in, and into those that have no record of their own: there are none in a
+        // tree that keeps still.
+        while open.count > 1, !isInside(key) { close() }
+        var start = nameStart
+        guard start < key.count else { return }
+        while let end = key[start...].firstIndex(of: 0) {
+            let device = open[open.count - 1].device
+            write(name: key[start..<end], RecordTreeItem(.directory, device: device), [], hasError: true)
+            enter(Array(key[..<end]), device)
+            start = end + 1
+        }
+        write(name: key[start...], item, text, hasError: pendingHasError)
+        if item.tag == .directory { enter(key, item.device) }
+    }
+
+    /// The PATH itself; if it is no directory, it stands in one that says nothing of itself.
+    private mutating func writeFirst(_ item: RecordTreeItem, _ key: [UInt8], _ text: [UInt8]) {
+        if item.tag == .directory { return openRoot(item, hasError: pendingHasError, text: text) }
+        if item.tag == .error { return }
+        openRoot(RecordTreeItem(.directory, device: item.device), hasError: false, text: [])
+        let name = rootPath.split(separator: UInt8(ascii: "/")).last ?? []
+        write(name: name, item, text, hasError: pendingHasError)
+    }
+
+    private mutating func openRoot(_ item: RecordTreeItem, hasError: Bool, text: [UInt8]) {
+        path = rootPath.map { $0 == UInt8(ascii: "/") ? 0 : $0 }
+        if isNCDU {
+            buffer.append(",\n[{\"name\":\"")
+            append(ncduString: rootPath[...])
+            buffer.append("\"")
+            if item.device != 0 { ncduDevice(item.device) }
+            buffer.append(text)
+            if hasError { buffer.append(",\"read_error\":true") }
+            buffer.append("}")
+        } else {
+            buffer.append(".")
+            buffer.append(text.isEmpty ? Array(" type=dir".utf8) : text)
+            buffer.append("\n")
+        }
+        open = [(path.count, item.device)]
+    }
+
+    private mutating func write(name: ArraySlice<UInt8>, _ item: RecordTreeItem, _ text: [UInt8], hasError: Bool) {
+        guard isNCDU else {
+            append(mtreeName: name)
+            buffer.append(text.isEmpty && item.tag == .directory ? Array(" type=dir".utf8) : text)
+            buffer.append("\n")
+            return
+        }
+        let device = item.device
+        let isElsewhere = item.tag == .directory && oneFileSystem && device != 0 && device != open[0].device
+        buffer.append(item.tag == .directory ? ",\n[{\"name\":\"" : ",\n{\"name\":\"")
+        append(ncduString: name)
+        buffer.append("\"")
+        if device != 0, device != open[open.count - 1].device { ncduDevice(device) }
+        if item.tag == .excluded {
+            buffer.append(",\"excluded\":\"pattern\"")
+        } else if isElsewhere {
+            // Without its size, which ncdu would count.
+            buffer.append(",\"excluded\":\"otherfs\"")
+        } else {
+            buffer.append(text)
+        }
+        if hasError { buffer.append(",\"read_error\":true") }
+        buffer.append("}")
+    }
+
+    // MARK: Directories
+
+    /// Where in a key the name of what is in the open directory starts.
+    private var nameStart: Int {
+        guard let last = path.last else { return 0 }
+        // A PATH that ends in a slash gets no second one.
+        return last == 0 ? path.count : path.count + 1
+    }
+
+    private func isInside(_ key: [UInt8]) -> Bool {
+        guard key.count > nameStart, key.starts(with: path) else { return false }
+        return key[nameStart - 1] == 0
+    }
+
+    private mutating func enter(_ key: [UInt8], _ device: UInt64) {
+        path = key
+        open.append((key.count, device))
+    }
+
+    private mutating func close() {
+        open.removeLast()
+        buffer.append(isNCDU ? "]" : "..\n")
+        if let length = open.last?.length { path.removeSubrange(length...) }
+    }
+
+    // MARK: Text
+
+    private mutating func ncduDevice(_ device: UInt64) {
+        buffer.append(",\"dev\":")
+        buffer.append(decimal: device, width: 1)
+    }
+
+    /// As ncdu's own export has it: bytes beyond ASCII are left as they are, whether they are UTF-8 or not.
+    private mutating func append(ncduString bytes: ArraySlice<UInt8>) {
+        for byte in bytes {
+            switch byte {
+            case 0x0A: buffer.append("\\n")
+            case 0x0D: buffer.append("\\r")
+            case 0x08: buffer.append("\\b")
+            case 0x09: buffer.append("\\t")
+            case 0x0C: buffer.append("\\f")
+            case UInt8(ascii: "\\"), UInt8(ascii: "\""):
+                buffer.append(UInt8(ascii: "\\"))
+                buffer.append(byte)
+            case 0..<0x20, 0x7F:
+                buffer.append("\\u00")
+                withUnsafeBytes(of: byte) { buffer.append(hex: $0) }
+            default: buffer.append(byte)
+            }
+        }
+    }
+
+    /// Names are patterns to mtree: one that looks like a pattern has a backslash before each special character, so that
+    /// it matches itself alone.
+    private mutating func append(mtreeName name: ArraySlice<UInt8>) {
+        let isPattern = name.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "[") }
+        for byte in name {
+            switch byte {
+            case UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "\\"):
+                if isPattern { buffer.append("\\134") }
+            default: break
+            }
+            withUnsafeBytes(of: byte) { buffer.append(vis: $0) }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import ScanEngine
+
+extension SnapshotFormat {
+    /// What hashdeep writes: sizes and digests of regular files.
+    package static let hashdeep = SnapshotFormat(
+        name: "hashdeep", recognises: { $0.starts(with: HashdeepReader.signature) },
+        open: { (input) throws(SnapshotFailure) in try HashdeepReader(input).read() })
+}
+
+/// ```
+/// %%%% HASHDEEP-1.0
+/// %%%% size,md5,sha256,filename
+/// ## comments
+/// 5,…,…,/path/to/file
+/// ```
+private struct HashdeepReader {
+    static let signature = Array("%%%% HASHDEEP-1.0".utf8)
+
+    private enum Column {
+        case size
+        case digest(DigestAlgorithm)
+        case other
+    }
+
+    private let lines: LineReader
+    private var paths: ForeignPaths
+    /// Those in front of the name, which is the rest of the line.
+    private var columns: [Column] = []
+
+    init(_ input: SnapshotInput) {
+        lines = LineReader(input)
+        paths = ForeignPaths(otherRoots: input.otherRoots)
+    }
+
+    consuming func read() throws(SnapshotFailure) -> SortedSource {
+        _ = try lines.next()
+        guard let header = try lines.next(), try readColumns(header) else {
+            throw lines.failure("no names of columns that end in filename")
+        }
+        let sorter = EntrySorter()
+        while let line = try lines.next() {
+            if line.isEmpty || line.starts(with: Array("##".utf8)) || line.starts(with: Array("%%%%".utf8)) { continue }
+            try sorter.append(try entry(line))
+        }
+        var fields: SnapshotFields = .kind
+        var algorithms: [DigestAlgorithm] = []
+        for column in columns {
+            switch column {
+            case .size: fields.insert(.size)
+            case .digest(let algorithm): algorithms.append(algorithm)
+            case .other: break
+            }
+        }
+        let description = SnapshotDescription(
+            format: SnapshotFormat.hashdeep.name, roots: paths.descriptionRoots, fields: fields,
+            algorithms: algorithms, kinds: [.file])
+        return SortedSource(description, try sorter.finish())
+    }
+
+    private mutating func readColumns(_ line: UnsafeRawBufferPointer) throws(SnapshotFailure) -> Bool {
+        let prefix = Array("%%%% ".utf8)
+        guard line.starts(with: prefix) else { return false }
+        var names = String(decoding: line.dropFirst(prefix.count), as: UTF8.self).split(separator: ",")
+        guard names.popLast() == "filename" else { return false }
+        columns = names.map { name in
+            switch name {
+            case "size": .size
+            case "md5": .digest(.md5)
+            case "sha1": .digest(.sha1)
+            case "sha256": .digest(.sha256)
+            default: .other
+            }
+        }
+        return true
+    }
+
+    private mutating func entry(_ line: UnsafeRawBufferPointer) throws(SnapshotFailure) -> SnapshotEntry {
+        let parts = line.split(
+            separator: UInt8(ascii: ","), maxSplits: columns.count, omittingEmptySubsequences: false)
+        guard parts.count == columns.count + 1, let name = parts.last, !name.isEmpty, !name.contains(0) else {
+            throw lines.failure("not \(columns.count + 1) columns")
+        }
+        var entry = SnapshotEntry(key: paths.key(name), kind: .file)
+        for (column, part) in zip(columns, parts) {
+            switch column {
+            case .size:
+                guard let size = Int64(String(decoding: part, as: UTF8.self)), size >= 0 else {
+                    throw lines.failure("no size")
+                }
+                entry.size = size
+            case .digest(let algorithm):
+                guard let digest = bytes(ofHex: part), digest.count == algorithm.byteCount else {
+                    throw lines.failure("no \(algorithm.rawValue) digest")
+                }
+                entry.digests[algorithm] = digest
+            case .other: break
+            }
+        }
+        return entry
+    }
+}

@@ -1,0 +1,50 @@
+import ScanEngine
+
+/// What records and the lines of the earlier scanner have in common.
+extension JSONObject {
+    /// A number that fits; nil where there is none of that name.
+    ///
+    /// - Throws: where there is something else.
+    func number<Value: FixedWidthInteger>(_ key: StaticString) throws(JSONFieldFailure) -> Value? {
+        guard let value = self[key] else { return nil }
+        let number = value.integer.flatMap { Value(exactly: $0) } ?? value.unsigned.flatMap { Value(exactly: $0) }
+        guard let number else { throw JSONFieldFailure(key: "\(key)") }
+        return number
+    }
+
+    /// Bytes; those under the same key with `_b64` win.
+    func bytes(_ key: StaticString, exact exactKey: StaticString) throws(JSONFieldFailure) -> [UInt8]? {
+        if let exact = self[exactKey] {
+            guard let decoded = exact.string.flatMap({ Snapshots.bytes(ofBase64: $0) }) else {
+                throw JSONFieldFailure(key: "\(exactKey)")
+            }
+            return decoded
+        }
+        return try string(key)
+    }
+
+    func string(_ key: StaticString) throws(JSONFieldFailure) -> [UInt8]? {
+        guard let value = self[key] else { return nil }
+        guard let text = value.string else { throw JSONFieldFailure(key: "\(key)") }
+        return text
+    }
+
+    /// Digests by the names of algorithms; others are left out.
+    func digests(_ key: StaticString) throws(JSONFieldFailure) -> [DigestAlgorithm: [UInt8]] {
+        guard let value = self[key] else { return [:] }
+        guard let object = value.object else { throw JSONFieldFailure(key: "\(key)") }
+        var digests: [DigestAlgorithm: [UInt8]] = [:]
+        for (name, value) in object.members {
+            guard let algorithm = DigestAlgorithm(rawValue: String(decoding: name, as: UTF8.self)) else { continue }
+            guard let hex = value.string, let digest = Snapshots.bytes(ofHex: hex), digest.count == algorithm.byteCount
+            else { throw JSONFieldFailure(key: algorithm.rawValue) }
+            digests[algorithm] = digest
+        }
+        return digests
+    }
+}
+
+/// A member that is not what its name promises, or is missing.
+struct JSONFieldFailure: Error {
+    var key: String
+}

@@ -1,0 +1,90 @@
+import CLinux
+import ScanEngine
+
+/// Reads a file line by line, in bounded memory.
+final class LineReader {
+    /// Longer lines are an error: what has them is not what it seems.
+    static let longestLine = 16 << 20
+
+    private let path: [UInt8]
+    private let descriptor: Int32
+    private var buffer: UnsafeMutableRawBufferPointer
+    /// The bytes in `buffer` that were not given out yet.
+    private var start = 0
+    private var end = 0
+    private var isAtEnd = false
+    /// Of the last line that was given out, from 1.
+    private(set) var number = 0
+
+    /// - Parameter input: its descriptor must stay open as long as the reader is used.
+    init(_ input: SnapshotInput) {
+        path = input.path
+        descriptor = input.descriptor
+        buffer = .allocate(byteCount: 1 << 17, alignment: 16)
+        if !input.isSeekable {
+            precondition(input.beginning.count <= buffer.count, "a beginning has a largest size")
+            buffer.copyBytes(from: input.beginning)
+            end = input.beginning.count
+        }
+    }
+
+    deinit { buffer.deallocate() }
+
+    /// The next line, without its newline; nil behind the last one. Valid until the next call.
+    func next() throws(SnapshotFailure) -> UnsafeRawBufferPointer? {
+        var searched = start
+        while true {
+            if let newline = Self.newline(in: buffer, searched..<end) {
+                defer { start = newline + 1 }
+                number += 1
+                return UnsafeRawBufferPointer(rebasing: buffer[start..<newline])
+            }
+            if isAtEnd {
+                if start == end { return nil }
+                defer { start = end }
+                number += 1
+                return UnsafeRawBufferPointer(rebasing: buffer[start..<end])
+            }
+            searched = end - start
+            try fill()
+        }
+    }
+
+    /// About the line that was given out last.
+    func failure(_ message: String) -> SnapshotFailure { SnapshotFailure(path: path, "line \(number): \(message)") }
+
+    private static func newline(in buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>) -> Int? {
+        guard !range.isEmpty, let base = buffer.baseAddress else { return nil }
+        guard let found = memchr(base + range.lowerBound, 0x0A, range.count) else { return nil }
+        return UnsafeRawPointer(found) - UnsafeRawPointer(base)
+    }
+
+    /// Moves what is left to the front and reads more.
+    private func fill() throws(SnapshotFailure) {
+        let rest = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
+        if rest.count == buffer.count {
+            guard buffer.count < Self.longestLine else {
+                number += 1
+                throw failure("longer than \(Self.longestLine >> 20) MiB")
+            }
+            let larger = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: min(2 * buffer.count, Self.longestLine), alignment: 16)
+            larger.copyMemory(from: rest)
+            buffer.deallocate()
+            buffer = larger
+        } else {
+            // The two parts may overlap; `copyMemory` allows that.
+            buffer.copyMemory(from: rest)
+        }
+        (start, end) = (0, rest.count)
+        do throws(Errno) {
+            let amount = try Kernel.check {
+                clinux_read(descriptor, buffer.baseAddress! + end, UInt(buffer.count - end))
+            }
+            end += Int(amount)
+            isAtEnd = amount == 0
+        } catch {
+            throw SnapshotFailure(path: path, error.message)
+        }
+    }
+}

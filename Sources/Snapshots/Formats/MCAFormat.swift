@@ -1,0 +1,118 @@
+import ScanEngine
+
+extension SnapshotFormat {
+    /// The lines of the Metadata Collect Agent.
+    package static let mca = SnapshotFormat(
+        name: "mca",
+        recognises: { beginning in
+            let first = beginning.prefix { $0 != 0x0A }
+            let object = first.withUnsafeBytes { line in try? JSONLine.object(in: line) }
+            guard let object else { return false }
+            return object["beginning_date"] != nil || (object["path"] != nil && object["stat"]?.object != nil)
+        },
+        open: { (input) throws(SnapshotFailure) in try MCAReader(input).read() })
+}
+
+/// Reads the last scan of a file of such lines.
+private struct MCAReader {
+    private let lines: LineReader
+    private var paths: ForeignPaths
+    private var sorter = EntrySorter()
+    private var algorithms: Set<DigestAlgorithm> = []
+    private var hasTargets = false
+    private var isComplete = false
+    private var hasEntries = false
+    /// Where the machine was scanned from its initramfs; its consumer takes that away, too.
+    private var isBelowSysroot = false
+
+    private static let sysroot = Array("/sysroot".utf8)
+
+    init(_ input: SnapshotInput) {
+        lines = LineReader(input)
+        paths = ForeignPaths(otherRoots: input.otherRoots)
+    }
+
+    consuming func read() throws(SnapshotFailure) -> SortedSource {
+        while let line = try lines.next() {
+            if line.isEmpty { continue }
+            let object: JSONObject
+            do throws(JSONFailure) {
+                object = try JSONLine.object(in: line)
+            } catch {
+                throw lines.failure(error.text)
+            }
+            do throws(JSONFieldFailure) {
+                try take(object)
+            } catch {
+                throw lines.failure("no value for \(error.key)")
+            }
+            if let entry = current {
+                current = nil
+                try sorter.append(entry)
+            }
+        }
+        var description = SnapshotDescription(
+            format: SnapshotFormat.mca.name, roots: paths.descriptionRoots,
+            fields: [
+                .kind, .size, .diskBytes, .mode, .uid, .gid, .links, .device, .inode, .mtime, .ctime, .specialDevice,
+            ],
+            algorithms: DigestAlgorithm.allCases.filter { algorithms.contains($0) })
+        if hasTargets { description.fields.insert(.target) }
+        description.isComplete = isComplete
+        return SortedSource(description, try sorter.finish())
+    }
+
+    private var current: SnapshotEntry?
+
+    private mutating func take(_ object: JSONObject) throws(JSONFieldFailure) {
+        if object["end_marker"] != nil {
+            isComplete = true
+        } else if object["beginning_date"] != nil {
+            // A stream holds one scan after the other.
+            sorter = EntrySorter()
+            algorithms = []
+            (isComplete, hasEntries, isBelowSysroot) = (false, false, false)
+        } else if var path = try object.string("path") {
+            guard !path.isEmpty, !path.contains(0) else { throw JSONFieldFailure(key: "path") }
+            if !hasEntries { isBelowSysroot = path.starts(with: Self.sysroot) }
+            hasEntries = true
+            if isBelowSysroot, path.starts(with: Self.sysroot) { path.removeFirst(Self.sysroot.count) }
+            var entry = SnapshotEntry(key: paths.key(path.isEmpty ? [UInt8(ascii: "/")] : path))
+            if let stat = object["stat"]?.object { try fill(&entry, stat) }
+            entry.digests = try object.digests("hash")
+            if entry.kind == .symlink { entry.target = try object.string("symlink_target") }
+            for algorithm in entry.digests.keys { algorithms.insert(algorithm) }
+            if entry.target != nil { hasTargets = true }
+            current = entry
+        }
+    }
+
+    private func fill(_ entry: inout SnapshotEntry, _ stat: JSONObject) throws(JSONFieldFailure) {
+        if let mode: UInt32 = try stat.number("st_mode") {
+            guard let kind = EntryKind(mode: mode) else { throw JSONFieldFailure(key: "st_mode") }
+            entry.kind = kind
+            entry.mode = mode & 0o7777
+        }
+        entry.size = try stat.number("st_size")
+        entry.diskBytes = try (stat.number("st_blocks") as Int64?).map { $0.multipliedReportingOverflow(by: 512).0 }
+        entry.uid = try stat.number("st_uid")
+        entry.gid = try stat.number("st_gid")
+        entry.links = try stat.number("st_nlink")
+        entry.device = try stat.number("st_dev")
+        entry.inode = try stat.number("st_ino")
+        entry.mtime = try time(stat, "st_mtime", "st_mtime_ns")
+        entry.ctime = try time(stat, "st_ctime", "st_ctime_ns")
+        if entry.kind == .blockDevice || entry.kind == .characterDevice {
+            entry.specialDevice = try stat.number("st_rdev")
+        }
+    }
+
+    private func time(
+        _ stat: JSONObject, _ key: StaticString, _ remainderKey: StaticString
+    ) throws(JSONFieldFailure) -> SnapshotTime? {
+        guard let seconds: Int64 = try stat.number(key) else { return nil }
+        let nanoseconds: Int64 = try stat.number(remainderKey) ?? 0
+        guard (0..<1_000_000_000).contains(nanoseconds) else { throw JSONFieldFailure(key: "\(remainderKey)") }
+        return SnapshotTime(seconds: seconds, nanoseconds: nanoseconds)
+    }
+}

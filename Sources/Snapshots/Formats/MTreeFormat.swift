@@ -1,0 +1,135 @@
+import ScanEngine
+
+extension SnapshotFormat {
+    /// Specifications of mtree: NetBSD's and FreeBSD's, as trees or with full paths, and what libarchive writes.
+    package static let mtree = SnapshotFormat(
+        name: "mtree",
+        recognises: { beginning in
+            if beginning.starts(with: Array("#mtree".utf8)) { return true }
+            let lines = beginning.split(separator: 0x0A, maxSplits: 50)
+            let words = lines.lazy.map { MTreeReader.words($0[...]) }
+            guard let first = words.first(where: { $0.first.map { $0.first != UInt8(ascii: "#") } ?? false }) else {
+                return false
+            }
+            if first[0].elementsEqual(Array("/set".utf8)) { return true }
+            return first.dropFirst().contains { $0.starts(with: Array("type=".utf8)) }
+        },
+        open: { (input) throws(SnapshotFailure) in try MTreeReader(input).read() })
+}
+
+/// Reads a whole specification.
+private struct MTreeReader {
+    private let lines: LineReader
+    private let sorter = EntrySorter()
+    private var defaults = MTreeKeywords()
+    /// Names of the directories that relative names are in; empty in the root, which is not named.
+    private var directory: [[UInt8]] = []
+    /// Whether `.` was met, so that a `..` may end it.
+    private var hasRoot = false
+
+    private var fields: SnapshotFields = []
+    private var algorithms: Set<DigestAlgorithm> = []
+    private var hasFractions = false
+
+    init(_ input: SnapshotInput) { lines = LineReader(input) }
+
+    static func words(_ line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+        line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+    }
+
+    consuming func read() throws(SnapshotFailure) -> SortedSource {
+        while let line = try logicalLine() { try read(line) }
+        guard hasRoot || !fields.isEmpty else { throw lines.failure("a specification without entries") }
+        var description = SnapshotDescription(
+            format: SnapshotFormat.mtree.name, roots: [[]], fields: fields,
+            algorithms: DigestAlgorithm.allCases.filter { algorithms.contains($0) })
+        description.hasWholeSeconds = fields.contains(.mtime) && !hasFractions
+        return SortedSource(description, try sorter.finish())
+    }
+
+    /// A line, together with those that a backslash at the end joins to it.
+    private func logicalLine() throws(SnapshotFailure) -> [UInt8]? {
+        guard let first = try lines.next() else { return nil }
+        var line = Array(first)
+        while Self.goesOn(line) {
+            line.removeLast()
+            guard let more = try lines.next() else { throw lines.failure("the last line is to go on") }
+            guard line.count + more.count <= LineReader.longestLine else { throw lines.failure("too long") }
+            line.append(contentsOf: more)
+        }
+        return line
+    }
+
+    private static func goesOn(_ line: [UInt8]) -> Bool {
+        let isComment = words(line[...]).first?.first == UInt8(ascii: "#")
+        // An even number of backslashes is a name that ends in some.
+        return !isComment && line.reversed().prefix { $0 == UInt8(ascii: "\\") }.count % 2 == 1
+    }
+
+    private mutating func read(_ line: [UInt8]) throws(SnapshotFailure) {
+        let words = Self.words(line[...])
+        guard let first = words.first, first.first != UInt8(ascii: "#") else { return }
+        switch String(decoding: first, as: UTF8.self) {
+        case "/set": for word in words.dropFirst() { defaults.set(word) }
+        case "/unset": for word in words.dropFirst() { defaults.unset(word) }
+        case "..":
+            if directory.popLast() == nil, !hasRoot { throw lines.failure("no directory is open that could end") }
+        default: try entry(first, words.dropFirst())
+        }
+    }
+
+    private mutating func entry(
+        _ word: ArraySlice<UInt8>, _ words: ArraySlice<ArraySlice<UInt8>>
+    ) throws(SnapshotFailure) {
+        guard word.first != UInt8(ascii: "/"), let decoded = Vis.decoded(word), !decoded.contains(0) else {
+            throw lines.failure("no name")
+        }
+        var own = MTreeKeywords()
+        for word in words { own.set(word) }
+        let name = Self.isEscapedPattern(word) ? Self.withoutEscapes(decoded) : decoded
+        let isFullPath = name.contains(UInt8(ascii: "/"))
+        var path = isFullPath ? [] : directory
+        for component in name.split(separator: UInt8(ascii: "/")) where !component.elementsEqual([UInt8(ascii: ".")]) {
+            path.append(Array(component))
+        }
+        var entry = SnapshotEntry(key: EntryKey(root: 0, path: Array(path.joined(separator: [UInt8(ascii: "/")]))))
+        if let bad = defaults.overridden(by: own).fill(&entry) { throw lines.failure("no value for \(bad)") }
+        note(entry)
+        try sorter.append(entry)
+        if path.isEmpty { hasRoot = true }
+        if entry.kind == .directory, !isFullPath { directory = path }
+    }
+
+    /// Names are patterns, so fsscan puts backslashes before `*` and its like, which stand for themselves then. Other
+    /// programs do not: they write those as they are, without `\134`, or in octal.
+    private static func isEscapedPattern(_ word: ArraySlice<UInt8>) -> Bool {
+        let magic = [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "[")]
+        return word.contains { magic.contains($0) } && String(decoding: word, as: UTF8.self).contains("\\134")
+    }
+
+    private static func withoutEscapes(_ name: [UInt8]) -> [UInt8] {
+        let backslash = UInt8(ascii: "\\")
+        var plain: [UInt8] = []
+        var rest = name[...]
+        while let byte = rest.popFirst() { plain.append(byte == backslash ? rest.popFirst() ?? byte : byte) }
+        return plain
+    }
+
+    /// Keeps in mind what the source carries.
+    private mutating func note(_ entry: SnapshotEntry) {
+        func note(_ field: SnapshotFields, _ isKnown: Bool) { if isKnown { fields.insert(field) } }
+        note(.kind, entry.kind != nil)
+        note(.size, entry.size != nil)
+        note(.mode, entry.mode != nil)
+        note(.uid, entry.uid != nil)
+        note(.gid, entry.gid != nil)
+        note(.links, entry.links != nil)
+        note(.inode, entry.inode != nil)
+        note(.mtime, entry.mtime != nil)
+        note(.target, entry.target != nil)
+        note(.specialDevice, entry.specialDevice != nil)
+        note(.flags, entry.flags != nil)
+        if entry.mtime.map({ $0.nanoseconds != 0 }) ?? false { hasFractions = true }
+        for algorithm in entry.digests.keys { algorithms.insert(algorithm) }
+    }
+}

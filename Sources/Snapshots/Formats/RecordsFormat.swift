@@ -1,0 +1,230 @@
+import ScanEngine
+
+extension SnapshotFormat {
+    /// fsscan's own records: `--ndjson`.
+    package static let records = SnapshotFormat(
+        name: "records",
+        recognises: { beginning in
+            // The header may be longer than a beginning, with many PATHs: its schema stands near its front.
+            beginning.first == UInt8(ascii: "{")
+                && String(decoding: beginning.prefix(256), as: UTF8.self).contains("fsscan-records/")
+        },
+        open: { (input) throws(SnapshotFailure) in try RecordsReader(input).read() })
+}
+
+/// Reads all records of a file.
+private struct RecordsReader {
+    private let path: [UInt8]
+    private let lines: LineReader
+    private let sorter = EntrySorter()
+    private var roots: [[UInt8]] = []
+    /// The summary's `complete`; nil before it.
+    private var isComplete: Bool?
+
+    init(_ input: SnapshotInput) {
+        path = input.path
+        lines = LineReader(input)
+    }
+
+    consuming func read() throws(SnapshotFailure) -> SortedSource {
+        guard let header = try nextObject() else { throw lines.failure("no header") }
+        var description = try checked { () throws(JSONFieldFailure) in try self.description(header) }
+        roots = description.roots
+        while let object = try nextObject() {
+            guard isComplete == nil else { throw lines.failure("something follows the summary") }
+            for entry in try checked({ () throws(JSONFieldFailure) in try take(object) }) { try sorter.append(entry) }
+        }
+        guard let isComplete else {
+            throw SnapshotFailure(path: path, "ends without a summary: the records were cut off")
+        }
+        description.isComplete = isComplete
+        return SortedSource(description, try sorter.finish())
+    }
+
+    private func nextObject() throws(SnapshotFailure) -> JSONObject? {
+        guard let line = try lines.next() else { return nil }
+        do throws(JSONFailure) {
+            return try JSONLine.object(in: line)
+        } catch {
+            throw lines.failure(error.text)
+        }
+    }
+
+    private func checked<Result>(
+        _ body: () throws(JSONFieldFailure) -> Result
+    ) throws(SnapshotFailure) -> Result {
+        do throws(JSONFieldFailure) {
+            return try body()
+        } catch {
+            throw lines.failure("no value for \(error.key)")
+        }
+    }
+
+    // MARK: Header
+
+    private func description(_ header: JSONObject) throws(JSONFieldFailure) -> SnapshotDescription {
+        guard header["schema"]?.string?.elementsEqual(Array("fsscan-records/1".utf8)) == true else {
+            throw JSONFieldFailure(key: "schema")
+        }
+        guard let roots = header["roots"]?.array, let options = header["options"]?.object else {
+            throw JSONFieldFailure(key: "roots")
+        }
+        var paths: [[UInt8]] = []
+        for root in roots {
+            guard let path = try root.object?.bytes("path", exact: "path_b64") else {
+                throw JSONFieldFailure(key: "roots")
+            }
+            paths.append(path)
+        }
+        let scan = try scanOptions(options, paths)
+        var fields = SnapshotFields.scanned
+        if scan.mime { fields.insert(.mime) }
+        if scan.xattrs { fields.insert(.xattrs) }
+        var description = SnapshotDescription(
+            format: SnapshotFormat.records.name, roots: paths, fields: fields,
+            algorithms: DigestSet(scan.hash).algorithms)
+        description.options = scan
+        return description
+    }
+
+    private func scanOptions(_ object: JSONObject, _ paths: [[UInt8]]) throws(JSONFieldFailure) -> ScanOptions {
+        var options = ScanOptions(paths: paths, threads: 1)
+        for name in object["hash"]?.array ?? [] {
+            let text = String(decoding: name.string ?? [], as: UTF8.self)
+            guard let algorithm = DigestAlgorithm(rawValue: text) else { throw JSONFieldFailure(key: "hash") }
+            options.hash.append(algorithm)
+        }
+        for item in object["exclude"]?.array ?? [] {
+            guard let pattern = try item.object?.bytes("pattern", exact: "pattern_b64") else {
+                throw JSONFieldFailure(key: "exclude")
+            }
+            options.exclude.append(pattern)
+        }
+        options.mime = object["mime"]?.bool ?? false
+        options.oneFileSystem = object["one_file_system"]?.bool ?? false
+        options.gitignore = object["gitignore"]?.bool ?? false
+        options.xattrs = object["xattrs"]?.bool ?? false
+        options.readPseudo = object["read_pseudo"]?.bool ?? false
+        options.maxRead = try object.number("max_read") ?? options.maxRead
+        return options
+    }
+
+    // MARK: Entries
+
+    /// - Returns: an entry for each root that it lies in: PATHs may overlap, and a record does not say which it is of.
+    private mutating func take(_ object: JSONObject) throws(JSONFieldFailure) -> [SnapshotEntry] {
+        switch String(decoding: try object.string("type") ?? [], as: UTF8.self) {
+        case "entry": return try placed(object, entry(object))
+        case "error": return try placed(object, error(object))
+        case "summary":
+            guard let complete = object["complete"]?.bool else { throw JSONFieldFailure(key: "complete") }
+            isComplete = complete
+            return []
+        default: throw JSONFieldFailure(key: "type")
+        }
+    }
+
+    private func placed(_ object: JSONObject, _ entry: SnapshotEntry) throws(JSONFieldFailure) -> [SnapshotEntry] {
+        guard let path = try object.bytes("path", exact: "path_b64"), !path.contains(0) else {
+            throw JSONFieldFailure(key: "path")
+        }
+        let placed = roots.indices.compactMap { index -> SnapshotEntry? in
+            guard path.starts(with: roots[index]) else { return nil }
+            var rest = path[roots[index].count...]
+            if !rest.isEmpty, roots[index].last != UInt8(ascii: "/") {
+                guard rest.popFirst() == UInt8(ascii: "/") else { return nil }
+            }
+            var entry = entry
+            entry.key = EntryKey(root: index, path: rest)
+            return entry
+        }
+        guard !placed.isEmpty else { throw JSONFieldFailure(key: "path") }
+        return placed
+    }
+
+    private func error(_ object: JSONObject) throws(JSONFieldFailure) -> SnapshotEntry {
+        var entry = SnapshotEntry(key: EntryKey(root: 0, path: []))
+        func text(_ key: StaticString) throws(JSONFieldFailure) -> String {
+            String(decoding: try object.string(key) ?? [], as: UTF8.self)
+        }
+        entry.errors = [
+            SnapshotEntryError(
+                operation: try text("operation"), code: try text("code"), message: try text("message"))
+        ]
+        return entry
+    }
+
+    private static let kinds: [String: EntryKind] = Dictionary(
+        uniqueKeysWithValues: EntryKind.allCases.map { ($0.recordName, $0) })
+
+    private func entry(_ object: JSONObject) throws(JSONFieldFailure) -> SnapshotEntry {
+        guard let kind = Self.kinds[String(decoding: try object.string("kind") ?? [], as: UTF8.self)] else {
+            throw JSONFieldFailure(key: "kind")
+        }
+        var entry = SnapshotEntry(key: EntryKey(root: 0, path: []), kind: kind)
+        // A name that could not be stat'ed has sizes of nothing, and no mode.
+        guard let mode = try object.string("mode") else { return entry }
+        guard let bits = UInt32(String(decoding: mode, as: UTF8.self), radix: 8), bits <= 0o7777 else {
+            throw JSONFieldFailure(key: "mode")
+        }
+        entry.mode = bits
+        entry.size = try object.number("size")
+        entry.diskBytes = try object.number("disk_bytes")
+        entry.uid = try object.number("uid")
+        entry.gid = try object.number("gid")
+        entry.links = try object.number("nlink")
+        entry.device = try object.number("device")
+        entry.inode = try object.number("inode")
+        entry.mtime = try time(object, "mtime", "mtime_seconds")
+        entry.ctime = try time(object, "ctime", "ctime_seconds")
+        entry.btime = try time(object, "btime", "btime_seconds")
+        entry.target = try object.bytes("target", exact: "target_b64")
+        entry.specialDevice = try object.number("rdev")
+        entry.digests = try object.digests("digests")
+        entry.mime = try object.string("mime").map { String(decoding: $0, as: UTF8.self) }
+        entry.isChanged = object["changed"]?.bool ?? false
+        entry.flags = try flags(object)
+        entry.xattrs = try xattrs(object)
+        return entry
+    }
+
+    private func time(
+        _ object: JSONObject, _ key: StaticString, _ secondsKey: StaticString
+    ) throws(JSONFieldFailure) -> SnapshotTime? {
+        if let seconds: Int64 = try object.number(secondsKey) { return SnapshotTime(seconds: seconds, nanoseconds: 0) }
+        guard let value = object[key], !value.isNull else { return nil }
+        guard let time = value.string.flatMap({ Timestamp.parsed($0) }) else { throw JSONFieldFailure(key: "\(key)") }
+        return SnapshotTime(seconds: time.seconds, nanoseconds: time.nanoseconds)
+    }
+
+    private func flags(_ object: JSONObject) throws(JSONFieldFailure) -> InodeFlags? {
+        guard let names = object["flags"]?.array else { return nil }
+        var flags: InodeFlags = []
+        for name in names {
+            let text = String(decoding: name.string ?? [], as: UTF8.self)
+            guard let flag = InodeFlags.names.first(where: { $0.name.description == text })?.flag else {
+                throw JSONFieldFailure(key: "flags")
+            }
+            flags.insert(flag)
+        }
+        return flags
+    }
+
+    private func xattrs(_ object: JSONObject) throws(JSONFieldFailure) -> [ExtendedAttribute]? {
+        guard let plain = object["xattrs"]?.object else { return nil }
+        var attributes: [ExtendedAttribute] = []
+        for (name, value) in plain.members {
+            guard let value = value.string.flatMap({ bytes(ofBase64: $0) }) else {
+                throw JSONFieldFailure(key: "xattrs")
+            }
+            attributes.append(ExtendedAttribute(name: name, value: value))
+        }
+        for (name, value) in object["xattrs_b64"]?.object?.members ?? [] {
+            guard let name = bytes(ofBase64: name), let value = value.string.flatMap({ bytes(ofBase64: $0) }) else {
+                throw JSONFieldFailure(key: "xattrs_b64")
+            }
+            attributes.append(ExtendedAttribute(name: name, value: value))
+        }
+        return attributes.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    }
+}

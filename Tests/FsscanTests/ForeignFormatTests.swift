@@ -1,0 +1,66 @@
+// diff reads what other programs wrote of a tree, and what nobody should have written.
+
+import TestSupport
+import Testing
+
+@Suite struct ForeignFormatTests {
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory(formatTree) }
+
+    private func shell(_ script: ByteString) throws -> ProcessOutcome {
+        try run(
+            ["bash", "-c", script, Fsscan.path],
+            ProcessOptions {
+                $0.directory = directory.path
+                $0.environment["F"] = String(decoding: Fsscan.path.bytes, as: UTF8.self)
+            })
+    }
+
+    /// Each writes `old` about the tree.
+    static let writers: [ByteString] = [
+        #"$F --ndjson --hash sha256,md5 --xattrs -o old tree"#,
+        #"$F --format mtree --hash sha256 -o old tree"#,
+        #"mtree -c -K sha256,sha1 -p tree >old"#,
+        #"mtree -c -K sha256 -p tree | mtree -C -K sha256 >old"#,
+        #"$F --format mca -o old tree"#,
+        #"$F --format sha256sum -o old tree"#,
+        #"cd tree; find . -type f -print0 | xargs -0 sha512sum >../old"#,
+        #"cd tree; find . -type f -print0 | xargs -0 sha1sum --tag >../old"#,
+        #"find "$PWD/tree" -type f -print0 | xargs -0 md5sum >old"#,
+        #"cd tree; find . -type f ! -name $'*\n*' -print0 | xargs -0 hashdeep -l >../old; rm $'new\nline'"#,
+    ]
+
+    @Test(arguments: writers) func aTreeIsWhatAnotherProgramWroteOfIt(_ writer: ByteString) throws {
+        #expect(try shell(writer).status == 0)
+        let tree: ByteString = writer.bytes.contains(UInt8(ascii: "$")) ? "\"$PWD/tree\"" : "tree"
+        let root: ByteString = writer.bytes.starts(with: Array("find".utf8)) ? tree : "tree"
+        let same = try shell("$F diff old " + root)
+        #expect(same.status == 0, "\(same.outputText)\(same.errorText)")
+        #expect(same.outputText.contains("No difference"))
+        #expect(try shell("printf 0 >tree/gz; rm 'tree/[ab]'").status == 0)
+        let changed = try shell("$F diff old " + root)
+        #expect(changed.status == 1)
+        #expect(changed.outputText.contains("gz") && changed.outputText.contains("[ab]"), "\(changed.outputText)")
+    }
+
+    /// Each writes `old`, which is damaged.
+    @Test(
+        arguments: [
+            #"$F --ndjson tree | head -c 3000 >old"#, #"$F --ndjson tree | sed '$d' >old"#,
+            #"$F --ndjson tree | sed '3s/"kind":"[a-z]*"/"kind":7/' >old"#, #"head -c 5000 /dev/zero >old"#,
+            #": >old"#, #"echo '{"type":"header","schema":"fsscan-records/9"}' >old"#,
+            #"{ $F --ndjson tree | head -1; head -c 20000000 /dev/zero | tr '\0' x; } >old"#,
+            #"{ echo '#mtree'; echo 'a type=nothing'; } >old"#, #"{ echo '#mtree'; echo 'a\xz type=file'; } >old"#,
+            #"{ echo '%%%% HASHDEEP-1.0'; echo garbage; } >old"#, #"{ sha256sum tree/a; echo garbage; } >old"#,
+            #"{ echo '{"beginning_date": "x"}'; echo '{"path": 5}'; } >old"#,
+            #"{ echo '{"beginning_date": "x"}'; printf '%0100000d' 0 | tr 0 '['; } >old"#,
+        ] as [ByteString])
+    func whatIsDamagedIsOneLineAndStatus2(_ writer: ByteString) throws {
+        _ = try shell(writer)
+        let outcome = try shell("$F diff old tree")
+        #expect(outcome.status == 2)
+        #expect(outcome.errorText.filter { $0 == "\n" }.count == 1, "\(outcome.errorText)")
+        #expect(outcome.errorText.hasPrefix("fsscan: "))
+    }
+}
