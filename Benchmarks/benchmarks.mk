@@ -2,7 +2,7 @@
 #
 # make hands variables of its command line to the scripts: `make bench RUNS=10 ROUNDS=5 TREES=/mnt/scratch`.
 
-.PHONY: bench bench-scheduler bench-content bench-cold bench-scale bench-latency bench-reading bench-equal
+.PHONY: bench bench-scheduler bench-content bench-cold bench-scale bench-latency bench-reading bench-compare bench-equal
 .PHONY: bench-tools bench-build bench-check bench-docs bench-rivals bench-clean
 
 bench: build ## Metadata scan beside the C floor, find, bfs, fd, du and gdu (warm)
@@ -28,6 +28,9 @@ bench-latency: build bench-tools ## A remote disk: every operation takes 1 or 5 
 
 bench-reading: bench-tools ## Blocking threads or io_uring for the content of small files (cold: needs root)
 	Benchmarks/reading.sh
+
+bench-compare: build ## verify, diff and --baseline beside AIDE, hashdeep -a and mtree (needs root)
+	Benchmarks/compare.sh
 
 bench-tools:
 	@Tests/oracles/packages.sh pkg-config libssl-dev libfuse3-dev liburing-dev

@@ -241,6 +241,8 @@ VERSION_COMMANDS = {
     "xxhsum": ["xxhsum", "--version"],
     "file": ["file", "--version"],
     "openssl": ["openssl", "version"],
+    "aide": ["aide", "--version"],
+    "mtree": ["dpkg-query", "--show", "mtree-netbsd"],
     "hyperfine": ["hyperfine", "--version"],
 }
 

@@ -3,14 +3,14 @@ import WorkStealing
 
 /// An entry that has been counted, and whose content may be asked for.
 struct CountedEntry: ~Copyable {
-    /// The directory that it is in; nil for a PATH.
+    /// The directory that it is in; nil for a PATH, and where `node` is the entry itself.
     let directory: OpenedDirectory?
     /// The descriptor of that directory, borrowed by the caller; or the working directory.
     let descriptor: Int32
     /// The name, followed by a NUL in memory; the whole of a PATH.
     let name: UnsafeRawBufferPointer
     let kind: EntryKind
-    /// The directory that it is in; the PATH itself.
+    /// The directory that it is in; without `directory`, the entry itself.
     let node: PathNode
 
     /// Made where somebody asks: a file that need not be read takes less time than an allocation or two.
@@ -103,9 +103,8 @@ extension ScanWorker {
             if status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
             // What pseudo file systems say of size and times says nothing.
             if !isPseudo, let baseline = plan.baseline {
-                if let content = baseline.content(of: status) {
-                    baselineUse.reused += 1
-                    return settle(content, status)
+                if let known = known(status, .file, baseline) {
+                    return ContentAnswer(row: Array(known.row), type: known.type)
                 }
                 baselineUse.read += 1
             }
@@ -154,6 +153,40 @@ extension ScanWorker {
         return FileRequest(
             directory: entry.directory, name: Array(entry.name) + [0], path: entry.path,
             entry: KnownEntry(status: copy status, isToBeListed: false), xattrs: xattrs, waiter: waiter)
+    }
+
+    // MARK: Not reading
+
+    /// The digests and the type of a regular file or a symlink, from the baseline; both are counted.
+    private func known(
+        _ status: borrowing FileStatus, _ kind: EntryKind, _ baseline: ContentBaseline
+    ) -> ContentBaseline.Known? {
+        guard let known = baseline.known(status, kind, &baselineCursor) else { return nil }
+        if kind == .file { baselineUse.reused += 1 }
+        if let type = known.type { types[type, default: TypeCount()].add(status.size) }
+        return known
+    }
+
+    /// Adds the digests of an entry that is known from the baseline to those of its directory. For a scan that gives out
+    /// no entries: nothing needs to be made for one whose digests are at hand.
+    ///
+    /// - Returns: false where `content(of:)` is to find out.
+    func takeOver(
+        _ name: UnsafeRawBufferPointer, _ kind: EntryKind, _ status: borrowing FileStatus, _ baseline: ContentBaseline,
+        into gathering: inout Gathering
+    ) -> Bool {
+        switch kind {
+        case .file, .symlink:
+            // A device's first file is read, or looked up in `readFile`, which finds out whether the kernel makes its files
+            // up: links of /proc look unchanged whatever they point to.
+            guard let lastDevice, lastDevice.number == status.device, !lastDevice.isPseudo, let plan = context.content,
+                status.size <= plan.maxRead
+            else { return false }
+        case .directory, .fifo, .socket, .blockDevice, .characterDevice: return false
+        }
+        guard let known = known(status, kind, baseline) else { return false }
+        gathering.digests?.append(name: name, mode: status.mode, row: known.row)
+        return true
     }
 
     // MARK: For both ways of reading
@@ -213,23 +246,18 @@ extension ScanWorker {
         }
     }
 
-    /// Notes what was found out about a file. A type that libmagic could not tell is an error, and leaves the digests
-    /// valid.
+    /// Notes what was found out about a file: the type is counted; one that libmagic could not tell is an error, and
+    /// leaves the digests valid.
     func settle(
         _ content: FileContent, of path: EntryPath, _ status: borrowing FileStatus, into subtotal: inout Subtotal
     ) -> ContentAnswer {
-        if case .failure(let failure) = content.type {
-            report(failure.cause, at: path, into: &subtotal)
-        }
-        return settle(content, status)
-    }
-
-    /// Counts the type, if it is known.
-    private func settle(_ content: FileContent, _ status: borrowing FileStatus) -> ContentAnswer {
         var answer = ContentAnswer(row: content.row)
-        if case .success(let type) = content.type {
+        switch content.type {
+        case nil: break
+        case .success(let type):
             types[type, default: TypeCount()].add(status.size)
             answer.type = type
+        case .failure(let failure): report(failure.cause, at: path, into: &subtotal)
         }
         return answer
     }

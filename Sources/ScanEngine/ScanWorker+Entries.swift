@@ -39,6 +39,7 @@ extension ScanWorker {
     ) {
         let node = opened.node
         let isMetadataAlone = context.content == nil && streams.isEmpty
+        let baseline = streams.isEmpty ? context.content?.baseline : nil
         let detail = context.detail
         let listsUnseen = !context.oneFileSystem
         var status = FileStatus()
@@ -86,6 +87,7 @@ extension ScanWorker {
                     status, kind, entry.name, in: node, EntryPath(directory: node, name: Array(entry.name)), &tallies,
                     into: &gathering)
                 if isMetadataAlone { continue }
+                if let baseline, takeOver(entry.name, kind, status, baseline, into: &gathering) { continue }
                 let counted = CountedEntry(
                     directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
                 if let answer = content(of: counted, status, waiter: waiter, &gathering) {

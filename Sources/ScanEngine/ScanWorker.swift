@@ -24,6 +24,8 @@ final class ScanWorker: @unchecked Sendable {
     var types: [String: TypeCount] = [:]
     var descriptorsReopened: Int64 = 0
     var baselineUse = BaselineUse()
+    /// Where this worker is in the baseline.
+    var baselineCursor = -1
     /// What a progress display reads: written by this worker alone.
     let progress = ProgressCounters()
 

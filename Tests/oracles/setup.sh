@@ -15,6 +15,7 @@ git git
 file file
 xxhsum xxhash
 strace strace
+systemd-analyze systemd
 setpriv util-linux
 prlimit util-linux
 python3 python3

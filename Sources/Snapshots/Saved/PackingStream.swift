@@ -17,7 +17,7 @@ final class PackingStream: EntryStream {
         root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
     ) {
         entries.entry(root: root, path: path, kind: kind, status: status, content: content)
-        if kind == .file {
+        if kind == .file || kind == .symlink {
             packer.add(status, row: content.digests, type: content.mime)
             if packer.isFull { handOverPack() }
         }

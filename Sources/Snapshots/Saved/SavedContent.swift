@@ -23,8 +23,7 @@ extension SavedScans {
     /// Cost: some 20 ms for 100,000 files, most of it for SQLite to hand out the pages.
     package func baseline(_ scan: SavedScan, for options: ScanOptions) throws(SnapshotFailure) -> ContentBaseline {
         do {
-            let table = try contentTable(scan)
-            return ContentBaseline(table, digests: DigestSet(options.hash), mime: options.mime)
+            return ContentBaseline(try contentTable(scan, DigestSet(options.hash)), mime: options.mime)
         } catch let error as DatabaseError {
             throw SnapshotFailure(path: path, error.message)
         } catch let error as TemporaryFileError {
@@ -34,12 +33,12 @@ extension SavedScans {
         }
     }
 
-    private func contentTable(_ scan: SavedScan) throws -> ContentTable {
-        let digests = DigestSet(scan.options.hash)
+    private func contentTable(_ scan: SavedScan, _ wanted: DigestSet) throws -> ContentTable {
         let sum = try database.prepare("SELECT sum(length(records)) FROM content WHERE scan = ?")
         sum.bind(0, scan.id)
         let recordBytes = try sum.step() ? sum.integer(0) ?? 0 : 0
-        var table = try ContentTable(digests: digests, recordBytes: Int(recordBytes))
+        var table = try ContentTable(
+            saved: DigestSet(scan.options.hash), wanted: wanted, recordBytes: Int(recordBytes))
         let packs = try database.prepare("SELECT types, records FROM content WHERE scan = ?")
         packs.bind(0, scan.id)
         while try packs.step() {

@@ -7,18 +7,14 @@
 /// `@unchecked Sendable`: nothing changes after `init`.
 package final class ContentBaseline: @unchecked Sendable {
     private let table: ContentTable
-    /// Where the algorithms that are wanted are in a saved row; nil if not all of them were saved.
-    private let columns: [Range<Int>]?
-    private let rowBytes: Int
     private let wantsTypes: Bool
 
     /// - Parameters:
-    ///   - digests, mime: what the new scan is to find out.
-    package init(_ table: consuming ContentTable, digests: DigestSet, mime: Bool) {
-        columns = Self.columns(of: digests, in: table.digests)
-        rowBytes = digests.rowBytes
-        wantsTypes = mime
+    ///   - table: with the digests that the new scan is to find out.
+    ///   - mime: it is to find out MIME types, too.
+    package init(_ table: consuming ContentTable, mime: Bool) {
         self.table = table
+        wantsTypes = mime
     }
 
     /// The algorithms that are wanted and were not saved: with any of these, every file is read.
@@ -26,36 +22,25 @@ package final class ContentBaseline: @unchecked Sendable {
         wanted.algorithms.filter { !saved.algorithms.contains($0) }
     }
 
-    private static func columns(of wanted: DigestSet, in saved: DigestSet) -> [Range<Int>]? {
-        var columns: [Range<Int>] = []
-        for algorithm in wanted.algorithms {
-            guard let index = saved.algorithms.firstIndex(of: algorithm) else { return nil }
-            let start = PackedRecord.row + DigestSet(saved.algorithms[..<index]).rowBytes
-            columns.append(start..<start + algorithm.byteCount)
-        }
-        return columns
+    /// What is known of an entry.
+    package struct Known {
+        /// A row of the digests that are wanted: valid as long as the baseline.
+        package var row: UnsafeRawBufferPointer
+        /// Of a regular file, if types are wanted.
+        package var type: String?
     }
 
-    /// The content of a regular file that looks as it did when the saved scan read it.
+    /// What is known of a regular file, or of a symlink, that looks as it did when the saved scan read it.
     ///
-    /// Cost: 0.1 to 0.2 µs.
-    ///
-    /// - Returns: nil where the file is to be read.
-    package func content(of status: borrowing FileStatus) -> FileContent? {
-        guard let columns, let record = table.find(status) else { return nil }
-        var content = FileContent()
-        if wantsTypes {
-            guard let type = table.type(of: record) else { return nil }
-            content.type = .success(type)
+    /// - Parameter cursor: starts as -1; one for each user.
+    /// - Returns: nil where it is to be read.
+    package func known(_ status: borrowing FileStatus, _ kind: EntryKind, _ cursor: inout Int) -> Known? {
+        guard let record = table.find(status, &cursor) else { return nil }
+        var type: String?
+        if wantsTypes, kind == .file {
+            type = table.type(of: record)
+            if type == nil { return nil }
         }
-        content.row = [UInt8](unsafeUninitializedCapacity: rowBytes) { row, count in
-            for column in columns {
-                // A column lies within a record, and all columns together have `rowBytes` bytes.
-                UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(row)[count...])
-                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: record[column]))
-                count += column.count
-            }
-        }
-        return content
+        return Known(row: table.row(of: record), type: type)
     }
 }

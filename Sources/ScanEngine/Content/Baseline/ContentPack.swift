@@ -62,7 +62,7 @@ package struct ContentPacker {
         latest = (start.startedSeconds - Self.granularity, start.startedNanoseconds)
     }
 
-    /// Packs a regular file, if its content is known and may be taken over.
+    /// Packs a regular file or a symlink, if its content is known and may be taken over.
     ///
     /// - Parameters:
     ///   - row: its digests; nil where they are not known.

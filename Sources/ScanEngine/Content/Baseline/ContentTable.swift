@@ -5,7 +5,7 @@ import CLinux
 /// ```
 ///  index     0 17 0 0 3 4 0 …       a power of two of places, at least half of them free (0): in each 32 bits of the hash,
 ///                                   and the number of a record, plus 1
-///  records   | 0 | 1 | 2 | …        as they were saved, without repeats
+///  records   | 0 | 1 | 2 | …        as they were saved, without repeats, with the digests that are wanted
 /// ```
 ///
 /// Linear probing. Files of one directory often have neighbouring inodes, and are looked up one after the other: eight
@@ -18,10 +18,13 @@ import CLinux
 /// The memory is anonymous up to 64 MiB, which is 600,000 files with SHA-256; more goes to an unnamed file, mapped, that
 /// the kernel can write out.
 package struct ContentTable: ~Copyable {
-    package let digests: DigestSet
     private let memory: ScratchMemory
-    /// Length of a record, in bytes.
+    /// Length of a saved record, in bytes.
+    private let savedStride: Int
+    /// Length of a record here, in bytes.
     private let stride: Int
+    /// Where the digests that are wanted are in a saved record, in their order.
+    private let columns: [Range<Int>]
     /// Places of the index, less 1.
     private let mask: UInt64
     private let capacity: Int
@@ -35,15 +38,18 @@ package struct ContentTable: ~Copyable {
     private static let recordLimit = 1 << 30
 
     /// - Parameters:
-    ///   - digests: the algorithms of the saved scan.
-    ///   - recordBytes: length of all records, in bytes; what is added beyond that is left out.
+    ///   - saved: the algorithms of the saved scan.
+    ///   - wanted: those that are to be taken over. If not all of them were saved, the table stays empty.
+    ///   - recordBytes: length of all saved records, in bytes; what is added beyond that is left out.
     ///   - temporaryDirectory: nil: `$TMPDIR`, or `/tmp`.
     package init(
-        digests: DigestSet, recordBytes: Int, temporaryDirectory: [UInt8]? = nil
+        saved: DigestSet, wanted: DigestSet, recordBytes: Int, temporaryDirectory: [UInt8]? = nil
     ) throws(TemporaryFileError) {
-        self.digests = digests
-        stride = PackedRecord.byteCount(digests)
-        capacity = min(max(recordBytes, 0) / stride, Self.recordLimit)
+        let columns = Self.columns(of: wanted, in: saved)
+        self.columns = columns ?? []
+        savedStride = PackedRecord.byteCount(saved)
+        stride = PackedRecord.byteCount(wanted)
+        capacity = columns == nil ? 0 : min(max(recordBytes, 0) / savedStride, Self.recordLimit)
         var places = 16
         while places < 2 * capacity { places *= 2 }
         mask = UInt64(places - 1)
@@ -54,16 +60,40 @@ package struct ContentTable: ~Copyable {
     package mutating func add(_ records: UnsafeRawBufferPointer, types names: [String]) {
         let numbers = names.map { numberOfType($0) }
         var rest = records
-        while rest.count >= stride, count < capacity {
+        while rest.count >= savedStride, count < capacity {
             let record = record(count)
-            record.copyMemory(from: UnsafeRawBufferPointer(rebasing: rest[..<stride]))
-            rest = UnsafeRawBufferPointer(rebasing: rest[stride...])
+            copy(rest, to: record)
+            rest = UnsafeRawBufferPointer(rebasing: rest[savedStride...])
             let type = Int(
                 UInt32(littleEndian: record.loadUnaligned(fromByteOffset: PackedRecord.type, as: UInt32.self)))
             let number = type > 0 && type <= numbers.count ? numbers[type - 1] : 0
             record.storeBytes(of: number.littleEndian, toByteOffset: PackedRecord.type, as: UInt32.self)
             if insert() { count += 1 }
         }
+    }
+
+    /// - Precondition: `saved` begins with a whole record.
+    private func copy(_ saved: UnsafeRawBufferPointer, to record: UnsafeMutableRawBufferPointer) {
+        record.copyMemory(from: UnsafeRawBufferPointer(rebasing: saved[..<PackedRecord.row]))
+        var end = PackedRecord.row
+        for column in columns {
+            UnsafeMutableRawBufferPointer(rebasing: record[end...])
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: saved[column]))
+            end += column.count
+        }
+    }
+
+    /// Nil if not all were saved.
+    private static func columns(of wanted: DigestSet, in saved: DigestSet) -> [Range<Int>]? {
+        var columns: [Range<Int>] = []
+        for algorithm in wanted.algorithms {
+            guard let index = saved.algorithms.firstIndex(of: algorithm) else { return nil }
+            let start = PackedRecord.row + DigestSet(saved.algorithms[..<index]).rowBytes
+            columns.append(start..<start + algorithm.byteCount)
+        }
+        // Neighbours are copied as one.
+        if wanted == saved, !columns.isEmpty { columns = [PackedRecord.row..<PackedRecord.byteCount(saved)] }
+        return columns
     }
 
     private mutating func numberOfType(_ type: String) -> UInt32 {
@@ -75,34 +105,56 @@ package struct ContentTable: ~Copyable {
 
     /// The record of a file that looks exactly like this one: device, inode, size, mtime and ctime.
     ///
+    /// - Parameter cursor: which record was found last, for one user: the next one is tried first, as a directory that has
+    ///   not changed is listed in the order in which it was saved. That spares most look-ups in the index.
     /// - Returns: valid as long as the table.
-    func find(_ status: borrowing FileStatus) -> UnsafeRawBufferPointer? {
-        let (device, inode, size) = (status.device, status.inode, status.size)
-        let (mtime, ctime) = (status.mtime, status.ctime)
-        let hash = Self.hash(device, inode)
+    func find(_ status: borrowing FileStatus, _ cursor: inout Int) -> UnsafeRawBufferPointer? {
+        let next = cursor + 1
+        if next < count {
+            let guess = UnsafeRawBufferPointer(record(next))
+            if Self.describes(guess, status) {
+                cursor = next
+                return guess
+            }
+        }
+        let inode = status.inode
+        let hash = Self.hash(status.device, inode)
         var place = Self.place(hash, inode) & mask
         for _ in 0..<Self.probeLimit {
             let slot = slot(at: place)
             if slot == 0 { return nil }
-            let record = UnsafeRawBufferPointer(record(Int(slot & Self.numberMask) - 1))
-            if (slot ^ hash) & ~Self.numberMask == 0, Self.field(record, PackedRecord.inode) == inode,
-                Self.field(record, PackedRecord.device) == device,
-                Self.field(record, PackedRecord.size) == UInt64(bitPattern: size),
-                Self.field(record, PackedRecord.mtimeSeconds) == UInt64(bitPattern: mtime.seconds),
-                Self.field(record, PackedRecord.ctimeSeconds) == UInt64(bitPattern: ctime.seconds),
-                Self.field(record, PackedRecord.mtimeNanoseconds)
-                    == UInt64(mtime.nanoseconds) | UInt64(ctime.nanoseconds) << 32
-            {
-                return record
+            if (slot ^ hash) & ~Self.numberMask == 0 {
+                let number = Int(slot & Self.numberMask) - 1
+                let record = UnsafeRawBufferPointer(record(number))
+                if Self.describes(record, status) {
+                    cursor = number
+                    return record
+                }
             }
             place = (place &+ 1) & mask
         }
         return nil
     }
 
+    private static func describes(_ record: UnsafeRawBufferPointer, _ status: borrowing FileStatus) -> Bool {
+        let (device, inode, size) = (status.device, status.inode, UInt64(bitPattern: status.size))
+        let (mtime, ctime) = (status.mtime, status.ctime)
+        let nanoseconds = UInt64(mtime.nanoseconds) | UInt64(ctime.nanoseconds) << 32
+        return field(record, PackedRecord.inode) == inode && field(record, PackedRecord.device) == device
+            && field(record, PackedRecord.size) == size
+            && field(record, PackedRecord.mtimeSeconds) == UInt64(bitPattern: mtime.seconds)
+            && field(record, PackedRecord.ctimeSeconds) == UInt64(bitPattern: ctime.seconds)
+            && field(record, PackedRecord.mtimeNanoseconds) == nanoseconds
+    }
+
+    func row(of record: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: record[PackedRecord.row...])
+    }
+
     /// The MIME type that a record names.
     func type(of record: UnsafeRawBufferPointer) -> String? {
         let number = UInt32(littleEndian: record.loadUnaligned(fromByteOffset: PackedRecord.type, as: UInt32.self))
+        // What was added has no numbers but those of `types`.
         return number == 0 ? nil : types[Int(number) - 1]
     }
 
