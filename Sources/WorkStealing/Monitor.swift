@@ -10,11 +10,11 @@
 //
 //   what a look finds                                              what follows
 //   ─────────────────────────────────────────────────────────────  ──────────────────────────────────────────────────
-//   all workers together use N processors                          look half as often; after 8 such looks in a row, if
+//   all workers together use N processors                          look half as often; after 8 such looks, if
 //                                                                  more than 4 N run, or more than N processors are
 //                                                                  used: half of these rest
 //   less; but somebody idles, or nothing is queued                 look half as often
-//   less; but N wait for a processor that other programs use       look half as often
+//   less; but N wait for a processor that other programs use       as if they used N, but eight times as patient
 //   less, and fewer than N run                                     half as many workers again, and look again soon
 //   nobody has begun anything for long, though work is queued      one more worker, and more patience next time
 //
@@ -36,8 +36,10 @@ final class Monitor: @unchecked Sendable {
     /// of a processor.
     private static let shortest = 250_000
     private static let longest = 4_000_000
-    /// Looks in a row that found N processors used, before some rest: 32 ms when all is well.
-    private static let looksBeforeRest = 8
+    /// Looks that found N running, without one that did not, before some rest: where the workers used N processors
+    /// (32 ms), and where other programs kept them from it (256 ms: then only more threads give them their share).
+    private static let looksAtFull = 8
+    private static let looksInDoubt = 64
     /// So many times N may run before some are sent to rest. A surplus of threads that run costs nothing measurable up to
     /// here, and one too few costs much.
     static let tolerance = 4
@@ -61,8 +63,9 @@ final class Monitor: @unchecked Sendable {
     private var samples: [Sample]
     private var lastLook = Monitor.now
     private var interval = Monitor.shortest
-    /// Looks in a row that found N processors used: how many, and what they saw.
-    private var looksAtFull = 0
+    /// Looks that found N running, since the last that did not: how many, by weight too, and what they saw.
+    private var looks = 0
+    private var weightOfLooks = 0
     private var sumOfProcessors = 0.0
     private var sumOfRunning = 0
     /// When somebody last began something, idled, or had nothing queued.
@@ -110,16 +113,18 @@ final class Monitor: @unchecked Sendable {
         interval = min(interval * 2, Self.longest)
 
         if found.processors >= fullUse {
-            enoughRun(found, counts)
-        } else {
-            looksAtFull = 0
-            scheduler.setSurplus(0)
-            if !lacksWork, counts.active < scheduler.workers.count {
-                let missing = scheduler.threads - running(upTo: scheduler.threads)
-                if missing > 0 {
+            enoughRun(found, counts, weight: Self.looksInDoubt / Self.looksAtFull)
+        } else if !lacksWork {
+            let missing = scheduler.threads - running(upTo: scheduler.threads)
+            if missing > 0 {
+                forgetLooks()
+                scheduler.setSurplus(0)
+                if counts.active < scheduler.workers.count {
                     release(min(max(missing, counts.active / 2), queued), counts)
                     interval = Self.shortest
                 }
+            } else {
+                enoughRun(found, counts, weight: 1)
             }
         }
         if lastLook - lastProgress >= patience {
@@ -208,20 +213,27 @@ final class Monitor: @unchecked Sendable {
 
     /// Lets some rest, at the end of their turns, if this has been so for a while. One stays whose message ends, however
     /// many are in messages that do not.
-    private func enoughRun(_ found: (processors: Double, hasBegun: Bool, stuck: Int), _ counts: Idle.Counts) {
+    private func enoughRun(
+        _ found: (processors: Double, hasBegun: Bool, stuck: Int), _ counts: Idle.Counts, weight: Int
+    ) {
         let scheduler = scheduler
         let tolerated = Self.tolerance * scheduler.threads
         let surplus = counts.active - max(scheduler.threads, found.stuck + 1)
-        if looksAtFull == 0 { (sumOfProcessors, sumOfRunning) = (0, 0) }
-        looksAtFull += 1
+        guard surplus > 0 else { return forgetLooks() }
+        looks += 1
+        weightOfLooks += weight
         sumOfProcessors += found.processors
         if counts.active > tolerated { sumOfRunning += running(upTo: .max) }
-        guard looksAtFull == Self.looksBeforeRest else { return }
-        looksAtFull = 0
+        guard weightOfLooks >= Self.looksInDoubt else { return }
         // Where there are more processors than N, a surplus uses them.
-        let excess = Int((sumOfProcessors / Double(Self.looksBeforeRest)).rounded()) - scheduler.threads
-        let crowd = (sumOfRunning / Self.looksBeforeRest - tolerated + 1) / 2
+        let excess = Int((sumOfProcessors / Double(looks)).rounded()) - scheduler.threads
+        let crowd = (sumOfRunning / looks - tolerated + 1) / 2
+        forgetLooks()
         scheduler.setSurplus(max(0, min(surplus, max(excess, crowd))))
+    }
+
+    private func forgetLooks() {
+        (looks, weightOfLooks, sumOfProcessors, sumOfRunning) = (0, 0, 0, 0)
     }
 
     private static var now: Int64 {
