@@ -101,7 +101,7 @@ let formatTree: Tree = [
         #expect(try shell(ByteString(changes)).status == 0)
         let outcome = try shell("mtree -f spec -p tree")
         #expect(outcome.status == 2)
-        for what in ["sha256", "link", "[ab]", "extra: new", "sub.old", "mode"] {
+        for what in ["sha256", "link ref", "missing: ./\\[ab\\]", "extra: new", "missing: ./sub.old", "permissions"] {
             #expect(outcome.outputText.contains(what), "\(what)")
         }
     }

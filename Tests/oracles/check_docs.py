@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the examples of the documentation and compares what they print with what is written there.
 
-    check_docs.py FSSCAN [FILE...]      the files: README.md and those of docs/
+    check_docs.py FSSCAN [FILE...]      the files: README.md and those of docs/ that have examples
 
 An example is a ```console block behind a line `<!-- checked -->`: lines that start with `$ ` are commands for bash, `> `
 continues one, the rest is the output of both streams; a line `...` stands for any lines. The examples of a file run in one
@@ -64,7 +64,7 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     program = pathlib.Path(sys.argv[1]).resolve(strict=True)
-    files = sys.argv[2:] or [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+    files = sys.argv[2:] or [REPOSITORY / "README.md", *(file for file in sorted((REPOSITORY / "docs").glob("*.md")) if BLOCK.search(file.read_text()))]
     environment = {
         **os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8",
         # The examples' own repository, whatever configuration or repository is around.

@@ -289,27 +289,3 @@ func bytes(ofHex text: some Collection<UInt8>) -> [UInt8]? {
     }
     return bytes
 }
-
-/// Bytes from base64 with padding (RFC 4648); nil if it is something else.
-func bytes(ofBase64 text: [UInt8]) -> [UInt8]? {
-    guard text.count.isMultiple(of: 4) else { return nil }
-    let padding = text.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
-    var bytes: [UInt8] = []
-    var group: UInt32 = 0
-    for (index, byte) in text.dropLast(padding).enumerated() {
-        let sextet: UInt8
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): sextet = byte - UInt8(ascii: "A")
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): sextet = byte - UInt8(ascii: "a") + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): sextet = byte - UInt8(ascii: "0") + 52
-        case UInt8(ascii: "+"): sextet = 62
-        case UInt8(ascii: "/"): sextet = 63
-        default: return nil
-        }
-        group = group << 6 | UInt32(sextet)
-        // Eight more bits are complete after the second, third and fourth character of four.
-        let bits = UInt32(6 * (index % 4 + 1) % 8)
-        if index % 4 > 0 { bytes.append(UInt8(truncatingIfNeeded: group >> bits)) }
-    }
-    return bytes
-}

@@ -15,7 +15,7 @@ extension JSONObject {
     /// Bytes; those under the same key with `_b64` win.
     func bytes(_ key: StaticString, exact exactKey: StaticString) throws(JSONFieldFailure) -> [UInt8]? {
         if let exact = self[exactKey] {
-            guard let decoded = exact.string.flatMap({ Snapshots.bytes(ofBase64: $0) }) else {
+            guard let decoded = exact.string.flatMap({ Base64.decoded($0) }) else {
                 throw JSONFieldFailure(key: "\(exactKey)")
             }
             return decoded

@@ -214,13 +214,13 @@ private struct RecordsReader {
         guard let plain = object["xattrs"]?.object else { return nil }
         var attributes: [ExtendedAttribute] = []
         for (name, value) in plain.members {
-            guard let value = value.string.flatMap({ bytes(ofBase64: $0) }) else {
+            guard let value = value.string.flatMap({ Base64.decoded($0) }) else {
                 throw JSONFieldFailure(key: "xattrs")
             }
             attributes.append(ExtendedAttribute(name: name, value: value))
         }
         for (name, value) in object["xattrs_b64"]?.object?.members ?? [] {
-            guard let name = bytes(ofBase64: name), let value = value.string.flatMap({ bytes(ofBase64: $0) }) else {
+            guard let name = Base64.decoded(name), let value = value.string.flatMap({ Base64.decoded($0) }) else {
                 throw JSONFieldFailure(key: "xattrs_b64")
             }
             attributes.append(ExtendedAttribute(name: name, value: value))

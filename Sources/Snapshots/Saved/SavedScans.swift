@@ -110,10 +110,10 @@ package final class SavedScans {
         options.oneFileSystem = statement.integer(1) == 1
         options.gitignore = statement.integer(2) == 1
         options.readPseudo = statement.integer(3) == 1
+        options.xattrs = statement.integer(7) == 1
         options.maxRead = max(0, statement.integer(4) ?? options.maxRead)
         options.depth = Int(clamping: max(0, statement.integer(5) ?? 1))
         options.top = Int(clamping: max(0, statement.integer(6) ?? 10))
-        options.xattrs = statement.integer(7) == 1
         let hashes = try database.prepare("SELECT value FROM json_each(?1, '$.hash')")
         hashes.bind(0, json)
         while try hashes.step() {
