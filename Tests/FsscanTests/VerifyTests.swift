@@ -108,6 +108,27 @@ import Testing
         #expect(try saved.verify().end == .exited(1))
     }
 
+    /// What other programs have written is verified as far as it goes.
+    @Test(arguments: [
+        "mtree -c -K sha256 -p tree", "cd tree && sha256sum a b d/deep", "sha256sum $PWD/tree/a $PWD/tree/b",
+        "hashdeep -c sha256 -r $PWD/tree",
+    ])
+    func otherProgramsFilesAreVerified(_ command: String) throws {
+        let directory = try TemporaryDirectory([
+            .directory("tree", [.file("a", "1"), .file("b", "2"), .directory("d", [.file("deep", "3")])])
+        ])
+        let list = directory.appending("list")
+        let options = ProcessOptions { $0.directory = directory.path }
+        _ = try output(of: ["sh", "-ec", ByteString("{ \(command); } > list")], options)
+        let arguments: [ByteString] = ["verify", "--only", "content,removed", list, directory.appending("tree")]
+        #expect(try Fsscan.run(arguments).end == .exited(0))
+        _ = try output(of: ["sh", "-ec", "echo changed > tree/a"], options)
+        let changed = try Fsscan.run(arguments)
+        #expect(changed.end == .exited(1) && changed.outputText.contains("/tree/a  "), "\(changed.outputText)")
+        // They name no PATH, or none that --quick could know files by.
+        #expect(try Fsscan.run(["verify", "--quick", list, directory.appending("tree")]).end == .exited(2))
+    }
+
     @Test func wrongUsageExits64() throws {
         let saved = try save()
         let lines: [[ByteString]] = [
