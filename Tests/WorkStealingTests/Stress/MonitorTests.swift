@@ -168,11 +168,13 @@ struct MonitorTests {
         let scheduler = Scheduler(threads: threads, maximumThreads: blocked + 4)
         let pipe = Pipe()
         let (begun, isOver) = (Tally(), Tally())
+        // So that a failure is one, and no endless test.
+        let deadline = ContinuousClock.now + .seconds(180)
         @Sendable func compute(_ counter: Counter) {
             counter.send { _ in
                 if begun.value == blocked {
                     burn(microseconds: 200)
-                    if scheduler.idle.now.active <= few + 6 { isOver.add() }
+                    if scheduler.idle.now.active <= few + 6 || ContinuousClock.now > deadline { isOver.add() }
                 }
                 if isOver.value == 0 { compute(counter) }
             }
