@@ -235,7 +235,9 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// Starts an `async` function on the pool. It counts as pending until it returns, suspended or not. An error that it
     /// throws ends the run, as one thrown by a message does.
     ///
-    /// - Parameter priority: above `medium`, its steps count as messages of high priority.
+    /// - Parameters:
+    ///   - priority: above `medium`, its steps count as messages of high priority.
+    ///   - operation: runs on the pool, not necessarily on one thread of it.
     public func spawn(priority: TaskPriority? = nil, _ operation: @escaping @Sendable () async throws -> Void) {
         spawned.add(1, ordering: .relaxed)
         Task(executorPreference: self, priority: priority) {
