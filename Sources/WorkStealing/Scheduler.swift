@@ -268,6 +268,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// its own, else in the injector.
     static func schedule(_ runnable: Runnable, of id: SchedulerID, _ priority: MessagePriority) {
         if priority == .normal, pushOnOwnWorker(runnable, of: id) { return }
+        if let worker = Worker.current, worker.schedulerID == id { return worker.scheduler.inject(runnable, priority) }
         id.withScheduler { $0.inject(runnable, priority) }
     }
 

@@ -330,6 +330,8 @@ final class Worker: @unchecked Sendable {
     /// Lets go of messages that came from outside and will never be delivered: the scheduler is going away. What they
     /// send while they are let go, and the `async` calls among them, which must be resumed, run here as well.
     func discardInjected() {
+        // Whoever has the trace may have finished it.
+        tracer = nil
         asCurrent {
             while let runnable = takeUrgent() ?? takeInjected() ?? deque.pop() { run(runnable) }
         }

@@ -59,7 +59,7 @@ extension ContentPlan {
         do throws(DigestUnavailable) {
             plan = try ContentPlan(
                 digests: DigestSet(options.hash), mime: options.mime, maxRead: options.maxRead,
-                readsPseudo: options.readPseudo, largeFiles: largeFiles, detectors: options.threads,
+                readsPseudo: options.readPseudo, largeFiles: largeFiles, detectors: options.pool ?? options.threads,
                 baseline: baseline)
         } catch {
             throw ScanUnavailable(option: "--hash", message: error.message)

@@ -67,7 +67,7 @@ package final class SavedScanWriter: EntryOutput {
         roots = options.paths
         digests = DigestSet(options.hash)
         hasContent = !options.hash.isEmpty || options.mime
-        batchSize = max(32 << 10, min(256 << 10, (16 << 20) / options.threads))
+        batchSize = max(32 << 10, min(256 << 10, (16 << 20) / (options.pool ?? max(64, options.threads * 32))))
         isNew = withCPath(path) { access($0, F_OK) != 0 }
         do throws(DatabaseError) {
             database = try Database(path, .create)
@@ -119,7 +119,7 @@ package final class SavedScanWriter: EntryOutput {
     // MARK: While the scan runs
 
     package func makeStream() -> any EntryStream {
-        let entries = BatchStream(digests: digests, roots: roots, batchSize: batchSize) { [queue] in
+        let entries = BatchStream(digests: digests, roots: roots, batchSize: { [batchSize] in batchSize }) { [queue] in
             queue.push(.entries($0))
         }
         guard hasContent else { return entries }

@@ -5,14 +5,16 @@ final class BatchStream: EntryStream {
     private var encoder: EntryEncoder
     private var arena = RecordArena()
     private let roots: [[UInt8]]
-    private let batchSize: Int
+    private let batchSize: () -> Int
     private let handOver: (RecordArena) -> Void
 
     /// - Parameters:
     ///   - roots: the PATHs of the scan.
-    ///   - batchSize: bytes, about.
+    ///   - batchSize: bytes, about; asked at each entry, because workers may be added.
     ///   - handOver: gets batches in the order in which the entries came, and keeps them.
-    init(digests: DigestSet, roots: [[UInt8]], batchSize: Int, handOver: @escaping (RecordArena) -> Void) {
+    init(
+        digests: DigestSet, roots: [[UInt8]], batchSize: @escaping () -> Int, handOver: @escaping (RecordArena) -> Void
+    ) {
         encoder = EntryEncoder(digests: digests)
         self.roots = roots
         self.batchSize = batchSize
@@ -45,7 +47,7 @@ final class BatchStream: EntryStream {
     private func ended(_ root: Int, _ path: UnsafeRawBufferPointer) {
         let relative = self.relative(path, to: roots[root])
         encoder.buffer.drain { arena.append(root: root, path: relative, line: $0) }
-        if arena.size >= batchSize { flush() }
+        if arena.size >= batchSize() { flush() }
     }
 
     /// What follows the PATH, and the slash behind it, unless it ends in one.

@@ -39,7 +39,6 @@ final class SortingOutput: EntryOutput {
     private let sorter: RecordSorter
     private let digests: DigestSet
     private let roots: [[UInt8]]
-    private let threads: Int
     /// Set once, with `failure`. Relaxed: it only ends the scan early.
     private let isFailed = Atomic<Bool>(false)
     private let failure = Mutex<TemporaryFileError?>(nil)
@@ -50,15 +49,15 @@ final class SortingOutput: EntryOutput {
         sorter = RecordSorter(memoryLimit: Self.memoryLimit, temporaryDirectory: nil)
         digests = DigestSet(options.hash)
         roots = options.paths
-        threads = options.threads
     }
 
     var failed: Bool { isFailed.load(ordering: .relaxed) }
     var wantsState: Bool { false }
 
     func makeStream() -> any EntryStream {
-        let share = max(32 << 10, Self.memoryLimit / threads)
-        return BatchStream(digests: digests, roots: roots, batchSize: share) { [self] batch in
+        sorter.addStream()
+        let batchSize = { [sorter] in max(32 << 10, sorter.share) }
+        return BatchStream(digests: digests, roots: roots, batchSize: batchSize) { [self] batch in
             do throws(TemporaryFileError) {
                 try sorter.keep(batch)
             } catch {
