@@ -21,7 +21,8 @@ newer() { [[ $tools/$1 -nt $benchmarks/scheduler/$2 ]]; }
 
 if have go; then
     for name in goroutines workloads; do
-        newer "$name-go" "$name.go" || go build -o "$tools/$name-go" "$benchmarks/scheduler/$name.go"
+        { newer "$name-go" "$name.go" && newer "$name-go" peak.go; } ||
+            go build -o "$tools/$name-go" "$benchmarks/scheduler/$name.go" "$benchmarks/scheduler/peak.go"
     done
     arguments+=(--go "$tools/goroutines-go")
     workloads+=(--go "$tools/workloads-go")

@@ -5,12 +5,10 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -31,22 +29,4 @@ func main() {
 	ended := time.Now()
 	fmt.Println("goroutines", runtime.GOMAXPROCS(0), spawned.Sub(started).Seconds(), ended.Sub(spawned).Seconds(),
 		ended.Sub(started).Seconds(), peakKiB())
-}
-
-// peakKiB is the high-water mark of resident memory. VmHWM and not ru_maxrss: a new process takes over the latter from
-// the one that started it.
-func peakKiB() int {
-	status, err := os.Open("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	defer status.Close()
-	lines := bufio.NewScanner(status)
-	for lines.Scan() {
-		if fields := strings.Fields(lines.Text()); fields[0] == "VmHWM:" {
-			peak, _ := strconv.Atoi(fields[1])
-			return peak
-		}
-	}
-	return 0
 }

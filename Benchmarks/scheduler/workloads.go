@@ -2,13 +2,11 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"math"
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -138,21 +136,4 @@ func chain(count int) int {
 	}
 	go link(count)
 	return <-end
-}
-
-// peakKiB is the high-water mark of resident memory: see goroutines.go.
-func peakKiB() int {
-	status, err := os.Open("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	defer status.Close()
-	lines := bufio.NewScanner(status)
-	for lines.Scan() {
-		if fields := strings.Fields(lines.Text()); fields[0] == "VmHWM:" {
-			peak, _ := strconv.Atoi(fields[1])
-			return peak
-		}
-	}
-	return 0
 }
