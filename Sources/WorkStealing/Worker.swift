@@ -246,6 +246,8 @@ final class Worker: @unchecked Sendable {
     }
 
     private func findElsewhere() -> Runnable? {
+        // What waits in the deque of a worker that does not come back must have its turn as well.
+        if ticks % Self.normalInterval == 0, case (let runnable?, _) = steal() { return runnable }
         var round = 0
         while round < searchRounds {
             if let runnable = takeUrgent() ?? takeInjected() { return runnable }

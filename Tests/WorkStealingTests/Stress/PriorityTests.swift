@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Testing
 @_spi(Ablation) import WorkStealing
@@ -73,6 +74,23 @@ struct PriorityTests {
         }
         try scheduler.run()
         #expect(rest.value == 1000)
+    }
+
+    /// They stand in the deque of a worker that does not go on before they were delivered.
+    @Test(.timeLimit(.minutes(5)))
+    func urgentMessagesWithoutEndDoNotStarveWhatABusyWorkerHasSent() throws {
+        let scheduler = Scheduler(threads: 2)
+        let rest = Tally()
+        @Sendable func goOn() {
+            if rest.value < 2 { Counter(on: scheduler).send(.high) { _ in goOn() } }
+        }
+        Counter(on: scheduler).send { _ in
+            goOn()
+            for _ in 0..<2 { Counter(on: scheduler).send { _ in rest.add() } }
+            while rest.value < 2 { usleep(100) }
+        }
+        try scheduler.run()
+        #expect(rest.value == 2)
     }
 
     enum Difference: CaseIterable { case takesOldest, postsAtRandom, polls, wakesForEach }
