@@ -176,7 +176,8 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
         for keepsEarlier in [false, true] {
             if keepsEarlier { try file.save(["/dev/null"]) }
             let process = try RunningProcess([Fsscan.path, "--save", file.path] + paths)
-            usleep(700_000)
+            try process.waitUntilItHandles(SIGTERM)
+            usleep(300_000)
             process.send(SIGTERM)
             #expect(try process.finish().end == .exited(143))
             #expect(try names(in: file.directory.descriptor) == (keepsEarlier ? ["scans.db"] : []))

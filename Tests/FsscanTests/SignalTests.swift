@@ -43,7 +43,8 @@ import Testing
         let directory = try TemporaryDirectory()
         let report = directory.appending("report")
         let process = try RunningProcess([Fsscan.path, "--json", "-o", report] + paths)
-        usleep(500_000)
+        try process.waitUntilItHandles(signal)
+        usleep(300_000)
         process.send(signal)
         #expect(try process.finish().end == .exited(128 + signal))
         #expect(try output(of: ["jq", ".complete", report]) == Array("false\n".utf8))
@@ -54,7 +55,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let paths = [ByteString](repeating: "/usr", count: 2000)
         let process = try RunningProcess([Fsscan.path, "--json", "-o", directory.appending("report")] + paths)
-        usleep(300_000)
+        try process.waitUntilItHandles(SIGINT)
         for _ in 0..<2 { process.send(SIGINT) }
         let end = try process.finish().end
         #expect(end == .signalled(SIGINT) || end == .exited(130))

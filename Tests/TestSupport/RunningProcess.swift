@@ -50,7 +50,7 @@ package struct ProcessOptions: Sendable {
     /// Runs as user and group 65534 without capabilities. The program must be readable to everyone: `Fsscan.copy(to:)`.
     package var asOrdinaryUser = false
     /// Seconds until its process group is killed.
-    package var timeout = 120.0
+    package var timeout = isSanitized ? 600.0 : 120.0
 
     package init() {}
 
@@ -84,6 +84,18 @@ package final class RunningProcess {
             waitpid(pid, &status, 0)
             closePipes()
         }
+    }
+
+    /// Returns when the program has installed a handler for `signal`, as the kernel tells: until then it would just end.
+    package func waitUntilItHandles(_ signal: CInt) throws {
+        let end = RunningProcess.now() + 60
+        while RunningProcess.now() < end {
+            let caught = try output(of: ["sed", "-n", "s/^SigCgt:\t0*//p", ByteString("/proc/\(pid)/status")])
+            let mask = UInt64(String(decoding: caught.dropLast(), as: UTF8.self), radix: 16) ?? 0
+            if mask >> (signal - 1) & 1 == 1 { return }
+            usleep(2000)
+        }
+        throw Failure("the program does not handle signal \(signal)")
     }
 
     package func send(_ signal: CInt) { kill(pid, signal) }
