@@ -60,7 +60,7 @@ final class ScanContext: Sendable {
         descriptors = DescriptorBudget(
             limit: limit, open: open, workers: min(wanted, Self.workersThatFit(withTypes: options.mime)))
         let limits = ContentPlan.Limits(
-            largeFiles: descriptors.largeFilesAtATime,
+            largeFiles: descriptors.largeFilesAtATime, openFiles: descriptors.openFilesAtATime,
             detectors: options.detectors ?? options.pool ?? options.threads, directories: descriptors.workers)
         content = try ContentPlan.make(options, limits: limits, baseline: environment.baseline)
         entriesPerSlice = content == nil || environment.baseline != nil ? nil : options.mime ? 8 : 16

@@ -123,6 +123,10 @@ extension ScanWorker {
                     entry.cString, in: entry.descriptor, status, wasJustListed: true, hasSize: !isPseudo)
                 {
                 case .done(let content): return settle(content, of: entry.path, status, into: &gathering.subtotal)
+                case .untyped(let file):
+                    let request = request(entry, status, hasSize: true, waiter, xattrs, &gathering)
+                    FileScan(scheduler: scheduler).wait(for: plan.detectors, toFinish: file, request)
+                    return nil
                 case .lacksDetector:
                     let reader = FileScan(scheduler: scheduler)
                     return readLater(entry, status, by: reader, hasSize: !isPseudo, waiter, xattrs, &gathering)
@@ -143,16 +147,23 @@ extension ScanWorker {
         _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, by reader: FileScan, hasSize: Bool = true,
         _ waiter: Waiter, _ xattrs: [ExtendedAttribute]?, _ gathering: inout Gathering
     ) -> ContentAnswer? {
-        gathering.willWait()
         entry.directory?.directory.descriptor.need()
+        let request = request(entry, status, hasSize: hasSize, waiter, xattrs, &gathering)
+        reader.send { $0.read(request) }
+        return nil
+    }
+
+    private func request(
+        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, hasSize: Bool, _ waiter: Waiter,
+        _ xattrs: [ExtendedAttribute]?, _ gathering: inout Gathering
+    ) -> FileRequest {
+        gathering.willWait()
         // A large file takes minutes perhaps, and waits for a place of its own.
         let isLarge = context.content?.isReadInPieces(size: status.size) == true
-        let request = FileRequest(
+        return FileRequest(
             directory: entry.directory, name: Array(entry.name) + [0], path: entry.path,
             entry: KnownEntry(status: copy status, isToBeListed: false), hasSize: hasSize, xattrs: xattrs,
             place: isLarge ? nil : place, waiter: waiter)
-        reader.send { $0.read(request) }
-        return nil
     }
 
     // MARK: Not reading

@@ -15,6 +15,8 @@ package final class ContentPlan: Sendable {
     let linkedFiles = LinkedFiles()
     /// Files that are read in pieces: each keeps a descriptor and digest contexts from message to message.
     let largeFiles: Resource
+    /// Files that wait for a detector: each keeps a descriptor.
+    let openFiles: Resource
     /// Directories and slices whose files are being looked into, those that still wait for a detector included: see
     /// `DirectoryPlace`. Nil where nothing has to wait.
     let directories: Resource?
@@ -25,6 +27,8 @@ package final class ContentPlan: Sendable {
     package struct Limits: Sendable {
         /// Files that are read in pieces.
         package var largeFiles = 1
+        /// Files that are kept open until libmagic has told their type.
+        package var openFiles = 1
         /// libmagic handles.
         package var detectors = 1
         /// Directories whose files are looked into.
@@ -47,6 +51,7 @@ package final class ContentPlan: Sendable {
         // Depth first, as the walk is.
         directories = mime ? Resource("directories", limit: limits.directories, serving: .newestFirst) : nil
         largeFiles = Resource("large files", limit: limits.largeFiles)
+        openFiles = Resource("open files", limit: limits.openFiles)
         self.maxRead = maxRead
         self.readsPseudo = readsPseudo
         self.baseline = baseline

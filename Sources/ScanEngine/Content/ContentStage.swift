@@ -1,3 +1,5 @@
+import WorkStealing
+
 /// One worker's means to look into files: a buffer and digest contexts. Each file is opened and read
 /// once, for everything that is asked for.
 package struct ContentStage: ~Copyable {
@@ -19,7 +21,9 @@ package struct ContentStage: ~Copyable {
         case done(FileContent)
         /// Its type is known, its digests are not: `advance(_:)` until they are, in as many messages as it takes.
         case large(LargeFile)
-        /// Its type is to be told by libmagic, and no detector is free: once more, with a token of `MIMEDetectors.resource`.
+        /// Everything is known but its type, for which no detector is free.
+        case untyped(UntypedFile)
+        /// The same, but too many files are kept open already: once more, with a token of `MIMEDetectors.resource`.
         case lacksDetector
     }
 
@@ -42,7 +46,7 @@ package struct ContentStage: ~Copyable {
         if hasSize, let listed, !listed.describesSameContent(as: reader.status) { throw .changed }
         if reader.status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
         guard hasSize else { return try unsized(&reader, hasDetector) }
-        guard digest != nil else { return try typeAlone(&reader, hasDetector) }
+        guard digest != nil else { return try typeAlone(reader, hasDetector) }
         var content = FileContent()
         if reader.status.size > Self.messageBytes, let methods = plan.methods {
             guard addType(to: &content, of: reader, head: nothing, hasDetector) else { return .lacksDetector }
@@ -52,19 +56,26 @@ package struct ContentStage: ~Copyable {
         }
         digest!.begin(length: reader.status.size)
         var isFirst = true
+        var place: Resource.Token?
+        var key: MIMECache.Key?
         while true {
             let piece = try reader.read(into: buffer)
             var head = nothing
             if case .bytes(let count) = piece { head = UnsafeRawBufferPointer(rebasing: buffer[..<count]) }
-            // First: a file that has to wait for its type is read again, and not digested twice.
-            if isFirst, !addType(to: &content, of: reader, head: head, hasDetector) { return .lacksDetector }
+            // First of all: what may have to be read again is not digested twice.
+            if isFirst, !addType(to: &content, of: reader, head: head, hasDetector) {
+                place = plan.openFiles.tryTake()
+                if place == nil { return .lacksDetector }
+                key = MIMEDetectors.key(of: reader, head: head)
+            }
             isFirst = false
             switch piece {
             case .bytes: digest!.update(head)
             case .hole(let count): digest!.updateZeros(count)
             case .end:
                 digest!.finish(appendingTo: &content.row)
-                return .done(content)
+                guard let kept = place.take() else { return .done(content) }
+                return .untyped(UntypedFile(reader, row: content.row, key, kept))
             }
         }
     }
@@ -100,15 +111,20 @@ package struct ContentStage: ~Copyable {
     }
 
     private mutating func typeAlone(
-        _ reader: inout FileReader, _ hasDetector: Bool
+        _ opened: consuming FileReader, _ hasDetector: Bool
     ) throws(ContentFailure) -> Outcome {
+        var reader = opened
         var content = FileContent()
         var head = nothing
         // Larger files are read by libmagic alone: their answers are not reused.
         if reader.status.size <= buffer.count, case .bytes(let count) = try reader.read(into: buffer) {
             head = UnsafeRawBufferPointer(rebasing: buffer[..<count])
         }
-        guard addType(to: &content, of: reader, head: head, hasDetector) else { return .lacksDetector }
+        guard addType(to: &content, of: reader, head: head, hasDetector) else {
+            guard let place = plan.openFiles.tryTake() else { return .lacksDetector }
+            let key = MIMEDetectors.key(of: reader, head: head)
+            return .untyped(UntypedFile(reader, row: [], key, place))
+        }
         try reader.confirmUnchanged()
         return .done(content)
     }

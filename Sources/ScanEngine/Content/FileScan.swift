@@ -24,15 +24,15 @@ struct FileRequest: Sendable {
 /// ```
 ///   read(request) ─▶ waiting ─▶ current: open ──▶ small: end
 ///                       ▲          │   ▲  │
-///                       │          │   │  └──▶ no detector is free: wait for one ─▶ open
+///                       │          │   │  ├──▶ no detector is free: wait for one ─▶ end
+///                       │          │   └──┘
 ///                       │          ▼   │
 ///                       │   large: wait for a place ─▶ open ─▶ a piece to a message ─▶ end
 ///                       └─────────────────────────────────────────────────────────────┘
 /// ```
 ///
-/// A large file is read a piece to a message, and as many are open at a time as `ContentPlan.largeFiles` has tokens. Who
-/// waits for a detector has been read once, so that it is in the page cache, and is opened again: 20 µs, a fifteenth of
-/// what libmagic takes, and nothing is kept open meanwhile.
+/// A large file is read a piece to a message, and as many are open at a time as `ContentPlan.largeFiles` has tokens. A
+/// small one that waits for a detector has been read, and stays open; where too many are open, it is opened and read again.
 ///
 /// An inode with several links has one such actor, whose mailbox sees to it that it is read once: requests that come
 /// while it is being read wait, and those that come later get the same answer, as long as the inode's attributes are the
@@ -69,7 +69,30 @@ actor FileScan: MailboxActor {
         startWaiting()
     }
 
-    /// There is a detector for this file, and not for the next.
+    /// Finishes a request, the current or the only one, when there is a detector for it: its file has been read already.
+    nonisolated func wait(for detectors: MIMEDetectors?, toFinish file: UntypedFile, _ request: FileRequest) {
+        guard let detectors else { preconditionFailure("a type is lacking without a wish for types") }
+        send(holding: detectors.resource) { $0.finish(file, request, detectors, $1) }
+    }
+
+    private func finish(
+        _ file: UntypedFile, _ request: FileRequest, _ detectors: MIMEDetectors, _ detector: consuming Resource.Token
+    ) {
+        let worker = ScanWorker.current
+        current = request
+        if worker.context.shouldStop {
+            end(nil, worker)
+        } else {
+            do throws(ContentFailure) {
+                end(.success(try file.content(from: detectors, detector)), worker)
+            } catch {
+                end(.failure(error), worker)
+            }
+        }
+        startWaiting()
+    }
+
+    /// There is a detector for the current request, whose file is opened once more.
     private func open(holding detector: consuming Resource.Token) {
         open(hasDetector: true)
         _ = consume detector
@@ -137,6 +160,7 @@ actor FileScan: MailboxActor {
         switch result {
         case .success(.done(let content)): end(.success(content), worker)
         case .success(.large(let file)): send { $0.goOn(with: file) }
+        case .success(.untyped(let file)): wait(for: plan.detectors, toFinish: file, request)
         case .success(.lacksDetector): preconditionFailure("a detector is lacking without a wish for types")
         case .failure(let failure): end(.failure(failure), worker)
         }

@@ -36,27 +36,29 @@ package final class MIMEDetectors: Sendable {
     package func type(
         of reader: borrowing FileReader, head: UnsafeRawBufferPointer, hasToken: Bool = false
     ) -> Result<String, ContentFailure>? {
-        let status = reader.status
-        if status.size == 0 { return .success("inode/x-empty") }
-        var key: MIMECache.Key?
-        if Int64(head.count) == status.size {
-            let wholeKey = MIMECache.Key(content: head, isExecutable: status.isExecutable)
-            if let known = cache.type(for: wholeKey) { return .success(known) }
-            key = wholeKey
-        }
-        let answer: Result<String, ContentFailure>
-        if hasToken {
-            answer = detect(reader)
-        } else {
-            guard let token = resource.tryTake() else { return nil }
-            answer = detect(reader)
-            _ = consume token
-        }
+        if reader.status.size == 0 { return .success("inode/x-empty") }
+        let key = Self.key(of: reader, head: head)
+        if let key, let known = cache.type(for: key) { return .success(known) }
+        if hasToken { return type(of: reader, key) }
+        guard let token = resource.tryTake() else { return nil }
+        let answer = type(of: reader, key)
+        _ = consume token
+        return answer
+    }
+
+    /// What an answer is kept under; nil where `head` is not the whole file.
+    static func key(of reader: borrowing FileReader, head: UnsafeRawBufferPointer) -> MIMECache.Key? {
+        guard Int64(head.count) == reader.status.size else { return nil }
+        return MIMECache.Key(content: head, isExecutable: reader.status.isExecutable)
+    }
+
+    /// For who has a token: asks libmagic.
+    func type(of reader: borrowing FileReader, _ key: MIMECache.Key?) -> Result<String, ContentFailure> {
+        let answer = detect(reader)
         if let key, case .success(let type) = answer { cache.insert(type, for: key) }
         return answer
     }
 
-    /// For who has a token.
     private func detect(_ reader: borrowing FileReader) -> Result<String, ContentFailure> {
         let taken: Detector
         do throws(MIMEUnavailable) { taken = try take() } catch {
