@@ -39,9 +39,9 @@ package final class MIMEDetectors: Sendable {
         if reader.status.size == 0 { return .success("inode/x-empty") }
         let key = Self.key(of: reader, head: head)
         if let key, let known = cache.type(for: key) { return .success(known) }
-        if hasToken { return type(of: reader, key) }
+        if hasToken { return ask(about: reader, key) }
         guard let token = resource.tryTake() else { return nil }
-        let answer = type(of: reader, key)
+        let answer = ask(about: reader, key)
         _ = consume token
         return answer
     }
@@ -52,8 +52,14 @@ package final class MIMEDetectors: Sendable {
         return MIMECache.Key(content: head, isExecutable: reader.status.isExecutable)
     }
 
-    /// For who has a token: asks libmagic.
+    /// For who has waited for a token: a copy of the file may have been told meanwhile.
     func type(of reader: borrowing FileReader, _ key: MIMECache.Key?) -> Result<String, ContentFailure> {
+        if let key, let known = cache.type(for: key) { return .success(known) }
+        return ask(about: reader, key)
+    }
+
+    /// For who has a token.
+    private func ask(about reader: borrowing FileReader, _ key: MIMECache.Key?) -> Result<String, ContentFailure> {
         let answer = detect(reader)
         if let key, case .success(let type) = answer { cache.insert(type, for: key) }
         return answer
