@@ -1,6 +1,7 @@
 import Glibc
 import TestSupport
 import Testing
+import WorkStealing
 
 @testable import ScanEngine
 
@@ -24,6 +25,7 @@ import Testing
                 messages += 1
                 if let content = try stage.advance(file) { return (content, messages) }
             }
+        case .untyped, .lacksDetector: throw Errno(EBUSY)
         }
     }
 
@@ -63,6 +65,28 @@ import Testing
         let theirs = try firstWord(["sha256sum", directory.appending("f")])
         #expect(DigestSet([.sha256]).named(result.content.row).map(\.hex) == [theirs])
         #expect(try result.content.type?.get() == "application/octet-stream")
+    }
+
+    /// As many stay open as there are places; the others are to be read again.
+    @Test(arguments: [[], [DigestAlgorithm.sha256]])
+    func aFileForWhichNoDetectorIsFreeStaysOpen(hash: [DigestAlgorithm]) throws {
+        let directory = try TemporaryDirectory([.file("a", "#!/bin/sh\n"), .file("b", "%PDF-1.4\n")])
+        let plan = try ContentPlan(digests: DigestSet(hash), mime: true)
+        var stage = ContentStage(plan)
+        guard let detectors = plan.detectors, let token = detectors.resource.tryTake() else { throw Errno(EBUSY) }
+        guard case .untyped(let file) = try stage.inspect("a", in: directory.descriptor, expecting: nil),
+            case .lacksDetector = try stage.inspect("b", in: directory.descriptor, expecting: nil),
+            case .done(let b) = try stage.inspect("b", in: directory.descriptor, expecting: nil, hasDetector: true)
+        else {
+            Issue.record("the wrong one stays open")
+            return
+        }
+        #expect(try b.type?.get() == "application/pdf")
+        let a = try file.content(from: detectors, token)
+        #expect(try a.type?.get() == "text/x-shellscript")
+        #expect(DigestSet(hash).named(a.row).map(\.hex) == (try fileDigests(directory.appending("a"), hash)))
+        let isFree = detectors.resource.tryTake() != nil
+        #expect(isFree)
     }
 
     @Test func aLargeFileThatChangesBetweenMessagesIsChanged() throws {
