@@ -153,12 +153,12 @@ final class Worker: @unchecked Sendable {
         }
     }
 
-    /// Delivers one message to the actor that `mailbox` belongs to.
-    func deliver(_ message: Message, to actor: Unmanaged<AnyObject>) {
-        if schedulerReference._withUnsafeGuaranteedRef({ $0.isCancelled }), !message.isJob { return }
+    /// Delivers one message to its actor. A run that was cancelled drops messages, but no steps of `async` functions.
+    func deliver(_ message: consuming Message, to actor: Unmanaged<AnyObject>) {
+        if schedulerReference._withUnsafeGuaranteedRef({ $0.isCancelled }), message.kind != .job { return }
         statistics.messages += 1
         do {
-            try actor._withUnsafeGuaranteedRef { try message.body($0) }
+            try message.deliver(to: actor, on: self)
         } catch {
             scheduler.fail(error)
         }

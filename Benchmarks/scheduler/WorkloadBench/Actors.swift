@@ -48,45 +48,51 @@ private actor Sum: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
-    /// Who waits for the sum; at the root nobody does.
-    private let parent: Sum?
-    private let total: Total?
+    /// Who waits for the sum.
+    private enum Waiting {
+        case parent(Sum)
+        case total(Total)
+    }
+
+    private let waiting: Waiting
     private var pending = 0
     private var sum = 0
 
     init(on scheduler: Scheduler, _ total: Total) {
         mailbox = Mailbox(scheduler)
-        (parent, self.total) = (nil, total)
+        waiting = .total(total)
     }
 
     private init(parent: Sum) {
         mailbox = Mailbox(beside: parent.mailbox)
-        (self.parent, total) = (parent, nil)
+        waiting = .parent(parent)
     }
 
     func fib(_ number: Int) {
         var rest = number
         while rest >= 2 {
             let half = rest - 1
-            fork { $0.fib(half) }
+            fork(half) { $0.fib($1) }
             rest -= 2
         }
         end(adding: rest)
     }
 
     func place(_ board: Board) {
-        board.forEachNext { next in fork { $0.place(next) } }
+        board.forEachNext { next in fork(next) { $0.place($1) } }
         end(adding: board.isFull ? 1 : 0)
     }
 
     func grow(_ node: UnbalancedNode) {
-        for number in 0..<node.children { fork { $0.grow(node.child(number)) } }
+        for number in 0..<node.children { fork(node.child(number)) { $0.grow($1) } }
         end(adding: 1)
     }
 
-    private func fork(_ body: @escaping @Sendable (isolated Sum) -> Void) {
+    private func fork<Part: BitwiseCopyable & Sendable>(
+        _ part: Part, _ body: @escaping @Sendable (isolated Sum, Part) -> Void
+    ) {
         pending += 1
-        Sum(parent: self).send(body)
+        Sum(parent: self).send(part, body)
     }
 
     private func childEnded(_ value: Int) {
@@ -97,9 +103,10 @@ private actor Sum: MailboxActor {
     private func end(adding value: Int) {
         sum += value
         guard pending == 0 else { return }
-        let sum = sum
-        parent?.send { $0.childEnded(sum) }
-        total?.add(sum)
+        switch waiting {
+        case .parent(let parent): parent.send(sum) { $0.childEnded($1) }
+        case .total(let total): total.add(sum)
+        }
     }
 }
 

@@ -47,8 +47,17 @@ private struct MailboxWorld {
         expected = messages
     }
 
+    /// Closures that capture, and plain values, in turn.
     func sender(_ index: Int) -> () -> Void {
-        { for message in expected[index] { recorder.send { $0.record(message) } } }
+        {
+            for message in expected[index] {
+                if message % 2 == 0 {
+                    recorder.send { $0.record(message) }
+                } else {
+                    recorder.send(message) { $0.record($1) }
+                }
+            }
+        }
     }
 
     /// A worker without its main loop: takes and runs until all messages were delivered.
