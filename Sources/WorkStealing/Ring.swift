@@ -93,15 +93,6 @@ struct SharedRing: ~Copyable, Sendable {
         }
     }
 
-    /// - Returns: nil if another thread holds the lock.
-    func withLockIfAvailable<Result: Sendable>(_ body: (inout Ring) -> Result) -> Result? {
-        interleavingPoint(.write, identity)
-        return ring.withLockIfAvailable {
-            lockTaken()
-            return update(&$0, body)
-        }
-    }
-
     @inline(__always)
     private func update<Result: Sendable>(_ ring: inout Ring, _ body: (inout Ring) -> Result) -> Result {
         let result = body(&ring)

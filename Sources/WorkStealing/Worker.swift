@@ -15,7 +15,7 @@ import Synchronization
 final class Worker: @unchecked Sendable {
     let index: Int
     let schedulerID: SchedulerID
-    let deque = Deque()
+    let deque: Deque
     /// The scheduler owns its workers, so it outlives them; they run only inside `Scheduler.run()`. Used through
     /// `_withUnsafeGuaranteedRef`, which retains nothing: all workers counting references to one object, at each
     /// message, took a third of the time of the scheduler benchmark.
@@ -59,6 +59,7 @@ final class Worker: @unchecked Sendable {
     init(index: Int, scheduler: Scheduler, seed: UInt64) {
         self.index = index
         schedulerID = scheduler.id
+        deque = Deque(hasOneOwner: !scheduler.policy.postsAtRandom)
         schedulerReference = Unmanaged.passUnretained(scheduler)
         tracer = scheduler.trace.map { Tracer($0, track: index) }
         // SplitMix64 of the index: xorshift must not start at zero, and neighbours should not start alike.
