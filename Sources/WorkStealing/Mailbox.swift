@@ -86,22 +86,54 @@ public struct Mailbox: ~Copyable, Sendable {
         var observed = state.load(ordering: .relaxed)
         if observed == State.idle {
             observed = claim()
-            if observed == State.idle { return schedule(message, to: actor, priority) }
+            if observed == State.idle { return schedule(message, retained(actor), priority) }
         }
         let node = UnsafeMutablePointer<MessageNode>.allocate(capacity: 1)
         node.initialize(to: MessageNode(next: nil, message: message))
+        if !push(node, observed) { schedule(Self.open(node), retained(actor), priority) }
+    }
+
+    /// The same with a reference to the actor, which the mailbox takes over.
+    ///
+    /// - Parameters:
+    ///   - mailbox: of that actor. It may be gone when this returns.
+    ///   - actor: retained by the caller.
+    @usableFromInline
+    static func post(
+        _ message: consuming Message, at mailbox: UnsafePointer<Mailbox>, owned actor: UnsafeMutableRawPointer
+    ) {
+        interleavingPoint(.read, mailbox.pointee.identity(of: .state))
+        var observed = mailbox.pointee.state.load(ordering: .relaxed)
+        if observed == State.idle {
+            observed = mailbox.pointee.claim()
+            if observed == State.idle { return mailbox.pointee.schedule(message, actor, .normal) }
+        }
+        let node = UnsafeMutablePointer<MessageNode>.allocate(capacity: 1)
+        node.initialize(to: MessageNode(next: nil, message: message))
+        if mailbox.pointee.push(node, observed) {
+            Unmanaged<AnyObject>.fromOpaque(actor).release()
+        } else {
+            mailbox.pointee.schedule(open(node), actor, .normal)
+        }
+    }
+
+    /// Adds `node` to the list of a mailbox that is scheduled, or claims it.
+    ///
+    /// - Returns: false if it claimed the mailbox.
+    private func push(_ node: UnsafeMutablePointer<MessageNode>, _ state: UInt) -> Bool {
+        var observed = state
         while true {
             if observed == State.idle {
                 observed = claim()
                 guard observed == State.idle else { continue }
-                return schedule(Self.open(node), to: actor, priority)
+                return false
             }
             node.pointee.next = Self.newest(in: observed)
             interleavingPoint(.write, identity(of: .state))
-            let push = state.weakCompareExchange(
+            let push = self.state.weakCompareExchange(
                 expected: observed, desired: UInt(bitPattern: node) | State.scheduled,
                 successOrdering: .releasing, failureOrdering: .relaxed)
-            if push.exchanged { return }
+            if push.exchanged { return true }
             observed = push.original
         }
     }
@@ -117,11 +149,15 @@ public struct Mailbox: ~Copyable, Sendable {
         ).original
     }
 
-    /// Queues the mailbox, by whoever has claimed it. It retains the actor while it is scheduled.
     @inline(__always)
-    private func schedule(_ message: consuming Message, to actor: AnyObject, _ priority: MessagePriority) {
+    private func retained(_ actor: AnyObject) -> UnsafeMutableRawPointer { Unmanaged.passRetained(actor).toOpaque() }
+
+    /// Queues the mailbox, by whoever has claimed it. While it is scheduled it owns the reference to the actor.
+    @inline(__always)
+    private func schedule(
+        _ message: consuming Message, _ actor: UnsafeMutableRawPointer, _ priority: MessagePriority
+    ) {
         fillSlot(message)
-        let actor = Unmanaged.passRetained(actor).toOpaque()
         let distance = UInt(bitPattern: address) &- UInt(bitPattern: actor)
         precondition(distance < Self.farthest, "the mailbox of an actor is stored in the actor")
         interleavingPoint(.write, identity(of: .offset))
@@ -248,6 +284,7 @@ public struct Mailbox: ~Copyable, Sendable {
     /// Where this mailbox is. Sound beyond the borrow: a mailbox is stored in an actor (a heap object) and cannot be
     /// copied or moved out of a `let`; its atomics already rely on staying where they are. Whoever keeps the address
     /// also holds the retained actor.
+    @usableFromInline
     var address: UnsafePointer<Mailbox> { withUnsafePointer(to: self) { $0 } }
 
     /// For tests.

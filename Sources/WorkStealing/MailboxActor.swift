@@ -55,6 +55,29 @@ extension MailboxActor {
         mailbox.post(.erasing(body), to: self, priority)
     }
 
+    /// Sends a message with the caller's last reference to the actor, which the mailbox takes over: two atomic operations less than
+    /// `send`, for an actor that is made for what it is sent, or that is told a result and forgotten.
+    ///
+    /// ```swift
+    /// Node(parent: self).sendLast(depth) { $0.grow($1) }
+    /// ```
+    ///
+    /// Whoever uses the reference afterwards has a copy of it, and saves nothing.
+    @inlinable
+    public nonisolated consuming func sendLast<Value: BitwiseCopyable & Sendable>(
+        _ value: Value, _ body: @escaping @Sendable (isolated Self, Value) throws -> Void
+    ) {
+        let address = mailbox.address
+        Mailbox.post(.erasing(value, body), at: address, owned: Unmanaged.passRetained(self).toOpaque())
+    }
+
+    /// The same without a value.
+    @inlinable
+    public nonisolated consuming func sendLast(_ body: @escaping @Sendable (isolated Self) throws -> Void) {
+        let address = mailbox.address
+        Mailbox.post(.erasing(body), at: address, owned: Unmanaged.passRetained(self).toOpaque())
+    }
+
     /// Puts the next step of an `async` call into the mailbox. Called by the Swift runtime.
     public nonisolated func enqueue(_ job: consuming ExecutorJob) {
         mailbox.post(Message(UnownedJob(job), on: unownedExecutor), to: self)

@@ -48,24 +48,20 @@ private actor Sum: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
-    /// Who waits for the sum.
-    private enum Waiting {
-        case parent(Sum)
-        case total(Total)
-    }
-
-    private let waiting: Waiting
+    /// Who waits for the sum; at the root nobody does.
+    private var parent: Sum?
+    private let total: Total?
     private var pending = 0
     private var sum = 0
 
     init(on scheduler: Scheduler, _ total: Total) {
         mailbox = Mailbox(scheduler)
-        waiting = .total(total)
+        (parent, self.total) = (nil, total)
     }
 
     private init(parent: Sum) {
         mailbox = Mailbox(beside: parent.mailbox)
-        waiting = .parent(parent)
+        (self.parent, total) = (parent, nil)
     }
 
     func fib(_ number: Int) {
@@ -92,7 +88,7 @@ private actor Sum: MailboxActor {
         _ part: Part, _ body: @escaping @Sendable (isolated Sum, Part) -> Void
     ) {
         pending += 1
-        Sum(parent: self).send(part, body)
+        Sum(parent: self).sendLast(part, body)
     }
 
     private func childEnded(_ value: Int) {
@@ -103,9 +99,10 @@ private actor Sum: MailboxActor {
     private func end(adding value: Int) {
         sum += value
         guard pending == 0 else { return }
-        switch waiting {
-        case .parent(let parent): parent.send(sum) { $0.childEnded($1) }
-        case .total(let total): total.add(sum)
+        if let parent = parent.take() {
+            parent.sendLast(sum) { $0.childEnded($1) }
+        } else {
+            total?.add(sum)
         }
     }
 }

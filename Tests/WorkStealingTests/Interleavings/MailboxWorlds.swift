@@ -47,14 +47,14 @@ private struct MailboxWorld {
         expected = messages
     }
 
-    /// Closures that capture, and plain values, in turn.
+    /// In every way that there is, in turn.
     func sender(_ index: Int) -> () -> Void {
         {
             for message in expected[index] {
-                if message % 2 == 0 {
-                    recorder.send { $0.record(message) }
-                } else {
-                    recorder.send(message) { $0.record($1) }
+                switch message % 3 {
+                case 0: recorder.send { $0.record(message) }
+                case 1: recorder.send(message) { $0.record($1) }
+                default: recorder.sendLast(message) { $0.record($1) }
                 }
             }
         }

@@ -35,6 +35,24 @@ struct MessageTests {
         #expect(throws: Failure(number: 7)) { try scheduler.run() }
     }
 
+    /// The references that `sendLast` takes over are let go: of actors that nobody else knows, idle and busy ones.
+    @Test(arguments: [1, 2, 8]) func actorsThatNobodyKnowsLiveUntilTheirLastMessage(threads: Int) throws {
+        let scheduler = Scheduler(threads: threads)
+        let (deaths, received) = (Tally(), Tally())
+        for _ in 0..<1000 {
+            Counter(on: scheduler, deaths: deaths).sendLast { _ in received.add() }
+            let counter = Counter(on: scheduler, deaths: deaths)
+            counter.send(1) { _, number in received.add(number) }
+            Counter(on: scheduler, deaths: deaths).sendLast { _ in
+                for number in 2...9 { counter.sendLast(number) { _, number in received.add(number) } }
+            }
+        }
+        #expect(deaths.value == 0)
+        try scheduler.run()
+        #expect(received.value == 1000 * (1 + 45))
+        #expect(deaths.value == 3000)
+    }
+
     @Test(arguments: [1, 2]) func everyCaptureIsLetGoOnceWhetherDeliveredOrDropped(threads: Int) throws {
         for isCancelled in [false, true] {
             let scheduler = Scheduler(threads: threads)
