@@ -88,9 +88,8 @@ public struct Mailbox: ~Copyable, Sendable {
             observed = claim()
             if observed == State.idle { return schedule(message, retained(actor), priority) }
         }
-        let node = UnsafeMutablePointer<MessageNode>.allocate(capacity: 1)
-        node.initialize(to: MessageNode(next: nil, message: message))
-        if !push(node, observed) { schedule(Self.open(node), retained(actor), priority) }
+        let node = MessageNode.make(message)
+        if !push(node, observed) { schedule(MessageNode.open(node), retained(actor), priority) }
     }
 
     /// The same with a reference to the actor, which the mailbox takes over.
@@ -108,12 +107,11 @@ public struct Mailbox: ~Copyable, Sendable {
             observed = mailbox.pointee.claim()
             if observed == State.idle { return mailbox.pointee.schedule(message, actor, .normal) }
         }
-        let node = UnsafeMutablePointer<MessageNode>.allocate(capacity: 1)
-        node.initialize(to: MessageNode(next: nil, message: message))
+        let node = MessageNode.make(message)
         if mailbox.pointee.push(node, observed) {
             Unmanaged<AnyObject>.fromOpaque(actor).release()
         } else {
-            mailbox.pointee.schedule(open(node), actor, .normal)
+            mailbox.pointee.schedule(MessageNode.open(node), actor, .normal)
         }
     }
 
@@ -200,7 +198,7 @@ public struct Mailbox: ~Copyable, Sendable {
             }
             let node = list.unsafelyUnwrapped
             list = node.pointee.next
-            worker.deliver(Self.open(node), to: actor)
+            worker.deliver(MessageNode.open(node), to: actor)
             budget -= 1
         }
     }
@@ -271,12 +269,6 @@ public struct Mailbox: ~Copyable, Sendable {
         return Message(
             kind: kind,
             words: (slot0.load(ordering: .relaxed), slot1.load(ordering: .relaxed), slot2.load(ordering: .relaxed)))
-    }
-
-    private static func open(_ node: UnsafeMutablePointer<MessageNode>) -> Message {
-        let message = node.move().message
-        node.deallocate()
-        return message
     }
 
     // MARK: Identity

@@ -51,7 +51,7 @@ enum SchedulerBench {
     private static func actors(count: Int, threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         var measurement = Measurement("actors", threads: threads)
-        for _ in 0..<count { Empty(on: scheduler).send { $0.touch() } }
+        for _ in 0..<count { Empty(on: scheduler).sendLast { $0.touch() } }
         measurement.spawnEnded()
         try scheduler.run()
         measurement.end()
@@ -62,7 +62,7 @@ enum SchedulerBench {
         let scheduler = Scheduler(threads: threads)
         var measurement = Measurement("actors-inside", threads: threads)
         Empty(on: scheduler).send { _ in
-            for _ in 0..<count { Empty(on: scheduler).send { $0.touch() } }
+            for _ in 0..<count { Empty(on: scheduler).sendLast { $0.touch() } }
         }
         measurement.spawnEnded()
         try scheduler.run()

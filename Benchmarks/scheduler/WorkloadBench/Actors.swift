@@ -140,7 +140,7 @@ private actor Player: MailboxActor {
 
     func link(_ left: Int) {
         if left > 1 {
-            Player(beside: self).send { $0.link(left - 1) }
+            Player(beside: self).sendLast(left - 1) { $0.link($1) }
         }
         total.add(1)
     }
