@@ -3,18 +3,13 @@
 //      owner                                  thief
 //                                             takes the gate, or leaves
 //      says that it is inside                 says that it is inside
-//      (the compiler keeps the order)         membarrier(2)
+//      light fence                            heavy fence
 //      looks for a thief                      looks for the owner
 //
-// At least one of the two sees the other, as with a full fence on both sides: the system call makes every thread of the process
-// that runs execute one. If the owner's word was stored before that, the thief sees it, and leaves; if not, the owner's look
-// comes after it, and finds the thief: then the owner waits at the gate. The owner comes by with each message,
-// a thief a few times in a millisecond, so that the thief pays for both: half a microsecond against four
-// exchanges of 5 ns for each message.
-//
-// Where the system has no such call, all take the gate.
+// At least one of the two sees the other (AsymmetricFence.swift): the thief then leaves, the owner then waits at the gate. The owner
+// comes by twice for each message, a thief a few times in a millisecond, so the thief pays for both: half a microsecond
+// against four exchanges of 5 ns for each message.
 
-import CLinux
 import Synchronization
 
 /// A ring with one owner and any number of thieves, and its length, which anyone may read at any time.
@@ -26,6 +21,7 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
     private let ring: UnsafeMutablePointer<Ring>
     /// Whether the owner may go past the gate.
     private let isBiased: Bool
+    private let fence = AsymmetricFence()
     /// Held by a thief, and by an owner that has met one. Thieves never wait for it.
     private let gate = Mutex(())
     /// Written by the owner (in: relaxed, out: release), read by thieves that have the gate (acquire): what the owner did inside comes
@@ -43,7 +39,7 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
 
     /// - Parameter isBiased: false if other threads than one call `asOwner`.
     init(isBiased: Bool) {
-        self.isBiased = isBiased && Self.hasBarrier
+        self.isBiased = isBiased
         ring = .allocate(capacity: 1)
         ring.initialize(to: Ring())
     }
@@ -52,9 +48,6 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
         ring.deinitialize(count: 1)
         ring.deallocate()
     }
-
-    /// Whether the system has the call, and this process may use it.
-    private static let hasBarrier = clinux_membarrier_register() == 0
 
     var count: Int {
         interleavingPoint(.read, identity(of: .published))
@@ -67,7 +60,7 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
         if isBiased {
             interleavingPoint(.write, identity(of: .ownerIsInside))
             ownerIsInside.store(true, ordering: .relaxed)
-            clinux_compiler_fence()
+            fence.light()
             interleavingPoint(.read, identity(of: .thiefIsInside))
             if !thiefIsInside.load(ordering: .acquiring) {
                 let result = update(body)
@@ -108,7 +101,7 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
                 interleavingPoint(.write, identity(of: .thiefIsInside))
                 thiefIsInside.store(false, ordering: .releasing)
             }
-            precondition(clinux_membarrier() == 0, "the system has taken membarrier(2) away")
+            fence.heavy()
             interleavingPoint(.read, identity(of: .ownerIsInside))
             return ownerIsInside.load(ordering: .acquiring) ? nil : update(body)
         }
