@@ -53,6 +53,7 @@ struct Deque: ~Copyable, Sendable {
     ///
     /// - Returns: the length after the push.
     @discardableResult
+    @inline(__always)
     func push(_ runnable: Runnable) -> Int {
         ring.asOwner { ring in
             ring.append(runnable)

@@ -27,6 +27,7 @@ struct Ring: ~Copyable, @unchecked Sendable {
         return storage[(head + index) & mask]
     }
 
+    @inline(__always)
     mutating func append(_ runnable: Runnable) {
         if count == storage.count { grow() }
         storage.initializeElement(at: (head + count) & mask, to: runnable)
@@ -62,6 +63,7 @@ struct Ring: ~Copyable, @unchecked Sendable {
         count = 0
     }
 
+    @inline(never)
     private mutating func grow() {
         let larger = UnsafeMutableBufferPointer<Runnable>.allocate(capacity: storage.count * 2)
         for index in 0..<count { larger.initializeElement(at: index, to: storage[(head + index) & mask]) }
