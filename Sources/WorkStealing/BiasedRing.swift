@@ -30,7 +30,7 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
     /// Written by thieves that have the gate (in: acquire; out: release), read by the owner (acquire), likewise.
     private let thiefIsInside = Atomic<Bool>(false)
     /// Written from inside, as the last step; read from everywhere. Relaxed: that a worker about to park sees what was
-    /// published is the business of `Idle`, where both sides put a full fence between.
+    /// published is the business of `Idle`, where both sides put a fence between.
     private let published = Atomic<Int>(0)
     #if INTERLEAVING
     /// Whether somebody is inside: what the tests want to catch two in.

@@ -67,6 +67,7 @@ extension MailboxActor {
     public nonisolated consuming func sendLast<Value: BitwiseCopyable & Sendable>(
         _ value: Value, _ body: @escaping @Sendable (isolated Self, Value) throws -> Void
     ) {
+        // Sound: the mailbox lies in the actor, which lives at least until `post` has given the reference away.
         let address = mailbox.address
         Mailbox.post(.erasing(value, body), at: address, owned: Unmanaged.passRetained(self).toOpaque())
     }

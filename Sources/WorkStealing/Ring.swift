@@ -77,7 +77,7 @@ struct Ring: ~Copyable, @unchecked Sendable {
 struct SharedRing: ~Copyable, Sendable {
     private let ring = Mutex(Ring())
     /// Written under the lock, as the last step before it is released; read without it. Relaxed: that a worker about to
-    /// park sees what was published is the business of `Idle`, where both sides put a full fence between.
+    /// park sees what was published is the business of `Idle`, where both sides put a fence between.
     private let published = Atomic<Int>(0)
 
     var count: Int {
