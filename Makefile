@@ -62,7 +62,7 @@ asan: packages ## The whole test suite under AddressSanitizer (some 10 minutes o
 	Tests/sanitized.sh address
 
 tsan-scheduler: packages ## The scheduler's stress tests under ThreadSanitizer
-	Tests/sanitized.sh thread --filter 'WorkStealingTests\.(Counting|Async|Ending|Monitor|Priority|Ask|Draining|Channel|Yield|Resource)Tests|TaskGraphsTests\.(Article|Graph)Tests'
+	Tests/sanitized.sh thread --filter 'WorkStealingTests\.(Counting|Message|Async|Ending|Monitor|Priority|Ask|Draining|Channel|Yield|Resource)Tests|TaskGraphsTests\.(Article|Graph)Tests'
 
 stress-filesystems: packages ## File systems with 200,000 files each, and memory that runs out at 1,000 places
 	Tests/oracles/setup.sh

@@ -7,10 +7,9 @@
 //      ▲
 //      pushOldest(): an actor whose turn ended with messages left goes behind everything else
 //
-// A ring under a lock, not a Chase–Lev deque. The owner pays about the same (one uncontended lock against one full fence
-// for each pop), and the lock buys what the lock-free deque cannot give: a thief takes *half* in one visit. Thieves that
+// A ring that one thread uses at a time (BiasedRing.swift), not a Chase–Lev deque: so a thief takes *half* in one visit. Thieves that
 // take one at a time make the owner miss its cache at every pop: 500,000 mailboxes, two workers, took twice as long.
-// Thieves never wait for the lock: a victim that is busy is passed over (and keeps them from parking).
+// Thieves never wait: a victim that is busy is passed over (and keeps them from parking).
 
 /// What a worker runs: an actor's mailbox, or a partial task of an `async` function that belongs to no actor of ours.
 /// One word: the address, with the lowest bit set for jobs, and the next one too for tasks that yielded (all are aligned to
@@ -41,7 +40,10 @@ struct Runnable: Equatable {
 
 /// A double-ended queue of runnables: one owner, any number of thieves.
 struct Deque: ~Copyable, Sendable {
-    private let ring = SharedRing()
+    private let ring: BiasedRing
+
+    /// - Parameter hasOneOwner: false if several threads push.
+    init(hasOneOwner: Bool = true) { ring = BiasedRing(isBiased: hasOneOwner) }
 
     /// How many there are, read without the lock by thieves and by workers about to park. Exact for the owner; for others
     /// at most out of date, which matters to nobody but a worker about to park, and there `Idle` sees to it.
@@ -51,8 +53,9 @@ struct Deque: ~Copyable, Sendable {
     ///
     /// - Returns: the length after the push.
     @discardableResult
+    @inline(__always)
     func push(_ runnable: Runnable) -> Int {
-        ring.withLock { ring in
+        ring.asOwner { ring in
             ring.append(runnable)
             return ring.count
         }
@@ -62,7 +65,7 @@ struct Deque: ~Copyable, Sendable {
     ///
     /// - Returns: the length after the push.
     func pushOldest(_ runnable: Runnable) -> Int {
-        ring.withLock { ring in
+        ring.asOwner { ring in
             ring.prepend(runnable)
             return ring.count
         }
@@ -73,17 +76,17 @@ struct Deque: ~Copyable, Sendable {
     /// - Returns: the length after the push.
     @discardableResult
     func push(contentsOf batch: borrowing Ring) -> Int {
-        ring.withLock { ring in
+        ring.asOwner { ring in
             ring.append(contentsOf: batch)
             return ring.count
         }
     }
 
     /// Takes the newest. Owner only.
-    func pop() -> Runnable? { count > 0 ? ring.withLock { $0.popLast() } : nil }
+    func pop() -> Runnable? { count > 0 ? ring.asOwner { $0.popLast() } : nil }
 
     /// Takes the oldest. Owner only.
-    func popOldest() -> Runnable? { count > 0 ? ring.withLock { $0.popFirst() } : nil }
+    func popOldest() -> Runnable? { count > 0 ? ring.asOwner { $0.popFirst() } : nil }
 
     enum Theft: Equatable {
         case nothing, busy
@@ -93,7 +96,7 @@ struct Deque: ~Copyable, Sendable {
     /// Moves the older half, at most `limit`, to the end of `loot`, oldest first. Does not wait for the lock.
     func stealHalf(into loot: inout Ring, limit: Int) -> Theft {
         guard count > 0 else { return .nothing }
-        let theft: Theft? = ring.withLockIfAvailable { ring in
+        let theft: Theft? = ring.asThief { ring in
             let amount = min((ring.count + 1) / 2, limit)
             for _ in 0..<amount { loot.append(ring.popFirst().unsafelyUnwrapped) }
             return amount > 0 ? .taken(amount) : .nothing

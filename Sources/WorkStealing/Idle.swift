@@ -11,11 +11,11 @@
 // was awake in between. Sleepers are anonymous: a waker takes *a* sleeper from the count and puts a token into `tokens`; whichever
 // sleeper finds it goes on. All sleep on the one futex word `tokens`.
 //
-// No wake-up is lost, because between "publish" and "look" there is a sequentially consistent fence on both sides:
+// No wake-up is lost, because between "publish" and "look" there is a fence on both sides (AsymmetricFence.swift):
 //
 //      pusher                                  sleeper
 //      publishes the work                      announces itself in `counts`
-//      fence                                   fence
+//      light fence                             heavy fence
 //      looks at `counts`                       looks at all the queues
 //
 // At least one of the two sees the other. A pusher that sees a searcher may leave: the searcher will either see the
@@ -38,6 +38,9 @@ struct Idle: ~Copyable, Sendable {
     private let counts = Atomic<UInt64>(0)
     /// How many sleepers may go on. The futex word. Written by wakers (release) and by the sleepers that take (acquire).
     private let tokens = Atomic<UInt32>(0)
+
+    /// Pushers take the light one.
+    private let fence = AsymmetricFence()
 
     /// Whether a sleeper stands sentry. Set and cleared by that sleeper, read by pushers (all sequentially consistent).
     private let sentry = Atomic<Bool>(false)
@@ -96,7 +99,7 @@ struct Idle: ~Copyable, Sendable {
     /// - Returns: true if it woke one.
     @discardableResult
     func notify(mayWait: Bool = false) -> Bool {
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        fence.light()
         interleavingPoint(.read, countsIdentity)
         var seen = Counts(counts.load(ordering: .relaxed))
         while seen.sleeping > 0, seen.searching == 0 {
@@ -153,7 +156,7 @@ struct Idle: ~Copyable, Sendable {
         let word = counts.wrappingSubtract(Self.oneSearching, ordering: .sequentiallyConsistent).newValue
         guard Counts(word).searching == 0 else { return false }
         // The caller's look at the queues is made of relaxed loads: pairs with the fence in `notify()`.
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        fence.heavy()
         return true
     }
 
@@ -164,7 +167,7 @@ struct Idle: ~Copyable, Sendable {
     func announceSleep() -> Counts {
         interleavingPoint(.write, countsIdentity)
         let word = counts.wrappingAdd(Self.oneSleeping &- Self.oneSearching, ordering: .sequentiallyConsistent).newValue
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        fence.heavy()
         return Counts(word)
     }
 
@@ -216,7 +219,7 @@ struct Idle: ~Copyable, Sendable {
             // The sentry will look round after this.
             return seesNeglectedWork() ? cancelSleep() : sleep()
         }
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        fence.heavy()
         if seesWork() { cancelSleep() } else { sleep() }
     }
 

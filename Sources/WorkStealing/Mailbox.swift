@@ -26,20 +26,22 @@ public struct Mailbox: ~Copyable, Sendable {
     /// Which scheduler delivers. An identifier, not a reference: counting references to one scheduler from all its
     /// actors would make every actor's birth and death a contended atomic operation.
     let scheduler: SchedulerID
+    /// Where the mailbox lies in its actor, in words: so the holder finds the actor. Written by whoever took the step idle →
+    /// scheduled, always with the same value; read by the holder. Relaxed, as `slot`.
+    private let offset = Atomic<UInt16>(0)
     /// Messages of one turn, before the mailbox goes behind the other work of its worker.
-    let turnBudget: Int32
+    private let turnBudget: UInt8
+    /// What is in `slot`. Belongs to whoever took the step idle → scheduled, then to the holder; each handing over (deque lock,
+    /// `state`) orders these relaxed accesses. The same holds for the three words of `slot`.
+    private let content = Atomic<UInt8>(Content.nothing)
 
     /// Written by senders (push, release) and the holder (take, acquire; to idle, release). Pairs with itself.
     private let state = Atomic<UInt>(State.idle)
-    /// The actor, retained while scheduled. Belongs to whoever took the step idle → scheduled, then to the holder; each
-    /// handing over (deque lock, `state`) orders these relaxed accesses. The same holds for the four words below.
-    private let owner = Atomic<UInt>(0)
-    /// The first message, as the bytes of a `Message`.
+    /// The first message; or, in the first word, messages already taken from `state` but left when the turn's budget ran
+    /// out, oldest first.
     private let slot0 = Atomic<UInt>(0)
     private let slot1 = Atomic<UInt>(0)
-    private let slot2 = Atomic<UInt>(Slot.empty)
-    /// Messages already taken from `state` but left when the turn's budget ran out, oldest first.
-    private let leftover = Atomic<UInt>(0)
+    private let slot2 = Atomic<UInt>(0)
 
     private enum State {
         static let idle: UInt = 0
@@ -78,41 +80,87 @@ public struct Mailbox: ~Copyable, Sendable {
     /// - Parameters:
     ///   - actor: the actor that stores this mailbox.
     ///   - priority: of the mailbox, if it was idle.
-    func post(_ message: Message, to actor: AnyObject, _ priority: MessagePriority = .normal) {
+    @usableFromInline
+    func post(_ message: consuming Message, to actor: AnyObject, _ priority: MessagePriority = .normal) {
         interleavingPoint(.read, identity(of: .state))
         var observed = state.load(ordering: .relaxed)
-        var node: UnsafeMutablePointer<MessageNode>?
+        if observed == State.idle {
+            observed = claim()
+            if observed == State.idle { return schedule(message, retained(actor), priority) }
+        }
+        let node = MessageNode.make(message)
+        if !push(node, observed) { schedule(MessageNode.open(node), retained(actor), priority) }
+    }
+
+    /// The same with a reference to the actor, which the mailbox takes over.
+    ///
+    /// - Parameters:
+    ///   - mailbox: of that actor. It may be gone when this returns.
+    ///   - actor: retained by the caller.
+    @usableFromInline
+    static func post(
+        _ message: consuming Message, at mailbox: UnsafePointer<Mailbox>, owned actor: UnsafeMutableRawPointer
+    ) {
+        interleavingPoint(.read, mailbox.pointee.identity(of: .state))
+        var observed = mailbox.pointee.state.load(ordering: .relaxed)
+        if observed == State.idle {
+            observed = mailbox.pointee.claim()
+            if observed == State.idle { return mailbox.pointee.schedule(message, actor, .normal) }
+        }
+        let node = MessageNode.make(message)
+        if mailbox.pointee.push(node, observed) {
+            Unmanaged<AnyObject>.fromOpaque(actor).release()
+        } else {
+            mailbox.pointee.schedule(MessageNode.open(node), actor, .normal)
+        }
+    }
+
+    /// Adds `node` to the list of a mailbox that is scheduled, or claims it.
+    ///
+    /// - Returns: false if it claimed the mailbox.
+    private func push(_ node: UnsafeMutablePointer<MessageNode>, _ state: UInt) -> Bool {
+        var observed = state
         while true {
             if observed == State.idle {
-                interleavingPoint(.write, identity(of: .state))
-                let claim = state.weakCompareExchange(
-                    expected: State.idle, desired: State.scheduled, successOrdering: .acquiring,
-                    failureOrdering: .relaxed)
-                guard claim.exchanged else {
-                    observed = claim.original
-                    continue
-                }
-                node?.deinitialize(count: 1)
-                node?.deallocate()
-                fillSlot(message)
-                interleavingPoint(.write, identity(of: .owner))
-                owner.store(UInt(bitPattern: Unmanaged.passRetained(actor).toOpaque()), ordering: .relaxed)
-                Scheduler.schedule(.mailbox(address), of: scheduler, priority)
-                return
+                observed = claim()
+                guard observed == State.idle else { continue }
+                return false
             }
-            let fresh = node ?? .allocate(capacity: 1)
-            if node == nil {
-                fresh.initialize(to: MessageNode(next: nil, message: message))
-                node = fresh
-            }
-            fresh.pointee.next = Self.newest(in: observed)
+            node.pointee.next = Self.newest(in: observed)
             interleavingPoint(.write, identity(of: .state))
-            let push = state.weakCompareExchange(
-                expected: observed, desired: UInt(bitPattern: fresh) | State.scheduled,
+            let push = self.state.weakCompareExchange(
+                expected: observed, desired: UInt(bitPattern: node) | State.scheduled,
                 successOrdering: .releasing, failureOrdering: .relaxed)
-            if push.exchanged { return }
+            if push.exchanged { return true }
             observed = push.original
         }
+    }
+
+    /// The step idle → scheduled.
+    ///
+    /// - Returns: what the state was: the step was taken if it was idle.
+    @inline(__always)
+    private func claim() -> UInt {
+        interleavingPoint(.write, identity(of: .state))
+        return state.compareExchange(
+            expected: State.idle, desired: State.scheduled, successOrdering: .acquiring, failureOrdering: .relaxed
+        ).original
+    }
+
+    @inline(__always)
+    private func retained(_ actor: AnyObject) -> UnsafeMutableRawPointer { Unmanaged.passRetained(actor).toOpaque() }
+
+    /// Queues the mailbox, by whoever has claimed it. While it is scheduled it owns the reference to the actor.
+    @inline(__always)
+    private func schedule(
+        _ message: consuming Message, _ actor: UnsafeMutableRawPointer, _ priority: MessagePriority
+    ) {
+        fillSlot(message)
+        let distance = UInt(bitPattern: address) &- UInt(bitPattern: actor)
+        precondition(distance < Self.farthest, "the mailbox of an actor is stored in the actor")
+        interleavingPoint(.write, identity(of: .offset))
+        offset.store(UInt16(truncatingIfNeeded: distance / Self.unit), ordering: .relaxed)
+        Scheduler.schedule(.mailbox(address), of: scheduler, priority)
     }
 
     // MARK: Running (by the worker that holds the mailbox)
@@ -122,15 +170,18 @@ public struct Mailbox: ~Copyable, Sendable {
     /// - Returns: true if messages remain: the caller still holds the mailbox and must queue it again. After false the
     ///   actor may be gone, and the mailbox with it.
     func runTurn(on worker: Worker) -> Bool {
-        interleavingPoint(.read, identity(of: .owner))
-        let actor = Unmanaged<AnyObject>.fromOpaque(UnsafeRawPointer(bitPattern: owner.load(ordering: .relaxed))!)
+        let actor = owner
         var budget = turnBudget
-        if let first = takeSlot() {
-            worker.deliver(first, to: actor)
+        var list: UnsafeMutablePointer<MessageNode>?
+        interleavingPoint(.write, identity(of: .slot))
+        let content = content.load(ordering: .relaxed)
+        if let kind = Message.Kind(rawValue: content) {
+            worker.deliver(emptySlot(of: kind), to: actor)
             budget -= 1
+        } else if content == Content.list {
+            list = UnsafeMutablePointer(bitPattern: slot0.load(ordering: .relaxed))
+            self.content.store(Content.nothing, ordering: .relaxed)
         }
-        interleavingPoint(.read, identity(of: .leftover))
-        var list = UnsafeMutablePointer<MessageNode>(bitPattern: leftover.load(ordering: .relaxed))
         while true {
             if list == nil {
                 if becomeIdle() {
@@ -140,29 +191,36 @@ public struct Mailbox: ~Copyable, Sendable {
                 list = takePosted()
             }
             guard budget > 0 else {
-                interleavingPoint(.write, identity(of: .leftover))
-                leftover.store(UInt(bitPattern: list), ordering: .relaxed)
+                interleavingPoint(.write, identity(of: .slot))
+                slot0.store(UInt(bitPattern: list), ordering: .relaxed)
+                self.content.store(Content.list, ordering: .relaxed)
                 return true
             }
             let node = list.unsafelyUnwrapped
             list = node.pointee.next
-            let message = node.move().message
-            node.deallocate()
-            worker.deliver(message, to: actor)
+            worker.deliver(MessageNode.open(node), to: actor)
             budget -= 1
         }
     }
 
+    /// The actor. For the worker that holds the mailbox.
+    private var owner: Unmanaged<AnyObject> {
+        interleavingPoint(.read, identity(of: .offset))
+        let distance = UInt(offset.load(ordering: .relaxed)) &* Self.unit
+        return .fromOpaque(UnsafeRawPointer(address) - Int(distance))
+    }
+
+    private static let unit = UInt(MemoryLayout<UInt>.alignment)
+    /// What `offset` can hold.
+    private static let farthest = UInt(UInt16.max) * unit
+
     /// What kind of actor this is the mailbox of. For the worker that holds the mailbox.
     var actorType: AnyClass {
-        let actor = UnsafeRawPointer(bitPattern: owner.load(ordering: .relaxed))!
-        return Unmanaged<AnyObject>.fromOpaque(actor)._withUnsafeGuaranteedRef { type(of: $0) }
+        owner._withUnsafeGuaranteedRef { type(of: $0) }
     }
 
     /// The step scheduled → idle; fails if a message was posted in the meantime.
     private func becomeIdle() -> Bool {
-        interleavingPoint(.write, identity(of: .leftover))
-        leftover.store(0, ordering: .relaxed)
         interleavingPoint(.read, identity(of: .state))
         guard state.load(ordering: .relaxed) == State.scheduled else { return false }
         interleavingPoint(.write, identity(of: .state))
@@ -190,41 +248,35 @@ public struct Mailbox: ~Copyable, Sendable {
 
     // MARK: The slot
 
-    private enum Slot {
-        /// Lies outside of what the last word of a `Message` can be: the closure fills two words, and the third holds
-        /// one Boolean.
-        static let empty = UInt.max
+    /// What the slot has in it besides the kinds of messages.
+    private enum Content {
+        static let nothing: UInt8 = 0
+        static let list = UInt8.max
     }
 
-    /// Moves `message` into the three words. The bytes own what the message owned.
-    private func fillSlot(_ message: Message) {
-        var words: (UInt, UInt, UInt) = (0, 0, 0)
-        withUnsafeMutableBytes(of: &words) { bytes in
-            _ = bytes.baseAddress!.initializeMemory(as: Message.self, to: message)
-        }
+    /// Moves `message` into the three words, which own what the message owned.
+    private func fillSlot(_ message: consuming Message) {
+        let (kind, words) = message.takeApart()
         interleavingPoint(.write, identity(of: .slot))
-        slot0.store(words.0, ordering: .relaxed)
-        slot1.store(words.1, ordering: .relaxed)
-        slot2.store(words.2, ordering: .relaxed)
+        slot0.store(words.first, ordering: .relaxed)
+        slot1.store(words.second, ordering: .relaxed)
+        slot2.store(words.third, ordering: .relaxed)
+        content.store(kind.rawValue, ordering: .relaxed)
     }
 
-    private func takeSlot() -> Message? {
-        interleavingPoint(.write, identity(of: .slot))
-        var words = (
-            slot0.load(ordering: .relaxed), slot1.load(ordering: .relaxed), slot2.load(ordering: .relaxed)
-        )
-        guard words.2 != Slot.empty else { return nil }
-        slot2.store(Slot.empty, ordering: .relaxed)
-        return withUnsafeMutableBytes(of: &words) { bytes in
-            bytes.baseAddress!.assumingMemoryBound(to: Message.self).move()
-        }
+    private func emptySlot(of kind: Message.Kind) -> Message {
+        content.store(Content.nothing, ordering: .relaxed)
+        return Message(
+            kind: kind,
+            words: (slot0.load(ordering: .relaxed), slot1.load(ordering: .relaxed), slot2.load(ordering: .relaxed)))
     }
 
     // MARK: Identity
 
     /// Where this mailbox is. Sound beyond the borrow: a mailbox is stored in an actor (a heap object) and cannot be
     /// copied or moved out of a `let`; its atomics already rely on staying where they are. Whoever keeps the address
-    /// also holds the retained `owner`.
+    /// also holds the retained actor.
+    @usableFromInline
     var address: UnsafePointer<Mailbox> { withUnsafePointer(to: self) { $0 } }
 
     /// For tests.
@@ -232,7 +284,7 @@ public struct Mailbox: ~Copyable, Sendable {
 
     /// What the steps of the protocol are about: names for tests.
     private enum Field: UInt {
-        case state, owner, slot, leftover
+        case state, offset, slot
     }
 
     private func identity(of field: Field) -> UInt { UInt(bitPattern: address) &+ field.rawValue }

@@ -27,6 +27,7 @@ struct Ring: ~Copyable, @unchecked Sendable {
         return storage[(head + index) & mask]
     }
 
+    @inline(__always)
     mutating func append(_ runnable: Runnable) {
         if count == storage.count { grow() }
         storage.initializeElement(at: (head + count) & mask, to: runnable)
@@ -62,6 +63,7 @@ struct Ring: ~Copyable, @unchecked Sendable {
         count = 0
     }
 
+    @inline(never)
     private mutating func grow() {
         let larger = UnsafeMutableBufferPointer<Runnable>.allocate(capacity: storage.count * 2)
         for index in 0..<count { larger.initializeElement(at: index, to: storage[(head + index) & mask]) }
@@ -75,7 +77,7 @@ struct Ring: ~Copyable, @unchecked Sendable {
 struct SharedRing: ~Copyable, Sendable {
     private let ring = Mutex(Ring())
     /// Written under the lock, as the last step before it is released; read without it. Relaxed: that a worker about to
-    /// park sees what was published is the business of `Idle`, where both sides put a full fence between.
+    /// park sees what was published is the business of `Idle`, where both sides put a fence between.
     private let published = Atomic<Int>(0)
 
     var count: Int {
@@ -88,15 +90,6 @@ struct SharedRing: ~Copyable, Sendable {
         interleavingPoint(.write, identity, enabled: canLock)
         #endif
         return ring.withLock {
-            lockTaken()
-            return update(&$0, body)
-        }
-    }
-
-    /// - Returns: nil if another thread holds the lock.
-    func withLockIfAvailable<Result: Sendable>(_ body: (inout Ring) -> Result) -> Result? {
-        interleavingPoint(.write, identity)
-        return ring.withLockIfAvailable {
             lockTaken()
             return update(&$0, body)
         }

@@ -15,7 +15,7 @@ import Synchronization
 final class Worker: @unchecked Sendable {
     let index: Int
     let schedulerID: SchedulerID
-    let deque = Deque()
+    let deque: Deque
     /// The scheduler owns its workers, so it outlives them; they run only inside `Scheduler.run()`. Used through
     /// `_withUnsafeGuaranteedRef`, which retains nothing: all workers counting references to one object, at each
     /// message, took a third of the time of the scheduler benchmark.
@@ -63,6 +63,7 @@ final class Worker: @unchecked Sendable {
     init(index: Int, scheduler: Scheduler, seed: UInt64) {
         self.index = index
         schedulerID = scheduler.id
+        deque = Deque(hasOneOwner: !scheduler.policy.postsAtRandom)
         schedulerReference = Unmanaged.passUnretained(scheduler)
         sentryLooks = scheduler.policy.polls || scheduler.policy.wakesForEach ? 0 : 16
         tracer = scheduler.trace.map { Tracer($0, track: index) }
@@ -155,12 +156,12 @@ final class Worker: @unchecked Sendable {
         if unfinished { pushOldest(runnable) }
     }
 
-    /// Delivers one message to the actor that `mailbox` belongs to.
-    func deliver(_ message: Message, to actor: Unmanaged<AnyObject>) {
-        if schedulerReference._withUnsafeGuaranteedRef({ $0.isCancelled }), !message.isJob { return }
+    /// Delivers one message to its actor. A run that was cancelled drops messages, but no steps of `async` functions.
+    func deliver(_ message: consuming Message, to actor: Unmanaged<AnyObject>) {
+        if schedulerReference._withUnsafeGuaranteedRef({ $0.isCancelled }), message.kind != .job { return }
         statistics.messages += 1
         do {
-            try actor._withUnsafeGuaranteedRef { try message.body($0) }
+            try message.deliver(to: actor, on: self)
         } catch {
             scheduler.fail(error)
         }

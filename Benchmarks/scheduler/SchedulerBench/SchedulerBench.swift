@@ -56,7 +56,7 @@ enum SchedulerBench {
     private static func actors(_ name: String, count: Int, threads: Int, trace: Trace?) throws {
         let scheduler = Scheduler(threads: threads, trace: trace)
         var measurement = Measurement(name, threads: threads)
-        for _ in 0..<count { Empty(on: scheduler).send { $0.touch() } }
+        for _ in 0..<count { Empty(on: scheduler).sendLast { $0.touch() } }
         measurement.spawnEnded()
         try scheduler.run()
         trace?.finish()
@@ -68,7 +68,7 @@ enum SchedulerBench {
         let scheduler = Scheduler(threads: threads)
         var measurement = Measurement("actors-inside", threads: threads)
         Empty(on: scheduler).send { _ in
-            for _ in 0..<count { Empty(on: scheduler).send { $0.touch() } }
+            for _ in 0..<count { Empty(on: scheduler).sendLast { $0.touch() } }
         }
         measurement.spawnEnded()
         try scheduler.run()

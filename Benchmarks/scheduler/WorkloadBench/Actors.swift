@@ -49,7 +49,7 @@ private actor Sum: MailboxActor {
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     /// Who waits for the sum; at the root nobody does.
-    private let parent: Sum?
+    private var parent: Sum?
     private let total: Total?
     private var pending = 0
     private var sum = 0
@@ -68,25 +68,27 @@ private actor Sum: MailboxActor {
         var rest = number
         while rest >= 2 {
             let half = rest - 1
-            fork { $0.fib(half) }
+            fork(half) { $0.fib($1) }
             rest -= 2
         }
         end(adding: rest)
     }
 
     func place(_ board: Board) {
-        board.forEachNext { next in fork { $0.place(next) } }
+        board.forEachNext { next in fork(next) { $0.place($1) } }
         end(adding: board.isFull ? 1 : 0)
     }
 
     func grow(_ node: UnbalancedNode) {
-        for number in 0..<node.children { fork { $0.grow(node.child(number)) } }
+        for number in 0..<node.children { fork(node.child(number)) { $0.grow($1) } }
         end(adding: 1)
     }
 
-    private func fork(_ body: @escaping @Sendable (isolated Sum) -> Void) {
+    private func fork<Part: BitwiseCopyable & Sendable>(
+        _ part: Part, _ body: @escaping @Sendable (isolated Sum, Part) -> Void
+    ) {
         pending += 1
-        Sum(parent: self).send(body)
+        Sum(parent: self).sendLast(part, body)
     }
 
     private func childEnded(_ value: Int) {
@@ -97,9 +99,11 @@ private actor Sum: MailboxActor {
     private func end(adding value: Int) {
         sum += value
         guard pending == 0 else { return }
-        let sum = sum
-        parent?.send { $0.childEnded(sum) }
-        total?.add(sum)
+        if let parent = parent.take() {
+            parent.sendLast(sum) { $0.childEnded($1) }
+        } else {
+            total?.add(sum)
+        }
     }
 }
 
@@ -136,7 +140,7 @@ private actor Player: MailboxActor {
 
     func link(_ left: Int) {
         if left > 1 {
-            Player(beside: self).send { $0.link(left - 1) }
+            Player(beside: self).sendLast(left - 1) { $0.link($1) }
         }
         total.add(1)
     }

@@ -33,18 +33,18 @@ enum Workload {
 
 /// Queens on the first rows of a board: columns and diagonals that are taken, as bits.
 struct Board {
-    let size: Int
+    let size: UInt32
     private var columns: UInt32 = 0
     private var left: UInt32 = 0
     private var right: UInt32 = 0
 
-    init(size: Int) { self.size = size }
+    init(size: Int) { self.size = UInt32(size) }
 
-    var isFull: Bool { columns == (1 << UInt32(size)) - 1 }
+    var isFull: Bool { columns == (1 << size) - 1 }
 
     /// Calls `body` with each board that has one queen more.
     func forEachNext(_ body: (Board) -> Void) {
-        var free = ~(columns | left | right) & ((1 << UInt32(size)) - 1)
+        var free = ~(columns | left | right) & ((1 << size) - 1)
         while free != 0 {
             let place = free & (~free + 1)
             free ^= place

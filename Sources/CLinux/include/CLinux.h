@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <pwd.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <linux/stat.h>
 #include <sched.h>
 #include <stdint.h>
@@ -51,6 +52,22 @@ static inline int clinux_futex_wait(const void *_Nonnull word, uint32_t expected
 /// Wakes up to `count` threads that sleep on `word`.
 static inline void clinux_futex_wake(const void *_Nonnull word, int count) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+// ---- Fences that only one side pays for ----------------------------------------------------------------------------
+
+/// Keeps the compiler from moving an access to memory across. The processor may: see clinux_membarrier.
+static inline void clinux_compiler_fence(void) { __asm__ volatile("" ::: "memory"); }
+
+/// Has to be called once before clinux_membarrier. 0, or a negated errno (ENOSYS, EINVAL, EPERM).
+static inline int clinux_membarrier_register(void) {
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) < 0 ? -errno : 0;
+}
+
+/// Returns after each thread of this process that runs has executed a full fence. 0, or a negated errno.
+/// The corresponding system call is membarrier(2).
+static inline int clinux_membarrier(void) {
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) < 0 ? -errno : 0;
 }
 
 /// Tells the core that this thread spins.

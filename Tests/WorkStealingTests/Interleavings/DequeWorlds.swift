@@ -7,8 +7,10 @@ import Testing
 @Suite("Every interleaving of a deque")
 struct DequeWorlds {
     /// An owner that pushes and pops; `thieves` that visit once each.
-    private func world(pushing amount: Int, thieves: Int, seenBusy: @escaping () -> Void) -> World {
-        let pool = DequePool()
+    private func world(
+        pushing amount: Int, thieves: Int, isBiased: Bool, seenBusy: @escaping () -> Void
+    ) -> World {
+        let pool = DequePool(isBiased: isBiased)
         let owner = {
             for number in 1...amount { pool.deque.push(DequePool.item(number)) }
             while let item = pool.deque.pop() { pool.popped.append(item) }
@@ -32,11 +34,13 @@ struct DequeWorlds {
         return World([owner] + (0..<thieves).map(thief), verdict: verdict)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: [(3, 1), (2, 2)])
-    func ownerAndThievesTakeEachItemOnce(items: Int, thieves: Int) {
+    @Test(.timeLimit(.minutes(10)), arguments: [(3, 1), (2, 2)], [true, false])
+    func ownerAndThievesTakeEachItemOnce(_ world: (items: Int, thieves: Int), isBiased: Bool) {
         var busy = 0
-        let result = Explorer.explore { world(pushing: items, thieves: thieves) { busy += 1 } }
-        report("owner of \(items) items, thieves: \(thieves)", result)
+        let result = Explorer.explore {
+            self.world(pushing: world.items, thieves: world.thieves, isBiased: isBiased) { busy += 1 }
+        }
+        report("owner of \(world.items) items, thieves: \(world.thieves), biased: \(isBiased)", result)
         #expect(result.failure == nil)
         #expect(result.isComplete)
         #expect(busy > 0, "some thief must meet a busy victim")
@@ -45,9 +49,11 @@ struct DequeWorlds {
 
 /// `@unchecked Sendable`: one lane runs at a time.
 private final class DequePool: @unchecked Sendable {
-    let deque = Deque()
+    let deque: Deque
     var popped: [Runnable] = []
     var stolen: [[Runnable]] = [[], []]
+
+    init(isBiased: Bool) { deque = Deque(hasOneOwner: isBiased) }
 
     static func item(_ number: Int) -> Runnable { Runnable(bits: UInt(number) * 8) }
 }

@@ -47,8 +47,17 @@ private struct MailboxWorld {
         expected = messages
     }
 
+    /// In every way that there is, in turn.
     func sender(_ index: Int) -> () -> Void {
-        { for message in expected[index] { recorder.send { $0.record(message) } } }
+        {
+            for message in expected[index] {
+                switch message % 3 {
+                case 0: recorder.send { $0.record(message) }
+                case 1: recorder.send(message) { $0.record($1) }
+                default: recorder.sendLast(message) { $0.record($1) }
+                }
+            }
+        }
     }
 
     /// A worker without its main loop: takes and runs until all messages were delivered.

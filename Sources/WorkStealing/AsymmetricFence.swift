@@ -1,0 +1,33 @@
+import CLinux
+import Synchronization
+
+/// A pair of full fences for two sides of which one comes by far more often: that side pays nothing, the other a system call.
+///
+///     often:   store a;  light();  load b          seldom:   store b;  heavy();  load a
+///
+/// At least one of the two loads sees the other side's store, as with a full fence in both places: membarrier(2) makes every
+/// thread of the process that runs execute one, and those that do not run have executed one when they stopped. If that of the frequent
+/// side comes after its store, the other side sees the store; if it comes before, the load that follows sees the other's.
+///
+/// Where the system has no such call, both are full fences.
+struct AsymmetricFence: Sendable {
+    private let isAsymmetric = hasBarrier
+
+    /// Whether the system has the call, and this process may use it.
+    private static let hasBarrier = clinux_membarrier_register() == 0
+
+    /// Costs 5 ns less than a full fence.
+    @inline(__always)
+    func light() {
+        if isAsymmetric { clinux_compiler_fence() } else { atomicMemoryFence(ordering: .sequentiallyConsistent) }
+    }
+
+    /// Costs about half a microsecond, and interrupts the threads that run.
+    func heavy() {
+        if isAsymmetric {
+            precondition(clinux_membarrier() == 0, "the system has taken membarrier(2) away")
+        } else {
+            atomicMemoryFence(ordering: .sequentiallyConsistent)
+        }
+    }
+}

@@ -1,0 +1,152 @@
+// The storage of a deque: a ring that its owner enters without an atomic exchange.
+//
+//      owner                                  thief
+//                                             takes the gate, or leaves
+//      says that it is inside                 says that it is inside
+//      light fence                            heavy fence
+//      looks for a thief                      looks for the owner
+//
+// At least one of the two sees the other (AsymmetricFence.swift): the thief then leaves, the owner then waits at the gate. The owner
+// comes by twice for each message, a thief a few times in a millisecond, so the thief pays for both: half a microsecond
+// against four exchanges of 5 ns for each message.
+
+import Synchronization
+
+/// A ring with one owner and any number of thieves, and its length, which anyone may read at any time.
+///
+/// `@unchecked Sendable`: `ring` is used by whoever is inside: the thread that has the gate, or the owner without the gate while no
+/// thief is inside.
+struct BiasedRing: ~Copyable, @unchecked Sendable {
+    /// Uniquely owned, freed by `deinit`.
+    private let ring: UnsafeMutablePointer<Ring>
+    /// Whether the owner may go past the gate.
+    private let isBiased: Bool
+    private let fence = AsymmetricFence()
+    /// Held by a thief, and by an owner that has met one. Thieves never wait for it.
+    private let gate = Mutex(())
+    /// Written by the owner (in: relaxed, out: release), read by thieves that have the gate (acquire): what the owner did inside comes
+    /// before what they do.
+    private let ownerIsInside = Atomic<Bool>(false)
+    /// Written by thieves that have the gate (in: acquire; out: release), read by the owner (acquire), likewise.
+    private let thiefIsInside = Atomic<Bool>(false)
+    /// Written from inside, as the last step; read from everywhere. Relaxed: that a worker about to park sees what was
+    /// published is the business of `Idle`, where both sides put a fence between.
+    private let published = Atomic<Int>(0)
+    #if INTERLEAVING
+    /// Whether somebody is inside: what the tests want to catch two in.
+    private let isOccupied = Atomic<Bool>(false)
+    #endif
+
+    /// - Parameter isBiased: false if other threads than one call `asOwner`.
+    init(isBiased: Bool) {
+        self.isBiased = isBiased
+        ring = .allocate(capacity: 1)
+        ring.initialize(to: Ring())
+    }
+
+    deinit {
+        ring.deinitialize(count: 1)
+        ring.deallocate()
+    }
+
+    var count: Int {
+        interleavingPoint(.read, identity(of: .published))
+        return published.load(ordering: .relaxed)
+    }
+
+    /// Waits for a thief that is inside.
+    @inline(__always)
+    func asOwner<Result: Sendable>(_ body: (inout Ring) -> Result) -> Result {
+        if isBiased {
+            interleavingPoint(.write, identity(of: .ownerIsInside))
+            ownerIsInside.store(true, ordering: .relaxed)
+            fence.light()
+            interleavingPoint(.read, identity(of: .thiefIsInside))
+            if !thiefIsInside.load(ordering: .acquiring) {
+                let result = update(body)
+                interleavingPoint(.write, identity(of: .ownerIsInside))
+                ownerIsInside.store(false, ordering: .releasing)
+                return result
+            }
+            interleavingPoint(.write, identity(of: .ownerIsInside))
+            ownerIsInside.store(false, ordering: .releasing)
+        }
+        return throughTheGate(body)
+    }
+
+    @inline(never)
+    private func throughTheGate<Result: Sendable>(_ body: (inout Ring) -> Result) -> Result {
+        #if INTERLEAVING
+        interleavingPoint(.write, identity(of: .gate), enabled: canLock)
+        #endif
+        return gate.withLock { _ in
+            lockTaken()
+            let result = update(body)
+            interleavingPoint(.write, identity(of: .gate))
+            return result
+        }
+    }
+
+    /// - Returns: nil if the owner or another thief is inside.
+    func asThief<Result: Sendable>(_ body: (inout Ring) -> Result) -> Result? {
+        interleavingPoint(.write, identity(of: .gate))
+        let result: Result?? = gate.withLockIfAvailable { _ -> Result? in
+            lockTaken()
+            // Leaving is a step too, and needs a name in the tests.
+            defer { interleavingPoint(.write, identity(of: .gate)) }
+            guard isBiased else { return update(body) }
+            interleavingPoint(.write, identity(of: .thiefIsInside))
+            _ = thiefIsInside.exchange(true, ordering: .acquiring)
+            defer {
+                interleavingPoint(.write, identity(of: .thiefIsInside))
+                thiefIsInside.store(false, ordering: .releasing)
+            }
+            fence.heavy()
+            interleavingPoint(.read, identity(of: .ownerIsInside))
+            return ownerIsInside.load(ordering: .acquiring) ? nil : update(body)
+        }
+        return result ?? nil
+    }
+
+    @inline(__always)
+    private func update<Result: Sendable>(_ body: (inout Ring) -> Result) -> Result {
+        #if INTERLEAVING
+        precondition(!isOccupied.exchange(true, ordering: .relaxed), "two threads in a deque")
+        defer { isOccupied.store(false, ordering: .relaxed) }
+        #endif
+        let result = body(&ring.pointee)
+        interleavingPoint(.write, identity(of: .published))
+        #if INTERLEAVING
+        published.store(ring.pointee.count, ordering: .releasing)
+        #else
+        published.store(ring.pointee.count, ordering: .relaxed)
+        #endif
+        return result
+    }
+
+    /// ThreadSanitizer does not see how `Mutex` orders its holders: in debug builds `published` does it once more.
+    @inline(__always)
+    private func lockTaken() {
+        #if INTERLEAVING
+        _ = published.load(ordering: .acquiring)
+        #endif
+    }
+
+    /// Names for tests.
+    private enum Word: UInt {
+        case published, ownerIsInside, thiefIsInside, gate
+    }
+
+    /// An atomic never moves; the names of its neighbours lie in its eight bytes.
+    private func identity(of word: Word) -> UInt {
+        withUnsafePointer(to: published) { UInt(bitPattern: $0) } &+ word.rawValue
+    }
+
+    #if INTERLEAVING
+    private var canLock: () -> Bool {
+        // The test keeps the ring alive while one of its threads waits for the gate.
+        let address = withUnsafePointer(to: self) { $0 }
+        return { address.pointee.gate.withLockIfAvailable { _ in true } ?? false }
+    }
+    #endif
+}
