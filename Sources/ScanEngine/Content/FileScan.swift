@@ -106,7 +106,7 @@ actor FileScan: MailboxActor {
         do throws(ContentFailure) {
             result = .success(try worker.inspect(request))
         } catch {
-            if error.isShortOfDescriptors, worker.context.descriptors.mayTryAgain() {
+            if worker.mayTryAgain(after: error) {
                 return send { $0.openOnceMore() }
             }
             result = .failure(error)
