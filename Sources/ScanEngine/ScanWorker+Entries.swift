@@ -43,6 +43,7 @@ extension ScanWorker {
         let baseline = streams.isEmpty ? context.content?.baseline : nil
         let detail = context.detail
         let listsUnseen = !context.oneFileSystem
+        let readsAttributes = context.readsAttributes
         var status = FileStatus()
         var untilStopCheck = Self.entriesBetweenStopChecks
         var rest = entries
@@ -87,16 +88,21 @@ extension ScanWorker {
                 let known = KnownEntry(status: status, isToBeListed: isToBeListed)
                 startDirectory(entry.name, in: opened, known: known, waiter, &gathering)
             } else {
-                let counted = CountedEntry(
-                    directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
-                let attributes = extendedAttributes(of: counted, status)
-                // Nothing of it has been counted yet.
-                if case .failure(let failure) = attributes, mayTryAgain(after: failure) { return left }
+                var attributes = AttributesResult.success(nil)
+                if readsAttributes {
+                    let named = CountedEntry(
+                        directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
+                    attributes = extendedAttributes(of: named, status)
+                    // Nothing of it has been counted yet.
+                    if case .failure(let failure) = attributes, mayTryAgain(after: failure) { return left }
+                }
                 countEntry(
                     status, kind, entry.name, in: node, EntryPath(directory: node, name: Array(entry.name)), &tallies,
                     into: &gathering)
                 if isMetadataAlone { continue }
                 if let baseline, takeOver(entry.name, kind, status, baseline, into: &gathering) { continue }
+                let counted = CountedEntry(
+                    directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
                 if let answer = content(of: counted, status, attributes, waiter: waiter, &gathering) {
                     let state = record(entry.name, in: node, kind, status, answer)
                     gathering.addDigests(of: entry.name, status.mode, answer.row, state: state)

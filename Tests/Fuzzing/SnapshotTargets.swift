@@ -19,7 +19,7 @@ func fuzzText(_ format: String) -> @Sendable (UnsafeRawBufferPointer) -> Void {
         precondition(reading.entries.count <= lines * reading.description.roots.count, "more entries than lines")
         if format == "records" || format == "mca" { bytes.split(separator: 0x0A).forEach(checkJSON) }
 
-        reading.checkPassingOver { try! file.open().get() }
+        try! reading.checkPassingOver { try! file.open().get() }
         checkEqual(try! file.open().get(), try! file.open().get())
         Rewriting(reading)?.check()
 
@@ -49,7 +49,8 @@ func fuzzSaved(_ bytes: UnsafeRawBufferPointer) {
             guard let reading = try? Reading(SavedScanSource(file, scan)) else { continue }
             reading.check()
             precondition(reading.entries.count <= bytes.count, "more entries than bytes")
-            reading.checkPassingOver { try! SavedScanSource(file, scan) }
+            // Seeking may come upon damage that reading from the beginning to the end did not.
+            guard (try? reading.checkPassingOver { try! SavedScanSource(file, scan) }) != nil else { continue }
             checkEqual(try! SavedScanSource(file, scan), try! SavedScanSource(file, scan))
             let digests = try! RootDigests.compute(try! SavedScanSource(file, scan))
             precondition(digests.count == reading.description.roots.count, "a digest or none for each root")
@@ -137,21 +138,21 @@ struct Reading: Equatable {
     }
 
     /// Passing over every second directory (or path of which there is but an error) leaves out what is below them, and nothing else.
-    func checkPassingOver(_ open: () -> any SnapshotSource) {
+    func checkPassingOver(_ open: () -> any SnapshotSource) throws(SnapshotFailure) {
         let source = open()
         var passed: EntryKey?
         var count = 0
         for entry in entries {
             if let passed, passed.contains(entry.key) { continue }
-            let found = try! source.next()
+            let found = try source.next()
             precondition(found == entry, "something else comes after what was passed over")
             count += 1
             if entry.kind == .directory || entry.kind == nil, !entry.key.isRoot, count % 2 == 0 {
                 passed = entry.key
-                try! source.skip(entry.key)
+                try source.skip(entry.key)
             }
         }
-        let rest = try! source.next()
+        let rest = try source.next()
         precondition(rest == nil, "something comes behind the end")
     }
 }
