@@ -72,6 +72,7 @@ ABLATION = {
     "actors-oldest": "own end first in, first out",
     "actors-random": "sent to a random worker",
     "actors-polling": "idle workers sleep 1 ms",
+    "actors-waking": "a worker woken for each push to an empty deque",
     "actors-articles": "all three",
 }
 

@@ -59,7 +59,14 @@ struct Deque: ~Copyable, Sendable {
     }
 
     /// Adds at the oldest end, so that everything else in the deque comes first. Owner only.
-    func pushOldest(_ runnable: Runnable) { ring.withLock { $0.prepend(runnable) } }
+    ///
+    /// - Returns: the length after the push.
+    func pushOldest(_ runnable: Runnable) -> Int {
+        ring.withLock { ring in
+            ring.prepend(runnable)
+            return ring.count
+        }
+    }
 
     /// Adds all, keeping their order: the last will be the newest. Owner only.
     ///

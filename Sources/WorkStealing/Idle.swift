@@ -22,6 +22,10 @@
 // work, or (having found something else) look again after it left the searching state: `searchEnded` wakes the next.
 // README.md has the proof, Tests/WorkStealingTests explore the interleavings of this very code in a small world.
 //
+// One of the sleepers is the *sentry*: for its first millisecond it looks at the queues every now and then without leaving the
+// count. As long as there is one, a push to an empty deque wakes nobody, because the owner will most likely take that
+// runnable itself: two actors that answer each other would pay for a wake-up with each message.
+//
 // The same word says how many workers are *active*, that is, not resting in reserve (Monitor.swift). A run is over when
 // all active workers sleep; because it is one word, nobody joins or leaves them between the look and the end.
 
@@ -34,6 +38,9 @@ struct Idle: ~Copyable, Sendable {
     private let counts = Atomic<UInt64>(0)
     /// How many sleepers may go on. The futex word. Written by wakers (release) and by the sleepers that take (acquire).
     private let tokens = Atomic<UInt32>(0)
+
+    /// Whether a sleeper stands sentry. Set and cleared by that sleeper, read by pushers (all sequentially consistent).
+    private let sentry = Atomic<Bool>(false)
 
     /// How many resting workers may go on, or `doorIsOpen`. The futex word that they rest on. Written by the monitor and by
     /// the worker that ends the run (release), and by those that go on (acquire).
@@ -85,13 +92,18 @@ struct Idle: ~Copyable, Sendable {
 
     /// To be called after work was published: wakes a sleeper, unless a worker is searching already or nobody sleeps.
     ///
+    /// - Parameter mayWait: the runnable may be left to a sentry, who will look at the queues soon.
     /// - Returns: true if it woke one.
     @discardableResult
-    func notify() -> Bool {
+    func notify(mayWait: Bool = false) -> Bool {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         interleavingPoint(.read, countsIdentity)
         var seen = Counts(counts.load(ordering: .relaxed))
         while seen.sleeping > 0, seen.searching == 0 {
+            if mayWait {
+                interleavingPoint(.read, sentryIdentity)
+                if sentry.load(ordering: .sequentiallyConsistent) { return false }
+            }
             let left = seen.sleeping - 1
             if wake(1, from: &seen) {
                 // Before the token: with it the run may end, and a caller from outside of the pool may find the
@@ -170,23 +182,70 @@ struct Idle: ~Copyable, Sendable {
 
     /// Sleeps until there is a token, and takes it. The waker has already counted the caller as searching.
     func sleep() {
-        while true {
-            interleavingPoint(.read, tokensIdentity)
-            var available = tokens.load(ordering: .relaxed)
-            while available > 0 {
-                interleavingPoint(.write, tokensIdentity)
-                let step = tokens.weakCompareExchange(
-                    expected: available, desired: available - 1, successOrdering: .acquiring,
-                    failureOrdering: .relaxed)
-                if step.exchanged { return }
-                available = step.original
-            }
+        while !takeToken() {
             if polls {
                 usleep(1000)
             } else {
                 Futex.waitWhileZero(tokensAddress) { tokens.load(ordering: .relaxed) == 0 }
             }
         }
+    }
+
+    /// As `sleep()`, but cancels the sleep if there is something to do. Unless somebody else does so already, the caller stands
+    /// sentry for a while.
+    ///
+    /// - Parameters:
+    ///   - looks: how often a sentry looks round. With 0 nobody stands sentry.
+    ///   - seesWork: whether anything is queued.
+    ///   - seesNeglectedWork: whether something is queued that nobody is about to take.
+    func sleep(looks: Int, seesWork: () -> Bool, seesNeglectedWork: () -> Bool) {
+        if looks > 0, standsSentry() {
+            for _ in 0..<looks {
+                if seesNeglectedWork() {
+                    leavesSentry()
+                    return cancelSleep()
+                }
+                var time = timespec(tv_sec: 0, tv_nsec: Self.nanosecondsBetweenLooks)
+                Futex.waitWhileZero(tokensAddress, atMost: &time) { tokens.load(ordering: .relaxed) == 0 }
+                // First of all: the wake-up that belongs to a token may have been this one, and nobody else would be woken.
+                if takeToken() { return leavesSentry() }
+            }
+            // Others have left the queues to the sentry, so the look comes when it is none any longer.
+            leavesSentry()
+        } else if looks > 0 {
+            // The sentry will look round after this.
+            return seesNeglectedWork() ? cancelSleep() : sleep()
+        }
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        if seesWork() { cancelSleep() } else { sleep() }
+    }
+
+    /// Time from one look of a sentry to the next, to which the kernel's timer slack comes (another 0.05 ms as a rule). Of the
+    /// order of what waking somebody takes.
+    private static let nanosecondsBetweenLooks = 50_000
+
+    private func standsSentry() -> Bool {
+        interleavingPoint(.write, sentryIdentity)
+        return !sentry.exchange(true, ordering: .sequentiallyConsistent)
+    }
+
+    private func leavesSentry() {
+        interleavingPoint(.write, sentryIdentity)
+        sentry.store(false, ordering: .sequentiallyConsistent)
+    }
+
+    /// - Returns: false if there is none.
+    private func takeToken() -> Bool {
+        interleavingPoint(.read, tokensIdentity)
+        var available = tokens.load(ordering: .relaxed)
+        while available > 0 {
+            interleavingPoint(.write, tokensIdentity)
+            let step = tokens.weakCompareExchange(
+                expected: available, desired: available - 1, successOrdering: .acquiring, failureOrdering: .relaxed)
+            if step.exchanged { return true }
+            available = step.original
+        }
+        return false
     }
 
     // MARK: The end
@@ -348,6 +407,7 @@ struct Idle: ~Copyable, Sendable {
 
     /// Name the words in tests.
     private var tokensIdentity: UInt { UInt(bitPattern: tokensAddress) }
+    private var sentryIdentity: UInt { withUnsafePointer(to: sentry) { UInt(bitPattern: $0) } }
     private var countsIdentity: UInt { withUnsafePointer(to: counts) { UInt(bitPattern: $0) } }
     private var alarmIdentity: UInt { withUnsafePointer(to: alarm) { UInt(bitPattern: $0) } }
     private var bellIdentity: UInt { UInt(bitPattern: bellAddress) }

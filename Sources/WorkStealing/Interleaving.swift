@@ -28,8 +28,9 @@ class Conductor {
     /// The thread spins: it should go on only after another thread took a step.
     func spin(from source: StaticString, line: UInt) {}
 
-    /// Stands for the futex wait: returns at once if `isUnchanged` is false, otherwise after `wake`.
-    func sleep(on word: UInt, isUnchanged: () -> Bool) {}
+    /// Stands for the futex wait: returns at once if `isUnchanged` is false, otherwise after `wake`, or at any time if the wait
+    /// has a limit.
+    func sleep(on word: UInt, hasLimit: Bool, isUnchanged: () -> Bool) {}
 
     func wake(_ count: Int, on word: UInt) {}
 
@@ -70,15 +71,19 @@ func interleavingSpin() {}
 enum Futex {
     /// Sleeps if `word` is zero, until `wake` or a spurious wake-up. The corresponding system call is `futex(2)`.
     ///
-    /// - Parameter isZero: the same look at the word that the kernel takes; asked in tests only.
-    static func waitWhileZero(_ word: UnsafeRawPointer, isZero: () -> Bool) {
+    /// - Parameters:
+    ///   - limit: the longest time; nil: none.
+    ///   - isZero: the same look at the word that the kernel takes; asked in tests only.
+    static func waitWhileZero(
+        _ word: UnsafeRawPointer, atMost limit: UnsafePointer<timespec>? = nil, isZero: () -> Bool
+    ) {
         #if INTERLEAVING
         if let conductor = Conductor.current {
-            conductor.sleep(on: UInt(bitPattern: word), isUnchanged: isZero)
+            conductor.sleep(on: UInt(bitPattern: word), hasLimit: limit != nil, isUnchanged: isZero)
             return
         }
         #endif
-        _ = clinux_futex_wait(word, 0, nil)
+        _ = clinux_futex_wait(word, 0, limit)
     }
 
     /// Wakes up to `count` threads that sleep on `word`. The corresponding system call is `futex(2)`.

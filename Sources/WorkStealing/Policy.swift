@@ -9,6 +9,9 @@ public struct SchedulingPolicy: Sendable {
     /// An idle worker looks round every millisecond, and is not woken.
     public var polls = false
 
+    /// A runnable that is alone in its queue wakes somebody, and is stolen, like any other: there is no sentry (`Idle`).
+    public var wakesForEach = false
+
     /// The scheduler as it is.
     public init() {}
 }

@@ -236,10 +236,12 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// throws ends the run, as one thrown by a message does.
     ///
     /// - Parameters:
-    ///   - priority: above `medium`, its steps count as messages of high priority.
+    ///   - priority: above `medium`, its steps count as messages of high priority. Nil: that of the calling task; outside of
+    ///     tasks `medium`, whatever the thread (Swift's own choice is a high one on the main thread).
     ///   - operation: runs on the pool, not necessarily on one thread of it.
     public func spawn(priority: TaskPriority? = nil, _ operation: @escaping @Sendable () async throws -> Void) {
         spawned.add(1, ordering: .relaxed)
+        let priority = priority ?? withUnsafeCurrentTask { $0?.priority } ?? .medium
         Task(executorPreference: self, priority: priority) {
             do { try await operation() } catch { self.fail(error) }
             interleavingPoint(.write, self.spawnedIdentity)

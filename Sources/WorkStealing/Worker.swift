@@ -24,8 +24,8 @@ final class Worker: @unchecked Sendable {
     /// The kernel's number of the thread; 0 before it runs. Written by the owner, read by the monitor, which can do no
     /// harm with an old one: relaxed.
     private let thread = Atomic<Int32>(0)
-    /// How many runnables the worker has begun. Written by the owner; the monitor sees by it that a message takes long:
-    /// relaxed.
+    /// How many runnables the worker has begun. Written by the owner; the monitor and thieves see by it that a message takes
+    /// long: relaxed, old values do no harm.
     private let begun = Atomic<UInt32>(0)
 
     // Owner only.
@@ -55,11 +55,16 @@ final class Worker: @unchecked Sendable {
     private static let normalInterval: UInt32 = 8
     /// How often all victims are visited before the worker parks. Tests take fewer.
     var searchRounds = 4
+    /// How often a sleeper looks round as the sentry before it sleeps without end. Tests take fewer.
+    var sentryLooks: Int
+    /// How many runnables each of the workers had begun when this one last looked.
+    private var lastBegun: [UInt32] = []
 
     init(index: Int, scheduler: Scheduler, seed: UInt64) {
         self.index = index
         schedulerID = scheduler.id
         schedulerReference = Unmanaged.passUnretained(scheduler)
+        sentryLooks = scheduler.policy.polls || scheduler.policy.wakesForEach ? 0 : 16
         tracer = scheduler.trace.map { Tracer($0, track: index) }
         // SplitMix64 of the index: xorshift must not start at zero, and neighbours should not start alike.
         var mixed = (seed &+ UInt64(index) &+ 1) &* 0x9E37_79B9_7F4A_7C15
@@ -147,10 +152,7 @@ final class Worker: @unchecked Sendable {
         runningMailbox = mailbox
         let unfinished = mailbox.pointee.runTurn(on: self)
         runningMailbox = nil
-        if unfinished {
-            deque.pushOldest(runnable)
-            wakeOne()
-        }
+        if unfinished { pushOldest(runnable) }
     }
 
     /// Delivers one message to the actor that `mailbox` belongs to.
@@ -171,24 +173,23 @@ final class Worker: @unchecked Sendable {
         if schedulerReference._withUnsafeGuaranteedRef({ $0.policy.postsAtRandom }) {
             let index = Int(truncatingIfNeeded: nextRandom() % UInt64(scheduler.startedWorkers))
             scheduler.workers[index].deque.push(runnable)
-        } else {
-            noteLength(deque.push(runnable))
+            return wakeOne()
         }
-        wakeOne()
+        let length = deque.push(runnable)
+        noteLength(length)
+        wakeOne(mayWait: length == 1)
     }
 
-    /// Queues behind everything else.
-    func pushYielded(_ runnable: Runnable) {
-        deque.pushOldest(runnable)
-        wakeOne()
-    }
+    /// Queues behind everything else at the own end.
+    func pushOldest(_ runnable: Runnable) { wakeOne(mayWait: deque.pushOldest(runnable) == 1) }
 
     private func noteLength(_ length: Int) {
         if length > statistics.longestQueue { statistics.longestQueue = length }
     }
 
-    private func wakeOne() {
-        if schedulerReference._withUnsafeGuaranteedRef({ $0.idle.notify() }) { statistics.wakes += 1 }
+    /// - Parameter mayWait: the runnable is alone in the own deque, and so most likely the next that this worker takes.
+    private func wakeOne(mayWait: Bool = false) {
+        if schedulerReference._withUnsafeGuaranteedRef({ $0.idle.notify(mayWait: mayWait) }) { statistics.wakes += 1 }
     }
 
     private func takeUrgent() -> Runnable? {
@@ -237,11 +238,16 @@ final class Worker: @unchecked Sendable {
     }
 
     private func searchEnded(with runnable: Runnable) -> Runnable {
-        if scheduler.idle.searchEnded(), scheduler.hasVisibleWork { wakeOne() }
+        if scheduler.idle.searchEnded() {
+            let queued = scheduler.visibleWork
+            if queued > 0 { wakeOne(mayWait: queued == 1) }
+        }
         return runnable
     }
 
     private func findElsewhere() -> Runnable? {
+        // What waits in the deque of a worker that does not come back must have its turn as well.
+        if ticks % Self.normalInterval == 0, case (let runnable?, _) = steal() { return runnable }
         var round = 0
         while round < searchRounds {
             if let runnable = takeUrgent() ?? takeInjected() { return runnable }
@@ -264,6 +270,7 @@ final class Worker: @unchecked Sendable {
             let victim = workers[(start + offset) % started]
             if victim === self { continue }
             statistics.stealAttempts += 1
+            guard isNeglected(victim) else { continue }
             switch victim.deque.stealHalf(into: &loot, limit: Self.batchLimit) {
             case .taken(let amount):
                 statistics.steals += 1
@@ -283,9 +290,7 @@ final class Worker: @unchecked Sendable {
     private func park() -> Bool {
         let scheduler = scheduler
         let announced = scheduler.idle.announceSleep()
-        if scheduler.hasVisibleWork {
-            scheduler.idle.cancelSleep()
-        } else if announced.sleeping == announced.active, !scheduler.hasSpawnedTasks,
+        if announced.sleeping == announced.active, !scheduler.hasVisibleWork, !scheduler.hasSpawnedTasks,
             scheduler.idle.endRun(announced)
         {
             scheduler.finish(announced)
@@ -293,10 +298,31 @@ final class Worker: @unchecked Sendable {
         } else {
             statistics.parks += 1
             let began = tracer.map { _ in Tracer.Moment() }
-            scheduler.idle.sleep()
+            scheduler.idle.sleep(
+                looks: sentryLooks, seesWork: { scheduler.hasVisibleWork }, seesNeglectedWork: seesNeglectedWork)
             if let began { tracer?.sleepEnded("parked", began: began) }
         }
         return !scheduler.isFinished
+    }
+
+    /// Whether something is queued that no worker is about to take.
+    private func seesNeglectedWork() -> Bool {
+        let scheduler = scheduler
+        if scheduler.injector.count > 0 || scheduler.urgent.count > 0 { return true }
+        return (0..<scheduler.startedWorkers).contains { isNeglected(scheduler.workers[$0]) }
+    }
+
+    /// Whether `victim` has more in its deque than what it will take next: two runnables, or one, and it has begun nothing since
+    /// the caller looked last. To take the only one from a worker whose messages are shorter than a search makes both of them
+    /// search and be woken in turn, and neither is faster for it.
+    private func isNeglected(_ victim: Worker) -> Bool {
+        let count = victim.deque.count
+        guard count > 0 else { return false }
+        if sentryLooks == 0 { return true }
+        if lastBegun.isEmpty { lastBegun = Array(repeating: 0, count: scheduler.workers.count) }
+        let begun = victim.heartbeat
+        defer { lastBegun[victim.index] = begun }
+        return count > 1 || begun == lastBegun[victim.index]
     }
 
     // MARK: Reserve
@@ -321,7 +347,7 @@ final class Worker: @unchecked Sendable {
     /// For the monitor: the kernel's number of the thread, or 0.
     var threadID: Int32 { thread.load(ordering: .relaxed) }
 
-    /// For the monitor: changes with each runnable, modulo 2³².
+    /// For the monitor and for thieves: changes with each runnable, modulo 2³².
     var heartbeat: UInt32 { begun.load(ordering: .relaxed) }
 
     /// Before a run: the thread of the last one is gone.

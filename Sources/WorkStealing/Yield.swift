@@ -10,7 +10,7 @@ extension Scheduler {
         await withUnsafeContinuation { continuation in
             // The same worker: nothing above suspends. It may be another one's turn already when this returns.
             guard let worker = Worker.current else { return continuation.resume() }
-            worker.pushYielded(.yielded(continuation))
+            worker.pushOldest(.yielded(continuation))
         }
     }
 

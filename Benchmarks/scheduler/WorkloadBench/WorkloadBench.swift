@@ -4,7 +4,7 @@
 //
 // `actors-oldest`, `actors-random`, `actors-polling` and `actors-articles` are actors where the scheduler does as that of
 // the Cython+ articles does in one respect (own end first in, first out; sent to a random worker; idle workers look round
-// each millisecond), or in all three.
+// each millisecond), or in all three. With `actors-waking` each push to an empty deque wakes a worker.
 //
 // Prints `RESULT SECONDS PEAK_KIB`. `swift` has as many threads as the default executor pleases.
 
@@ -50,12 +50,14 @@ enum WorkloadBench {
 
 extension SchedulingPolicy {
     fileprivate init?(named name: String) {
-        guard ["actors", "actors-oldest", "actors-random", "actors-polling", "actors-articles"].contains(name) else {
-            return nil
-        }
+        let names = [
+            "actors", "actors-oldest", "actors-random", "actors-polling", "actors-waking", "actors-articles",
+        ]
+        guard names.contains(name) else { return nil }
         self.init()
         takesOldest = ["actors-oldest", "actors-articles"].contains(name)
         postsAtRandom = ["actors-random", "actors-articles"].contains(name)
+        wakesForEach = name == "actors-waking"
         polls = ["actors-polling", "actors-articles"].contains(name)
     }
 }

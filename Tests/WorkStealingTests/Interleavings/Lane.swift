@@ -38,7 +38,7 @@ final class Lane: Conductor, @unchecked Sendable {
         case waiting(() -> Bool)
         /// Goes on when the run has more steps than that.
         case spinning(Int)
-        case sleeping(UInt)
+        case sleeping(on: UInt, hasLimit: Bool)
         case done
     }
 
@@ -93,14 +93,15 @@ final class Lane: Conductor, @unchecked Sendable {
 
     var isDone: Bool { if case .done = state { true } else { false } }
     var isSpinning: Bool { if case .spinning = state { true } else { false } }
-    func isSleeping(on word: UInt) -> Bool { if case .sleeping(word) = state { true } else { false } }
+    func isSleeping(on word: UInt) -> Bool { if case .sleeping(word, _) = state { true } else { false } }
 
     func canGoOn(_ steps: Int) -> Bool {
         switch state {
         case .ready: true
         case .waiting(let condition): condition()
         case .spinning(let since): steps > since
-        case .sleeping, .done: false
+        case .sleeping(_, let hasLimit): hasLimit
+        case .done: false
         }
     }
 
@@ -131,11 +132,11 @@ final class Lane: Conductor, @unchecked Sendable {
         waitForTurn()
     }
 
-    override func sleep(on word: UInt, isUnchanged: () -> Bool) {
+    override func sleep(on word: UInt, hasLimit: Bool, isUnchanged: () -> Bool) {
         step(.write, on: word, from: "futex wait", line: 0, enabled: nil)
         guard isUnchanged() else { return }
         pending = .init(access: .read, object: word, source: "awake", line: 0)
-        state = .sleeping(word)
+        state = .sleeping(on: word, hasLimit: hasLimit)
         waitForTurn()
     }
 

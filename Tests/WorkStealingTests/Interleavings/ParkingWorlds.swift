@@ -9,18 +9,20 @@ import Testing
 struct ParkingWorlds {
     private func explore(
         workers: Int, pushers: Int, items: Int, preemptions: Int? = nil, barrier: Int = 0, looksAgain: Bool = true,
-        endsInOneStep: Bool = true
+        endsInOneStep: Bool = true, sentryLooks: Int = 0
     ) -> Explorer.Result {
         let result = Explorer.explore(preemptions: preemptions) {
             let pool = ParkingPool(
                 workers: workers, pushers: pushers, barrier: barrier, looksAgain: looksAgain,
-                endsInOneStep: endsInOneStep)
+                endsInOneStep: endsInOneStep, sentryLooks: sentryLooks)
             let push = { pool.push(items) }
             let lanes = Array(repeating: pool.work, count: workers) + Array(repeating: push, count: pushers)
             return World(lanes) { pool.verdict(items * pushers) }
         }
         if result.failure == nil {
-            report("parking: workers \(workers), pushers \(pushers), items \(items), barrier \(barrier)", result)
+            let sentry = sentryLooks > 0 ? ", with a sentry" : ""
+            report(
+                "parking: workers \(workers), pushers \(pushers), items \(items), barrier \(barrier)\(sentry)", result)
         }
         return result
     }
@@ -44,6 +46,23 @@ struct ParkingWorlds {
     func aSecondItemIsNotLeftToAWorkerThatIsBusyWithTheFirst() {
         let result = explore(workers: 2, pushers: 1, items: 2, preemptions: 2, barrier: 2)
         #expect(result.failure == nil)
+    }
+
+    /// Pushers wake nobody while there is a sentry, which sees nothing until it looks for the last time.
+    @Test(.timeLimit(.minutes(10)), arguments: [(1, 1, 1, 3), (1, 1, 2, 2), (1, 2, 1, 2), (2, 1, 1, 2)])
+    func whatIsLeftToTheSentryIsTaken(workers: Int, pushers: Int, items: Int, preemptions: Int) {
+        let result = explore(
+            workers: workers, pushers: pushers, items: items, preemptions: preemptions, sentryLooks: 1)
+        #expect(result.failure == nil)
+        #expect(result.isComplete)
+    }
+
+    @Test(.timeLimit(.minutes(10)))
+    func theExplorerFindsTheWakeUpThatIsLostIfTheSentryDoesNotLookForTheLastTime() throws {
+        let failure = try #require(
+            explore(workers: 1, pushers: 1, items: 1, barrier: 1, looksAgain: false, sentryLooks: 1).failure)
+        #expect(failure.hasPrefix("nobody can go on"))
+        #expect(failure.contains("leavesSentry"))
     }
 
     /// The pusher sees a worker that still searches and wakes nobody; the worker goes to sleep over the item.
@@ -76,22 +95,24 @@ private final class ParkingPool: @unchecked Sendable {
     private let barrier: Int
     private let looksAgain: Bool
     private let endsInOneStep: Bool
+    private let sentryLooks: Int
     private var taken = 0
     private var takenAfterTheEnd = 0
     private var isFinished = false
 
-    init(workers: Int, pushers: Int, barrier: Int, looksAgain: Bool, endsInOneStep: Bool) {
+    init(workers: Int, pushers: Int, barrier: Int, looksAgain: Bool, endsInOneStep: Bool, sentryLooks: Int) {
         pending = Atomic(endsInOneStep ? pushers : 0)
         self.workers = workers
         self.barrier = barrier
         self.looksAgain = looksAgain
         self.endsInOneStep = endsInOneStep
+        self.sentryLooks = sentryLooks
     }
 
     func push(_ items: Int) {
         for number in 1...items {
             queue.push(Runnable(bits: UInt(number) * 8))
-            idle.notify()
+            idle.notify(mayWait: true)
         }
         guard endsInOneStep else { return }
         // The last push must not be what wakes whoever slept over the one before.
@@ -111,16 +132,16 @@ private final class ParkingPool: @unchecked Sendable {
         while true {
             if take(whenSearching: true) { return true }
             let announced = idle.announceSleep()
-            if looksAgain, queue.count > 0 {
-                idle.cancelSleep()
-            } else if announced.sleeping == workers, nothingPending, declareTheEnd(announced) {
+            if announced.sleeping == workers, !seesWork, nothingPending, declareTheEnd(announced) {
                 idle.sleep()
             } else {
-                idle.sleep()
+                idle.sleep(looks: sentryLooks, seesWork: { seesWork }, seesNeglectedWork: { false })
             }
             if isFinished { return false }
         }
     }
+
+    private var seesWork: Bool { looksAgain && queue.count > 0 }
 
     private var nothingPending: Bool {
         step(.read, on: self)

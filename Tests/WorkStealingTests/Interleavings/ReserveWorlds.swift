@@ -55,7 +55,10 @@ private final class ReserveWorld: @unchecked Sendable {
 
     init(surplus: Int) {
         self.surplus = surplus
-        for worker in scheduler.workers { worker.searchRounds = 1 }
+        for worker in scheduler.workers {
+            worker.searchRounds = 1
+            worker.sentryLooks = 0
+        }
     }
 
     /// A message that sends so many others.

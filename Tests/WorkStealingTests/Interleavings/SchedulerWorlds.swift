@@ -10,11 +10,11 @@ import Testing
 @Suite("Interleavings of whole runs, by number of preemptions")
 struct SchedulerWorlds {
     private func explore(
-        _ name: String, preemptions: Int, foreign: ((RunWorld) -> Void)? = nil, prepare: (RunWorld) -> Void,
-        verdict: @escaping (RunWorld) -> String?
+        _ name: String, preemptions: Int, sentryLooks: Int = 0, foreign: ((RunWorld) -> Void)? = nil,
+        prepare: (RunWorld) -> Void, verdict: @escaping (RunWorld) -> String?
     ) -> Explorer.Result {
         let result = Explorer.explore(preemptions: preemptions) {
-            let world = RunWorld()
+            let world = RunWorld(sentryLooks: sentryLooks)
             prepare(world)
             world.scheduler.beginRun()
             let foreignLane = foreign.map { foreign in { foreign(world) } }
@@ -48,6 +48,23 @@ struct SchedulerWorlds {
                 }
             },
             verdict: { $0.delivered == 2 ? nil : "delivered: \($0.delivered)" })
+        #expect(result.failure == nil)
+        #expect(result.isComplete)
+    }
+
+    /// The only runnable of a worker that does not come back from its message, while the other one sleeps, stands sentry, or
+    /// is about to.
+    @Test(.timeLimit(.minutes(10)))
+    func theOnlyMessageIsNotLeftToAWorkerThatIsBusy() {
+        let result = explore(
+            "one message to whom the sender waits for, with a sentry", preemptions: 2, sentryLooks: 1,
+            prepare: { world in
+                world.actor().send { _ in
+                    world.actor().send { _ in world.note() }
+                    wait(for: world) { world.delivered == 1 }
+                }
+            },
+            verdict: { $0.delivered == 1 ? nil : "delivered: \($0.delivered)" })
         #expect(result.failure == nil)
         #expect(result.isComplete)
     }
@@ -124,8 +141,11 @@ private final class RunWorld: @unchecked Sendable {
     private var afterTheEnd = 0
     var continuation: UnsafeContinuation<Void, Never>?
 
-    init() {
-        for worker in scheduler.workers { worker.searchRounds = 1 }
+    init(sentryLooks: Int) {
+        for worker in scheduler.workers {
+            worker.searchRounds = 1
+            worker.sentryLooks = sentryLooks
+        }
     }
 
     func actor() -> Recorder { Recorder(on: scheduler, log: Log()) }

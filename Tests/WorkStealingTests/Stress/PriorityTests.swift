@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Testing
 @_spi(Ablation) import WorkStealing
@@ -44,6 +45,20 @@ struct PriorityTests {
         #expect(seen == [2, 3, 1])
     }
 
+    /// Swift gives such a task a high priority when it is made on the main thread.
+    @Test func tasksOfNoPriorityAreNotUrgent() async throws {
+        let seen = try await MainActor.run {
+            try order { scheduler, note in
+                scheduler.spawn { note(1) }
+                scheduler.spawn(priority: .medium) { note(2) }
+                scheduler.spawn(priority: .high) { note(3) }
+                Counter(on: scheduler).send { _ in note(4) }
+            }
+        }
+        #expect(seen.first == 3)
+        #expect(seen == [3, 4, 2, 1])
+    }
+
     @Test(.timeLimit(.minutes(5)), arguments: threadCounts)
     func urgentMessagesWithoutEndDoNotStarveTheRest(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
@@ -61,7 +76,24 @@ struct PriorityTests {
         #expect(rest.value == 1000)
     }
 
-    enum Difference: CaseIterable { case takesOldest, postsAtRandom, polls }
+    /// They stand in the deque of a worker that does not go on before they were delivered.
+    @Test(.timeLimit(.minutes(5)))
+    func urgentMessagesWithoutEndDoNotStarveWhatABusyWorkerHasSent() throws {
+        let scheduler = Scheduler(threads: 2)
+        let rest = Tally()
+        @Sendable func goOn() {
+            if rest.value < 2 { Counter(on: scheduler).send(.high) { _ in goOn() } }
+        }
+        Counter(on: scheduler).send { _ in
+            goOn()
+            for _ in 0..<2 { Counter(on: scheduler).send { _ in rest.add() } }
+            while rest.value < 2 { usleep(100) }
+        }
+        try scheduler.run()
+        #expect(rest.value == 2)
+    }
+
+    enum Difference: CaseIterable { case takesOldest, postsAtRandom, polls, wakesForEach }
 
     @Test(.timeLimit(.minutes(5)), arguments: threadCounts, Difference.allCases)
     func everyPolicyDeliversEverything(threads: Int, difference: Difference) throws {
@@ -70,6 +102,7 @@ struct PriorityTests {
         case .takesOldest: policy.takesOldest = true
         case .postsAtRandom: policy.postsAtRandom = true
         case .polls: policy.polls = true
+        case .wakesForEach: policy.wakesForEach = true
         }
         let scheduler = Scheduler(threads: threads, policy: policy)
         let leaves = Tally()
