@@ -15,7 +15,8 @@ import Testing
             .map { Array(try Data(contentsOf: URL(fileURLWithPath: directory + "/" + $0))) }
         #expect(corpus.count >= 3, "a corpus in fixtures/fuzz/\(name)")
         for input in corpus { target.run(input) }
-        for seed in 1...UInt64(target.mutations) {
+        // A sanitizer makes each some ten times slower.
+        for seed in 1...UInt64(isSanitized ? target.mutations / 10 : target.mutations) {
             var generator = SeededGenerator(seed: seed)
             target.run(mutated(corpus, &generator))
         }
