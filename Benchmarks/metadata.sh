@@ -69,7 +69,11 @@ no_facts system
 fact system entries "$(check_agreement "$SYSTEM_TREE")"
 fact system label "$SYSTEM_TREE, warm"
 contend "$SYSTEM_TREE"
+# The same scan as that of `fsscan $THREADS`, with a timeline of what the workers do.
+contender "fsscan $THREADS, --trace" \
+    "$FSSCAN $SYSTEM_TREE --threads $THREADS --json -o /dev/null --trace $TREES/trace.json"
 measure system
+rm -f "$TREES/trace.json"
 
 # Memory only: one run each is enough, for it hardly varies.
 no_facts million
@@ -91,6 +95,10 @@ for result in small-dirs system; do
         --target "$result: time at 1 thread ÷ floor" "t('$result', 'fsscan 1') / t('$result', 'floor')" "<= 1.15"
     )
 done
+targets+=(
+    --target "system: time with --trace ÷ without" \
+    "t('system', 'fsscan $THREADS, --trace') / t('system', 'fsscan $THREADS')" "<= 1.3"
+)
 report metadata --title "Metadata, warm cache" --tools "find bfs fdfind du gdu" \
     --result small-dirs --result system --result million --ratio floor --ratio "fsscan $THREADS" "${targets[@]}" \
     --target "peak memory on $MEMORY_ENTRIES entries, MiB" "peak('million', 'fsscan $THREADS')" "<= 40"

@@ -22,6 +22,7 @@ let package = Package(
         example("TreeSize", "WorkStealing"),
         example("Pipeline", "WorkStealing"),
         example("ArticleGraph", "TaskGraphs", "WorkStealing"),
+        example("BlockedWorkers", "WorkStealing"),
     ],
     swiftLanguageModes: [.v6]
 )

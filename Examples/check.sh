@@ -35,3 +35,11 @@ for concurrency in 1 2 3; do
     grep -v '^critical:' "$work/graph" | same "ArticleGraph with $concurrency" ArticleGraph/expected.txt
     sed -n '/^digraph/,$p' "$work/graph" | dot -Tplain | grep -c '^edge' | same "its drawing" <(echo 3)
 done
+
+# The times depend on the machine; that all ran does not, nor what the program demands of its statistics.
+for threads in 1 2 4; do
+    "$programs/BlockedWorkers" $threads 32 >"$work/blocked"
+    cat "$work/blocked" >&2
+    pools=$([ $threads = 1 ] || echo "fixed 301"; echo "with 301")
+    awk 'NR > 1 { print $1, ($1 == "fixed" ? $2 : $4) }' "$work/blocked" | same "BlockedWorkers on $threads" <(echo "$pools")
+done

@@ -51,7 +51,7 @@ def contenders(options: argparse.Namespace) -> list[Contender]:
     count = str(options.count)
     found = [
         Contender(f"{mode} {threads}", [options.swift, mode, count, str(threads)])
-        for mode in ("actors", "actors-inside", "tasks", "waiting", "yields", "task-yields")
+        for mode in ("actors", "actors-inside", "actors-traced", "tasks", "waiting", "yields", "task-yields")
         for threads in (1, 2)
     ]
     cores = str(len(os.sched_getaffinity(0)))

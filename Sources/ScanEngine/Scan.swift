@@ -29,26 +29,20 @@ public final class Scan: Sendable {
         trace: (@Sendable ([UInt8]) -> Void)? = nil,
         onError: (@Sendable (ScanError) -> Void)? = nil
     ) throws(ScanUnavailable) {
-        try self.init(
-            options, outputs: records.map { [$0] } ?? [], isCancelled: isCancelled, trace: trace, onError: onError)
+        var environment = ScanEnvironment()
+        environment.outputs = records.map { [$0] } ?? []
+        (environment.isCancelled, environment.trace, environment.onError) = (isCancelled, trace, onError)
+        try self.init(options, environment)
     }
 
-    /// - Parameters:
-    ///   - outputs: get each entry and error while the scan runs. If one fails, the scan ends.
-    ///   - baseline: what an earlier scan found out; made for the digests and types of these options.
-    package init(
-        _ options: ScanOptions, outputs: [any EntryOutput], baseline: ContentBaseline? = nil,
-        isCancelled: @escaping @Sendable () -> Bool = { false }, trace: (@Sendable ([UInt8]) -> Void)? = nil,
-        onError: (@Sendable (ScanError) -> Void)? = nil
-    ) throws(ScanUnavailable) {
+    package init(_ options: ScanOptions, _ environment: ScanEnvironment) throws(ScanUnavailable) {
         precondition((1...1024).contains(options.pool ?? options.threads), "1 to 1024 threads")
         self.options = options
-        writeTrace = trace
+        writeTrace = environment.trace
         var start = Timing.now
         start.threads = options.pool ?? options.threads
         self.start = start
-        context = try ScanContext(
-            options, outputs: outputs, baseline: baseline, isCancelled: isCancelled, onError: onError)
+        context = try ScanContext(options, environment)
     }
 
     /// Stops the scan soon; `run()` then returns a report that is not `complete`. Callable from any thread.

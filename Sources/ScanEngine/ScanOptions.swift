@@ -17,6 +17,8 @@ public struct ScanOptions: Sendable {
     public var hash: [DigestAlgorithm] = []
     /// Detect the MIME type of each regular file with libmagic.
     public var mime = false
+    /// How many libmagic handles there may be, 11 MiB each; nil: as many as workers run.
+    package var detectors: Int?
     /// Read extended attributes, which include POSIX ACLs and file capabilities, where there are records.
     public var xattrs = false
     /// Read files of pseudo file systems (proc, sysfs, …) too.

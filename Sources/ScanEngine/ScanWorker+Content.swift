@@ -132,6 +132,13 @@ extension ScanWorker {
                     entry.cString, in: entry.descriptor, status, wasJustListed: true, hasSize: !isPseudo)
                 {
                 case .done(let content): return settle(content, of: entry.path, status, into: &gathering.subtotal)
+                case .untyped(let file):
+                    let request = request(entry, status, hasSize: true, waiter, xattrs, &gathering)
+                    FileScan(scheduler: scheduler).wait(for: plan.detectors, toFinish: file, request)
+                    return nil
+                case .lacksDetector:
+                    let reader = FileScan(scheduler: scheduler)
+                    return readLater(entry, status, by: reader, hasSize: !isPseudo, waiter, xattrs, &gathering)
                 case .large: preconditionFailure("a file that looks the same as when it was listed has the same size")
                 }
             } catch {
@@ -143,25 +150,29 @@ extension ScanWorker {
         }
     }
 
-    /// By an actor: files with several links are read once, large ones in pieces, and it can wait for a descriptor.
+    /// By an actor: files with several links are read once, large ones in pieces, and it can wait for a descriptor or a
+    /// detector.
     private func readLater(
-        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, by reader: FileScan, _ waiter: Waiter,
-        _ xattrs: [ExtendedAttribute]?, _ gathering: inout Gathering
+        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, by reader: FileScan, hasSize: Bool = true,
+        _ waiter: Waiter, _ xattrs: [ExtendedAttribute]?, _ gathering: inout Gathering
     ) -> ContentAnswer? {
-        let request = self.request(entry, status, waiter, xattrs, &gathering)
+        entry.directory?.directory.descriptor.need()
+        let request = request(entry, status, hasSize: hasSize, waiter, xattrs, &gathering)
         reader.send { $0.read(request) }
         return nil
     }
 
     private func request(
-        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ waiter: Waiter,
+        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, hasSize: Bool, _ waiter: Waiter,
         _ xattrs: [ExtendedAttribute]?, _ gathering: inout Gathering
     ) -> FileRequest {
         gathering.willWait()
-        entry.directory?.directory.descriptor.need()
+        // A large file takes minutes perhaps, and waits for a place of its own.
+        let isLarge = context.content?.isReadInPieces(size: status.size) == true
         return FileRequest(
             directory: entry.directory, name: Array(entry.name) + [0], path: entry.path,
-            entry: KnownEntry(status: copy status, isToBeListed: false), xattrs: xattrs, waiter: waiter)
+            entry: KnownEntry(status: copy status, isToBeListed: false), hasSize: hasSize, xattrs: xattrs,
+            place: isLarge ? nil : place, waiter: waiter)
     }
 
     // MARK: Not reading
@@ -201,8 +212,12 @@ extension ScanWorker {
     // MARK: For both ways of reading
 
     /// Opens the file of a request and finds out about it, or about its beginning.
-    func inspect(_ request: FileRequest) throws(ContentFailure) -> ContentStage.Outcome {
-        guard let opened = request.directory else { return try inspect(request, in: Kernel.workingDirectory) }
+    ///
+    /// - Parameter hasDetector: the caller has a token for one.
+    func inspect(_ request: FileRequest, hasDetector: Bool) throws(ContentFailure) -> ContentStage.Outcome {
+        guard let opened = request.directory else {
+            return try inspect(request, in: Kernel.workingDirectory, hasDetector)
+        }
         let number: Int32
         do throws(Errno) {
             number = try opened.directory.borrowDescriptor(opened.identity, self)
@@ -210,23 +225,27 @@ extension ScanWorker {
             throw .call("openat", error)
         }
         defer { opened.directory.descriptor.giveBack() }
-        return try inspect(request, in: number)
+        return try inspect(request, in: number, hasDetector)
     }
 
-    private func inspect(_ request: FileRequest, in directory: Int32) throws(ContentFailure) -> ContentStage.Outcome {
+    private func inspect(
+        _ request: FileRequest, in directory: Int32, _ hasDetector: Bool
+    ) throws(ContentFailure) -> ContentStage.Outcome {
         try request.name.withUnsafeBufferPointer { (name) throws(ContentFailure) in
             // The array ends in a NUL, and stays where it is during the call.
             let cString = UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self)
             let status = request.entry.status
-            // A large file waits for a place, for minutes perhaps.
-            let hasWaited = context.content?.isReadInPieces(size: status.size) == true
-            return try inspect(cString, in: directory, status, wasJustListed: !hasWaited, hasSize: true)
+            // For a detector, or for the place of a large file: for minutes perhaps.
+            let hasWaited = hasDetector || context.content?.isReadInPieces(size: status.size) == true
+            return try inspect(
+                cString, in: directory, status, wasJustListed: !hasWaited, hasSize: request.hasSize,
+                hasDetector: hasDetector)
         }
     }
 
     private func inspect(
         _ name: UnsafePointer<CChar>, in directory: Int32, _ status: borrowing FileStatus, wasJustListed: Bool,
-        hasSize: Bool
+        hasSize: Bool, hasDetector: Bool = false
     ) throws(ContentFailure) -> ContentStage.Outcome {
         let owner = status.uid
         let keepAccessTime = context.user == 0 || context.user == owner
@@ -234,7 +253,7 @@ extension ScanWorker {
         return try opening { () throws(ContentFailure) in
             try stage!.inspect(
                 name, in: directory, expecting: identity, listed: listed, wasJustListed: wasJustListed,
-                keepAccessTime: keepAccessTime, hasSize: hasSize)
+                keepAccessTime: keepAccessTime, hasSize: hasSize, hasDetector: hasDetector)
         }
     }
 

@@ -43,6 +43,8 @@ final class ScanWorker: @unchecked Sendable {
 
     /// For looking into files; nil if no content was asked for.
     var stage: ContentStage?
+    /// Of the directory whose message this is; nil where it needs none.
+    var place: DirectoryPlace?
 
     /// Of the directory that was opened last: another user's directories cannot be opened with O_NOATIME, and a try
     /// costs a system call, so the next one is tried only if this one was ours.

@@ -1,7 +1,7 @@
 // Limits with names: how many may use something at a time, for actors and `async` functions alike.
 //
 // Nobody blocks and nobody polls: who cannot have a token now is put on a list, and whoever gives one back hands it to the
-// oldest on that list. A token is a value that cannot be copied, and goes back when it is let go: it can neither be forgotten
+// oldest (or the newest) on that list. A token is a value that cannot be copied, and goes back when it is let go: it can neither be forgotten
 // nor be given back twice.
 
 import Synchronization
@@ -14,13 +14,23 @@ import Synchronization
 /// try await disk.withToken { await download() }                   // the same for async code
 /// ```
 ///
-/// First come, first served. A token that is held across messages is kept in the actor that uses it.
+/// First come, first served, if nothing else is said. A token that is held across messages is kept in the actor that uses it.
 public final class Resource: Sendable {
+    /// Who gets the token that is given back.
+    public enum Order: Sendable {
+        /// Who has waited longest: nobody starves.
+        case oldestFirst
+        /// Who came last. For what makes more of its own kind, as a directory does: depth first keeps what waits few. Not for
+        /// what never ends, where the oldest would starve.
+        case newestFirst
+    }
+
     /// For people: profiles and drawings.
     public let name: String
     /// How many tokens there are.
     public let limit: Int
 
+    private let order: Order
     private let state: Locked<State>
 
     private struct State: Sendable {
@@ -34,10 +44,12 @@ public final class Resource: Sendable {
     /// - Parameters:
     ///   - name: for people.
     ///   - limit: 1 or more.
-    public init(_ name: String, limit: Int) {
+    ///   - order: in which those that wait are served.
+    public init(_ name: String, limit: Int, serving order: Order = .oldestFirst) {
         precondition(limit >= 1, "a resource that nobody may use")
         self.name = name
         self.limit = limit
+        self.order = order
         state = Locked(State(free: limit))
     }
 
@@ -113,7 +125,7 @@ public final class Resource: Sendable {
 
     package func giveBack() {
         let next = state.withLock { state in
-            let next = state.waiting.popFirst()
+            let next = order == .oldestFirst ? state.waiting.popFirst() : state.waiting.popLast()
             if next == nil { state.free += 1 }
             return next
         }

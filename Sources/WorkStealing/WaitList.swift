@@ -28,6 +28,12 @@ struct FIFO<Element: Sendable>: Sendable {
         return element
     }
 
+    mutating func popLast() -> Element? {
+        guard count > 0 else { return nil }
+        count -= 1
+        return storage[(head + count) & (storage.count - 1)].take()
+    }
+
     @usableFromInline
     mutating func grow() {
         var larger = [Element?](repeating: nil, count: max(storage.count * 2, 8))
@@ -77,13 +83,28 @@ struct WaitList<Payload: Sendable>: Sendable {
     @inlinable
     mutating func popFirst() -> Payload? {
         while let waiter = queue.popFirst() {
-            if case .waiting(let payload) = waiter.state {
-                waiter.state = .gone
-                return payload
-            }
-            gone -= 1
+            if let payload = serve(waiter) { return payload }
         }
         return nil
+    }
+
+    /// The newest that still waits; it does no longer.
+    mutating func popLast() -> Payload? {
+        while let waiter = queue.popLast() {
+            if let payload = serve(waiter) { return payload }
+        }
+        return nil
+    }
+
+    /// - Returns: nil if the waiter, which has left the queue, had given up.
+    @inlinable
+    mutating func serve(_ waiter: Waiter<Payload>) -> Payload? {
+        guard case .waiting(let payload) = waiter.state else {
+            gone -= 1
+            return nil
+        }
+        waiter.state = .gone
+        return payload
     }
 
     /// Takes a waiter out.

@@ -22,12 +22,21 @@ struct ScanProgram {
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output)
         let records = settings.format.records.map { makeRecords($0, options, output) }
-        let baseline = try makeBaseline(options)
+        var environment = ScanEnvironment()
+        environment.baseline = try makeBaseline(options)
         let saved = try settings.save.map { path throws(SaveFailure) in
             try SavedScanWriter(path, options, label: settings.label, version: Invocation.version)
         }
         let trace = try settings.trace.map { path throws(OutputError) in try TraceFile(path) }
-        let scan = try makeScan(options, records, saved, baseline, trace)
+        if let records { environment.outputs.append(records) }
+        if let saved { environment.outputs.append(saved) }
+        if let trace { environment.trace = { trace.write($0) } }
+        environment.isCancelled = { clinux_stop_signal() != 0 }
+        // Where the output itself does not tell of errors, they are told when they happen, as find does.
+        if settings.format != .json && settings.format != .ndjson {
+            environment.onError = { error in StandardStreams.complain(error.path, error.message) }
+        }
+        let scan = try makeScan(options, environment)
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = scan.run()
@@ -66,23 +75,10 @@ struct ScanProgram {
     }
 
     private func makeScan(
-        _ options: ScanOptions, _ records: RecordOutput?, _ saved: SavedScanWriter?, _ baseline: ContentBaseline?,
-        _ trace: TraceFile?
+        _ options: ScanOptions, _ environment: ScanEnvironment
     ) throws(UsageError) -> Scan {
-        // Where the output itself does not tell of errors, they are told when they happen, as find does.
-        var onError: (@Sendable (ScanError) -> Void)?
-        if settings.format != .json && settings.format != .ndjson {
-            onError = { error in StandardStreams.complain(error.path, error.message) }
-        }
-        var outputs: [any EntryOutput] = []
-        if let records { outputs.append(records) }
-        if let saved { outputs.append(saved) }
-        var writeTrace: (@Sendable ([UInt8]) -> Void)?
-        if let trace { writeTrace = { trace.write($0) } }
         do throws(ScanUnavailable) {
-            return try Scan(
-                options, outputs: outputs, baseline: baseline, isCancelled: { clinux_stop_signal() != 0 },
-                trace: writeTrace, onError: onError)
+            return try Scan(options, environment)
         } catch {
             throw UsageError("\(error.option): \(error.message)")
         }

@@ -6,6 +6,8 @@
 // actors         an actor, and one empty message to it, from outside of the pool; then the pool runs
 // actors-inside  the same from within a message, so that other workers steal while the first still spawns; only the
 //                total means anything. This is how a scan fans out, and what goroutines do at two threads.
+// actors-traced  as actors, with a trace that is written to a file nobody keeps: what `Trace` costs at its worst, as each
+//                turn is an event and has one message that does nothing
 // tasks          an empty async function on this scheduler (`Scheduler.spawn`)
 // waiting        an async function that waits for a value of a channel, all of them at once; then each gets one
 // yields         no more than 100 async functions, which yield (`Scheduler.yield`) COUNT times in all
@@ -32,7 +34,10 @@ enum SchedulerBench {
             fatalError("usage: SchedulerBench MODE COUNT THREADS")
         }
         switch arguments[1] {
-        case "actors": try actors(count: count, threads: threads)
+        case "actors": try actors("actors", count: count, threads: threads, trace: nil)
+        case "actors-traced":
+            let trace = TraceFile()
+            try actors("actors-traced", count: count, threads: threads, trace: trace.trace)
         case "actors-inside": try actorsInside(count: count, threads: threads)
         case "tasks": try tasks(count: count, threads: threads)
         case "waiting": try waiting(count: count, threads: threads)
@@ -48,12 +53,13 @@ enum SchedulerBench {
 
     // MARK: This package's scheduler
 
-    private static func actors(count: Int, threads: Int) throws {
-        let scheduler = Scheduler(threads: threads)
-        var measurement = Measurement("actors", threads: threads)
+    private static func actors(_ name: String, count: Int, threads: Int, trace: Trace?) throws {
+        let scheduler = Scheduler(threads: threads, trace: trace)
+        var measurement = Measurement(name, threads: threads)
         for _ in 0..<count { Empty(on: scheduler).send { $0.touch() } }
         measurement.spawnEnded()
         try scheduler.run()
+        trace?.finish()
         measurement.end()
         precondition(scheduler.statistics.messages == count, "a message was lost")
     }
@@ -139,6 +145,19 @@ enum SchedulerBench {
             exit(0)
         }
         while true { pause() }
+    }
+}
+
+/// A trace that goes to an unnamed file.
+struct TraceFile {
+    let trace: Trace
+
+    init() {
+        guard let file = tmpfile() else { fatalError("no temporary file") }
+        let descriptor = fileno(file)
+        trace = Trace { piece in
+            precondition(write(descriptor, piece, piece.count) == piece.count, "the trace cannot be written")
+        }
     }
 }
 

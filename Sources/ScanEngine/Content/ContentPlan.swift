@@ -1,3 +1,5 @@
+import WorkStealing
+
 /// What a scan wants to know of files' content, and what its workers share for that.
 package final class ContentPlan: Sendable {
     /// Nil without `--hash`.
@@ -11,17 +13,32 @@ package final class ContentPlan: Sendable {
     /// What need not be read; nil without `--baseline`.
     let baseline: ContentBaseline?
     let linkedFiles = LinkedFiles()
-    let largeFiles: LargeFilePlaces
+    /// Files that are read in pieces: each keeps a descriptor and digest contexts from message to message.
+    let largeFiles: Resource
+    /// Files that wait for a detector: each keeps a descriptor.
+    let openFiles: Resource
+    /// Directories and slices whose files are being looked into, those that still wait for a detector included: see
+    /// `DirectoryPlace`. Nil where nothing has to wait.
+    let directories: Resource?
     /// Digests of no bytes: what FIFOs, sockets and devices have. Empty without `--hash`.
     package let rowOfNothing: [UInt8]
 
-    /// - Parameters:
-    ///   - largeFiles: how many files may be read in pieces at a time.
-    ///   - detectors: how many libmagic handles there may be.
+    /// How much of something there may be at a time.
+    package struct Limits: Sendable {
+        /// Files that are read in pieces.
+        package var largeFiles = 1
+        /// Files that are kept open until libmagic has told their type.
+        package var openFiles = 1
+        /// libmagic handles.
+        package var detectors = 1
+        /// Directories whose files are looked into.
+        package var directories = 1
+    }
+
     /// - Throws: `DigestUnavailable`, before anything is scanned.
     package init(
-        digests: DigestSet, mime: Bool, maxRead: Int64 = 1 << 40, readsPseudo: Bool = false, largeFiles: Int = 1,
-        detectors: Int = 1, baseline: ContentBaseline? = nil
+        digests: DigestSet, mime: Bool, maxRead: Int64 = 1 << 40, readsPseudo: Bool = false, limits: Limits = Limits(),
+        baseline: ContentBaseline? = nil
     ) throws(DigestUnavailable) {
         let methods = digests.isEmpty ? nil : try DigestMethods(digests)
         var row: [UInt8] = []
@@ -30,12 +47,15 @@ package final class ContentPlan: Sendable {
             digest.digest(UnsafeRawBufferPointer(start: nil, count: 0), appendingTo: &row)
         }
         self.methods = methods
-        self.detectors = mime ? MIMEDetectors(count: detectors) : nil
+        detectors = mime ? MIMEDetectors(count: limits.detectors) : nil
+        // Depth first, as the walk is.
+        directories = mime ? Resource("directories", limit: limits.directories, serving: .newestFirst) : nil
+        largeFiles = Resource("large files", limit: limits.largeFiles)
+        openFiles = Resource("open files", limit: limits.openFiles)
         self.maxRead = maxRead
         self.readsPseudo = readsPseudo
         self.baseline = baseline
         self.rowOfNothing = row
-        self.largeFiles = LargeFilePlaces(largeFiles)
     }
 }
 
@@ -48,19 +68,17 @@ extension ContentPlan {
         methods != nil && size > ContentStage.messageBytes
     }
 
-    /// - Parameter largeFiles: how many files may be read in pieces at a time.
     /// - Returns: nil if no content is to be read.
     /// - Throws: `ScanUnavailable` where a library on this machine cannot do what is asked for.
     static func make(
-        _ options: ScanOptions, largeFiles: Int, baseline: ContentBaseline? = nil
+        _ options: ScanOptions, limits: Limits, baseline: ContentBaseline? = nil
     ) throws(ScanUnavailable) -> ContentPlan? {
         guard !options.hash.isEmpty || options.mime else { return nil }
         let plan: ContentPlan
         do throws(DigestUnavailable) {
             plan = try ContentPlan(
                 digests: DigestSet(options.hash), mime: options.mime, maxRead: options.maxRead,
-                readsPseudo: options.readPseudo, largeFiles: largeFiles, detectors: options.pool ?? options.threads,
-                baseline: baseline)
+                readsPseudo: options.readPseudo, limits: limits, baseline: baseline)
         } catch {
             throw ScanUnavailable(option: "--hash", message: error.message)
         }

@@ -1,3 +1,5 @@
+import WorkStealing
+
 /// One worker's means to look into files: a buffer and digest contexts. Each file is opened and read
 /// once, for everything that is asked for.
 package struct ContentStage: ~Copyable {
@@ -19,6 +21,10 @@ package struct ContentStage: ~Copyable {
         case done(FileContent)
         /// Its type is known, its digests are not: `advance(_:)` until they are, in as many messages as it takes.
         case large(LargeFile)
+        /// Everything is known but its type, for which no detector is free.
+        case untyped(UntypedFile)
+        /// The same, but too many files are kept open already: once more, with a token of `MIMEDetectors.resource`.
+        case lacksDetector
     }
 
     /// Opens a regular file and finds out about it.
@@ -29,40 +35,47 @@ package struct ContentStage: ~Copyable {
     ///   - wasJustListed: see `FileReader`.
     ///   - keepAccessTime: see `Kernel.openFile`.
     ///   - hasSize: false on pseudo file systems, whose `st_size` means nothing; then up to 64 MiB are read.
+    ///   - hasDetector: the caller has a token of `MIMEDetectors.resource`: then a detector is not lacking.
     package mutating func inspect(
         _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: DeviceInode?,
-        listed: ContentStatus? = nil, wasJustListed: Bool = true, keepAccessTime: Bool = true, hasSize: Bool = true
+        listed: ContentStatus? = nil, wasJustListed: Bool = true, keepAccessTime: Bool = true, hasSize: Bool = true,
+        hasDetector: Bool = false
     ) throws(ContentFailure) -> Outcome {
         var reader = try FileReader(
             name, in: directory, expecting: expected, wasJustListed: wasJustListed, keepAccessTime: keepAccessTime)
         if hasSize, let listed, !listed.describesSameContent(as: reader.status) { throw .changed }
         if reader.status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
-        guard hasSize else { return .done(try unsized(&reader)) }
+        guard hasSize else { return try unsized(&reader, hasDetector) }
+        guard digest != nil else { return try typeAlone(reader, hasDetector) }
         var content = FileContent()
-        guard digest != nil else {
-            content.type = try typeAlone(&reader)
-            return .done(content)
-        }
         if reader.status.size > Self.messageBytes, let methods = plan.methods {
+            guard addType(to: &content, of: reader, head: nothing, hasDetector) else { return .lacksDetector }
             var own = MultiDigest(methods)
             own.begin(length: reader.status.size)
-            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-            return .large(LargeFile(reader, own, type: type(of: reader, head: nothing)))
+            return .large(LargeFile(reader, own, type: content.type))
         }
         digest!.begin(length: reader.status.size)
         var isFirst = true
+        var place: Resource.Token?
+        var key: MIMECache.Key?
         while true {
             let piece = try reader.read(into: buffer)
-            var head = UnsafeRawBufferPointer(start: nil, count: 0)
+            var head = nothing
             if case .bytes(let count) = piece { head = UnsafeRawBufferPointer(rebasing: buffer[..<count]) }
-            if isFirst { content.type = type(of: reader, head: head) }
+            // First of all: what may have to be read again is not digested twice.
+            if isFirst, !addType(to: &content, of: reader, head: head, hasDetector) {
+                place = plan.openFiles.tryTake()
+                if place == nil { return .lacksDetector }
+                key = MIMEDetectors.key(of: reader, head: head)
+            }
             isFirst = false
             switch piece {
             case .bytes: digest!.update(head)
             case .hole(let count): digest!.updateZeros(count)
             case .end:
                 digest!.finish(appendingTo: &content.row)
-                return .done(content)
+                guard let kept = place.take() else { return .done(content) }
+                return .untyped(UntypedFile(reader, row: content.row, key, kept))
             }
         }
     }
@@ -98,36 +111,42 @@ package struct ContentStage: ~Copyable {
     }
 
     private mutating func typeAlone(
-        _ reader: inout FileReader
-    ) throws(ContentFailure) -> Result<String, ContentFailure>? {
-        guard plan.detectors != nil else { return nil }
-        var head = UnsafeRawBufferPointer(start: nil, count: 0)
+        _ opened: consuming FileReader, _ hasDetector: Bool
+    ) throws(ContentFailure) -> Outcome {
+        var reader = opened
+        var content = FileContent()
+        var head = nothing
         // Larger files are read by libmagic alone: their answers are not reused.
         if reader.status.size <= buffer.count, case .bytes(let count) = try reader.read(into: buffer) {
             head = UnsafeRawBufferPointer(rebasing: buffer[..<count])
         }
-        let type = type(of: reader, head: head)
-        try reader.confirmUnchanged()
-        return type
-    }
-
-    private mutating func unsized(_ reader: inout FileReader) throws(ContentFailure) -> FileContent {
-        var content = FileContent()
-        if digest != nil { content.row = row(of: try reader.readUnsized(limit: Self.unsizedLimit, through: buffer)) }
-        content.type = type(of: reader, head: UnsafeRawBufferPointer(start: nil, count: 0))
-        return content
-    }
-
-    private mutating func type(
-        of reader: borrowing FileReader, head: UnsafeRawBufferPointer
-    ) -> Result<String, ContentFailure>? {
-        guard let detectors = plan.detectors else { return nil }
-        do throws(MIMEUnavailable) {
-            return try detectors.type(of: reader, head: head)
-        } catch {
-            return .failure(.type(message: error.message, error: nil))
+        guard addType(to: &content, of: reader, head: head, hasDetector) else {
+            guard let place = plan.openFiles.tryTake() else { return .lacksDetector }
+            let key = MIMEDetectors.key(of: reader, head: head)
+            return .untyped(UntypedFile(reader, row: [], key, place))
         }
+        try reader.confirmUnchanged()
+        return .done(content)
     }
+
+    private mutating func unsized(_ reader: inout FileReader, _ hasDetector: Bool) throws(ContentFailure) -> Outcome {
+        var content = FileContent()
+        guard addType(to: &content, of: reader, head: nothing, hasDetector) else { return .lacksDetector }
+        if digest != nil { content.row = row(of: try reader.readUnsized(limit: Self.unsizedLimit, through: buffer)) }
+        return .done(content)
+    }
+
+    /// - Returns: false if the type is wanted and no detector is free.
+    private func addType(
+        to content: inout FileContent, of reader: borrowing FileReader, head: UnsafeRawBufferPointer,
+        _ hasDetector: Bool
+    ) -> Bool {
+        guard let detectors = plan.detectors else { return true }
+        content.type = detectors.type(of: reader, head: head, hasToken: hasDetector)
+        return content.type != nil
+    }
+
+    private var nothing: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 
     /// The digests of bytes in memory.
     private mutating func row(of bytes: [UInt8]) -> [UInt8] {

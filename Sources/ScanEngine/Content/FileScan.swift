@@ -8,22 +8,32 @@ struct FileRequest: Sendable {
     let name: [UInt8]
     let path: EntryPath
     let entry: KnownEntry
+    /// See `ContentStage.inspect`.
+    let hasSize: Bool
     /// What `ContentAnswer.xattrs` is to be.
     let xattrs: [ExtendedAttribute]?
+    /// Kept until the request is answered.
+    let place: DirectoryPlace?
     /// Gets one `Completion`.
     let waiter: Waiter
 }
 
-/// Reads one file that is too large for the message that met it, or that has several names.
+/// Reads one file that is too large for the message that met it, or that has several names, or for which no detector was
+/// free.
 ///
 /// ```
 ///   read(request) ─▶ waiting ─▶ current: open ──▶ small: end
-///                       ▲                 │
-///                       │                 └──▶ large: wait for a place ─▶ open ─▶ a piece to a message ─▶ end
-///                       └────────────────────────────────────────────────────────────────────────────────┘
+///                       ▲          │   ▲  │
+///                       │          │   │  ├──▶ no detector is free: wait for one ─▶ end
+///                       │          │   └──┘
+///                       │          ▼   │
+///                       │   large: wait for a place ─▶ open ─▶ a piece to a message ─▶ end
+///                       └─────────────────────────────────────────────────────────────┘
 /// ```
 ///
-/// A large file is read a piece to a message, and no more of them are open at a time than `LargeFilePlaces` has places.
+/// A large file is read a piece to a message, and as many are open at a time as `ContentPlan.largeFiles` has tokens. A
+/// small one that waits for a detector has been read, and stays open; where too many are open, it is opened and read again.
+///
 /// An inode with several links has one such actor, whose mailbox sees to it that it is read once: requests that come
 /// while it is being read wait, and those that come later get the same answer, as long as the inode's attributes are the
 /// same: see `LinkedFiles`.
@@ -33,7 +43,8 @@ actor FileScan: MailboxActor {
 
     private var waiting: [FileRequest] = []
     private var current: FileRequest?
-    private var hasPlace = false
+    /// For a large file.
+    private var place: Resource.Token?
     /// What has been found out.
     private var known: KnownContent?
 
@@ -47,14 +58,44 @@ actor FileScan: MailboxActor {
         startWaiting()
     }
 
-    /// A place for a large file is free, and it is this actor's.
-    func placeIsFree() {
-        hasPlace = true
+    /// There is a place for a large file.
+    private func openLarge(in place: consuming Resource.Token) {
+        self.place = consume place
         openOnceMore()
     }
 
     private func openOnceMore() {
         open()
+        startWaiting()
+    }
+
+    /// Finishes a request, the current or the only one, when there is a detector for it: its file has been read already.
+    nonisolated func wait(for detectors: MIMEDetectors?, toFinish file: UntypedFile, _ request: FileRequest) {
+        guard let detectors else { preconditionFailure("a type is lacking without a wish for types") }
+        send(holding: detectors.resource) { $0.finish(file, request, detectors, $1) }
+    }
+
+    private func finish(
+        _ file: UntypedFile, _ request: FileRequest, _ detectors: MIMEDetectors, _ detector: consuming Resource.Token
+    ) {
+        let worker = ScanWorker.current
+        current = request
+        if worker.context.shouldStop {
+            end(nil, worker)
+        } else {
+            do throws(ContentFailure) {
+                end(.success(try file.content(from: detectors, detector)), worker)
+            } catch {
+                end(.failure(error), worker)
+            }
+        }
+        startWaiting()
+    }
+
+    /// There is a detector for the current request, whose file is opened once more.
+    private func open(holding detector: consuming Resource.Token) {
+        open(hasDetector: true)
+        _ = consume detector
         startWaiting()
     }
 
@@ -89,8 +130,9 @@ actor FileScan: MailboxActor {
         }
     }
 
-    /// Opens the current request's file and finds out about it. Afterwards there is none, or a message is on its way.
-    private func open() {
+    /// Opens the current request's file and finds out about it. Afterwards there is none, or a message is on its way, or will
+    /// be when there is what it waits for.
+    private func open(hasDetector: Bool = false) {
         guard let request = current else { preconditionFailure("a file is opened for a request") }
         let worker = ScanWorker.current
         if worker.context.shouldStop {
@@ -98,23 +140,28 @@ actor FileScan: MailboxActor {
             return end(nil, worker)
         }
         guard let plan = worker.context.content else { preconditionFailure("content is read by a plan") }
-        if !hasPlace, plan.isReadInPieces(size: request.entry.status.size) {
-            guard plan.largeFiles.take(for: self) else { return }
-            hasPlace = true
+        if place == nil, plan.isReadInPieces(size: request.entry.status.size) {
+            place = plan.largeFiles.tryTake()
+            if place == nil { return send(holding: plan.largeFiles) { $0.openLarge(in: $1) } }
         }
         let result: Result<ContentStage.Outcome, ContentFailure>
         do throws(ContentFailure) {
-            result = .success(try worker.inspect(request))
+            result = .success(try worker.inspect(request, hasDetector: hasDetector))
         } catch {
             if worker.mayTryAgain(after: error) {
                 return send { $0.openOnceMore() }
             }
             result = .failure(error)
         }
+        if case .success(.lacksDetector) = result, let detectors = plan.detectors {
+            return send(holding: detectors.resource) { $0.open(holding: $1) }
+        }
         request.directory?.directory.descriptorNeedEnded(worker)
         switch result {
         case .success(.done(let content)): end(.success(content), worker)
         case .success(.large(let file)): send { $0.goOn(with: file) }
+        case .success(.untyped(let file)): wait(for: plan.detectors, toFinish: file, request)
+        case .success(.lacksDetector): preconditionFailure("a detector is lacking without a wish for types")
         case .failure(let failure): end(.failure(failure), worker)
         }
     }
@@ -123,10 +170,7 @@ actor FileScan: MailboxActor {
     private func end(_ result: Result<FileContent, ContentFailure>?, _ worker: ScanWorker) {
         guard let request = current else { preconditionFailure("a file is read for a request") }
         current = nil
-        if hasPlace {
-            hasPlace = false
-            worker.context.content?.largeFiles.giveBack()
-        }
+        place = nil
         let status = request.entry.status
         if let result, status.links > 1, Self.isAboutContent(result) {
             let content = KnownContent(result, ContentStatus(status))

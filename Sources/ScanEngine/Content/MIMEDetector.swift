@@ -9,8 +9,8 @@ package struct MIMEUnavailable: Error, Equatable, Sendable {
 
 /// Says what type of content a regular file has: the answers of `file --mime-type`, from the same library.
 ///
-/// One libmagic handle, for one worker at a time; creating it takes 0.2 ms warm. Which file of which size may be asked
-/// about in which order does not show in the answers.
+/// One libmagic handle, for one worker at a time (`MIMEDetectors`); creating it takes 0.2 ms warm. Which file of which size
+/// may be asked about in which order does not show in the answers.
 ///
 /// **Always `magic_descriptor`, never `magic_buffer`.** `magic_buffer` is not `file`: without a descriptor it takes
 /// position-independent programs for libraries, does not look into OLE documents larger than the buffer, and passes
@@ -20,8 +20,8 @@ package struct MIMEUnavailable: Error, Equatable, Sendable {
 /// 1 MiB in older ones) out of the page cache once more: over 6,000 files of /usr/share 319 µs a file with the
 /// descriptor and 324 µs with the buffer, so none.
 ///
-/// What `file` adds to the library: `inode/x-empty` for empty files, for which libmagic says `application/x-empty`.
-/// Otherwise it sets no flag but `MAGIC_MIME_TYPE` and leaves every limit at the library's own default (recursion,
+/// What `file` adds to the library: `inode/x-empty` for empty files, for which libmagic says `application/x-empty`
+/// (`MIMEDetectors`). Otherwise it sets no flag but `MAGIC_MIME_TYPE` and leaves every limit at the library's own default (recursion,
 /// ELF headers and notes, bytes of a regular expression's input, bytes of the file); so does this type, whatever the
 /// release. A file that exceeds one in a way that leaves no answer is an error, in `file` too. The limits bound the
 /// time: the slowest of 34 files of 7 MiB made to be slow (newlines only) took 0.32 s, a file of 17 KB on average 0.3 ms.
@@ -35,14 +35,12 @@ package struct MIMEUnavailable: Error, Equatable, Sendable {
 package struct MIMEDetector: ~Copyable {
     /// `magic_t`. Owned: closed in `deinit`.
     private let handle: magic_t
-    private let cache: MIMECache
 
     /// Opens a handle and loads the database: the one that `file` would use (`$MAGIC`, `~/.magic`, the system's).
     ///
     /// - Throws: `MIMEUnavailable` where there is no database, or none of this release. The first worker's detector is
     ///   made before the scan, so that this ends the program and not each file.
-    package init(cache: MIMECache) throws(MIMEUnavailable) {
-        self.cache = cache
+    package init() throws(MIMEUnavailable) {
         let result = Self.creation.withLock { _ in Self.open() }
         handle = try result.get()
     }
@@ -64,28 +62,10 @@ package struct MIMEDetector: ~Copyable {
         return .success(handle)
     }
 
-    /// The MIME type of an open regular file.
+    /// The MIME type of an open regular file that is not empty.
     ///
-    /// - Parameters:
-    ///   - reader: the file. Only its descriptor's position is used, and put back.
-    ///   - head: the file's first bytes as far as they have been read, or nothing. Where they are the whole file, an
-    ///     answer for the same bytes is used again.
-    package mutating func type(
-        of reader: borrowing FileReader, head: UnsafeRawBufferPointer
-    ) throws(ContentFailure) -> String {
-        try type(ofDescriptor: reader.file.number, status: reader.status, head: head)
-    }
-
-    package mutating func type(
-        ofDescriptor descriptor: Int32, status: ContentStatus, head: UnsafeRawBufferPointer
-    ) throws(ContentFailure) -> String {
-        if status.size == 0 { return "inode/x-empty" }
-        var key: MIMECache.Key?
-        if Int64(head.count) == status.size {
-            let wholeKey = MIMECache.Key(content: head, isExecutable: status.isExecutable)
-            if let known = cache.type(for: wholeKey) { return known }
-            key = wholeKey
-        }
+    /// - Parameter descriptor: only its position is used, and put back.
+    package mutating func type(ofDescriptor descriptor: Int32) throws(ContentFailure) -> String {
         do {
             // magic_descriptor reads from the current position, and puts it back.
             try Kernel.rewind(descriptor)
@@ -97,9 +77,7 @@ package struct MIMEDetector: ~Copyable {
             throw .type(message: Self.errorText(handle), error: code > 0 ? Errno(code) : nil)
         }
         // The answer is the handle's own memory, valid until its next use.
-        let type = String(cString: answer)
-        if let key { cache.insert(type, for: key) }
-        return type
+        return String(cString: answer)
     }
 
     private static func errorText(_ handle: magic_t) -> String {

@@ -1,57 +1,81 @@
-import Glibc
 import Synchronization
+import WorkStealing
 
-/// The libmagic handles of a scan: as many as may run at a time, however many workers there are.
+/// The libmagic handles of a scan, and what they have answered.
 ///
-/// A handle maps its own copy of the database and keeps buffers, 11 MiB in all, and uses a processor when it is used. More of
-/// them than N would cost memory (64 workers: 750 MiB) and gain nothing: who waits for one waits for a processor.
-package final class MIMEDetectors: @unchecked Sendable {
+/// A handle maps its own copy of the database and keeps buffers, 11 MiB in all, and uses a processor when it is used. So
+/// there are as many as may run at a time, however many workers there are: more of them would cost memory (64 workers:
+/// 750 MiB) and gain nothing. A token of `resource` is the right to use one. Who finds none free goes on with something
+/// else: see `FileScan`.
+package final class MIMEDetectors: Sendable {
+    let resource: Resource
     private let cache = MIMECache()
-    /// Counts the handles that are free, made or not. Allocated: a semaphore must not move, and it is safe to use from any
-    /// thread. Everything else is behind the mutex, or constant: hence `@unchecked Sendable`.
-    private let places: UnsafeMutablePointer<sem_t>
-    private let made = Mutex<[Detector]>([])
+    private let idle = Mutex<[Detector]>([])
 
-    /// A detector that goes from hand to hand. It is used by who has taken it out of `made`.
+    /// A detector that goes from hand to hand.
+    ///
+    /// `@unchecked Sendable`: used by who has taken it out of `idle`.
     private final class Detector: @unchecked Sendable {
         var detector: MIMEDetector
         init(_ detector: consuming MIMEDetector) { self.detector = detector }
     }
 
-    package init(count: Int) {
-        places = .allocate(capacity: 1)
-        sem_init(places, 0, UInt32(count))
-    }
-
-    deinit {
-        sem_destroy(places)
-        places.deallocate()
-    }
+    package init(count: Int) { resource = Resource("libmagic", limit: count) }
 
     /// Makes the first handle, so that a missing database ends the program and not each file.
-    package func prepare() throws(MIMEUnavailable) { try withDetector { _ in } }
+    package func prepare() throws(MIMEUnavailable) { giveBack(try take()) }
 
-    /// As `MIMEDetector.type(of:head:)`, once a handle is free.
+    /// The MIME type of an open regular file, as `file` would say it.
+    ///
+    /// - Parameters:
+    ///   - reader: the file. Only its descriptor's position is used, and put back.
+    ///   - head: the file's first bytes as far as they have been read, or nothing. Where they are the whole file, an
+    ///     answer for the same bytes is used again, and no detector is needed.
+    ///   - hasToken: the caller has a token of `resource`.
+    /// - Returns: nil if a detector is needed and none is free.
     package func type(
-        of reader: borrowing FileReader, head: UnsafeRawBufferPointer
-    ) throws(MIMEUnavailable) -> Result<String, ContentFailure> {
-        try withDetector { detector in
-            do throws(ContentFailure) {
-                return .success(try detector.type(of: reader, head: head))
-            } catch {
-                return .failure(error)
-            }
+        of reader: borrowing FileReader, head: UnsafeRawBufferPointer, hasToken: Bool = false
+    ) -> Result<String, ContentFailure>? {
+        if reader.status.size == 0 { return .success("inode/x-empty") }
+        let key = Self.key(of: reader, head: head)
+        if let key, let known = cache.type(for: key) { return .success(known) }
+        if hasToken { return type(of: reader, key) }
+        guard let token = resource.tryTake() else { return nil }
+        let answer = type(of: reader, key)
+        _ = consume token
+        return answer
+    }
+
+    /// What an answer is kept under; nil where `head` is not the whole file.
+    static func key(of reader: borrowing FileReader, head: UnsafeRawBufferPointer) -> MIMECache.Key? {
+        guard Int64(head.count) == reader.status.size else { return nil }
+        return MIMECache.Key(content: head, isExecutable: reader.status.isExecutable)
+    }
+
+    /// For who has a token: asks libmagic.
+    func type(of reader: borrowing FileReader, _ key: MIMECache.Key?) -> Result<String, ContentFailure> {
+        let answer = detect(reader)
+        if let key, case .success(let type) = answer { cache.insert(type, for: key) }
+        return answer
+    }
+
+    private func detect(_ reader: borrowing FileReader) -> Result<String, ContentFailure> {
+        let taken: Detector
+        do throws(MIMEUnavailable) { taken = try take() } catch {
+            return .failure(.type(message: error.message, error: nil))
+        }
+        defer { giveBack(taken) }
+        do throws(ContentFailure) {
+            return .success(try taken.detector.type(ofDescriptor: reader.file.number))
+        } catch {
+            return .failure(error)
         }
     }
 
-    private func withDetector<Answer>(_ body: (inout MIMEDetector) -> Answer) throws(MIMEUnavailable) -> Answer {
-        while sem_wait(places) != 0 {}  // interrupted by a signal
-        defer { sem_post(places) }
-        let free = made.withLock { $0.popLast() }
-        let taken: Detector
-        if let free { taken = free } else { taken = Detector(try MIMEDetector(cache: cache)) }
-        let answer = body(&taken.detector)
-        made.withLock { $0.append(taken) }
-        return answer
+    private func take() throws(MIMEUnavailable) -> Detector {
+        if let taken = idle.withLock({ $0.popLast() }) { return taken }
+        return Detector(try MIMEDetector())
     }
+
+    private func giveBack(_ detector: Detector) { idle.withLock { $0.append(detector) } }
 }

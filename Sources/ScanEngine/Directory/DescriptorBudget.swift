@@ -16,7 +16,7 @@
 //   - a descriptor for each PATH that is being scanned, until it is complete;
 //   - three for each worker: an ancestor, a step and the next step on the way to a directory; or a directory, and
 //     something in it that is being read;
-//   - one for each large file that is read in pieces.
+//   - one for each large file that is read in pieces, and for each file that is kept open until libmagic tells its type.
 
 import CLinux
 import Synchronization
@@ -33,6 +33,8 @@ struct DescriptorBudget: ~Copyable, Sendable {
     let pathsAtATime: Int
     /// How many files may be read in pieces at a time.
     let largeFilesAtATime: Int
+    /// How many files may be kept open until their type is told: those of a slice for each worker, if it can be.
+    let openFilesAtATime: Int
 
     /// Not private: the compiler (6.3) cannot lay out, from another file, a mutex around a type that it may not see.
     struct Keepers {
@@ -62,6 +64,7 @@ struct DescriptorBudget: ~Copyable, Sendable {
         let spare = free - workers * Self.perWorker
         pathsAtATime = max(1, min(workers * 2, spare / 4))
         largeFilesAtATime = max(1, min(workers * 2, spare / 4))
+        openFilesAtATime = max(1, min(workers * 8, spare / 4))
         pressure = Int32(clamping: limit - min(workers * Self.perWorker + 8, limit / 2))
         listed = limit < 256 ? 0 : pressure / 2
     }

@@ -6,6 +6,7 @@
 //                              it fits:      stat each entry, in this message
 //                              it does not:  an EntrySlice for each buffer full, which others can steal while the
 //                                            directory is still being read
+//                              files are to be read: an EntrySlice for some of them each
 //                            child directories ──▶ actors of their own, send scan
 //                        ◀── child, slice: completed(subtotal), one message each
 //                          last one in: totals, tree node ──▶ waiter.completed
@@ -14,7 +15,8 @@
 // call for each directory, and leaves nothing between the look and the leap. Only where the look decides whether to leap
 // (`-x`, names of unknown kind) is the name stat'ed first, and what is opened then must be the same inode.
 //
-// Where to read on: ScanWorker+Entries.swift (what happens to an entry), EntrySlice.swift, DescriptorBudget.swift.
+// Where to read on: Directory+Listing.swift, ScanWorker+Entries.swift (what happens to an entry), EntrySlice.swift,
+// DescriptorBudget.swift.
 
 import CLinux
 import WorkStealing
@@ -49,11 +51,11 @@ actor Directory: MailboxActor {
     /// Set where the name was stat'ed before this actor was made.
     private let known: KnownEntry?
     /// The device of the PATH.
-    private var rootDevice: UInt64
-    private var identity = DeviceInode(device: 0, inode: 0)
+    private(set) var rootDevice: UInt64
+    private(set) var identity = DeviceInode(device: 0, inode: 0)
     /// The patterns that apply to this directory's entries: those of the directory above until its own `.gitignore` has
     /// been read.
-    private var ignore: IgnoreScope?
+    private(set) var ignore: IgnoreScope?
     var gathering = Gathering()
     /// What this entry's record will say, if records are wanted; its digests are known only when all below is done.
     private var recorded: KnownEntry?
@@ -77,7 +79,9 @@ actor Directory: MailboxActor {
     // MARK: Messages
 
     /// Opens and lists the directory.
-    func scan() {
+    func scan() { inPlace { $0.scanInPlace() } }
+
+    private func scanInPlace() {
         let worker = ScanWorker.current
         gathering.prepare(worker.context)
         if worker.context.shouldStop {
@@ -111,7 +115,7 @@ actor Directory: MailboxActor {
     }
 
     /// Goes on reading a large directory.
-    func readOn() { readSlices(ScanWorker.current) }
+    func readOn() { inPlace { $0.readSlices(ScanWorker.current) } }
 
     /// A child or a slice is done.
     func completed(_ completion: Completion) {
@@ -281,83 +285,9 @@ actor Directory: MailboxActor {
         return false
     }
 
-    /// Reads one buffer full; most directories fit. If it is full, its entries are a slice, and so are those that follow.
-    private func readAll(_ number: Int32, _ worker: ScanWorker) {
-        do throws(Errno) {
-            let amount = try Kernel.listDirectory(number, into: worker.listing)
-            guard amount > 0 else { return finishListing(worker) }
-            let bytes = UnsafeRawBufferPointer(rebasing: worker.listing[..<amount])
-            if amount > worker.listing.count - DirectoryEntries.longestRecord {
-                startSlice(bytes, worker)
-            } else {
-                let entries = DirectoryEntries(bytes)
-                let left = worker.scanEntries(
-                    entries, of: opened, number, waiter: .directory(self), into: &gathering)
-                if let left { startSlice(left.bytes, worker) }
-                if worker.isEndOfListing(entries.endPosition, onDevice: identity.device) {
-                    return finishListing(worker)
-                }
-            }
-            readSlices(worker)
-        } catch {
-            couldNotList(error, worker)
-        }
-    }
-
-    /// Cuts what is still unread into slices, some at a time: slices already made are worked on before more are made,
-    /// so that a directory of millions is never in memory as a whole.
-    private func readSlices(_ worker: ScanWorker) {
-        guard let number = descriptor.borrow() else {
-            preconditionFailure("the descriptor of a directory that is being listed is not given up")
-        }
-        defer { descriptor.giveBack() }
-        do throws(Errno) {
-            for _ in 0..<Self.slicesAtATime {
-                if worker.context.shouldStop {
-                    gathering.subtotal.isWhole = false
-                    return finishListing(worker)
-                }
-                let amount = try Kernel.listDirectory(number, into: worker.listing)
-                guard amount > 0 else { return finishListing(worker) }
-                startSlice(UnsafeRawBufferPointer(rebasing: worker.listing[..<amount]), worker)
-            }
-            // To the end of the mailbox: the worker leaves it for the slices when its turn ends.
-            send { $0.readOn() }
-        } catch {
-            couldNotList(error, worker)
-        }
-    }
-
-    /// What was listed before is kept.
-    private func couldNotList(_ error: Errno, _ worker: ScanWorker) {
-        worker.report(error, "getdents64", EntryPath(directory: node, name: nil), into: &gathering)
-        finishListing(worker)
-    }
-
-    /// Buffers read in one message. A turn has several messages, so this bounds the slices in waiting only loosely.
-    private static let slicesAtATime = 4
-
-    private func startSlice(_ entries: UnsafeRawBufferPointer, _ worker: ScanWorker) {
-        gathering.willWait()
-        descriptor.need()
-        EntrySlice(Array(entries), of: opened, scheduler: worker.scheduler).send { $0.scan() }
-    }
-
-    private var opened: OpenedDirectory {
-        OpenedDirectory(directory: self, identity: identity, rootDevice: rootDevice, ignore: ignore)
-    }
-
-    /// The listing itself is done; children and slices may not be.
-    private func finishListing(_ worker: ScanWorker) {
-        descriptor.giveBack()
-        descriptorNeedEnded(worker)
-        gathering.listingDone()
-        if gathering.isComplete { complete(worker) }
-    }
-
     // MARK: Completing
 
-    private func complete(_ worker: ScanWorker) {
+    func complete(_ worker: ScanWorker) {
         if node.level == 0, descriptor.needEnded() { _ = descriptor.take() }
         let totals = gathering.subtotal.totals
         var completion = Completion(subtotal: gathering.subtotal)

@@ -20,7 +20,9 @@ actor EntrySlice: MailboxActor {
 
     nonisolated var directory: Directory { opened.directory }
 
-    func scan() {
+    func scan() { inPlace { $0.scanInPlace() } }
+
+    private func scanInPlace() {
         let worker = ScanWorker.current
         gathering.prepare(worker.context)
         do throws(Errno) {

@@ -36,6 +36,20 @@ package struct DirectoryEntries: Sequence, IteratorProtocol {
         return position
     }
 
+    /// Takes the first entries off.
+    ///
+    /// - Parameter count: how many at most, `.` and `..` included.
+    /// - Returns: their bytes; nil if there are none.
+    package mutating func popFirst(_ count: Int) -> UnsafeRawBufferPointer? {
+        let all = rest
+        var taken = 0
+        while taken < count, let length = Self.length(ofFirstIn: rest) {
+            rest = UnsafeRawBufferPointer(rebasing: rest[length...])
+            taken += 1
+        }
+        return taken == 0 ? nil : UnsafeRawBufferPointer(rebasing: all[..<(all.count - rest.count)])
+    }
+
     package struct Entry {
         /// Without its NUL, which follows in memory: `name.baseAddress` is a C string.
         package let name: UnsafeRawBufferPointer

@@ -51,6 +51,26 @@ extension JSONObject {
     }
 }
 
+extension LineReader {
+    /// The object that a line is.
+    func object(in line: UnsafeRawBufferPointer) throws(SnapshotFailure) -> JSONObject {
+        do throws(JSONFailure) {
+            return try JSONLine.object(in: line)
+        } catch {
+            throw failure(error.text)
+        }
+    }
+
+    /// Takes what is wanted out of the object of the last line.
+    func taking<Result>(_ body: () throws(JSONFieldFailure) -> Result) throws(SnapshotFailure) -> Result {
+        do throws(JSONFieldFailure) {
+            return try body()
+        } catch {
+            throw failure("no value for \(error.key)")
+        }
+    }
+}
+
 /// A member that is not what its name promises, or is missing.
 struct JSONFieldFailure: Error {
     var key: String

@@ -35,21 +35,9 @@ private struct MCAReader {
     consuming func read() throws(SnapshotFailure) -> SortedSource {
         while let line = try lines.next() {
             if line.isEmpty { continue }
-            let object: JSONObject
-            do throws(JSONFailure) {
-                object = try JSONLine.object(in: line)
-            } catch {
-                throw lines.failure(error.text)
-            }
-            do throws(JSONFieldFailure) {
-                try take(object)
-            } catch {
-                throw lines.failure("no value for \(error.key)")
-            }
-            if let entry = current {
-                current = nil
-                try sorter.append(entry)
-            }
+            let object = try lines.object(in: line)
+            let entry = try lines.taking { () throws(JSONFieldFailure) in try take(object) }
+            if let entry { try sorter.append(entry) }
         }
         var description = SnapshotDescription(
             format: SnapshotFormat.mca.name, roots: paths.descriptionRoots,
@@ -62,9 +50,8 @@ private struct MCAReader {
         return SortedSource(description, try sorter.finish())
     }
 
-    private var current: SnapshotEntry?
-
-    private mutating func take(_ object: JSONObject) throws(JSONFieldFailure) {
+    /// - Returns: nil where the line is of no entry.
+    private mutating func take(_ object: JSONObject) throws(JSONFieldFailure) -> SnapshotEntry? {
         if object["end_marker"] != nil {
             isComplete = true
         } else if object["beginning_date"] != nil {
@@ -84,8 +71,9 @@ private struct MCAReader {
             if entry.kind == .symlink { entry.target = try object.string("symlink_target") }
             for algorithm in entry.digests.keys { algorithms.insert(algorithm) }
             if entry.target != nil { hasTargets = true }
-            current = entry
+            return entry
         }
+        return nil
     }
 
     private func fill(_ entry: inout SnapshotEntry, _ stat: JSONObject) throws(JSONFieldFailure) {

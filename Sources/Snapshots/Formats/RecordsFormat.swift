@@ -28,11 +28,12 @@ private struct RecordsReader {
 
     consuming func read() throws(SnapshotFailure) -> SortedSource {
         guard let header = try nextObject() else { throw lines.failure("no header") }
-        var description = try checked { () throws(JSONFieldFailure) in try self.description(header) }
+        var description = try lines.taking { () throws(JSONFieldFailure) in try self.description(header) }
         roots = description.roots
         while let object = try nextObject() {
             guard isComplete == nil else { throw lines.failure("something follows the summary") }
-            for entry in try checked({ () throws(JSONFieldFailure) in try take(object) }) { try sorter.append(entry) }
+            let entries = try lines.taking { () throws(JSONFieldFailure) in try take(object) }
+            for entry in entries { try sorter.append(entry) }
         }
         guard let isComplete else {
             throw SnapshotFailure(path: path, "ends without a summary: the records were cut off")
@@ -43,21 +44,7 @@ private struct RecordsReader {
 
     private func nextObject() throws(SnapshotFailure) -> JSONObject? {
         guard let line = try lines.next() else { return nil }
-        do throws(JSONFailure) {
-            return try JSONLine.object(in: line)
-        } catch {
-            throw lines.failure(error.text)
-        }
-    }
-
-    private func checked<Result>(
-        _ body: () throws(JSONFieldFailure) -> Result
-    ) throws(SnapshotFailure) -> Result {
-        do throws(JSONFieldFailure) {
-            return try body()
-        } catch {
-            throw lines.failure("no value for \(error.key)")
-        }
+        return try lines.object(in: line)
     }
 
     // MARK: Header

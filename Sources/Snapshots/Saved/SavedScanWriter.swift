@@ -34,7 +34,8 @@ package struct SaveFailure: Error, Equatable {
 ///
 /// ```swift
 /// let writer = try SavedScanWriter(path, options, label: nil, version: "0.1.0")
-/// let scan = try Scan(options, outputs: [writer])
+/// environment.outputs.append(writer)
+/// let scan = try Scan(options, environment)
 /// let report = scan.run()
 /// try writer.finish(report)     // or `abandon()`
 /// ```

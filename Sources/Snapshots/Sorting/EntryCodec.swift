@@ -14,18 +14,15 @@ struct EntryHeader: BitwiseCopyable {
     var uid: UInt32 = 0
     var gid: UInt32 = 0
     var flags: UInt32 = 0
-    var mtimeNanoseconds: UInt32 = 0
-    var ctimeNanoseconds: UInt32 = 0
-    var btimeNanoseconds: UInt32 = 0
     var size: Int64 = 0
     var diskBytes: Int64 = 0
     var links: UInt64 = 0
     var device: UInt64 = 0
     var inode: UInt64 = 0
     var specialDevice: UInt64 = 0
-    var mtime: Int64 = 0
-    var ctime: Int64 = 0
-    var btime: Int64 = 0
+    var mtime = PackedTime()
+    var ctime = PackedTime()
+    var btime = PackedTime()
     var targetLength: UInt32 = 0
     var mimeLength: UInt32 = 0
     var digestsLength: UInt32 = 0
@@ -46,14 +43,11 @@ struct EntryHeader: BitwiseCopyable {
         (size, diskBytes) = (status.size, status.diskBytes)
         (mode, uid, gid) = (status.mode & 0o7777, status.uid, status.gid)
         (links, device, inode) = (UInt64(status.links), status.deviceNumber, status.inode)
-        mtime = status.mtime.seconds
-        mtimeNanoseconds = UInt32(truncatingIfNeeded: status.mtime.nanoseconds)
-        ctime = status.ctime.seconds
-        ctimeNanoseconds = UInt32(truncatingIfNeeded: status.ctime.nanoseconds)
+        mtime = PackedTime(status.mtime.seconds, status.mtime.nanoseconds)
+        ctime = PackedTime(status.ctime.seconds, status.ctime.nanoseconds)
         if let time = status.btime {
             fields.insert(.btime)
-            btime = time.seconds
-            btimeNanoseconds = UInt32(truncatingIfNeeded: time.nanoseconds)
+            btime = PackedTime(time.seconds, time.nanoseconds)
         }
         if kind == .blockDevice || kind == .characterDevice {
             fields.insert(.specialDevice)
@@ -65,6 +59,22 @@ struct EntryHeader: BitwiseCopyable {
         }
         present = fields.rawValue | (content.isChanged ? Self.isChanged : 0)
     }
+}
+
+struct PackedTime: BitwiseCopyable {
+    var seconds: Int64 = 0
+    var nanoseconds: UInt32 = 0
+
+    init() {}
+
+    init(_ seconds: Int64, _ nanoseconds: Int64) {
+        self.seconds = seconds
+        self.nanoseconds = UInt32(truncatingIfNeeded: nanoseconds)
+    }
+
+    init(_ time: SnapshotTime) { self.init(time.seconds, time.nanoseconds) }
+
+    var time: SnapshotTime { SnapshotTime(seconds: seconds, nanoseconds: Int64(nanoseconds)) }
 }
 
 /// Writes entries as bytes: one for each stream.
@@ -136,42 +146,29 @@ struct EntryEncoder: ~Copyable {
     mutating func append(_ entry: SnapshotEntry) {
         var header = EntryHeader()
         var fields: SnapshotFields = []
-        func note(_ field: SnapshotFields, _ isKnown: Bool) { if isKnown { fields.insert(field) } }
-        note(.kind, entry.kind != nil)
-        header.kind = entry.kind?.rawValue ?? 0
-        note(.size, entry.size != nil)
-        header.size = entry.size ?? 0
-        note(.diskBytes, entry.diskBytes != nil)
-        header.diskBytes = entry.diskBytes ?? 0
-        note(.mode, entry.mode != nil)
-        header.mode = entry.mode ?? 0
-        note(.uid, entry.uid != nil)
-        header.uid = entry.uid ?? 0
-        note(.gid, entry.gid != nil)
-        header.gid = entry.gid ?? 0
-        note(.links, entry.links != nil)
-        header.links = entry.links ?? 0
-        note(.device, entry.device != nil)
-        header.device = entry.device ?? 0
-        note(.inode, entry.inode != nil)
-        header.inode = entry.inode ?? 0
-        note(.specialDevice, entry.specialDevice != nil)
-        header.specialDevice = entry.specialDevice ?? 0
-        note(.flags, entry.flags != nil)
-        header.flags = entry.flags?.rawValue ?? 0
-        note(.mtime, entry.mtime != nil)
-        (header.mtime, header.mtimeNanoseconds) = Self.parts(entry.mtime)
-        note(.ctime, entry.ctime != nil)
-        (header.ctime, header.ctimeNanoseconds) = Self.parts(entry.ctime)
-        note(.btime, entry.btime != nil)
-        (header.btime, header.btimeNanoseconds) = Self.parts(entry.btime)
-        note(.target, entry.target != nil)
-        header.targetLength = UInt32(entry.target?.count ?? 0)
-        note(.mime, entry.mime != nil)
-        header.mimeLength = UInt32(entry.mime?.utf8.count ?? 0)
-        note(.xattrs, entry.xattrs != nil)
-        let xattrs = Self.pack(entry.xattrs ?? [])
-        header.xattrsLength = UInt32(xattrs.count)
+        func keep<Value>(_ field: SnapshotFields, _ value: Value?, in place: inout Value) {
+            guard let value else { return }
+            fields.insert(field)
+            place = value
+        }
+        keep(.kind, entry.kind?.rawValue, in: &header.kind)
+        keep(.size, entry.size, in: &header.size)
+        keep(.diskBytes, entry.diskBytes, in: &header.diskBytes)
+        keep(.mode, entry.mode, in: &header.mode)
+        keep(.uid, entry.uid, in: &header.uid)
+        keep(.gid, entry.gid, in: &header.gid)
+        keep(.links, entry.links, in: &header.links)
+        keep(.device, entry.device, in: &header.device)
+        keep(.inode, entry.inode, in: &header.inode)
+        keep(.specialDevice, entry.specialDevice, in: &header.specialDevice)
+        keep(.flags, entry.flags?.rawValue, in: &header.flags)
+        keep(.mtime, entry.mtime.map { PackedTime($0) }, in: &header.mtime)
+        keep(.ctime, entry.ctime.map { PackedTime($0) }, in: &header.ctime)
+        keep(.btime, entry.btime.map { PackedTime($0) }, in: &header.btime)
+        keep(.target, entry.target.map { UInt32($0.count) }, in: &header.targetLength)
+        keep(.mime, entry.mime.map { UInt32($0.utf8.count) }, in: &header.mimeLength)
+        let xattrs = entry.xattrs.map { Self.pack($0) }
+        keep(.xattrs, xattrs.map { UInt32($0.count) }, in: &header.xattrsLength)
         let errors = Self.pack(entry.errors)
         header.errorsLength = UInt32(errors.count)
         header.stateLength = UInt32(entry.state?.count ?? 0)
@@ -187,16 +184,12 @@ struct EntryEncoder: ~Copyable {
             buffer.append(digest)
         }
         if let state = entry.state { buffer.append(state) }
-        buffer.append(xattrs)
+        if let xattrs { buffer.append(xattrs) }
         buffer.append(errors)
     }
 
     private mutating func append(_ header: EntryHeader) {
         withUnsafeBytes(of: header) { buffer.append($0) }
-    }
-
-    private static func parts(_ time: SnapshotTime?) -> (Int64, UInt32) {
-        (time?.seconds ?? 0, UInt32(truncatingIfNeeded: time?.nanoseconds ?? 0))
     }
 
     // MARK: Lists, each item as length and bytes

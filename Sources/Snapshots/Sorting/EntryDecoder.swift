@@ -56,19 +56,20 @@ struct PackedEntry {
 
     func entry(_ key: EntryKey) -> SnapshotEntry {
         var entry = SnapshotEntry(key: key, kind: kind)
-        if has(.size) { entry.size = header.size }
-        if has(.diskBytes) { entry.diskBytes = header.diskBytes }
-        if has(.mode) { entry.mode = header.mode }
-        if has(.uid) { entry.uid = header.uid }
-        if has(.gid) { entry.gid = header.gid }
-        if has(.links) { entry.links = header.links }
-        if has(.device) { entry.device = header.device }
-        if has(.inode) { entry.inode = header.inode }
-        if has(.mtime) { entry.mtime = Self.time(header.mtime, header.mtimeNanoseconds) }
-        if has(.ctime) { entry.ctime = Self.time(header.ctime, header.ctimeNanoseconds) }
-        if has(.btime) { entry.btime = Self.time(header.btime, header.btimeNanoseconds) }
-        if has(.specialDevice) { entry.specialDevice = header.specialDevice }
-        if has(.flags) { entry.flags = InodeFlags(rawValue: header.flags) }
+        func known<Value>(_ field: SnapshotFields, _ value: Value) -> Value? { has(field) ? value : nil }
+        entry.size = known(.size, header.size)
+        entry.diskBytes = known(.diskBytes, header.diskBytes)
+        entry.mode = known(.mode, header.mode)
+        entry.uid = known(.uid, header.uid)
+        entry.gid = known(.gid, header.gid)
+        entry.links = known(.links, header.links)
+        entry.device = known(.device, header.device)
+        entry.inode = known(.inode, header.inode)
+        entry.mtime = known(.mtime, header.mtime.time)
+        entry.ctime = known(.ctime, header.ctime.time)
+        entry.btime = known(.btime, header.btime.time)
+        entry.specialDevice = known(.specialDevice, header.specialDevice)
+        entry.flags = known(.flags, InodeFlags(rawValue: header.flags))
         entry.target = target.map { Array($0) }
         entry.mime = mime.map { String(decoding: $0, as: UTF8.self) }
         forEachDigest { entry.digests[$0] = Array($1) }
@@ -77,10 +78,6 @@ struct PackedEntry {
         entry.isChanged = isChanged
         entry.errors = errors
         return entry
-    }
-
-    private static func time(_ seconds: Int64, _ nanoseconds: UInt32) -> SnapshotTime {
-        SnapshotTime(seconds: seconds, nanoseconds: Int64(nanoseconds))
     }
 
     private func part(_ index: Int) -> UnsafeRawBufferPointer {

@@ -16,9 +16,10 @@ package enum LiveSource {
         onError: (@Sendable (ScanError) -> Void)? = nil
     ) throws -> (source: SortedSource, report: ScanReport) {
         let output = SortingOutput(options)
-        let scan = try Scan(
-            options, outputs: [output], baseline: baseline, isCancelled: isCancelled, onError: onError)
-        let report = scan.run()
+        var environment = ScanEnvironment()
+        environment.outputs = [output]
+        (environment.baseline, environment.isCancelled, environment.onError) = (baseline, isCancelled, onError)
+        let report = try Scan(options, environment).run()
         return (SortedSource(description(of: options, report), try output.finish()), report)
     }
 

@@ -24,6 +24,7 @@ import Testing
                 messages += 1
                 if let content = try stage.advance(file) { return (content, messages) }
             }
+        case .untyped, .lacksDetector: throw Errno(EBUSY)
         }
     }
 

@@ -2,6 +2,7 @@ import Glibc
 import Synchronization
 import TestSupport
 import Testing
+import WorkStealing
 
 @testable import ScanEngine
 
@@ -20,7 +21,7 @@ import Testing
     }
 
     /// What the detector says, as the engine would ask it: with the beginning of the file read into a buffer of 1 MiB.
-    static func ourAnswers(_ paths: [ByteString], _ detector: inout MIMEDetector) throws -> [String] {
+    static func ourAnswers(_ paths: [ByteString], _ detectors: MIMEDetectors) throws -> [String] {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
         defer { buffer.deallocate() }
         var answers: [String] = []
@@ -31,7 +32,8 @@ import Testing
                 if case .bytes(let count) = try reader.read(into: buffer) {
                     head = UnsafeRawBufferPointer(rebasing: buffer[..<count])
                 }
-                answers.append(try detector.type(of: reader, head: head))
+                guard let answer = detectors.type(of: reader, head: head) else { throw Errno(EBUSY) }
+                answers.append(try answer.get())
             }
         }
         return answers
@@ -53,8 +55,7 @@ import Testing
         let all = list.split(separator: 0).map { ByteString($0) }.sorted()
         // Evenly over the whole list: neighbours are of a kind.
         let paths = (0..<min(3_000, all.count)).map { all[$0 * all.count / min(3_000, all.count)] }
-        var detector = try MIMEDetector(cache: MIMECache())
-        let ours = try Self.ourAnswers(paths, &detector)
+        let ours = try Self.ourAnswers(paths, MIMEDetectors(count: 1))
         #expect(differences(paths, ours, try Self.fileAnswers(paths)) == [])
         #expect(Set(ours).count > 10)
     }
@@ -66,11 +67,8 @@ import Testing
         let paths = try names(in: directory.descriptor).sorted().map { directory.appending($0) }
         #expect(paths.count > 250)
         let theirs = try Self.fileAnswers(paths)
-        let cache = MIMECache()
-        for _ in 0..<2 {
-            var detector = try MIMEDetector(cache: cache)
-            #expect(differences(paths, try Self.ourAnswers(paths, &detector), theirs) == [])
-        }
+        let detectors = MIMEDetectors(count: 1)
+        for _ in 0..<2 { #expect(differences(paths, try Self.ourAnswers(paths, detectors), theirs) == []) }
         // The samples do what they are there for: the same bytes, another answer for an executable.
         let answers = Dictionary(uniqueKeysWithValues: zip(paths, theirs))
         #expect(answers[directory.appending("elf-library.644")] == "application/x-sharedlib")
@@ -82,24 +80,24 @@ import Testing
 
     @Test func theAnswerDoesNotDependOnWhereTheDescriptorStandsOrOnWhatWasRead() throws {
         let directory = try TemporaryDirectory([.file("f", "#!/bin/sh\necho\n")])
-        var detector = try MIMEDetector(cache: MIMECache())
+        let detectors = MIMEDetectors(count: 1)
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         let reader = try FileReader("f", in: directory.descriptor, expecting: nil)
         #expect(lseek(reader.file.number, 7, SEEK_SET) == 7)
-        let type = try detector.type(of: reader, head: UnsafeRawBufferPointer(start: nil, count: 0))
+        let type = try detectors.type(of: reader, head: nothing)?.get()
         #expect(type == "text/x-shellscript")
-        let again = try detector.type(of: reader, head: UnsafeRawBufferPointer(start: nil, count: 0))
+        let again = try detectors.type(of: reader, head: nothing)?.get()
         #expect(again == type)
     }
 
     @Test func aFileThatLibmagicCannotReadIsAFailureAndTheNextOneIsNot() throws {
         let directory = try TemporaryDirectory([.file("f", "text\n")])
-        var detector = try MIMEDetector(cache: MIMECache())
+        var detector = try MIMEDetector()
         let reader = try FileReader("f", in: directory.descriptor, expecting: nil)
-        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         var failure: ContentFailure?
         do throws(ContentFailure) {
             // A directory has no content.
-            _ = try detector.type(ofDescriptor: directory.descriptor, status: reader.status, head: nothing)
+            _ = try detector.type(ofDescriptor: directory.descriptor)
         } catch {
             failure = error
         }
@@ -109,8 +107,25 @@ import Testing
         }
         #expect(error == Errno(EISDIR))
         #expect(message.contains("cannot read"))
-        let type = try detector.type(of: reader, head: nothing)
+        let type = try detector.type(ofDescriptor: reader.file.number)
         #expect(type == "text/plain")
+    }
+
+    /// Empty files and content that is known need none.
+    @Test func noAnswerComesWithoutAFreeDetectorAndOneWithItsToken() throws {
+        let directory = try TemporaryDirectory([.file("f", "text\n"), .file("copy", "text\n"), .file("empty")])
+        let detectors = MIMEDetectors(count: 1)
+        func type(of name: String, hasToken: Bool = false) throws -> String? {
+            let content = Array(name == "empty" ? "".utf8 : "text\n".utf8)
+            let reader = try FileReader(name, in: directory.descriptor, expecting: nil)
+            return try content.withUnsafeBytes { try detectors.type(of: reader, head: $0, hasToken: hasToken)?.get() }
+        }
+        guard let token = detectors.resource.tryTake() else { throw Errno(EBUSY) }
+        #expect(try type(of: "f") == nil)
+        #expect(try type(of: "empty") == "inode/x-empty")
+        #expect(try type(of: "f", hasToken: true) == "text/plain")
+        #expect(try type(of: "copy") == "text/plain")
+        _ = consume token
     }
 
     @Test func theCacheIsBoundedAndTellsContentsApart() throws {
@@ -132,13 +147,10 @@ import Testing
         let paths = all.split(separator: 0).map { ByteString($0) }.sorted().enumerated()
             .filter { $0.offset % 97 == 0 && !$0.element.bytes.contains(0x0a) }.prefix(200).map(\.element)
         let theirs = try Self.fileAnswers(paths)
-        let cache = MIMECache()
+        let detectors = MIMEDetectors(count: 4)
         try await withThrowingTaskGroup(of: [String].self) { group in
             for _ in 0..<4 {
-                group.addTask {
-                    var detector = try MIMEDetector(cache: cache)
-                    return try Self.ourAnswers(paths, &detector)
-                }
+                group.addTask { try Self.ourAnswers(paths, detectors) }
             }
             for try await ours in group { #expect(differences(paths, ours, theirs) == []) }
         }

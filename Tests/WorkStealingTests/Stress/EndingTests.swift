@@ -153,6 +153,25 @@ struct EndingTests {
     }
 
     @Test(.timeLimit(.minutes(10)))
+    func preconditionIsolatedHoldsInsideOnly() async throws {
+        let scheduler = Scheduler(threads: 2)
+        let counter = Counter(on: scheduler)
+        counter.send {
+            counter.preconditionIsolated()
+            counter.assertIsolated()
+            $0.increment()
+        }
+        try scheduler.run()
+        #expect(try Results(of: counter, on: scheduler).count == 1)
+        await #expect(processExitsWith: .failure) {
+            let scheduler = Scheduler(threads: 1)
+            let counter = Counter(on: scheduler)
+            Counter(on: scheduler).send { _ in counter.preconditionIsolated() }
+            try scheduler.run()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(10)))
     func runInsideAMessageTraps() async {
         await #expect(processExitsWith: .failure) {
             let scheduler = Scheduler(threads: 1)

@@ -93,6 +93,24 @@ struct ResourceTests {
         #expect(order.all == Array(0..<10))
     }
 
+    @Test(.timeLimit(.minutes(10)))
+    func whoCameLastIsServedFirstWhereTheResourceSaysSo() throws {
+        let scheduler = Scheduler(threads: 1)
+        let places = Resource("places", limit: 1, serving: .newestFirst)
+        let order = Order()
+        let actor = Counter(on: scheduler)
+        guard let first = places.tryTake() else { preconditionFailure("a new resource is free") }
+        for number in 0..<10 {
+            actor.send(holding: places) { _, token in
+                order.append(number)
+                _ = consume token
+            }
+        }
+        _ = consume first
+        try scheduler.run()
+        #expect(order.all == Array((0..<10).reversed()))
+    }
+
     @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
     func tokensOfDroppedMessagesComeBack(threads: Int) throws {
         struct Oops: Error {}

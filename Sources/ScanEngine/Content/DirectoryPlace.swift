@@ -1,0 +1,33 @@
+import WorkStealing
+
+/// The right to look into the files of a directory, or of a slice of one: where MIME types are wanted.
+///
+/// A file for which no detector is free becomes a `FileScan`, which waits for one, and its directory's message goes on with
+/// the next. Nothing would keep workers that are more than there are detectors from going through the whole tree like that,
+/// ahead of the detectors. So a directory begins when it has one of as many places as there are workers, and its place is
+/// free again when all its files have been told: each of them has it, too.
+final class DirectoryPlace: Sendable {
+    private let token: Resource.Token
+
+    init(_ token: consuming Resource.Token) { self.token = token }
+}
+
+extension MailboxActor {
+    /// Does what looks into the files of a directory: now, or in a message when there is a place for it.
+    func inPlace(_ body: @escaping @Sendable (isolated Self) -> Void) {
+        let worker = ScanWorker.current
+        guard let directories = worker.context.content?.directories else { return body(self) }
+        if let token = directories.tryTake() {
+            worker.place = DirectoryPlace(token)
+            body(self)
+            worker.place = nil
+        } else {
+            send(holding: directories) { actor, token in
+                let worker = ScanWorker.current
+                worker.place = DirectoryPlace(token)
+                body(actor)
+                worker.place = nil
+            }
+        }
+    }
+}

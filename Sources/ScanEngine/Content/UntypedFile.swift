@@ -1,0 +1,27 @@
+import WorkStealing
+
+/// A file of which everything is known but its MIME type. It is kept open until libmagic can tell, because to open and read
+/// it again takes as long as its file system pleases, and whoever does so keeps a detector.
+package final class UntypedFile: Sendable {
+    let reader: FileReader
+    let row: [UInt8]
+    private let key: MIMECache.Key?
+    private let place: Resource.Token
+
+    init(_ reader: consuming FileReader, row: [UInt8], _ key: MIMECache.Key?, _ place: consuming Resource.Token) {
+        self.reader = reader
+        self.row = row
+        self.key = key
+        self.place = place
+    }
+
+    /// - Parameter detector: given back as soon as libmagic has answered.
+    func content(
+        from detectors: MIMEDetectors, _ detector: consuming Resource.Token
+    ) throws(ContentFailure) -> FileContent {
+        let type = detectors.type(of: reader, key)
+        _ = consume detector
+        try reader.confirmUnchanged()
+        return FileContent(row: row, type: type)
+    }
+}

@@ -1,0 +1,91 @@
+// How the entries of an open directory are gone through: in its own message, or in slices that others can steal.
+
+import WorkStealing
+
+extension Directory {
+    /// Reads one buffer full; most directories fit. If it is full, its entries are a slice, and so are those that follow.
+    func readAll(_ number: Int32, _ worker: ScanWorker) {
+        do throws(Errno) {
+            let amount = try Kernel.listDirectory(number, into: worker.listing)
+            guard amount > 0 else { return finishListing(worker) }
+            let bytes = UnsafeRawBufferPointer(rebasing: worker.listing[..<amount])
+            if amount > worker.listing.count - DirectoryEntries.longestRecord {
+                startSlices(bytes, worker)
+            } else {
+                var own = bytes
+                if let limit = worker.context.entriesPerSlice {
+                    var entries = DirectoryEntries(bytes)
+                    own = entries.popFirst(limit) ?? bytes
+                    startSlices(UnsafeRawBufferPointer(rebasing: bytes[own.count...]), worker)
+                }
+                let entries = DirectoryEntries(own)
+                let left = worker.scanEntries(
+                    entries, of: opened, number, waiter: .directory(self), into: &gathering)
+                if let left { startSlice(left.bytes, worker) }
+                let end = DirectoryEntries(bytes).endPosition
+                if worker.isEndOfListing(end, onDevice: identity.device) { return finishListing(worker) }
+            }
+            readSlices(worker)
+        } catch {
+            couldNotList(error, worker)
+        }
+    }
+
+    /// Cuts what is still unread into slices, some at a time: slices already made are worked on before more are made,
+    /// so that a directory of millions is never in memory as a whole.
+    func readSlices(_ worker: ScanWorker) {
+        guard let number = descriptor.borrow() else {
+            preconditionFailure("the descriptor of a directory that is being listed is not given up")
+        }
+        defer { descriptor.giveBack() }
+        do throws(Errno) {
+            for _ in 0..<Self.slicesAtATime {
+                if worker.context.shouldStop {
+                    gathering.subtotal.isWhole = false
+                    return finishListing(worker)
+                }
+                let amount = try Kernel.listDirectory(number, into: worker.listing)
+                guard amount > 0 else { return finishListing(worker) }
+                startSlices(UnsafeRawBufferPointer(rebasing: worker.listing[..<amount]), worker)
+            }
+            // To the end of the mailbox: the worker leaves it for the slices when its turn ends.
+            send { $0.readOn() }
+        } catch {
+            couldNotList(error, worker)
+        }
+    }
+
+    /// What was listed before is kept.
+    private func couldNotList(_ error: Errno, _ worker: ScanWorker) {
+        worker.report(error, "getdents64", EntryPath(directory: node, name: nil), into: &gathering)
+        finishListing(worker)
+    }
+
+    /// Buffers read in one message. A turn has several messages, so this bounds the slices in waiting only loosely.
+    private static let slicesAtATime = 4
+
+    /// Makes one slice of the entries; or several, if their files are to be read.
+    private func startSlices(_ bytes: UnsafeRawBufferPointer, _ worker: ScanWorker) {
+        guard let limit = worker.context.entriesPerSlice else { return startSlice(bytes, worker) }
+        var entries = DirectoryEntries(bytes)
+        while let part = entries.popFirst(limit) { startSlice(part, worker) }
+    }
+
+    private func startSlice(_ entries: UnsafeRawBufferPointer, _ worker: ScanWorker) {
+        gathering.willWait()
+        descriptor.need()
+        EntrySlice(Array(entries), of: opened, scheduler: worker.scheduler).send { $0.scan() }
+    }
+
+    private var opened: OpenedDirectory {
+        OpenedDirectory(directory: self, identity: identity, rootDevice: rootDevice, ignore: ignore)
+    }
+
+    /// The listing itself is done; children and slices may not be.
+    func finishListing(_ worker: ScanWorker) {
+        descriptor.giveBack()
+        descriptorNeedEnded(worker)
+        gathering.listingDone()
+        if gathering.isComplete { complete(worker) }
+    }
+}

@@ -1,0 +1,16 @@
+/// What a scan is connected to while it runs: where its findings go, what is known already, who may stop it.
+package struct ScanEnvironment: Sendable {
+    /// Get each entry and error while the scan runs. If one fails, the scan ends.
+    package var outputs: [any EntryOutput] = []
+    /// What an earlier scan found out; made for the digests and types of the scan's options.
+    package var baseline: ContentBaseline?
+    /// Asked often, by all workers: once it says yes, the scan ends as soon as it can. Made for a flag that a signal handler
+    /// sets.
+    package var isCancelled: @Sendable () -> Bool = { false }
+    /// Gets a timeline of the scheduler's work, for Perfetto, in pieces: see `WorkStealing.Trace`.
+    package var trace: (@Sendable ([UInt8]) -> Void)?
+    /// Told each error when it happens, by any worker. The report lists the first 10,000 by path.
+    package var onError: (@Sendable (ScanError) -> Void)?
+
+    package init() {}
+}
