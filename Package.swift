@@ -67,7 +67,9 @@ let package = Package(
         // Trees as literals, a temporary directory, a way to run other programs: the oracles of the tests.
         .target(name: "TestSupport", dependencies: ["CLinux"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         // What is fed with bytes that nobody meant: by FuzzTests, and by libFuzzer in `fuzz` (make fuzz).
-        .target(name: "Fuzzing", dependencies: ["ScanEngine"], path: "Tests/Fuzzing", swiftSettings: swiftSettings),
+        .target(
+            name: "Fuzzing", dependencies: ["CLinux", "ScanEngine", "Snapshots"], path: "Tests/Fuzzing",
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "fuzz", dependencies: ["Fuzzing"], path: "Tests/Fuzz", swiftSettings: swiftSettings),
         .testTarget(
@@ -77,10 +79,10 @@ let package = Package(
             name: "TaskGraphsTests", dependencies: ["TaskGraphs", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "ScanEngineTests", dependencies: ["CLinux", "Fuzzing", "ScanEngine", "TestSupport", "WorkStealing"],
+            name: "ScanEngineTests", dependencies: ["CLinux", "ScanEngine", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "SnapshotsTests", dependencies: ["CLinux", "ScanEngine", "Snapshots", "TestSupport"],
+            name: "SnapshotsTests", dependencies: ["CLinux", "Fuzzing", "ScanEngine", "Snapshots", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "FsscanTests", dependencies: ["ScanEngine", "Snapshots", "TestSupport", "fsscan"],

@@ -42,6 +42,15 @@ actor PathScan: MailboxActor {
                 ).send { $0.scan() }
                 return gathering.listingDone()
             }
+            let attributes = node.withName { path in
+                worker.extendedAttributes(
+                    of: CountedEntry(
+                        directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: kind, node: node), status
+                )
+            }
+            if case .failure(let failure) = attributes, worker.mayTryAgain(after: failure) {
+                return send { $0.scan() }
+            }
             let name = path.split(separator: UInt8(ascii: "/")).last ?? []
             name.withUnsafeBytes { name in
                 worker.countEntry(status, kind, name, in: node, place, &worker.tallies, into: &gathering)
@@ -49,7 +58,7 @@ actor PathScan: MailboxActor {
             let answer = node.withName { path in
                 let entry = CountedEntry(
                     directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: kind, node: node)
-                return worker.content(of: entry, status, waiter: .path(self), &gathering)
+                return worker.content(of: entry, status, attributes, waiter: .path(self), &gathering)
             }
             // Otherwise somebody reads it for us, and will say so.
             guard let answer else { return gathering.listingDone() }

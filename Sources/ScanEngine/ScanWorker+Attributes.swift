@@ -1,15 +1,25 @@
 import CLinux
 
+/// Extended attributes as far as they were asked for: nil where they were not.
+typealias AttributesResult = Result<[ExtendedAttribute]?, ContentFailure>
+
 extension ScanWorker {
     /// Reads the extended attributes of an entry that is not open, if they were asked for.
     ///
     /// The inode is pinned first and must be the one that was stat'ed; its attributes are read from there.
     func extendedAttributes(
-        of entry: borrowing CountedEntry, _ status: borrowing FileStatus, into gathering: inout Gathering
-    ) -> [ExtendedAttribute]? {
-        guard context.readsAttributes else { return nil }
+        of entry: borrowing CountedEntry, _ status: borrowing FileStatus
+    ) -> AttributesResult {
+        guard context.readsAttributes else { return .success(nil) }
         do throws(ContentFailure) {
-            let opened = try openPath(entry)
+            let (name, directory) = (entry.cString, entry.descriptor)
+            let opened = try opening { () throws(ContentFailure) in
+                do throws(Errno) {
+                    return try Kernel.openPath(name, in: directory)
+                } catch {
+                    throw .call("openat", error)
+                }
+            }
             var now = FileStatus()
             do throws(Errno) {
                 try Kernel.status(of: opened.number, .basic, into: &now)
@@ -17,10 +27,9 @@ extension ScanWorker {
             } catch {
                 throw .call("openat", error)
             }
-            return try Kernel.extendedAttributes(of: opened.number, isPathOnly: true)
+            return .success(try Kernel.extendedAttributes(of: opened.number, isPathOnly: true))
         } catch {
-            report(error.cause, at: entry.path, into: &gathering.subtotal)
-            return nil
+            return .failure(error)
         }
     }
 
@@ -33,18 +42,6 @@ extension ScanWorker {
         } catch {
             report(error.cause, at: path, into: &gathering.subtotal)
             return nil
-        }
-    }
-
-    private func openPath(_ entry: borrowing CountedEntry) throws(ContentFailure) -> FileDescriptor {
-        while true {
-            do throws(Errno) {
-                return try Kernel.openPath(entry.cString, in: entry.descriptor)
-            } catch {
-                guard error.isShortOfDescriptors, context.descriptors.giveUpOldest() else {
-                    throw .call("openat", error)
-                }
-            }
         }
     }
 }

@@ -40,13 +40,22 @@ struct ContentAnswer: Sendable {
 }
 
 extension ScanWorker {
-    /// Finds out what was asked for about an entry that is no directory: its content, its extended attributes.
+    /// Finds out what was asked for about an entry that is no directory: its content.
     ///
+    /// - Parameter attributes: what `extendedAttributes` gave.
     /// - Returns: nil if somebody else will: `waiter` then gets a `Completion`.
     func content(
-        of entry: borrowing CountedEntry, _ status: borrowing FileStatus, waiter: Waiter, _ gathering: inout Gathering
+        of entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ attributes: AttributesResult,
+        waiter: Waiter, _ gathering: inout Gathering
     ) -> ContentAnswer? {
-        let xattrs = extendedAttributes(of: entry, status, into: &gathering)
+        var xattrs: [ExtendedAttribute]?
+        switch attributes {
+        case .success(let read): xattrs = read
+        case .failure(let failure):
+            report(failure.cause, at: entry.path, into: &gathering.subtotal)
+            // Gone, or something else has its name: looking for the content would say so once more.
+            if failure.isOfOpening { return .unknown }
+        }
         var answer = content(of: entry, status, waiter: waiter, xattrs, &gathering)
         answer?.xattrs = xattrs
         return answer
@@ -133,7 +142,7 @@ extension ScanWorker {
                 case .large: preconditionFailure("a file that looks the same as when it was listed has the same size")
                 }
             } catch {
-                guard error.isShortOfDescriptors, !isPseudo, context.descriptors.mayTryAgain() else { throw error }
+                guard !isPseudo, mayTryAgain(after: error) else { throw error }
                 return readLater(entry, status, by: FileScan(scheduler: scheduler), waiter, xattrs, &gathering)
             }
         } catch {
@@ -240,17 +249,11 @@ extension ScanWorker {
     ) throws(ContentFailure) -> ContentStage.Outcome {
         let owner = status.uid
         let keepAccessTime = context.user == 0 || context.user == owner
-        while true {
-            do throws(ContentFailure) {
-                let outcome = try stage!.inspect(
-                    name, in: directory, expecting: status.identity, listed: ContentStatus(status),
-                    wasJustListed: wasJustListed, keepAccessTime: keepAccessTime, hasSize: hasSize,
-                    hasDetector: hasDetector)
-                context.descriptors.noteOpened()
-                return outcome
-            } catch {
-                guard error.isShortOfDescriptors, context.descriptors.giveUpOldest() else { throw error }
-            }
+        let (identity, listed) = (status.identity, ContentStatus(status))
+        return try opening { () throws(ContentFailure) in
+            try stage!.inspect(
+                name, in: directory, expecting: identity, listed: listed, wasJustListed: wasJustListed,
+                keepAccessTime: keepAccessTime, hasSize: hasSize, hasDetector: hasDetector)
         }
     }
 

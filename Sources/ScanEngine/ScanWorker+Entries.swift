@@ -26,30 +26,35 @@ extension ScanWorker {
     /// - Parameters:
     ///   - number: the directory's descriptor, borrowed by the caller.
     ///   - waiter: whom the child directories report to; `gathering` is its.
+    /// - Returns: those that are left, because no descriptor is to be had now: for a slice of their own, behind other work.
     func scanEntries(
         _ entries: DirectoryEntries, of opened: OpenedDirectory, _ number: Int32, waiter: Waiter,
         into gathering: inout Gathering
-    ) {
+    ) -> DirectoryEntries? {
         scanEntries(entries, of: opened, number, waiter: waiter, &tallies, into: &gathering)
     }
 
     private func scanEntries(
         _ entries: DirectoryEntries, of opened: OpenedDirectory, _ number: Int32, waiter: Waiter,
         _ tallies: inout Tallies, into gathering: inout Gathering
-    ) {
+    ) -> DirectoryEntries? {
         let node = opened.node
         let isMetadataAlone = context.content == nil && streams.isEmpty
         let baseline = streams.isEmpty ? context.content?.baseline : nil
         let detail = context.detail
         let listsUnseen = !context.oneFileSystem
+        let readsAttributes = context.readsAttributes
         var status = FileStatus()
         var untilStopCheck = Self.entriesBetweenStopChecks
-        for entry in entries {
+        var rest = entries
+        while true {
+            let left = rest
+            guard let entry = rest.next() else { return nil }
             untilStopCheck -= 1
             if untilStopCheck == 0 {
                 if context.shouldStop {
                     gathering.subtotal.isWhole = false
-                    break
+                    return nil
                 }
                 untilStopCheck = Self.entriesBetweenStopChecks
             }
@@ -83,6 +88,14 @@ extension ScanWorker {
                 let known = KnownEntry(status: status, isToBeListed: isToBeListed)
                 startDirectory(entry.name, in: opened, known: known, waiter, &gathering)
             } else {
+                var attributes = AttributesResult.success(nil)
+                if readsAttributes {
+                    let named = CountedEntry(
+                        directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
+                    attributes = extendedAttributes(of: named, status)
+                    // Nothing of it has been counted yet.
+                    if case .failure(let failure) = attributes, mayTryAgain(after: failure) { return left }
+                }
                 countEntry(
                     status, kind, entry.name, in: node, EntryPath(directory: node, name: Array(entry.name)), &tallies,
                     into: &gathering)
@@ -90,7 +103,7 @@ extension ScanWorker {
                 if let baseline, takeOver(entry.name, kind, status, baseline, into: &gathering) { continue }
                 let counted = CountedEntry(
                     directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
-                if let answer = content(of: counted, status, waiter: waiter, &gathering) {
+                if let answer = content(of: counted, status, attributes, waiter: waiter, &gathering) {
                     let state = record(entry.name, in: node, kind, status, answer)
                     gathering.addDigests(of: entry.name, status.mode, answer.row, state: state)
                 }

@@ -76,15 +76,32 @@ final class ScanWorker: @unchecked Sendable {
 
     func openDirectory(_ name: UnsafePointer<CChar>, in directory: Int32) throws(Errno) -> FileDescriptor {
         let keepAccessTime = context.user == 0 || context.user == lastOwner
+        return try opening { () throws(Errno) in
+            try Kernel.openDirectory(name, in: directory, keepAccessTime: keepAccessTime)
+        }
+    }
+
+    /// Opens something. Where no descriptor is to be had, the one that was kept longest is given up, and it is tried again.
+    ///
+    /// - Throws: what `open` throws. If it is still short of descriptors, all of them are in use at this moment, and the
+    ///   caller comes back behind other work, as long as `DescriptorBudget.mayTryAgain` lets it.
+    func opening<Opened: ~Copyable, Failure: OpeningFailure>(
+        _ open: () throws(Failure) -> Opened
+    ) throws(Failure) -> Opened {
         while true {
-            do throws(Errno) {
-                let opened = try Kernel.openDirectory(name, in: directory, keepAccessTime: keepAccessTime)
+            do throws(Failure) {
+                let opened = try open()
                 context.descriptors.noteOpened()
                 return opened
             } catch {
                 guard error.isShortOfDescriptors, context.descriptors.giveUpOldest() else { throw error }
             }
         }
+    }
+
+    /// Whether to come back behind other work, because no descriptor is to be had now.
+    func mayTryAgain(after error: some OpeningFailure) -> Bool {
+        error.isShortOfDescriptors && context.descriptors.mayTryAgain()
     }
 
     /// Whether a directory is a mount point is asked only where it matters: where it could lie inside itself.

@@ -123,6 +123,16 @@ private struct FaultyTree {
         #expect(report.totals.apparentBytes == 3)
     }
 
+    /// Attributes, content and target are looked for one after the other: each said that the entry was gone.
+    @Test(arguments: [[], ["--hash", "md5"]] as [[ByteString]])
+    func whatIsGoneIsOneErrorAlsoWithAttributes(options: [ByteString]) throws {
+        let kinds = ["a file size=3", "b link size=3", "c fifo", "d dir"].map { $0 + " lookup=ENOENT@1" }
+        let tree = try FaultyTree(kinds + ["e file size=3 ino=changing", "f file size=3"])
+        let report = try tree.scan(["-x", "--xattrs", "--save", tree.place.appending("saved")] + options)
+        #expect(report.totals.entries == 7)
+        #expect(tree.errors(report) == "abcd".map { "\($0) openat ENOENT" } + ["e openat ESTALE"])
+    }
+
     @Test func readdirThatNamesAnotherKindIsNotBelieved() throws {
         let tree = try FaultyTree([
             "a dir type=file", "a/b file size=2", "c file size=3 type=dir", "d link type=dir size=6", "e fifo type=dir",

@@ -125,6 +125,28 @@ import Testing
         ])
     }
 
+    private static let launcher = Repository.path("Tests/faults/with-systemd.sh")
+    private static let canRunSystemd = (try? run([launcher, "--check"]).status) == 0
+
+    /// A systemd of its own, in namespaces: the scan with all that its unit takes away, and the comparison that finds a change
+    /// and tells.
+    @Test(
+        .enabled(if: canRunSystemd, "needs root, namespaces, overlayfs and a cgroup2 hierarchy"),
+        .disabled(if: isSanitized, "sanitizers write reports"))
+    func systemdRunsTheUnits() throws {
+        let place = try TemporaryDirectory()
+        let outcome = try run([Self.launcher, Fsscan.path, place.path], ProcessOptions { $0.timeout = 120 })
+        let result = String(decoding: try output(of: ["cat", place.appending("result")]), as: UTF8.self)
+        var lines = result.split(separator: "\n").filter { !$0.hasPrefix("Job ") && !$0.hasPrefix("See ") }
+        // find saw as many.
+        let listed = lines.remove(at: lines.firstIndex { $0.hasPrefix("listed ") } ?? 0).dropFirst("listed ".count)
+        #expect(
+            lines == [
+                "scan 0", "Result=success", "ExecMainStatus=0", "DynamicUser=yes", "\"entries\": \(listed)",
+                "\"complete\": true", "600", "verify 0", "changed 1", "ExecMainStatus=1", "alert",
+            ], "\(result) \(outcome.errorText)")
+    }
+
     @Test(.disabled(if: isSanitized, "sanitizers make calls of their own"))
     func theServicesFilterAllowsTheCallsOfAScan() throws {
         let directory = try TemporaryDirectory(mixedTree)

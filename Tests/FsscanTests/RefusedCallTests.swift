@@ -81,6 +81,44 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
         }
     }
 
+    /// The records of a scan that opens files for their attributes and for what they say about others.
+    private static func records(of paths: [ByteString], threads: Int, _ options: ProcessOptions) throws -> [Substring] {
+        let scan = try Fsscan.run(
+            ["--ndjson", "--sorted", "--xattrs", "--gitignore", "--threads", "\(threads)"] + paths, options)
+        #expect(scan.end == .exited(0), "\(scan.errorText) \(scan.outputText.suffix(1000))")
+        return scan.outputText.split(separator: "\n").filter { $0.hasPrefix(#"{"type":"en"#) }
+    }
+
+    private static func treeWithAttributes() throws -> TemporaryDirectory {
+        let directory = try TemporaryDirectory(
+            Tree(
+                (0..<40).map {
+                    .directory("d\($0)", [.file(".gitignore", "*.o\n"), .file("a.o"), .file("f", "\($0)"), .fifo("p")])
+                }))
+        _ = try output(of: ["sh", "-c", "setfattr -n user.a -v \"$0\" \"$0\"/d*/f; exit 0", directory.path])
+        return directory
+    }
+
+    /// With attributes and `.gitignore` files each lack of a descriptor was an error at once.
+    @Test(unsanitized, arguments: ["EMFILE", "ENFILE"], [3, 7])
+    func aLackOfDescriptorsThatPassesCostsNoAttributesAndNoPatterns(code: String, every: Int) throws {
+        let directory = try Self.treeWithAttributes()
+        let paths = [directory.path, directory.appending("d7/f")]
+        let free = try Self.records(of: paths, threads: 1, ProcessOptions())
+        #expect(free.count == 1 + 40 * 4 + 1)
+        for threads in threadCounts {
+            let found = try Self.records(of: paths, threads: threads, Self.failing("openat:\(code):\(every):20"))
+            #expect(found == free, "\(threads) threads")
+        }
+    }
+
+    @Test func aLowLimitOnDescriptorsCostsNoAttributesAndNoPatterns() throws {
+        let directory = try Self.treeWithAttributes()
+        let free = try Self.records(of: [directory.path], threads: 1, ProcessOptions())
+        let few = try Self.records(of: [directory.path], threads: 8, ProcessOptions { $0.limits = ["nofile": 12] })
+        #expect(few == free)
+    }
+
     /// Each directory was tried for a second: a tree of many took hours to be given up.
     @Test(unsanitized, arguments: threadCounts)
     func aLackOfDescriptorsThatLastsEndsTheScanWithErrors(threads: Int) throws {

@@ -1,5 +1,5 @@
 // What is fed with bytes that nobody meant. One table for three ways of running it: `make fuzz` (libFuzzer, for as long as
-// wanted), FuzzTests (the corpus and 10,000 mutations of it, in `make test`), and `fuzz TARGET FILE...` for one input.
+// wanted), FuzzTests (the corpus and some thousand mutations of it, in `make test`), and `fuzz TARGET FILE...` for one input.
 //
 // A reader of a file format is added as a line of `all`: it must end, without a trap, for any bytes; what it reads, it
 // should check with an oracle. Its corpus is fixtures/fuzz/NAME/.
@@ -10,11 +10,19 @@ package struct FuzzTarget: Sendable {
     package let name: String
     /// The bytes end where their memory ends, so that AddressSanitizer sees a read beyond them.
     package let run: @Sendable (UnsafeRawBufferPointer) -> Void
+    /// How many mutations of the corpus the short run tries: what some seconds in a debug build are enough for.
+    package let mutations: Int
 
     package static let all: [FuzzTarget] = [
-        FuzzTarget(name: "dirents", run: fuzzDirectoryEntries),
-        FuzzTarget(name: "gitignore", run: fuzzGitignore),
-        FuzzTarget(name: "json", run: fuzzJSON),
+        FuzzTarget(name: "dirents", run: fuzzDirectoryEntries, mutations: 10_000),
+        FuzzTarget(name: "gitignore", run: fuzzGitignore, mutations: 10_000),
+        FuzzTarget(name: "json", run: fuzzJSON, mutations: 10_000),
+        FuzzTarget(name: "records", run: fuzzText("records"), mutations: 300),
+        FuzzTarget(name: "mca", run: fuzzText("mca"), mutations: 300),
+        FuzzTarget(name: "mtree", run: fuzzText("mtree"), mutations: 300),
+        FuzzTarget(name: "hashdeep", run: fuzzText("hashdeep"), mutations: 300),
+        FuzzTarget(name: "checksums", run: fuzzText("checksums"), mutations: 300),
+        FuzzTarget(name: "saved", run: fuzzSaved, mutations: 300),
     ]
 
     package static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }

@@ -8,7 +8,7 @@
 //     count=N         N entries, named PATH0000, PATH0001 …
 //     end=N           reading ends at byte N, whatever the size says
 //     list=ERR@N      listing fails after N entries       list=endless   it never ends
-//     lookup=ERR      finding the name fails              stat=ERR       getattr fails, where the lookup did not
+//     lookup=ERR[@N]  finding the name fails (after N times)   stat=ERR       getattr fails, where the lookup did not
 //     open=ERR        opening fails                       read=ERR@N     reading beyond byte N fails
 //     type=unknown    what readdir says of it: DT_UNKNOWN, or another KIND than the true one
 //     ino=N           the inode number that readdir gives
@@ -41,7 +41,7 @@ struct node {
     int list_error, lookup_error, stat_error, open_error, read_error;
     bool endless, twice, changing, has_listed_inode;
     ino_t listed_inode;
-    long delay;
+    long delay, lookups_left;
 };
 
 static struct node *nodes;  // nodes[1] is the root: FUSE's inode numbers
@@ -85,7 +85,7 @@ static void set(struct node *node, char *key) {
     if (at != NULL) *at++ = 0;
     if (strcmp(key, "size") == 0) node->size = atoll(value), node->end = node->size;
     else if (strcmp(key, "end") == 0) node->end = atoll(value);
-    else if (strcmp(key, "lookup") == 0) node->lookup_error = error_number(value);
+    else if (strcmp(key, "lookup") == 0) node->lookup_error = error_number(value), node->lookups_left = at ? atol(at) : 0;
     else if (strcmp(key, "stat") == 0) node->stat_error = error_number(value);
     else if (strcmp(key, "open") == 0) node->open_error = error_number(value);
     else if (strcmp(key, "delay") == 0) node->delay = atol(value);
@@ -182,7 +182,7 @@ static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name) {
         return;
     }
     take_time(&nodes[number]);
-    if (nodes[number].lookup_error != 0) {
+    if (nodes[number].lookup_error != 0 && nodes[number].lookups_left-- <= 0) {
         fuse_reply_err(request, nodes[number].lookup_error);
         return;
     }

@@ -1,5 +1,5 @@
 /// Why the content of a file is not known: an error record, never the end of the scan.
-package enum ContentFailure: Error, Equatable, Sendable {
+package enum ContentFailure: OpeningFailure, Equatable, Sendable {
     /// A system call failed: its name, as the record of the error gives it, and why.
     case call(String, Errno)
     /// Bytes, size, times or inode moved while the file was read: operation `read`, code `CHANGED`.
@@ -7,12 +7,16 @@ package enum ContentFailure: Error, Equatable, Sendable {
     /// libmagic could not say what the file is; its own sentence, and the errno where it has one.
     case type(message: String, error: Errno?)
 
-    /// All descriptors are in use: it may succeed later.
-    var isShortOfDescriptors: Bool {
+    package var isShortOfDescriptors: Bool {
         switch self {
         case .call(_, let error): error.isShortOfDescriptors
         case .changed, .type: false
         }
+    }
+
+    /// Nothing was opened: what had the name is gone, or something else has it.
+    var isOfOpening: Bool {
+        if case .call("openat", _) = self { true } else { false }
     }
 
     /// A sentence for people.

@@ -148,7 +148,7 @@ actor FileScan: MailboxActor {
         do throws(ContentFailure) {
             result = .success(try worker.inspect(request, hasDetector: hasDetector))
         } catch {
-            if error.isShortOfDescriptors, worker.context.descriptors.mayTryAgain() {
+            if worker.mayTryAgain(after: error) {
                 return send { $0.openOnceMore() }
             }
             result = .failure(error)

@@ -19,7 +19,9 @@ extension Directory {
                     startSlices(UnsafeRawBufferPointer(rebasing: bytes[own.count...]), worker)
                 }
                 let entries = DirectoryEntries(own)
-                worker.scanEntries(entries, of: opened, number, waiter: .directory(self), into: &gathering)
+                let left = worker.scanEntries(
+                    entries, of: opened, number, waiter: .directory(self), into: &gathering)
+                if let left { startSlice(left.bytes, worker) }
                 let end = DirectoryEntries(bytes).endPosition
                 if worker.isEndOfListing(end, onDevice: identity.device) { return finishListing(worker) }
             }

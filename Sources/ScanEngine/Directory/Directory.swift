@@ -59,7 +59,7 @@ actor Directory: MailboxActor {
     var gathering = Gathering()
     /// What this entry's record will say, if records are wanted; its digests are known only when all below is done.
     private var recorded: KnownEntry?
-    private var xattrs: [ExtendedAttribute]?
+    var xattrs: [ExtendedAttribute]?
 
     init(
         _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, ignore: IgnoreScope?,
@@ -90,7 +90,7 @@ actor Directory: MailboxActor {
             return complete(worker)
         }
         if let known, !known.isToBeListed {
-            xattrs = attributesByName(known.status, worker)
+            guard readAttributesByName(known.status, isOpened: true, worker) else { return }
             giveUpOpening(worker)
             count(known.status, worker)
             return complete(worker)
@@ -103,6 +103,15 @@ actor Directory: MailboxActor {
         } catch {
             couldNotOpen(error, worker)
         }
+    }
+
+    /// Reads the directory, which is open: before, there was no descriptor for its `.gitignore`.
+    func readOnceMore() {
+        guard let number = descriptor.borrow() else {
+            preconditionFailure("the descriptor of a directory that is being listed is not given up")
+        }
+        defer { descriptor.giveBack() }
+        read(number, ScanWorker.current)
     }
 
     /// Goes on reading a large directory.
@@ -139,13 +148,17 @@ actor Directory: MailboxActor {
             do throws(Errno) { try statusByName(worker, &status) } catch { statusError = error }
             if let statusError, willTryAgain(after: statusError, worker) { return }
         }
+        if let known {
+            guard readAttributesByName(known.status, isOpened: false, worker) else { return }
+        } else if statusError == nil, status.kind == .directory {
+            guard readAttributesByName(status, isOpened: false, worker) else { return }
+        }
         defer {
             giveUpOpening(worker)
             complete(worker)
         }
         if let known {
             // It was there when it was stat'ed: an entry, whatever became of it.
-            xattrs = attributesByName(known.status, worker)
             count(known.status, worker)
             return worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
         }
@@ -157,7 +170,6 @@ actor Directory: MailboxActor {
             return worker.report(statusError, "statx", EntryPath(directory: node, name: nil), into: &gathering)
         }
         if status.kind == .directory {
-            xattrs = attributesByName(status, worker)
             count(status, worker)
             worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
         } else if let parent = node.parent, let kind = status.kind {
@@ -179,8 +191,8 @@ actor Directory: MailboxActor {
     }
 
     /// All descriptors are in use by other workers at this moment: behind other work, and once more.
-    private func willTryAgain(after error: Errno, _ worker: ScanWorker) -> Bool {
-        guard error.isShortOfDescriptors, worker.context.descriptors.mayTryAgain() else { return false }
+    func willTryAgain(after error: some OpeningFailure, _ worker: ScanWorker) -> Bool {
+        guard worker.mayTryAgain(after: error) else { return false }
         send { $0.scan() }
         return true
     }
@@ -188,31 +200,6 @@ actor Directory: MailboxActor {
     private func count(_ status: borrowing FileStatus, _ worker: ScanWorker) {
         worker.countDirectory(status, into: &gathering)
         if !worker.streams.isEmpty { recorded = KnownEntry(status: copy status, isToBeListed: true) }
-    }
-
-    /// Of a directory that is not opened for listing.
-    private func attributesByName(_ status: borrowing FileStatus, _ worker: ScanWorker) -> [ExtendedAttribute]? {
-        guard worker.context.readsAttributes else { return nil }
-        let (status, place) = (copy status, EntryPath(directory: node, name: nil))
-        guard let parent = containing else {
-            return node.withName { path in
-                let entry = CountedEntry(
-                    directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: .directory, node: node)
-                return worker.extendedAttributes(of: entry, status, into: &gathering)
-            }
-        }
-        do throws(Errno) {
-            let number = try parent.borrowDescriptor(node.parentIdentity, worker)
-            defer { parent.descriptor.giveBack() }
-            return node.withName { name in
-                let entry = CountedEntry(
-                    directory: nil, descriptor: number, name: name, kind: .directory, node: node)
-                return worker.extendedAttributes(of: entry, status, into: &gathering)
-            }
-        } catch {
-            worker.report(error, "openat", place, into: &gathering)
-            return nil
-        }
     }
 
     private func statusByName(_ worker: ScanWorker, _ status: inout FileStatus) throws(Errno) {
@@ -264,22 +251,28 @@ actor Directory: MailboxActor {
             return finishListing(worker)
         }
         worker.context.descriptors.keep(self, number)
-        if worker.context.obeysGitignore { readGitignore(number, worker) }
+        read(number, worker)
+    }
+
+    /// Reads what says which entries count, then the entries.
+    private func read(_ number: Int32, _ worker: ScanWorker) {
+        do throws(Errno) {
+            if worker.context.obeysGitignore { try readGitignore(number, worker) }
+        } catch {
+            if worker.mayTryAgain(after: error) { return send { $0.readOnceMore() } }
+            let path = EntryPath(directory: node, name: Array(".gitignore".utf8))
+            worker.report(error, "openat", path, into: &gathering)
+        }
         readAll(number, worker)
     }
 
     /// Reads this directory's `.gitignore`, if it has one. As git does, a symlink is not followed, and what is no regular
     /// file is not read.
-    private func readGitignore(_ number: Int32, _ worker: ScanWorker) {
-        do throws(Errno) {
-            guard
-                let contents = try Kernel.contents(ofFile: ".gitignore", in: number, limit: IgnoreRules.maximumFileSize)
-            else { return }
-            ignore = IgnoreScope.child(of: ignore, gitignore: contents, depth: node.level)
-        } catch {
-            let path = EntryPath(directory: node, name: Array(".gitignore".utf8))
-            worker.report(error, "openat", path, into: &gathering)
+    private func readGitignore(_ number: Int32, _ worker: ScanWorker) throws(Errno) {
+        let contents = try worker.opening { () throws(Errno) in
+            try Kernel.contents(ofFile: ".gitignore", in: number, limit: IgnoreRules.maximumFileSize)
         }
+        if let contents { ignore = IgnoreScope.child(of: ignore, gitignore: contents, depth: node.level) }
     }
 
     /// A loop of directories can only come from a mount, so this is asked at mount points only.

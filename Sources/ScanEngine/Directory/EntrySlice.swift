@@ -27,15 +27,17 @@ actor EntrySlice: MailboxActor {
         gathering.prepare(worker.context)
         do throws(Errno) {
             let number = try directory.borrowDescriptor(opened.identity, worker)
-            entries.withUnsafeBytes { bytes in
+            let left = entries.withUnsafeBytes { bytes in
                 worker.scanEntries(
-                    DirectoryEntries(bytes), of: opened, number, waiter: .slice(self), into: &gathering)
+                    DirectoryEntries(bytes), of: opened, number, waiter: .slice(self), into: &gathering)?.bytes.count
             }
             directory.descriptor.giveBack()
-        } catch {
-            if error.isShortOfDescriptors, worker.context.descriptors.mayTryAgain() {
+            if let left {
+                entries.removeFirst(entries.count - left)
                 return send { $0.scan() }
             }
+        } catch {
+            if worker.mayTryAgain(after: error) { return send { $0.scan() } }
             // The directory cannot be reached any more: its names were listed, so they are entries, and errors.
             entries.withUnsafeBytes { bytes in
                 worker.reportAll(DirectoryEntries(bytes), of: directory.node, error, into: &gathering)

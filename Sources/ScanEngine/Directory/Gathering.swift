@@ -66,8 +66,9 @@ struct Gathering: Sendable {
 
     var isComplete: Bool { isListed && pending == 0 }
 
-    /// To be called before anything is gathered.
+    /// To be called before anything is gathered; later calls change nothing.
     mutating func prepare(_ context: ScanContext) {
+        if digests != nil || states != nil { return }
         if let content = context.content, !content.set.isEmpty { digests = TreeDigest(content.set) }
         if let methods = context.stateMethods { states = TreeDigest(methods.set) }
     }

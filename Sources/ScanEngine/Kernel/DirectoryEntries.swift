@@ -20,6 +20,9 @@ package struct DirectoryEntries: Sequence, IteratorProtocol {
     /// - Parameter buffer: what `Kernel.listDirectory` filled, no longer than it said.
     package init(_ buffer: UnsafeRawBufferPointer) { rest = buffer }
 
+    /// Those that are still to come.
+    package var bytes: UnsafeRawBufferPointer { rest }
+
     /// Bytes of the record of a name of 255 bytes: with less room than this a listing goes on in the next buffer.
     package static let longestRecord = 280
 

@@ -1,7 +1,7 @@
 import CLinux
 
 /// Why a system call failed: an `errno` value.
-package struct Errno: Error, Equatable, Sendable {
+package struct Errno: OpeningFailure, Equatable, Sendable {
     package let rawValue: Int32
 
     package init(_ rawValue: Int32) { self.rawValue = rawValue }
@@ -30,4 +30,10 @@ package struct Errno: Error, Equatable, Sendable {
         guard let text = clinux_errno_description(rawValue) else { return "Unknown error \(rawValue)" }
         return String(cString: text)
     }
+}
+
+/// Why something could not be opened.
+package protocol OpeningFailure: Error {
+    /// All descriptors are in use: it may succeed later.
+    var isShortOfDescriptors: Bool { get }
 }

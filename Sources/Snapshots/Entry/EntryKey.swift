@@ -35,6 +35,18 @@ package struct EntryKey: Hashable, Comparable, Sendable {
 
     package var isRoot: Bool { bytes.count == 4 }
 
+    /// Whether a name in it is empty: no path of a scan has such a one, and what has two slashes in a row is not the same
+    /// key as what has one.
+    package var hasEmptyName: Bool {
+        if isRoot { return false }
+        var last: UInt8 = 0
+        for byte in bytes[4...] {
+            if byte == 0, last == 0 { return true }
+            last = byte
+        }
+        return last == 0
+    }
+
     /// The directory that the entry is in; nil for a root.
     package var parent: EntryKey? {
         if isRoot { return nil }

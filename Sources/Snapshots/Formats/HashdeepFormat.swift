@@ -60,7 +60,8 @@ private struct HashdeepReader {
     private mutating func readColumns(_ line: UnsafeRawBufferPointer) throws(SnapshotFailure) -> Bool {
         let prefix = Array("%%%% ".utf8)
         guard line.starts(with: prefix) else { return false }
-        var names = String(decoding: line.dropFirst(prefix.count), as: UTF8.self).split(separator: ",")
+        var names = String(decoding: line.dropFirst(prefix.count), as: UTF8.self)
+            .split(separator: ",", omittingEmptySubsequences: false)
         guard names.popLast() == "filename" else { return false }
         columns = names.map { name in
             switch name {

@@ -12,6 +12,13 @@ extension JSONObject {
         return number
     }
 
+    /// A number of bytes: not negative.
+    func size(_ key: StaticString) throws(JSONFieldFailure) -> Int64? {
+        let size: Int64? = try number(key)
+        guard size ?? 0 >= 0 else { throw JSONFieldFailure(key: "\(key)") }
+        return size
+    }
+
     /// Bytes; those under the same key with `_b64` win.
     func bytes(_ key: StaticString, exact exactKey: StaticString) throws(JSONFieldFailure) -> [UInt8]? {
         if let exact = self[exactKey] {

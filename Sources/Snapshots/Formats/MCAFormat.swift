@@ -65,7 +65,8 @@ private struct MCAReader {
             hasEntries = true
             if isBelowSysroot, path.starts(with: Self.sysroot) { path.removeFirst(Self.sysroot.count) }
             var entry = SnapshotEntry(key: paths.key(path.isEmpty ? [UInt8(ascii: "/")] : path))
-            if let stat = object["stat"]?.object { try fill(&entry, stat) }
+            guard let stat = object["stat"]?.object else { throw JSONFieldFailure(key: "stat") }
+            try fill(&entry, stat)
             entry.digests = try object.digests("hash")
             if entry.kind == .symlink { entry.target = try object.string("symlink_target") }
             for algorithm in entry.digests.keys { algorithms.insert(algorithm) }
@@ -76,13 +77,17 @@ private struct MCAReader {
     }
 
     private func fill(_ entry: inout SnapshotEntry, _ stat: JSONObject) throws(JSONFieldFailure) {
-        if let mode: UInt32 = try stat.number("st_mode") {
-            guard let kind = EntryKind(mode: mode) else { throw JSONFieldFailure(key: "st_mode") }
-            entry.kind = kind
-            entry.mode = mode & 0o7777
+        // What is of no kind would be compared with nothing.
+        guard let mode: UInt32 = try stat.number("st_mode"), let kind = EntryKind(mode: mode) else {
+            throw JSONFieldFailure(key: "st_mode")
         }
-        entry.size = try stat.number("st_size")
-        entry.diskBytes = try (stat.number("st_blocks") as Int64?).map { $0.multipliedReportingOverflow(by: 512).0 }
+        entry.kind = kind
+        entry.mode = mode & 0o7777
+        entry.size = try stat.size("st_size")
+        entry.diskBytes = try stat.size("st_blocks").map { blocks in
+            let (bytes, isTooLarge) = blocks.multipliedReportingOverflow(by: 512)
+            return isTooLarge ? .max : bytes
+        }
         entry.uid = try stat.number("st_uid")
         entry.gid = try stat.number("st_gid")
         entry.links = try stat.number("st_nlink")

@@ -49,21 +49,21 @@ private struct MTreeReader {
 
     /// A line, together with those that a backslash at the end joins to it.
     private func logicalLine() throws(SnapshotFailure) -> [UInt8]? {
-        guard let first = try lines.next() else { return nil }
-        var line = Array(first)
-        while Self.goesOn(line) {
-            line.removeLast()
-            guard let more = try lines.next() else { throw lines.failure("the last line is to go on") }
-            guard line.count + more.count <= LineReader.longestLine else { throw lines.failure("too long") }
-            line.append(contentsOf: more)
+        guard var piece = try lines.next() else { return nil }
+        var line: [UInt8] = []
+        let isComment = piece.first { $0 != 0x20 && $0 != 0x09 } == UInt8(ascii: "#")
+        while !isComment, Self.goesOn(piece) {
+            line.append(contentsOf: piece.dropLast())
+            guard let next = try lines.next() else { throw lines.failure("the last line is to go on") }
+            guard line.count + next.count <= LineReader.longestLine else { throw lines.failure("too long") }
+            piece = next
         }
-        return line
+        return line + piece
     }
 
-    private static func goesOn(_ line: [UInt8]) -> Bool {
-        let isComment = words(line[...]).first?.first == UInt8(ascii: "#")
-        // An even number of backslashes is a name that ends in some.
-        return !isComment && line.reversed().prefix { $0 == UInt8(ascii: "\\") }.count % 2 == 1
+    /// An even number of backslashes is a name that ends in some.
+    private static func goesOn(_ piece: UnsafeRawBufferPointer) -> Bool {
+        piece.reversed().prefix { $0 == UInt8(ascii: "\\") }.count % 2 == 1
     }
 
     private mutating func read(_ line: [UInt8]) throws(SnapshotFailure) {
@@ -81,7 +81,8 @@ private struct MTreeReader {
     private mutating func entry(
         _ word: ArraySlice<UInt8>, _ words: ArraySlice<ArraySlice<UInt8>>
     ) throws(SnapshotFailure) {
-        guard word.first != UInt8(ascii: "/"), let decoded = Vis.decoded(word), !decoded.contains(0) else {
+        guard word.first != UInt8(ascii: "/"), let decoded = Vis.decoded(word), !decoded.isEmpty, !decoded.contains(0)
+        else {
             throw lines.failure("no name")
         }
         var own = MTreeKeywords()

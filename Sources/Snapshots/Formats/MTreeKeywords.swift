@@ -13,10 +13,16 @@ struct MTreeKeywords {
     private static let kinds: [String: EntryKind] = Dictionary(
         uniqueKeysWithValues: EntryKind.allCases.map { ($0.mtreeName, $0) })
 
-    /// Takes `keyword=value`, or a keyword alone.
+    private static let known = Set(
+        digests.map(\.0) + [
+            "type", "size", "uid", "gid", "nlink", "inode", "time", "flags", "mode", "link", "device",
+        ])
+
+    /// Takes `keyword=value`, or a keyword alone. Others are left out: what `/set` sets is copied for each entry.
     mutating func set(_ word: ArraySlice<UInt8>) {
         let parts = word.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-        values[String(decoding: parts[0], as: UTF8.self)] = parts.count > 1 ? parts[1] : []
+        let name = String(decoding: parts[0], as: UTF8.self)
+        if Self.known.contains(name) { values[name] = parts.count > 1 ? parts[1] : [] }
     }
 
     mutating func unset(_ word: ArraySlice<UInt8>) {
@@ -37,10 +43,9 @@ struct MTreeKeywords {
     ///
     /// - Returns: the keyword whose value makes no sense; nil if all do.
     func fill(_ entry: inout SnapshotEntry) -> String? {
-        if let type = text("type") {
-            guard let kind = Self.kinds[type] else { return "type" }
-            entry.kind = kind
-        }
+        // What is of no kind would be compared with nothing.
+        guard let type = text("type"), let kind = Self.kinds[type] else { return "type" }
+        entry.kind = kind
         do throws(BadKeyword) {
             entry.size = try number("size")
             entry.uid = try number("uid")
@@ -113,7 +118,7 @@ struct MTreeKeywords {
 
     /// `0x103`, or `format,major,minor` of a format that has the numbers of Linux.
     private func device() throws(BadKeyword) -> UInt64? {
-        guard let parts = text("device")?.split(separator: ",") else { return nil }
+        guard let parts = text("device")?.split(separator: ",", omittingEmptySubsequences: false) else { return nil }
         if parts.count == 1 {
             let number = parts[0].hasPrefix("0x") ? UInt64(parts[0].dropFirst(2), radix: 16) : UInt64(parts[0])
             guard let number else { throw BadKeyword(name: "device") }

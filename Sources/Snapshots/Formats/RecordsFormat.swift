@@ -58,11 +58,12 @@ private struct RecordsReader {
         }
         var paths: [[UInt8]] = []
         for root in roots {
-            guard let path = try root.object?.bytes("path", exact: "path_b64") else {
+            guard let path = try root.object?.bytes("path", exact: "path_b64"), !path.contains(0) else {
                 throw JSONFieldFailure(key: "roots")
             }
             paths.append(path)
         }
+        if paths.isEmpty { throw JSONFieldFailure(key: "roots") }
         let scan = try scanOptions(options, paths)
         var fields = SnapshotFields.scanned
         if scan.mime { fields.insert(.mime) }
@@ -92,7 +93,7 @@ private struct RecordsReader {
         options.gitignore = object["gitignore"]?.bool ?? false
         options.xattrs = object["xattrs"]?.bool ?? false
         options.readPseudo = object["read_pseudo"]?.bool ?? false
-        options.maxRead = try object.number("max_read") ?? options.maxRead
+        options.maxRead = try object.size("max_read") ?? options.maxRead
         return options
     }
 
@@ -123,7 +124,7 @@ private struct RecordsReader {
             }
             var entry = entry
             entry.key = EntryKey(root: index, path: rest)
-            return entry
+            return entry.key.hasEmptyName ? nil : entry
         }
         guard !placed.isEmpty else { throw JSONFieldFailure(key: "path") }
         return placed
@@ -155,8 +156,8 @@ private struct RecordsReader {
             throw JSONFieldFailure(key: "mode")
         }
         entry.mode = bits
-        entry.size = try object.number("size")
-        entry.diskBytes = try object.number("disk_bytes")
+        entry.size = try object.size("size")
+        entry.diskBytes = try object.size("disk_bytes")
         entry.uid = try object.number("uid")
         entry.gid = try object.number("gid")
         entry.links = try object.number("nlink")

@@ -34,16 +34,25 @@ extension SavedScans {
     }
 
     private func contentTable(_ scan: SavedScan, _ wanted: DigestSet) throws -> ContentTable {
-        let sum = try database.prepare("SELECT sum(length(records)) FROM content WHERE scan = ?")
-        sum.bind(0, scan.id)
-        let recordBytes = try sum.step() ? sum.integer(0) ?? 0 : 0
+        let lengths = try database.prepare("SELECT id, scan, length(records) FROM content ORDER BY id")
+        var order = RowOrder()
+        var recordBytes: Int64 = 0
+        while try lengths.step() {
+            _ = try order.next(lengths)
+            if lengths.integer(1) == scan.id { recordBytes += lengths.integer(2) ?? 0 }
+        }
+        // What is damaged may say that it holds more than there is.
+        let pages = try database.integer("PRAGMA page_count") ?? 0
+        recordBytes = min(recordBytes, pages * (try database.integer("PRAGMA page_size") ?? 0))
         var table = try ContentTable(
             saved: DigestSet(scan.options.hash), wanted: wanted, recordBytes: Int(recordBytes))
-        let packs = try database.prepare("SELECT types, records FROM content WHERE scan = ?")
-        packs.bind(0, scan.id)
+        let packs = try database.prepare("SELECT id, scan, types, records FROM content ORDER BY id")
+        order = RowOrder()
         while try packs.step() {
-            let types = (packs.text(0) ?? "").split(separator: "\n").map { String($0) }
-            packs.withBlob(1) { table.add($0, types: types) }
+            _ = try order.next(packs)
+            if packs.integer(1) != scan.id { continue }
+            let types = (packs.text(2) ?? "").split(separator: "\n").map { String($0) }
+            packs.withBlob(3) { table.add($0, types: types) }
         }
         return table
     }

@@ -16,7 +16,10 @@ package final class SavedScanSource: SnapshotSource {
     private var pendingError: (key: EntryKey, error: SnapshotEntryError)?
     /// An entry that was read, and before which errors without an entry come.
     private var pendingEntry: SnapshotEntry?
+    /// Rows come in the order of their keys, each once. A damaged table may hold one of its pages a hundred times, and
+    /// below it again: without an end.
     private var lastKey: EntryKey?
+    private var lastError: [[UInt8]] = []
 
     package init(_ file: SavedScans, _ scan: SavedScan) throws(SnapshotFailure) {
         path = file.path
@@ -42,7 +45,7 @@ package final class SavedScanSource: SnapshotSource {
             errors = try file.database.prepare(
                 """
                 SELECT root, key, operation, code, message FROM errors
-                WHERE scan = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key, operation
+                WHERE scan = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key, operation, code, message
                 """)
             for statement in [entries, errors] { Self.start(statement, scan.id, root: 0, key: []) }
             pendingError = nil
@@ -79,11 +82,11 @@ package final class SavedScanSource: SnapshotSource {
         // Behind everything that begins with the key and a separator, which is 1: see `StoredKey`.
         let (root, key) =
             subtree.isRoot ? (subtree.root + 1, []) : (subtree.root, StoredKey.bytes(subtree.bytes[4...]) + [2])
-        if let pending = pendingEntry {
-            if !subtree.contains(pending.key) { return }
+        // The next entry was read already where an error came before it.
+        if pendingEntry.map({ subtree.contains($0.key) }) ?? true {
             pendingEntry = nil
+            Self.start(entries, scan.id, root: root, key: key)
         }
-        Self.start(entries, scan.id, root: root, key: key)
         guard let error = pendingError, subtree.contains(error.key) else { return }
         Self.start(errors, scan.id, root: root, key: key)
         try readError()
@@ -102,18 +105,18 @@ package final class SavedScanSource: SnapshotSource {
             throw damaged("an entry of no kind")
         }
         var entry = SnapshotEntry(key: key, kind: kind)
-        entry.size = row.integer(3)
-        entry.diskBytes = row.integer(4)
-        entry.mode = row.integer(5).map { UInt32(truncatingIfNeeded: $0) }
-        entry.uid = row.integer(6).map { UInt32(truncatingIfNeeded: $0) }
-        entry.gid = row.integer(7).map { UInt32(truncatingIfNeeded: $0) }
+        entry.size = try number(3, 0...Int64.max)
+        entry.diskBytes = try number(4, 0...Int64.max)
+        entry.mode = try number(5, 0...0o7777)
+        entry.uid = try number(6, 0...UInt32.max)
+        entry.gid = try number(7, 0...UInt32.max)
         entry.links = row.integer(8).map { UInt64(bitPattern: $0) }
         entry.device = row.integer(9).map { UInt64(bitPattern: $0) }
         entry.inode = row.integer(10).map { UInt64(bitPattern: $0) }
-        entry.mtime = Self.time(row, 11)
-        entry.ctime = Self.time(row, 13)
-        entry.btime = Self.time(row, 15)
-        entry.flags = row.integer(17).map { InodeFlags(rawValue: UInt32(truncatingIfNeeded: $0)) }
+        entry.mtime = try time(11)
+        entry.ctime = try time(13)
+        entry.btime = try time(15)
+        entry.flags = try number(17, 0...UInt32.max).map { InodeFlags(rawValue: $0) }
         entry.specialDevice = row.integer(18).map { UInt64(bitPattern: $0) }
         if let count = row.integer(19) { entry.xattrs = count == 0 ? [] : try readAttributes(key) }
         entry.isChanged = row.integer(20) == 1
@@ -133,7 +136,11 @@ package final class SavedScanSource: SnapshotSource {
         defer { attributes.reset() }
         var list: [ExtendedAttribute] = []
         while try step(attributes) {
-            list.append(ExtendedAttribute(name: attributes.blob(0) ?? [], value: attributes.blob(1) ?? []))
+            let name = attributes.blob(0) ?? []
+            guard list.last.map({ $0.name.lexicographicallyPrecedes(name) }) ?? true else {
+                throw damaged("extended attributes are out of order")
+            }
+            list.append(ExtendedAttribute(name: name, value: attributes.blob(1) ?? []))
         }
         return list
     }
@@ -143,9 +150,15 @@ package final class SavedScanSource: SnapshotSource {
             pendingError = nil
             return
         }
-        let error = SnapshotEntryError(
-            operation: errors.text(2) ?? "", code: errors.text(3) ?? "", message: errors.text(4) ?? "")
-        pendingError = (try key(errors), error)
+        let key = try key(errors)
+        let parts = (2...4).map { errors.blob($0) ?? [] }
+        let order = [key.bytes] + parts
+        guard lastError.lexicographicallyPrecedes(order, by: { $0.lexicographicallyPrecedes($1) }) else {
+            throw damaged("errors are out of order")
+        }
+        lastError = order
+        let texts = parts.map { String(decoding: $0, as: UTF8.self) }
+        pendingError = (key, SnapshotEntryError(operation: texts[0], code: texts[1], message: texts[2]))
     }
 
     private func key(_ row: Statement) throws(SnapshotFailure) -> EntryKey {
@@ -165,8 +178,21 @@ package final class SavedScanSource: SnapshotSource {
 
     private func damaged(_ what: String) -> SnapshotFailure { SnapshotFailure(path: path, "is damaged: \(what)") }
 
-    private static func time(_ row: Statement, _ column: Int) -> SnapshotTime? {
-        row.integer(column).map { SnapshotTime(seconds: $0, nanoseconds: row.integer(column + 1) ?? 0) }
+    // MARK: Columns of an entry
+
+    private func number<Value: FixedWidthInteger>(
+        _ column: Int, _ range: ClosedRange<Value>
+    ) throws(SnapshotFailure) -> Value? {
+        guard let number = entries.integer(column) else { return nil }
+        guard let value = Value(exactly: number), range.contains(value) else {
+            throw damaged("a number that no entry has")
+        }
+        return value
+    }
+
+    private func time(_ column: Int) throws(SnapshotFailure) -> SnapshotTime? {
+        guard let seconds = entries.integer(column) else { return nil }
+        return SnapshotTime(seconds: seconds, nanoseconds: try number(column + 1, 0...999_999_999) ?? 0)
     }
 }
 

@@ -66,10 +66,11 @@ package final class SavedScans {
     private static func readScans(_ database: Database) throws(DatabaseError) -> [SavedScan] {
         var scans: [SavedScan] = []
         let statement = try database.prepare(
-            "SELECT id, label, host, started, ended, version, options, totals FROM scans WHERE complete = 1 ORDER BY id"
-        )
+            "SELECT id, label, host, started, ended, version, options, totals, complete FROM scans ORDER BY id")
+        var order = RowOrder()
         while try statement.step() {
-            let id = statement.integer(0) ?? 0
+            let id = try order.next(statement)
+            if statement.integer(8) != 1 { continue }
             var options = try options(statement.text(6) ?? "", database)
             options.paths = try paths(id, database)
             scans.append(
@@ -92,6 +93,9 @@ package final class SavedScans {
             }
             paths.append(path)
         }
+        guard !paths.isEmpty else {
+            throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: scan \(scan) has no root")
+        }
         return paths
     }
 
@@ -112,8 +116,9 @@ package final class SavedScans {
         options.readPseudo = statement.integer(3) == 1
         options.xattrs = statement.integer(7) == 1
         options.maxRead = max(0, statement.integer(4) ?? options.maxRead)
-        options.depth = Int(clamping: max(0, statement.integer(5) ?? 1))
-        options.top = Int(clamping: max(0, statement.integer(6) ?? 10))
+        // As the command line limits them.
+        options.depth = Int(min(max(0, statement.integer(5) ?? 1), 1_000_000_000))
+        options.top = Int(min(max(0, statement.integer(6) ?? 10), 1_000_000_000))
         let hashes = try database.prepare("SELECT value FROM json_each(?1, '$.hash')")
         hashes.bind(0, json)
         while try hashes.step() {
@@ -177,5 +182,20 @@ package final class SavedScans {
             if digests.count == algorithms.count { all[root] = digests }
         }
         return all
+    }
+}
+
+/// Rows of a table with a number come in its order, each once. A damaged table may hold one of its pages a hundred times,
+/// and below it again: without an end.
+struct RowOrder {
+    private var last = Int64.min
+
+    /// The number in the first column of the current row.
+    mutating func next(_ row: Statement) throws(DatabaseError) -> Int64 {
+        guard let id = row.integer(0), id > last else {
+            throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: rows are out of order")
+        }
+        last = id
+        return id
     }
 }

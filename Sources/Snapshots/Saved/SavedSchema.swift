@@ -177,6 +177,8 @@ enum StoredKey {
                 bytes.append(byte == 1 ? 0 : byte)
             }
         }
-        return isEscaped ? nil : EntryKey(bytes: bytes)
+        if isEscaped { return nil }
+        let key = EntryKey(bytes: bytes)
+        return key.hasEmptyName ? nil : key
     }
 }

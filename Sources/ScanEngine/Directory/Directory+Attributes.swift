@@ -1,0 +1,36 @@
+extension Directory {
+    /// Reads the attributes of a directory that is not open.
+    ///
+    /// - Parameter isOpened: false where opening it has failed, and an error will say so: that it cannot be held for its
+    ///   attributes either is no second one.
+    /// - Returns: false if the directory is tried again.
+    func readAttributesByName(
+        _ status: borrowing FileStatus, isOpened: Bool, _ worker: ScanWorker
+    ) -> Bool {
+        guard worker.context.readsAttributes else { return true }
+        switch attributesByName(status, worker) {
+        case .success(let read): xattrs = read
+        case .failure(let failure):
+            if willTryAgain(after: failure, worker) { return false }
+            if failure.isOfOpening, !isOpened { return true }
+            worker.report(failure.cause, at: EntryPath(directory: node, name: nil), into: &gathering.subtotal)
+        }
+        return true
+    }
+
+    private func attributesByName(_ status: borrowing FileStatus, _ worker: ScanWorker) -> AttributesResult {
+        let parent = containing
+        do throws(Errno) {
+            let number = try parent?.borrowDescriptor(node.parentIdentity, worker) ?? Kernel.workingDirectory
+            defer { parent?.descriptor.giveBack() }
+            let status = copy status
+            return node.withName { name in
+                worker.extendedAttributes(
+                    of: CountedEntry(directory: nil, descriptor: number, name: name, kind: .directory, node: node),
+                    status)
+            }
+        } catch {
+            return .failure(.call("openat", error))
+        }
+    }
+}

@@ -1,0 +1,158 @@
+// The files that diff, verify and --baseline read. Each target asks one reader directly, whatever the file would be
+// recognised as, and checks what it gives by rules that hold for every source, by reading it in other ways, and by writing
+// it with fsscan's own writers and reading that.
+
+import Foundation
+import ScanEngine
+import Snapshots
+
+/// A reader of text.
+func fuzzText(_ format: String) -> @Sendable (UnsafeRawBufferPointer) -> Void {
+    { bytes in
+        let file = TextFile(format: format, path: "list", bytes: Array(bytes))
+        for format in SnapshotFormat.all { _ = format.recognises(Array(bytes.prefix(SnapshotInput.beginningSize))) }
+        let result = file.read()
+        precondition(result == file.read(asPipe: true), "a pipe says something else")
+        guard case .success(let reading) = result else { return }
+        reading.check()
+        let lines = bytes.count { $0 == 0x0A } + 1
+        precondition(reading.entries.count <= lines * reading.description.roots.count, "more entries than lines")
+        if format == "records" || format == "mca" { bytes.split(separator: 0x0A).forEach(checkJSON) }
+
+        try! reading.checkPassingOver { try! file.open().get() }
+        checkEqual(try! file.open().get(), try! file.open().get())
+        Rewriting(reading)?.check()
+
+        // Nothing is read over: not at the end either. No format has a line with a NUL.
+        var longer = file
+        longer.bytes += [0x0A, 0x00]
+        if case .success = longer.read() { preconditionFailure("a line of nonsense was read over") }
+    }
+}
+
+/// What a strict reader takes, Foundation takes, too. It gives up where numbers are no doubles and where surrogates stand
+/// alone.
+private func checkJSON(_ line: UnsafeRawBufferPointer.SubSequence) {
+    if (try? JSONSerialization.jsonObject(with: Data(line))) is [String: Any] { return }
+    let text = String(decoding: line, as: UTF8.self)
+    let isBeyondFoundation =
+        text.contains("\\u") || text.contains { $0 == "e" || $0 == "E" || $0 == "." }
+        || text.split { !$0.isNumber }.contains { $0.utf8.count > 15 }
+    precondition(isBeyondFoundation, "not JSON")
+}
+
+/// A file of saved scans.
+func fuzzSaved(_ bytes: UnsafeRawBufferPointer) {
+    ScratchFile.with(bytes) { path in
+        guard let file = try? SavedScans(path) else { return }
+        for scan in file.scans.suffix(2) {
+            guard let reading = try? Reading(SavedScanSource(file, scan)) else { continue }
+            reading.check()
+            precondition(reading.entries.count <= bytes.count, "more entries than bytes")
+            // Seeking may come upon damage that reading from the beginning to the end did not.
+            guard (try? reading.checkPassingOver { try! SavedScanSource(file, scan) }) != nil else { continue }
+            checkEqual(try! SavedScanSource(file, scan), try! SavedScanSource(file, scan))
+            let digests = try! RootDigests.compute(try! SavedScanSource(file, scan))
+            precondition(digests.count == reading.description.roots.count, "a digest or none for each root")
+            let rewriting = Rewriting(reading)
+            rewriting?.check()
+            checkBaseline(file, scan, rewriting?.statuses ?? [])
+        }
+    }
+}
+
+/// Whatever the packs hold, what is taken over has the form of the scan.
+private func checkBaseline(_ file: SavedScans, _ scan: SavedScan, _ statuses: [FileStatus]) {
+    var options = scan.options
+    options.mime = true
+    for hash in [scan.options.hash, Array(scan.options.hash.reversed().prefix(1))] {
+        options.hash = hash
+        guard let baseline = try? file.baseline(scan, for: options) else { continue }
+        var cursor = -1
+        for status in statuses {
+            guard let known = baseline.known(status, .symlink, &cursor) else { continue }
+            precondition(known.row.count == DigestSet(hash).rowBytes, "a row of another length")
+            _ = baseline.known(status, .file, &cursor)?.type
+        }
+    }
+}
+
+/// A source is what it is: compared with itself nothing differs.
+private func checkEqual(_ old: any SnapshotSource, _ new: any SnapshotSource) {
+    let everything = SnapshotFields.names.reduce(into: SnapshotFields()) { $0.insert($1.field) }
+    let totals = try! Comparison(old, new, adding: everything).run { _ in preconditionFailure("differs from itself") }
+    precondition(!totals.isDifferent && totals.oldEntries == totals.newEntries)
+}
+
+/// All entries of a source.
+struct Reading: Equatable {
+    let description: SnapshotDescription
+    let entries: [SnapshotEntry]
+
+    init(_ source: any SnapshotSource) throws(SnapshotFailure) {
+        description = source.description
+        var entries: [SnapshotEntry] = []
+        while let entry = try source.next() { entries.append(entry) }
+        self.entries = entries
+    }
+
+    static func == (left: Reading, right: Reading) -> Bool {
+        left.entries == right.entries && left.description.roots == right.description.roots
+            && left.description.fields == right.description.fields
+            && left.description.algorithms == right.description.algorithms
+            && left.description.isComplete == right.description.isComplete
+    }
+
+    /// What every source promises.
+    func check() {
+        precondition(!description.roots.isEmpty, "a source without a root")
+        precondition(description.roots.allSatisfy { !$0.contains(0) }, "a path with a NUL")
+        for (entry, next) in zip(entries, entries.dropFirst()) {
+            precondition(entry.key < next.key, "in the order of keys, each once")
+        }
+        let fields: [(SnapshotFields, (SnapshotEntry) -> Bool)] = [
+            (.size, { $0.size != nil }), (.diskBytes, { $0.diskBytes != nil }), (.mode, { $0.mode != nil }),
+            (.uid, { $0.uid != nil }), (.gid, { $0.gid != nil }), (.links, { $0.links != nil }),
+            (.device, { $0.device != nil }), (.inode, { $0.inode != nil }), (.mtime, { $0.mtime != nil }),
+            (.ctime, { $0.ctime != nil }), (.btime, { $0.btime != nil }), (.target, { $0.target != nil }),
+            (.specialDevice, { $0.specialDevice != nil }), (.flags, { $0.flags != nil }),
+        ]
+        for entry in entries {
+            precondition(description.roots.indices.contains(entry.key.root), "a root that is none")
+            precondition(entry.kind != nil || !entry.errors.isEmpty || description.format != "records")
+            precondition(entry.kind.map { description.kinds.contains($0) } ?? true, "a kind that is not listed")
+            for (field, isKnown) in fields {
+                precondition(description.fields.contains(field) || !isKnown(entry), "a field that is not carried")
+            }
+            for (algorithm, digest) in entry.digests {
+                precondition(digest.count == algorithm.byteCount, "a digest of a wrong length")
+            }
+            for time in [entry.mtime, entry.ctime, entry.btime] {
+                precondition(time.map { (0..<1_000_000_000).contains($0.nanoseconds) } ?? true, "no part of a second")
+            }
+            precondition((entry.size ?? 0) >= 0 && (entry.diskBytes ?? 0) >= 0, "a negative size")
+            precondition((entry.mode ?? 0) <= 0o7777, "more than permissions")
+            let components = entry.key.bytes[4...].split(separator: 0, omittingEmptySubsequences: false)
+            precondition(entry.key.isRoot || components.allSatisfy { !$0.isEmpty }, "a name of nothing")
+        }
+    }
+
+    /// Passing over every second directory (or path of which there is but an error) leaves out what is below them, and nothing else.
+    func checkPassingOver(_ open: () -> any SnapshotSource) throws(SnapshotFailure) {
+        let source = open()
+        var passed: EntryKey?
+        var count = 0
+        for entry in entries {
+            if let passed, passed.contains(entry.key) { continue }
+            let found = try source.next()
+            precondition(found == entry, "something else comes after what was passed over")
+            count += 1
+            if entry.kind == .directory || entry.kind == nil, !entry.key.isRoot, count % 2 == 0 {
+                passed = entry.key
+                try source.skip(entry.key)
+            }
+        }
+        let rest = try source.next()
+        precondition(rest == nil, "something comes behind the end")
+    }
+}
