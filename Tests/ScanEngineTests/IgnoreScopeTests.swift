@@ -1,4 +1,5 @@
 import ScanEngine
+import TestSupport
 import Testing
 
 @Suite struct IgnoreScopeTests {
@@ -102,7 +103,7 @@ import Testing
     }
 
     /// Exponential for a matcher that tries every star again: here all of them take a second together.
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(patience)))
     func hostilePatternsTakeTheProductOfTheLengths() {
         let long = String(repeating: "a", count: 250)
         let stars = String(repeating: "a*", count: 100)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WorkStealing
 
@@ -88,7 +89,7 @@ struct ArticleTests {
     }
 
     /// Nodes that are meant to run together wait for each other: the run ends only if they do.
-    @Test(.timeLimit(.minutes(10)), arguments: [2, 3])
+    @Test(.timeLimit(.minutes(patience)), arguments: [2, 3])
     func theMixedGraphRunsOnThePool(maxConcurrency: Int) throws {
         var graph = TaskGraph(maxConcurrency: maxConcurrency)
         let meeting = Meeting()
@@ -112,7 +113,7 @@ struct ArticleTests {
     }
 
     /// As many nodes as there are workers, where nothing else is said.
-    @Test(.timeLimit(.minutes(10)), arguments: [nil, 2])
+    @Test(.timeLimit(.minutes(patience)), arguments: [nil, 2])
     func thePrioritisedGraphRunsInThreeStepsOnThePool(maxConcurrency: Int?) throws {
         var graph = TaskGraph(maxConcurrency: maxConcurrency)
         let (first, second) = (Meeting(), Meeting())

@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 import WorkStealing
 
@@ -8,7 +9,7 @@ import WorkStealing
 struct GraphTests {
     private struct Oops: Error, Equatable {}
 
-    @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 3, 8])
+    @Test(.timeLimit(.minutes(patience)), arguments: [1, 2, 3, 8])
     func resultsGoToWhoeverNeedsThem(threads: Int) throws {
         var graph = TaskGraph()
         let number = graph.add("number") { 20 }
@@ -20,7 +21,7 @@ struct GraphTests {
         #expect(try report.result(of: text) == "twenty-two")
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 3, 8])
+    @Test(.timeLimit(.minutes(patience)), arguments: [1, 2, 3, 8])
     func everyNodeOfAWideAndDeepGraphRunsOnceAfterWhatItNeeds(threads: Int) throws {
         var graph = TaskGraph(maxConcurrency: 5)
         var layer = (0..<50).map { index in graph.add("0.\(index)") { 1 } }
@@ -36,7 +37,7 @@ struct GraphTests {
         for timing in report.timings { #expect(timing.ready <= timing.started && timing.started <= timing.ended) }
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 8])
+    @Test(.timeLimit(.minutes(patience)), arguments: [1, 2, 8])
     func aFailureReachesWhatDependsOnItAndNothingElse(threads: Int) throws {
         var graph = TaskGraph()
         let bad = graph.add("bad") { () throws -> Int in throw Oops() }
@@ -54,7 +55,7 @@ struct GraphTests {
         #expect(report.timings.map(\.name).sorted() == ["bad", "other"])
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 8])
+    @Test(.timeLimit(.minutes(patience)), arguments: [1, 2, 8])
     func cancellationReachesRunningAndWaitingNodes(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let started = Channel<Void>(capacity: 1)
@@ -85,7 +86,7 @@ struct GraphTests {
         #expect(isFree, "the token must have come back")
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 8])
+    @Test(.timeLimit(.minutes(patience)), arguments: [1, 2, 8])
     func aNodeThatIsCancelledCancelsWhatDependsOnItAndNothingElse(threads: Int) throws {
         var graph = TaskGraph()
         let first = graph.add("first") { () async throws -> Int in throw CancellationError() }
@@ -96,7 +97,7 @@ struct GraphTests {
         #expect(try report.result(of: other) == 1)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 8])
+    @Test(.timeLimit(.minutes(patience)), arguments: [1, 2, 8])
     func aCancelledSchedulerStartsNoFurtherNode(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         var graph = TaskGraph()
@@ -125,7 +126,7 @@ struct GraphTests {
         #expect(report.timings.map(\.name) == ["other", "a", "b", "c"])
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 3, 8])
+    @Test(.timeLimit(.minutes(patience)), arguments: [1, 2, 3, 8])
     func anExclusiveNodeRunsAlone(threads: Int) throws {
         let running = Atomic<Int>(0)
         let company = Atomic<Int>(0)
@@ -147,7 +148,7 @@ struct GraphTests {
         #expect(counts.company.load(ordering: .relaxed) == 0)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: [1, 2, 3, 8])
+    @Test(.timeLimit(.minutes(patience)), arguments: [1, 2, 3, 8])
     func resourcesAreSharedBetweenGraphsAndWithOthers(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let (library, disk) = (Resource("library", limit: 1), Resource("disk", limit: 4))
@@ -177,7 +178,7 @@ struct GraphTests {
         #expect(counts.company.load(ordering: .relaxed) == 0)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func noMoreRunThanMayRunAtATime() throws {
         let counts = Counts(Atomic(0), Atomic(0))
         var graph = TaskGraph(maxConcurrency: 3)

@@ -45,3 +45,7 @@ package let isSanitized = dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan
 
 /// Whether the long forms of tests are wanted: `FSSCAN_LARGE=1`, as `make stress-filesystems` sets.
 package let isLarge = getenv("FSSCAN_LARGE").map { String(cString: $0) == "1" } ?? false
+
+/// The time limit of tests that could hang, in minutes. It counts from the beginning of the run, because all tests begin at once and
+/// wait for each other; sanitizers take their time.
+package let patience = isSanitized ? 120 : 10

@@ -39,7 +39,7 @@ import Testing
         return (lines.withLock { $0.split(separator: UInt8(ascii: "\n")) }.dropLast(), report)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: [[], [DigestAlgorithm.sha256]])
+    @Test(.timeLimit(.minutes(patience)), arguments: [[], [DigestAlgorithm.sha256]])
     func everyFileGetsItsTypeInTheEnd(hash: [DigestAlgorithm]) throws {
         let directory = try TemporaryDirectory(Self.tree)
         let alone = try records(directory.path) { $0.hash = hash }
@@ -57,7 +57,7 @@ import Testing
     }
 
     /// The scan ends although nobody who waits has a detector yet.
-    @Test(.timeLimit(.minutes(10))) func aScanThatIsStoppedEndsWhileFilesWait() throws {
+    @Test(.timeLimit(.minutes(patience))) func aScanThatIsStoppedEndsWhileFilesWait() throws {
         let directory = try TemporaryDirectory(Self.tree)
         let asked = Atomic<Int>(0)
         var options = ScanOptions(paths: [directory.path.bytes], threads: 1)

@@ -1,5 +1,6 @@
 #if INTERLEAVING
 
+import TestSupport
 import Testing
 
 @testable import WorkStealing
@@ -34,7 +35,7 @@ struct DequeWorlds {
         return World([owner] + (0..<thieves).map(thief), verdict: verdict)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: [(3, 1), (2, 2)], [true, false])
+    @Test(.timeLimit(.minutes(patience)), arguments: [(3, 1), (2, 2)], [true, false])
     func ownerAndThievesTakeEachItemOnce(_ world: (items: Int, thieves: Int), isBiased: Bool) {
         var busy = 0
         let result = Explorer.explore {

@@ -1,6 +1,7 @@
 #if INTERLEAVING
 
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import WorkStealing
@@ -94,7 +95,7 @@ private struct MailboxWorld {
 
 @Suite("Every interleaving of a mailbox")
 struct MailboxWorlds {
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func twoSendersAndAWorkerDeliverEachMessageOnceAndInOrder() {
         let result = Explorer.explore {
             let world = MailboxWorld(messages: [[1, 2], [11]])
@@ -105,7 +106,7 @@ struct MailboxWorlds {
         #expect(result.isComplete)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func twoWorkersAreNeverInOneActor() {
         let result = Explorer.explore {
             let world = MailboxWorld(messages: [[1, 2]])
@@ -116,7 +117,7 @@ struct MailboxWorlds {
         #expect(result.isComplete)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func messagesLeftOverByABudgetOfOneKeepTheirOrder() {
         var leftovers = 0
         let result = Explorer.explore {
@@ -134,7 +135,7 @@ struct MailboxWorlds {
 
     /// A mailbox that goes idle with a look and a store, instead of one exchange that does both, loses the message that
     /// comes in between.
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func theExplorerFindsAMessageThatALookAndAStoreLose() throws {
         let result = Explorer.explore {
             let mailbox = BrokenMailbox()

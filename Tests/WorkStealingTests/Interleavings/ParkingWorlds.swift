@@ -1,6 +1,7 @@
 #if INTERLEAVING
 
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import WorkStealing
@@ -27,14 +28,14 @@ struct ParkingWorlds {
         return result
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func aPushIsTakenByTheOnlyWorker() {
         let result = explore(workers: 1, pushers: 1, items: 1)
         #expect(result.failure == nil)
         #expect(result.isComplete)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: [(1, 1, 2, 3), (1, 2, 1, 2), (2, 1, 1, 2)])
+    @Test(.timeLimit(.minutes(patience)), arguments: [(1, 1, 2, 3), (1, 2, 1, 2), (2, 1, 1, 2)])
     func everyPushIsTakenBeforeTheRunEnds(workers: Int, pushers: Int, items: Int, preemptions: Int) {
         let result = explore(workers: workers, pushers: pushers, items: items, preemptions: preemptions)
         #expect(result.failure == nil)
@@ -42,14 +43,14 @@ struct ParkingWorlds {
     }
 
     /// Whoever takes the first item waits until the other is taken too: a second worker must be awake for it.
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func aSecondItemIsNotLeftToAWorkerThatIsBusyWithTheFirst() {
         let result = explore(workers: 2, pushers: 1, items: 2, preemptions: 2, barrier: 2)
         #expect(result.failure == nil)
     }
 
     /// Pushers wake nobody while there is a sentry, which sees nothing until it looks for the last time.
-    @Test(.timeLimit(.minutes(10)), arguments: [(1, 1, 1, 3), (1, 1, 2, 2), (1, 2, 1, 2), (2, 1, 1, 2)])
+    @Test(.timeLimit(.minutes(patience)), arguments: [(1, 1, 1, 3), (1, 1, 2, 2), (1, 2, 1, 2), (2, 1, 1, 2)])
     func whatIsLeftToTheSentryIsTaken(workers: Int, pushers: Int, items: Int, preemptions: Int) {
         let result = explore(
             workers: workers, pushers: pushers, items: items, preemptions: preemptions, sentryLooks: 1)
@@ -57,7 +58,7 @@ struct ParkingWorlds {
         #expect(result.isComplete)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func theExplorerFindsTheWakeUpThatIsLostIfTheSentryDoesNotLookForTheLastTime() throws {
         let failure = try #require(
             explore(workers: 1, pushers: 1, items: 1, barrier: 1, looksAgain: false, sentryLooks: 1).failure)
@@ -66,7 +67,7 @@ struct ParkingWorlds {
     }
 
     /// The pusher sees a worker that still searches and wakes nobody; the worker goes to sleep over the item.
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func theExplorerFindsTheWakeUpThatIsLostWithoutASecondLook() throws {
         let failure = try #require(explore(workers: 1, pushers: 1, items: 1, barrier: 1, looksAgain: false).failure)
         #expect(failure.hasPrefix("nobody can go on"))
@@ -75,7 +76,7 @@ struct ParkingWorlds {
 
     /// The last worker to fall asleep looks at the queue, then at the number of sleepers: between the two the pusher can
     /// wake another worker, which takes the item and works on when the run has been declared over.
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func theExplorerFindsWorkInAFinishedRunIfTheEndIsNotOneStep() throws {
         let failure = try #require(
             explore(workers: 2, pushers: 1, items: 1, preemptions: 3, endsInOneStep: false).failure)

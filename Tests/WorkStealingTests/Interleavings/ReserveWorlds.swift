@@ -1,5 +1,6 @@
 #if INTERLEAVING
 
+import TestSupport
 import Testing
 
 @testable import WorkStealing
@@ -24,21 +25,21 @@ struct ReserveWorlds {
         return result
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func aRunOfNothingEndsWithASpareInReserve() {
         let result = explore("nothing to do", preemptions: 3, rounds: 1, messages: 0)
         #expect(result.failure == nil)
         #expect(result.isComplete)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func nothingIsStrandedByASpareThatComesAndGoes() {
         let result = explore("one fan-out", preemptions: 2, rounds: 1, messages: 1)
         #expect(result.failure == nil)
         #expect(result.isComplete)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func nothingIsStrandedByASpareThatComesTwice() {
         let result = explore("one fan-out, released twice", preemptions: 1, rounds: 2, messages: 1, surplus: 2)
         #expect(result.failure == nil)

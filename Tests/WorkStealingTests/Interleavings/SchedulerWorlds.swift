@@ -1,6 +1,7 @@
 #if INTERLEAVING
 
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import WorkStealing
@@ -25,7 +26,7 @@ struct SchedulerWorlds {
         return result
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func aRunOfNothingEnds() {
         let result = explore("nothing to do", preemptions: 3, prepare: { _ in }, verdict: { _ in nil })
         #expect(result.failure == nil)
@@ -33,7 +34,7 @@ struct SchedulerWorlds {
     }
 
     /// A root sends to two actors whose messages wait for each other: both workers must be awake.
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func aFanOutOfTwoKeepsBothWorkersAwake() {
         let result = explore(
             "fan-out of two that wait for each other", preemptions: 2,
@@ -54,7 +55,7 @@ struct SchedulerWorlds {
 
     /// The only runnable of a worker that does not come back from its message, while the other one sleeps, stands sentry, or
     /// is about to.
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func theOnlyMessageIsNotLeftToAWorkerThatIsBusy() {
         let result = explore(
             "one message to whom the sender waits for, with a sentry", preemptions: 2, sentryLooks: 1,
@@ -71,7 +72,7 @@ struct SchedulerWorlds {
 
     /// A message from outside that comes when the last worker falls asleep is delivered in this run, before its end, or
     /// waits for the next: never by a worker of a run that is over.
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func aLateMessageIsDeliveredBeforeTheEndOrInTheNextRun() {
         var inThisRun = 0
         var inTheNext = 0
@@ -95,7 +96,7 @@ struct SchedulerWorlds {
     }
 
     /// The same for a message that any worker may take first.
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func anUrgentMessageIsNotLeftBehind() {
         let result = explore(
             "an urgent message to the worker that sleeps", preemptions: 2,
@@ -111,7 +112,7 @@ struct SchedulerWorlds {
     }
 
     /// The continuation is resumed from outside while the workers fall asleep.
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func aSuspendedTaskKeepsTheRunGoing() {
         let result = explore(
             "a task resumed from outside", preemptions: 2,

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import WorkStealing
@@ -6,7 +7,7 @@ import Testing
 struct AskTests {
     private struct Oops: Error {}
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func everyQuestionIsAnsweredInOrderWithWhatWasSentBefore(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let counters = (0..<8).map { _ in Counter(on: scheduler) }
@@ -24,7 +25,7 @@ struct AskTests {
         #expect(try counters.reduce(0) { try $0 + Results(of: $1, on: scheduler).count } == 1000)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func anErrorGoesToWhoAskedAndNotToTheRun(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let counter = Counter(on: scheduler)
@@ -40,7 +41,7 @@ struct AskTests {
     }
 
     /// A reply that never came would keep the task, and the run with it, for ever.
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func aQuestionThatACancelledRunDropsIsAnsweredToo(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let counter = Counter(on: scheduler)
@@ -56,7 +57,7 @@ struct AskTests {
         #expect(try Results(of: counter, on: scheduler).count == 0)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func anActorCanBeAskedFromAnotherSchedulerAndFromNone() async throws {
         let (here, there) = (Scheduler(threads: 2), Scheduler(threads: 2))
         let counter = Counter(on: there)
@@ -76,7 +77,7 @@ struct AskTests {
         #expect(try Results(of: counter, on: there).count == 101)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func aQuestionToASchedulerThatIsLetGoIsCancelled() async throws {
         let asker: Task<Bool, Never>
         do {

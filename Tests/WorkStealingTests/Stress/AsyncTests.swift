@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 import WorkStealing
 
 @Suite("Async code on the pool")
 struct AsyncTests {
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func spawnedTasksAwaitActors(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let counters = (0..<8).map { _ in Counter(on: scheduler) }
@@ -19,7 +20,7 @@ struct AsyncTests {
         for counter in counters { #expect(try Results(of: counter, on: scheduler).count == 1250) }
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func childrenOfATaskGroupRunOnThePool(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let (outside, sum) = (Tally(), Tally())
@@ -39,7 +40,7 @@ struct AsyncTests {
         #expect(outside.value == 0)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func suspendedTasksKeepTheRunGoing(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let returned = Tally()
@@ -59,7 +60,7 @@ struct AsyncTests {
         #expect(returned.value == 20)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func aTaskThatYieldsForEverDoesNotStarveTheOthers(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let isOver = Tally()
@@ -73,7 +74,7 @@ struct AsyncTests {
         #expect(isOver.value == 1)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func anErrorOfATaskIsThrownByRun(threads: Int) {
         struct Oops: Error {}
         let scheduler = Scheduler(threads: threads)
@@ -82,7 +83,7 @@ struct AsyncTests {
     }
 
     /// Messages are dropped by a cancelled run; the steps of a task are not, or it would stay suspended for ever.
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func tasksReturnFromACancelledRun(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let counter = Counter(on: scheduler)

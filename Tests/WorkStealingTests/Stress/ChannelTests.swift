@@ -1,10 +1,11 @@
 import Synchronization
+import TestSupport
 import Testing
 import WorkStealing
 
 @Suite("Channels")
 struct ChannelTests {
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts, [0, 1, 7])
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts, [0, 1, 7])
     func eachValueReachesOneReceiverInTheOrderOfItsSender(threads: Int, capacity: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let channel = Channel<(sender: Int, number: Int)>(capacity: capacity)
@@ -32,7 +33,7 @@ struct ChannelTests {
     }
 
     /// One worker, so that the order is that of the events and nothing else.
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func sendersWaitWhileItIsFullAndAreServedInTurn() throws {
         let scheduler = Scheduler(threads: 1)
         let channel = Channel<Int>(capacity: 2)
@@ -59,7 +60,7 @@ struct ChannelTests {
         #expect(order.all == [100, 101, 102, 103])
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func receiversAreServedInTurn() throws {
         let scheduler = Scheduler(threads: 1)
         let channel = Channel<Int>(capacity: 0)
@@ -80,7 +81,7 @@ struct ChannelTests {
         #expect(order.all == [0, 11, 22, 33, 44])
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func finishingLeavesTheBufferAndSendsTheWaitingAway(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let channel = Channel<Int>(capacity: 3)
@@ -103,7 +104,7 @@ struct ChannelTests {
         #expect(received.value == 3)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func aWaitingTaskThatIsCancelledLeavesTheQueue(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let (full, empty) = (Channel<Int>(capacity: 1), Channel<Int>(capacity: 1))
@@ -130,7 +131,7 @@ struct ChannelTests {
         #expect(ended.value == 100)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func cancellationAndServiceMeetOnce(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let channel = Channel<Int>(capacity: 0)
@@ -150,7 +151,7 @@ struct ChannelTests {
     }
 
     /// Values go in when a coroutine starts and is resumed, and come out when it yields and finishes.
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func aCoroutinePassesAndReceivesValues(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let (numbers, means) = (Channel<Double>(capacity: 0), Channel<Double>(capacity: 0))
@@ -175,7 +176,7 @@ struct ChannelTests {
     }
 
     /// A ring: each waits for the one before. All are alive at once, and suspended.
-    @Test(.timeLimit(.minutes(10)), arguments: [2])
+    @Test(.timeLimit(.minutes(patience)), arguments: [2])
     func aHundredThousandCoroutinesWaitAtOnce(threads: Int) throws {
         let count = 100_000
         let scheduler = Scheduler(threads: threads)
@@ -198,7 +199,7 @@ struct ChannelTests {
 
 @Suite("Yielding")
 struct YieldTests {
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func theRestGoesBehindEverythingElse() throws {
         let scheduler = Scheduler(threads: 1)
         let order = Order()
@@ -214,7 +215,7 @@ struct YieldTests {
         #expect(order.all == [0, 1, 2, 10, 11, 12, 20, 21, 22])
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func tasksThatYieldAreResumedOnceEachTime(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let counter = Counter(on: scheduler)

@@ -1,10 +1,11 @@
 import Synchronization
+import TestSupport
 import Testing
 import WorkStealing
 
 @Suite("Count in is count out")
 struct CountingTests {
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func everyNodeOfATreeReportsOnce(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let (leaves, deaths) = (Tally(), Tally())
@@ -22,7 +23,7 @@ struct CountingTests {
         #expect(scheduler.statistics.messages == 19_531)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func thousandsOfSendersReachOneActorInOrderAndOneAtATime(threads: Int) async throws {
         let scheduler = Scheduler(threads: threads)
         let receiver = Counter(on: scheduler)
@@ -38,7 +39,7 @@ struct CountingTests {
         #expect(results.disorder == 0)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func pingAndPongAlternate(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let (ping, pong) = (Counter(on: scheduler), Counter(on: scheduler))
@@ -57,7 +58,7 @@ struct CountingTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func foreignThreadsSendDuringTheRun(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let receivers = (0..<16).map { _ in Counter(on: scheduler) }
@@ -84,7 +85,7 @@ struct CountingTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func manyRunsOfOneScheduler(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let counter = Counter(on: scheduler)
@@ -95,14 +96,14 @@ struct CountingTests {
         #expect(try Results(of: counter, on: scheduler).count == (0..<200).reduce(0) { $0 + $1 % 7 })
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func aRunWithoutMessagesEnds(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         try scheduler.run()
         #expect(scheduler.statistics.messages == 0)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func manyRoots(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let (delivered, deaths) = (Tally(), Tally())
@@ -112,7 +113,7 @@ struct CountingTests {
         #expect(deaths.value == 50_000)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func schedulersThatRunAtOnceSendToEachOther() throws {
         let schedulers = (0..<4).map { _ in Scheduler(threads: 2) }
         let counters = schedulers.map { Counter(on: $0) }

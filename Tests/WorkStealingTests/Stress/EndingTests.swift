@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import WorkStealing
@@ -6,7 +7,7 @@ import Testing
 struct EndingTests {
     private struct Oops: Error, Equatable { let number: Int }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func theFirstErrorEndsTheRunAndDropsTheRest(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let (made, freed) = (Tally(), Tally())
@@ -28,7 +29,7 @@ struct EndingTests {
         #expect(delivered.value == 1)
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func noThreadIsLeftBehind(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let seen = Seen()
@@ -42,7 +43,7 @@ struct EndingTests {
         for thread in seen.all where thread != ForeignThread.currentID { #expect(!ForeignThread.isAlive(thread)) }
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func cancelEndsAnEndlessRunAndFreesWhatWasPending(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let (freed, deaths) = (Tally(), Tally())
@@ -59,7 +60,7 @@ struct EndingTests {
         #expect(deaths.value == 10)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func aSchedulerThatNeverRanFreesItsMessages() {
         let (freed, deaths) = (Tally(), Tally())
         do {
@@ -77,7 +78,7 @@ struct EndingTests {
     }
 
     /// The call waits in a mailbox of a scheduler that goes away: dropping it would leave its task suspended for ever.
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func anAwaitingCallerIsResumedWhenTheSchedulerGoesAway() async {
         var scheduler: Scheduler? = Scheduler(threads: 1)
         let counter = Counter(on: scheduler!)
@@ -93,7 +94,7 @@ struct EndingTests {
     }
 
     /// More messages than a turn has room for, without end, beside an actor that ends them.
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func anActorThatSendsToItselfForEverDoesNotStarveTheOthers(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let isOver = Tally()
@@ -114,7 +115,7 @@ struct EndingTests {
 
     /// Each answer makes the other actor the newest of the deque: without a look at the oldest now and then, a single
     /// worker would never come to anything else.
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func actorsThatAnswerEachOtherForEverDoNotStarveTheOthers(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let isOver = Tally()
@@ -131,7 +132,7 @@ struct EndingTests {
         #expect(isOver.value == 1)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func assumeIsolatedWorksInsideOnly() async throws {
         let scheduler = Scheduler(threads: 2)
         let counter = Counter(on: scheduler)
@@ -142,7 +143,7 @@ struct EndingTests {
         #expect(try Results(of: counter, on: scheduler).count == 1)
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func assumeIsolatedTrapsInAnotherActor() async {
         await #expect(processExitsWith: .failure) {
             let scheduler = Scheduler(threads: 1)
@@ -152,7 +153,7 @@ struct EndingTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func preconditionIsolatedHoldsInsideOnly() async throws {
         let scheduler = Scheduler(threads: 2)
         let counter = Counter(on: scheduler)
@@ -171,7 +172,7 @@ struct EndingTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func runInsideAMessageTraps() async {
         await #expect(processExitsWith: .failure) {
             let scheduler = Scheduler(threads: 1)

@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import WorkStealing
@@ -12,7 +13,7 @@ struct MonitorTests {
 
     /// All the messages that block are inside at the same time, and the one that ends them is delivered while they are:
     /// with N workers alone this would never end.
-    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    @Test(.timeLimit(.minutes(patience)), arguments: threads)
     func messagesThatBlockDoNotKeepOthersFromRunning(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
         let pipe = Pipe()
@@ -39,7 +40,7 @@ struct MonitorTests {
     }
 
     /// What a blocked worker has in its own deque is taken by others.
-    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    @Test(.timeLimit(.minutes(patience)), arguments: threads)
     func theDequeOfABlockedWorkerIsNotStranded(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: threads + 1)
         let pipe = Pipe()
@@ -63,7 +64,7 @@ struct MonitorTests {
 
     /// The articles' open problem: "tasks can run endlessly and can thus block a whole program". These do not end before
     /// everything else is done, and there are as many as N, or more.
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts, [false, true])
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts, [false, true])
     func endlessMessagesDoNotKeepOthersFromRunning(threads: Int, sleepInTheKernel: Bool) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: threads + 4)
         let (delivered, endless) = (Tally(), Tally())
@@ -90,7 +91,7 @@ struct MonitorTests {
     }
 
     /// What an endless message has sent is in the deque of its worker, and is taken from there.
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func whatAnEndlessMessageHasSentIsDelivered(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
         let delivered = Tally()
@@ -104,7 +105,7 @@ struct MonitorTests {
 
     /// One active thread for each of N, whatever blocks: messages compute while N others and more sleep in the kernel, which
     /// N workers alone cannot do.
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func messagesComputeWhileMoreThanNSleep(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: 64)
         let (asleep, sleeps, turns) = (Tally(), Tally(), Tally())
@@ -133,7 +134,7 @@ struct MonitorTests {
 
     /// Not exactly N: the monitor looks at states, and a worker that waits for a lock for a moment looks blocked. But
     /// sixteen actors compute, and there are workers for eleven of them.
-    @Test(.timeLimit(.minutes(10)), arguments: [1, 2])
+    @Test(.timeLimit(.minutes(patience)), arguments: [1, 2])
     func noMoreThanNRunBesideThoseThatAreBlocked(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
         let pipe = Pipe()
@@ -161,7 +162,7 @@ struct MonitorTests {
     }
 
     /// When those that were blocked come back, what runs beyond `tolerance` goes back into the reserve.
-    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    @Test(.timeLimit(.minutes(patience)), arguments: threads)
     func theSurplusRestsWhenBlockedWorkersComeBack(threads: Int) throws {
         let few = Monitor.tolerance * threads
         let blocked = few + 12
@@ -192,7 +193,7 @@ struct MonitorTests {
     }
 
     /// A worker rests with mailboxes in its deque: others come for them.
-    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    @Test(.timeLimit(.minutes(patience)), arguments: threads)
     func nothingIsStrandedWhateverIsReleasedAndSentToRest(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: threads + 5)
         let isOver = Tally()
@@ -229,7 +230,7 @@ struct MonitorTests {
     }
 
     /// The end comes while spares rest, are being created, or are busy; by itself, by an error, by `cancel()`.
-    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    @Test(.timeLimit(.minutes(patience)), arguments: threads)
     func everyRunEndsAndJoinsItsThreads(threads: Int) throws {
         struct Oops: Error {}
         let scheduler = Scheduler(threads: threads, maximumThreads: threads + 6)
@@ -259,7 +260,7 @@ struct MonitorTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    @Test(.timeLimit(.minutes(patience)), arguments: threads)
     func runsOfNothingEnd(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: threads + 6)
         for _ in 0..<200 { try scheduler.run() }
@@ -268,7 +269,7 @@ struct MonitorTests {
     }
 
     /// A quarter of a second in which all workers sleep: the monitor would look 60 times if it did not sleep as well.
-    @Test(.timeLimit(.minutes(10)), arguments: threads)
+    @Test(.timeLimit(.minutes(patience)), arguments: threads)
     func theMonitorSleepsWhileAllWorkersDo(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: threads + 6)
         let returned = Tally()

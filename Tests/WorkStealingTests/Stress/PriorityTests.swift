@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 @_spi(Ablation) import WorkStealing
 
@@ -59,7 +60,7 @@ struct PriorityTests {
         #expect(seen == [3, 4, 2, 1])
     }
 
-    @Test(.timeLimit(.minutes(5)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func urgentMessagesWithoutEndDoNotStarveTheRest(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let isEnough = Atomic<Bool>(false)
@@ -77,7 +78,7 @@ struct PriorityTests {
     }
 
     /// They stand in the deque of a worker that does not go on before they were delivered.
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(patience)))
     func urgentMessagesWithoutEndDoNotStarveWhatABusyWorkerHasSent() throws {
         let scheduler = Scheduler(threads: 2)
         let rest = Tally()
@@ -95,7 +96,7 @@ struct PriorityTests {
 
     enum Difference: CaseIterable { case takesOldest, postsAtRandom, polls, wakesForEach }
 
-    @Test(.timeLimit(.minutes(5)), arguments: threadCounts, Difference.allCases)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts, Difference.allCases)
     func everyPolicyDeliversEverything(threads: Int, difference: Difference) throws {
         var policy = SchedulingPolicy()
         switch difference {

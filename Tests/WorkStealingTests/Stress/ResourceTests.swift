@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 import WorkStealing
 
 @Suite("Resources with limits")
 struct ResourceTests {
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts, [1, 4])
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts, [1, 4])
     func messagesAndTasksTogetherNeverExceedTheLimit(threads: Int, limit: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let disk = Resource("disk", limit: limit)
@@ -34,7 +35,7 @@ struct ResourceTests {
     }
 
     /// A token in an actor's own state bridges messages, as a file that is read in pieces keeps its place.
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func aTokenIsHeldAcrossMessages(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let places = Resource("places", limit: 2)
@@ -76,7 +77,7 @@ struct ResourceTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func firstComeIsFirstServed() throws {
         let scheduler = Scheduler(threads: 1)
         let library = Resource("library", limit: 1)
@@ -93,7 +94,7 @@ struct ResourceTests {
         #expect(order.all == Array(0..<10))
     }
 
-    @Test(.timeLimit(.minutes(10)))
+    @Test(.timeLimit(.minutes(patience)))
     func whoCameLastIsServedFirstWhereTheResourceSaysSo() throws {
         let scheduler = Scheduler(threads: 1)
         let places = Resource("places", limit: 1, serving: .newestFirst)
@@ -111,7 +112,7 @@ struct ResourceTests {
         #expect(order.all == Array((0..<10).reversed()))
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func tokensOfDroppedMessagesComeBack(threads: Int) throws {
         struct Oops: Error {}
         let scheduler = Scheduler(threads: threads)
@@ -127,7 +128,7 @@ struct ResourceTests {
         #expect(tokens == [true, true, true])
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: threadCounts)
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func whoIsCancelledWhileWaitingLeavesTheQueue(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let library = Resource("library", limit: 1)
