@@ -194,48 +194,52 @@ struct Idle: ~Copyable, Sendable {
         }
     }
 
-    /// As `sleep()`, but cancels the sleep if there is something to do. Unless somebody else does so already, the caller stands
-    /// sentry for a while.
+    /// Makes the caller, who searches, the sentry, unless there is one. To be called before `announceSleep()`: a pusher that finds
+    /// a sleeper must find the sentry, too, or it wakes it at once.
+    func standSentry() -> Bool {
+        interleavingPoint(.write, sentryIdentity)
+        return !sentry.exchange(true, ordering: .sequentiallyConsistent)
+    }
+
+    func leaveSentry() {
+        interleavingPoint(.write, sentryIdentity)
+        sentry.store(false, ordering: .sequentiallyConsistent)
+    }
+
+    /// As `sleep()`, but cancels the sleep if there is something to do.
     ///
     /// - Parameters:
-    ///   - looks: how often a sentry looks round. With 0 nobody stands sentry.
+    ///   - sentryLooks: how often the caller looks round before it sleeps without end; nil if it is not the sentry.
     ///   - seesWork: whether anything is queued.
     ///   - seesNeglectedWork: whether something is queued that nobody is about to take.
-    func sleep(looks: Int, seesWork: () -> Bool, seesNeglectedWork: () -> Bool) {
-        if looks > 0, standsSentry() {
-            for _ in 0..<looks {
+    func sleep(sentryLooks: Int?, seesWork: () -> Bool, seesNeglectedWork: () -> Bool) {
+        if let sentryLooks {
+            for _ in 0..<sentryLooks {
                 if seesNeglectedWork() {
-                    leavesSentry()
+                    leaveSentry()
                     return cancelSleep()
                 }
                 var time = timespec(tv_sec: 0, tv_nsec: Self.nanosecondsBetweenLooks)
                 Futex.waitWhileZero(tokensAddress, atMost: &time) { tokens.load(ordering: .relaxed) == 0 }
                 // First of all: the wake-up that belongs to a token may have been this one, and nobody else would be woken.
-                if takeToken() { return leavesSentry() }
+                if takeToken() { return leaveSentry() }
             }
             // Others have left the queues to the sentry, so the look comes when it is none any longer.
-            leavesSentry()
-        } else if looks > 0 {
-            // The sentry will look round after this.
-            return seesNeglectedWork() ? cancelSleep() : sleep()
+            leaveSentry()
+            fence.heavy()
+        } else {
+            interleavingPoint(.read, sentryIdentity)
+            if sentry.load(ordering: .sequentiallyConsistent) {
+                // The sentry will look round after this.
+                return seesNeglectedWork() ? cancelSleep() : sleep()
+            }
         }
-        fence.heavy()
         if seesWork() { cancelSleep() } else { sleep() }
     }
 
     /// Time from one look of a sentry to the next, to which the kernel's timer slack comes (another 0.05 ms as a rule). Of the
     /// order of what waking somebody takes.
     private static let nanosecondsBetweenLooks = 50_000
-
-    private func standsSentry() -> Bool {
-        interleavingPoint(.write, sentryIdentity)
-        return !sentry.exchange(true, ordering: .sequentiallyConsistent)
-    }
-
-    private func leavesSentry() {
-        interleavingPoint(.write, sentryIdentity)
-        sentry.store(false, ordering: .sequentiallyConsistent)
-    }
 
     /// - Returns: false if there is none.
     private func takeToken() -> Bool {

@@ -120,7 +120,7 @@ final class Worker: @unchecked Sendable {
         if ticks % Self.injectorInterval == 0, let runnable = takeInjected() { return runnable }
         if ticks % Self.fairnessInterval == 0, let runnable = deque.popOldest() { return runnable }
         if ticks % Self.rescueInterval == 0, schedulerReference._withUnsafeGuaranteedRef({ $0.hasSpares }),
-            case (let runnable?, _) = steal()
+            case (let runnable?, _) = steal(remembering: true)
         {
             return runnable
         }
@@ -248,11 +248,11 @@ final class Worker: @unchecked Sendable {
 
     private func findElsewhere() -> Runnable? {
         // What waits in the deque of a worker that does not come back must have its turn as well.
-        if ticks % Self.normalInterval == 0, case (let runnable?, _) = steal() { return runnable }
+        if ticks % Self.normalInterval == 0, case (let runnable?, _) = steal(remembering: true) { return runnable }
         var round = 0
         while round < searchRounds {
             if let runnable = takeUrgent() ?? takeInjected() { return runnable }
-            let (runnable, sawBusyVictim) = steal()
+            let (runnable, sawBusyVictim) = steal(remembering: false)
             if let runnable { return runnable }
             // A busy victim had something: giving up now could leave it to its owner alone.
             if sawBusyVictim { interleavingSpin() } else { round += 1 }
@@ -261,8 +261,8 @@ final class Worker: @unchecked Sendable {
         return nil
     }
 
-    /// Visits the others from a random one onwards, until one has something.
-    private func steal() -> (Runnable?, sawBusyVictim: Bool) {
+    /// Visits the others from a random one onwards, until one has something to spare: see `isNeglected(_:remembering:)`.
+    private func steal(remembering: Bool) -> (Runnable?, sawBusyVictim: Bool) {
         let workers = scheduler.workers
         let started = scheduler.startedWorkers
         var sawBusyVictim = false
@@ -271,7 +271,7 @@ final class Worker: @unchecked Sendable {
             let victim = workers[(start + offset) % started]
             if victim === self { continue }
             statistics.stealAttempts += 1
-            guard isNeglected(victim) else { continue }
+            guard isNeglected(victim, remembering: remembering) else { continue }
             switch victim.deque.stealHalf(into: &loot, limit: Self.batchLimit) {
             case .taken(let amount):
                 statistics.steals += 1
@@ -290,17 +290,20 @@ final class Worker: @unchecked Sendable {
     /// - Returns: false when the run is over. The worker counts as searching either way.
     private func park() -> Bool {
         let scheduler = scheduler
+        let isSentry = sentryLooks > 0 && scheduler.idle.standSentry()
         let announced = scheduler.idle.announceSleep()
         if announced.sleeping == announced.active, !scheduler.hasVisibleWork, !scheduler.hasSpawnedTasks,
             scheduler.idle.endRun(announced)
         {
+            if isSentry { scheduler.idle.leaveSentry() }
             scheduler.finish(announced)
             scheduler.idle.sleep()
         } else {
             statistics.parks += 1
             let began = tracer.map { _ in Tracer.Moment() }
             scheduler.idle.sleep(
-                looks: sentryLooks, seesWork: { scheduler.hasVisibleWork }, seesNeglectedWork: seesNeglectedWork)
+                sentryLooks: isSentry ? sentryLooks : nil, seesWork: { scheduler.hasVisibleWork },
+                seesNeglectedWork: seesNeglectedWork)
             if let began { tracer?.sleepEnded("parked", began: began) }
         }
         return !scheduler.isFinished
@@ -310,20 +313,23 @@ final class Worker: @unchecked Sendable {
     private func seesNeglectedWork() -> Bool {
         let scheduler = scheduler
         if scheduler.injector.count > 0 || scheduler.urgent.count > 0 { return true }
-        return (0..<scheduler.startedWorkers).contains { isNeglected(scheduler.workers[$0]) }
+        return (0..<scheduler.startedWorkers).contains { isNeglected(scheduler.workers[$0], remembering: true) }
     }
 
     /// Whether `victim` has more in its deque than what it will take next: two runnables, or one, and it has begun nothing since
-    /// the caller looked last. To take the only one from a worker whose messages are shorter than a search makes both of them
-    /// search and be woken in turn, and neither is faster for it.
-    private func isNeglected(_ victim: Worker) -> Bool {
+    /// the caller looked last and remembered. To take the only one from a worker whose messages are short makes both of them search
+    /// and be woken in turn, and neither is faster for it.
+    ///
+    /// - Parameter remembering: false for looks that come too soon after each other to tell: the rounds of a search.
+    private func isNeglected(_ victim: Worker, remembering: Bool) -> Bool {
         let count = victim.deque.count
         guard count > 0 else { return false }
         if sentryLooks == 0 { return true }
         if lastBegun.isEmpty { lastBegun = Array(repeating: 0, count: scheduler.workers.count) }
         let begun = victim.heartbeat
-        defer { lastBegun[victim.index] = begun }
-        return count > 1 || begun == lastBegun[victim.index]
+        let isStuck = begun == lastBegun[victim.index]
+        if remembering { lastBegun[victim.index] = begun }
+        return count > 1 || isStuck
     }
 
     // MARK: Reserve

@@ -63,7 +63,7 @@ struct ParkingWorlds {
         let failure = try #require(
             explore(workers: 1, pushers: 1, items: 1, barrier: 1, looksAgain: false, sentryLooks: 1).failure)
         #expect(failure.hasPrefix("nobody can go on"))
-        #expect(failure.contains("leavesSentry"))
+        #expect(failure.contains("leaveSentry"))
     }
 
     /// The pusher sees a worker that still searches and wakes nobody; the worker goes to sleep over the item.
@@ -132,11 +132,14 @@ private final class ParkingPool: @unchecked Sendable {
         idle.searchBegan()
         while true {
             if take(whenSearching: true) { return true }
+            let isSentry = sentryLooks > 0 && idle.standSentry()
             let announced = idle.announceSleep()
             if announced.sleeping == workers, !seesWork, nothingPending, declareTheEnd(announced) {
+                if isSentry { idle.leaveSentry() }
                 idle.sleep()
             } else {
-                idle.sleep(looks: sentryLooks, seesWork: { seesWork }, seesNeglectedWork: { false })
+                idle.sleep(
+                    sentryLooks: isSentry ? sentryLooks : nil, seesWork: { seesWork }, seesNeglectedWork: { false })
             }
             if isFinished { return false }
         }
