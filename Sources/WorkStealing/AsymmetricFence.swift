@@ -24,10 +24,14 @@ struct AsymmetricFence: Sendable {
         if isAsymmetric { clinux_compiler_fence() } else { atomicMemoryFence(ordering: .sequentiallyConsistent) }
     }
 
-    /// Costs about half a microsecond, and interrupts the threads that run.
+    /// Costs about half a microsecond, and interrupts the threads that run. Traps if the call was there when the process began to
+    /// use it, and was taken away since, by a filter of system calls: the light side could not be told.
     func heavy() {
         if isAsymmetric {
-            precondition(clinux_membarrier() == 0, "the system has taken membarrier(2) away")
+            var status = clinux_membarrier()
+            // The kernel needs a little memory for it.
+            while status == -ENOMEM { status = clinux_membarrier() }
+            precondition(status == 0, "the system has taken membarrier(2) away")
         } else {
             atomicMemoryFence(ordering: .sequentiallyConsistent)
         }

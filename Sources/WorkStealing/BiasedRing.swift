@@ -95,6 +95,9 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
             // Leaving is a step too, and needs a name in the tests.
             defer { interleavingPoint(.write, identity(of: .gate)) }
             guard isBiased else { return update(body) }
+            // An owner that was interrupted inside stays there for a while: do not pay for each look at it.
+            interleavingPoint(.read, identity(of: .ownerIsInside))
+            if ownerIsInside.load(ordering: .relaxed) { return nil }
             interleavingPoint(.write, identity(of: .thiefIsInside))
             _ = thiefIsInside.exchange(true, ordering: .acquiring)
             defer {

@@ -45,7 +45,7 @@ struct Deque: ~Copyable, Sendable {
     /// - Parameter hasOneOwner: false if several threads push.
     init(hasOneOwner: Bool = true) { ring = BiasedRing(isBiased: hasOneOwner) }
 
-    /// How many there are, read without the lock by thieves and by workers about to park. Exact for the owner; for others
+    /// How many there are, read from outside by thieves and by workers about to park. Exact for the owner; for others
     /// at most out of date, which matters to nobody but a worker about to park, and there `Idle` sees to it.
     var count: Int { ring.count }
 
@@ -93,7 +93,7 @@ struct Deque: ~Copyable, Sendable {
         case taken(Int)
     }
 
-    /// Moves the older half, at most `limit`, to the end of `loot`, oldest first. Does not wait for the lock.
+    /// Moves the older half, at most `limit`, to the end of `loot`, oldest first. Does not wait for the owner.
     func stealHalf(into loot: inout Ring, limit: Int) -> Theft {
         guard count > 0 else { return .nothing }
         let theft: Theft? = ring.asThief { ring in

@@ -95,7 +95,8 @@ struct Idle: ~Copyable, Sendable {
 
     /// To be called after work was published: wakes a sleeper, unless a worker is searching already or nobody sleeps.
     ///
-    /// - Parameter mayWait: the runnable may be left to a sentry, who will look at the queues soon.
+    /// - Parameter mayWait: the runnable may be left to a sentry, who will look at the queues soon. Only for workers: while they
+    ///   are awake the run does not end.
     /// - Returns: true if it woke one.
     @discardableResult
     func notify(mayWait: Bool = false) -> Bool {

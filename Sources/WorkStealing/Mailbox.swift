@@ -31,7 +31,7 @@ public struct Mailbox: ~Copyable, Sendable {
     private let offset = Atomic<UInt16>(0)
     /// Messages of one turn, before the mailbox goes behind the other work of its worker.
     private let turnBudget: UInt8
-    /// What is in `slot`. Belongs to whoever took the step idle → scheduled, then to the holder; each handing over (deque lock,
+    /// What is in `slot`. Belongs to whoever took the step idle → scheduled, then to the holder; each handing over (deque,
     /// `state`) orders these relaxed accesses. The same holds for the three words of `slot`.
     private let content = Atomic<UInt8>(Content.nothing)
 

@@ -240,8 +240,8 @@ final class Worker: @unchecked Sendable {
 
     private func searchEnded(with runnable: Runnable) -> Runnable {
         if scheduler.idle.searchEnded() {
-            let queued = scheduler.visibleWork
-            if queued > 0 { wakeOne(mayWait: queued == 1) }
+            let (queued, fromOutside) = (scheduler.visibleWork, scheduler.injector.count + scheduler.urgent.count)
+            if queued > 0 { wakeOne(mayWait: queued == 1 && fromOutside == 0) }
         }
         return runnable
     }
@@ -251,7 +251,8 @@ final class Worker: @unchecked Sendable {
         if ticks % Self.normalInterval == 0, case (let runnable?, _) = steal(remembering: true) { return runnable }
         var round = 0
         while round < searchRounds {
-            if let runnable = takeUrgent() ?? takeInjected() { return runnable }
+            // The own deque too: others push into it where the policy is to post at random.
+            if let runnable = takeUrgent() ?? takeOwn() ?? takeInjected() { return runnable }
             let (runnable, sawBusyVictim) = steal(remembering: false)
             if let runnable { return runnable }
             // A busy victim had something: giving up now could leave it to its owner alone.

@@ -64,7 +64,7 @@ static inline int clinux_membarrier_register(void) {
     return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) < 0 ? -errno : 0;
 }
 
-/// Returns after each thread of this process that runs has executed a full fence. 0, or a negated errno.
+/// Returns after each thread of this process that runs has executed a full fence. 0, or a negated errno (ENOMEM, EPERM).
 /// The corresponding system call is membarrier(2).
 static inline int clinux_membarrier(void) {
     return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) < 0 ? -errno : 0;

@@ -134,7 +134,7 @@ private final class ParkingPool: @unchecked Sendable {
             if take(whenSearching: true) { return true }
             let isSentry = sentryLooks > 0 && idle.standSentry()
             let announced = idle.announceSleep()
-            if announced.sleeping == workers, !seesWork, nothingPending, declareTheEnd(announced) {
+            if announced.sleeping == workers, !pushersWork, !seesWork, nothingPending, declareTheEnd(announced) {
                 if isSentry { idle.leaveSentry() }
                 idle.sleep()
             } else {
@@ -144,6 +144,10 @@ private final class ParkingPool: @unchecked Sendable {
             if isFinished { return false }
         }
     }
+
+    /// Only workers leave anything to a sentry, so then the pushers stand for workers, of whom one that is awake keeps the others
+    /// from asking whether the run is over.
+    private var pushersWork: Bool { sentryLooks > 0 && !nothingPending }
 
     private var seesWork: Bool { looksAgain && queue.count > 0 }
 

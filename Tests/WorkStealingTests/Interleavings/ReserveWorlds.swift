@@ -9,10 +9,10 @@ import Testing
 @Suite("Interleavings of the reserve, by number of preemptions")
 struct ReserveWorlds {
     private func explore(
-        _ name: String, preemptions: Int, rounds: Int, messages: Int, surplus: Int = 1
+        _ name: String, preemptions: Int, rounds: Int, messages: Int, surplus: Int = 1, sentryLooks: Int = 0
     ) -> Explorer.Result {
         let result = Explorer.explore(preemptions: preemptions) {
-            let world = ReserveWorld(surplus: surplus)
+            let world = ReserveWorld(surplus: surplus, sentryLooks: sentryLooks)
             for _ in 0..<messages { world.send(2) }
             world.scheduler.beginRun()
             world.scheduler.countStarted(2)
@@ -40,6 +40,14 @@ struct ReserveWorlds {
     }
 
     @Test(.timeLimit(.minutes(patience)))
+    func nothingIsStrandedByASpareThatMeetsASentry() {
+        let result = explore(
+            "one fan-out, with a sentry", preemptions: 1, rounds: 1, messages: 1, sentryLooks: 1)
+        #expect(result.failure == nil)
+        #expect(result.isComplete)
+    }
+
+    @Test(.timeLimit(.minutes(patience)))
     func nothingIsStrandedByASpareThatComesTwice() {
         let result = explore("one fan-out, released twice", preemptions: 1, rounds: 2, messages: 1, surplus: 2)
         #expect(result.failure == nil)
@@ -54,11 +62,11 @@ private final class ReserveWorld: @unchecked Sendable {
     private var delivered = 0
     private var afterTheEnd = 0
 
-    init(surplus: Int) {
+    init(surplus: Int, sentryLooks: Int) {
         self.surplus = surplus
         for worker in scheduler.workers {
             worker.searchRounds = 1
-            worker.sentryLooks = 0
+            worker.sentryLooks = sentryLooks
         }
     }
 
