@@ -12,7 +12,7 @@ public final class Scan: Sendable {
     public let options: ScanOptions
     /// When the scan was made, which is when it starts as far as reports and records are concerned.
     public let start: Timing
-    private let context: ScanContext
+    let context: ScanContext
     private let writeTrace: (@Sendable ([UInt8]) -> Void)?
 
     /// - Parameters:

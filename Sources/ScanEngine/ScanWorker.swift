@@ -74,24 +74,28 @@ final class ScanWorker: @unchecked Sendable {
 
     static var current: ScanWorker { Scheduler.workerLocal(as: ScanWorker.self) }
 
-    func openDirectory(_ name: UnsafePointer<CChar>, in directory: Int32) throws(Errno) -> FileDescriptor {
+    /// - Parameter isRestored: the directory had a descriptor before.
+    func openDirectory(
+        _ name: UnsafePointer<CChar>, in directory: Int32, isRestored: Bool = false
+    ) throws(Errno) -> FileDescriptor {
         let keepAccessTime = context.user == 0 || context.user == lastOwner
-        return try opening { () throws(Errno) in
+        return try opening(isRestored: isRestored) { () throws(Errno) in
             try Kernel.openDirectory(name, in: directory, keepAccessTime: keepAccessTime)
         }
     }
 
     /// Opens something. Where no descriptor is to be had, the one that was kept longest is given up, and it is tried again.
     ///
+    /// - Parameter isRestored: what is opened was open before: see `DescriptorBudget.noteProgress`.
     /// - Throws: what `open` throws. If it is still short of descriptors, all of them are in use at this moment, and the
     ///   caller comes back behind other work, as long as `DescriptorBudget.mayTryAgain` lets it.
     func opening<Opened: ~Copyable, Failure: OpeningFailure>(
-        _ open: () throws(Failure) -> Opened
+        isRestored: Bool = false, _ open: () throws(Failure) -> Opened
     ) throws(Failure) -> Opened {
         while true {
             do throws(Failure) {
                 let opened = try open()
-                context.descriptors.noteOpened()
+                if !isRestored { context.descriptors.noteProgress() }
                 return opened
             } catch {
                 guard error.isShortOfDescriptors, context.descriptors.giveUpOldest() else { throw error }

@@ -44,6 +44,19 @@ import Testing
         #expect(changed.outputText.contains("gz") && changed.outputText.contains("[ab]"), "\(changed.outputText)")
     }
 
+    /// `./tree/gz sha256digest=…`, and of a directory its name alone.
+    @Test func aSpecificationWithoutTypesIsOfFiles() throws {
+        // bsdtar does not escape what a pattern is made of.
+        #expect(try shell("rm tree/star*; bsdtar -cf old --format=mtree --options='!all,sha256' -C tree .").status == 0)
+        let same = try shell("$F diff old tree")
+        #expect(same.status == 0, "\(same.outputText)\(same.errorText)")
+        #expect(try shell("printf 0 >tree/gz; rm tree/a").status == 0)
+        let changed = try shell("$F diff old tree")
+        #expect(changed.status == 1)
+        let text = changed.outputText
+        #expect(text.contains("* tree/gz") && text.contains("- a\n"), "\(text)")
+    }
+
     /// Each writes `old`, which is damaged.
     @Test(
         arguments: [
@@ -52,6 +65,7 @@ import Testing
             #": >old"#, #"echo '{"type":"header","schema":"fsscan-records/9"}' >old"#,
             #"{ $F --ndjson tree | head -1; head -c 20000000 /dev/zero | tr '\0' x; } >old"#,
             #"{ echo '#mtree'; echo 'a type=nothing'; } >old"#, #"{ echo '#mtree'; echo 'a\xz type=file'; } >old"#,
+            #"{ echo '#mtree'; echo 'a mode=0644'; } >old"#, #"{ echo '#mtree'; echo 'a size=1 link=b'; } >old"#,
             #"{ echo '%%%% HASHDEEP-1.0'; echo garbage; } >old"#, #"{ sha256sum tree/a; echo garbage; } >old"#,
             #"{ echo '{"beginning_date": "x"}'; echo '{"path": 5}'; } >old"#,
             #"{ echo '{"beginning_date": "x"}'; printf '%0100000d' 0 | tr 0 '['; } >old"#,

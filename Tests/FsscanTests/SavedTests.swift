@@ -105,6 +105,24 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
         #expect(text.split(separator: "\n").count == 2)
     }
 
+    /// `find … | fsscan --files-from -` may find nothing: the other scans of the file could not be read any more.
+    @Test func aScanOfNoPathIsOneOfNothing() throws {
+        let directory = try TemporaryDirectory([.file("f", "x")])
+        let file = try SavedFile()
+        try file.save([directory.path])
+        try file.save(["--hash", "sha256", "--files-from", "/dev/null"])
+        #expect(try file.listed(".scans | map([.totals.entries, (.roots | length)])") == "[[2,1],[0,0]]\n")
+        let (first, empty) = (file.path + "#1", file.path + "#2")
+        let baseline: [ByteString] = ["--baseline", empty, "--hash", "sha256", directory.path]
+        for arguments in [["diff", first, directory.path], ["diff", empty, empty], ["verify", empty], baseline] {
+            let outcome = try Fsscan.run(arguments)
+            #expect(outcome.status == 0 && outcome.errorText.isEmpty, "\(arguments): \(outcome.errorText)")
+        }
+        let records = file.directory.appending("records")
+        #expect(try Fsscan.run(["--files-from", "/dev/null", "--ndjson", "-o", records]).status == 0)
+        #expect(try Fsscan.run(["diff", records, empty]).status == 0)
+    }
+
     @Test func aSavedScanComposesWithEveryOutput() throws {
         let directory = try TemporaryDirectory([.file("f", "x")])
         for format: ByteString in ["--json", "--ndjson", "--format=text"] {

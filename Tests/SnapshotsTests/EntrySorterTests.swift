@@ -1,6 +1,7 @@
 import ScanEngine
-import Snapshots
 import Testing
+
+@testable import Snapshots
 
 @Suite struct EntrySorterTests {
     private func entry(_ path: String, root: Int = 0, kind: EntryKind? = .file) -> SnapshotEntry {
@@ -35,6 +36,23 @@ import Testing
         #expect(key("x/y").path(below: Array("/usr/".utf8)) == Array("/usr/x/y".utf8))
         #expect(key("x/y").path(below: Array("/usr".utf8)) == Array("/usr/x/y".utf8))
         #expect(key("").path(below: Array("/usr".utf8)) == Array("/usr".utf8))
+    }
+
+    /// The bytes are compared and written to files.
+    @Test func headersHaveNoHoles() {
+        func bytes(_ value: Any) -> Int {
+            let parts = Mirror(reflecting: value).children
+            if let number = value as? any FixedWidthInteger { return number.bitWidth / 8 }
+            return parts.reduce(0) { $0 + bytes($1.value) }
+        }
+        #expect(bytes(EntryHeader()) == MemoryLayout<EntryHeader>.size)
+    }
+
+    /// ext4 has room for 30 bits of them; saved, they could not be read again.
+    @Test func nanosecondsAreLessThanASecond() throws {
+        var odd = entry("x")
+        odd.mtime = SnapshotTime(seconds: 5, nanoseconds: 1 << 30)
+        #expect(try sorted([odd]).map(\.mtime) == [SnapshotTime(seconds: 5, nanoseconds: 999_999_999)])
     }
 
     @Test(arguments: [64 << 20, 0]) func everyFieldComesThroughMemoryAndDisk(_ memoryLimit: Int) throws {

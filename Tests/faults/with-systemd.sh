@@ -87,8 +87,10 @@ echo changed >/etc/changed
 systemctl start fsscan-verify.service
 echo "changed $?"
 systemctl show fsscan-verify.service -p ExecMainStatus
-sleep 1
-systemctl show fsscan-alert.service -p ExecMainStartTimestampMonotonic | grep -q '=0$' || echo "alert"
+for _ in $(seq 30); do
+    systemctl show fsscan-alert.service -p ExecMainStartTimestampMonotonic | grep -q '=0$' || { echo "alert"; break; }
+    sleep 1
+done
 EOF
 exec env -i container=namespace PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     chroot $root $systemd --system --unit=check.service --log-target=null --show-status=0

@@ -84,7 +84,10 @@ actor FileScan: MailboxActor {
             end(nil, worker)
         } else {
             do throws(ContentFailure) {
-                end(.success(try file.content(from: detectors, detector)), worker)
+                guard let content = try file.content(from: detectors, detector) else {
+                    return wait(for: detectors, toFinish: file, request)
+                }
+                end(.success(content), worker)
             } catch {
                 end(.failure(error), worker)
             }
@@ -148,7 +151,8 @@ actor FileScan: MailboxActor {
         do throws(ContentFailure) {
             result = .success(try worker.inspect(request, hasDetector: hasDetector))
         } catch {
-            if worker.mayTryAgain(after: error) {
+            // A pseudo file may answer what it likes, for ever.
+            if request.hasSize, worker.mayTryAgain(after: error) {
                 return send { $0.openOnceMore() }
             }
             result = .failure(error)

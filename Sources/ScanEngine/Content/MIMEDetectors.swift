@@ -11,6 +11,8 @@ package final class MIMEDetectors: Sendable {
     let resource: Resource
     private let cache = MIMECache()
     private let idle = Mutex<[Detector]>([])
+    /// Whether there is a handle, idle or in use. Set once; relaxed, as who makes the first one has the others behind it.
+    private let hasHandle = Atomic<Bool>(false)
 
     /// A detector that goes from hand to hand.
     ///
@@ -23,7 +25,9 @@ package final class MIMEDetectors: Sendable {
     package init(count: Int) { resource = Resource("libmagic", limit: count) }
 
     /// Makes the first handle, so that a missing database ends the program and not each file.
-    package func prepare() throws(MIMEUnavailable) { giveBack(try take()) }
+    package func prepare() throws(MIMEUnavailable) {
+        if let first = try take() { giveBack(first) }
+    }
 
     /// The MIME type of an open regular file, as `file` would say it.
     ///
@@ -32,7 +36,7 @@ package final class MIMEDetectors: Sendable {
     ///   - head: the file's first bytes as far as they have been read, or nothing. Where they are the whole file, an
     ///     answer for the same bytes is used again, and no detector is needed.
     ///   - hasToken: the caller has a token of `resource`.
-    /// - Returns: nil if a detector is needed and none is free.
+    /// - Returns: nil if a detector is needed and none is free, whatever tokens are.
     package func type(
         of reader: borrowing FileReader, head: UnsafeRawBufferPointer, hasToken: Bool = false
     ) -> Result<String, ContentFailure>? {
@@ -53,23 +57,26 @@ package final class MIMEDetectors: Sendable {
     }
 
     /// For who has waited for a token: a copy of the file may have been told meanwhile.
-    func type(of reader: borrowing FileReader, _ key: MIMECache.Key?) -> Result<String, ContentFailure> {
+    ///
+    /// - Returns: nil if there is no handle for the token.
+    func type(of reader: borrowing FileReader, _ key: MIMECache.Key?) -> Result<String, ContentFailure>? {
         if let key, let known = cache.type(for: key) { return .success(known) }
         return ask(about: reader, key)
     }
 
     /// For who has a token.
-    private func ask(about reader: borrowing FileReader, _ key: MIMECache.Key?) -> Result<String, ContentFailure> {
+    private func ask(about reader: borrowing FileReader, _ key: MIMECache.Key?) -> Result<String, ContentFailure>? {
         let answer = detect(reader)
         if let key, case .success(let type) = answer { cache.insert(type, for: key) }
         return answer
     }
 
-    private func detect(_ reader: borrowing FileReader) -> Result<String, ContentFailure> {
-        let taken: Detector
-        do throws(MIMEUnavailable) { taken = try take() } catch {
+    private func detect(_ reader: borrowing FileReader) -> Result<String, ContentFailure>? {
+        let available: Detector?
+        do throws(MIMEUnavailable) { available = try take() } catch {
             return .failure(.type(message: error.message, error: nil))
         }
+        guard let taken = available else { return nil }
         defer { giveBack(taken) }
         do throws(ContentFailure) {
             return .success(try taken.detector.type(ofDescriptor: reader.file.number))
@@ -78,9 +85,18 @@ package final class MIMEDetectors: Sendable {
         }
     }
 
-    private func take() throws(MIMEUnavailable) -> Detector {
+    /// - Returns: nil where a further handle cannot be made, for want of descriptors perhaps: those that there are come back,
+    ///   as each is used in a message that waits for nothing.
+    private func take() throws(MIMEUnavailable) -> Detector? {
         if let taken = idle.withLock({ $0.popLast() }) { return taken }
-        return Detector(try MIMEDetector())
+        do throws(MIMEUnavailable) {
+            let made = Detector(try MIMEDetector())
+            hasHandle.store(true, ordering: .relaxed)
+            return made
+        } catch {
+            if hasHandle.load(ordering: .relaxed) { return nil }
+            throw error
+        }
     }
 
     private func giveBack(_ detector: Detector) { idle.withLock { $0.append(detector) } }

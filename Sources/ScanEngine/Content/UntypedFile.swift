@@ -16,11 +16,13 @@ package final class UntypedFile: Sendable {
     }
 
     /// - Parameter detector: given back as soon as libmagic has answered.
+    /// - Returns: nil if there is no handle for it: to be asked once more.
     func content(
         from detectors: MIMEDetectors, _ detector: consuming Resource.Token
-    ) throws(ContentFailure) -> FileContent {
-        let type = detectors.type(of: reader, key)
+    ) throws(ContentFailure) -> FileContent? {
+        let answer = detectors.type(of: reader, key)
         _ = consume detector
+        guard let type = answer else { return nil }
         try reader.confirmUnchanged()
         return FileContent(row: row, type: type)
     }

@@ -46,9 +46,9 @@ struct DescriptorBudget: ~Copyable, Sendable {
 
     private let keepers = Mutex(Keepers())
     private let givenUp = Atomic<Bool>(false)
-    /// How often in a row, over all workers, nothing could be opened for want of descriptors. Relaxed: it decides only when
+    /// How often since the last progress, over all workers, nothing could be opened for want of descriptors. Relaxed: it decides only when
     /// to give up, and a few times more or less do not matter.
-    private let failuresInARow = Atomic<Int>(0)
+    private let failuresSinceProgress = Atomic<Int>(0)
 
     /// Whether any descriptor has been given up so far. Relaxed: it only saves looking for what may be restored, and who
     /// misses it leaves a directory to be opened from above.
@@ -92,12 +92,14 @@ struct DescriptorBudget: ~Copyable, Sendable {
     /// To be asked by who could open nothing because all descriptors are in use, by other workers or by other processes:
     /// whether to try again behind other work. Where there are none for long, each open is tried once.
     func mayTryAgain() -> Bool {
-        failuresInARow.wrappingAdd(1, ordering: .relaxed).newValue < Self.failuresLimit
+        failuresSinceProgress.wrappingAdd(1, ordering: .relaxed).newValue < Self.failuresLimit
     }
 
-    /// To be called when something was opened.
-    func noteOpened() {
-        if failuresInARow.load(ordering: .relaxed) != 0 { failuresInARow.store(0, ordering: .relaxed) }
+    /// To be called when something was opened for the first time, or a slice has come to its end: what happens only so often
+    /// in a scan. Not when a directory was opened once more: two actors who take each other's directories would go on for
+    /// ever.
+    func noteProgress() {
+        if failuresSinceProgress.load(ordering: .relaxed) != 0 { failuresSinceProgress.store(0, ordering: .relaxed) }
     }
 
     /// About a second.

@@ -50,7 +50,7 @@ extension Directory {
         guard let ancestor = place, !ancestor.descriptor.isPresent else { return }
         var current = own
         for identity in identities {
-            guard let opened = try? worker.openDirectory("..", in: current.number),
+            guard let opened = try? worker.openDirectory("..", in: current.number, isRestored: true),
                 (try? worker.identity(of: opened.number)) == identity
             else { return }
             worker.descriptorsReopened += 1
@@ -84,16 +84,16 @@ extension ScanWorker {
     /// Opens directory after directory, the last of `path` first, checking that each is what it was when its children
     /// were listed. What the first of `path` is, the caller checks.
     fileprivate func descend(_ path: [PathNode], from number: Int32) throws(Errno) -> FileDescriptor {
-        var current = try open(path[path.count - 1], in: number)
+        var current = try restore(path[path.count - 1], in: number)
         for index in stride(from: path.count - 2, through: 0, by: -1) {
             guard try identity(of: current.number) == path[index].parentIdentity else { throw .stale }
-            current = try open(path[index], in: current.number)
+            current = try restore(path[index], in: current.number)
         }
         return current
     }
 
-    private func open(_ node: PathNode, in directory: Int32) throws(Errno) -> FileDescriptor {
-        try node.withCString { (name) throws(Errno) in try openDirectory(name, in: directory) }
+    private func restore(_ node: PathNode, in directory: Int32) throws(Errno) -> FileDescriptor {
+        try node.withCString { (name) throws(Errno) in try openDirectory(name, in: directory, isRestored: true) }
     }
 
     func identity(of descriptor: Int32) throws(Errno) -> DeviceInode {

@@ -106,16 +106,28 @@ actor Directory: MailboxActor {
     }
 
     /// Reads the directory, which is open: before, there was no descriptor for its `.gitignore`.
-    func readOnceMore() {
+    ///
+    /// - Parameter place: what it has had since then.
+    func readOnceMore(in place: DirectoryPlace?) {
+        let worker = ScanWorker.current
+        worker.place = place
+        defer { worker.place = nil }
         guard let number = descriptor.borrow() else {
             preconditionFailure("the descriptor of a directory that is being listed is not given up")
         }
         defer { descriptor.giveBack() }
-        read(number, ScanWorker.current)
+        read(number, worker)
     }
 
-    /// Goes on reading a large directory.
-    func readOn() { inPlace { $0.readSlices(ScanWorker.current) } }
+    /// Goes on reading a large directory: in a place, so that the slices do not become many more than can be worked on. Not
+    /// where descriptors are short: this directory's cannot be given up, and those who have the places may wait for one.
+    func readOn() {
+        if ScanWorker.current.context.descriptors.hasGivenUp {
+            readSlices(ScanWorker.current)
+        } else {
+            inPlace { $0.readSlices(ScanWorker.current) }
+        }
+    }
 
     /// A child or a slice is done.
     func completed(_ completion: Completion) {
@@ -259,7 +271,9 @@ actor Directory: MailboxActor {
         do throws(Errno) {
             if worker.context.obeysGitignore { try readGitignore(number, worker) }
         } catch {
-            if worker.mayTryAgain(after: error) { return send { $0.readOnceMore() } }
+            if worker.mayTryAgain(after: error) {
+                return send { [place = worker.place] in $0.readOnceMore(in: place) }
+            }
             let path = EntryPath(directory: node, name: Array(".gitignore".utf8))
             worker.report(error, "openat", path, into: &gathering)
         }

@@ -36,6 +36,7 @@ actor EntrySlice: MailboxActor {
                 entries.removeFirst(entries.count - left)
                 return send { $0.scan() }
             }
+            worker.context.descriptors.noteProgress()
         } catch {
             if worker.mayTryAgain(after: error) { return send { $0.scan() } }
             // The directory cannot be reached any more: its names were listed, so they are entries, and errors.

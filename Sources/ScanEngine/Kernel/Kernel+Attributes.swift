@@ -37,7 +37,8 @@ extension Kernel {
             throw .call("listxattr", error)
         }
         var attributes: [ExtendedAttribute] = []
-        for name in names.split(separator: 0) {
+        // A file system may list a name twice.
+        for name in Set(names.split(separator: 0)) {
             do throws(Errno) {
                 let cString = name.map { CChar(bitPattern: $0) } + [0]
                 let value = try growing(from: 256) { (buffer) throws(Errno) in

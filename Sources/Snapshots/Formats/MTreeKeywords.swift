@@ -43,9 +43,15 @@ struct MTreeKeywords {
     ///
     /// - Returns: the keyword whose value makes no sense; nil if all do.
     func fill(_ entry: inout SnapshotEntry) -> String? {
-        // What is of no kind would be compared with nothing.
-        guard let type = text("type"), let kind = Self.kinds[type] else { return "type" }
-        entry.kind = kind
+        if let type = text("type") {
+            guard let kind = Self.kinds[type] else { return "type" }
+            entry.kind = kind
+        } else if describesFile {
+            entry.kind = .file
+        } else if !values.isEmpty {
+            // What is of no kind would be compared with nothing.
+            return "type"
+        }
         do throws(BadKeyword) {
             entry.size = try number("size")
             entry.uid = try number("uid")
@@ -77,6 +83,12 @@ struct MTreeKeywords {
         } catch {
             return error.name
         }
+    }
+
+    /// Whether it has what files have, and nothing else has: libarchive may be told to leave out the type.
+    private var describesFile: Bool {
+        values["link"] == nil && values["device"] == nil
+            && (values["size"] != nil || Self.digests.contains { values[$0.0] != nil })
     }
 
     private struct BadKeyword: Error {

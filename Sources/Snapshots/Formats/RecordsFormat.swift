@@ -63,7 +63,6 @@ private struct RecordsReader {
             }
             paths.append(path)
         }
-        if paths.isEmpty { throw JSONFieldFailure(key: "roots") }
         let scan = try scanOptions(options, paths)
         var fields = SnapshotFields.scanned
         if scan.mime { fields.insert(.mime) }

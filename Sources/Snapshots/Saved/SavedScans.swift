@@ -83,6 +83,7 @@ package final class SavedScans {
         return scans
     }
 
+    /// - Returns: none where `--files-from` named none: a scan of nothing.
     private static func paths(_ scan: Int64, _ database: Database) throws(DatabaseError) -> [[UInt8]] {
         var paths: [[UInt8]] = []
         let statement = try database.prepare("SELECT root, path FROM roots WHERE scan = ? ORDER BY root")
@@ -92,9 +93,6 @@ package final class SavedScans {
                 throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: the roots of scan \(scan)")
             }
             paths.append(path)
-        }
-        guard !paths.isEmpty else {
-            throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: scan \(scan) has no root")
         }
         return paths
     }

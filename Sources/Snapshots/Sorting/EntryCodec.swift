@@ -2,6 +2,8 @@ import ScanEngine
 
 /// Entries as bytes inside one process: in batches on their way to a database, and in sorted runs.
 ///
+/// Without holes between its fields: its bytes are compared and written to files, and those of a hole are anything.
+///
 /// ```
 ///  EntryHeader │ target │ mime │ digests: (algorithm, bytes)… │ state │ xattrs │ errors        lengths are in the header
 /// ```
@@ -10,6 +12,7 @@ struct EntryHeader: BitwiseCopyable {
     var present: UInt32 = 0
     /// `EntryKind.rawValue`.
     var kind: UInt8 = 0
+    private var zeros: (UInt8, UInt8, UInt8) = (0, 0, 0)
     var mode: UInt32 = 0
     var uid: UInt32 = 0
     var gid: UInt32 = 0
@@ -63,18 +66,19 @@ struct EntryHeader: BitwiseCopyable {
 
 struct PackedTime: BitwiseCopyable {
     var seconds: Int64 = 0
-    var nanoseconds: UInt32 = 0
+    var nanoseconds: Int64 = 0
 
     init() {}
 
     init(_ seconds: Int64, _ nanoseconds: Int64) {
         self.seconds = seconds
-        self.nanoseconds = UInt32(truncatingIfNeeded: nanoseconds)
+        // A damaged file system may have more of them than a second has.
+        self.nanoseconds = min(max(0, nanoseconds), 999_999_999)
     }
 
     init(_ time: SnapshotTime) { self.init(time.seconds, time.nanoseconds) }
 
-    var time: SnapshotTime { SnapshotTime(seconds: seconds, nanoseconds: Int64(nanoseconds)) }
+    var time: SnapshotTime { SnapshotTime(seconds: seconds, nanoseconds: nanoseconds) }
 }
 
 /// Writes entries as bytes: one for each stream.

@@ -82,7 +82,8 @@ import WorkStealing
             return
         }
         #expect(try b.type?.get() == "application/pdf")
-        let a = try file.content(from: detectors, token)
+        let content = try file.content(from: detectors, token)
+        let a = try #require(content)
         #expect(try a.type?.get() == "text/x-shellscript")
         #expect(DigestSet(hash).named(a.row).map(\.hex) == (try fileDigests(directory.appending("a"), hash)))
         let isFree = detectors.resource.tryTake() != nil

@@ -1,6 +1,7 @@
 import Synchronization
 import TestSupport
 import Testing
+import WorkStealing
 
 @testable import ScanEngine
 
@@ -21,8 +22,9 @@ import Testing
         ]
     }()
 
+    /// - Parameter lacking: nobody has a detector until a number of files have asked for one.
     private func records(
-        _ path: ByteString, _ change: (inout ScanOptions) -> Void
+        _ path: ByteString, lacking: Bool = false, _ change: (inout ScanOptions) -> Void
     ) throws -> (
         entries: ArraySlice<ArraySlice<UInt8>>, report: ScanReport
     ) {
@@ -33,8 +35,29 @@ import Testing
         let output = RecordOutput(digests: DigestSet(options.hash), sorted: true) { piece in
             lines.withLock { $0.append(contentsOf: piece) }
         }
-        let report = try Scan(options, records: output).run()
+        let held = Mutex<Resource?>(nil)
+        let asked = Atomic<Int>(0)
+        // Each file asks before it is read, and there are six other directories; eight workers have eight files each in
+        // places. So some files lack a detector by then, and nobody is stuck for want of places before.
+        let scan = try Scan(
+            options, records: output,
+            isCancelled: {
+                if asked.add(1, ordering: .relaxed).newValue == 24 {
+                    held.withLock { resource in
+                        resource?.giveBack()
+                        resource = nil
+                    }
+                }
+                return false
+            })
+        if lacking {
+            let resource = try #require(scan.context.content?.detectors?.resource)
+            #expect(resource.countOut(), "there is one detector")
+            held.withLock { $0 = resource }
+        }
+        let report = scan.run()
         output.finish(report)
+        #expect(held.withLock { $0 == nil }, "no file asked while there was no detector")
         // The last one is the summary, which tells times.
         return (lines.withLock { $0.split(separator: UInt8(ascii: "\n")) }.dropLast(), report)
     }
@@ -43,7 +66,7 @@ import Testing
     func everyFileGetsItsTypeInTheEnd(hash: [DigestAlgorithm]) throws {
         let directory = try TemporaryDirectory(Self.tree)
         let alone = try records(directory.path) { $0.hash = hash }
-        let contended = try records(directory.path) {
+        let contended = try records(directory.path, lacking: true) {
             ($0.hash, $0.pool, $0.detectors) = (hash, 8, 1)
         }
         let files = alone.report.mimeTypes.reduce(into: Int64(0)) { $0 += $1.files }
