@@ -112,7 +112,8 @@ struct Rewriting {
     // MARK: Formats
 
     func check() {
-        check(.ndjson, "records") { $0 }
+        // What an mtree specification says nothing of but the name has no record.
+        check(.ndjson, "records") { entry in entry.kind == nil && entry.errors.isEmpty ? nil : entry }
         check(.mca, "mca") { entry in
             guard entry.kind != nil else { return nil }
             var known = Self.common(entry)
