@@ -35,7 +35,7 @@ import Synchronization
 struct Idle: ~Copyable, Sendable {
     /// Bits 0 to 13: sleeping; 14 to 27: searching; 28 to 41: active; 42 to 63: departures, that is, steps that took
     /// sleepers out (modulo 2²²). Every step is sequentially consistent.
-    private let counts = Atomic<UInt64>(0)
+    let counts = Atomic<UInt64>(0)
     /// How many sleepers may go on. The futex word. Written by wakers (release) and by the sleepers that take (acquire).
     private let tokens = Atomic<UInt32>(0)
 
@@ -47,18 +47,18 @@ struct Idle: ~Copyable, Sendable {
 
     /// How many resting workers may go on, or `doorIsOpen`. The futex word that they rest on. Written by the monitor and by
     /// the worker that ends the run (release), and by those that go on (acquire).
-    private let door = Atomic<UInt32>(0)
-    private static let doorIsOpen = UInt32.max
+    let door = Atomic<UInt32>(0)
+    static let doorIsOpen = UInt32.max
 
     /// Whether `alarm` has to be looked at.
     let hasMonitor: Bool
     /// The monitor wants to be woken when fewer workers than that sleep. Set by the monitor, which then looks at
     /// `counts`; taken by wakers, which changed `counts` before: one of the two sees the other (all of it sequentially
     /// consistent).
-    private let alarm = Atomic<UInt32>(0)
+    let alarm = Atomic<UInt32>(0)
     /// What the monitor sleeps on: 1 once it was woken, cleared by the monitor. Written by wakers (release), by the
     /// monitor (acquire).
-    private let bell = Atomic<UInt32>(0)
+    let bell = Atomic<UInt32>(0)
 
     /// Sleepers look for a token every millisecond instead of being woken: see `SchedulingPolicy`.
     private let polls: Bool
@@ -72,14 +72,14 @@ struct Idle: ~Copyable, Sendable {
     static let maximumWorkers = (1 << 14) - 1
 
     private static let oneSleeping: UInt64 = 1
-    private static let oneSearching: UInt64 = 1 << 14
-    private static let oneActive: UInt64 = 1 << 28
-    private static let oneDeparture: UInt64 = 1 << 42
+    static let oneSearching: UInt64 = 1 << 14
+    static let oneActive: UInt64 = 1 << 28
+    static let oneDeparture: UInt64 = 1 << 42
 
     /// The word taken apart.
     struct Counts: Equatable {
-        fileprivate let word: UInt64
-        fileprivate init(_ word: UInt64) { self.word = word }
+        let word: UInt64
+        init(_ word: UInt64) { self.word = word }
 
         var sleeping: Int { Int(word & (Idle.oneSearching - 1)) }
         var searching: Int { Int((word & (Idle.oneActive - 1)) / Idle.oneSearching) }
@@ -279,135 +279,6 @@ struct Idle: ~Copyable, Sendable {
     /// Lets everybody go whom `endRun(_:)` took from the count, the caller included: it must still `sleep()`.
     func releaseAll(_ announced: Counts) { putTokens(UInt32(announced.sleeping)) }
 
-    // MARK: The reserve
-
-    /// Before the first worker of a run starts.
-    func begin(active: Int) {
-        door.store(0, ordering: .sequentiallyConsistent)
-        counts.wrappingAdd(UInt64(active) &* Self.oneActive, ordering: .sequentiallyConsistent)
-    }
-
-    /// So many threads could not be created. The caller is one of those that are active and do not sleep yet.
-    func giveUp(_ missing: Int) {
-        counts.wrappingSubtract(UInt64(missing) &* Self.oneActive, ordering: .sequentiallyConsistent)
-    }
-
-    /// working → resting, if more than `minimum` are active and not all others sleep: somebody stays awake who will look
-    /// at all queues, that of the caller among them, before it sleeps, and who can end the run.
-    func rest(keeping minimum: Int) -> Bool {
-        interleavingPoint(.read, countsIdentity)
-        var seen = Counts(counts.load(ordering: .relaxed))
-        while seen.active > minimum, seen.active - seen.sleeping > 1 {
-            interleavingPoint(.write, countsIdentity)
-            let step = counts.weakCompareExchange(
-                expected: seen.word, desired: seen.word &- Self.oneActive, ordering: .sequentiallyConsistent)
-            if step.exchanged { return true }
-            seen = Counts(step.original)
-        }
-        return false
-    }
-
-    /// resting → searching for `amount` workers, which `letIn(_:)` then lets go on. Only while everybody works: a worker
-    /// that sleeps or searches makes another one unnecessary.
-    ///
-    /// - Returns: false if somebody idles, or the run is over.
-    func admit(_ amount: Int) -> Bool {
-        interleavingPoint(.read, countsIdentity)
-        var seen = Counts(counts.load(ordering: .relaxed))
-        while seen.active > 0, seen.sleeping == 0, seen.searching == 0 {
-            interleavingPoint(.write, countsIdentity)
-            let step = counts.weakCompareExchange(
-                expected: seen.word, desired: seen.word &+ UInt64(amount) &* (Self.oneActive &+ Self.oneSearching),
-                ordering: .sequentiallyConsistent)
-            if step.exchanged { return true }
-            seen = Counts(step.original)
-        }
-        return false
-    }
-
-    /// Lets so many resting workers go on, whichever they are: `admit(_:)` has counted them.
-    func letIn(_ amount: Int) {
-        interleavingPoint(.write, doorIdentity)
-        door.wrappingAdd(UInt32(amount), ordering: .releasing)
-        interleavingPoint(.write, doorIdentity)
-        Futex.wake(amount, on: doorAddress)
-    }
-
-    /// The run is over: all go on that rest, and all that come to rest. To be called after it was published.
-    func openDoor() {
-        interleavingPoint(.write, doorIdentity)
-        door.store(Self.doorIsOpen, ordering: .releasing)
-        interleavingPoint(.write, doorIdentity)
-        Futex.wake(Self.maximumWorkers, on: doorAddress)
-    }
-
-    /// Sleeps in reserve until released, or the run is over. In the first case whoever released it has counted the caller
-    /// as searching.
-    ///
-    /// - Returns: false if the run is over; the caller is in no count then.
-    func waitAtDoor() -> Bool {
-        while true {
-            interleavingPoint(.read, doorIdentity)
-            var seen = door.load(ordering: .acquiring)
-            while seen > 0 {
-                if seen == Self.doorIsOpen { return false }
-                interleavingPoint(.write, doorIdentity)
-                let step = door.weakCompareExchange(
-                    expected: seen, desired: seen - 1, successOrdering: .acquiring, failureOrdering: .acquiring)
-                if step.exchanged { return true }
-                seen = step.original
-            }
-            Futex.waitWhileZero(doorAddress) { door.load(ordering: .relaxed) == 0 }
-        }
-    }
-
-    // MARK: The monitor
-
-    /// Sleeps until fewer than `limit` workers sleep, or the run is over. Monitor only.
-    ///
-    /// - Returns: whether it has slept.
-    @discardableResult
-    func waitWhileSleeping(atLeast limit: Int) -> Bool {
-        var hasSlept = false
-        while true {
-            interleavingPoint(.write, alarmIdentity)
-            alarm.store(UInt32(limit), ordering: .sequentiallyConsistent)
-            interleavingPoint(.read, countsIdentity)
-            let seen = now
-            guard seen.active > 0, seen.sleeping >= limit else { break }
-            hasSlept = true
-            Futex.waitWhileZero(bellAddress) { bell.load(ordering: .relaxed) == 0 }
-            interleavingPoint(.write, bellIdentity)
-            _ = bell.exchange(0, ordering: .sequentiallyConsistent)
-        }
-        interleavingPoint(.write, alarmIdentity)
-        alarm.store(0, ordering: .sequentiallyConsistent)
-        return hasSlept
-    }
-
-    /// Sleeps for that time, less if the run ends. Monitor only.
-    func pause(nanoseconds: Int) {
-        var time = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
-        _ = clinux_futex_wait(bellAddress, 0, &time)
-        _ = bell.exchange(0, ordering: .sequentiallyConsistent)
-    }
-
-    /// Wakes the monitor. To be called after the step on `counts` that concerns it.
-    func ring() {
-        guard hasMonitor else { return }
-        interleavingPoint(.write, bellIdentity)
-        bell.store(1, ordering: .sequentiallyConsistent)
-        Futex.wake(1, on: bellAddress)
-    }
-
-    private func ringIfAsked(sleeping: Int) {
-        guard hasMonitor else { return }
-        interleavingPoint(.read, alarmIdentity)
-        guard sleeping < Int(alarm.load(ordering: .sequentiallyConsistent)) else { return }
-        interleavingPoint(.write, alarmIdentity)
-        if alarm.exchange(0, ordering: .sequentiallyConsistent) > 0 { ring() }
-    }
-
     // MARK: Addresses
 
     /// The futex word. Sound: an atomic never moves, and the kernel compares the word itself.
@@ -416,10 +287,10 @@ struct Idle: ~Copyable, Sendable {
     /// Name the words in tests.
     private var tokensIdentity: UInt { UInt(bitPattern: tokensAddress) }
     private var sentryIdentity: UInt { withUnsafePointer(to: sentry) { UInt(bitPattern: $0) } }
-    private var countsIdentity: UInt { withUnsafePointer(to: counts) { UInt(bitPattern: $0) } }
-    private var alarmIdentity: UInt { withUnsafePointer(to: alarm) { UInt(bitPattern: $0) } }
-    private var bellIdentity: UInt { UInt(bitPattern: bellAddress) }
-    private var doorAddress: UnsafeRawPointer { withUnsafePointer(to: door) { UnsafeRawPointer($0) } }
-    private var doorIdentity: UInt { UInt(bitPattern: doorAddress) }
-    private var bellAddress: UnsafeRawPointer { withUnsafePointer(to: bell) { UnsafeRawPointer($0) } }
+    var countsIdentity: UInt { withUnsafePointer(to: counts) { UInt(bitPattern: $0) } }
+    var alarmIdentity: UInt { withUnsafePointer(to: alarm) { UInt(bitPattern: $0) } }
+    var bellIdentity: UInt { UInt(bitPattern: bellAddress) }
+    var doorAddress: UnsafeRawPointer { withUnsafePointer(to: door) { UnsafeRawPointer($0) } }
+    var doorIdentity: UInt { UInt(bitPattern: doorAddress) }
+    var bellAddress: UnsafeRawPointer { withUnsafePointer(to: bell) { UnsafeRawPointer($0) } }
 }

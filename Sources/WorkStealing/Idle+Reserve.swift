@@ -1,0 +1,136 @@
+// The reserve: workers that rest because enough others run, and the monitor that sends them there and lets them go on
+// (Monitor.swift). README.md has the states and the argument.
+
+import CLinux
+import Synchronization
+
+extension Idle {
+    // MARK: The reserve
+
+    /// Before the first worker of a run starts.
+    func begin(active: Int) {
+        door.store(0, ordering: .sequentiallyConsistent)
+        counts.wrappingAdd(UInt64(active) &* Self.oneActive, ordering: .sequentiallyConsistent)
+    }
+
+    /// So many threads could not be created. The caller is one of those that are active and do not sleep yet.
+    func giveUp(_ missing: Int) {
+        counts.wrappingSubtract(UInt64(missing) &* Self.oneActive, ordering: .sequentiallyConsistent)
+    }
+
+    /// working → resting, if more than `minimum` are active and not all others sleep: somebody stays awake who will look
+    /// at all queues, that of the caller among them, before it sleeps, and who can end the run.
+    func rest(keeping minimum: Int) -> Bool {
+        interleavingPoint(.read, countsIdentity)
+        var seen = Counts(counts.load(ordering: .relaxed))
+        while seen.active > minimum, seen.active - seen.sleeping > 1 {
+            interleavingPoint(.write, countsIdentity)
+            let step = counts.weakCompareExchange(
+                expected: seen.word, desired: seen.word &- Self.oneActive, ordering: .sequentiallyConsistent)
+            if step.exchanged { return true }
+            seen = Counts(step.original)
+        }
+        return false
+    }
+
+    /// resting → searching for `amount` workers, which `letIn(_:)` then lets go on. Only while everybody works: a worker
+    /// that sleeps or searches makes another one unnecessary.
+    ///
+    /// - Returns: false if somebody idles, or the run is over.
+    func admit(_ amount: Int) -> Bool {
+        interleavingPoint(.read, countsIdentity)
+        var seen = Counts(counts.load(ordering: .relaxed))
+        while seen.active > 0, seen.sleeping == 0, seen.searching == 0 {
+            interleavingPoint(.write, countsIdentity)
+            let step = counts.weakCompareExchange(
+                expected: seen.word, desired: seen.word &+ UInt64(amount) &* (Self.oneActive &+ Self.oneSearching),
+                ordering: .sequentiallyConsistent)
+            if step.exchanged { return true }
+            seen = Counts(step.original)
+        }
+        return false
+    }
+
+    /// Lets so many resting workers go on, whichever they are: `admit(_:)` has counted them.
+    func letIn(_ amount: Int) {
+        interleavingPoint(.write, doorIdentity)
+        door.wrappingAdd(UInt32(amount), ordering: .releasing)
+        interleavingPoint(.write, doorIdentity)
+        Futex.wake(amount, on: doorAddress)
+    }
+
+    /// The run is over: all go on that rest, and all that come to rest. To be called after it was published.
+    func openDoor() {
+        interleavingPoint(.write, doorIdentity)
+        door.store(Self.doorIsOpen, ordering: .releasing)
+        interleavingPoint(.write, doorIdentity)
+        Futex.wake(Self.maximumWorkers, on: doorAddress)
+    }
+
+    /// Sleeps in reserve until released, or the run is over. In the first case whoever released it has counted the caller
+    /// as searching.
+    ///
+    /// - Returns: false if the run is over; the caller is in no count then.
+    func waitAtDoor() -> Bool {
+        while true {
+            interleavingPoint(.read, doorIdentity)
+            var seen = door.load(ordering: .acquiring)
+            while seen > 0 {
+                if seen == Self.doorIsOpen { return false }
+                interleavingPoint(.write, doorIdentity)
+                let step = door.weakCompareExchange(
+                    expected: seen, desired: seen - 1, successOrdering: .acquiring, failureOrdering: .acquiring)
+                if step.exchanged { return true }
+                seen = step.original
+            }
+            Futex.waitWhileZero(doorAddress) { door.load(ordering: .relaxed) == 0 }
+        }
+    }
+
+    // MARK: The monitor
+
+    /// Sleeps until fewer than `limit` workers sleep, or the run is over. Monitor only.
+    ///
+    /// - Returns: whether it has slept.
+    @discardableResult
+    func waitWhileSleeping(atLeast limit: Int) -> Bool {
+        var hasSlept = false
+        while true {
+            interleavingPoint(.write, alarmIdentity)
+            alarm.store(UInt32(limit), ordering: .sequentiallyConsistent)
+            interleavingPoint(.read, countsIdentity)
+            let seen = now
+            guard seen.active > 0, seen.sleeping >= limit else { break }
+            hasSlept = true
+            Futex.waitWhileZero(bellAddress) { bell.load(ordering: .relaxed) == 0 }
+            interleavingPoint(.write, bellIdentity)
+            _ = bell.exchange(0, ordering: .sequentiallyConsistent)
+        }
+        interleavingPoint(.write, alarmIdentity)
+        alarm.store(0, ordering: .sequentiallyConsistent)
+        return hasSlept
+    }
+
+    /// Sleeps for that time, less if the run ends. Monitor only.
+    func pause(nanoseconds: Int) {
+        var time = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
+        _ = clinux_futex_wait(bellAddress, 0, &time)
+        _ = bell.exchange(0, ordering: .sequentiallyConsistent)
+    }
+
+    /// Wakes the monitor. To be called after the step on `counts` that concerns it.
+    func ring() {
+        guard hasMonitor else { return }
+        interleavingPoint(.write, bellIdentity)
+        bell.store(1, ordering: .sequentiallyConsistent)
+        Futex.wake(1, on: bellAddress)
+    }
+
+    func ringIfAsked(sleeping: Int) {
+        guard hasMonitor else { return }
+        interleavingPoint(.read, alarmIdentity)
+        guard sleeping < Int(alarm.load(ordering: .sequentiallyConsistent)) else { return }
+        interleavingPoint(.write, alarmIdentity)
+        if alarm.exchange(0, ordering: .sequentiallyConsistent) > 0 { ring() }
+    }
+}
