@@ -29,9 +29,8 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
     private let ownerIsInside = Atomic<Bool>(false)
     /// Written by thieves that have the gate (in: acquire; out: release), read by the owner (acquire), likewise.
     private let thiefIsInside = Atomic<Bool>(false)
-    /// Written from inside, as the last step; read from everywhere. Relaxed: that a worker about to park sees what was
-    /// published is the business of `Idle`, where both sides put a fence between.
-    private let published = Atomic<Int>(0)
+    /// Written from inside, as the last step; read from everywhere.
+    private let published = PublishedLength()
     #if INTERLEAVING
     /// Whether somebody is inside: what the tests want to catch two in.
     private let isOccupied = Atomic<Bool>(false)
@@ -49,10 +48,7 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
         ring.deallocate()
     }
 
-    var count: Int {
-        interleavingPoint(.read, identity(of: .published))
-        return published.load(ordering: .relaxed)
-    }
+    var count: Int { published.count }
 
     /// Waits for a thief that is inside.
     @inline(__always)
@@ -80,7 +76,7 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
         interleavingPoint(.write, identity(of: .gate), enabled: canLock)
         #endif
         return gate.withLock { _ in
-            lockTaken()
+            published.lockTaken()
             let result = update(body)
             interleavingPoint(.write, identity(of: .gate))
             return result
@@ -91,7 +87,7 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
     func asThief<Result: Sendable>(_ body: (inout Ring) -> Result) -> Result? {
         interleavingPoint(.write, identity(of: .gate))
         let result: Result?? = gate.withLockIfAvailable { _ -> Result? in
-            lockTaken()
+            published.lockTaken()
             // Leaving is a step too, and needs a name in the tests.
             defer { interleavingPoint(.write, identity(of: .gate)) }
             guard isBiased else { return update(body) }
@@ -118,32 +114,18 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
         defer { isOccupied.store(false, ordering: .relaxed) }
         #endif
         let result = body(&ring.pointee)
-        interleavingPoint(.write, identity(of: .published))
-        #if INTERLEAVING
-        published.store(ring.pointee.count, ordering: .releasing)
-        #else
-        published.store(ring.pointee.count, ordering: .relaxed)
-        #endif
+        published.publish(ring.pointee.count)
         return result
-    }
-
-    /// ThreadSanitizer does not see how `Mutex` orders its holders: in debug builds `published` does it once more.
-    @inline(__always)
-    private func lockTaken() {
-        #if INTERLEAVING
-        _ = published.load(ordering: .acquiring)
-        #endif
     }
 
     /// Names for tests.
     private enum Word: UInt {
-        case published, ownerIsInside, thiefIsInside, gate
+        case ownerIsInside = 1
+        case thiefIsInside, gate
     }
 
-    /// An atomic never moves; the names of its neighbours lie in its eight bytes.
-    private func identity(of word: Word) -> UInt {
-        withUnsafePointer(to: published) { UInt(bitPattern: $0) } &+ word.rawValue
-    }
+    /// The names lie in the eight bytes of the length, whose own is the first.
+    private func identity(of word: Word) -> UInt { published.identity &+ word.rawValue }
 
     #if INTERLEAVING
     private var canLock: () -> Bool {

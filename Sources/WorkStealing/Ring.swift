@@ -73,54 +73,70 @@ struct Ring: ~Copyable, @unchecked Sendable {
     }
 }
 
-/// A ring under a lock, and its length, which anyone may read without the lock.
-struct SharedRing: ~Copyable, Sendable {
-    private let ring = Mutex(Ring())
-    /// Written under the lock, as the last step before it is released; read without it. Relaxed: that a worker about to
-    /// park sees what was published is the business of `Idle`, where both sides put a fence between.
-    private let published = Atomic<Int>(0)
+/// The length of a ring, for those that only look. Relaxed: that a worker about to park sees what was published is the
+/// business of `Idle`, where both sides put a fence between.
+struct PublishedLength: ~Copyable, Sendable {
+    private let length = Atomic<Int>(0)
 
     var count: Int {
         interleavingPoint(.read, identity)
-        return published.load(ordering: .relaxed)
+        return length.load(ordering: .relaxed)
     }
+
+    /// To be called by whoever uses the ring, as the last step.
+    @inline(__always)
+    func publish(_ count: Int) {
+        interleavingPoint(.write, identity)
+        #if INTERLEAVING
+        length.store(count, ordering: .releasing)
+        #else
+        length.store(count, ordering: .relaxed)
+        #endif
+    }
+
+    /// ThreadSanitizer does not see how `Mutex` orders its holders: in debug builds the length does it once more.
+    @inline(__always)
+    func lockTaken() {
+        #if INTERLEAVING
+        _ = length.load(ordering: .acquiring)
+        #endif
+    }
+
+    /// Names the length in tests. An atomic never moves.
+    var identity: UInt { withUnsafePointer(to: length) { UInt(bitPattern: $0) } }
+
+    #if INTERLEAVING
+    /// The length without a step.
+    var unobserved: Int { length.load(ordering: .relaxed) }
+    #endif
+}
+
+/// A ring under a lock, and its length, which anyone may read without the lock.
+struct SharedRing: ~Copyable, Sendable {
+    private let ring = Mutex(Ring())
+    /// Written under the lock, as the last step before it is released.
+    private let published = PublishedLength()
+
+    var count: Int { published.count }
 
     func withLock<Result: Sendable>(_ body: (inout Ring) -> Result) -> Result {
         #if INTERLEAVING
         interleavingPoint(.write, identity, enabled: canLock)
         #endif
-        return ring.withLock {
-            lockTaken()
-            return update(&$0, body)
+        return ring.withLock { ring in
+            published.lockTaken()
+            let result = body(&ring)
+            published.publish(ring.count)
+            return result
         }
     }
 
-    @inline(__always)
-    private func update<Result: Sendable>(_ ring: inout Ring, _ body: (inout Ring) -> Result) -> Result {
-        let result = body(&ring)
-        interleavingPoint(.write, identity)
-        #if INTERLEAVING
-        published.store(ring.count, ordering: .releasing)
-        #else
-        published.store(ring.count, ordering: .relaxed)
-        #endif
-        return result
-    }
-
-    /// ThreadSanitizer does not see how `Mutex` orders its holders: in debug builds `published` does it once more.
-    @inline(__always)
-    private func lockTaken() {
-        #if INTERLEAVING
-        _ = published.load(ordering: .acquiring)
-        #endif
-    }
-
-    /// Names the ring in tests. An atomic never moves.
-    var identity: UInt { withUnsafePointer(to: published) { UInt(bitPattern: $0) } }
+    /// Names the ring in tests.
+    var identity: UInt { published.identity }
 
     #if INTERLEAVING
     /// The length without a step: a test asks it on behalf of a lane that waits.
-    var unobservedCount: Int { published.load(ordering: .relaxed) }
+    var unobservedCount: Int { published.unobserved }
 
     private var canLock: () -> Bool {
         // The test keeps the ring alive while one of its threads waits for the lock.
