@@ -20,7 +20,7 @@ chmod 0777 "$reports"
 # 66: a status that fsscan does not have.
 export TSAN_OPTIONS="exitcode=66 log_path=$reports/report suppressions=$PWD/Tests/tsan-suppressions.txt"
 export ASAN_OPTIONS="exitcode=66 log_path=$reports/report detect_stack_use_after_return=1"
-export LSAN_OPTIONS="exitcode=66"
+export LSAN_OPTIONS="exitcode=66 print_suppressions=0 suppressions=$PWD/Tests/lsan-suppressions.txt"
 export SWIFT_BACKTRACE=enable=no
 
 # XCTest's own run comes with a leak that AddressSanitizer reports, and has no tests here.

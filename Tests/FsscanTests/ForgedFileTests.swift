@@ -14,7 +14,7 @@ import Testing
             ProcessOptions {
                 $0.directory = directory.path
                 $0.environment["F"] = String(decoding: Fsscan.path.bytes, as: UTF8.self)
-                $0.timeout = 60
+                $0.timeout = isSanitized ? 600 : 60
             })
     }
 

@@ -7,7 +7,8 @@ import Testing
 @Suite struct HostileTests {
     /// A name that was listed some time ago may stand for a device by now, and opening one has effects: large files, which
     /// wait for their turn, and what nobody has looked at (`.gitignore`) are held with O_PATH first.
-    @Test func aNameThatWasListedLongAgoIsNotOpenedAsItIs() throws {
+    @Test(.disabled(if: isSanitized, "LeakSanitizer does not work under strace"))
+    func aNameThatWasListedLongAgoIsNotOpenedAsItIs() throws {
         let directory = try TemporaryDirectory([
             .file("large", size: 20 << 20), .hardLink("linked", to: "large"), .fifo(".gitignore"),
             .directory("d", [.file(".gitignore", "*.o\n.gitignore\n"), .file("x.o")]),
