@@ -78,6 +78,9 @@ package struct Message: ~Copyable, @unchecked Sendable {
 
     /// The next step of an `async` function. Delivered even when the run was cancelled, because a task that is never
     /// resumed is leaked, with all that waits for it.
+    ///
+    /// Soundness. A job is one word and an executor two (object and witness table), both without references that are counted: the
+    /// casts, here and in `deliver`, copy bits, and trap if the sizes differ.
     init(_ job: UnownedJob, on executor: UnownedSerialExecutor) {
         let executor = unsafeBitCast(executor, to: (UInt, UInt).self)
         self.init(kind: .job, words: (unsafeBitCast(job, to: UInt.self), executor.0, executor.1))
