@@ -6,9 +6,12 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SWIFT ?= swift
 PYTHON ?= python3
+# The toolchain's own.
+CLANG = $(dir $(shell command -v $(SWIFT)))clang
 
-# The Swift runtime goes into the program, so that it runs where no Swift is installed.
-RELEASE = -c release --static-swift-stdlib
+# The Swift runtime goes into the program, so that it runs where no Swift is installed. So does the C++ library that the
+# runtime needs, where there is an archive of it: binding its symbols was a fifth of the time that a small tree takes.
+RELEASE = -c release --static-swift-stdlib -Xlinker "-L$(CURDIR)/.build/static"
 BINARY = .build/release/fsscan
 
 .DEFAULT_GOAL := help
@@ -18,6 +21,8 @@ scan: build ## Builds, and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
 
 build: packages ## Builds the release program: .build/release/fsscan
+	mkdir -p .build/static
+	library=$$($(CLANG) -print-file-name=libstdc++.a) && ln -sf "$$library" .build/static/ || true
 	$(SWIFT) build $(RELEASE) --product fsscan
 
 test: packages lint ## Runs all tests
@@ -71,7 +76,7 @@ stress-filesystems: packages ## File systems with 200,000 files each, and memory
 # libFuzzer comes with the toolchain's clang. SECONDS is for all targets together, and not for the shell: make's own.
 FUZZ = .build-fuzz/release/fuzz
 FUZZ_TARGETS = $(notdir $(wildcard fixtures/fuzz/*))
-FUZZ_RUNTIME = $(shell $(dir $(shell command -v $(SWIFT)))clang -print-resource-dir)/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a
+FUZZ_RUNTIME = $(shell $(CLANG) -print-resource-dir)/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a
 fuzz: SECONDS ?= 60
 fuzz: packages ## Feeds parsers with bytes that nobody meant, under AddressSanitizer (make fuzz SECONDS=600)
 	$(SWIFT) build -c release --product fuzz --sanitize address --scratch-path .build-fuzz -Xswiftc -DFUZZER \

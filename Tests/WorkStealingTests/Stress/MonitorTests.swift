@@ -132,24 +132,31 @@ struct MonitorTests {
         #expect(turns.value >= 100)
     }
 
-    /// Not exactly N: the monitor looks at states, and a worker that waits for a lock for a moment looks blocked. But
-    /// sixteen actors compute, and there are workers for eleven of them.
+    /// Neither exactly N nor at every moment: a worker that waits for a lock for a moment looks blocked, and workers are added
+    /// faster than they are sent to rest. But twenty-four actors compute, there are workers for nineteen of them, and what
+    /// runs comes down to `tolerance` and stays there.
     @Test(.timeLimit(.minutes(patience)), arguments: [1, 2])
-    func noMoreThanNRunBesideThoseThatAreBlocked(threads: Int) throws {
+    func noMoreThanNRunForLongBesideThoseThatAreBlocked(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
         let pipe = Pipe()
-        let (begun, ended, running, most) = (Tally(), Tally(), Tally(), Peak())
-        @Sendable func compute(_ counter: Counter, _ left: Int) {
+        let (begun, running, turns, lastCrowd) = (Tally(), Tally(), Tally(), Peak())
+        let (isCalm, isOver) = (Tally(), Tally())
+        let enough = 300
+        // So that a failure is one, and no endless test.
+        let deadline = ContinuousClock.now + .seconds(180)
+        @Sendable func compute(_ counter: Counter) {
             counter.send { _ in
-                guard begun.value == 5 else { return compute(counter, left) }
-                most.note(running.add())
+                guard begun.value == 5 else { return compute(counter) }
+                let (turn, beside) = (turns.add(), running.add())
+                if beside > Monitor.tolerance * threads { lastCrowd.note(turn) }
                 burn(microseconds: 1000)
                 running.add(-1)
-                if left > 1 { return compute(counter, left - 1) }
-                if ended.add() == Self.most { pipe.put(5) }
+                if turn - lastCrowd.value >= enough { isCalm.add() }
+                if isCalm.value > 0 || ContinuousClock.now > deadline, isOver.add() == 1 { pipe.put(5) }
+                if isOver.value == 0 { compute(counter) }
             }
         }
-        for _ in 0..<Self.most { compute(Counter(on: scheduler), 10) }
+        for _ in 0..<Self.most { compute(Counter(on: scheduler)) }
         for _ in 0..<5 {
             Counter(on: scheduler).send { _ in
                 begun.add()
@@ -157,8 +164,7 @@ struct MonitorTests {
             }
         }
         try scheduler.run()
-        #expect(ended.value == Self.most)
-        #expect(most.value <= Monitor.tolerance * threads)
+        #expect(isCalm.value > 0)
     }
 
     /// When those that were blocked come back, what runs beyond `tolerance` goes back into the reserve.
