@@ -43,7 +43,7 @@ final class ScanWorker: @unchecked Sendable {
 
     /// For looking into files; nil if no content was asked for.
     var stage: ContentStage?
-    /// Of the directory whose message this is; nil where it needs none.
+    /// Of the directory whose message this is; nil where it needs none. Set by `inPlace` alone.
     var place: DirectoryPlace?
 
     /// Of the directory that was opened last: another user's directories cannot be opened with O_NOATIME, and a try

@@ -82,14 +82,7 @@ public struct Mailbox: ~Copyable, Sendable {
     ///   - priority: of the mailbox, if it was idle.
     @usableFromInline
     func post(_ message: consuming Message, to actor: AnyObject, _ priority: MessagePriority = .normal) {
-        interleavingPoint(.read, identity(of: .state))
-        var observed = state.load(ordering: .relaxed)
-        if observed == State.idle {
-            observed = claim()
-            if observed == State.idle { return schedule(message, retained(actor), priority) }
-        }
-        let node = MessageNode.make(message)
-        if !push(node, observed) { schedule(MessageNode.open(node), retained(actor), priority) }
+        _ = post(message, priority) { Unmanaged.passRetained(actor).toOpaque() }
     }
 
     /// The same with a reference to the actor, which the mailbox takes over.
@@ -101,18 +94,33 @@ public struct Mailbox: ~Copyable, Sendable {
     static func post(
         _ message: consuming Message, at mailbox: UnsafePointer<Mailbox>, owned actor: UnsafeMutableRawPointer
     ) {
-        interleavingPoint(.read, mailbox.pointee.identity(of: .state))
-        var observed = mailbox.pointee.state.load(ordering: .relaxed)
+        let isQueued = mailbox.pointee.post(message, .normal) { actor }
+        // Until here the reference kept the mailbox, too.
+        if !isQueued { Unmanaged<AnyObject>.fromOpaque(actor).release() }
+    }
+
+    /// What both do. Inlined into both, so that neither has a closure.
+    ///
+    /// - Parameter owned: a reference to the actor for the mailbox to own, asked for only if the mailbox was idle: messages
+    ///   to a busy actor count no references.
+    /// - Returns: whether it was idle and has been queued. Then it may be gone.
+    @inline(__always)
+    private func post(
+        _ message: consuming Message, _ priority: MessagePriority, owned: () -> UnsafeMutableRawPointer
+    ) -> Bool {
+        interleavingPoint(.read, identity(of: .state))
+        var observed = state.load(ordering: .relaxed)
         if observed == State.idle {
-            observed = mailbox.pointee.claim()
-            if observed == State.idle { return mailbox.pointee.schedule(message, actor, .normal) }
+            observed = claim()
+            if observed == State.idle {
+                schedule(message, owned(), priority)
+                return true
+            }
         }
         let node = MessageNode.make(message)
-        if mailbox.pointee.push(node, observed) {
-            Unmanaged<AnyObject>.fromOpaque(actor).release()
-        } else {
-            mailbox.pointee.schedule(MessageNode.open(node), actor, .normal)
-        }
+        if push(node, observed) { return false }
+        schedule(MessageNode.open(node), owned(), priority)
+        return true
     }
 
     /// Adds `node` to the list of a mailbox that is scheduled, or claims it.
@@ -146,9 +154,6 @@ public struct Mailbox: ~Copyable, Sendable {
             expected: State.idle, desired: State.scheduled, successOrdering: .acquiring, failureOrdering: .relaxed
         ).original
     }
-
-    @inline(__always)
-    private func retained(_ actor: AnyObject) -> UnsafeMutableRawPointer { Unmanaged.passRetained(actor).toOpaque() }
 
     /// Queues the mailbox, by whoever has claimed it. While it is scheduled it owns the reference to the actor.
     @inline(__always)

@@ -5,20 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What a faulty file system has in it, and where it is mounted: anew for each command, in a mount namespace of its own.
-private struct FaultyTree {
-    let place: TemporaryDirectory
-    let root: ByteString
-
-    init(_ lines: [String]) throws {
-        place = try TemporaryDirectory([.directory("mount"), .file("spec", ByteString(lines.joined(separator: "\n")))])
-        root = place.appending("mount")
-    }
-
-    func launcher() throws -> [ByteString] {
-        ["unshare", "-m", try CProgram.faultfs.get().path, place.appending("spec"), root]
-    }
-
+extension FaultyTree {
     /// Scans with each number of workers: the same bytes each time, valid by the schema.
     func scan(
         _ options: [ByteString] = [], status: Int32 = 1, sourceLocation: SourceLocation = #_sourceLocation
@@ -46,8 +33,6 @@ private struct FaultyTree {
             "\(error.path.dropFirst(root.bytes.count + 1)) \(error.operation) \(error.code)"
         }
     }
-
-    func output(of command: [ByteString]) throws -> [UInt8] { try TestSupport.output(of: launcher() + command) }
 }
 
 @Suite(.enabled(if: canUseFUSE, "needs root, mount namespaces and /dev/fuse")) struct FaultTests {
@@ -131,6 +116,30 @@ private struct FaultyTree {
         let report = try tree.scan(["-x", "--xattrs", "--save", tree.place.appending("saved")] + options)
         #expect(report.totals.entries == 7)
         #expect(tree.errors(report) == "abcd".map { "\($0) openat ENOENT" } + ["e openat ESTALE"])
+    }
+
+    /// Records said it twice, in an object whose names are to be different.
+    @Test func anAttributeListedTwiceIsToldOnce() throws {
+        let tree = try FaultyTree([
+            "d dir xattr=user.twice@2", "f file xattr=user.thrice@3", "g file xattr=user.once@1",
+        ])
+        let ask =
+            "import os, sys\nfor n in 'dfg': print(*os.listxattr(os.path.join(os.fsencode(sys.argv[1]), n.encode())))"
+        let listed = try tree.output(of: ["python3", "-c", ByteString(ask), tree.root])
+        #expect(
+            String(decoding: listed, as: UTF8.self)
+                == "user.twice user.twice\nuser.thrice user.thrice user.thrice\nuser.once\n")
+        for threads in threadCounts {
+            let records = try tree.output(of: [
+                Fsscan.path, "--ndjson", "--sorted", "--xattrs", "--threads", "\(threads)", tree.root,
+            ])
+            let attributes = String(decoding: records, as: UTF8.self).matches(of: /"xattrs":({.*?})/).map { $0.1 }
+            // The root's come first. The value is the base64 form of `value`.
+            #expect(
+                attributes == [
+                    "{}", #"{"user.twice":"dmFsdWU="}"#, #"{"user.thrice":"dmFsdWU="}"#, #"{"user.once":"dmFsdWU="}"#,
+                ])
+        }
     }
 
     @Test func readdirThatNamesAnotherKindIsNotBelieved() throws {

@@ -58,10 +58,11 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
         #expect(try scan.schemaProblems() == "")
     }
 
-    private static func failing(_ rules: String) throws -> ProcessOptions {
+    /// - Parameter name: what `openat` is to fail for; nil for all.
+    private static func failing(_ rules: String, name: String? = nil) throws -> ProcessOptions {
         let library = try CProgram.failing.get().path.text
         return ProcessOptions {
-            $0.environment = ["LD_PRELOAD": library, "FAILING": rules]
+            $0.environment = ["LD_PRELOAD": library, "FAILING": rules, "FAILING_NAME": name]
             $0.timeout = 60
         }
     }
@@ -128,6 +129,48 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
         let report = try scan.report()
         #expect(report.totals.directories == 301)
         #expect(report.totals.errors > 200 && report.errors.allSatisfy { $0.code == "ENFILE" })
+    }
+
+    /// Directories that cannot be opened for want of descriptors need their parents', and take them from each other. Each
+    /// parent that was opened once more was a reason to go on, for ever. More of them than workers, so that each loses its
+    /// parent's while others are tried.
+    @Test(unsanitized, arguments: threadCounts)
+    func directoriesThatTakeEachOthersDescriptorsEnd(threads: Int) throws {
+        let names = (10..<50).map { "\($0)" }
+        let directory = try TemporaryDirectory(Tree(names.map { .directory(ByteString($0), [.directory("closed")]) }))
+        var options = try Self.failing("openat:EMFILE:1:0", name: "closed")
+        // Few enough for all directories to be among those that give theirs up.
+        options.limits = ["nofile": 64]
+        let scan = try ScanRun(["--stats", directory.path], threads: threads, options)
+        #expect(scan.outcome.end == .exited(1))
+        let report = try scan.report()
+        #expect(report.totals.directories == 81)
+        #expect(
+            report.errors.map { "\($0.path.dropFirst(directory.path.bytes.count)) \($0.operation) \($0.code)" }
+                == names.map { "/\($0)/closed openat EMFILE" })
+        let reopened = try #require(scan.outcome.outputText.firstMatch(of: /"descriptors_reopened": ([0-9]+)/)?.1)
+        #expect(try #require(Int(reopened)) >= 40)
+    }
+
+    /// What can be told with one libmagic handle is told with one: each file for which another could not be made was an
+    /// error.
+    @Test(unsanitized, arguments: threadCounts)
+    func oneLibmagicHandleIsEnough(threads: Int) throws {
+        // Contents that are all different: no answer is known already.
+        let directory = try TemporaryDirectory(
+            Tree(
+                (0..<40).map { d in
+                    .directory("d\(d)", Tree((0..<20).map { .file("f\($0)", "#!/bin/sh\n# \(d) \($0)") }))
+                }))
+        let free = try ScanRun(Self.options + [directory.path]).timeless()
+        let scan = try ScanRun(
+            Self.options + [directory.path], threads: threads, Self.failing("magic_open:ENOMEM:1:1"))
+        #expect(scan.outcome.end == .exited(0), "\(scan.outcome.errorText.prefix(300))")
+        let isSame = try scan.timeless() == free
+        #expect(isSame, "\(threads) threads")
+        // Without the first there is no scan.
+        let none = try Fsscan.run(Self.options + [directory.path], Self.failing("magic_open:ENOMEM:1:0"))
+        #expect(none.end != .exited(0) && none.errorText.contains("libmagic"))
     }
 
     @Test(

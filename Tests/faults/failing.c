@@ -1,6 +1,7 @@
 // Preloaded (LD_PRELOAD), it makes calls of the C library fail: FAILING="CALL:ERRNO:EVERY:AFTER ..." lets the first AFTER
-// calls pass, and then fails each EVERY-th one. CALL: openat getdents64 statx fstatat fstat pread malloc (with calloc
-// and realloc, in fsscan; its ERRNO is ENOMEM). Calls are counted over all threads.
+// calls pass, and then fails each EVERY-th one. CALL: openat getdents64 statx fstatat fstat pread magic_open malloc (with
+// calloc and realloc, in fsscan; its ERRNO is ENOMEM). Calls are counted over all threads. With FAILING_NAME=NAME those of
+// openat are meant that open NAME.
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,8 +18,10 @@
 
 extern void *__libc_memalign(size_t, size_t);
 
-enum call { OPENAT, GETDENTS64, STATX, FSTATAT, FSTAT, PREAD, MALLOC, CALLS };
-static const char *const names[CALLS] = {"openat", "getdents64", "statx", "fstatat", "fstat", "pread", "malloc"};
+enum call { OPENAT, GETDENTS64, STATX, FSTATAT, FSTAT, PREAD, MAGIC_OPEN, MALLOC, CALLS };
+static const char *const names[CALLS] = {
+    "openat", "getdents64", "statx", "fstatat", "fstat", "pread", "magic_open", "malloc"};
+static const char *only_name;
 
 static struct {
     int error;
@@ -35,6 +38,7 @@ static bool fails(enum call call) {
 
 __attribute__((constructor)) static void read_rules(void) {
     const char *text = getenv("FAILING");
+    only_name = getenv("FAILING_NAME");
     char name[32], error[32];
     long every, after;
     int length;
@@ -62,7 +66,8 @@ int openat(int directory, const char *name, int flags, ...) {
     mode_t mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(list, mode_t) : 0;
     va_end(list);
     // What is written is not the tree.
-    if ((flags & O_ACCMODE) == O_RDONLY && fails(OPENAT)) return -1;
+    bool is_meant = (flags & O_ACCMODE) == O_RDONLY && (only_name == NULL || strcmp(name, only_name) == 0);
+    if (is_meant && fails(OPENAT)) return -1;
     return next(directory, name, flags, mode);
 }
 
@@ -95,6 +100,11 @@ int fstat(int file, struct stat *status) {
 ssize_t pread(int file, void *bytes, size_t count, off_t offset) {
     NEXT(pread);
     return fails(PREAD) ? -1 : next(file, bytes, count, offset);
+}
+
+void *magic_open(int flags) {
+    NEXT(magic_open);
+    return fails(MAGIC_OPEN) ? NULL : next(flags);
 }
 
 // fsscan's own malloc calls these.

@@ -9,11 +9,11 @@
 //     end=N           reading ends at byte N, whatever the size says
 //     list=ERR@N      listing fails after N entries       list=endless   it never ends
 //     lookup=ERR[@N]  finding the name fails (after N times)   stat=ERR       getattr fails, where the lookup did not
-//     open=ERR        opening fails                       read=ERR@N     reading beyond byte N fails
+//     open=ERR[@N]    opening fails (N times)             read=ERR@N     reading beyond byte N fails
 //     type=unknown    what readdir says of it: DT_UNKNOWN, or another KIND than the true one
 //     ino=N           the inode number that readdir gives
 //     ino=changing    another inode number at each look
-//     twice=1         readdir gives the name twice
+//     twice=1         readdir gives the name twice        xattr=NAME@N   an extended attribute, listed N times
 //     content=changing   other bytes each time that it is read from the beginning
 //     ctime=fresh     changed, as it says, a second after it is first looked at (else in 2001)
 //     delay=N         milliseconds before each answer
@@ -44,9 +44,11 @@ struct node {
     int list_error, lookup_error, stat_error, open_error, read_error;
     bool endless, twice, changing, restless, fresh, has_listed_inode;
     ino_t listed_inode;
-    long delay, lookups_left;
+    long delay, lookups_left, open_failures;  // -1: for ever
     time_t changed;
     unsigned readings;
+    char xattr[64];
+    long xattr_times;
 };
 
 static struct node *nodes;  // nodes[1] is the root: FUSE's inode numbers
@@ -92,7 +94,7 @@ static void set(struct node *node, char *key) {
     else if (strcmp(key, "end") == 0) node->end = atoll(value);
     else if (strcmp(key, "lookup") == 0) node->lookup_error = error_number(value), node->lookups_left = at ? atol(at) : 0;
     else if (strcmp(key, "stat") == 0) node->stat_error = error_number(value);
-    else if (strcmp(key, "open") == 0) node->open_error = error_number(value);
+    else if (strcmp(key, "open") == 0) node->open_error = error_number(value), node->open_failures = at ? atol(at) : -1;
     else if (strcmp(key, "delay") == 0) node->delay = atol(value);
     else if (strcmp(key, "twice") == 0) node->twice = true;
     else if (strcmp(key, "type") == 0) node->claimed = type_bits(value);
@@ -102,6 +104,8 @@ static void set(struct node *node, char *key) {
     else if (strcmp(key, "ctime") == 0) node->fresh = true;
     else if (strcmp(key, "list") == 0 && strcmp(value, "endless") == 0) node->endless = true;
     else if (strcmp(key, "list") == 0 && at) node->list_error = error_number(value), node->list_after = atol(at);
+    else if (strcmp(key, "xattr") == 0 && at)
+        snprintf(node->xattr, sizeof node->xattr, "%s", value), node->xattr_times = atol(at);
     else if (strcmp(key, "read") == 0 && at) node->read_error = error_number(value), node->read_after = atol(at);
     else {
         fprintf(stderr, "faultfs: no such key: %s\n", key);
@@ -207,10 +211,15 @@ static void on_getattr(fuse_req_t request, fuse_ino_t number, struct fuse_file_i
 }
 
 static void on_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file) {
-    take_time(&nodes[number]);
-    file->direct_io = nodes[number].restless;
-    if (nodes[number].open_error != 0) fuse_reply_err(request, nodes[number].open_error);
-    else fuse_reply_open(request, file);
+    struct node *node = &nodes[number];
+    take_time(node);
+    file->direct_io = node->restless;
+    if (node->open_error == 0 || node->open_failures == 0) {
+        fuse_reply_open(request, file);
+        return;
+    }
+    if (node->open_failures > 0) node->open_failures--;
+    fuse_reply_err(request, node->open_error);
 }
 
 // The offset behind an entry is its place in the listing plus one.
@@ -276,9 +285,31 @@ static void on_readlink(fuse_req_t request, fuse_ino_t number) {
     else fuse_reply_readlink(request, "target");
 }
 
+// What asks with no room asks how much it needs.
+static void reply_attribute(fuse_req_t request, const char *bytes, size_t length, size_t room) {
+    if (room == 0) fuse_reply_xattr(request, length);
+    else if (room < length) fuse_reply_err(request, ERANGE);
+    else fuse_reply_buf(request, bytes, length);
+}
+
+static void on_listxattr(fuse_req_t request, fuse_ino_t number, size_t room) {
+    const struct node *node = &nodes[number];
+    char list[1024];
+    size_t used = 0, length = strlen(node->xattr) + 1;
+    for (long time = 0; time < node->xattr_times && used + length <= sizeof list; time++, used += length)
+        memcpy(list + used, node->xattr, length);
+    reply_attribute(request, list, used, room);
+}
+
+static void on_getxattr(fuse_req_t request, fuse_ino_t number, const char *name, size_t room) {
+    const struct node *node = &nodes[number];
+    if (node->xattr_times == 0 || strcmp(node->xattr, name) != 0) fuse_reply_err(request, ENODATA);
+    else reply_attribute(request, "value", 5, room);
+}
+
 static const struct fuse_lowlevel_ops operations = {
     .init = on_init, .lookup = on_lookup, .getattr = on_getattr, .open = on_open, .opendir = on_open,
-    .readdir = on_readdir, .read = on_read, .readlink = on_readlink,
+    .readdir = on_readdir, .read = on_read, .readlink = on_readlink, .listxattr = on_listxattr, .getxattr = on_getxattr,
 };
 
 int main(int count, char **arguments) {

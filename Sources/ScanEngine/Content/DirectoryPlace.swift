@@ -18,16 +18,20 @@ extension MailboxActor {
         let worker = ScanWorker.current
         guard let directories = worker.context.content?.directories else { return body(self) }
         if let token = directories.tryTake() {
-            worker.place = DirectoryPlace(token)
-            body(self)
-            worker.place = nil
+            worker.inPlace(DirectoryPlace(token)) { body(self) }
         } else {
             send(holding: directories) { actor, token in
-                let worker = ScanWorker.current
-                worker.place = DirectoryPlace(token)
-                body(actor)
-                worker.place = nil
+                ScanWorker.current.inPlace(DirectoryPlace(token)) { body(actor) }
             }
         }
+    }
+}
+
+extension ScanWorker {
+    /// Does a part of this message in `place`: what is still to be done when it ends has the place, too.
+    func inPlace(_ place: DirectoryPlace?, _ body: () -> Void) {
+        self.place = place
+        body()
+        self.place = nil
     }
 }

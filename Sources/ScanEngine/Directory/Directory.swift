@@ -110,13 +110,11 @@ actor Directory: MailboxActor {
     /// - Parameter place: what it has had since then.
     func readOnceMore(in place: DirectoryPlace?) {
         let worker = ScanWorker.current
-        worker.place = place
-        defer { worker.place = nil }
         guard let number = descriptor.borrow() else {
             preconditionFailure("the descriptor of a directory that is being listed is not given up")
         }
         defer { descriptor.giveBack() }
-        read(number, worker)
+        worker.inPlace(place) { read(number, worker) }
     }
 
     /// Goes on reading a large directory: in a place, so that the slices do not become many more than can be worked on. Not

@@ -1,0 +1,114 @@
+import Synchronization
+import TestSupport
+import Testing
+import WorkStealing
+
+@testable import ScanEngine
+
+/// Directories whose files are looked into have places, also those that had to wait for a descriptor.
+@Suite struct DirectoryPlaceTests {
+    /// Tells each entry when it is recorded, on the worker whose message it is.
+    private final class Watch: EntryOutput, EntryStream {
+        private let met: @Sendable (_ path: ByteString, EntryKind) -> Void
+
+        init(_ met: @escaping @Sendable (ByteString, EntryKind) -> Void) { self.met = met }
+
+        func makeStream() -> any EntryStream { self }
+        var failed: Bool { false }
+        var wantsState: Bool { false }
+        func entry(
+            root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus,
+            content: RecordContent
+        ) { met(ByteString(path), kind) }
+        func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {}
+        func error(root: Int, _ error: ScanError) {}
+        func flush() {}
+    }
+
+    private static func options(_ paths: [ByteString], pool: Int) -> ScanOptions {
+        var options = ScanOptions(paths: paths.map(\.bytes), threads: 1)
+        (options.mime, options.gitignore, options.pool) = (true, true, pool)
+        return options
+    }
+
+    private static func isFree(_ resource: Resource) -> Bool { resource.tryTake() != nil }
+
+    /// It went on without one, while others had them all: however many directories wait, so many may be looked into.
+    @Test(.enabled(if: canUseFUSE, "needs root, mount namespaces and /dev/fuse"), .timeLimit(.minutes(patience)))
+    func aDirectoryWhoseGitignoreHadToWaitKeepsItsPlace() throws {
+        let lines = (0..<6).flatMap {
+            ["d\($0) dir", "d\($0)/.gitignore file open=EMFILE@3", "d\($0)/f file size=20 count=12"]
+        }
+        try FaultyTree(lines).mounted { path in
+            let places = Mutex<Resource?>(nil)
+            let files = Atomic<Int>(0)
+            let withoutPlace = Atomic<Int>(0)
+            var environment = ScanEnvironment()
+            environment.outputs = [
+                Watch { _, kind in
+                    guard kind == .file, let resource = places.withLock({ $0 }) else { return }
+                    files.add(1, ordering: .relaxed)
+                    if Self.isFree(resource) { withoutPlace.add(1, ordering: .relaxed) }
+                }
+            ]
+            let scan = try Scan(Self.options([path], pool: 1), environment)
+            let resource = try #require(scan.context.content?.directories)
+            #expect(resource.limit == 1)
+            places.withLock { $0 = resource }
+            let report = scan.run()
+            let hadToWait = scan.context.descriptors.hasGivenUp
+            #expect(hadToWait)
+            #expect(report.errors.count == 0 && report.totals.files == 6 * 13)
+            #expect(files.load(ordering: .relaxed) == 6 * 13)
+            #expect(withoutPlace.load(ordering: .relaxed) == 0)
+            #expect(Self.isFree(resource), "a place was not handed back")
+        }
+    }
+
+    /// It waited for a place although its descriptor could not be given up meanwhile: those who have the places may wait for
+    /// that.
+    @Test(.timeLimit(.minutes(patience))) func aLargeDirectoryDoesNotWaitForAPlaceWhileDescriptorsAreShort() throws {
+        // More names than fit into the buffers of two messages.
+        let directory = try TemporaryDirectory([
+            .directory(
+                "large", Tree((0..<1_500).map { .file(ByteString(String(repeating: "x", count: 200) + "\($0)")) })),
+            .file("other"),
+        ])
+        // The only place, from when the directory is opened until the other PATH is met, which comes behind it: the newest
+        // comes first.
+        let held = Mutex<DirectoryPlace?>(nil)
+        let isTaken = Atomic<Bool>(false)
+        let looksWithoutPlace = Atomic<Int>(0)
+        let (large, other) = (directory.appending("large"), directory.appending("other"))
+        let listedBefore = Mutex<Int?>(nil)
+        var environment = ScanEnvironment()
+        environment.isCancelled = {
+            // Asked before each buffer full.
+            let place = ScanWorker.current.place
+            if isTaken.load(ordering: .relaxed) {
+                if place == nil { looksWithoutPlace.add(1, ordering: .relaxed) }
+            } else if let place, listedBefore.withLock({ $0 == nil }) {
+                held.withLock { $0 = place }
+                isTaken.store(true, ordering: .relaxed)
+            }
+            return false
+        }
+        environment.outputs = [
+            Watch { path, kind in
+                guard path == other else { return }
+                listedBefore.withLock { $0 = looksWithoutPlace.load(ordering: .relaxed) }
+                held.withLock { $0 = nil }
+            }
+        ]
+        let scan = try Scan(Self.options([other, large], pool: 1), environment)
+        // As if they had been short before: there is none to be given up yet.
+        let hasGivenUp = scan.context.descriptors.giveUpOldest()
+        #expect(!hasGivenUp)
+        let report = scan.run()
+        #expect(report.errors.count == 0 && report.totals.entries == 1_502)
+        // The other PATH asks twice itself.
+        #expect(try #require(listedBefore.withLock { $0 }) >= 2 + 5)
+        let places = try #require(scan.context.content?.directories)
+        #expect(Self.isFree(places), "a place was not handed back")
+    }
+}
