@@ -68,8 +68,11 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["CLinux"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         // What is fed with bytes that nobody meant: by FuzzTests, and by libFuzzer in `fuzz` (make fuzz).
         .target(
-            name: "Fuzzing", dependencies: ["CLinux", "ScanEngine", "Snapshots"], path: "Tests/Fuzzing",
-            swiftSettings: swiftSettings),
+            name: "Fuzzing",
+            dependencies: [
+                "CLinux", "ScanEngine", "Snapshots", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Fuzzing", swiftSettings: swiftSettings),
         .executableTarget(
             name: "fuzz", dependencies: ["Fuzzing"], path: "Tests/Fuzz", swiftSettings: swiftSettings),
         .testTarget(

@@ -1,5 +1,6 @@
 // The parts of the command line that need no process.
 
+import ScanEngine
 import TestSupport
 import Testing
 
@@ -118,8 +119,24 @@ import Testing
         #expect(try limit(membership, mounts, [("\(group)/cpu.cfs_quota_us", "-1\n"), period]) == nil)
     }
 
+    /// A name with a carriage return at its end hid the end of its line, one that is not UTF-8 was not found.
+    @Test func groupsHaveNamesOfAnyBytes() throws {
+        for name in [Array("a\r".utf8), [0xFF], Array("e\u{301}".utf8)] {
+            var asked: [[UInt8]] = []
+            let limit = CPULimit { path in
+                asked.append(path)
+                switch asked.count {
+                case 1: return Array("0::/".utf8) + name + Array("\n1:name=x:/\n".utf8)
+                case 2: return Array(version2.utf8)
+                default: return path.starts(with: Array("/sys/fs/cgroup/".utf8) + name) ? Array("3 2\n".utf8) : nil
+                }
+            }
+            #expect(limit.processors == 1.5, "\(asked)")
+        }
+    }
+
     @Test func nonsenseIsNoLimit() throws {
-        for text in ["", "max\n", "x y\n", "100000 0\n", "-5 100000\n", "1 2 3\n"] {
+        for text in ["", "max\n", "x y\n", "100000 0\n", "-5 100000\n", "1 2 3\n", "inf inf\n"] {
             #expect(try limit("0::/\nnonsense\n", version2 + "short line\n", [("/sys/fs/cgroup/cpu.max", text)]) == nil)
         }
     }

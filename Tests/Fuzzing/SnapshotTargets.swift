@@ -105,7 +105,8 @@ struct Reading: Equatable {
 
     /// What every source promises.
     func check() {
-        precondition(!description.roots.isEmpty, "a source without a root")
+        // `--files-from` may name nothing.
+        precondition(!description.roots.isEmpty || description.format == "saved scan" && entries.isEmpty, "no root")
         precondition(description.roots.allSatisfy { !$0.contains(0) }, "a path with a NUL")
         for (entry, next) in zip(entries, entries.dropFirst()) {
             precondition(entry.key < next.key, "in the order of keys, each once")

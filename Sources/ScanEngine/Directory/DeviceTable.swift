@@ -5,11 +5,11 @@ import CLinux
 ///
 /// Read from /proc/self/mountinfo at the start of the scan. A device that the table does not know (a btrfs subvolume has
 /// a number of its own) counts as mounted more than once: that costs memory, and no correctness.
-struct DeviceTable: Sendable {
-    struct Device: Sendable {
-        var mounts = 0
+package struct DeviceTable: Sendable {
+    package struct Device: Sendable {
+        package var mounts = 0
         /// Where a directory's listing stands when nothing follows; nil where a file system has no such mark.
-        var endOfListing: Int64?
+        package var endOfListing: Int64?
 
         var isMountedOnce: Bool { mounts == 1 }
     }
@@ -20,9 +20,13 @@ struct DeviceTable: Sendable {
     private let severalPaths: Bool
 
     init(severalPaths: Bool) {
+        self.init(mountinfo: Kernel.contents(of: Array("/proc/self/mountinfo".utf8)) ?? [], severalPaths: severalPaths)
+    }
+
+    /// - Parameter mountinfo: see proc_pid_mountinfo(5).
+    package init(mountinfo: [UInt8], severalPaths: Bool) {
         self.severalPaths = severalPaths
-        guard let text = Kernel.contents(of: "/proc/self/mountinfo") else { return }
-        for line in text.split(separator: UInt8(ascii: "\n")) { add(mount: line) }
+        for line in mountinfo.split(separator: UInt8(ascii: "\n")) { add(mount: line) }
     }
 
     /// "36 35 98:0 / /mnt rw shared:1 - ext4 …": the third field is major:minor, the file system's type comes after a
@@ -32,7 +36,7 @@ struct DeviceTable: Sendable {
         guard fields.count > 6, let separator = fields[6...].firstIndex(where: { $0.elementsEqual("-".utf8) }) else {
             return
         }
-        let numbers = fields[2].split(separator: UInt8(ascii: ":")).map { Int(String(decoding: $0, as: UTF8.self)) }
+        let numbers = fields[2].split(separator: UInt8(ascii: ":")).map { UInt32(String(decoding: $0, as: UTF8.self)) }
         guard numbers.count == 2, let major = numbers[0], let minor = numbers[1] else { return }
         let number = UInt64(major) << 32 | UInt64(minor)
         devices[number, default: Device()].mounts += 1
@@ -48,7 +52,7 @@ struct DeviceTable: Sendable {
     /// a call early, and an error after some names shows only at the next.
     private static let endsOfListings: [String: Int64] = ["ext4": .max, "tmpfs": Int64(Int32.max)]
 
-    subscript(device: UInt64) -> Device { devices[device] ?? Device() }
+    package subscript(device: UInt64) -> Device { devices[device] ?? Device() }
 
     /// Whether each link of an inode of that device is met at most once.
     func showsLinksOnce(_ device: UInt64) -> Bool { !severalPaths && self[device].isMountedOnce }

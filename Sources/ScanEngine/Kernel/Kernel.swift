@@ -87,8 +87,9 @@ package enum Kernel {
     }
 
     /// Everything in a small file of the system's own (`/proc/self/mountinfo`); nil if it cannot be read.
-    package static func contents(of path: String) -> [UInt8]? {
-        guard let file = try? FileDescriptor(owning: check { clinux_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC) })
+    package static func contents(of path: [UInt8]) -> [UInt8]? {
+        let name = path.map { CChar(bitPattern: $0) } + [0]
+        guard let file = try? FileDescriptor(owning: check { clinux_openat(AT_FDCWD, name, O_RDONLY | O_CLOEXEC) })
         else { return nil }
         return try? contents(of: file.number, limit: .max)
     }

@@ -15,6 +15,8 @@ final class LineReader {
     private var isAtEnd = false
     /// Of the last line that was given out, from 1.
     private(set) var number = 0
+    /// Bytes of the lines that were given out, with their newlines.
+    private(set) var passed = 0
 
     /// - Parameter input: its descriptor must stay open as long as the reader is used.
     init(_ input: SnapshotInput) {
@@ -37,12 +39,14 @@ final class LineReader {
             if let newline = Self.newline(in: buffer, searched..<end) {
                 defer { start = newline + 1 }
                 number += 1
+                passed += newline + 1 - start
                 return UnsafeRawBufferPointer(rebasing: buffer[start..<newline])
             }
             if isAtEnd {
                 if start == end { return nil }
                 defer { start = end }
                 number += 1
+                passed += end - start
                 return UnsafeRawBufferPointer(rebasing: buffer[start..<end])
             }
             searched = end - start

@@ -18,12 +18,12 @@ extension SnapshotFormat {
 }
 
 /// Reads a whole specification.
-private struct MTreeReader {
+struct MTreeReader {
     private let lines: LineReader
     private let sorter = EntrySorter()
     private var defaults = MTreeKeywords()
-    /// Names of the directories that relative names are in; empty in the root, which is not named.
-    private var directory: [[UInt8]] = []
+    /// The directory that relative names are in; empty for the root, which is not named.
+    private var directory: [UInt8] = []
     /// Whether `.` was met, so that a `..` may end it.
     private var hasRoot = false
 
@@ -31,7 +31,18 @@ private struct MTreeReader {
     private var algorithms: Set<DigestAlgorithm> = []
     private var hasFractions = false
 
-    init(_ input: SnapshotInput) { lines = LineReader(input) }
+    /// A line of two bytes may stand for an entry whose path comes from the lines before, and its target from `/set`: paths
+    /// and targets together would be as many bytes as the square of the file's size, in `$TMPDIR`. Trees have some ten times
+    /// the size of their specification, a chain of 20,000 directories with a path of 200,000 bytes has 2 GB.
+    private let allowance: Int
+    private static let allowancePerByte = 64
+    /// Bytes of all paths and targets so far.
+    private var expanded = 0
+
+    init(_ input: SnapshotInput, allowance: Int = 4 << 30) {
+        lines = LineReader(input)
+        self.allowance = allowance
+    }
 
     static func words(_ line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
         line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
@@ -73,7 +84,8 @@ private struct MTreeReader {
         case "/set": for word in words.dropFirst() { defaults.set(word) }
         case "/unset": for word in words.dropFirst() { defaults.unset(word) }
         case "..":
-            if directory.popLast() == nil, !hasRoot { throw lines.failure("no directory is open that could end") }
+            if directory.isEmpty, !hasRoot { throw lines.failure("no directory is open that could end") }
+            directory.removeSubrange((directory.lastIndex(of: Self.slash) ?? 0)...)
         default: try entry(first, words.dropFirst())
         }
     }
@@ -88,17 +100,29 @@ private struct MTreeReader {
         var own = MTreeKeywords()
         for word in words { own.set(word) }
         let name = Self.isEscapedPattern(word) ? Self.withoutEscapes(decoded) : decoded
-        let isFullPath = name.contains(UInt8(ascii: "/"))
+        let isFullPath = name.contains(Self.slash)
         var path = isFullPath ? [] : directory
-        for component in name.split(separator: UInt8(ascii: "/")) where !component.elementsEqual([UInt8(ascii: ".")]) {
-            path.append(Array(component))
+        for component in name.split(separator: Self.slash) where !component.elementsEqual([UInt8(ascii: ".")]) {
+            if !path.isEmpty { path.append(Self.slash) }
+            path.append(contentsOf: component)
         }
-        var entry = SnapshotEntry(key: EntryKey(root: 0, path: Array(path.joined(separator: [UInt8(ascii: "/")]))))
+        expanded += path.count
+        guard isWithinBounds else { throw tooMuch }
+        var entry = SnapshotEntry(key: EntryKey(root: 0, path: path))
         if let bad = defaults.overridden(by: own).fill(&entry) { throw lines.failure("no value for \(bad)") }
+        expanded += entry.target?.count ?? 0
+        guard isWithinBounds else { throw tooMuch }
         note(entry)
         try sorter.append(entry)
         if path.isEmpty { hasRoot = true }
         if entry.kind == .directory, !isFullPath { directory = path }
+    }
+
+    private static let slash = UInt8(ascii: "/")
+
+    private var isWithinBounds: Bool { expanded <= allowance + Self.allowancePerByte * lines.passed }
+    private var tooMuch: SnapshotFailure {
+        lines.failure("paths and targets of \(expanded) bytes in all, far more than the file has")
     }
 
     /// Names are patterns, so fsscan puts backslashes before `*` and its like, which stand for themselves then. Other

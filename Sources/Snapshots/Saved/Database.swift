@@ -18,6 +18,15 @@ package struct DatabaseError: Error, Equatable {
 final class Database: @unchecked Sendable {
     /// Closed in `deinit`, after its statements: each of them refers to the database.
     fileprivate let handle: OpaquePointer
+    /// How often SQLite has asked whether to go on since it was last called: see `patience`.
+    private var questions = 0
+
+    /// SQLite asks each 1,000 instructions of its virtual machine. A call that is made here takes some hundred: a step goes
+    /// to the next row, the first one reads the schema. In a forged file pages may contain each other, with rows that
+    /// nobody wants: one call would have no end.
+    private static let patience = (questions: 100, instructions: Int32(1_000))
+    /// Bytes of a file that is read.
+    private(set) var size = Int64.max
 
     enum Access { case read, write, create }
 
@@ -37,15 +46,33 @@ final class Database: @unchecked Sendable {
         // From here on `deinit` closes it, also where opening failed.
         if status != SQLITE_OK { throw error(status) }
         csqlite_set_defensive(handle)
+        // The pointer is good as long as the handle, which `deinit` closes.
+        sqlite3_progress_handler(
+            handle, Self.patience.instructions,
+            { Unmanaged<Database>.fromOpaque($0!).takeUnretainedValue().isOutOfPatience() ? 1 : 0 },
+            Unmanaged.passUnretained(self).toOpaque())
         // What a file brings along (views, triggers, generated columns) must not run functions with side effects.
         try execute("PRAGMA trusted_schema = OFF")
         try execute("PRAGMA cell_size_check = ON")
-        if access == .read { try execute("PRAGMA query_only = ON") }
+        guard access == .read else { return }
+        try execute("PRAGMA query_only = ON")
+        if let pages = try integer("PRAGMA page_count"), let pageSize = try integer("PRAGMA page_size") {
+            size = pages * pageSize
+        }
     }
 
     deinit { sqlite3_close_v2(handle) }
 
+    private func isOutOfPatience() -> Bool {
+        questions += 1
+        return questions > Self.patience.questions
+    }
+
+    /// To be called before each call that runs instructions.
+    fileprivate func beginCall() { questions = 0 }
+
     func execute(_ sql: String) throws(DatabaseError) {
+        beginCall()
         let status = sqlite3_exec(handle, sql, nil, nil, nil)
         if status != SQLITE_OK { throw error(status) }
     }
@@ -61,7 +88,10 @@ final class Database: @unchecked Sendable {
     var lastRowID: Int64 { sqlite3_last_insert_rowid(handle) }
 
     fileprivate func error(_ status: Int32) -> DatabaseError {
-        DatabaseError(code: status, message: String(cString: sqlite3_errmsg(handle)))
+        if status == SQLITE_INTERRUPT {
+            return DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: a table without an end")
+        }
+        return DatabaseError(code: status, message: String(cString: sqlite3_errmsg(handle)))
     }
 }
 
@@ -69,10 +99,14 @@ final class Database: @unchecked Sendable {
 final class Statement {
     private let handle: OpaquePointer
     private let database: Database
+    /// Of blobs and texts.
+    private var bytesRead: Int64 = 0
 
     fileprivate init(_ sql: String, _ database: Database) throws(DatabaseError) {
         self.database = database
         var prepared: OpaquePointer?
+        // The first statement reads the schema.
+        database.beginCall()
         let status = sqlite3_prepare_v3(database.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
         guard status == SQLITE_OK, let prepared else { throw database.error(status) }
         handle = prepared
@@ -129,7 +163,14 @@ final class Statement {
     // MARK: Running
 
     /// Goes to the next row; false behind the last one.
+    ///
+    /// A statement comes to each row once, so what its rows hold has room in the file. Only in a forged one are parts of
+    /// different rows the same pages: ten thousand rows of a megabyte in two megabytes.
     func step() throws(DatabaseError) -> Bool {
+        guard bytesRead <= database.size else {
+            throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: it holds more than it has room for")
+        }
+        database.beginCall()
         switch sqlite3_step(handle) {
         case SQLITE_ROW: return true
         case SQLITE_DONE: return false
@@ -139,6 +180,7 @@ final class Statement {
 
     /// Runs a statement that gives no rows, and makes it ready for the next time.
     func run() throws(DatabaseError) {
+        database.beginCall()
         let status = sqlite3_step(handle)
         let failure = status == SQLITE_DONE ? nil : database.error(status)
         sqlite3_reset(handle)
@@ -156,17 +198,13 @@ final class Statement {
 
     func isNull(_ column: Int) -> Bool { sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
 
-    func blob(_ column: Int) -> [UInt8]? {
-        if isNull(column) { return nil }
-        let start = sqlite3_column_blob(handle, Int32(column))
-        let count = Int(sqlite3_column_bytes(handle, Int32(column)))
-        return Array(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
-    }
+    func blob(_ column: Int) -> [UInt8]? { isNull(column) ? nil : withBlob(column) { Array($0) } }
 
     /// The bytes where SQLite has them: valid during the call. None for NULL.
     func withBlob<R>(_ column: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R {
         let start = sqlite3_column_blob(handle, Int32(column))
         let count = Int(sqlite3_column_bytes(handle, Int32(column)))
+        bytesRead += Int64(count)
         return body(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
     }
 

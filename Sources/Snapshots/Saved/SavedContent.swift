@@ -42,8 +42,7 @@ extension SavedScans {
             if lengths.integer(1) == scan.id { recordBytes += lengths.integer(2) ?? 0 }
         }
         // What is damaged may say that it holds more than there is.
-        let pages = try database.integer("PRAGMA page_count") ?? 0
-        recordBytes = min(recordBytes, pages * (try database.integer("PRAGMA page_size") ?? 0))
+        recordBytes = min(recordBytes, database.size)
         var table = try ContentTable(
             saved: DigestSet(scan.options.hash), wanted: wanted, recordBytes: Int(recordBytes))
         let packs = try database.prepare("SELECT id, scan, types, records FROM content ORDER BY id")

@@ -8,6 +8,8 @@ import ScanEngine
 ///  EntryHeader │ target │ mime │ digests: (algorithm, bytes)… │ state │ xattrs │ errors        lengths are in the header
 /// ```
 struct EntryHeader: BitwiseCopyable {
+    /// Big-endian, and in front: entries of one path compare by it. See `EntrySorter`.
+    var order: UInt64 = 0
     /// Which fields are known (`SnapshotFields`), and the two flags below.
     var present: UInt32 = 0
     /// `EntryKind.rawValue`.
@@ -147,8 +149,9 @@ struct EntryEncoder: ~Copyable {
         buffer.append(packed)
     }
 
-    mutating func append(_ entry: SnapshotEntry) {
+    mutating func append(_ entry: SnapshotEntry, order: UInt64 = 0) {
         var header = EntryHeader()
+        header.order = order.bigEndian
         var fields: SnapshotFields = []
         func keep<Value>(_ field: SnapshotFields, _ value: Value?, in place: inout Value) {
             guard let value else { return }

@@ -12,6 +12,8 @@ package final class EntrySorter {
     private let sorter: RecordSorter
     private let arena = RecordArena()
     private var encoder = EntryEncoder(digests: DigestSet([DigestAlgorithm]()))
+    /// How many entries came.
+    private var count: UInt64 = 0
 
     /// - Parameter memoryLimit: in bytes; beyond it sorted runs go to an unnamed file in `$TMPDIR`, or `/tmp`.
     package init(memoryLimit: Int = 64 << 20) {
@@ -20,7 +22,8 @@ package final class EntrySorter {
     }
 
     package func append(_ entry: SnapshotEntry) throws(SnapshotFailure) {
-        encoder.append(entry)
+        count += 1
+        encoder.append(entry, order: count)
         let path = entry.key.path
         encoder.buffer.drain { bytes in
             path.withUnsafeBytes { arena.append(root: entry.key.root, path: $0, line: bytes) }
@@ -50,7 +53,7 @@ extension SnapshotFailure {
 }
 
 /// Entries in order. What the scan said of one path (the entry, its errors) comes as one; where a file names a path twice,
-/// so do its entries: fields of the later one in the order of bytes win.
+/// the later entry takes the earlier one's place, as a whole.
 package final class SortedEntries {
     private var merge: RunMerge
 

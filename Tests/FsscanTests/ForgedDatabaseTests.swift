@@ -1,0 +1,99 @@
+// Files of saved scans in which SQLite itself would go on without an end: each is refused in one line, and soon.
+
+import TestSupport
+import Testing
+
+@Suite struct ForgedDatabaseTests {
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory([.directory("tree", [.file("a", "x"), .file("b", "y")])]) }
+
+    private func shell(_ script: ByteString) throws -> ProcessOutcome {
+        try run(
+            ["bash", "-c", script],
+            ProcessOptions {
+                $0.directory = directory.path
+                $0.environment["F"] = String(decoding: Fsscan.path.bytes, as: UTF8.self)
+                $0.environment["FORGE"] = Repository.path("Tests/oracles/forged_database.py").text
+                $0.timeout = isSanitized ? 600 : 60
+            })
+    }
+
+    /// Whoever opens `old.db`, and with which status it is refused: see docs/OUTPUT.md.
+    private static let openers: [(ByteString, Int32)] = [
+        ("saved old.db", 2), ("diff old.db tree", 2), ("diff tree old.db", 2), ("verify old.db", 2),
+        ("--hash md5 --baseline old.db tree", 64), ("--save old.db tree", 74),
+    ]
+
+    private func expectRefused(by openers: [(ByteString, Int32)], _ message: String) throws {
+        for (command, status) in openers {
+            let outcome = try shell("$F \(command)")
+            #expect(outcome.status == status, "\(command): \(outcome.end)")
+            let lines = outcome.errorText.split(separator: "\n")
+            #expect(lines.count == 1 && outcome.errorText.contains(message), "\(command): \(outcome.errorText)")
+        }
+    }
+
+    private static let endless = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r"
+
+    @Test(
+        arguments: ["scans", "roots", "entries", "errors", "xattrs", "content"].map {
+            "DROP TABLE \($0); CREATE VIEW \($0) AS \(endless)"
+        } + [
+            "CREATE INDEX more ON entries (hex(zeroblob(100000000)))",
+            "CREATE TRIGGER more AFTER INSERT ON scans BEGIN INSERT INTO roots \(endless); END",
+            "CREATE VIEW more AS \(endless)",
+            "CREATE VIRTUAL TABLE more USING fts5(x)",
+            "DROP TABLE roots; CREATE TABLE roots (scan, root, path, totals AS (hex(zeroblob(100000000))))",
+            "DROP VIEW entry; CREATE VIEW entry AS \(endless)",
+            "DROP TABLE content",
+        ])
+    func aSchemaIsExactlyTheOneThatIsWritten(_ sql: String) throws {
+        _ = try shell("$F --save old.db --hash md5 tree && sqlite3 old.db \"\(sql)\"")
+        try expectRefused(by: Self.openers, "holds ")
+    }
+
+    /// What no statement of SQL makes.
+    @Test(arguments: [
+        "UPDATE sqlite_schema SET type = 'view' WHERE name = 'entries'",
+        "INSERT INTO sqlite_schema VALUES ('view', 'entries', 'entries', 0, 'CREATE VIEW entries AS \(endless)')",
+        "INSERT INTO sqlite_schema VALUES ('view', 'x', 'x', 0, 'CREATE VIEW entries AS \(endless)')",
+        "UPDATE sqlite_schema SET name = 'x', sql = replace(sql, 'entries', 'x') WHERE name = 'entries'",
+    ])
+    func aSchemaDoesNotSayOneThingAndMeanAnother(_ sql: String) throws {
+        let forged = try shell(
+            "$F --save old.db --hash md5 tree && sqlite3 old.db \".dbconfig defensive off\" \"PRAGMA writable_schema = ON; \(sql)\""
+        )
+        #expect(forged.status == 0, "\(forged.errorText)")
+        try expectRefused(by: Self.openers, "")
+    }
+
+    /// SQLite passed over the rows of such pages inside of a single call, and no signal ended it.
+    @Test func aTableWithoutAnEndIsDamage() throws {
+        let forged = try shell(
+            "$F --save old.db --hash md5 tree && sqlite3 old.db 'PRAGMA page_size = 512; VACUUM' && python3 $FORGE old.db entries"
+        )
+        #expect(forged.status == 0, "\(forged.errorText)")
+        try expectRefused(
+            by: [("diff old.db tree", 2), ("verify old.db", 2)],
+            "is damaged: a table without an end")
+    }
+
+    @Test func aSchemaWithoutAnEndIsDamage() throws {
+        let forged = try shell(
+            """
+            $F --save old.db --hash md5 tree &&
+            sqlite3 old.db 'PRAGMA page_size = 512; VACUUM; CREATE TABLE known (a UNIQUE)' &&
+            python3 $FORGE old.db sqlite_schema
+            """)
+        #expect(forged.status == 0, "\(forged.errorText)")
+        try expectRefused(by: Self.openers, "is damaged: a table without an end")
+    }
+
+    /// What sqlite3 and its like do to a file on their own account is no reason to refuse it.
+    @Test func aFileThatWasAnalyzedIsTheSame() throws {
+        let outcome = try shell(
+            "$F --save old.db tree && sqlite3 old.db 'ANALYZE; VACUUM' && $F diff old.db tree && $F --save old.db tree")
+        #expect(outcome.status == 0, "\(outcome.outputText)\(outcome.errorText)")
+    }
+}

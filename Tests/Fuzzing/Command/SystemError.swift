@@ -1,0 +1,1 @@
+../../../Sources/fsscan/Output/SystemError.swift
