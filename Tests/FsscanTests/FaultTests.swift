@@ -180,29 +180,6 @@ extension FaultyTree {
         #expect(records.components(separatedBy: #""sha256":""#).count - 1 == 4, "j, j/k, h and i")
     }
 
-    /// A write that had begun before a file was looked at does not show in its times. What was changed just now is read
-    /// twice, in one message or in several.
-    @Test func whatIsWrittenSinceBeforeItWasOpenedHasChanged() throws {
-        let sizes = ["a": 100, "b": 3_000_000, "c": 20_000_000]
-        let tree = try FaultyTree(
-            sizes.flatMap { name, size in
-                ["", " content=changing", " ctime=fresh", " content=changing ctime=fresh"].enumerated().map {
-                    "\(name)\($0) file size=\(size)\($1)"
-                }
-            })
-        let report = try tree.scan(["--hash", "sha256"])
-        #expect(tree.errors(report) == ["a3 read CHANGED", "b3 read CHANGED", "c3 read CHANGED"])
-        let records = try run(
-            tree.launcher() + [Fsscan.path, "--ndjson", "--hash", "sha256", tree.root]
-        ).outputText
-        for name in sizes.keys {
-            let sum = String(
-                decoding: try tree.output(of: ["sha256sum", tree.root.appending(ByteString(name + "0"))]), as: UTF8.self
-            )
-            #expect(records.components(separatedBy: #""sha256":"\#(sum.prefix(64))""#).count - 1 == 2, "\(name)")
-        }
-    }
-
     @Test func slowAnswersChangeNothing() throws {
         let quick = try FaultyTree(Self.everyKind)
         let slow = try FaultyTree(Self.everyKind.map { $0 + " delay=15" })

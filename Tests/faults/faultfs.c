@@ -14,8 +14,6 @@
 //     ino=N           the inode number that readdir gives
 //     ino=changing    another inode number at each look
 //     twice=1         readdir gives the name twice        xattr=NAME@N   an extended attribute, listed N times
-//     content=changing   other bytes each time that it is read from the beginning
-//     ctime=fresh     changed, as it says, a second after it is first looked at (else in 2001)
 //     delay=N         milliseconds before each answer
 //
 // The server is a process of its own, $FAULTFS_SERVER, so that COMMAND may stop or kill it. Nothing is cached by the
@@ -31,7 +29,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 struct node {
@@ -42,11 +39,9 @@ struct node {
     off_t size, end;
     long list_after, read_after;  // -1: never
     int list_error, lookup_error, stat_error, open_error, read_error;
-    bool endless, twice, changing, restless, fresh, has_listed_inode;
+    bool endless, twice, changing, has_listed_inode;
     ino_t listed_inode;
     long delay, lookups_left, open_failures;  // -1: for ever
-    time_t changed;
-    unsigned readings;
     char xattr[64];
     long xattr_times;
 };
@@ -100,8 +95,6 @@ static void set(struct node *node, char *key) {
     else if (strcmp(key, "type") == 0) node->claimed = type_bits(value);
     else if (strcmp(key, "ino") == 0 && strcmp(value, "changing") == 0) node->changing = true;
     else if (strcmp(key, "ino") == 0) node->has_listed_inode = true, node->listed_inode = strtoull(value, NULL, 10);
-    else if (strcmp(key, "content") == 0) node->restless = true;
-    else if (strcmp(key, "ctime") == 0) node->fresh = true;
     else if (strcmp(key, "list") == 0 && strcmp(value, "endless") == 0) node->endless = true;
     else if (strcmp(key, "list") == 0 && at) node->list_error = error_number(value), node->list_after = atol(at);
     else if (strcmp(key, "xattr") == 0 && at)
@@ -165,8 +158,7 @@ static void take_time(const struct node *node) {
 
 static struct stat status(fuse_ino_t number) {
     static ino_t next = 1000000;
-    struct node *node = &nodes[number];
-    if (node->changed == 0) node->changed = node->fresh ? time(NULL) + 1 : 1000000000;
+    const struct node *node = &nodes[number];
     return (struct stat){
         .st_ino = node->changing ? next++ : number,
         .st_mode = node->mode,
@@ -175,7 +167,7 @@ static struct stat status(fuse_ino_t number) {
         .st_blocks = (node->size + 511) / 512,
         .st_blksize = 4096,
         .st_mtim = {.tv_sec = 1000000000},
-        .st_ctim = {.tv_sec = node->changed},
+        .st_ctim = {.tv_sec = 1000000000},
     };
 }
 
@@ -213,7 +205,6 @@ static void on_getattr(fuse_req_t request, fuse_ino_t number, struct fuse_file_i
 static void on_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *file) {
     struct node *node = &nodes[number];
     take_time(node);
-    file->direct_io = node->restless;
     if (node->open_error == 0 || node->open_failures == 0) {
         fuse_reply_open(request, file);
         return;
@@ -263,9 +254,8 @@ full:
 
 static void on_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset, struct fuse_file_info *file) {
     (void)file;
-    struct node *node = &nodes[number];
+    const struct node *node = &nodes[number];
     take_time(node);
-    if (node->restless && offset == 0) node->readings++;
     off_t last = offset + (off_t)size;
     if (last > node->end) last = node->end;
     // The whole request: the kernel takes a short answer for the end of the file, and asks page by page after an error.
@@ -275,7 +265,7 @@ static void on_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t of
     }
     size_t amount = last > offset ? (size_t)(last - offset) : 0;
     char *bytes = malloc(amount + 1);
-    for (size_t index = 0; index < amount; index++) bytes[index] = (char)(offset + (off_t)index + node->readings);
+    for (size_t index = 0; index < amount; index++) bytes[index] = (char)(offset + (off_t)index);
     fuse_reply_buf(request, bytes, amount);
     free(bytes);
 }

@@ -116,8 +116,6 @@ package final class LargeFile: @unchecked Sendable {
     var reader: FileReader
     var digest: MultiDigest
     let type: Result<String, ContentFailure>?
-    /// Its digests, while it is read once more.
-    var firstRow: [UInt8]?
 
     init(
         _ reader: consuming FileReader, _ digest: consuming MultiDigest, type: Result<String, ContentFailure>?

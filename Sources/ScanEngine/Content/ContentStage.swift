@@ -74,40 +74,20 @@ package struct ContentStage: ~Copyable {
             case .hole(let count): digest!.updateZeros(count)
             case .end:
                 digest!.finish(appendingTo: &content.row)
-                if reader.isFresh { try confirm(content.row, of: &reader) }
                 guard let kept = place.take() else { return .done(content) }
                 return .untyped(UntypedFile(reader, row: content.row, key, kept))
             }
         }
     }
 
-    /// Reads on in a large file for 16 MiB or so, once more from its beginning if that is `FileReader.isFresh`.
+    /// Reads on in a large file for 16 MiB or so.
     ///
     /// - Returns: nil while there is more to read.
     package mutating func advance(_ file: LargeFile) throws(ContentFailure) -> FileContent? {
         guard try file.reader.feed(&file.digest, budget: Self.messageBytes, through: buffer) else { return nil }
         var content = FileContent(type: file.type)
         file.digest.finish(appendingTo: &content.row)
-        if let firstRow = file.firstRow {
-            if content.row != firstRow { throw .changed }
-        } else if file.reader.isFresh {
-            file.firstRow = content.row
-            file.reader.startAgain()
-            file.digest.begin(length: file.reader.status.size)
-            return nil
-        }
         return content
-    }
-
-    /// Reads a file that `isFresh` a second time, and throws `.changed` if its digests are not those of the first.
-    private mutating func confirm(_ row: [UInt8], of reader: inout FileReader) throws(ContentFailure) {
-        reader.startAgain()
-        digest!.begin(length: reader.status.size)
-        // To the end: no file has as many bytes as that.
-        _ = try reader.feed(&digest!, budget: .max, through: buffer)
-        var again: [UInt8] = []
-        digest!.finish(appendingTo: &again)
-        if again != row { throw .changed }
     }
 
     /// A symlink's target and the digests of it.

@@ -1,11 +1,9 @@
-import CLinux
-
-/// An open file that is read from its start to its end, in pieces.
+/// An open file that is read once, from its start to its end, in pieces.
 ///
 /// ```
 ///   open ──▶ read(into:) ──▶ .bytes(n)  n bytes are in the buffer           ┐
 ///                       ──▶ .hole(n)   n zero bytes, not read from the disk ├─ again
-///                       ──▶ .end       all of it came, and nothing changed  ┘   (startAgain)
+///                       ──▶ .end       all of it came, and nothing changed  ┘
 ///                        throws         .changed, or a system call that failed
 /// ```
 ///
@@ -13,17 +11,12 @@ import CLinux
 /// by several workers in turn.
 ///
 /// The hard thing is a file that changes meanwhile. Exactly `st_size` bytes are accepted: more, and the file is growing
-/// (a log, an endless one); less, and it was cut. What statx says afterwards must be what it said before. A write that had
-/// begun before the file was opened shows only by its bytes: see `isFresh`. A write through a mapping whose mtime the kernel
-/// has not noted yet cannot be seen by anyone.
+/// (a log, an endless one); less, and it was cut. What statx says afterwards must be what it said before. A write
+/// through a mapping whose mtime the kernel has not noted yet cannot be seen by anyone.
 package struct FileReader: ~Copyable, Sendable {
     package let file: FileDescriptor
     /// What statx said before anything was read.
     package let status: ContentStatus
-    /// Something happened to the file so shortly before it was opened that a write may still go on. The kernel sets the times
-    /// when a write begins, not when it ends: the file may look the same afterwards, and what was read be a mixture. So whoever
-    /// digests such a file reads it twice: see `startAgain()`.
-    package let isFresh: Bool
     /// Bytes given out so far.
     package private(set) var offset: Int64 = 0
     /// Data goes on up to here; beyond may be a hole. `.max` where holes are not looked for.
@@ -68,20 +61,6 @@ package struct FileReader: ~Copyable, Sendable {
         if !status.isRegular || (expected != nil && expected != status.identity) { throw .call("openat", .stale) }
         self.file = file
         self.status = status
-        // What lies in the future says nothing: a clock may be wrong when the machine starts.
-        let age = Int64(clinux_now(CLOCK_REALTIME_COARSE).tv_sec) - status.ctimeSeconds
-        isFresh = age.magnitude <= UInt64(Self.freshness)
-        dataEnd = status.allocatedBytes < status.size ? 0 : .max
-    }
-
-    /// In seconds. One call of write(2) takes less, but for a writer that hardly gets a processor.
-    private static let freshness: Int64 = 2
-
-    /// Back to the beginning, with the same expectations: nothing may have changed since the file was opened.
-    package mutating func startAgain() {
-        offset = 0
-        holeEnd = 0
-        sawEnd = false
         dataEnd = status.allocatedBytes < status.size ? 0 : .max
     }
 

@@ -51,8 +51,7 @@ import WorkStealing
         #expect(empty.row == plan.rowOfNothing)
     }
 
-    /// A message to open it, and one for each 16 MiB; twice, as the file has just been written.
-    @Test(arguments: [(16 << 20, 1), (16 << 20 + 1, 1 + 2 * 2), (40 << 20, 1 + 2 * 3)])
+    @Test(arguments: [(16 << 20, 1), (16 << 20 + 1, 3), (40 << 20, 4)])
     func largeFilesTakeSeveralMessages(size: Int, messages: Int) throws {
         let directory = try TemporaryDirectory([.file("f", ByteString(noise(1000)), size: Int64(size))])
         // Written over, so that nothing is a hole.
