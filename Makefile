@@ -22,7 +22,7 @@ scan: build ## Builds, and scans DIR (make scan DIR=/usr)
 
 build: packages ## Builds the release program: .build/release/fsscan
 	mkdir -p .build/static
-	library=$$($(CLANG) -print-file-name=libstdc++.a) && ln -sf "$$library" .build/static/ || true
+	library=$$($(CLANG) -print-file-name=libstdc++.a); test ! -f "$$library" || ln -sf "$$library" .build/static/
 	$(SWIFT) build $(RELEASE) --product fsscan
 
 test: packages lint ## Runs all tests

@@ -55,6 +55,11 @@ import Testing
 
     /// What no statement of SQL makes.
     @Test(arguments: [
+        "CREATE TRIGGER x AFTER INSERT ON scans BEGIN DELETE FROM entries; END; "
+            + "UPDATE sqlite_schema SET name = 'sqlite_stat_x', sql = replace(sql, 'TRIGGER x', 'TRIGGER sqlite_stat_x') "
+            + "WHERE name = 'x'",
+        "CREATE INDEX x ON scans (hex(zeroblob(100000000))); UPDATE sqlite_schema SET name = 'sqlite_stat1', "
+            + "sql = replace(sql, 'INDEX x', 'INDEX sqlite_stat1') WHERE name = 'x'",
         "UPDATE sqlite_schema SET type = 'view' WHERE name = 'entries'",
         "INSERT INTO sqlite_schema VALUES ('view', 'entries', 'entries', 0, 'CREATE VIEW entries AS \(endless)')",
         "INSERT INTO sqlite_schema VALUES ('view', 'x', 'x', 0, 'CREATE VIEW entries AS \(endless)')",

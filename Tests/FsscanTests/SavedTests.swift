@@ -308,8 +308,8 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
             (directory.path, "is no regular file"), (directory.appending("missing"), "No such file or directory"),
             (directory.appending("text"), "is no SQLite database"),
             (directory.appending("empty"), "is no SQLite database"),
-            (view, "holds a table errors of unknown form"),
-            (trigger, "holds triggers, indices or tables that saved scans do not have"),
+            (view, "holds a table or view errors of unknown form"),
+            (trigger, "holds tables, views, indices or triggers that saved scans do not have"),
             (later, "holds saved scans of version 9, this program knows version 1"),
         ]
         for (path, message) in cases {

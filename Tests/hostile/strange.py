@@ -148,7 +148,10 @@ def growing(session):
 
 
 def restless(session):
-    """A file whose bytes change at each write, at the same size: a digest is of one state, or CHANGED."""
+    """A file whose bytes change at each write, at the same size: a digest is of one state, or CHANGED, or of a mixture.
+
+    How often it is of a mixture is told, not asserted: nothing shows that a writer stands still in the middle of its write.
+    """
     place = session.directory()
     size = 8 << 20
     states = {hashlib.sha256(bytes([value]) * size).hexdigest() for value in range(2)}

@@ -25,7 +25,7 @@ final class Database: @unchecked Sendable {
     /// to the next row, the first one reads the schema. In a forged file pages may contain each other, with rows that
     /// nobody wants: one call would have no end.
     private static let patience = (questions: 100, instructions: Int32(1_000))
-    /// Bytes of a file that is read.
+    /// Bytes of a file that is read, when it was opened or later; without end for one that is written.
     private(set) var size = Int64.max
 
     enum Access { case read, write, create }
@@ -56,9 +56,15 @@ final class Database: @unchecked Sendable {
         try execute("PRAGMA cell_size_check = ON")
         guard access == .read else { return }
         try execute("PRAGMA query_only = ON")
-        if let pages = try integer("PRAGMA page_count"), let pageSize = try integer("PRAGMA page_size") {
-            size = pages * pageSize
+        try measure()
+    }
+
+    /// Asks for `size`: that of the snapshot that is being read, if one is.
+    fileprivate func measure() throws(DatabaseError) {
+        guard let pages = try integer("PRAGMA page_count"), let pageSize = try integer("PRAGMA page_size") else {
+            return
         }
+        size = pages * pageSize
     }
 
     deinit { sqlite3_close_v2(handle) }
@@ -167,6 +173,8 @@ final class Statement {
     /// A statement comes to each row once, so what its rows hold has room in the file. Only in a forged one are parts of
     /// different rows the same pages: ten thousand rows of a megabyte in two megabytes.
     func step() throws(DatabaseError) -> Bool {
+        // Another process may have added to the file since.
+        if bytesRead > database.size { try database.measure() }
         guard bytesRead <= database.size else {
             throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: it holds more than it has room for")
         }

@@ -125,16 +125,22 @@ enum SavedSchema {
         var missing = Dictionary(uniqueKeysWithValues: objects.map { ($0.name, $0.sql) })
         while try statement.step() {
             let name = statement.text(0) ?? ""
-            // What ANALYZE writes, and SQLite's planner alone reads.
-            if name.hasPrefix("sqlite_stat") { continue }
+            if let sql = statement.text(1), statistics.contains(sql) { continue }
             guard let sql = missing.removeValue(forKey: name) else {
-                return "holds triggers, indices or tables that saved scans do not have"
+                return "holds tables, views, indices or triggers that saved scans do not have"
             }
-            guard statement.text(1) == sql else { return "holds a table \(name) of unknown form" }
+            guard statement.text(1) == sql else { return "holds a table or view \(name) of unknown form" }
         }
-        if let name = objects.first(where: { missing[$0.name] != nil })?.name { return "holds no table \(name)" }
+        if let name = objects.first(where: { missing[$0.name] != nil })?.name {
+            return "holds no table or view \(name)"
+        }
         return nil
     }
+
+    /// What ANALYZE makes, and SQLite's planner alone reads.
+    private static let statistics = [
+        "CREATE TABLE sqlite_stat1(tbl,idx,stat)", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
+    ]
 }
 
 /// Keys in the database: 1 for the NUL of `EntryKey`, so that a key is text for `sqlite3`; in names, 1 is 2 1, and 2 is
