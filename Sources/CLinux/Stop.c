@@ -53,6 +53,10 @@ void clinux_remove_when_stopped(int directory, const char *name) {
 
 void clinux_end_out_of_memory(void) {
     static const char message[] = "fsscan: out of memory\n";
+    static int is_ending;
+    // Other threads will soon want memory, too: one tells of it.
+    if (__atomic_exchange_n(&is_ending, 1, __ATOMIC_ACQ_REL) != 0)
+        for (;;) pause();
     remove_doomed();
     if (write(STDERR_FILENO, message, sizeof message - 1) < 0) {}
     _exit(71);

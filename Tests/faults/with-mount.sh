@@ -14,8 +14,9 @@ make() {
     mount -o loop "$work/image" "$work/mount"
 }
 case $type in
-ext4) make 400M mkfs.ext4 ;;
-ext4-small-inodes) make 400M mkfs.ext4 -I 128 -O ^metadata_csum,^dir_index -b 1024 ;;
+# Inodes for the long form's files.
+ext4) make 400M mkfs.ext4 -N 250000 ;;
+ext4-small-inodes) make 400M mkfs.ext4 -N 250000 -I 128 -O ^metadata_csum,^dir_index -b 1024 ;;
 xfs) make 400M mkfs.xfs ;;
 btrfs) make 400M mkfs.btrfs ;;
 tmpfs) mount -t tmpfs none "$work/mount" ;;
