@@ -20,9 +20,8 @@ private func check(_ arguments: [CarriedArgument]) {
     do throws(UsageError) {
         invocation = try Invocation(arguments)
     } catch {
-        precondition(!error.message.isEmpty, "a reason")
-        let isOwn = { (byte: UInt8) in arguments.contains { $0.bytes.contains(byte) } }
-        precondition(error.message.allSatisfy { $0 >= 0x20 && $0 != 0x7F || isOwn($0) }, "one line")
+        let line = Quoting.forErrors.escapedMessage(error.message)
+        precondition(!line.isEmpty && line.allSatisfy { $0 >= 0x20 && $0 != 0x7F }, "one line, with a reason")
         return
     }
     let dashes = Array("--".utf8)
