@@ -39,7 +39,7 @@ EXAMPLES = $(wildcard Examples/*/main.swift)
 # STRESS_SECONDS is about how long the first step takes, STRESS_SEED repeats it, STRESS_TREES are the seeds of the second.
 STRESS_TREES ?= 1-200
 
-stress: build stress-filesystems ## Hostile trees, races, signals and random trees, for some 20 minutes (STRESS_SECONDS, STRESS_SEED)
+stress: build stress-filesystems ## Hostile trees, races, signals and random trees, for half an hour (STRESS_SECONDS, STRESS_SEED)
 	Tests/oracles/setup.sh
 	.venv/bin/python Tests/hostile/hostile.py $(BINARY)
 	FSSCAN_BINARY=$(CURDIR)/$(BINARY) FSSCAN_SEEDS=$(STRESS_TREES) $(SWIFT) test --filter aRandomTree
@@ -58,11 +58,11 @@ fixtures: packages ## Renews the golden output in fixtures/ (look at the differe
 	Tests/oracles/setup.sh
 	FSSCAN_RENEW_FIXTURES=1 $(SWIFT) test --filter GoldenTests
 
-tsan: packages ## The whole test suite under ThreadSanitizer (some 10 minutes on two free cores)
+tsan: packages ## The whole test suite under ThreadSanitizer (some 30 minutes)
 	Tests/oracles/setup.sh
 	Tests/sanitized.sh thread
 
-asan: packages ## The whole test suite under AddressSanitizer (some 10 minutes on two free cores)
+asan: packages ## The whole test suite under AddressSanitizer (some 20 minutes)
 	Tests/oracles/setup.sh
 	Tests/sanitized.sh address
 
