@@ -8,14 +8,7 @@ import Testing
 
     init() throws { directory = try TemporaryDirectory(formatTree) }
 
-    private func shell(_ script: ByteString) throws -> ProcessOutcome {
-        try run(
-            ["bash", "-c", script, Fsscan.path],
-            ProcessOptions {
-                $0.directory = directory.path
-                $0.environment["F"] = String(decoding: Fsscan.path.bytes, as: UTF8.self)
-            })
-    }
+    private func shell(_ script: ByteString) throws -> ProcessOutcome { try Fsscan.shell(script, in: directory) }
 
     /// Each writes `old` about the tree.
     static let writers: [ByteString] = [

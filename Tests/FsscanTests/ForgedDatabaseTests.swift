@@ -9,11 +9,9 @@ import Testing
     init() throws { directory = try TemporaryDirectory([.directory("tree", [.file("a", "x"), .file("b", "y")])]) }
 
     private func shell(_ script: ByteString) throws -> ProcessOutcome {
-        try run(
-            ["bash", "-c", script],
+        try Fsscan.shell(
+            script, in: directory,
             ProcessOptions {
-                $0.directory = directory.path
-                $0.environment["F"] = String(decoding: Fsscan.path.bytes, as: UTF8.self)
                 $0.environment["FORGE"] = Repository.path("Tests/oracles/forged_database.py").text
                 $0.timeout = isSanitized ? 600 : 60
             })

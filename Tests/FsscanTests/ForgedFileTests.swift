@@ -9,13 +9,7 @@ import Testing
     init() throws { directory = try TemporaryDirectory([.directory("tree", [.file("a", "x"), .file("b", "y")])]) }
 
     private func shell(_ script: ByteString) throws -> ProcessOutcome {
-        try run(
-            ["bash", "-c", script],
-            ProcessOptions {
-                $0.directory = directory.path
-                $0.environment["F"] = String(decoding: Fsscan.path.bytes, as: UTF8.self)
-                $0.timeout = isSanitized ? 600 : 60
-            })
+        try Fsscan.shell(script, in: directory, ProcessOptions { $0.timeout = isSanitized ? 600 : 60 })
     }
 
     private func expectRefused(_ outcome: ProcessOutcome) {

@@ -25,6 +25,16 @@ package enum Fsscan {
         try TestSupport.run([path] + arguments, options)
     }
 
+    /// Runs a script of bash in `directory`, in which `$F` is `fsscan`.
+    package static func shell(
+        _ script: ByteString, in directory: TemporaryDirectory, _ options: ProcessOptions = ProcessOptions()
+    ) throws -> ProcessOutcome {
+        var options = options
+        options.directory = directory.path
+        options.environment["F"] = String(decoding: path.bytes, as: UTF8.self)
+        return try TestSupport.run(["bash", "-c", script], options)
+    }
+
     /// Copies the binary to where an ordinary user can execute it: a checkout may lie below a directory of mode 0700.
     package static func copy(to directory: TemporaryDirectory) throws -> ByteString {
         let copy = directory.path.appending("fsscan-copy")
