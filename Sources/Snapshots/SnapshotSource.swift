@@ -37,6 +37,9 @@ package struct SnapshotDescription: Sendable {
     package var isComplete = true
     /// Times are known to the second only, as in specs that some mtree programs write.
     package var hasWholeSeconds = false
+    /// What the source states and this program cannot check, by the name that the source gives it (`sha384`,
+    /// `xattr.user.a`), with the number of entries that state it.
+    package var uncheckable: [String: Int64] = [:]
     /// The options of the scan, where the source keeps them: a live tree is scanned with the options of the other side.
     /// `paths` are `roots`; `threads` is 1 and to be set.
     package var options: ScanOptions?

@@ -42,11 +42,27 @@ package struct SnapshotEntry: Equatable, Sendable {
     /// Of a directory in a saved scan: equal values in two of them mean that every field of `SnapshotFields.state` is equal
     /// at and below.
     package var state: [UInt8]?
+    /// How the entry is to be compared, where its source says so.
+    package var rules: EntryRules = []
 
     package init(key: EntryKey, kind: EntryKind? = nil) {
         self.key = key
         self.kind = kind
     }
+}
+
+/// What mtree(5) says of how an entry is to be compared.
+package struct EntryRules: OptionSet, Sendable {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// The entry may be missing.
+    package static let optional = EntryRules(rawValue: 1 << 0)
+    /// Nothing below the directory is compared.
+    package static let ignore = EntryRules(rawValue: 1 << 1)
+    /// Only existence and kind are compared.
+    package static let noChange = EntryRules(rawValue: 1 << 2)
 }
 
 /// Seconds and nanoseconds since 1970, the nanoseconds counted forwards also before it.
