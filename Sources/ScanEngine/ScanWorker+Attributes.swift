@@ -1,7 +1,23 @@
 import CLinux
 
-/// Extended attributes as far as they were asked for: nil where they were not.
-typealias AttributesResult = Result<[ExtendedAttribute]?, ContentFailure>
+/// What `extendedAttributes` found out, or why it could not.
+typealias AttributesResult = Result<ReadAttributes, ContentFailure>
+
+/// The extended attributes of an inode.
+struct ReadAttributes {
+    /// In the order of their names; nil where they were not asked for.
+    var list: [ExtendedAttribute]?
+    /// There were more bytes than a record takes: `list` is the one attribute of `AttributeReader.digestName`.
+    var isDigest = false
+
+    /// The error that a digest in the place of attributes is.
+    static let tooLarge = ErrorCause(
+        operation: "getxattr", code: Errno.tooLarge.name, message: "Extended attributes are too large: kept as a digest")
+}
+
+extension Errno {
+    fileprivate static let tooLarge = Errno(E2BIG)
+}
 
 extension ScanWorker {
     /// Reads the extended attributes of an entry that is not open, if they were asked for.
@@ -10,7 +26,7 @@ extension ScanWorker {
     func extendedAttributes(
         of entry: borrowing CountedEntry, _ status: borrowing FileStatus
     ) -> AttributesResult {
-        guard context.readsAttributes else { return .success(nil) }
+        guard context.readsAttributes else { return .success(ReadAttributes()) }
         do throws(ContentFailure) {
             let (name, directory) = (entry.cString, entry.descriptor)
             let opened = try opening { () throws(ContentFailure) in
@@ -27,7 +43,9 @@ extension ScanWorker {
             } catch {
                 throw .call("openat", error)
             }
-            return .success(try Kernel.extendedAttributes(of: opened.number, isPathOnly: true))
+            // Subdirectories are links to a directory, but not names of it.
+            let links = entry.kind == .directory ? 1 : UInt64(status.links)
+            return .success(try AttributeReader(links: links).read(opened.number, isPathOnly: true))
         } catch {
             return .failure(error)
         }
@@ -38,10 +56,83 @@ extension ScanWorker {
         ofDirectory number: Int32, at path: EntryPath, into gathering: inout Gathering
     ) -> [ExtendedAttribute]? {
         do throws(ContentFailure) {
-            return try Kernel.extendedAttributes(of: number, isPathOnly: false)
+            let read = try AttributeReader(links: 1).read(number, isPathOnly: false)
+            if read.isDigest { report(ReadAttributes.tooLarge, at: path, into: &gathering.subtotal) }
+            return read.list
         } catch {
             report(error.cause, at: path, into: &gathering.subtotal)
             return nil
+        }
+    }
+}
+
+/// Reads the extended attributes of one inode, within a budget.
+///
+/// The owner of a file can give it thousands of attributes of 64 KiB each, and thousands of names that each have a record.
+/// So an inode has 1 MiB for the attributes in all its records. Above that, one attribute with an empty name stands for
+/// them, which no file system has: its value is
+///
+/// ```
+///  SHA-256( length of name, 8 bytes, little-endian │ name │ length of value, likewise │ value │ … )   by name
+/// ```
+struct AttributeReader: ~Copyable {
+    static let digestName: [UInt8] = []
+
+    /// Of names and values, in bytes, for all names of an inode together.
+    private static let bytesOfInode = 1 << 20
+    /// So many each name has in any case: an ACL or a capability takes some hundred.
+    private static let bytesOfName = 1 << 10
+
+    private let limit: Int
+    private var list: [ExtendedAttribute] = []
+    private var size = 0
+    /// Once there are more than `limit` bytes.
+    private var digest: MultiDigest?
+
+    init(links: UInt64) {
+        limit = max(Self.bytesOfName, Self.bytesOfInode / Int(clamping: max(1, links)))
+    }
+
+    /// - Parameter isPathOnly: the descriptor is one of `Kernel.openPath`.
+    consuming func read(_ descriptor: Int32, isPathOnly: Bool) throws(ContentFailure) -> ReadAttributes {
+        let names: [[UInt8]]
+        do throws(Errno) {
+            names = try Kernel.attributeNames(of: descriptor, isPathOnly: isPathOnly)
+        } catch {
+            throw .call("listxattr", error)
+        }
+        for name in names {
+            let value: [UInt8]?
+            do throws(Errno) {
+                value = try Kernel.attribute(name, of: descriptor, isPathOnly: isPathOnly)
+            } catch {
+                throw .call("getxattr", error)
+            }
+            if let value { try add(ExtendedAttribute(name: name, value: value)) }
+        }
+        guard digest != nil else { return ReadAttributes(list: list) }
+        var value: [UInt8] = []
+        digest!.finishLane(0, appendingTo: &value)
+        return ReadAttributes(list: [ExtendedAttribute(name: Self.digestName, value: value)], isDigest: true)
+    }
+
+    private mutating func add(_ attribute: ExtendedAttribute) throws(ContentFailure) {
+        size += attribute.name.count + attribute.value.count
+        if digest != nil { return feed(attribute) }
+        list.append(attribute)
+        if size <= limit { return }
+        // An OpenSSL that was told to leave SHA-256 out: then there is only the error.
+        guard let methods = try? DigestMethods(DigestSet([.sha256])) else { throw .call("getxattr", .tooLarge) }
+        digest = MultiDigest(methods)
+        digest!.beginLane(0)
+        for kept in list { feed(kept) }
+        list = []
+    }
+
+    private mutating func feed(_ attribute: ExtendedAttribute) {
+        for bytes in [attribute.name, attribute.value] {
+            withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { digest!.updateLane(0, $0) }
+            bytes.withUnsafeBytes { digest!.updateLane(0, $0) }
         }
     }
 }

@@ -50,7 +50,9 @@ extension ScanWorker {
     ) -> ContentAnswer? {
         var xattrs: [ExtendedAttribute]?
         switch attributes {
-        case .success(let read): xattrs = read
+        case .success(let read):
+            xattrs = read.list
+            if read.isDigest { report(ReadAttributes.tooLarge, at: entry.path, into: &gathering.subtotal) }
         case .failure(let failure):
             report(failure.cause, at: entry.path, into: &gathering.subtotal)
             // Gone, or something else has its name: looking for the content would say so once more.
@@ -142,7 +144,7 @@ extension ScanWorker {
                 case .large: preconditionFailure("a file that looks the same as when it was listed has the same size")
                 }
             } catch {
-                guard !isPseudo, mayTryAgain(after: error) else { throw error }
+                guard !isPseudo, error.isLeased || mayTryAgain(after: error) else { throw error }
                 return readLater(entry, status, by: FileScan(scheduler: scheduler), waiter, xattrs, &gathering)
             }
         } catch {

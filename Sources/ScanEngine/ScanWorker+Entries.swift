@@ -88,7 +88,7 @@ extension ScanWorker {
                 let known = KnownEntry(status: status, isToBeListed: isToBeListed)
                 startDirectory(entry.name, in: opened, known: known, waiter, &gathering)
             } else {
-                var attributes = AttributesResult.success(nil)
+                var attributes = AttributesResult.success(ReadAttributes())
                 if readsAttributes {
                     let named = CountedEntry(
                         directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)

@@ -28,7 +28,7 @@ enum FSScan {
                 return try SavedProgram(settings).run()
             }
         } catch let error as UsageError {
-            StandardStreams.complain(Quoting.forErrors.escapedMessage(error.message))
+            StandardStreams.complain(error.message)
             return .usage
         } catch let error as OutputError {
             // A wait for a FIFO's reader that a signal ended is no failure of the output.

@@ -87,6 +87,12 @@ static inline struct timespec clinux_now(clockid_t clock) {
     return now;
 }
 
+/// Sleeps for so many nanoseconds, less than a second; a signal may end it sooner.
+static inline void clinux_sleep(int64_t nanoseconds) {
+    struct timespec time = {0, (long)nanoseconds};
+    nanosleep(&time, NULL);
+}
+
 /// Processor time that a thread of this process has used, in nanoseconds; -1 if there is no such thread. `thread` is its
 /// kernel number: the clock's number is made of it as pthread_getcpuclockid(3) does.
 static inline int64_t clinux_thread_time(int thread) {

@@ -14,6 +14,9 @@ package enum ContentFailure: OpeningFailure, Equatable, Sendable {
         }
     }
 
+    /// Somebody has a lease on the file (`F_SETLEASE`): it can be opened when he gives it up, or when the kernel takes it.
+    var isLeased: Bool { self == .call("openat", .wouldBlock) }
+
     /// Nothing was opened: what had the name is gone, or something else has it.
     var isOfOpening: Bool {
         if case .call("openat", _) = self { true } else { false }

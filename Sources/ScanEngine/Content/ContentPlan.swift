@@ -1,3 +1,4 @@
+import Synchronization
 import WorkStealing
 
 /// What a scan wants to know of files' content, and what its workers share for that.
@@ -8,11 +9,14 @@ package final class ContentPlan: Sendable {
     package let detectors: MIMEDetectors?
     /// Larger files are not read (`--max-read`), in bytes.
     package let maxRead: Int64
+    /// Files with more bytes in holes are not read (`--max-holes`).
+    package let maxHoles: Int64
     /// Read files of pseudo file systems too.
     package let readsPseudo: Bool
     /// What need not be read; nil without `--baseline`.
     let baseline: ContentBaseline?
     let linkedFiles = LinkedFiles()
+    private let leased = Mutex<LeasedFiles?>(nil)
     /// Files that are read in pieces: each keeps a descriptor and digest contexts from message to message.
     let largeFiles: Resource
     /// Files that wait for a detector: each keeps a descriptor.
@@ -37,8 +41,8 @@ package final class ContentPlan: Sendable {
 
     /// - Throws: `DigestUnavailable`, before anything is scanned.
     package init(
-        digests: DigestSet, mime: Bool, maxRead: Int64 = 1 << 40, readsPseudo: Bool = false, limits: Limits = Limits(),
-        baseline: ContentBaseline? = nil
+        digests: DigestSet, mime: Bool, maxRead: Int64 = 1 << 40, maxHoles: Int64 = 64 << 30, readsPseudo: Bool = false,
+        limits: Limits = Limits(), baseline: ContentBaseline? = nil
     ) throws(DigestUnavailable) {
         let methods = digests.isEmpty ? nil : try DigestMethods(digests)
         var row: [UInt8] = []
@@ -53,6 +57,7 @@ package final class ContentPlan: Sendable {
         largeFiles = Resource("large files", limit: limits.largeFiles)
         openFiles = Resource("open files", limit: limits.openFiles)
         self.maxRead = maxRead
+        self.maxHoles = maxHoles
         self.readsPseudo = readsPseudo
         self.baseline = baseline
         self.rowOfNothing = row
@@ -62,6 +67,16 @@ package final class ContentPlan: Sendable {
 extension ContentPlan {
     /// The algorithms; none without `--hash`.
     package var set: DigestSet { methods?.set ?? DigestSet([]) }
+
+    /// Where files wait that cannot be opened yet.
+    func leasedFiles(on scheduler: SchedulerID) -> LeasedFiles {
+        leased.withLock { leased in
+            if let leased { return leased }
+            let made = LeasedFiles(scheduler: scheduler)
+            leased = made
+            return made
+        }
+    }
 
     /// Whether a file takes more than one message: it is to be digested, and is large.
     func isReadInPieces(size: Int64) -> Bool {
@@ -78,7 +93,7 @@ extension ContentPlan {
         do throws(DigestUnavailable) {
             plan = try ContentPlan(
                 digests: DigestSet(options.hash), mime: options.mime, maxRead: options.maxRead,
-                readsPseudo: options.readPseudo, limits: limits, baseline: baseline)
+                maxHoles: options.maxHoles, readsPseudo: options.readPseudo, limits: limits, baseline: baseline)
         } catch {
             throw ScanUnavailable(option: "--hash", message: error.message)
         }

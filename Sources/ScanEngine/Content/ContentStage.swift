@@ -45,6 +45,7 @@ package struct ContentStage: ~Copyable {
             name, in: directory, expecting: expected, wasJustListed: wasJustListed, keepAccessTime: keepAccessTime)
         if hasSize, let listed, !listed.describesSameContent(as: reader.status) { throw .changed }
         if reader.status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
+        reader.holesLeft = plan.maxHoles
         guard hasSize else { return try unsized(&reader, hasDetector) }
         guard digest != nil else { return try typeAlone(reader, hasDetector) }
         var content = FileContent()

@@ -25,6 +25,9 @@ package struct FileReader: ~Copyable, Sendable {
     private var holeEnd: Int64 = 0
     /// The last read ended where the file should, and could have gone on.
     private var sawEnd = false
+    /// Bytes of holes that may still come; more is `EFBIG`. Zeros cost no disk, but time: a digest of 1 TiB of them takes
+    /// minutes.
+    package var holesLeft = Int64.max
 
     /// What one call of `read(into:)` gave.
     package enum Piece: Equatable, Sendable {
@@ -123,8 +126,11 @@ package struct FileReader: ~Copyable, Sendable {
             let nextData = try Kernel.nextData(file.number, from: offset)
             holeEnd = min(nextData ?? status.size, status.size)
             dataEnd = holeEnd
+            holesLeft -= holeEnd - offset
+            if holesLeft < 0 { throw .fileTooLarge }
             if holeEnd < status.size { dataEnd = try Kernel.nextHole(file.number, from: holeEnd) }
         } catch {
+            if error == .fileTooLarge { throw .call("read", error) }
             // A file system without SEEK_DATA: its zeros are read like anything else.
             if error != .invalid && error != .notSupported { throw .call("lseek", error) }
             holeEnd = offset

@@ -47,6 +47,8 @@ actor FileScan: MailboxActor {
     private var place: Resource.Token?
     /// What has been found out.
     private var known: KnownContent?
+    /// Of the current request.
+    private var leaseAttempts = LeaseAttempts()
 
     init(scheduler: SchedulerID) { mailbox = Mailbox(scheduler) }
 
@@ -64,7 +66,8 @@ actor FileScan: MailboxActor {
         openOnceMore()
     }
 
-    private func openOnceMore() {
+    /// The current request once more: see `LeasedFiles`.
+    func openOnceMore() {
         open()
         startWaiting()
     }
@@ -155,6 +158,11 @@ actor FileScan: MailboxActor {
             if request.hasSize, worker.mayTryAgain(after: error) {
                 return send { $0.openOnceMore() }
             }
+            if request.hasSize, error.isLeased, let pause = leaseAttempts.nextPause() {
+                // Others read large files meanwhile.
+                place = nil
+                return plan.leasedFiles(on: worker.scheduler).send { [self] in $0.add(self, after: pause) }
+            }
             result = .failure(error)
         }
         if case .success(.lacksDetector) = result, let detectors = plan.detectors {
@@ -175,6 +183,7 @@ actor FileScan: MailboxActor {
         guard let request = current else { preconditionFailure("a file is read for a request") }
         current = nil
         place = nil
+        leaseAttempts = LeaseAttempts()
         let status = request.entry.status
         if let result, status.links > 1, Self.isAboutContent(result) {
             let content = KnownContent(result, ContentStatus(status))

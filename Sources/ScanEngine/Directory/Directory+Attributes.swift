@@ -9,7 +9,12 @@ extension Directory {
     ) -> Bool {
         guard worker.context.readsAttributes else { return true }
         switch attributesByName(status, worker) {
-        case .success(let read): xattrs = read
+        case .success(let read):
+            xattrs = read.list
+            if read.isDigest {
+                let path = EntryPath(directory: node, name: nil)
+                worker.report(ReadAttributes.tooLarge, at: path, into: &gathering.subtotal)
+            }
         case .failure(let failure):
             if willTryAgain(after: failure, worker) { return false }
             if failure.isOfOpening, !isOpened { return true }

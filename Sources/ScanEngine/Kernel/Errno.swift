@@ -15,6 +15,7 @@ package struct Errno: OpeningFailure, Equatable, Sendable {
     package static let stale = Errno(ESTALE)
     package static let noSystemCall = Errno(ENOSYS)
     package static let invalid = Errno(EINVAL)
+    package static let wouldBlock = Errno(EAGAIN)
 
     /// All descriptors are in use: it may succeed later.
     package var isShortOfDescriptors: Bool { self == .tooManyOpenFiles || self == .tooManyOpenFilesInSystem }

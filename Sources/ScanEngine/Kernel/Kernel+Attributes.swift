@@ -17,44 +17,44 @@ extension Kernel {
         FileDescriptor(owning: try check { clinux_openat(directory, name, CLINUX_O_PATH | O_NOFOLLOW | O_CLOEXEC) })
     }
 
-    /// All extended attributes that the caller may see, by name. None where the file system knows none.
+    /// The names of the extended attributes that the caller may see, each once, in bytewise order. None where the file system
+    /// knows none.
     ///
     /// - Parameter isPathOnly: the descriptor is one of `openPath`; needs /proc.
     ///
-    /// The corresponding system calls are `listxattr(2)` and `getxattr(2)`.
-    package static func extendedAttributes(
-        of descriptor: Int32, isPathOnly: Bool
-    ) throws(ContentFailure) -> [ExtendedAttribute] {
-        let names: [UInt8]
+    /// The corresponding system call is `listxattr(2)`.
+    package static func attributeNames(of descriptor: Int32, isPathOnly: Bool) throws(Errno) -> [[UInt8]] {
         do throws(Errno) {
-            names = try growing(from: 1024) { (buffer) throws(Errno) in
+            let names = try growing(from: 1024) { (buffer) throws(Errno) in
                 try check {
                     clinux_listxattr(descriptor, isPathOnly ? 1 : 0, buffer.baseAddress!, UInt(buffer.count))
                 }
             }
+            // A file system may list a name twice.
+            return Set(names.split(separator: 0)).map { Array($0) }.sorted { $0.lexicographicallyPrecedes($1) }
         } catch {
             if error == .notSupported { return [] }
-            throw .call("listxattr", error)
+            throw error
         }
-        var attributes: [ExtendedAttribute] = []
-        // A file system may list a name twice.
-        for name in Set(names.split(separator: 0)) {
-            do throws(Errno) {
-                let cString = name.map { CChar(bitPattern: $0) } + [0]
-                let value = try growing(from: 256) { (buffer) throws(Errno) in
-                    try check {
-                        clinux_getxattr(
-                            descriptor, isPathOnly ? 1 : 0, cString, buffer.baseAddress!, UInt(buffer.count))
-                    }
+    }
+
+    /// The value of one extended attribute; nil where it is gone since it was listed, or its name stands for nothing.
+    ///
+    /// The corresponding system call is `getxattr(2)`.
+    package static func attribute(
+        _ name: [UInt8], of descriptor: Int32, isPathOnly: Bool
+    ) throws(Errno) -> [UInt8]? {
+        let cString = name.map { CChar(bitPattern: $0) } + [0]
+        do throws(Errno) {
+            return try growing(from: 256) { (buffer) throws(Errno) in
+                try check {
+                    clinux_getxattr(descriptor, isPathOnly ? 1 : 0, cString, buffer.baseAddress!, UInt(buffer.count))
                 }
-                attributes.append(ExtendedAttribute(name: Array(name), value: value))
-            } catch {
-                // Gone since it was listed; or a name that stands for nothing.
-                if error == .noData || error == .notSupported { continue }
-                throw .call("getxattr", error)
             }
+        } catch {
+            if error == .noData || error == .notSupported { return nil }
+            throw error
         }
-        return attributes.sorted { $0.name.lexicographicallyPrecedes($1.name) }
     }
 
     /// Calls with more room until it is enough. Both lists and values have 64 KiB at most; a file system in user space

@@ -26,7 +26,14 @@ extension RecordEncoder {
     ) {
         buffer.append("{\"path\": \"")
         mcaString(path)
-        buffer.append("\", \"stat\": {\"st_dev\": ")
+        buffer.append(UInt8(ascii: "\""))
+        // Never last: the consumer takes the scan for complete at `fluentbit_end"}`, and a target may be called so.
+        if kind == .symlink, let target = content.target {
+            buffer.append(", \"symlink_target\": \"")
+            target.withUnsafeBytes { mcaString($0) }
+            buffer.append(UInt8(ascii: "\""))
+        }
+        buffer.append(", \"stat\": {\"st_dev\": ")
         buffer.append(decimal: status.deviceNumber, width: 1)
         mcaMember("st_ino", status.inode)
         mcaMember("st_mode", UInt64(status.mode))
@@ -48,11 +55,6 @@ extension RecordEncoder {
         mcaMember("st_ctime_ns", UInt64(times[2].nanoseconds))
         buffer.append(UInt8(ascii: "}"))
         if kind == .file, let row = content.digests, !digests.isEmpty { mcaHash(row) }
-        if kind == .symlink, let target = content.target {
-            buffer.append(", \"symlink_target\": \"")
-            target.withUnsafeBytes { mcaString($0) }
-            buffer.append(UInt8(ascii: "\""))
-        }
         buffer.append("}\n")
     }
 

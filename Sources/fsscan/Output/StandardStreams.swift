@@ -51,9 +51,12 @@ enum StandardStreams {
 
     /// One line on standard error, with the program's name in front, in one write, by any thread. Failure to complain is
     /// ignored.
+    ///
+    /// Every message passes through here, and control characters and invalid bytes are escaped here: a message may hold
+    /// text from a file that somebody else wrote. A backslash stays, so what is quoted already does not change.
     static func complain(_ line: [UInt8]) {
         let start = showsProgress.load(ordering: .relaxed) ? "\r\u{1B}[K" : ""
-        let bytes = Array("\(start)fsscan: ".utf8) + line + [UInt8(ascii: "\n")]
+        let bytes = Array("\(start)fsscan: ".utf8) + Quoting.forErrors.escapedMessage(line) + [UInt8(ascii: "\n")]
         bytes.withUnsafeBytes { bytes in
             do { try write(bytes, to: 2) } catch {}
         }

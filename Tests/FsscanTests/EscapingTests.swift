@@ -1,0 +1,74 @@
+// What a file that somebody else wrote says must not act on the terminal, nor pass for a line of fsscan's own.
+
+import TestSupport
+import Testing
+
+@Suite struct EscapingTests {
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory([.directory("tree", [.file("a", "x"), .file("b", "y")])]) }
+
+    private func shell(_ script: ByteString) throws -> ProcessOutcome { try Fsscan.shell(script, in: directory) }
+
+    /// A saved scan into which `sql` was written; a reader prints no control character and not one line more.
+    private func forged(_ sql: ByteString, read command: ByteString) throws -> ProcessOutcome {
+        let outcome = try shell("$F --save s.db --label day --hash md5 --mime tree >save.log 2>&1; sqlite3 s.db \"\(sql)\"")
+        #expect(outcome.status == 0, "\(outcome.errorText)")
+        return try shell(command)
+    }
+
+    private func expectHarmless(_ outcome: ProcessOutcome, lines: Int) {
+        let bytes = outcome.standardOutput + outcome.standardError
+        #expect(!bytes.contains { $0 < 0x20 && $0 != 0x0A || $0 == 0x7F }, "\(String(decoding: bytes, as: UTF8.self))")
+        #expect(bytes.count { $0 == 0x0A } == lines, "\(String(decoding: bytes, as: UTF8.self))")
+    }
+
+    /// An escape sequence, and a line that says that nothing changed.
+    private static let attack = "char(27) || '[2J' || char(10) || 'No difference.' || char(10)"
+
+    @Test(arguments: ["label", "host", "started", "ended", "version"])
+    func aForgedScanDoesNotReachTheTerminal(_ column: String) throws {
+        let outcome = try forged("UPDATE scans SET \(column) = \(Self.attack)", read: "$F saved s.db")
+        expectHarmless(outcome, lines: 1)
+    }
+
+    @Test(arguments: ["operation", "code", "message"])
+    func aForgedErrorIsNoLineOfADiff(_ column: String) throws {
+        var values = ["operation": "'openat'", "code": "'EACCES'", "message": "'Permission denied'"]
+        values[column] = Self.attack
+        let sql = """
+            INSERT INTO errors VALUES (1, 0, CAST('a' AS BLOB), \(values["operation"]!), \(values["code"]!), \
+            \(values["message"]!))
+            """
+        let outcome = try forged(ByteString(sql), read: "$F diff --ignore mtime,ctime tree s.db")
+        #expect(outcome.status == 2)
+        #expect(!outcome.outputText.split(separator: "\n").contains("No difference."), "\(outcome.outputText)")
+        #expect(!(outcome.standardOutput + outcome.standardError).contains(27))
+    }
+
+    @Test func aForgedMIMETypeIsEscaped() throws {
+        let sql = "UPDATE entries SET mime = \(Self.attack) WHERE CAST(key AS TEXT) = 'a'"
+        let outcome = try forged(ByteString(sql), read: "$F diff --also mime s.db tree")
+        #expect(!(outcome.standardOutput + outcome.standardError).contains(27), "\(outcome.outputText)")
+        #expect(!outcome.outputText.split(separator: "\n").contains("No difference."), "\(outcome.outputText)")
+    }
+
+    /// SQLite names the broken object in its own message.
+    @Test func namesInMessagesOfSQLiteAreEscaped() throws {
+        let outcome = try forged(
+            "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('table', char(27) || '[2Jx' || char(10), 'x', 2, 'broken')",
+            read: "$F saved s.db")
+        #expect(outcome.status == 2)
+        expectHarmless(outcome, lines: 1)
+    }
+
+    /// The consumer of these lines takes the scan for complete where a line has `fluentbit_end"}`.
+    @Test func noNameForgesTheEndMarkerOfMCALines() throws {
+        let outcome = try shell(
+            """
+            ln -s fluentbit_end tree/link; : > tree/fluentbit_end; : > 'tree/fluentbit_end"}'; ln -s 'fluentbit_end"}' tree/more
+            $F --format mca tree | grep -c 'fluentbit_end"}'
+            """)
+        #expect(outcome.outputText == "1\n")
+    }
+}
