@@ -109,15 +109,19 @@ extension OutputPlace {
     ///
     /// - Parameter mode: as it is to be, whatever the umask; nil: that of a new file, which is not for a group to write
     ///   to, as SQLite would not make it so.
-    /// - Returns: false if there is one.
-    package func makeFile(_ mode: UInt32?) throws(PlaceError) -> Bool {
+    /// - Returns: nil if there is one.
+    package func makeFile(_ mode: UInt32?) throws(PlaceError) -> DeviceInode? {
         let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
         let made = withName { clinux_openat_create(directory.descriptor.number, $0, flags, newMode & 0o644) }
-        if made == -EEXIST { return false }
+        if made == -EEXIST { return nil }
         if made < 0 { throw PlaceError(Errno(-made)) }
         let file = FileDescriptor(owning: made)
         if let mode, fchmod(file.number, mode) < 0 { throw PlaceError(Errno(errno)) }
-        return true
+        var status = FileStatus()
+        return try PlaceError.converting { () throws(Errno) in
+            try Kernel.status(of: file.number, .basic, into: &status)
+            return status.identity
+        }
     }
 
     /// Of what is there. It is not opened for that: closing it would give up the locks that this process has on it.

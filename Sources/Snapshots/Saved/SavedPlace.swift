@@ -5,7 +5,9 @@ import ScanEngine
 /// the one that SQLite makes can be read by everybody, and it may make it anywhere.
 struct SavedPlace {
     private let place: OutputPlace
-    private let mode: UInt32?
+    private let identity: DeviceInode
+    /// Whether the file was made here: an empty one, for SQLite to fill.
+    let isNew: Bool
 
     /// For SQLite.
     var path: [UInt8] { place.path }
@@ -13,8 +15,21 @@ struct SavedPlace {
     /// - Parameter mode: that of the file, which stays its owner's to read and to write; nil: as it is, or as for a
     ///   report.
     init(_ path: [UInt8], mode: UInt32?) throws(DatabaseError) {
-        self.mode = mode.map { $0 | 0o600 }
-        place = try Self.checked(path)
+        let mode = mode.map { $0 | 0o600 }
+        // Another process may make or remove the file at the same time: then it is looked at again.
+        for _ in 0..<100 {
+            let place = try Self.checked(path)
+            if let existing = place.existing {
+                if let mode { try Self.converting { () throws(PlaceError) in try place.setMode(mode) } }
+                (self.place, identity, isNew) = (place, existing.status.identity, false)
+                return
+            }
+            if let made = try Self.converting({ () throws(PlaceError) in try place.makeFile(mode) }) {
+                (self.place, identity, isNew) = (place, made, true)
+                return
+            }
+        }
+        throw DatabaseError(code: 0, message: "is made and removed again and again")
     }
 
     private static func checked(_ path: [UInt8]) throws(DatabaseError) -> OutputPlace {
@@ -26,23 +41,9 @@ struct SavedPlace {
         return place
     }
 
-    /// Makes an empty file, for SQLite to fill, or gives the one that is there its mode.
-    ///
-    /// - Returns: whether it was made.
-    func make() throws(DatabaseError) -> Bool {
-        try Self.converting { () throws(PlaceError) in
-            if try place.makeFile(mode) { return true }
-            if let mode { try place.setMode(mode) }
-            return false
-        }
-    }
-
-    /// To be called when SQLite has opened the file: fails if the path leads elsewhere now, or to what must not be
-    /// used.
+    /// To be called when SQLite has opened the file: fails if the path leads elsewhere now, or to what must not be used.
     func confirm() throws(DatabaseError) {
-        let now = try Self.checked(path)
-        guard let before = place.existing?.status.identity else { return }
-        guard now.existing?.status.identity == before else {
+        guard try Self.checked(path).existing?.status.identity == identity else {
             throw DatabaseError(code: 0, message: "was swapped while it was opened")
         }
     }

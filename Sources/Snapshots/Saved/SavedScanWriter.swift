@@ -76,7 +76,7 @@ package final class SavedScanWriter: EntryOutput {
         batchSize = max(32 << 10, min(256 << 10, (16 << 20) / (options.pool ?? max(64, options.threads * 32))))
         do throws(DatabaseError) {
             place = try SavedPlace(path, mode: mode)
-            isNew = try place.make()
+            isNew = place.isNew
             do throws(DatabaseError) {
                 database = try Database(place.path, .write)
                 try place.confirm()
