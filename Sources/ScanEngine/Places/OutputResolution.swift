@@ -26,7 +26,8 @@ struct OutputResolution {
         let isRoots = rules.areRoots
         directory = try PlaceError.converting { () throws(Errno) in
             if path.isEmpty { throw .noSuchEntry }
-            if !isRoots { try Self.askKernel(path) }
+            // An open descriptor is no business of the kernel's links: /proc may be closed.
+            if !isRoots, Self.descriptorNumber(path[...]) == nil { try Self.askKernel(path) }
             return try Self.start(of: path)
         }
         rest = path[...]
