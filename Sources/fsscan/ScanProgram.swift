@@ -20,14 +20,16 @@ struct ScanProgram {
 
         // From here on a signal must not end the process without its report.
         clinux_install_stop_handler()
-        let output = try OutputFile(settings.output)
-        let records = settings.format.records.map { makeRecords($0, options, output) }
+        let output = try OutputFile(settings.output, mode: settings.mode)
+        let records = try settings.format.records.map { format throws(OutputError) in
+            try makeRecords(format, options, output)
+        }
         var environment = ScanEnvironment()
         environment.baseline = try makeBaseline(options)
         let saved = try settings.save.map { path throws(SaveFailure) in
-            try SavedScanWriter(path, options, label: settings.label, version: Invocation.version)
+            try SavedScanWriter(path, options, label: settings.label, version: Invocation.version, mode: settings.mode)
         }
-        let trace = try settings.trace.map { path throws(OutputError) in try TraceFile(path) }
+        let trace = try settings.trace.map { path throws(OutputError) in try TraceFile(path, mode: settings.mode) }
         if let records { environment.outputs.append(records) }
         if let saved { environment.outputs.append(saved) }
         if let trace { environment.trace = { trace.write($0) } }
@@ -59,7 +61,7 @@ struct ScanProgram {
         case .ndjson, .ncdu, .mtree, .csv, .mca, .sha256sum, .sha1sum, .sha512sum, .md5sum, .b2sum:
             if settings.format != .ndjson { printStatistics(report) }
             records?.finish(report, includesStatistics: settings.statistics)
-            if let failure = records?.failure { throw OutputError(of: failure) }
+            if let failure = records?.failure { throw outputError(of: failure) }
         }
         try output.finish()
         try trace?.finish()
@@ -67,10 +69,30 @@ struct ScanProgram {
         return report.totals.errors > 0 ? .unreadable : .success
     }
 
-    private func makeRecords(_ format: RecordFormat, _ options: ScanOptions, _ output: OutputFile) -> RecordOutput {
+    private func makeRecords(
+        _ format: RecordFormat, _ options: ScanOptions, _ output: OutputFile
+    ) throws(OutputError) -> RecordOutput {
         let sink = RecordSink(output: output)
-        return RecordOutput(format, digests: DigestSet(options.hash), sorted: settings.sorted) {
+        let records = RecordOutput(format, digests: DigestSet(options.hash), sorted: settings.sorted) {
             try sink.output.write($0)
+        }
+        do throws(TemporaryFileError) {
+            try records.prepare()
+        } catch {
+            throw outputError(of: error)
+        }
+        return records
+    }
+
+    /// What made records fail: the output itself, or the temporary file, of which nobody knows who did not ask for it.
+    private func outputError(of failure: any Error) -> OutputError {
+        switch failure {
+        case let failure as OutputError: return failure
+        case let failure as TemporaryFileError:
+            let option = settings.sorted ? "--sorted" : "--format \(settings.format)"
+            return OutputError(
+                path: failure.directory, error: SystemError(failure.number, "temporary file for \(option)"))
+        default: preconditionFailure("records failed for an unknown reason: \(failure)")
         }
     }
 
@@ -162,15 +184,4 @@ struct ScanProgram {
 /// until it has finished.
 private struct RecordSink: @unchecked Sendable {
     let output: OutputFile
-}
-
-extension OutputError {
-    /// What made records fail: the output itself, or the temporary file of `--sorted`.
-    fileprivate init(of failure: any Error) {
-        switch failure {
-        case let failure as OutputError: self = failure
-        case let failure as TemporaryFileError: self.init(path: failure.directory, error: SystemError(failure.number))
-        default: preconditionFailure("records failed for an unknown reason: \(failure)")
-        }
-    }
 }

@@ -1,6 +1,7 @@
 // Where the report goes, and that a file is replaced as a whole or not at all.
 
 import Glibc
+import ScanEngine
 import TestSupport
 import Testing
 
@@ -19,10 +20,16 @@ import Testing
 
     @Test func aNewFileObeysTheUmaskAndHasABytewiseName() throws {
         let directory = try TemporaryDirectory(empty)
+        _ = try output(of: ["chmod", "0777", directory.path])
+        let tools = try TemporaryDirectory()
         let name: ByteString = "r\u{E9}port " + [0xFF, 0x0A]
         let script = #"umask 027; exec "$0" --json -o "$1" empty"#
         let outcome = try run(
-            ["bash", "-c", ByteString(script), Fsscan.path, name], ProcessOptions { $0.directory = directory.path })
+            ["bash", "-c", ByteString(script), Fsscan.copy(to: tools), name],
+            ProcessOptions {
+                $0.directory = directory.path
+                $0.asOrdinaryUser = true
+            })
         #expect(outcome.status == 0)
         #expect(outcome.standardOutput.isEmpty)
         #expect(try names(in: directory.descriptor).sorted() == ["empty", name])
@@ -143,11 +150,17 @@ import Testing
 
     // MARK: ReplacementFile
 
+    private func place(_ path: ByteString) throws -> OutputPlace {
+        guard case .place(let place) = try OutputDestination(path.bytes) else {
+            throw Failure("\(path) is a descriptor")
+        }
+        return place
+    }
+
     private func replace(
         _ directory: TemporaryDirectory, _ name: String, _ text: String?, allowsUnnamed: Bool
     ) throws -> [ByteString] {
-        let file = try ReplacementFile(
-            directory: directory.path.bytes, name: Array(name.utf8), replacing: nil, allowsUnnamed: allowsUnnamed)
+        let file = try ReplacementFile(place(directory.appending(ByteString(name))), allowsUnnamed: allowsUnnamed)
         let during = try names(in: directory.descriptor)
         guard let text else { return during }
         try Array(text.utf8).withUnsafeBytes { try file.write($0) }
@@ -164,8 +177,7 @@ import Testing
         #expect(try names(in: directory.descriptor) == ["a"])
         #expect(try content(directory.appending("a")) == "two")
         // The target became a directory meanwhile.
-        let file = try ReplacementFile(
-            directory: directory.path.bytes, name: Array("d".utf8), replacing: nil, allowsUnnamed: allowsUnnamed)
+        let file = try ReplacementFile(place(directory.appending("d")), allowsUnnamed: allowsUnnamed)
         try check("mkdirat", "d") { mkdirat(directory.descriptor, "d", 0o755) }
         #expect(throws: SystemError(EISDIR)) { try file.commit() }
         withExtendedLifetime(file) {}

@@ -231,7 +231,7 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
         let other = directory.appending("other.db")
         _ = try output(of: ["sqlite3", other, "CREATE TABLE t (a)"])
         let cases: [(ByteString, String)] = [
-            ("/dev/full", "database or disk is full"), ("/no/such/file", "unable to open database file"),
+            ("/dev/full", "is no regular file"), ("/no/such/file", "No such file or directory"),
             (directory.appending("text"), "file is not a database"),
             (other, "is an SQLite database, but not one of saved scans"),
         ]

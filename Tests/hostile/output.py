@@ -21,6 +21,7 @@ def run(session):
     readers(session, tree)
     targets(session, tree)
     seen_by_others(session, tree)
+    swapped_by_others(session, tree)
 
 
 def make(session):
@@ -179,3 +180,72 @@ def seen_by_others(session, tree):
     session.check(os.listdir(place) == [b"report"], f"left behind: {os.listdir(place)}")
     session.row("two scans at a time replace the same FILE while somebody reads it", f"{times} scans, {looks[0]:,} looks",
                 "always one whole report")
+
+
+def swapped_by_others(session, tree):
+    """Root writes where another user swaps what stands there, as fast as he can, for links out of it among others."""
+    if os.geteuid() != 0:
+        return session.skip("somebody swaps the FILE of root", "needs root and another user")
+    times, refused = session.times(20, 300), 0
+    for mode in (0o1777, 0o755):
+        outside = session.directory()
+        with open(outside + b"/victim", "wb") as file:
+            file.write(OLD)
+        place = session.directory()
+        for directory in (outside, place):
+            os.chmod(directory, 0o755)
+        os.chmod(place, mode)
+        if mode == 0o755:
+            os.chown(place, SWAPPER, SWAPPER)
+        going = os.fork()
+        if going == 0:
+            swap(place, outside, mode)
+        try:
+            for index in range(times):
+                option = ("-o", "--trace", "--save")[index % 3]
+                result = session.scan(["--format", "text", option, place + b"/report", tree], timeout=60)
+                # Either it is written, or a line says why not: what was put there, and what came between.
+                session.check(result.status in (0, 74), f"{option} that somebody swaps: {result.shown()}")
+                refused += result.status == 74
+        finally:
+            os.kill(going, signal.SIGKILL)
+            os.waitpid(going, 0)
+        with open(outside + b"/victim", "rb") as file:
+            session.check(file.read() == OLD, f"root wrote through a link of uid {SWAPPER}")
+        session.check(os.listdir(outside) == [b"victim"], f"root made {os.listdir(outside)} through a link")
+        for name in os.listdir(place):
+            status = os.lstat(place + b"/" + name)
+            if stat.S_ISREG(status.st_mode) and status.st_uid == 0:
+                session.check(status.st_mode & 0o077 == 0, f"others may read {name}: {oct(status.st_mode)}")
+    session.row("another user swaps FILE of root (`-o`, `--trace`, `--save`) for links, files and pipes, sticky or in his own "
+                "directory", f"{2 * times} scans, {refused} refused", "nothing outside of it was touched")
+
+
+SWAPPER = 1234
+
+
+def swap(place, outside, mode):
+    """Never returns."""
+    os.chdir(place)
+    os.setgroups([])
+    os.setgid(SWAPPER)
+    os.setuid(SWAPPER)
+    name, other = b"report", b".other"
+    makers = [lambda: os.symlink(outside + b"/victim", other), lambda: os.symlink(outside + b"/new", other),
+              lambda: os.close(os.open(other, os.O_CREAT | os.O_WRONLY, 0o666))]
+    if mode & 0o1000:
+        # In his own directory it would be waited for: he may have it written to.
+        makers.append(lambda: os.mkfifo(other))
+    while True:
+        for number, maker in enumerate(makers):
+            for target in (name, name + b"-journal") if number < 2 else (name,):
+                try:
+                    maker()
+                    os.rename(other, target)
+                except OSError:
+                    pass
+                for rest in (other, target):
+                    try:
+                        os.unlink(rest)
+                    except OSError:
+                        pass

@@ -7,6 +7,9 @@ package struct Errno: OpeningFailure, Equatable, Sendable {
     package init(_ rawValue: Int32) { self.rawValue = rawValue }
 
     package static let permission = Errno(EPERM)
+    package static let access = Errno(EACCES)
+    package static let isDirectory = Errno(EISDIR)
+    package static let notDirectory = Errno(ENOTDIR)
     package static let noSuchEntry = Errno(ENOENT)
     package static let interrupted = Errno(EINTR)
     package static let isLoop = Errno(ELOOP)

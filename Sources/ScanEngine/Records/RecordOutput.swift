@@ -77,6 +77,10 @@ public final class RecordOutput: EntryOutput {
     /// The first error.
     public var failure: (any Error)? { state.withLock { $0 } }
 
+    /// Makes the temporary file, if records are sorted, so that a directory for it that is missing or closed is known before
+    /// anything is written. To be called before `begin`, or not at all.
+    public func prepare() throws(TemporaryFileError) { try sorter?.prepare() }
+
     /// Writes what stands in front of all records. To be called before the scan.
     ///
     /// - Precondition: one PATH, if the format is a tree.

@@ -43,6 +43,9 @@ package final class RecordSorter: Sendable {
         file = RunFile(directory: temporaryDirectory)
     }
 
+    /// Makes sure, before the scan, that there is a place for what does not fit into memory.
+    package func prepare() throws(TemporaryFileError) { try file.prepare() }
+
     package func addStream() { streams.wrappingAdd(1, ordering: .relaxed) }
 
     /// How many bytes an arena may have before it is to be spilled.

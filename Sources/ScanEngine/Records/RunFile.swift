@@ -18,7 +18,7 @@ public struct TemporaryFileError: Error, Equatable, Sendable {
 /// Sorted runs on disk, one after the other in one file that has no name: one descriptor however many runs there are,
 /// and nothing to clean up however the process ends.
 ///
-/// Made when the first run is written.
+/// Made when the first run is written, or by `prepare()`.
 final class RunFile: Sendable {
     /// One run. Offsets in bytes.
     struct Run: Sendable {
@@ -41,6 +41,13 @@ final class RunFile: Sendable {
         let variable = getenv("TMPDIR").map { Array(String(cString: $0).utf8) }
         let chosen = directory ?? variable ?? []
         self.directory = chosen.isEmpty ? Array("/tmp".utf8) : chosen
+    }
+
+    /// Makes the file now, if there is none: where it cannot be made, that is known before there is something to write.
+    func prepare() throws(TemporaryFileError) {
+        try state.withLock { (state) throws(TemporaryFileError) in
+            if state.file == nil { state.file = try open() }
+        }
     }
 
     /// Room for a run of `length` bytes, for the caller to fill. Runs may be filled at the same time.

@@ -39,6 +39,8 @@ final class Database: @unchecked Sendable {
         // write-protected.
         var flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
         if access == .create { flags |= SQLITE_OPEN_CREATE }
+        // What is written to has been looked for before: see `SavedPlace`.
+        if access != .read { flags |= SQLITE_OPEN_NOFOLLOW }
         var opened: OpaquePointer?
         let status = sqlite3_open_v2(name, &opened, flags, nil)
         guard let opened else { throw DatabaseError(code: status, message: "out of memory") }

@@ -14,6 +14,7 @@
 // rolls back when the file is opened next.
 
 import CLinux
+import CSQLite
 import Glibc
 package import ScanEngine
 import Synchronization
@@ -40,7 +41,9 @@ package struct SaveFailure: Error, Equatable {
 /// try writer.finish(report)     // or `abandon()`
 /// ```
 package final class SavedScanWriter: EntryOutput {
+    /// As it was given, for messages.
     private let path: [UInt8]
+    private let place: SavedPlace
     private let database: Database
     private let queue = BatchQueue<SavedBatch>(limit: 16)
     private let digests: DigestSet
@@ -61,20 +64,29 @@ package final class SavedScanWriter: EntryOutput {
 
     /// Opens the file, or makes it, and starts the transaction. Waits for nobody: a file that another scan is being saved
     /// in is locked.
+    ///
+    /// - Parameter mode: that of the file; nil: as it is, or as for a report.
     package init(
-        _ path: [UInt8], _ options: ScanOptions, label: String?, version: String
+        _ path: [UInt8], _ options: ScanOptions, label: String?, version: String, mode: UInt32? = nil
     ) throws(SaveFailure) {
         self.path = path
         roots = options.paths
         digests = DigestSet(options.hash)
         hasContent = !options.hash.isEmpty || options.mime
         batchSize = max(32 << 10, min(256 << 10, (16 << 20) / (options.pool ?? max(64, options.threads * 32))))
-        isNew = withCPath(path) { access($0, F_OK) != 0 }
         do throws(DatabaseError) {
-            database = try Database(path, .create)
-            scan = try Self.begin(database, options, label: label, version: version)
+            place = try SavedPlace(path, mode: mode)
+            isNew = place.isNew
+            do throws(DatabaseError) {
+                database = try Database(place.path, .write)
+                try place.confirm()
+                scan = try Self.begin(database, options, label: label, version: version)
+            } catch {
+                // In one that is locked another process saves.
+                if isNew, error.code & 0xFF != SQLITE_BUSY { place.remove() }
+                throw error
+            }
         } catch {
-            if isNew { withCPath(path) { _ = unlink($0) } }
             throw SaveFailure(path: path, message: error.message)
         }
         startThread()
@@ -208,7 +220,7 @@ package final class SavedScanWriter: EntryOutput {
         join()
         if isDone.exchange(true, ordering: .relaxed) { return }
         try? database.execute("ROLLBACK")
-        if isNew { withCPath(path) { _ = unlink($0) } }
+        if isNew { place.remove() }
     }
 
     private let isDone = Atomic<Bool>(false)

@@ -48,7 +48,7 @@ package final class EntrySorter {
 
 extension SnapshotFailure {
     init(_ error: TemporaryFileError) {
-        self.init(path: error.directory, "temporary file: \(error.message)")
+        self.init(path: error.directory, "temporary file for sorting: \(error.message)")
     }
 }
 

@@ -16,6 +16,7 @@ package enum LiveSource {
         onError: (@Sendable (ScanError) -> Void)? = nil
     ) throws -> (source: SortedSource, report: ScanReport) {
         let output = SortingOutput(options)
+        try output.prepare()
         var environment = ScanEnvironment()
         environment.outputs = [output]
         (environment.baseline, environment.isCancelled, environment.onError) = (baseline, isCancelled, onError)
@@ -50,6 +51,15 @@ final class SortingOutput: EntryOutput {
         sorter = RecordSorter(memoryLimit: Self.memoryLimit, temporaryDirectory: nil)
         digests = DigestSet(options.hash)
         roots = options.paths
+    }
+
+    /// A scan of hours is not to end for want of a directory.
+    func prepare() throws(SnapshotFailure) {
+        do throws(TemporaryFileError) {
+            try sorter.prepare()
+        } catch {
+            throw SnapshotFailure(error)
+        }
     }
 
     var failed: Bool { isFailed.load(ordering: .relaxed) }

@@ -120,6 +120,8 @@ struct ScanSettings {
     var format: ReportFormat
     /// Nil: standard output.
     var output: [UInt8]?
+    /// Of the files that are written; nil: as they are, or as new files are.
+    var mode: UInt32?
     var sorted: Bool
     var progress: Bool?
     var statistics: Bool
@@ -148,6 +150,7 @@ struct ScanSettings {
         exclude = command.exclude.map(\.bytes)
         gitignore = command.gitignore
         output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
+        mode = try Self.mode(command.mode, of: command.output ?? command.trace ?? command.save)
         sorted = command.sorted
         progress = command.progress
         statistics = command.stats
@@ -164,6 +167,16 @@ struct ScanSettings {
             return text
         }
         if label != nil, save == nil { throw UsageError("--label is for a scan that is kept: use it with --save") }
+    }
+
+    /// Permission bits, in octal.
+    static func mode(_ value: CarriedArgument?, of file: CarriedArgument?) throws(UsageError) -> UInt32? {
+        guard let value else { return nil }
+        guard !value.bytes.isEmpty, value.bytes.allSatisfy({ (0x30...0x37).contains($0) }),
+            let mode = UInt32(value.carried, radix: 8), mode <= 0o777
+        else { throw UsageError("--mode", value, "is not a mode (octal, 0 to 0777)") }
+        if file == nil { throw UsageError("--mode is for a file that is written: use it with -o") }
+        return mode
     }
 
     static func threads(_ value: CarriedArgument?) throws(UsageError) -> Int? {

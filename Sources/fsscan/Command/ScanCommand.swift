@@ -118,6 +118,15 @@ struct ScanCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
+        help: ArgumentHelp(
+            """
+            Mode of the files that -o, --trace and --save write, in octal. (default: what the file has; of a new one what the \
+            umask leaves of 0666, made by root 0600)
+            """, valueName: "MODE"))
+    var mode: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Levels of directories in the report's tree. (default: 1)", valueName: "N"))
     var depth: CarriedArgument?
 

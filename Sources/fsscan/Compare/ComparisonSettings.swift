@@ -10,6 +10,8 @@ struct ComparisonSettings {
     var format: ReportFormat
     /// Nil: standard output.
     var output: [UInt8]?
+    /// Of the output.
+    var mode: UInt32?
     /// Nil: what the machine offers.
     var threads: Int?
 
@@ -26,6 +28,7 @@ struct ComparisonSettings {
         }
         format = try Self.format(options)
         output = options.output?.bytes == [UInt8(ascii: "-")] ? nil : options.output?.bytes
+        mode = try ScanSettings.mode(options.mode, of: options.output)
         threads = try ScanSettings.threads(options.threads)
     }
 
@@ -92,6 +95,8 @@ struct SavedSettings {
     var file: [UInt8]
     var isJSON: Bool
     var output: [UInt8]?
+    /// Of the output.
+    var mode: UInt32?
 
     init(_ command: SavedCommand, _ runs: PathRuns) throws(UsageError) {
         let files = runs.expanded(command.files)
@@ -99,5 +104,6 @@ struct SavedSettings {
         file = files[0]
         isJSON = command.json
         output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
+        mode = try ScanSettings.mode(command.mode, of: command.output)
     }
 }

@@ -76,6 +76,11 @@ struct ComparisonOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
+        help: ArgumentHelp("Mode of FILE, in octal. (default: as for scans)", valueName: "MODE"))
+    var mode: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("How many workers scan a live side, 1 to 1024.", valueName: "N"))
     var threads: CarriedArgument?
 }
@@ -94,4 +99,9 @@ struct SavedCommand: ParsableCommand {
         name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
         help: ArgumentHelp("Write to FILE, whole or not at all.", valueName: "FILE"), completion: .file())
     var output: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Mode of FILE, in octal. (default: as for scans)", valueName: "MODE"))
+    var mode: CarriedArgument?
 }

@@ -13,7 +13,7 @@ struct DiffProgram {
         let old = try SnapshotArgument(settings.old)
         let new = try SnapshotArgument(settings.new)
         clinux_install_stop_handler()
-        let output = try OutputFile(settings.comparison.output)
+        let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
         let sides = try open(old, new)
         if let stopped = ExitStatus.stopSignal { return stopped }
         return try ComparisonProgram(settings.comparison).run(sides.old, sides.new, output)

@@ -10,7 +10,7 @@ struct SavedProgram {
 
     func run() throws -> ExitStatus {
         let scans = try SavedScans(settings.file).scans
-        let output = try OutputFile(settings.output)
+        let output = try OutputFile(settings.output, mode: settings.mode)
         if settings.isJSON {
             let writer = json(scans)
             try output.write(writer.buffer.bytes)

@@ -13,7 +13,7 @@ struct VerifyProgram {
             throw SnapshotFailure(path: settings.saved, "is a directory, not a saved scan")
         }
         clinux_install_stop_handler()
-        let output = try OutputFile(settings.comparison.output)
+        let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
         let old = try open(file, selector)
         try confirmExpected(file, selector)
         var options = old.description.options ?? ScanOptions(paths: [], threads: 1)

@@ -11,31 +11,42 @@ struct OutputError: Error {
 
 /// Where the report goes: standard output, a device or pipe, or a file that is replaced when everything is written.
 ///
-/// It is opened before the scan, so that an hour's work does not end in "No such file or directory", and a file is
-/// replaced by `finish()` alone: without it, what was there stays.
+/// It is opened before the scan, and all that the end needs is asked for, so that an hour's work does not end in "No such
+/// file or directory" or "Device or resource busy". A file is replaced by `finish()` alone: without it, what was there stays.
+/// One that cannot be replaced (a mount point) is written in place, from the first `write` on.
 final class OutputFile {
     private enum Sink {
         /// Standard output itself, or a duplicate of a descriptor, or a device.
         case descriptor(CInt)
         case replacement(ReplacementFile)
+        /// A file that loses its content at the first `write`.
+        case inPlace(CInt)
     }
 
     private let path: [UInt8]?
     private let sink: Sink
     private var isFinished = false
+    /// Of a file in place: whether it has lost its content.
+    private var isTruncated = false
 
     /// Opens `path` (nil: standard output). Waits for a reader if it is a FIFO, unless a stop signal arrives.
-    init(_ path: [UInt8]?) throws(OutputError) {
+    ///
+    /// - Parameter mode: that of the file, whether there was one or not; nil: as its place has it.
+    init(_ path: [UInt8]?, mode: UInt32? = nil) throws(OutputError) {
         self.path = path
         do throws(SystemError) {
-            sink = try Self.open(path)
+            sink = try Self.open(path, mode)
         } catch {
             throw OutputError(path: path, error: error)
         }
     }
 
     deinit {
-        if !isFinished, case .descriptor(let descriptor) = sink, path != nil { close(descriptor) }
+        if isFinished || path == nil { return }
+        switch sink {
+        case .descriptor(let descriptor), .inPlace(let descriptor): close(descriptor)
+        case .replacement: break
+        }
     }
 
     /// The descriptor that is written to, to ask whether it is a terminal; -1 for a file that is replaced.
@@ -48,6 +59,9 @@ final class OutputFile {
             switch sink {
             case .descriptor(let descriptor): try StandardStreams.write(bytes, to: descriptor)
             case .replacement(let file): try file.write(bytes)
+            case .inPlace(let descriptor):
+                try truncate(descriptor)
+                try StandardStreams.write(bytes, to: descriptor)
             }
         } catch {
             throw OutputError(path: path, error: error)
@@ -64,28 +78,52 @@ final class OutputFile {
                 // Linux closes the descriptor also where it says EINTR.
                 if close(descriptor) < 0 && errno != EINTR { throw SystemError(errno) }
             case .replacement(let file): try file.commit()
+            case .inPlace(let descriptor):
+                defer { close(descriptor) }
+                try truncate(descriptor)
+                // EINVAL: a file system that cannot.
+                if fsync(descriptor) < 0 && errno != EINVAL { throw SystemError(errno) }
             }
         } catch {
             throw OutputError(path: path, error: error)
         }
     }
 
+    private func truncate(_ descriptor: CInt) throws(SystemError) {
+        if !isTruncated { try check(ftruncate(descriptor, 0)) }
+        isTruncated = true
+    }
+
     // MARK: Opening
 
-    private static func open(_ path: [UInt8]?) throws(SystemError) -> Sink {
+    private static func open(_ path: [UInt8]?, _ mode: UInt32?) throws(SystemError) -> Sink {
         guard let path else { return .descriptor(try writable(1)) }
-        switch try OutputDestination(path) {
+        switch try SystemError.converting({ () throws(PlaceError) in try OutputDestination(path) }) {
         case .openDescriptor(let number):
             return .descriptor(try check(fcntl(try writable(number), F_DUPFD_CLOEXEC, 3)))
-        case .other(let path):
-            while true {
-                let descriptor = withCString(path) { Glibc.open($0, O_WRONLY | O_NOCTTY | O_CLOEXEC) }
-                if descriptor >= 0 { return .descriptor(descriptor) }
-                // Only a stop signal ends the wait for a FIFO's reader; whoever called looks at it first.
-                if errno != EINTR || clinux_stop_signal() != 0 { throw SystemError(errno) }
+        case .place(let place):
+            if let kind = place.existing?.status.kind, kind != .file { return .descriptor(try open(place)) }
+            switch try SystemError.converting({ () throws(PlaceError) in try place.manner() }) {
+            case .replacement: return .replacement(try ReplacementFile(place, mode: mode))
+            case .inPlace(let reason):
+                let descriptor = try open(place)
+                StandardStreams.complain(
+                    Array("warning: ".utf8) + Quoting.forErrors.quoted(path)
+                        + Array(" \(reason), so it is written in place: it is not whole until this is done".utf8))
+                return .inPlace(descriptor)
             }
-        case .file(let directory, let name, let existing):
-            return .replacement(try ReplacementFile(directory: directory, name: name, replacing: existing))
+        }
+    }
+
+    /// What is there, to be written to.
+    private static func open(_ place: OutputPlace) throws(SystemError) -> CInt {
+        while true {
+            do throws(PlaceError) {
+                return try place.open()
+            } catch {
+                // Only a stop signal ends the wait for a FIFO's reader; whoever called looks at it first.
+                if error.error != .interrupted || clinux_stop_signal() != 0 { throw SystemError(error) }
+            }
         }
     }
 
@@ -96,72 +134,16 @@ final class OutputFile {
     }
 }
 
-/// What the FILE of `-o` turns out to be.
-enum OutputDestination {
-    /// `/dev/stdout`, `/dev/fd/3`: opening it again would start at offset 0 of a file that is being appended to, and fails
-    /// for sockets.
-    case openDescriptor(CInt)
-    /// A device or a pipe, to be opened as it is.
-    case other([UInt8])
-    /// A regular file, or none yet: with all symlinks resolved, so that a link to it stays a link.
-    case file(directory: [UInt8], name: [UInt8], existing: stat?)
+extension SystemError {
+    init(_ error: PlaceError) { self.init(error.error.rawValue, error.reason) }
 
-    init(_ given: [UInt8]) throws(SystemError) {
-        var path = given
-        // As many links as the kernel follows in one path.
-        for _ in 0...40 {
-            if let number = Self.descriptorNumber(path) {
-                self = .openDescriptor(number)
-                return
-            }
-            var target = stat()
-            if withCString(path, { stat($0, &target) }) == 0 && target.st_mode & S_IFMT != S_IFREG {
-                if target.st_mode & S_IFMT == S_IFDIR { throw SystemError(EISDIR) }
-                self = .other(path)
-                return
-            }
-            let (directory, name) = Self.split(path)
-            var status = stat()
-            if withCString(path, { lstat($0, &status) }) < 0 {
-                guard errno == ENOENT else { throw SystemError(errno) }
-                // A trailing slash asks for a directory.
-                if name.isEmpty { throw SystemError(path.isEmpty ? ENOENT : EISDIR) }
-                self = .file(directory: directory, name: name, existing: nil)
-                return
-            }
-            guard status.st_mode & S_IFMT == S_IFLNK else {
-                self = .file(directory: directory, name: name, existing: status)
-                return
-            }
-            let link = try Self.readLink(path)
-            path = link.first == UInt8(ascii: "/") ? link : directory + [UInt8(ascii: "/")] + link
+    fileprivate static func converting<Result>(
+        _ body: () throws(PlaceError) -> Result
+    ) throws(SystemError) -> Result {
+        do throws(PlaceError) {
+            return try body()
+        } catch {
+            throw SystemError(error)
         }
-        throw SystemError(ELOOP)
-    }
-
-    private static func descriptorNumber(_ path: [UInt8]) -> CInt? {
-        let text = String(decoding: path, as: UTF8.self)
-        if text == "/dev/stdout" { return 1 }
-        if text == "/dev/stderr" { return 2 }
-        for prefix in ["/dev/fd/", "/proc/self/fd/"] where text.hasPrefix(prefix) {
-            return CInt(text.dropFirst(prefix.count))
-        }
-        return nil
-    }
-
-    private static func split(_ path: [UInt8]) -> (directory: [UInt8], name: [UInt8]) {
-        guard let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return (Array(".".utf8), path) }
-        return (slash == 0 ? Array("/".utf8) : Array(path[..<slash]), Array(path[(slash + 1)...]))
-    }
-
-    private static func readLink(_ path: [UInt8]) throws(SystemError) -> [UInt8] {
-        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = try check(
-            buffer.withUnsafeMutableBytes { buffer in
-                withCString(path) {
-                    readlink($0, buffer.baseAddress!.assumingMemoryBound(to: CChar.self), buffer.count)
-                }
-            })
-        return Array(buffer[..<count])
     }
 }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import ScanEngine
 
 /// A file that takes the place of another one, or of none, once it is complete and on disk.
 ///
@@ -8,25 +9,21 @@ import Glibc
 /// the file system has no unnamed files (NFS, older overlayfs) a hidden name is tried at once and taken at the first
 /// write, after a scan that writes its report at the end; a second stop signal removes it.
 final class ReplacementFile {
-    private let directory: CInt
-    private let name: [UInt8]
-    private let existing: stat?
+    private let place: OutputPlace
+    /// Asked for; nil: that of the file that is replaced, or a new file's.
+    private let finalMode: UInt32?
     /// -1 while there is no file yet.
     private var file: CInt = -1
     /// With a NUL at its end, at an address that stays; nil while the file has no name.
     private var temporaryName: UnsafeMutableBufferPointer<CChar>?
 
-    /// Fails where `commit()` would: no such directory, not permitted, read-only.
-    init(
-        directory path: [UInt8], name: [UInt8], replacing existing: stat?, allowsUnnamed: Bool = true
-    ) throws(SystemError) {
-        self.name = name
-        self.existing = existing
-        directory = withCString(path) { open($0, O_PATH | O_DIRECTORY | O_CLOEXEC) }
-        if directory < 0 { throw SystemError(errno) }
-        // A rename would replace a file that is write-protected.
-        if existing != nil { try check(withCString(name) { faccessat(directory, $0, W_OK, AT_EACCESS) }) }
-        if withCString(name, { strlen($0) }) > Int(NAME_MAX) { throw SystemError(ENAMETOOLONG) }
+    private var directory: CInt { place.directory.descriptor.number }
+
+    /// Fails where `commit()` would: not permitted, read-only.
+    init(_ place: OutputPlace, mode: UInt32? = nil, allowsUnnamed: Bool = true) throws(SystemError) {
+        self.place = place
+        finalMode = mode
+        if place.name.count > Int(NAME_MAX) { throw SystemError(ENAMETOOLONG) }
         if allowsUnnamed, try openUnnamed() { return }
         try openNamed()
         removeName()
@@ -37,7 +34,6 @@ final class ReplacementFile {
     deinit {
         removeName()
         if file >= 0 { close(file) }
-        if directory >= 0 { close(directory) }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
@@ -48,15 +44,17 @@ final class ReplacementFile {
     /// Makes the file durable and puts it under its name.
     func commit() throws(SystemError) {
         if file < 0 { try openNamed() }
-        if let existing {
+        if place.keepsModeAndOwner, let existing = place.existing?.status {
             // Best effort: only root can give files away, and only the owner's groups are open to the owner.
-            _ = fchown(file, existing.st_uid, existing.st_gid)
-            try check(fchmod(file, existing.st_mode & 0o777))
+            _ = fchown(file, existing.uid, existing.gid)
+            try check(fchmod(file, finalMode ?? existing.mode & 0o777))
+        } else if let finalMode {
+            try check(fchmod(file, finalMode))
         }
         // EINVAL: a file system that cannot.
         if fsync(file) < 0 && errno != EINVAL { throw SystemError(errno) }
         if temporaryName == nil { try linkUnnamed() }
-        let renamed = withCString(name) { renameat(directory, temporaryName!.baseAddress!, directory, $0) }
+        let renamed = withCString(place.name) { renameat(directory, temporaryName!.baseAddress!, directory, $0) }
         if renamed < 0 { throw SystemError(errno) }
         forgetName()
         let descriptor = file
@@ -101,7 +99,7 @@ final class ReplacementFile {
 
     /// The umask and a default ACL apply to a new file; one that replaces another gets that one's mode at the end, and is
     /// nobody else's until then.
-    private var mode: UInt32 { existing == nil ? 0o666 : 0o600 }
+    private var mode: UInt32 { place.keepsModeAndOwner || finalMode != nil ? 0o600 : place.newMode }
 
     /// Calls `body` with random names until it does not fail with EEXIST, and keeps the name.
     @discardableResult

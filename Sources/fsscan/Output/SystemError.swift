@@ -3,11 +3,19 @@ import Glibc
 /// A system call that failed.
 struct SystemError: Error, Equatable {
     var code: CInt
+    /// What it was for, or what is wrong, where the code alone does not say it.
+    var reason: String?
 
-    init(_ code: CInt) { self.code = code }
+    init(_ code: CInt, _ reason: String? = nil) {
+        self.code = code
+        self.reason = reason
+    }
 
     /// In the C library's words: `No such file or directory`.
-    var message: String { String(cString: strerror(code)) }
+    var message: String {
+        let words = String(cString: strerror(code))
+        return reason.map { "\($0): \(words)" } ?? words
+    }
 }
 
 /// `condition` of the result of a system call that gives -1 and errno, or a result.

@@ -7,7 +7,7 @@ final class TraceFile: @unchecked Sendable {
     private var failure: OutputError?
 
     /// Opens `path`, as `-o` does.
-    init(_ path: [UInt8]) throws(OutputError) { output = try OutputFile(path) }
+    init(_ path: [UInt8], mode: UInt32?) throws(OutputError) { output = try OutputFile(path, mode: mode) }
 
     /// After an error, which `finish()` throws, nothing is written any more: a trace is not worth a scan.
     func write(_ piece: [UInt8]) {

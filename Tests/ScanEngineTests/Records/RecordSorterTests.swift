@@ -2,7 +2,6 @@
 // judged by Python's sort.
 
 import CLinux
-import Foundation
 import Synchronization
 import TestSupport
 import Testing
@@ -167,26 +166,6 @@ import Testing
         #expect(failure.0 == (count == 2_000))
         #expect(failure.1?.code == "ENOSPC")
         #expect(failure.1?.operation == "pwrite")
-    }
-
-    /// Runs `body` on a thread of its own that has its own mounts.
-    private func inMountNamespace<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) throws -> Result {
-        let outcome = Outcome<Result>()
-        Thread.detachNewThread {
-            let result = Swift.Result {
-                if unshare(CLONE_NEWNS) < 0 { throw Failure(errnoOf: "unshare", "") }
-                return try body()
-            }
-            outcome.result.withLock { $0 = result }
-            outcome.isThere.signal()
-        }
-        outcome.isThere.wait()
-        return try #require(outcome.result.withLock { $0 }).get()
-    }
-
-    private final class Outcome<Value: Sendable>: Sendable {
-        let result = Mutex<Result<Value, any Error>?>(nil)
-        let isThere = DispatchSemaphore(value: 0)
     }
 
     @Test func runsOutliveNothing() throws {
