@@ -63,6 +63,7 @@ enum StandardStreams {
 
     /// `fsscan: ‘path’: message`, as find prints it.
     static func complain(_ path: [UInt8], _ message: String) {
-        complain(Quoting.forErrors.quoted(path) + Array(": \(message)".utf8))
+        // The message may quote what a file says.
+        complain(Quoting.forErrors.quoted(path) + Quoting.forErrors.escapedMessage(Array(": \(message)".utf8)))
     }
 }
