@@ -101,6 +101,7 @@ struct Reading: Equatable {
             && left.description.fields == right.description.fields
             && left.description.algorithms == right.description.algorithms
             && left.description.isComplete == right.description.isComplete
+            && left.description.uncheckable == right.description.uncheckable
     }
 
     /// What every source promises.
@@ -108,6 +109,8 @@ struct Reading: Equatable {
         // `--files-from` may name nothing.
         precondition(!description.roots.isEmpty || description.format == "saved scan" && entries.isEmpty, "no root")
         precondition(description.roots.allSatisfy { !$0.contains(0) }, "a path with a NUL")
+        precondition(description.uncheckable.count <= 1_001, "names without bounds")
+        precondition(description.uncheckable.allSatisfy { !$0.key.isEmpty && $0.value > 0 }, "a count of nothing")
         for (entry, next) in zip(entries, entries.dropFirst()) {
             precondition(entry.key < next.key, "in the order of keys, each once")
         }
