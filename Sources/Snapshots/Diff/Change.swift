@@ -43,6 +43,8 @@ package struct ComparedFields: Sendable {
     package var fields: SnapshotFields
     /// Algorithms that both sides have.
     package var algorithms: [DigestAlgorithm]
+    /// Those of them that a side does not name.
+    package var unnamedAlgorithms: [DigestAlgorithm]
     /// By default compared, not ignored, and not carried by both sides.
     package var missing: SnapshotFields
     /// Times of one side are whole seconds.
@@ -68,6 +70,8 @@ package struct ComparedFields: Sendable {
             missing.remove(.xattrs)
         }
         algorithms = old.algorithms.filter { new.algorithms.contains($0) }
+        let unnamed = old.unnamedAlgorithms.union(new.unnamedAlgorithms)
+        unnamedAlgorithms = algorithms.filter { unnamed.contains($0) }
         wholeSeconds = old.hasWholeSeconds || new.hasWholeSeconds
     }
 }

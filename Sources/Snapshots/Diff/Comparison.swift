@@ -22,6 +22,14 @@ package struct ComparisonTotals: Equatable, Sendable {
     /// False where there was more than `Comparison.candidateLimit` to be paired: some moves may be shown as removed and
     /// added.
     package var allMovesSought = true
+    /// Digests of an algorithm that a list does not name, as far as both sides have them, and those of them that differ.
+    package var unnamedDigests: Int64 = 0
+    package var differentUnnamedDigests: Int64 = 0
+
+    /// Then the list's may be of another algorithm than their length suggests.
+    package var everyUnnamedDigestDiffers: Bool {
+        unnamedDigests > 0 && unnamedDigests == differentUnnamedDigests
+    }
 
     package var isDifferent: Bool { changes.contains { $0.key != .unreadable && $0.value > 0 } }
 }
@@ -79,6 +87,7 @@ package struct Comparison {
                 } else if let change = compared.change(from: left, to: right) {
                     try give(change, body)
                 }
+                noteUnnamedDigests(left, right)
                 if !right.errors.isEmpty { totals.unreadableEntries += 1 }
                 before = try nextOld()
                 after = try nextNew()
@@ -111,6 +120,15 @@ package struct Comparison {
     private mutating func give(_ change: Change, _ body: (Change) throws -> Void) throws {
         for kind in change.kinds { totals.changes[kind, default: 0] += 1 }
         try body(change)
+    }
+
+    private mutating func noteUnnamedDigests(_ left: SnapshotEntry, _ right: SnapshotEntry) {
+        guard left.kind == .file, right.kind == .file else { return }
+        for algorithm in compared.unnamedAlgorithms {
+            guard let before = left.digests[algorithm], let after = right.digests[algorithm] else { continue }
+            totals.unnamedDigests += 1
+            if before != after { totals.differentUnnamedDigests += 1 }
+        }
     }
 
     // MARK: On one side only

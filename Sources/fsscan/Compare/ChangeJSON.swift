@@ -156,6 +156,7 @@ struct ChangeJSON: ChangeWriter {
         box.writer.member("new_entries_read", totals.newEntries)
         box.writer.member("directories_skipped", totals.skippedDirectories)
         box.writer.member("all_moves_sought", totals.allMovesSought)
+        box.writer.member("every_unnamed_digest_differs", totals.everyUnnamedDigestDiffers)
         box.writer.endObject()
         box.writer.endObject()
         box.writer.endLine()

@@ -111,6 +111,12 @@ struct ChangeText: ChangeWriter {
         if compared.algorithms.isEmpty {
             line("Content was not compared: the two sides have no digest in common (sizes and times were).")
         }
+        if totals.everyUnnamedDigestDiffers {
+            let names = compared.unnamedAlgorithms.map(\.rawValue).joined(separator: ", ")
+            line(
+                "Every digest differs: the list does not say that it is of \(names), it may be of another algorithm (--algorithm)."
+            )
+        }
         if !compared.missing.isEmpty {
             line("Not compared, as one side does not say: \(compared.missing.listedNames.joined(separator: ", ")).")
         }

@@ -7,6 +7,8 @@ struct ComparisonSettings {
     var added: SnapshotFields
     /// Empty: all of them.
     var only: Set<ChangeKind>
+    /// What the digests of a list are that does not say so.
+    var algorithm: DigestAlgorithm?
     var format: ReportFormat
     /// Nil: standard output.
     var output: [UInt8]?
@@ -23,6 +25,9 @@ struct ComparisonSettings {
                 throw UsageError("--only", name, "is not one of \(known)")
             }
             only.insert(kind)
+        }
+        algorithm = try options.algorithm.map { (name) throws(UsageError) in
+            try ScanSettings.algorithm("--algorithm", name)
         }
         format = try Self.format(options)
         output = options.output?.bytes == [UInt8(ascii: "-")] ? nil : options.output?.bytes

@@ -61,6 +61,13 @@ struct ComparisonOptions: ParsableArguments {
     var only: [CarriedArgument] = []
 
     @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "What the digests of a list are that does not say so. (default: what their length says)",
+            valueName: "ALG"))
+    var algorithm: CarriedArgument?
+
+    @Option(
         parsing: .unconditional, help: ArgumentHelp("text, json or ndjson. (default: text)", valueName: "FORMAT"),
         completion: .list(["text", "json", "ndjson"]))
     var format: CarriedArgument?

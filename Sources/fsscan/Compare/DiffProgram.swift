@@ -23,18 +23,20 @@ struct DiffProgram {
     private func open(
         _ old: SnapshotArgument, _ new: SnapshotArgument
     ) throws -> (old: any SnapshotSource, new: any SnapshotSource) {
+        let algorithm = settings.comparison.algorithm
         switch (old, new) {
         case (.live(let before), .live(let after)):
             return (try scan(before, like: nil), try scan(after, like: nil))
         case (.live(let path), .file(let file, let selector)):
-            let new = try SnapshotArgument.open(file, selector: selector, otherRoots: [path])
+            let new = try SnapshotArgument.open(file, selector: selector, otherRoots: [path], algorithm: algorithm)
             return (try scan(path, like: new.description), new)
         case (.file(let file, let selector), .live(let path)):
-            let old = try SnapshotArgument.open(file, selector: selector, otherRoots: [path])
+            let old = try SnapshotArgument.open(file, selector: selector, otherRoots: [path], algorithm: algorithm)
             return (old, try scan(path, like: old.description))
         case (.file(let before, let beforeSelector), .file(let after, let afterSelector)):
-            let old = try SnapshotArgument.open(before, selector: beforeSelector, otherRoots: [])
-            let new = try SnapshotArgument.open(after, selector: afterSelector, otherRoots: old.description.roots)
+            let old = try SnapshotArgument.open(before, selector: beforeSelector, otherRoots: [], algorithm: algorithm)
+            let new = try SnapshotArgument.open(
+                after, selector: afterSelector, otherRoots: old.description.roots, algorithm: algorithm)
             return (old, new)
         }
     }

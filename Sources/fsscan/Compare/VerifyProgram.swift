@@ -26,7 +26,9 @@ struct VerifyProgram {
     }
 
     private func open(_ file: [UInt8], _ selector: [UInt8]?) throws(SnapshotFailure) -> any SnapshotSource {
-        try SnapshotArgument.open(file, selector: selector, otherRoots: settings.path.map { [$0] } ?? [])
+        try SnapshotArgument.open(
+            file, selector: selector, otherRoots: settings.path.map { [$0] } ?? [],
+            algorithm: settings.comparison.algorithm)
     }
 
     private func roots(of saved: SnapshotDescription, _ file: [UInt8]) throws(SnapshotFailure) -> [[UInt8]] {
