@@ -110,7 +110,8 @@ import Testing
             cd tree; hex=$(sha256sum <a | head -c 64); printf '\(list)\\n' >../template
             sed "s/HEX/$hex/; s/UPPER/${hex^^}/; s/NIL/\(String(repeating: "0", count: 64))/" <../template >../list
             sha256sum -c --strict ../list >../said 2>&1; case $? in 0) echo same;; *) echo other;; esac
-            cd ..; $F verify --only content,removed list tree >said; case $? in 0) echo same;; 1) echo other;; *) cat said;; esac
+            cd ..; $F verify --only content,removed list tree >said
+            case $? in 0) echo same;; 1) echo other;; *) cat said;; esac
             """
         let outcome = try shell(ByteString(script))
         #expect(
@@ -158,7 +159,7 @@ import Testing
         arguments: [
             "cd tree; { echo '# list'; sha256sum a gz; sha256sum gz | sed 's,gz,./a,'; } >../list",
             "(cd tree; hashdeep -l a) >list; tail -1 list | sed 's/^3,/4,/' >last; cat last >>list",
-            "$F --format mca tree | sed -n 2p >list; sed 's/\"st_nlink\": [0-9]*/\"st_nlink\": 77/' list >last; cat last >>list",
+            "$F --format mca tree | sed -n 2p >list; sed 's/\"st_nlink\": /&7/' list >last; cat last >>list",
         ] as [ByteString])
     func linesThatContradictEachOtherAreOneError(_ writer: ByteString) throws {
         let written = try shell(writer)
@@ -240,7 +241,8 @@ import Testing
     func anEntryIsComparedAsMtreeDoes(_ line: String, mode: String) throws {
         let script = """
             hex=$(sha256sum <tree/a | head -c 64); mkdir one; printf one >one/a; chmod \(mode) one/a; cp -a one/a one/b
-            { printf '#mtree\n. type=dir\n/set type=file\n'; printf "\(line)\n"; } >old; grep -q '^b' old || echo b >>old
+            { printf '#mtree\n. type=dir\n/set type=file\n'; printf "\(line)\n"; } >old
+            grep -q '^b' old || echo b >>old
             mtree -f old -p one >said; case $? in 0) echo 0;; 2) echo 1;; *) echo damaged;; esac
             $F diff old one >said 2>&1; case $? in 0) echo 0;; 1) echo 1;; *) echo damaged;; esac
             """

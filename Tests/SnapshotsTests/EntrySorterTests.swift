@@ -108,8 +108,8 @@ import Testing
         #expect(together == [file("a", size: 7, [.md5: 1, .sha256: 2]), file("b", size: 5)])
     }
 
-    /// Found when the last entry is there, before the first is given out. Named are the line that said it first, and the
-    /// first that says something else.
+    /// Found when the last entry is there, before the first is given out. Named are the line that said it first, and
+    /// the first that says something else.
     @Test(arguments: [64 << 20, 0]) func entriesThatContradictEachOtherAreAnErrorThatNamesBoth(
         _ memoryLimit: Int
     ) throws {

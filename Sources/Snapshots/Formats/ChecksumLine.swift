@@ -35,8 +35,8 @@ struct ChecksumParser {
     private let algorithm: DigestAlgorithm?
     /// What 128 hex digits without a name may be: SHA-512 or BLAKE2b.
     private let longHex: DigestAlgorithm
-    /// Whether one character stands between digits and name. The first line that is not tagged decides: a name that begins
-    /// with a space could be taken for another otherwise.
+    /// Whether one character stands between digits and name. The first line that is not tagged decides: otherwise a name
+    /// that begins with a space could be taken for another.
     private var hasOneBlank: Bool?
 
     init(algorithm: DigestAlgorithm? = nil, longHex: DigestAlgorithm = .sha512) {

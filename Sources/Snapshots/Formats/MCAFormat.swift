@@ -23,7 +23,8 @@ private struct MCAReader {
         var uncheckable = UncheckableCounts()
         var hasTargets = false
         var isComplete = false
-        /// Where the machine was scanned from its initramfs; its consumer takes that away, too. Nil before the first entry.
+        /// Where the machine was scanned from its initramfs; its consumer takes that away, too. Nil before the first
+        /// entry.
         var isBelowSysroot: Bool?
 
         init(_ input: SnapshotInput) {

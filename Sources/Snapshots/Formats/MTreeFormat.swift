@@ -35,8 +35,8 @@ struct MTreeReader {
     private var uncheckable = UncheckableCounts()
     /// Entries so far of which more than existence and kind are to be compared.
     private var comparedEntries: Int64 = 0
-    /// For each unknown keyword of `/set` what `comparedEntries` was then: `/set` may have as many keywords as there are
-    /// entries, so they are not counted for each.
+    /// For each unknown keyword of `/set` what `comparedEntries` was then: `/set` may have as many keywords as there
+    /// are entries, so they are not counted for each.
     private var setSince: [String: Int64] = [:]
 
     /// A line of two bytes may stand for an entry whose path comes from the lines before, and its target from `/set`: paths

@@ -177,8 +177,8 @@ struct MTreeKeywords {
         return SnapshotTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 
-    /// Names of BSD. Those of flags that Linux does not have, or that `statx(2)` does not show, cannot be checked. That such
-    /// a one is not set says nothing.
+    /// Names of BSD. Flags that Linux does not have, or that `statx(2)` does not show, cannot be checked. That such a
+    /// flag is not set says nothing.
     private static func flags(_ names: ArraySlice<UInt8>) -> (flags: InodeFlags, isWhole: Bool) {
         var (flags, isWhole) = (InodeFlags(), true)
         for name in String(decoding: names, as: UTF8.self).split(separator: ",") {

@@ -28,8 +28,8 @@ struct MTreeSystem {
         return UInt32(String(decoding: line.dropFirst(name.count), as: UTF8.self), radix: 8)
     }
 
-    /// Where there is no /proc. The corresponding system call is `umask(2)`, which cannot but set it: a file that another
-    /// thread makes in between has fewer permissions, and none more.
+    /// Where there is no /proc. The corresponding system call is `umask(2)`, which cannot but set it: a file that
+    /// another thread makes in between has fewer permissions, and none more.
     private static func bySetting() -> UInt32 {
         let mask = Glibc.umask(0o777)
         _ = Glibc.umask(mask)

@@ -2,9 +2,9 @@ import CLinux
 
 /// Finds which of many roots a path lies in without asking each of them.
 ///
-/// A root contains a path if it is a prefix of it, each with a slash at its end. Sorted as bytes, everything that begins
-/// with a prefix follows it without a gap. So only the last root that is not greater than the path, and the roots that
-/// contain that one, can contain the path.
+/// A root contains a path if it is a prefix of it, each with a slash at its end. Sorted as bytes, all that begins with a
+/// prefix follows it without a gap. So only the last root that is not greater than the path, and the roots that contain
+/// that one, can contain the path.
 struct RootIndex {
     private struct Node {
         /// The root with a slash at its end.

@@ -46,8 +46,8 @@ enum SymbolicMode {
         }
     }
 
-    /// One operator and the permissions behind it. Those of another class (`g=u`) are copied where they stand, after what
-    /// is in front of them.
+    /// One operator and the permissions behind it. Those of another class (`g=u`) are copied where they stand, after
+    /// what is in front of them.
     private static func operate(
         _ action: UInt8, _ who: inout UInt32, _ rest: inout ArraySlice<UInt8>, _ mode: inout UInt32,
         _ umask: () -> UInt32

@@ -1,7 +1,7 @@
 /// What a list states and this program cannot check, and how many of its entries state it.
 ///
-/// Names come from the file, so there are no more than `longestName` bytes and `mostNames` names; what is beyond them is
-/// counted under one.
+/// Names come from the file, so there are no more than `mostNames`, of no more than `longestName` bytes; what is beyond
+/// is counted under one.
 struct UncheckableCounts {
     private(set) var counts: [String: Int64] = [:]
 

@@ -25,7 +25,8 @@ package final class EntrySorter {
         sorter.addStream()
     }
 
-    /// - Parameter line: where the entry is in its file, not less than that of the one before; nil: entries are counted.
+    /// - Parameter line: where the entry is in its file, not less than the line of the one before; nil: entries are
+    ///   counted.
     package func append(_ entry: SnapshotEntry, line: Int? = nil) throws(SnapshotFailure) {
         count += 1
         encoder.append(entry, order: line.map { UInt64($0) } ?? count)
@@ -40,8 +41,8 @@ package final class EntrySorter {
         }
     }
 
-    /// To be called once, after the last entry. If entries contradict each other, that is known here, before anything of
-    /// the comparison is printed.
+    /// To be called once, after the last entry. If entries contradict each other, that is known here, before anything
+    /// of the comparison is printed.
     package func finish() throws(SnapshotFailure) -> SortedEntries {
         var (mustAgree, merges) = (false, [RunMerge]())
         if case .mustAgree = repeats { mustAgree = true }
@@ -94,8 +95,8 @@ package final class SortedEntries {
         }
     }
 
-    /// Goes through all entries, and puts those together that have the same path. Most paths come once: of those nothing
-    /// is decoded.
+    /// Goes through all entries, and puts those together that have the same path. Most paths come once: of those
+    /// nothing is decoded.
     func checkRepeats() throws(SnapshotFailure) {
         var (key, line): ([UInt8], [UInt8]) = ([], [])
         while let record = merge.record {

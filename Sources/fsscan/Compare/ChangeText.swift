@@ -113,9 +113,7 @@ struct ChangeText: ChangeWriter {
         }
         if totals.everyUnnamedDigestDiffers {
             let names = compared.unnamedAlgorithms.map(\.rawValue).joined(separator: ", ")
-            line(
-                "Every digest differs: the list does not say that it is of \(names), it may be of another algorithm (--algorithm)."
-            )
+            line("Every digest differs. The list names no algorithm: it may be another than \(names) (--algorithm).")
         }
         if !compared.missing.isEmpty {
             line("Not compared, as one side does not say: \(compared.missing.listedNames.joined(separator: ", ")).")
