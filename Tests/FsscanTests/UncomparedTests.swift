@@ -148,6 +148,25 @@ import Testing
         #expect(try Self.changes("diff --ignore mtime,ctime,content old#2 old#1", in: directory, status: 0) == [])
     }
 
+    @Test func whatOnlyHidesIsTold() throws {
+        let directory = try Self.place([.directory("d", [.file("a", "a")])])
+        _ = try Self.shell(
+            "./f --save old --hash sha256 d >out; touch -d @7 d/a; echo >d/b; echo c >d/c", in: directory)
+        let text = try Self.shell("./f verify --ignore xattrs --only content old", in: directory)
+        #expect(text.status == 0)
+        #expect(
+            text.outputText == """
+                No difference of the kinds that --only names.
+                Not shown, as --only does not name it: 2 added, 1 with other metadata.
+
+                """)
+        #expect(try Self.changes("verify --only content old", in: directory, status: 0) == [])
+        #expect(try Self.changes("verify --only content,metadata old", in: directory, status: 1) == ["d/a metadata "])
+        let json = try Self.shell(
+            "./f verify --json --only metadata old | jq -c '[.only, .totals.added, .totals.not_shown]'", in: directory)
+        #expect(json.outputText == "[[\"metadata\"],2,2]\n")
+    }
+
     // MARK: What one side does not say
 
     /// `b` has a digest of an algorithm that the other list does not have of it.

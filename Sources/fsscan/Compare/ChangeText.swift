@@ -111,7 +111,7 @@ struct ChangeText: ChangeWriter {
         } else if hidden.entries > 0 {
             line("No difference of the kinds that --only names.")
         } else {
-            line(totals.hasTrouble ? "No difference in what was compared." : "No difference.")
+            line(status == .trouble ? "No difference in what was compared." : "No difference.")
         }
         if let counts = Self.counts(hidden.changes) { line("Not shown, as --only does not name it: \(counts).") }
         let list = totals.notCompared
