@@ -80,8 +80,11 @@ private func checkBaseline(_ file: SavedScans, _ scan: SavedScan, _ statuses: [F
 /// A source is what it is: compared with itself nothing differs.
 private func checkEqual(_ old: any SnapshotSource, _ new: any SnapshotSource) {
     let everything = SnapshotFields.names.reduce(into: SnapshotFields()) { $0.insert($1.field) }
-    let totals = try! Comparison(old, new, adding: everything).run { _ in preconditionFailure("differs from itself") }
+    let totals = try! Comparison(old, new, FieldSelection(added: everything)).run { change in
+        precondition(change.kinds == [.unknown] && change.reason == .neither, "differs from itself")
+    }
     precondition(!totals.isDifferent && totals.oldEntries == totals.newEntries)
+    precondition(!totals.notCompared.contains { $0.reason == .newDoesNotSay }, "says less than itself")
 }
 
 /// All entries of a source.

@@ -16,6 +16,7 @@ struct VerifyProgram {
         let output = try OutputFile(settings.comparison.output)
         let old = try open(file, selector)
         try confirmExpected(file, selector)
+        try settings.comparison.confirmIgnored([old.description])
         var options = old.description.options ?? ScanOptions(paths: [], threads: 1)
         if old.description.options == nil { options.hash = old.description.algorithms }
         let paths = try settings.path.map { [$0] } ?? roots(of: old.description, file)
