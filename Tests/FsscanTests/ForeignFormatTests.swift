@@ -253,6 +253,38 @@ import Testing
             "\(text)\(outcome.errorText)")
     }
 
+    /// What mtree prints nothing about is no difference, and the other way round.
+    @Test(
+        arguments: [
+            #"a\nd type=dir\ng\n..\nmissing optional"#, #"a\nd type=dir\ng\n..\nmissing"#, #"a\nd type=dir ignore\n.."#,
+            #"a\nd type=dir\n.."#, #"a size=9 optional\nd type=dir ignore\n.."#, #"a\nd type=dir ignore mode=0700\n.."#,
+            #"a\nd type=dir\ng\n..\ngone type=dir optional\nx\n.."#, #"/set optional\na\nq\nd type=dir\nq\ng\n.."#,
+            #"/set optional\na\n/unset optional\nq\nd type=dir\ng\n.."#, #"a\n/set ignore\nd type=dir\n.."#,
+        ])
+    func rulesAreThoseOfMtree(_ lines: String) throws {
+        let script = """
+            mkdir -p one/d; printf one >one/a; printf two >one/d/g; chmod 755 one/d
+            printf '#mtree\n/set type=file\n. type=dir\n\(lines)\n' >old
+            mtree -f old -p one >said || true; if [ -s said ]; then echo 1; else echo 0; fi
+            $F diff old one >said; echo $?
+            """
+        let outcome = try shell(ByteString(script))
+        #expect(["0\n0\n", "1\n1\n"].contains(outcome.outputText), "\(outcome.outputText)\(outcome.errorText)")
+    }
+
+    /// mtree checks it, and says 2; fsscan cannot, and says that.
+    @Test func whatCannotBeCheckedIsNoEquality() throws {
+        let script: ByteString = """
+            mkdir one; printf one >one/a; printf two >one/b
+            { printf '#mtree\n. type=dir\na type=file sha256=%s\n' "$(sha256sum <one/a | head -c 64)"
+            printf 'b type=file sha384=%s\n' "$(sha384sum <one/b | head -c 96)"; } >old
+            printf owt >one/b; mtree -f old -p one >said; echo $?
+            $F diff old one >said; echo $?; grep -c 'sha384 (1 entry)' said; $F diff --ignore sha384 old one >said; echo $?
+            """
+        let outcome = try shell(script)
+        #expect(outcome.outputText == "2\n2\n1\n0\n", "\(outcome.errorText)")
+    }
+
     // MARK: mca
 
     /// Of the first scan in a stream, which was written from the inside, nothing is left.
