@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-import ScanEngine
+package import ScanEngine
 
 /// An argument of `diff` or `verify`: a directory, or a file whose format its content tells.
 package enum SnapshotArgument: Sendable {
@@ -36,9 +36,11 @@ package enum SnapshotArgument: Sendable {
 
     /// Opens a file as a source by the first format that recognises it.
     ///
-    /// - Parameter otherRoots: see `SnapshotInput`.
+    /// - Parameters:
+    ///   - otherRoots: see `SnapshotInput`.
+    ///   - algorithm: see `SnapshotInput`.
     package static func open(
-        _ path: [UInt8], selector: [UInt8]?, otherRoots: [[UInt8]]
+        _ path: [UInt8], selector: [UInt8]?, otherRoots: [[UInt8]], algorithm: DigestAlgorithm? = nil
     ) throws(SnapshotFailure) -> any SnapshotSource {
         let descriptor = withCPath(path) { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC) }
         if descriptor < 0 { throw SnapshotFailure(path: path, String(cString: strerror(-descriptor))) }
@@ -57,6 +59,6 @@ package enum SnapshotArgument: Sendable {
         return try format.open(
             SnapshotInput(
                 path: path, descriptor: descriptor, beginning: beginning, isSeekable: isSeekable, selector: selector,
-                otherRoots: otherRoots))
+                otherRoots: otherRoots, algorithm: algorithm))
     }
 }

@@ -1,3 +1,5 @@
+package import ScanEngine
+
 /// A kind of file that diff and verify read, recognised by its content alone.
 ///
 /// A reader is a file of its own in `Formats/`, with an extension of this type that has one static constant, and one line
@@ -43,12 +45,14 @@ package struct SnapshotInput: Sendable {
     /// The roots of the other side, if it has any. A list of absolute paths is taken relative to them where they are
     /// absolute, too: `/usr/bin/env` is `bin/env` in the root `/usr`.
     package var otherRoots: [[UInt8]]
+    /// What the digests of a list are that does not say so; nil: what their length says.
+    package var algorithm: DigestAlgorithm?
 
     package static let beginningSize = 64 << 10
 
     package init(
         path: [UInt8], descriptor: Int32, beginning: [UInt8], isSeekable: Bool, selector: [UInt8]? = nil,
-        otherRoots: [[UInt8]] = []
+        otherRoots: [[UInt8]] = [], algorithm: DigestAlgorithm? = nil
     ) {
         self.path = path
         self.descriptor = descriptor
@@ -56,5 +60,6 @@ package struct SnapshotInput: Sendable {
         self.isSeekable = isSeekable
         self.selector = selector
         self.otherRoots = otherRoots
+        self.algorithm = algorithm
     }
 }

@@ -114,13 +114,19 @@ import Testing
         let ignore: ByteString = "--ignore=ctime"
         // The live side is scanned with the saved digests, unless told otherwise.
         #expect(try lines([file.path, directory.path, ignore], below: directory, status: 1).count == 1)
-        let outcome = try Fsscan.run(["diff", file.path, directory.path, ignore, "--hash", "sha1"])
-        #expect(outcome.status == 0)
-        #expect(outcome.outputText.contains("Content was not compared"))
-        #expect(
-            try changes(
-                [file.path, directory.path, ignore, "--hash=sha1"], "select(.type == \"header\").not_compared",
-                status: 0) == "[\"content\"]\n")
+        // The saved scan says a digest that is not computed: it was to be compared.
+        let other = [file.path, directory.path, ignore, "--hash", "sha1"]
+        let outcome = try Fsscan.run(["diff"] + other)
+        #expect(outcome.status == 2)
+        #expect(outcome.outputText.contains("Content was not compared: the two sides have no digest in common (sizes"))
+        let missed = "As NEW does not say, not compared: md5 (1 entry); --ignore md5 accepts that."
+        #expect(outcome.outputText.contains(missed) && outcome.errorText == "fsscan: \(missed)\n")
+        let notCompared = "select(.type == \"summary\").not_compared | map(select(.field != \"xattrs\"))"
+        let item = "[{\"field\":\"md5\",\"reason\":\"new does not say\",\"entries\":1}]\n"
+        #expect(try changes(other, notCompared, status: 2) == item)
+        let accepted = "[{\"field\":\"content\",\"reason\":\"old does not say\",\"entries\":1}]\n"
+        #expect(try changes(other + ["--ignore=md5"], notCompared, status: 0) == accepted)
+        #expect(try changes(other + ["--ignore=content"], notCompared, status: 0) == "[]\n")
     }
 
     @Test(.enabled(if: isRoot)) func aDirectoryThatCannotBeReadNowHidesWhatWasInIt() throws {
@@ -138,9 +144,9 @@ import Testing
         #expect(outcome.status == 2)
         try expectValid("diff", outcome.standardOutput)
         let seen = try run(
-            ["jq", "-c", "select(.changes) | [(.path | split(\"/\") | last), .changes]"],
+            ["jq", "-r", "select(.changes) | (.path | split(\"/\") | last) + \" \" + (.changes | join(\" \"))"],
             ProcessOptions { $0.input = outcome.standardOutput })
-        #expect(seen.outputText == "[\"d\",[\"metadata\",\"unreadable\"]]\n[\"f\",[\"metadata\",\"unreadable\"]]\n")
+        #expect(seen.outputText == "d metadata unreadable\ninside unknown\nf metadata unreadable\n")
     }
 
     @Test func theCostGrowsWithTheChangeAndNotWithTheTree() throws {
@@ -220,9 +226,16 @@ import Testing
         #expect(try changes([file.path + "#1", file.path, ignore], values, status: 1) == "[1,0]\n[1,1]\n[0,1]\n")
         // Without --xattrs on one side they are not compared, and that is said.
         try file.save([directory.path])
-        let outcome = try Fsscan.run(["diff", file.path + "#1", file.path + "#3", ignore])
-        #expect(outcome.status == 0 && outcome.outputText.contains("Not compared, as one side does not say: xattrs."))
+        let missed = try Fsscan.run(["diff", file.path + "#1", file.path + "#3", ignore])
+        #expect(missed.status == 2)
+        #expect(missed.outputText.contains("As NEW does not say, not compared: \(Self.attributes) (4 entries)"))
+        let unknown = try Fsscan.run(["diff", file.path + "#3", file.path + "#2", ignore])
+        #expect(unknown.status == 0, "\(unknown.outputText)")
+        #expect(
+            unknown.outputText.contains("As OLD was scanned without --xattrs, not compared: \(Self.attributes).\n"))
     }
+
+    private static let attributes = "extended attributes, ACLs and capabilities"
 
     @Test func whatExistsIsTakenWholeBeforeTheNumberSign() throws {
         let directory = try TemporaryDirectory([.directory("t"), .file("f#1")])
@@ -258,7 +271,7 @@ private func setAttribute(_ path: ByteString, _ name: String, _ value: String?) 
 }
 
 /// Whether the file system of temporary directories keeps attributes of users.
-private let hasAttributes: Bool = {
+let hasAttributes: Bool = {
     guard let directory = try? TemporaryDirectory() else { return false }
     return (try? setAttribute(directory.path, "user.fsscan", "1")) != nil
 }()

@@ -80,8 +80,11 @@ private func checkBaseline(_ file: SavedScans, _ scan: SavedScan, _ statuses: [F
 /// A source is what it is: compared with itself nothing differs.
 private func checkEqual(_ old: any SnapshotSource, _ new: any SnapshotSource) {
     let everything = SnapshotFields.names.reduce(into: SnapshotFields()) { $0.insert($1.field) }
-    let totals = try! Comparison(old, new, adding: everything).run { _ in preconditionFailure("differs from itself") }
+    let totals = try! Comparison(old, new, FieldSelection(added: everything)).run { change in
+        precondition(change.kinds == [.unknown] && change.reason == .neither, "differs from itself")
+    }
     precondition(!totals.isDifferent && totals.oldEntries == totals.newEntries)
+    precondition(!totals.notCompared.contains { $0.reason == .newDoesNotSay }, "says less than itself")
 }
 
 /// All entries of a source.
@@ -101,6 +104,7 @@ struct Reading: Equatable {
             && left.description.fields == right.description.fields
             && left.description.algorithms == right.description.algorithms
             && left.description.isComplete == right.description.isComplete
+            && left.description.uncheckable == right.description.uncheckable
     }
 
     /// What every source promises.
@@ -108,6 +112,8 @@ struct Reading: Equatable {
         // `--files-from` may name nothing.
         precondition(!description.roots.isEmpty || description.format == "saved scan" && entries.isEmpty, "no root")
         precondition(description.roots.allSatisfy { !$0.contains(0) }, "a path with a NUL")
+        precondition(description.uncheckable.count <= 1_001, "names without bounds")
+        precondition(description.uncheckable.allSatisfy { !$0.key.isEmpty && $0.value > 0 }, "a count of nothing")
         for (entry, next) in zip(entries, entries.dropFirst()) {
             precondition(entry.key < next.key, "in the order of keys, each once")
         }

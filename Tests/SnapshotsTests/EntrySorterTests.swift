@@ -8,8 +8,10 @@ import Testing
         SnapshotEntry(key: EntryKey(root: root, path: Array(path.utf8)), kind: kind)
     }
 
-    private func sorted(_ entries: [SnapshotEntry], memoryLimit: Int = 64 << 20) throws -> [SnapshotEntry] {
-        let sorter = EntrySorter(memoryLimit: memoryLimit)
+    private func sorted(
+        _ entries: [SnapshotEntry], memoryLimit: Int = 64 << 20, _ repeats: RepeatedPaths = .lastCounts
+    ) throws -> [SnapshotEntry] {
+        let sorter = EntrySorter(memoryLimit: memoryLimit, repeats: repeats)
         for entry in entries { try sorter.append(entry) }
         let source = try sorter.finish()
         var result: [SnapshotEntry] = []
@@ -70,6 +72,7 @@ import Testing
             ExtendedAttribute(name: Array("user.a".utf8), value: [0, 1]), ExtendedAttribute(name: [1], value: []),
         ]
         full.flags = [.immutable]
+        full.rules = [.optional, .noChange]
         full.state = [9, 9]
         full.errors = [SnapshotEntryError(operation: "read", code: "EIO", message: "Input/output error")]
         let empty = entry("y", kind: nil)
@@ -83,6 +86,59 @@ import Testing
         both.errors = error.errors
         #expect(try sorted([error, entry("a", kind: .directory)]) == [both])
         #expect(try sorted([error]) == [error])
+    }
+
+    // MARK: One path several times
+
+    private func file(_ path: String, size: Int64? = nil, _ digests: [DigestAlgorithm: UInt8] = [:]) -> SnapshotEntry {
+        var file = entry(path)
+        file.size = size
+        for (algorithm, byte) in digests {
+            file.digests[algorithm] = Array(repeating: byte, count: algorithm.byteCount)
+        }
+        return file
+    }
+
+    @Test(arguments: [64 << 20, 0]) func entriesThatAgreeArePutTogether(_ memoryLimit: Int) throws {
+        let entries = [
+            file("a", [.md5: 1]), file("b", size: 5), file("a", size: 7), file("a", [.sha256: 2, .md5: 1]),
+            file("b", size: 5),
+        ]
+        let together = try sorted(entries, memoryLimit: memoryLimit, .mustAgree(list: [1]))
+        #expect(together == [file("a", size: 7, [.md5: 1, .sha256: 2]), file("b", size: 5)])
+    }
+
+    /// Found when the last entry is there, before the first is given out. Named are the line that said it first, and
+    /// the first that says something else.
+    @Test(arguments: [64 << 20, 0]) func entriesThatContradictEachOtherAreAnErrorThatNamesBoth(
+        _ memoryLimit: Int
+    ) throws {
+        let sorter = EntrySorter(memoryLimit: memoryLimit, repeats: .mustAgree(list: [1]))
+        let lines: [(Int, SnapshotEntry)] = [
+            (2, file("a", size: 1)), (4, file("d/x", [.md5: 1])), (5, file("d/x", size: 3)), (6, file("b", size: 1)),
+            (9, file("d/x", [.md5: 1])), (11, file("d/x", size: 4)), (12, file("d/x", size: 5)),
+        ]
+        for (line, entry) in lines { try sorter.append(entry, line: line) }
+        let failure = try #require(throws: SnapshotFailure.self) { try sorter.finish() }
+        #expect(failure == SnapshotFailure(path: [1], "line 5 and line 11 contradict each other: size of \"d/x\""))
+    }
+
+    @Test func anEntryThatDiffersFromOneBeforeItChanged() throws {
+        var changed = file("a", size: 3)
+        changed.isChanged = true
+        let entries = [file("a", size: 2), file("a", size: 3), file("b", size: 1), file("b", size: 1)]
+        #expect(try sorted(entries, .markChanged) == [changed, file("b", size: 1)])
+        #expect(try sorted(entries, .lastCounts) == [file("a", size: 3), file("b", size: 1)])
+    }
+
+    @Test func errorsBesideAnEntryAreNoContradiction() throws {
+        var error = entry("a", kind: nil)
+        error.errors = [SnapshotEntryError(operation: "read", code: "EIO", message: "Input/output error")]
+        var both = file("a", size: 2)
+        both.errors = error.errors + error.errors
+        for repeats in [RepeatedPaths.lastCounts, .markChanged, .mustAgree(list: [])] {
+            #expect(try sorted([error, file("a", size: 2), error, file("a", size: 2)], repeats) == [both])
+        }
     }
 
     @Test func aSubtreeIsPassedOver() throws {

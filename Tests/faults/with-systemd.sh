@@ -80,7 +80,7 @@ grep -m 1 -o '"entries": [0-9]*' $report
 grep -o '"complete": [a-z]*' $report
 stat -c '%a' $report
 mkdir -p /var/lib/fsscan-saved
-fsscan --save /var/lib/fsscan-saved/usr.db --hash sha256 /etc >/dev/null 2>&1
+fsscan --save /var/lib/fsscan-saved/usr.db --hash sha256 --xattrs /etc >/dev/null 2>&1
 systemctl start fsscan-verify.service
 echo "verify $?"
 echo changed >/etc/changed

@@ -29,8 +29,11 @@ SAMPLES = SCHEMAS.parent / "fixtures" / "schema"
 KINDS = ["directories", "files", "symlinks", "fifos", "sockets", "block_devices", "character_devices"]
 
 
+VERSIONS = {"diff": 2}
+
+
 def load_schema(name):
-    return json.loads((SCHEMAS / f"fsscan-{name}-1.schema.json").read_bytes())
+    return json.loads((SCHEMAS / f"fsscan-{name}-{VERSIONS.get(name, 1)}.schema.json").read_bytes())
 
 
 def closed(schema):
@@ -168,7 +171,7 @@ def diff_problems(data):
     if data.startswith(b"{\n"):
         document = deepjson.loads(data)
         problems = list(messages(validator(schema, "document"), document, ""))
-        changes, totals = document.get("changes", []), document.get("totals", {})
+        changes, totals, ends = document.get("changes", []), document.get("totals", {}), (document, document)
     else:
         lines = [deepjson.loads(line) for line in data.splitlines()]
         checkers = {kind: validator(schema, definition) for kind, definition in (
@@ -182,7 +185,7 @@ def diff_problems(data):
         types = [line["type"] for line in lines]
         if types != ["header"] + ["change"] * (len(lines) - 2) + ["summary"]:
             problems.append("the first line is to be the header, the last one the summary")
-        changes, totals = lines[1:-1], lines[-1].get("totals", {})
+        changes, totals, ends = lines[1:-1], lines[-1].get("totals", {}), (lines[0], lines[-1])
     if problems:
         return problems
     for index, change in enumerate(changes):
@@ -193,10 +196,18 @@ def diff_problems(data):
                 problems.append(f".changes[{index}]: {field['field']} is the same on both sides")
         if "moved" in change["changes"] and "old_path" not in change:
             problems.append(f".changes[{index}]: moved from nowhere")
-    for kind in ("added", "removed", "content", "metadata", "kind", "moved", "unreadable"):
+        if ("unknown" in change["changes"]) != ("reason" in change):
+            problems.append(f".changes[{index}]: what is unknown has a reason, and nothing else has")
+    header, summary = ends
+    for kind in ("added", "removed", "content", "metadata", "kind", "moved", "unreadable", "unknown"):
         shown = sum(kind in change["changes"] for change in changes)
-        if shown > totals[kind]:
+        if shown > totals[kind] or shown < totals[kind] and not totals["not_shown"]:
             problems.append(f".totals.{kind}: {totals[kind]}, but {shown} are shown")
+    if totals["not_shown"] and not header["only"]:
+        problems.append(".totals.not_shown: nothing asked for that")
+    unchecked = [item for item in summary["not_compared"] if item["reason"] in ("new does not say", "cannot be checked")]
+    if (unchecked or totals["unknown"] or totals["unreadable"] or totals["unreadable_entries"]) and summary["status"] != 2:
+        problems.append(f".status: {summary['status']}, but something could not be compared")
     return problems
 
 

@@ -92,16 +92,22 @@ package final class RecordSorter: Sendable {
     }
 
     /// All records in order, for the caller to go through; the sorter forgets them.
-    package func takeMerge() throws(TemporaryFileError) -> RunMerge {
+    package func takeMerge() throws(TemporaryFileError) -> RunMerge { try takeMerges(1)[0] }
+
+    /// All records in order, for the caller to go through as often as there are merges; the sorter forgets them.
+    package func takeMerges(_ count: Int) throws(TemporaryFileError) -> [RunMerge] {
         var (runs, arenas) = state.withLock { state in
             defer { state = State() }
             return (state.runs, state.arenas)
         }
         runs = try reduce(runs)
-        var cursors = arenas.map { RunCursor($0) }
-        arenas = []
-        for run in runs { cursors.append(try RunCursor(run, in: file, bufferSize: bufferSize)) }
-        return RunMerge(cursors)
+        var merges: [RunMerge] = []
+        for _ in 0..<count {
+            var cursors = arenas.map { RunCursor($0) }
+            for run in runs { cursors.append(try RunCursor(run, in: file, bufferSize: bufferSize)) }
+            merges.append(RunMerge(cursors))
+        }
+        return merges
     }
 
     /// Merges runs until no more than `fanIn` are left; as few and as short ones as do.

@@ -1,8 +1,32 @@
 package import ScanEngine
 
-/// In which way an entry differs.
+/// In which way an entry differs, or why it is not known whether it does.
 package enum ChangeKind: String, CaseIterable, Sendable {
-    case added, removed, content, metadata, kind, moved, unreadable
+    case added, removed, content, metadata, kind, moved
+    /// Could be read then, and gives an error now.
+    case unreadable
+    /// Was not known on a side: see `UnknownReason`.
+    case unknown
+
+    /// Whether it says that something differs; the others say that something could not be compared.
+    package var isDifference: Bool { self != .unreadable && self != .unknown }
+}
+
+/// Which side does not know of an entry what there is to compare.
+package enum UnknownReason: String, Sendable {
+    case before = "not known before"
+    case now = "not known now"
+    case neither = "known neither before nor now"
+
+    /// - Parameters: whether the old and the new side do not know. Nil if both do.
+    init?(before: Bool, now: Bool) {
+        switch (before, now) {
+        case (true, true): self = .neither
+        case (true, false): self = .before
+        case (false, true): self = .now
+        case (false, false): return nil
+        }
+    }
 }
 
 /// What differs about one entry.
@@ -13,9 +37,20 @@ package struct Change: Sendable {
     package var new: SnapshotEntry?
     /// The fields that differ, with both values; empty for what was added or removed.
     package var fields: [FieldChange] = []
+    /// Of what is `unknown`.
+    package var reason: UnknownReason?
 
     /// Where it is now, or was.
     package var key: EntryKey { (new ?? old)!.key }
+
+    /// What kept a side from reading it: for `unreadable` and `unknown`.
+    package var errors: [SnapshotEntryError] {
+        var errors = reason == .before || reason == .neither ? old?.errors ?? [] : []
+        if reason != .before || kinds.contains(.unreadable) {
+            errors += (new?.errors ?? []).filter { !errors.contains($0) }
+        }
+        return errors
+    }
 }
 
 /// A field that differs.
@@ -36,38 +71,4 @@ package enum FieldValue: Equatable, Sendable {
     case xattrs([ExtendedAttribute])
     /// Seconds where RFC 3339 cannot write the time.
     case time(SnapshotTime)
-}
-
-/// What is compared: see docs/DIFF.md for why.
-package struct ComparedFields: Sendable {
-    package var fields: SnapshotFields
-    /// Algorithms that both sides have.
-    package var algorithms: [DigestAlgorithm]
-    /// By default compared, not ignored, and not carried by both sides.
-    package var missing: SnapshotFields
-    /// Times of one side are whole seconds.
-    package var wholeSeconds: Bool
-
-    /// What an intruder changes or leaves behind, and what stays when nothing was done.
-    package static let byDefault: SnapshotFields = [
-        .kind, .size, .mode, .uid, .gid, .links, .mtime, .ctime, .target, .specialDevice, .xattrs, .flags,
-    ]
-
-    /// Of directories: the others change whenever an entry comes or goes, which is said already.
-    static let notOfDirectories: SnapshotFields = [.size, .diskBytes, .links, .mtime, .ctime]
-
-    package init(
-        _ old: SnapshotDescription, _ new: SnapshotDescription, ignoring ignored: SnapshotFields,
-        adding added: SnapshotFields
-    ) {
-        let wanted = Self.byDefault.union(added).subtracting(ignored)
-        fields = wanted.intersection(old.fields).intersection(new.fields)
-        missing = wanted.subtracting(fields)
-        // Extended attributes are compared where both sides have them; nobody who did not ask for them misses them.
-        if !added.contains(.xattrs), !old.fields.contains(.xattrs), !new.fields.contains(.xattrs) {
-            missing.remove(.xattrs)
-        }
-        algorithms = old.algorithms.filter { new.algorithms.contains($0) }
-        wholeSeconds = old.hasWholeSeconds || new.hasWholeSeconds
-    }
 }

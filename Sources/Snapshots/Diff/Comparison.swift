@@ -19,48 +19,67 @@ package struct ComparisonTotals: Equatable, Sendable {
     package var newEntries: Int64 = 0
     /// Directories that were passed over, because both saved scans have the same value for them.
     package var skippedDirectories: Int64 = 0
-    /// False where there was more than `Comparison.candidateLimit` to be paired: some moves may be shown as removed and
+    /// False where there was more than `MoveCandidates.limit` to be paired: some moves may be shown as removed and
     /// added.
     package var allMovesSought = true
+    /// Digests of an algorithm that a list does not name, as far as both sides have them, and those of them that differ.
+    package var unnamedDigests: Int64 = 0
+    package var differentUnnamedDigests: Int64 = 0
 
-    package var isDifferent: Bool { changes.contains { $0.key != .unreadable && $0.value > 0 } }
+    /// Then the list's may be of another algorithm than their length suggests.
+    package var everyUnnamedDigestDiffers: Bool {
+        unnamedDigests > 0 && unnamedDigests == differentUnnamedDigests
+    }
+    package var notCompared: [NotCompared] = []
+    /// Regular files of which no digest was compared, and those of them of which no size or no time was.
+    package var filesWithoutDigest: Int64 = 0
+    package var filesWithoutSize: Int64 = 0
+    package var filesWithoutTime: Int64 = 0
+
+    package var isDifferent: Bool { changes.contains { $0.key.isDifference && $0.value > 0 } }
+
+    /// Whether something that was to be compared was not.
+    package var hasTrouble: Bool {
+        unreadableEntries > 0 || changes.contains { !$0.key.isDifference && $0.value > 0 }
+            || notCompared.contains { $0.reason.isTrouble }
+    }
 }
 
 /// Compares two sources.
 package struct Comparison {
-    private let old: any SnapshotSource
-    private let new: any SnapshotSource
+    private var old: Side
+    private var new: Side
     package let compared: ComparedFields
-    private let mayPassOver: Bool
+    private let selection: FieldSelection
     private var totals = ComparisonTotals()
-    private var removed: [SnapshotEntry] = []
-    private var added: [SnapshotEntry] = []
-    /// Directories that could not be listed: what is not known to be below them is neither removed nor added.
-    private var hiddenInOld: EntryKey?
-    private var hiddenInNew: EntryKey?
-
-    /// Entries kept for finding moves, on both sides together: about half a kilobyte each.
-    package static let candidateLimit = 100_000
+    private var tally = FieldTally()
+    private var candidates: MoveCandidates
+    /// What a source says is not to be compared.
+    private var ignored = Subtree()
 
     /// - Throws: `SnapshotFailure` where the sides have different numbers of roots, which pair by their order.
     package init(
-        _ old: any SnapshotSource, _ new: any SnapshotSource, ignoring ignored: SnapshotFields = [],
-        adding added: SnapshotFields = []
+        _ old: any SnapshotSource, _ new: any SnapshotSource, _ selection: FieldSelection = FieldSelection()
     ) throws(SnapshotFailure) {
-        self.old = old
-        self.new = new
-        let (before, after) = (old.description, new.description)
+        try self.init(old, new, selection, MoveCandidates())
+    }
+
+    init(
+        _ old: any SnapshotSource, _ new: any SnapshotSource, _ selection: FieldSelection,
+        _ candidates: MoveCandidates
+    ) throws(SnapshotFailure) {
+        self.old = Side(old)
+        self.new = Side(new)
+        let (before, after) = (self.old.description, self.new.description)
         guard before.roots.count == after.roots.count else {
             throw SnapshotFailure(
                 path: nil,
                 "the old side has \(before.roots.count) roots, the new one \(after.roots.count): they pair by their order"
             )
         }
-        compared = ComparedFields(before, after, ignoring: ignored, adding: added)
-        // What a state covers must be known to both in the same way, and nothing beyond it be asked for.
-        mayPassOver =
-            before.fields == after.fields && before.algorithms == after.algorithms
-            && ComparedFields.byDefault.isSuperset(of: compared.fields)
+        self.selection = selection
+        self.candidates = candidates
+        compared = ComparedFields(before, after, selection)
     }
 
     /// Goes through both sides to the end.
@@ -68,44 +87,30 @@ package struct Comparison {
     /// - Parameter body: gets the changes: those of entries that both sides have in the order of their keys, then what was
     ///   added, removed or moved, in the order of where it is now (or was).
     package consuming func run(_ body: (Change) throws -> Void) throws -> ComparisonTotals {
-        var before = try nextOld()
-        var after = try nextNew()
+        var before = try old.next()
+        var after = try new.next()
         while before != nil || after != nil {
             if let left = before, let right = after, left.key == right.key {
-                if mayPassOver, let state = left.state, state == right.state {
-                    totals.skippedDirectories += 1
-                    try old.skip(left.key)
-                    try new.skip(right.key)
-                } else if let change = compared.change(from: left, to: right) {
-                    try give(change, body)
-                }
-                if !right.errors.isEmpty { totals.unreadableEntries += 1 }
-                before = try nextOld()
-                after = try nextNew()
+                try both(left, right, body)
+                before = try old.next()
+                after = try new.next()
             } else if let left = before, after.map({ left.key < $0.key }) ?? true {
                 try onlyOld(left, body)
-                before = try nextOld()
+                before = try old.next()
             } else if let right = after {
                 try onlyNew(right, body)
-                after = try nextNew()
+                after = try new.next()
             }
         }
-        for change in pairMoves() { try give(change, body) }
+        totals.allMovesSought = candidates.areComplete
+        let rest = candidates
+        candidates = MoveCandidates()
+        try rest.forEachChange(compared) { try give($0, body) }
+        (totals.oldEntries, totals.newEntries) = (old.entries, new.entries)
+        totals.notCompared = tally.list(compared, selection, old.description, new.description)
+        totals.filesWithoutDigest = tally.filesWithoutDigest
+        (totals.filesWithoutSize, totals.filesWithoutTime) = (tally.filesWithoutSize, tally.filesWithoutTime)
         return totals
-    }
-
-    private mutating func nextOld() throws(SnapshotFailure) -> SnapshotEntry? {
-        guard let entry = try old.next() else { return nil }
-        totals.oldEntries += 1
-        if entry.hidesWhatIsBelow { hiddenInOld = entry.key }
-        return entry
-    }
-
-    private mutating func nextNew() throws(SnapshotFailure) -> SnapshotEntry? {
-        guard let entry = try new.next() else { return nil }
-        totals.newEntries += 1
-        if entry.hidesWhatIsBelow { hiddenInNew = entry.key }
-        return entry
     }
 
     private mutating func give(_ change: Change, _ body: (Change) throws -> Void) throws {
@@ -113,110 +118,136 @@ package struct Comparison {
         try body(change)
     }
 
-    // MARK: On one side only
+    private mutating func noteUnnamedDigests(_ left: SnapshotEntry, _ right: SnapshotEntry) {
+        guard left.kind == .file, right.kind == .file else { return }
+        for algorithm in compared.unnamedAlgorithms {
+            guard let before = left.digests[algorithm], let after = right.digests[algorithm] else { continue }
+            totals.unnamedDigests += 1
+            if before != after { totals.differentUnnamedDigests += 1 }
+        }
+    }
+
+    // MARK: An entry
+
+    private mutating func both(
+        _ left: SnapshotEntry, _ right: SnapshotEntry, _ body: (Change) throws -> Void
+    ) throws {
+        if ignored.contains(left.key) { return }
+        old.pass(left)
+        new.pass(right)
+        if left.rules.union(right.rules).contains(.ignore) { ignored.begin(at: left.key) }
+        if !right.errors.isEmpty { totals.unreadableEntries += 1 }
+        noteUnnamedDigests(left, right)
+        if compared.areStatesComparable, let state = left.state, state == right.state {
+            totals.skippedDirectories += 1
+            try old.source.skip(left.key)
+            try new.source.skip(right.key)
+        } else if let change = compared.change(from: left, to: right, &tally) {
+            try give(change, body)
+        }
+    }
 
     private mutating func onlyOld(_ entry: SnapshotEntry, _ body: (Change) throws -> Void) throws {
-        // What a side does not list at all is not missing there; nor is what an interrupted scan did not reach.
-        guard let kind = entry.kind, new.description.kinds.contains(kind), new.description.isComplete else { return }
-        if let hiddenInNew, hiddenInNew.contains(entry.key) { return }
-        if hasRoom {
-            removed.append(entry)
-        } else {
-            try give(Change(kinds: [.removed], old: entry, new: nil), body)
+        if ignored.contains(entry.key) || old.excused.contains(entry.key) { return }
+        old.pass(entry)
+        if entry.rules.contains(.ignore) { ignored.begin(at: entry.key) }
+        // What a side does not list at all is not missing there.
+        if let kind = entry.kind, !new.description.kinds.contains(kind) {
+            if compared.wanted.contains(.kind) { tally.countUnlisted() }
+            return
         }
+        let isOutOfSight = new.isOutOfSight(entry.key)
+        var change = Change(kinds: [.removed], old: entry, new: nil)
+        change.reason = UnknownReason(before: entry.isPartlyUnknown, now: isOutOfSight)
+        if isOutOfSight || entry.isErrorAlone {
+            change.kinds = [.unknown]
+        } else if entry.rules.contains(.optional) {
+            return old.excused.begin(at: entry.key)
+        } else if change.reason != nil {
+            change.kinds = [.removed, .unknown]
+        } else if candidates.keep(removed: entry) {
+            return
+        }
+        try give(change, body)
     }
 
     private mutating func onlyNew(_ entry: SnapshotEntry, _ body: (Change) throws -> Void) throws {
+        if ignored.contains(entry.key) || new.excused.contains(entry.key) { return }
+        new.pass(entry)
+        if entry.rules.contains(.ignore) { ignored.begin(at: entry.key) }
         if !entry.errors.isEmpty { totals.unreadableEntries += 1 }
-        guard let kind = entry.kind else {
-            return try give(Change(kinds: [.unreadable], old: nil, new: entry), body)
+        let isListed = entry.kind.map { old.description.kinds.contains($0) } ?? true
+        var change = Change(kinds: [.added], old: nil, new: entry)
+        if isListed, old.isOutOfSight(entry.key) {
+            change.kinds = [.unknown]
+            change.reason = UnknownReason(before: true, now: entry.isPartlyUnknown)
+        } else if !isListed || entry.isErrorAlone {
+            if entry.errors.isEmpty { return }
+            change.kinds = [.unreadable]
+        } else if entry.rules.contains(.optional) {
+            return new.excused.begin(at: entry.key)
+        } else if entry.isPartlyUnknown {
+            change.kinds = [.added, .unreadable]
+        } else if candidates.keep(added: entry) {
+            return
         }
-        guard old.description.kinds.contains(kind), old.description.isComplete else { return }
-        if let hiddenInOld, hiddenInOld.contains(entry.key) { return }
-        if hasRoom, entry.errors.isEmpty {
-            added.append(entry)
-        } else {
-            let kinds: [ChangeKind] = entry.errors.isEmpty ? [.added] : [.added, .unreadable]
-            try give(Change(kinds: kinds, old: nil, new: entry), body)
-        }
-    }
-
-    private var hasRoom: Bool {
-        mutating get {
-            if removed.count + added.count < Self.candidateLimit { return true }
-            totals.allMovesSought = false
-            return false
-        }
-    }
-
-    // MARK: Moves
-
-    /// What was removed and added, with pairs of the same file as one: first by device and inode with the same content,
-    /// then by a digest that only one on each side has.
-    private mutating func pairMoves() -> [Change] {
-        var partner: [Int: Int] = [:]
-        var isTaken = Set<Int>()
-        func pair(_ old: [Int], _ new: [Int], _ isSame: (SnapshotEntry, SnapshotEntry) -> Bool) {
-            guard old.count == 1, new.count == 1, isSame(removed[old[0]], added[new[0]]) else { return }
-            partner[new[0]] = old[0]
-            isTaken.insert(old[0])
-        }
-        if old.description.fields.isSuperset(of: [.device, .inode]),
-            new.description.fields.isSuperset(of: [.device, .inode])
-        {
-            let before = Dictionary(grouping: removed.indices) { Self.identity(removed[$0]) }
-            for (identity, after) in Dictionary(grouping: added.indices, by: { Self.identity(added[$0]) }) {
-                if identity != nil { pair(before[identity] ?? [], after, compared.isSameInode) }
-            }
-        }
-        if let algorithm = compared.algorithms.first {
-            let rest = removed.indices.filter { !isTaken.contains($0) }
-            let before = Dictionary(grouping: rest) { Self.digest(removed[$0], algorithm) }
-            let unpaired = added.indices.filter { partner[$0] == nil }
-            for (digest, after) in Dictionary(grouping: unpaired, by: { Self.digest(added[$0], algorithm) }) {
-                if digest != nil { pair(before[digest] ?? [], after, compared.sameContent) }
-            }
-        }
-        var changes: [Change] = removed.indices.filter { !isTaken.contains($0) }.map {
-            Change(kinds: [.removed], old: removed[$0], new: nil)
-        }
-        for index in added.indices {
-            guard let old = partner[index] else {
-                changes.append(Change(kinds: [.added], old: nil, new: added[index]))
-                continue
-            }
-            // The rename itself changes this one.
-            let fields = compared.differences(removed[old], added[index]).filter { $0.name != "ctime" }
-            let kinds: [ChangeKind] = fields.isEmpty ? [.moved] : [.metadata, .moved]
-            changes.append(Change(kinds: kinds, old: removed[old], new: added[index], fields: fields))
-        }
-        removed = []
-        added = []
-        return changes.sorted { $0.key < $1.key }
-    }
-
-    private struct Identity: Hashable {
-        var kind: EntryKind
-        var device: UInt64
-        var inode: UInt64
-    }
-
-    private static func identity(_ entry: SnapshotEntry) -> Identity? {
-        guard let kind = entry.kind, let device = entry.device, let inode = entry.inode else { return nil }
-        return Identity(kind: kind, device: device, inode: inode)
-    }
-
-    /// Of a file that is not empty: all empty files are the same.
-    private static func digest(_ entry: SnapshotEntry, _ algorithm: DigestAlgorithm) -> [UInt8]? {
-        entry.kind == .file && entry.size != 0 ? entry.digests[algorithm] : nil
+        try give(change, body)
     }
 }
 
+/// A source, and what its entries so far say of those that come.
+private struct Side {
+    let source: any SnapshotSource
+    let description: SnapshotDescription
+    /// How many were read.
+    private(set) var entries: Int64 = 0
+    /// A directory that could not be listed: what is not known to be below it is neither removed nor added.
+    private var hidden = Subtree()
+    /// Below an entry that may be missing, and is.
+    var excused = Subtree()
+
+    init(_ source: any SnapshotSource) {
+        self.source = source
+        description = source.description
+    }
+
+    mutating func next() throws(SnapshotFailure) -> SnapshotEntry? {
+        guard let entry = try source.next() else { return nil }
+        entries += 1
+        return entry
+    }
+
+    /// The comparison has come to this entry. It was read earlier, when entries of the other side in front of it had not
+    /// had their turn.
+    mutating func pass(_ entry: SnapshotEntry) {
+        if entry.hidesWhatIsBelow { hidden.begin(at: entry.key) }
+    }
+
+    /// Whether it says nothing of a path that it does not list: it could not look there, or was stopped before.
+    func isOutOfSight(_ key: EntryKey) -> Bool { !description.isComplete || hidden.contains(key) }
+}
+
+/// The last of the subtrees that the comparison has come to. One is enough for any number: a subtree is a range of keys,
+/// so when another begins outside of it, all of it is behind.
+private struct Subtree {
+    private var top: EntryKey?
+
+    mutating func begin(at key: EntryKey) {
+        if !contains(key) { top = key }
+    }
+
+    func contains(_ key: EntryKey) -> Bool { top?.contains(key) ?? false }
+}
+
 extension SnapshotEntry {
-    /// A directory with an error, or a path of which nothing is known but that it is there.
+    /// Nothing is known of the path but that it could not be read.
+    fileprivate var isErrorAlone: Bool { kind == nil && !errors.isEmpty }
+
+    /// A directory that could not be listed, or a path of which nothing is known but that it is there.
     fileprivate var hidesWhatIsBelow: Bool {
         switch kind {
-        case .directory: !errors.isEmpty
+        // Its attributes are no part of the listing.
+        case .directory: errors.contains { $0.operation != "listxattr" && $0.operation != "getxattr" }
         case nil: errors.contains { $0.code != "ENOENT" }
         default: false
         }

@@ -1,20 +1,37 @@
 import ScanEngine
 
 extension ComparedFields {
-    /// What differs between two entries of the same place; nil if nothing does.
-    func change(from old: SnapshotEntry, to new: SnapshotEntry) -> Change? {
+    /// What differs between two entries of the same place, or keeps them from being compared; nil if nothing does.
+    func change(from old: SnapshotEntry, to new: SnapshotEntry, _ tally: inout FieldTally) -> Change? {
         var change = Change(kinds: [], old: old, new: new)
-        if !new.errors.isEmpty, old.errors.isEmpty { change.kinds.append(.unreadable) }
-        guard let oldKind = old.kind, let newKind = new.kind else { return change.kinds.isEmpty ? nil : change }
-        if fields.contains(.kind), oldKind != newKind {
-            change.fields = [
-                FieldChange(name: "kind", old: .text(oldKind.recordName), new: .text(newKind.recordName))
-            ]
-            change.kinds.append(.kind)
-        } else {
-            change.fields = differences(old, new)
-            change.kinds += Self.kinds(of: change.fields, newKind)
+        var (wasUnknown, isUnknown) = (old.isPartlyUnknown, new.isPartlyUnknown)
+        if isUnknown, !wasUnknown {
+            change.kinds.append(.unreadable)
+            isUnknown = false
         }
+        if let oldKind = old.kind, let newKind = new.kind {
+            let isExistenceAlone = old.rules.union(new.rules).contains(.noChange)
+            if fields.contains(.kind), oldKind != newKind {
+                change.fields = [
+                    FieldChange(name: "kind", old: .text(oldKind.recordName), new: .text(newKind.recordName))
+                ]
+                change.kinds.append(.kind)
+            } else if !isExistenceAlone {
+                change.fields = differences(old, new)
+                change.kinds += Self.kinds(of: change.fields, newKind)
+            }
+            if oldKind == newKind, !isExistenceAlone, !wasUnknown, change.kinds.first != .unreadable {
+                let skipped = skipping(old, new)
+                if skipped == (true, true) {
+                    tally.countSkippedContent()
+                } else {
+                    (wasUnknown, isUnknown) = (skipped.old, skipped.new)
+                }
+                tally.count(old, new, newKind, self, hasContent: !skipped.old && !skipped.new)
+            }
+        }
+        change.reason = UnknownReason(before: wasUnknown, now: isUnknown)
+        if change.reason != nil { change.kinds.append(.unknown) }
         if change.kinds.isEmpty { return nil }
         change.kinds.sort { $0.place < $1.place }
         return change
@@ -78,9 +95,13 @@ extension ComparedFields {
     /// Whether two files have the same content, as far as both sides know: without digests in common, the same size and time
     /// of change will do.
     func sameContent(_ old: SnapshotEntry, _ new: SnapshotEntry) -> Bool {
-        guard old.kind == new.kind, old.target == new.target || old.kind != .symlink else { return false }
+        func differs<Value: Equatable>(_ old: Value?, _ new: Value?) -> Bool {
+            // What a side does not say counts against nothing.
+            if let old, let new { old != new } else { false }
+        }
+        if old.kind != new.kind || differs(old.target, new.target) { return false }
         if old.kind != .file { return true }
-        guard old.size == new.size else { return false }
+        if differs(old.size, new.size) { return false }
         let common = algorithms.filter { old.digests[$0] != nil && new.digests[$0] != nil }
         if common.isEmpty { return old.mtime != nil && rounded(old.mtime) == rounded(new.mtime) }
         return common.allSatisfy { old.digests[$0] == new.digests[$0] }

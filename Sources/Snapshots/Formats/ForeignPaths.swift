@@ -7,22 +7,35 @@ import ScanEngine
 /// from inside (`bin/env`, `./bin/env`), and paths are relative to the first root.
 struct ForeignPaths {
     private let roots: [[UInt8]]
+    /// The length of each root, written as `normal` does.
+    private let lengths: [Int]
+    private let index: RootIndex
     private var isFromOutside: Bool?
 
-    init(otherRoots: [[UInt8]]) { roots = otherRoots }
+    init(otherRoots: [[UInt8]]) {
+        roots = otherRoots
+        let normal = otherRoots.map { Array(Self.normal($0)) }
+        lengths = normal.map(\.count)
+        // A root `.` contains what is relative: that is what "from inside" is about.
+        index = RootIndex(
+            normal.enumerated().filter { !$0.element.isEmpty }.map { (root: $0.offset, path: $0.element) })
+    }
 
     /// What `SnapshotDescription.roots` is.
     var descriptionRoots: [[UInt8]] { isFromOutside == true ? roots : [[]] }
 
     mutating func key(_ path: some Collection<UInt8>) -> EntryKey {
         let path = Self.normal(path)
-        var inside: (root: Int, rest: ArraySlice<UInt8>)?
-        for index in roots.indices where inside == nil {
-            if let rest = Self.rest(of: path, in: Self.normal(roots[index])) { inside = (index, rest) }
+        let root = index.first(containing: path)
+        if isFromOutside == nil { isFromOutside = root != nil }
+        if isFromOutside == true, let root {
+            return EntryKey(root: root, path: Self.withoutSlash(path.dropFirst(lengths[root])))
         }
-        if isFromOutside == nil { isFromOutside = inside != nil }
-        if isFromOutside == true, let inside { return EntryKey(root: inside.root, path: inside.rest) }
-        return EntryKey(root: 0, path: path.first == UInt8(ascii: "/") ? path.dropFirst() : path)
+        return EntryKey(root: 0, path: Self.withoutSlash(path))
+    }
+
+    private static func withoutSlash(_ path: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        path.first == UInt8(ascii: "/") ? path.dropFirst() : path
     }
 
     /// Without empty components and `.`; a slash in front stays.
@@ -34,13 +47,5 @@ struct ForeignPaths {
             normal.append(contentsOf: component)
         }
         return normal[...]
-    }
-
-    private static func rest(of path: ArraySlice<UInt8>, in root: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-        // A root `.` contains what is relative: that is what "from inside" is about.
-        guard !root.isEmpty, path.starts(with: root) else { return nil }
-        let rest = path.dropFirst(root.count)
-        if rest.isEmpty || root.last == UInt8(ascii: "/") { return rest }
-        return rest.first == UInt8(ascii: "/") ? rest.dropFirst() : nil
     }
 }

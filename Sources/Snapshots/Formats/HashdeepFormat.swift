@@ -3,7 +3,7 @@ import ScanEngine
 extension SnapshotFormat {
     /// What hashdeep writes: sizes and digests of regular files.
     package static let hashdeep = SnapshotFormat(
-        name: "hashdeep", recognises: { $0.starts(with: HashdeepReader.signature) },
+        name: "hashdeep", recognises: { $0.withoutByteOrderMark.starts(with: HashdeepReader.signature) },
         open: { (input) throws(SnapshotFailure) in try HashdeepReader(input).read() })
 }
 
@@ -19,42 +19,54 @@ private struct HashdeepReader {
     private enum Column {
         case size
         case digest(DigestAlgorithm)
-        case other
+        case unknown(String)
     }
 
     private let lines: LineReader
+    private let sorter: EntrySorter
     private var paths: ForeignPaths
+    /// The first line ends in a carriage return: each does, and none belongs to a name.
+    private var hasCarriageReturns = false
     /// Those in front of the name, which is the rest of the line.
     private var columns: [Column] = []
 
     init(_ input: SnapshotInput) {
         lines = LineReader(input)
+        sorter = EntrySorter(repeats: .mustAgree(list: input.path))
         paths = ForeignPaths(otherRoots: input.otherRoots)
     }
 
     consuming func read() throws(SnapshotFailure) -> SortedSource {
-        _ = try lines.next()
-        guard let header = try lines.next(), try readColumns(header) else {
+        hasCarriageReturns = try lines.next()?.last == 0x0D
+        guard let header = try nextLine(), try readColumns(header) else {
             throw lines.failure("no names of columns that end in filename")
         }
-        let sorter = EntrySorter()
-        while let line = try lines.next() {
+        var entries: Int64 = 0
+        while let line = try nextLine() {
             if line.isEmpty || line.starts(with: Array("##".utf8)) || line.starts(with: Array("%%%%".utf8)) { continue }
-            try sorter.append(try entry(line))
+            try sorter.append(try entry(line), line: lines.number)
+            entries += 1
         }
         var fields: SnapshotFields = .kind
         var algorithms: [DigestAlgorithm] = []
+        var uncheckable = UncheckableCounts()
         for column in columns {
             switch column {
             case .size: fields.insert(.size)
             case .digest(let algorithm): algorithms.append(algorithm)
-            case .other: break
+            case .unknown(let name): uncheckable.add(name, entries: entries)
             }
         }
-        let description = SnapshotDescription(
+        var description = SnapshotDescription(
             format: SnapshotFormat.hashdeep.name, roots: paths.descriptionRoots, fields: fields,
             algorithms: algorithms, kinds: [.file])
+        description.uncheckable = uncheckable.counts
         return SortedSource(description, try sorter.finish())
+    }
+
+    private func nextLine() throws(SnapshotFailure) -> UnsafeRawBufferPointer? {
+        guard let line = try lines.next() else { return nil }
+        return hasCarriageReturns && line.last == 0x0D ? UnsafeRawBufferPointer(rebasing: line.dropLast()) : line
     }
 
     private mutating func readColumns(_ line: UnsafeRawBufferPointer) throws(SnapshotFailure) -> Bool {
@@ -63,13 +75,15 @@ private struct HashdeepReader {
         var names = String(decoding: line.dropFirst(prefix.count), as: UTF8.self)
             .split(separator: ",", omittingEmptySubsequences: false)
         guard names.popLast() == "filename" else { return false }
+        // The two could say something different of one file.
+        guard Set(names).count == names.count else { throw lines.failure("a column twice") }
         columns = names.map { name in
             switch name {
             case "size": .size
             case "md5": .digest(.md5)
             case "sha1": .digest(.sha1)
             case "sha256": .digest(.sha256)
-            default: .other
+            default: .unknown(UncheckableCounts.name(name.utf8))
             }
         }
         return true
@@ -94,7 +108,7 @@ private struct HashdeepReader {
                     throw lines.failure("no \(algorithm.rawValue) digest")
                 }
                 entry.digests[algorithm] = digest
-            case .other: break
+            case .unknown: break
             }
         }
         return entry

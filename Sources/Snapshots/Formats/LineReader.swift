@@ -13,6 +13,8 @@ final class LineReader {
     private var start = 0
     private var end = 0
     private var isAtEnd = false
+    /// The line that was given out last, in `buffer`; empty where a failure is not about its text.
+    private var last = 0..<0
     /// Of the last line that was given out, from 1.
     private(set) var number = 0
     /// Bytes of the lines that were given out, with their newlines.
@@ -37,25 +39,30 @@ final class LineReader {
         var searched = start
         while true {
             if let newline = Self.newline(in: buffer, searched..<end) {
-                defer { start = newline + 1 }
                 number += 1
                 passed += newline + 1 - start
-                return UnsafeRawBufferPointer(rebasing: buffer[start..<newline])
+                last = start..<newline
+                start = newline + 1
+                return UnsafeRawBufferPointer(rebasing: buffer[last])
             }
             if isAtEnd {
+                last = start..<end
                 if start == end { return nil }
-                defer { start = end }
                 number += 1
                 passed += end - start
-                return UnsafeRawBufferPointer(rebasing: buffer[start..<end])
+                start = end
+                return UnsafeRawBufferPointer(rebasing: buffer[last])
             }
             searched = end - start
             try fill()
         }
     }
 
-    /// About the line that was given out last.
-    func failure(_ message: String) -> SnapshotFailure { SnapshotFailure(path: path, "line \(number): \(message)") }
+    /// About the line that was given out last, whose beginning is shown.
+    func failure(_ message: String) -> SnapshotFailure {
+        let beginning = last.isEmpty ? "" : ": \(Excerpt.quoted(buffer[last]))"
+        return SnapshotFailure(path: path, "line \(number): \(message)\(beginning)")
+    }
 
     private static func newline(in buffer: UnsafeMutableRawBufferPointer, _ range: Range<Int>) -> Int? {
         guard !range.isEmpty, let base = buffer.baseAddress else { return nil }
@@ -66,6 +73,7 @@ final class LineReader {
     /// Moves what is left to the front and reads more.
     private func fill() throws(SnapshotFailure) {
         let rest = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
+        last = 0..<0
         if rest.count == buffer.count {
             guard buffer.count < Self.longestLine else {
                 number += 1

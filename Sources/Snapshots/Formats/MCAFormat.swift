@@ -15,21 +15,34 @@ extension SnapshotFormat {
 
 /// Reads the last scan of a file of such lines.
 private struct MCAReader {
+    /// What is known of one scan. A stream holds one after the other.
+    private struct Scan {
+        let sorter: EntrySorter
+        var paths: ForeignPaths
+        var algorithms: Set<DigestAlgorithm> = []
+        var uncheckable = UncheckableCounts()
+        var hasTargets = false
+        var isComplete = false
+        /// Where the machine was scanned from its initramfs; its consumer takes that away, too. Nil before the first
+        /// entry.
+        var isBelowSysroot: Bool?
+
+        init(_ input: SnapshotInput) {
+            sorter = EntrySorter(repeats: .mustAgree(list: input.path))
+            paths = ForeignPaths(otherRoots: input.otherRoots)
+        }
+    }
+
+    private let input: SnapshotInput
     private let lines: LineReader
-    private var paths: ForeignPaths
-    private var sorter = EntrySorter()
-    private var algorithms: Set<DigestAlgorithm> = []
-    private var hasTargets = false
-    private var isComplete = false
-    private var hasEntries = false
-    /// Where the machine was scanned from its initramfs; its consumer takes that away, too.
-    private var isBelowSysroot = false
+    private var scan: Scan
 
     private static let sysroot = Array("/sysroot".utf8)
 
     init(_ input: SnapshotInput) {
+        self.input = input
         lines = LineReader(input)
-        paths = ForeignPaths(otherRoots: input.otherRoots)
+        scan = Scan(input)
     }
 
     consuming func read() throws(SnapshotFailure) -> SortedSource {
@@ -37,40 +50,44 @@ private struct MCAReader {
             if line.isEmpty { continue }
             let object = try lines.object(in: line)
             let entry = try lines.taking { () throws(JSONFieldFailure) in try take(object) }
-            if let entry { try sorter.append(entry) }
+            if let entry { try scan.sorter.append(entry, line: lines.number) }
         }
+        let scan = scan
         var description = SnapshotDescription(
-            format: SnapshotFormat.mca.name, roots: paths.descriptionRoots,
+            format: SnapshotFormat.mca.name, roots: scan.paths.descriptionRoots,
             fields: [
                 .kind, .size, .diskBytes, .mode, .uid, .gid, .links, .device, .inode, .mtime, .ctime, .specialDevice,
             ],
-            algorithms: DigestAlgorithm.allCases.filter { algorithms.contains($0) })
-        if hasTargets { description.fields.insert(.target) }
-        description.isComplete = isComplete
-        return SortedSource(description, try sorter.finish())
+            algorithms: DigestAlgorithm.allCases.filter { scan.algorithms.contains($0) })
+        if scan.hasTargets { description.fields.insert(.target) }
+        description.isComplete = scan.isComplete
+        description.uncheckable = scan.uncheckable.counts
+        return SortedSource(description, try scan.sorter.finish())
     }
 
     /// - Returns: nil where the line is of no entry.
     private mutating func take(_ object: JSONObject) throws(JSONFieldFailure) -> SnapshotEntry? {
         if object["end_marker"] != nil {
-            isComplete = true
+            scan.isComplete = true
         } else if object["beginning_date"] != nil {
-            // A stream holds one scan after the other.
-            sorter = EntrySorter()
-            algorithms = []
-            (isComplete, hasEntries, isBelowSysroot) = (false, false, false)
+            scan = Scan(input)
         } else if var path = try object.string("path") {
             guard !path.isEmpty, !path.contains(0) else { throw JSONFieldFailure(key: "path") }
-            if !hasEntries { isBelowSysroot = path.starts(with: Self.sysroot) }
-            hasEntries = true
+            let isBelowSysroot = scan.isBelowSysroot ?? path.starts(with: Self.sysroot)
+            scan.isBelowSysroot = isBelowSysroot
             if isBelowSysroot, path.starts(with: Self.sysroot) { path.removeFirst(Self.sysroot.count) }
-            var entry = SnapshotEntry(key: paths.key(path.isEmpty ? [UInt8(ascii: "/")] : path))
+            var entry = SnapshotEntry(key: scan.paths.key(path.isEmpty ? [UInt8(ascii: "/")] : path))
             guard let stat = object["stat"]?.object else { throw JSONFieldFailure(key: "stat") }
             try fill(&entry, stat)
             entry.digests = try object.digests("hash")
+            for (name, _) in object["hash"]?.object?.members ?? [] {
+                if DigestAlgorithm(rawValue: String(decoding: name, as: UTF8.self)) == nil {
+                    scan.uncheckable.add(UncheckableCounts.name(name))
+                }
+            }
             if entry.kind == .symlink { entry.target = try object.string("symlink_target") }
-            for algorithm in entry.digests.keys { algorithms.insert(algorithm) }
-            if entry.target != nil { hasTargets = true }
+            for algorithm in entry.digests.keys { scan.algorithms.insert(algorithm) }
+            if entry.target != nil { scan.hasTargets = true }
             return entry
         }
         return nil

@@ -22,6 +22,7 @@ struct MTreeReader {
     private let lines: LineReader
     private let sorter = EntrySorter()
     private var defaults = MTreeKeywords()
+    private var system = MTreeSystem()
     /// The directory that relative names are in; empty for the root, which is not named.
     private var directory: [UInt8] = []
     /// Whether `.` was met, so that a `..` may end it.
@@ -30,6 +31,13 @@ struct MTreeReader {
     private var fields: SnapshotFields = []
     private var algorithms: Set<DigestAlgorithm> = []
     private var hasFractions = false
+
+    private var uncheckable = UncheckableCounts()
+    /// Entries so far of which more than existence and kind are to be compared.
+    private var comparedEntries: Int64 = 0
+    /// For each unknown keyword of `/set` what `comparedEntries` was then: `/set` may have as many keywords as there
+    /// are entries, so they are not counted for each.
+    private var setSince: [String: Int64] = [:]
 
     /// A line of two bytes may stand for an entry whose path comes from the lines before, and its target from `/set`: paths
     /// and targets together would be as many bytes as the square of the file's size, in `$TMPDIR`. Trees have some ten times
@@ -50,26 +58,42 @@ struct MTreeReader {
 
     consuming func read() throws(SnapshotFailure) -> SortedSource {
         while let line = try logicalLine() { try read(line) }
+        for name in setSince.keys { countSet(name) }
         guard hasRoot || !fields.isEmpty else { throw lines.failure("a specification without entries") }
         var description = SnapshotDescription(
             format: SnapshotFormat.mtree.name, roots: [[]], fields: fields,
             algorithms: DigestAlgorithm.allCases.filter { algorithms.contains($0) })
         description.hasWholeSeconds = fields.contains(.mtime) && !hasFractions
+        description.uncheckable = uncheckable.counts
         return SortedSource(description, try sorter.finish())
     }
 
-    /// A line, together with those that a backslash at the end joins to it.
+    /// A line without its comment, together with those that a backslash at the end joins to it.
     private func logicalLine() throws(SnapshotFailure) -> [UInt8]? {
         guard var piece = try lines.next() else { return nil }
         var line: [UInt8] = []
-        let isComment = piece.first { $0 != 0x20 && $0 != 0x09 } == UInt8(ascii: "#")
-        while !isComment, Self.goesOn(piece) {
-            line.append(contentsOf: piece.dropLast())
+        while true {
+            let (text, hasComment) = Self.withoutComment(piece)
+            if hasComment || !Self.goesOn(text) { return line + text }
+            line.append(contentsOf: text.dropLast())
             guard let next = try lines.next() else { throw lines.failure("the last line is to go on") }
             guard line.count + next.count <= LineReader.longestLine else { throw lines.failure("too long") }
             piece = next
         }
-        return line + piece
+    }
+
+    /// What stands before the first `#` that has no backslash in front.
+    private static func withoutComment(
+        _ piece: UnsafeRawBufferPointer
+    ) -> (text: UnsafeRawBufferPointer, hasComment: Bool) {
+        var isEscaped = false
+        for (index, byte) in piece.enumerated() {
+            if byte == UInt8(ascii: "#"), !isEscaped {
+                return (UnsafeRawBufferPointer(rebasing: piece[..<index]), true)
+            }
+            isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
+        }
+        return (piece, false)
     }
 
     /// An even number of backslashes is a name that ends in some.
@@ -79,15 +103,43 @@ struct MTreeReader {
 
     private mutating func read(_ line: [UInt8]) throws(SnapshotFailure) {
         let words = Self.words(line[...])
-        guard let first = words.first, first.first != UInt8(ascii: "#") else { return }
+        guard let first = words.first else { return }
         switch String(decoding: first, as: UTF8.self) {
-        case "/set": for word in words.dropFirst() { defaults.set(word) }
-        case "/unset": for word in words.dropFirst() { defaults.unset(word) }
+        case "/set": set(words.dropFirst())
+        case "/unset": for word in words.dropFirst() { unset(MTreeKeywords.name(word)) }
         case "..":
             if directory.isEmpty, !hasRoot { throw lines.failure("no directory is open that could end") }
             directory.removeSubrange((directory.lastIndex(of: Self.slash) ?? 0)...)
         default: try entry(first, words.dropFirst())
         }
+    }
+
+    private mutating func set(_ words: ArraySlice<ArraySlice<UInt8>>) {
+        var keywords = MTreeKeywords()
+        for word in words { keywords.set(word) }
+        defaults.take(keywords)
+        for name in keywords.unknown where setSince[name] == nil {
+            let isFull = setSince.count >= UncheckableCounts.mostNames
+            let name = isFull ? UncheckableCounts.others : name
+            if setSince[name] == nil { setSince[name] = comparedEntries }
+        }
+    }
+
+    private mutating func unset(_ name: String) {
+        if name == "all" {
+            for name in setSince.keys { countSet(name) }
+            setSince = [:]
+            defaults = MTreeKeywords()
+        } else {
+            defaults.unset(name)
+            countSet(name)
+            setSince[name] = nil
+        }
+    }
+
+    /// Counts the entries since `/set` set an unknown keyword.
+    private mutating func countSet(_ name: String) {
+        if let since = setSince[name] { uncheckable.add(name, entries: comparedEntries - since) }
     }
 
     private mutating func entry(
@@ -109,13 +161,28 @@ struct MTreeReader {
         expanded += path.count
         guard isWithinBounds else { throw tooMuch }
         var entry = SnapshotEntry(key: EntryKey(root: 0, path: path))
-        if let bad = defaults.overridden(by: own).fill(&entry) { throw lines.failure("no value for \(bad)") }
+        try fill(&entry, own)
         expanded += entry.target?.count ?? 0
         guard isWithinBounds else { throw tooMuch }
         note(entry)
-        try sorter.append(entry)
+        try sorter.append(entry, line: lines.number)
         if path.isEmpty { hasRoot = true }
         if entry.kind == .directory, !isFullPath { directory = path }
+    }
+
+    private mutating func fill(_ entry: inout SnapshotEntry, _ own: MTreeKeywords) throws(SnapshotFailure) {
+        var keywords = defaults
+        keywords.take(own)
+        let uncheckable: [String]
+        do throws(MTreeKeywords.BadKeyword) {
+            uncheckable = try keywords.fill(&entry, own: own, &system)
+        } catch {
+            throw lines.failure("no value for \(error.name)")
+        }
+        if entry.rules.contains(.noChange) { return }
+        comparedEntries += 1
+        for name in uncheckable { self.uncheckable.add(name) }
+        for name in own.unknown where setSince[name] == nil { self.uncheckable.add(name) }
     }
 
     private static let slash = UInt8(ascii: "/")
@@ -150,6 +217,7 @@ struct MTreeReader {
         note(.gid, entry.gid != nil)
         note(.links, entry.links != nil)
         note(.inode, entry.inode != nil)
+        note(.device, entry.device != nil)
         note(.mtime, entry.mtime != nil)
         note(.target, entry.target != nil)
         note(.specialDevice, entry.specialDevice != nil)

@@ -1,106 +1,169 @@
 import ScanEngine
 
-/// The keywords of one mtree entry, or of `/set`, as far as snapshots know them.
+/// The keywords of one mtree entry, or of `/set`.
 struct MTreeKeywords {
+    /// Of those that say what an entry is: there are few, so that what `/set` sets can be copied for each entry.
     private(set) var values: [String: ArraySlice<UInt8>] = [:]
+    private(set) var rules: EntryRules = []
+    /// Those that this program cannot check.
+    private(set) var unknown: Set<String> = []
 
-    /// Digests under the names that mtree programs give them.
-    private static let digests: [(String, DigestAlgorithm)] = [
-        ("md5", .md5), ("md5digest", .md5), ("sha1", .sha1), ("sha1digest", .sha1), ("sha256", .sha256),
-        ("sha256digest", .sha256), ("sha512", .sha512), ("sha512digest", .sha512),
+    private static let digests: [String: DigestAlgorithm] = [
+        "md5": .md5, "sha1": .sha1, "sha256": .sha256, "sha512": .sha512,
     ]
 
     private static let kinds: [String: EntryKind] = Dictionary(
         uniqueKeysWithValues: EntryKind.allCases.map { ($0.mtreeName, $0) })
 
     private static let known = Set(
-        digests.map(\.0) + [
-            "type", "size", "uid", "gid", "nlink", "inode", "time", "flags", "mode", "link", "device",
-        ])
+        [
+            "type", "size", "uid", "gid", "uname", "gname", "nlink", "inode", "time", "flags", "mode", "link", "device",
+            "resdevice",
+        ] + digests.keys)
 
-    /// Takes `keyword=value`, or a keyword alone. Others are left out: what `/set` sets is copied for each entry.
+    private static let ruleNames: [String: EntryRules] = [
+        "optional": .optional, "ignore": .ignore, "nochange": .noChange,
+    ]
+
+    /// They say nothing of the entry: what it is printed for, and where libarchive finds what it is to contain.
+    private static let meaningless: Set<String> = ["tags", "content", "contents"]
+
+    /// Digests that no directory has.
+    private static let unknownDigests: Set<String> = [
+        "cksum", "sha384", "sha384digest", "rmd160", "rmd160digest", "ripemd160digest",
+    ]
+
+    /// What a later one of takes the place of: two ways to say the same.
+    private static let synonyms: [String: String] = ["uid": "uname", "uname": "uid", "gid": "gname", "gname": "gid"]
+
+    /// Takes `keyword=value`, or a keyword alone.
     mutating func set(_ word: ArraySlice<UInt8>) {
         let parts = word.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-        let name = String(decoding: parts[0], as: UTF8.self)
-        if Self.known.contains(name) { values[name] = parts.count > 1 ? parts[1] : [] }
+        let name = Self.name(parts[0])
+        if Self.known.contains(name) {
+            values[name] = parts.count > 1 ? parts[1] : []
+            if let other = Self.synonyms[name] { values[other] = nil }
+        } else if let rule = Self.ruleNames[name] {
+            rules.insert(rule)
+        } else if !Self.meaningless.contains(name) {
+            unknown.insert(name)
+        }
     }
 
-    mutating func unset(_ word: ArraySlice<UInt8>) {
-        let name = String(decoding: word, as: UTF8.self)
-        if name == "all" { values = [:] } else { values[name] = nil }
+    mutating func unset(_ name: String) {
+        values[name] = nil
+        if let rule = Self.ruleNames[name] { rules.remove(rule) }
     }
 
-    /// The entry's own keywords win.
-    func overridden(by own: MTreeKeywords) -> MTreeKeywords {
-        var all = self
-        all.values.merge(own.values) { $1 }
-        return all
+    /// `md5digest` is `md5`; what this program does not know keeps its name.
+    static func name(_ bytes: ArraySlice<UInt8>) -> String {
+        let name = UncheckableCounts.name(bytes)
+        guard name.hasSuffix("digest") else { return name }
+        let short = String(name.dropLast(6))
+        return digests[short] == nil ? name : short
+    }
+
+    /// Takes others over: they win. Unknown ones are left to the caller.
+    mutating func take(_ others: MTreeKeywords) {
+        for (name, value) in others.values {
+            values[name] = value
+            if let other = Self.synonyms[name] { values[other] = nil }
+        }
+        rules.formUnion(others.rules)
     }
 
     // MARK: Fields
 
+    /// A keyword whose value makes no sense.
+    struct BadKeyword: Error {
+        var name: String
+    }
+
     /// Fills in what the keywords say.
     ///
-    /// - Returns: the keyword whose value makes no sense; nil if all do.
-    func fill(_ entry: inout SnapshotEntry) -> String? {
+    /// - Parameter own: those of the entry itself, unknown ones included.
+    /// - Returns: known keywords whose value this program cannot check.
+    func fill(
+        _ entry: inout SnapshotEntry, own: MTreeKeywords, _ system: inout MTreeSystem
+    ) throws(BadKeyword) -> [String] {
+        var uncheckable: [String] = []
+        entry.rules = rules
+        entry.kind = try kind(entry.key, own)
+        entry.size = try number("size")
+        entry.uid = try number("uid")
+        entry.gid = try number("gid")
+        entry.links = try number("nlink")
+        entry.inode = try number("inode")
+        entry.mtime = try time()
+        if let name = values["uname"] {
+            entry.uid = system.user(try decoded("uname", name))
+            if entry.uid == nil { uncheckable.append("uname") }
+        }
+        if let name = values["gname"] {
+            entry.gid = system.group(try decoded("gname", name))
+            if entry.gid == nil { uncheckable.append("gname") }
+        }
+        if let names = values["flags"] {
+            let (flags, isWhole) = Self.flags(names)
+            entry.flags = flags
+            if !isWhole { uncheckable.append("flags") }
+        }
+        if let mode = values["mode"] {
+            guard let bits = SymbolicMode.bits(mode, umask: { system.umask }) else { throw BadKeyword(name: "mode") }
+            entry.mode = bits
+        }
+        if entry.kind == .symlink, let link = values["link"] { entry.target = try decoded("link", link) }
+        if entry.kind == .blockDevice || entry.kind == .characterDevice {
+            entry.specialDevice = try device("device", &uncheckable)
+        }
+        entry.device = try device("resdevice", &uncheckable)
+        if entry.kind == .file { entry.digests = try digests() }
+        return uncheckable
+    }
+
+    private func kind(_ key: EntryKey, _ own: MTreeKeywords) throws(BadKeyword) -> EntryKind? {
         if let type = text("type") {
-            guard let kind = Self.kinds[type] else { return "type" }
-            entry.kind = kind
-        } else if describesFile {
-            entry.kind = .file
-        } else if !values.isEmpty {
-            // What is of no kind would be compared with nothing.
-            return "type"
+            guard let kind = Self.kinds[type] else { throw BadKeyword(name: "type") }
+            return kind
         }
-        do throws(BadKeyword) {
-            entry.size = try number("size")
-            entry.uid = try number("uid")
-            entry.gid = try number("gid")
-            entry.links = try number("nlink")
-            entry.inode = try number("inode")
-            entry.mtime = try time()
-            entry.flags = flags()
-            // Symbolic modes are an operation on what is there.
-            if let mode = text("mode"), mode.first?.isNumber == true {
-                guard let bits = UInt32(mode, radix: 8), bits <= 0o7777 else { throw BadKeyword(name: "mode") }
-                entry.mode = bits
-            }
-            if entry.kind == .symlink, let link = values["link"] {
-                guard let target = Vis.decoded(link) else { throw BadKeyword(name: "link") }
-                entry.target = target
-            }
-            if entry.kind == .blockDevice || entry.kind == .characterDevice { entry.specialDevice = try device() }
-            if entry.kind == .file {
-                for (name, algorithm) in Self.digests {
-                    guard let hex = values[name] else { continue }
-                    guard let digest = bytes(ofHex: hex), digest.count == algorithm.byteCount else {
-                        throw BadKeyword(name: name)
-                    }
-                    entry.digests[algorithm] = digest
-                }
-            }
-            return nil
-        } catch {
-            return error.name
-        }
+        // FreeBSD's programs leave out what the root is.
+        if key.isRoot { return .directory }
+        if describesFile || !own.unknown.isDisjoint(with: Self.unknownDigests) { return .file }
+        // What is of no kind would be compared with nothing.
+        guard values.isEmpty, own.unknown.isEmpty, rules.isEmpty else { throw BadKeyword(name: "type") }
+        return nil
     }
 
     /// Whether it has what files have, and nothing else has: libarchive may be told to leave out the type.
     private var describesFile: Bool {
         values["link"] == nil && values["device"] == nil
-            && (values["size"] != nil || Self.digests.contains { values[$0.0] != nil })
-    }
-
-    private struct BadKeyword: Error {
-        var name: String
+            && (values["size"] != nil || Self.digests.keys.contains { values[$0] != nil })
     }
 
     private func text(_ name: String) -> String? { values[name].map { String(decoding: $0, as: UTF8.self) } }
+
+    private func decoded(_ name: String, _ value: ArraySlice<UInt8>) throws(BadKeyword) -> [UInt8] {
+        guard let bytes = Vis.decoded(value), !bytes.contains(0) else { throw BadKeyword(name: name) }
+        return bytes
+    }
 
     private func number<Value: FixedWidthInteger>(_ name: String) throws(BadKeyword) -> Value? {
         guard let text = text(name) else { return nil }
         guard let value = Value(text), value >= 0 else { throw BadKeyword(name: name) }
         return value
+    }
+
+    private func digests() throws(BadKeyword) -> [DigestAlgorithm: [UInt8]] {
+        var digests: [DigestAlgorithm: [UInt8]] = [:]
+        for (name, algorithm) in Self.digests {
+            guard var hex = values[name] else { continue }
+            if hex.starts(with: Array("0x".utf8)) { hex = hex.dropFirst(2) }
+            guard let digest = bytes(ofHex: hex), digest.count == algorithm.byteCount else {
+                throw BadKeyword(name: name)
+            }
+            digests[algorithm] = digest
+        }
+        return digests
     }
 
     /// Seconds, and behind the dot nanoseconds as a number: that is how mtree programs read it.
@@ -114,32 +177,43 @@ struct MTreeKeywords {
         return SnapshotTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 
-    /// Names of BSD; those that Linux does not have say nothing.
-    private func flags() -> InodeFlags? {
-        guard let names = text("flags")?.split(separator: ",") else { return nil }
-        var flags: InodeFlags = []
-        for name in names {
+    /// Names of BSD. Flags that Linux does not have, or that `statx(2)` does not show, cannot be checked. That such a
+    /// flag is not set says nothing.
+    private static func flags(_ names: ArraySlice<UInt8>) -> (flags: InodeFlags, isWhole: Bool) {
+        var (flags, isWhole) = (InodeFlags(), true)
+        for name in String(decoding: names, as: UTF8.self).split(separator: ",") {
             switch name {
             case "schg", "schange", "simmutable": flags.insert(.immutable)
             case "sappnd", "sappend": flags.insert(.appendOnly)
-            default: break
+            case "noschg", "noschange", "nosimmutable": flags.remove(.immutable)
+            case "nosappnd", "nosappend": flags.remove(.appendOnly)
+            case "none": break
+            // A flag of that name: do not dump.
+            case "nodump": isWhole = false
+            default: if !name.hasPrefix("no") { isWhole = false }
             }
         }
-        return flags
+        return (flags, isWhole)
     }
 
     /// `0x103`, or `format,major,minor` of a format that has the numbers of Linux.
-    private func device() throws(BadKeyword) -> UInt64? {
-        guard let parts = text("device")?.split(separator: ",", omittingEmptySubsequences: false) else { return nil }
-        if parts.count == 1 {
-            let number = parts[0].hasPrefix("0x") ? UInt64(parts[0].dropFirst(2), radix: 16) : UInt64(parts[0])
-            guard let number else { throw BadKeyword(name: "device") }
-            return number
+    private func device(_ name: String, _ uncheckable: inout [String]) throws(BadKeyword) -> UInt64? {
+        guard let parts = text(name)?.split(separator: ",", omittingEmptySubsequences: false) else { return nil }
+        func number<Value: FixedWidthInteger>(_ text: Substring) throws(BadKeyword) -> Value {
+            guard let value: Value = Self.cNumber(text) else { throw BadKeyword(name: name) }
+            return value
         }
-        guard parts[0] == "native" || parts[0] == "linux" else { return nil }
-        guard parts.count == 3, let major = UInt32(parts[1]), let minor = UInt32(parts[2]) else {
-            throw BadKeyword(name: "device")
+        if parts.count == 1 { return try number(parts[0]) }
+        guard parts[0] == "native" || parts[0] == "linux", parts.count == 3 else {
+            uncheckable.append(name)
+            return nil
         }
-        return FileStatus.deviceNumber(major: major, minor: minor)
+        return FileStatus.deviceNumber(major: try number(parts[1]), minor: try number(parts[2]))
+    }
+
+    /// As `strtoul(3)` reads it: hexadecimal, octal or decimal.
+    private static func cNumber<Value: FixedWidthInteger>(_ text: Substring) -> Value? {
+        if text.hasPrefix("0x") { return Value(text.dropFirst(2), radix: 16) }
+        return text.first == "0" ? Value(text, radix: 8) : Value(text)
     }
 }

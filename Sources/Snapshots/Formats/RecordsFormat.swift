@@ -16,8 +16,10 @@ extension SnapshotFormat {
 private struct RecordsReader {
     private let path: [UInt8]
     private let lines: LineReader
-    private let sorter = EntrySorter()
+    // Where PATHs overlap, an entry is listed once for each, and may have changed in between.
+    private let sorter = EntrySorter(repeats: .markChanged)
     private var roots: [[UInt8]] = []
+    private var index = RootIndex([])
     /// The summary's `complete`; nil before it.
     private var isComplete: Bool?
 
@@ -30,6 +32,7 @@ private struct RecordsReader {
         guard let header = try nextObject() else { throw lines.failure("no header") }
         var description = try lines.taking { () throws(JSONFieldFailure) in try self.description(header) }
         roots = description.roots
+        index = RootIndex(roots.enumerated().map { (root: $0.offset, path: $0.element) })
         while let object = try nextObject() {
             guard isComplete == nil else { throw lines.failure("something follows the summary") }
             let entries = try lines.taking { () throws(JSONFieldFailure) in try take(object) }
@@ -115,14 +118,14 @@ private struct RecordsReader {
         guard let path = try object.bytes("path", exact: "path_b64"), !path.contains(0) else {
             throw JSONFieldFailure(key: "path")
         }
-        let placed = roots.indices.compactMap { index -> SnapshotEntry? in
-            guard path.starts(with: roots[index]) else { return nil }
-            var rest = path[roots[index].count...]
-            if !rest.isEmpty, roots[index].last != UInt8(ascii: "/") {
+        let placed = index.all(containing: path).compactMap { root -> SnapshotEntry? in
+            guard path.starts(with: roots[root]) else { return nil }
+            var rest = path[roots[root].count...]
+            if !rest.isEmpty, roots[root].last != UInt8(ascii: "/") {
                 guard rest.popFirst() == UInt8(ascii: "/") else { return nil }
             }
             var entry = entry
-            entry.key = EntryKey(root: index, path: rest)
+            entry.key = EntryKey(root: root, path: rest)
             return entry.key.hasEmptyName ? nil : entry
         }
         guard !placed.isEmpty else { throw JSONFieldFailure(key: "path") }

@@ -14,7 +14,9 @@ struct EntryHeader: BitwiseCopyable {
     var present: UInt32 = 0
     /// `EntryKind.rawValue`.
     var kind: UInt8 = 0
-    private var zeros: (UInt8, UInt8, UInt8) = (0, 0, 0)
+    /// `EntryRules.rawValue`.
+    var rules: UInt8 = 0
+    private var zeros: (UInt8, UInt8) = (0, 0)
     var mode: UInt32 = 0
     var uid: UInt32 = 0
     var gid: UInt32 = 0
@@ -181,6 +183,7 @@ struct EntryEncoder: ~Copyable {
         header.stateLength = UInt32(entry.state?.count ?? 0)
         header.digestsLength = UInt32(entry.digests.reduce(0) { $0 + 1 + $1.value.count })
         header.present = fields.rawValue | (entry.isChanged ? EntryHeader.isChanged : 0)
+        header.rules = entry.rules.rawValue
         append(header)
         if let target = entry.target { buffer.append(target) }
         if let mime = entry.mime { buffer.append(mime) }

@@ -18,6 +18,8 @@ struct PackedEntry {
     func has(_ field: SnapshotFields) -> Bool { header.present & field.rawValue != 0 }
 
     var kind: EntryKind? { has(.kind) ? EntryKind(rawValue: header.kind) : nil }
+    /// What `EntryEncoder` was told.
+    var order: UInt64 { UInt64(bigEndian: header.order) }
     var isChanged: Bool { header.present & EntryHeader.isChanged != 0 }
     var target: UnsafeRawBufferPointer? { has(.target) ? part(0) : nil }
     var mime: UnsafeRawBufferPointer? { has(.mime) ? part(1) : nil }
@@ -76,6 +78,7 @@ struct PackedEntry {
         entry.xattrs = xattrs.map { Self.unpackAttributes($0) }
         entry.state = state.map { Array($0) }
         entry.isChanged = isChanged
+        entry.rules = EntryRules(rawValue: header.rules)
         entry.errors = errors
         return entry
     }

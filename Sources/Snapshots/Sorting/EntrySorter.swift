@@ -12,18 +12,24 @@ package final class EntrySorter {
     private let sorter: RecordSorter
     private let arena = RecordArena()
     private var encoder = EntryEncoder(digests: DigestSet([DigestAlgorithm]()))
+    private let repeats: RepeatedPaths
     /// How many entries came.
     private var count: UInt64 = 0
 
-    /// - Parameter memoryLimit: in bytes; beyond it sorted runs go to an unnamed file in `$TMPDIR`, or `/tmp`.
-    package init(memoryLimit: Int = 64 << 20) {
+    /// - Parameters:
+    ///   - memoryLimit: in bytes; beyond it sorted runs go to an unnamed file in `$TMPDIR`, or `/tmp`.
+    ///   - repeats: what several entries of one path mean.
+    package init(memoryLimit: Int = 64 << 20, repeats: RepeatedPaths = .lastCounts) {
+        self.repeats = repeats
         sorter = RecordSorter(memoryLimit: memoryLimit, temporaryDirectory: nil)
         sorter.addStream()
     }
 
-    package func append(_ entry: SnapshotEntry) throws(SnapshotFailure) {
+    /// - Parameter line: where the entry is in its file, not less than the line of the one before; nil: entries are
+    ///   counted.
+    package func append(_ entry: SnapshotEntry, line: Int? = nil) throws(SnapshotFailure) {
         count += 1
-        encoder.append(entry, order: count)
+        encoder.append(entry, order: line.map { UInt64($0) } ?? count)
         let path = entry.key.path
         encoder.buffer.drain { bytes in
             path.withUnsafeBytes { arena.append(root: entry.key.root, path: $0, line: bytes) }
@@ -35,14 +41,20 @@ package final class EntrySorter {
         }
     }
 
-    /// To be called once, after the last entry.
+    /// To be called once, after the last entry. If entries contradict each other, that is known here, before anything
+    /// of the comparison is printed.
     package func finish() throws(SnapshotFailure) -> SortedEntries {
+        var (mustAgree, merges) = (false, [RunMerge]())
+        if case .mustAgree = repeats { mustAgree = true }
         do throws(TemporaryFileError) {
             try sorter.keep(arena)
-            return SortedEntries(try sorter.takeMerge())
+            merges = try sorter.takeMerges(mustAgree ? 2 : 1)
         } catch {
             throw SnapshotFailure(error)
         }
+        let entries = SortedEntries(merges.removeLast(), repeats)
+        if let other = merges.popLast() { try SortedEntries(other, repeats).checkRepeats() }
+        return entries
     }
 }
 
@@ -52,26 +64,56 @@ extension SnapshotFailure {
     }
 }
 
-/// Entries in order. What the scan said of one path (the entry, its errors) comes as one; where a file names a path twice,
-/// the later entry takes the earlier one's place, as a whole.
+/// Entries in order. What is said of one path (the entry, its errors) comes as one.
 package final class SortedEntries {
     private var merge: RunMerge
+    private let repeats: RepeatedPaths
 
-    init(_ merge: RunMerge) { self.merge = merge }
+    init(_ merge: RunMerge, _ repeats: RepeatedPaths = .lastCounts) {
+        self.merge = merge
+        self.repeats = repeats
+    }
 
     package func next() throws(SnapshotFailure) -> SnapshotEntry? {
         guard let record = merge.record else { return nil }
-        var entry = PackedEntry(record.line).entry(EntryKey(bytes: Array(record.key)))
+        let first = PackedEntry(record.line)
+        let key = Array(record.key)
+        var path = RepeatedPath(first.entry(EntryKey(bytes: key)), line: first.order, repeats)
         try advance()
-        while let more = merge.record, more.key.elementsEqual(entry.key.bytes) {
-            let other = PackedEntry(more.line).entry(entry.key)
-            let errors = entry.errors + other.errors
-            if other.kind != nil || entry.kind == nil { entry = other }
-            entry.errors = errors
-            try advance()
-        }
+        try takeRest(key, &path)
+        var entry = path.entry
         entry.errors.sort { $0.operation < $1.operation }
         return entry
+    }
+
+    /// Adds the records that have the same key.
+    private func takeRest(_ key: [UInt8], _ path: inout RepeatedPath) throws(SnapshotFailure) {
+        while let more = merge.record, more.key.elementsEqual(key) {
+            let other = PackedEntry(more.line)
+            try path.add(other.entry(EntryKey(bytes: key)), line: other.order)
+            try advance()
+        }
+    }
+
+    /// Goes through all entries, and puts those together that have the same path. Most paths come once: of those
+    /// nothing is decoded.
+    func checkRepeats() throws(SnapshotFailure) {
+        var (key, line): ([UInt8], [UInt8]) = ([], [])
+        while let record = merge.record {
+            if record.key.elementsEqual(key) {
+                var path = line.withUnsafeBytes { bytes in
+                    let first = PackedEntry(bytes)
+                    return RepeatedPath(first.entry(EntryKey(bytes: key)), line: first.order, repeats)
+                }
+                try takeRest(key, &path)
+            } else {
+                key.removeAll(keepingCapacity: true)
+                key.append(contentsOf: record.key)
+                line.removeAll(keepingCapacity: true)
+                line.append(contentsOf: record.line)
+                try advance()
+            }
+        }
     }
 
     /// Passes over what is below an entry.

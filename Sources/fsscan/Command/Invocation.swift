@@ -228,14 +228,19 @@ struct ScanSettings {
         var algorithms: [DigestAlgorithm] = []
         for value in values {
             for name in value.carried.split(separator: ",", omittingEmptySubsequences: false) {
-                guard let algorithm = DigestAlgorithm(rawValue: String(name)) else {
-                    let known = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: " ")
-                    throw UsageError("--hash", CarriedArgument(carried: String(name)), "is not one of \(known)")
-                }
+                let algorithm = try algorithm("--hash", CarriedArgument(carried: String(name)))
                 if !algorithms.contains(algorithm) { algorithms.append(algorithm) }
             }
         }
         return algorithms
+    }
+
+    static func algorithm(_ option: String, _ name: CarriedArgument) throws(UsageError) -> DigestAlgorithm {
+        guard let algorithm = DigestAlgorithm(rawValue: name.carried) else {
+            let known = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: " ")
+            throw UsageError(option, name, "is not one of \(known)")
+        }
+        return algorithm
     }
 
     /// Bytes, or a number with a unit: powers of 1024, as in `head -c` and `truncate -s`.

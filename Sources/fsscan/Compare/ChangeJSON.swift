@@ -1,7 +1,7 @@
 import ScanEngine
 import Snapshots
 
-/// Changes for programs, schema `fsscan-diff/1`: one object, or a line for each change between a header and a summary.
+/// Changes for programs, schema `fsscan-diff/2`: one object, or a line for each change between a header and a summary.
 struct ChangeJSON: ChangeWriter {
     /// A class around the writer, which cannot be copied: a `ChangeWriter` may be.
     private final class Box {
@@ -29,15 +29,15 @@ struct ChangeJSON: ChangeWriter {
         try box.writer.buffer.drain(body)
     }
 
-    mutating func begin() {
+    mutating func begin(only: Set<ChangeKind>) {
         box.writer.beginObject(.onALineEach)
         if isLines { box.writer.member("type", "header") }
-        box.writer.member("schema", "fsscan-diff/1")
+        box.writer.member("schema", "fsscan-diff/2")
         box.writer.member("version", Invocation.version)
         side("old", old)
         side("new", new)
         names("compared", compared.fields.listedNames + compared.algorithms.map(\.rawValue))
-        names("not_compared", compared.missing.listedNames + (compared.algorithms.isEmpty ? ["content"] : []))
+        names("only", ChangeKind.allCases.filter { only.contains($0) }.map(\.rawValue))
         if isLines {
             box.writer.endObject()
             box.writer.endLine()
@@ -87,7 +87,8 @@ struct ChangeJSON: ChangeWriter {
             box.writer.endObject()
         }
         box.writer.endArray()
-        if change.kinds.contains(.unreadable) { errors(change.new?.errors ?? []) }
+        if let reason = change.reason { box.writer.member("reason", reason.rawValue) }
+        if !change.kinds.allSatisfy(\.isDifference) { errors(change.errors) }
         box.writer.endObject()
         if isLines { box.writer.endLine() }
     }
@@ -137,7 +138,7 @@ struct ChangeJSON: ChangeWriter {
         }
     }
 
-    mutating func finish(_ totals: ComparisonTotals, _ status: ExitStatus) {
+    mutating func finish(_ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus) {
         if isLines {
             box.writer.beginObject()
             box.writer.member("type", "summary")
@@ -145,19 +146,36 @@ struct ChangeJSON: ChangeWriter {
             box.writer.endArray()
         }
         box.writer.member("status", Int64(status.rawValue))
+        notCompared(totals.notCompared)
         box.writer.key("totals")
         box.writer.beginObject()
         for kind in ChangeKind.allCases {
             box.writer.key(kind.rawValue)
             box.writer.value(totals.changes[kind] ?? 0)
         }
+        box.writer.member("not_shown", hidden.entries)
         box.writer.member("unreadable_entries", totals.unreadableEntries)
         box.writer.member("old_entries_read", totals.oldEntries)
         box.writer.member("new_entries_read", totals.newEntries)
         box.writer.member("directories_skipped", totals.skippedDirectories)
         box.writer.member("all_moves_sought", totals.allMovesSought)
+        box.writer.member("every_unnamed_digest_differs", totals.everyUnnamedDigestDiffers)
         box.writer.endObject()
         box.writer.endObject()
         box.writer.endLine()
+    }
+
+    /// At the end: only then it is known how many entries each concerns.
+    private func notCompared(_ list: [NotCompared]) {
+        box.writer.key("not_compared")
+        box.writer.beginArray()
+        for item in list {
+            box.writer.beginObject()
+            box.writer.member("field", item.field)
+            box.writer.member("reason", item.reason.rawValue)
+            if let entries = item.entries { box.writer.member("entries", entries) }
+            box.writer.endObject()
+        }
+        box.writer.endArray()
     }
 }

@@ -10,6 +10,7 @@ import Snapshots
 /// ! path  mode 0755 -> 4755       other metadata
 /// = old -> new                    moved
 /// ? path  openat: EACCES          cannot be read now
+/// ? path  not known before        could not be read then, or is not known now
 /// ```
 struct ChangeText: ChangeWriter {
     private var buffer: [UInt8] = []
@@ -37,7 +38,7 @@ struct ChangeText: ChangeWriter {
         if let failure { throw failure }
     }
 
-    mutating func begin() {}
+    mutating func begin(only: Set<ChangeKind>) {}
 
     mutating func change(_ change: Change) {
         let sign = Self.sign(change.kinds)
@@ -47,8 +48,10 @@ struct ChangeText: ChangeWriter {
         }
         buffer += path(change.key, change.new == nil ? old : new)
         var notes = change.fields.map(note)
-        if change.kinds.contains(.unreadable) {
-            notes += (change.new?.errors ?? []).map { Array("\($0.operation): \($0.message)".utf8) }
+        if let reason = change.reason { notes.append(Array(reason.rawValue.utf8)) }
+        if !change.kinds.allSatisfy(\.isDifference) {
+            notes += change.errors.map { quoting.escaped(Array("\($0.operation): \($0.message)".utf8)) }
+            if notes.isEmpty { notes.append(Array("changed while it was read".utf8)) }
         }
         for (index, note) in notes.enumerated() { buffer += Array((index == 0 ? "  " : ", ").utf8) + note }
         buffer.append(UInt8(ascii: "\n"))
@@ -58,7 +61,7 @@ struct ChangeText: ChangeWriter {
     private static func sign(_ kinds: [ChangeKind]) -> Character {
         let signs: [(ChangeKind, Character)] = [
             (.added, "+"), (.removed, "-"), (.moved, "="), (.content, "*"), (.kind, "*"), (.unreadable, "?"),
-            (.metadata, "!"),
+            (.unknown, "?"), (.metadata, "!"),
         ]
         return signs.first { kinds.contains($0.0) }?.1 ?? "!"
     }
@@ -101,22 +104,32 @@ struct ChangeText: ChangeWriter {
         }
     }
 
-    mutating func finish(_ totals: ComparisonTotals, _ status: ExitStatus) {
-        var parts: [String] = []
-        for kind in ChangeKind.allCases {
-            guard let count = totals.changes[kind], count > 0 else { continue }
-            parts.append("\(HumanUnits.count(count, "", "").split(separator: " ").first ?? "") \(Self.phrase(kind))")
+    mutating func finish(_ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus) {
+        let shown = totals.changes.merging(hidden.changes) { $0 - $1 }
+        if let counts = Self.counts(shown) {
+            line("\(counts).")
+        } else if hidden.entries > 0 {
+            line("No difference of the kinds that --only names.")
+        } else {
+            line(status == .trouble ? "No difference in what was compared." : "No difference.")
         }
-        line(parts.isEmpty ? "No difference." : parts.joined(separator: ", ") + ".")
-        if compared.algorithms.isEmpty {
-            line("Content was not compared: the two sides have no digest in common (sizes and times were).")
+        if let counts = Self.counts(hidden.changes) { line("Not shown, as --only does not name it: \(counts).") }
+        let list = totals.notCompared
+        if compared.algorithms.isEmpty, totals.filesWithoutDigest > 0 || list.contains(where: { $0.isContent }) {
+            line("Content was not compared: the two sides have no digest in common\(Self.hints(compared, totals)).")
         }
-        if !compared.missing.isEmpty {
-            line("Not compared, as one side does not say: \(compared.missing.listedNames.joined(separator: ", ")).")
+        if totals.everyUnnamedDigestDiffers {
+            let names = compared.unnamedAlgorithms.map(\.rawValue).joined(separator: ", ")
+            line("Every digest differs. The list names no algorithm: it may be another than \(names) (--algorithm).")
         }
+        for sentence in list.troubleSentences(quoting) + otherSentences(list) { line(sentence) }
         if totals.unreadableEntries > 0 {
             let count = HumanUnits.count(totals.unreadableEntries, "entry", "entries")
             line("\(count) could not be read: what is there is not known.")
+        }
+        if let count = totals.changes[.unknown], count > 0 {
+            let entries = HumanUnits.count(count, "entry", "entries")
+            line("\(entries) could not be compared, as a side did not know \(count == 1 ? "it" : "them").")
         }
         if !old.isComplete || !new.isComplete {
             line("One side is of a scan that was stopped: what it did not reach was not compared.")
@@ -126,7 +139,51 @@ struct ChangeText: ChangeWriter {
         }
     }
 
-    private mutating func line(_ text: String) { buffer += Array("\(text)\n".utf8) }
+    private static func counts(_ changes: [ChangeKind: Int64]) -> String? {
+        let parts = ChangeKind.allCases.compactMap { kind -> String? in
+            guard let count = changes[kind], count > 0 else { return nil }
+            return "\(HumanUnits.count(count)) \(phrase(kind))"
+        }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
+
+    /// What else was compared of all files.
+    private static func hints(_ compared: ComparedFields, _ totals: ComparisonTotals) -> String {
+        var hints: [String] = []
+        if compared.fields.contains(.size), totals.filesWithoutSize == 0 { hints.append("sizes") }
+        if !compared.fields.isDisjoint(with: [.mtime, .ctime]), totals.filesWithoutTime == 0 { hints.append("times") }
+        return hints.isEmpty ? "" : " (\(hints.joined(separator: " and ")) were)"
+    }
+
+    /// What the old side does not say, or neither: it changes no status.
+    private func otherSentences(_ list: [NotCompared]) -> [[UInt8]] {
+        var sentences: [[UInt8]] = []
+        func add(_ reason: NotCompared.Reason, _ start: String) {
+            let names = list.filter { item in
+                item.reason == reason && !(item.isContent && compared.algorithms.isEmpty)
+                    && !(item.field == "xattrs" && old.options != nil)
+            }.map { $0.phrase(quoting) }
+            if names.isEmpty { return }
+            sentences.append(
+                Array("\(start), not compared: ".utf8) + names.joined(separator: Array(", ".utf8)) + [0x2E])
+        }
+        add(.oldDoesNotSay, "As OLD does not say")
+        add(.neitherSays, "As neither side says")
+        if old.options != nil, let xattrs = list.first(where: { $0.field == "xattrs" && !$0.reason.isTrouble }) {
+            sentences.append(
+                Array("As OLD was scanned without --xattrs, not compared: ".utf8) + xattrs.phrase(quoting) + [0x2E])
+        }
+        if let content = list.first(where: { $0.reason == .bothSkipped }), let files = content.entries {
+            let count = HumanUnits.count(files, "file", "files")
+            sentences.append(
+                Array("As both sides skipped it, not compared: content of \(count) (--read-pseudo reads it).".utf8))
+        }
+        return sentences
+    }
+
+    private mutating func line(_ text: String) { line(Array(text.utf8)) }
+
+    private mutating func line(_ text: [UInt8]) { buffer += text + [UInt8(ascii: "\n")] }
 
     private static func phrase(_ kind: ChangeKind) -> String {
         switch kind {
@@ -137,6 +194,7 @@ struct ChangeText: ChangeWriter {
         case .kind: "of another kind"
         case .moved: "moved"
         case .unreadable: "unreadable now"
+        case .unknown: "unknown"
         }
     }
 }

@@ -3,10 +3,13 @@ import Snapshots
 
 /// What is compared and how it is shown: the options that `diff` and `verify` share, checked.
 struct ComparisonSettings {
-    var ignored: SnapshotFields
-    var added: SnapshotFields
+    var selection: FieldSelection
+    /// Words of `--ignore` that are no field and no digest: see `confirmIgnored`.
+    private var foreignNames: [CarriedArgument] = []
     /// Empty: all of them.
     var only: Set<ChangeKind>
+    /// What the digests of a list are that does not say so.
+    var algorithm: DigestAlgorithm?
     var format: ReportFormat
     /// Nil: standard output.
     var output: [UInt8]?
@@ -16,8 +19,7 @@ struct ComparisonSettings {
     var threads: Int?
 
     init(_ options: ComparisonOptions) throws(UsageError) {
-        ignored = try Self.fields("--ignore", options.ignore)
-        added = try Self.fields("--also", options.also)
+        selection = FieldSelection()
         only = []
         for name in Self.items(options.only) {
             guard let kind = ChangeKind(rawValue: name.carried) else {
@@ -26,10 +28,50 @@ struct ComparisonSettings {
             }
             only.insert(kind)
         }
+        algorithm = try options.algorithm.map { (name) throws(UsageError) in
+            try ScanSettings.algorithm("--algorithm", name)
+        }
         format = try Self.format(options)
         output = options.output?.bytes == [UInt8(ascii: "-")] ? nil : options.output?.bytes
         mode = try ScanSettings.mode(options.mode, of: options.output)
         threads = try ScanSettings.threads(options.threads)
+        for name in Self.items(options.also) {
+            guard let field = Self.field(name), field != .kind else {
+                throw UsageError("--also", name, "is not one of \(Self.fieldNames(but: ["kind"]))")
+            }
+            selection.added.insert(field)
+        }
+        for name in Self.items(options.ignore) {
+            if let field = Self.field(name) {
+                selection.ignored.insert(field)
+            } else if let algorithm = DigestAlgorithm(rawValue: name.carried) {
+                selection.ignoredAlgorithms.insert(algorithm)
+            } else if name.carried == "content" {
+                selection.ignoredAlgorithms.formUnion(DigestAlgorithm.allCases)
+            } else {
+                selection.ignoredNames.insert(name.carried)
+                foreignNames.append(name)
+            }
+        }
+    }
+
+    /// Whoever mistypes a name is told, and not left to believe that something is ignored.
+    ///
+    /// - Parameter sides: those that are known; a side that is scanned has no names of its own.
+    func confirmIgnored(_ sides: [SnapshotDescription]) throws(UsageError) {
+        for name in foreignNames where !sides.contains(where: { $0.uncheckable[name.carried] != nil }) {
+            let digests = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: " ")
+            throw UsageError(
+                "--ignore", name, "is not one of \(Self.fieldNames(but: [])) \(digests) content, and no side has it")
+        }
+    }
+
+    private static func field(_ name: CarriedArgument) -> SnapshotFields? {
+        SnapshotFields.names.first { $0.name == name.carried }?.field
+    }
+
+    private static func fieldNames(but left: Set<String>) -> String {
+        SnapshotFields.names.map(\.name).filter { !left.contains($0) }.joined(separator: " ")
     }
 
     private static func items(_ values: [CarriedArgument]) -> [CarriedArgument] {
@@ -38,19 +80,6 @@ struct ComparisonSettings {
                 CarriedArgument(carried: String($0))
             }
         }
-    }
-
-    private static func fields(_ option: String, _ values: [CarriedArgument]) throws(UsageError) -> SnapshotFields {
-        var fields: SnapshotFields = []
-        for name in items(values) {
-            guard let known = SnapshotFields.names.first(where: { $0.name == name.carried }), known.field != .kind
-            else {
-                let names = SnapshotFields.names.map(\.name).filter { $0 != "kind" }.joined(separator: " ")
-                throw UsageError(option, name, "is not one of \(names)")
-            }
-            fields.insert(known.field)
-        }
-        return fields
     }
 
     private static func format(_ options: ComparisonOptions) throws(UsageError) -> ReportFormat {

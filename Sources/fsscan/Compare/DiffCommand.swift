@@ -12,7 +12,8 @@ struct DiffCommand: ParsableCommand {
             OLD and NEW are each a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one), another file \
             that can be compared, or a directory, which is scanned with the options of the other side.
 
-            Each line is an entry: + added, - removed, * other content, ! other metadata, = moved, ? cannot be read now.
+            Each line is an entry: + added, - removed, * other content, ! other metadata, = moved, ? cannot be read now, or \
+            could not be read then.
 
             EXAMPLES:
               fsscan --save scans.db --hash sha256 /usr
@@ -44,7 +45,10 @@ struct ComparisonOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Do not compare these fields: mtime, ctime, mode, ...; repeatable.", valueName: "FIELD[,FIELD]"))
+            """
+            Do not compare these: fields (mtime, ctime, mode, ...), digests (sha256, ..., content for all of them), what a \
+            list has and fsscan cannot check (sha384, ...); repeatable.
+            """, valueName: "NAME[,NAME]"))
     var ignore: [CarriedArgument] = []
 
     @Option(
@@ -59,6 +63,13 @@ struct ComparisonOptions: ParsableArguments {
             "Show these changes alone: \(ChangeKind.allCases.map(\.rawValue).joined(separator: ", ")).",
             valueName: "CHANGE[,CHANGE]"))
     var only: [CarriedArgument] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "What the digests of a list are that does not say so. (default: what their length says)",
+            valueName: "ALG"))
+    var algorithm: CarriedArgument?
 
     @Option(
         parsing: .unconditional, help: ArgumentHelp("text, json or ndjson. (default: text)", valueName: "FORMAT"),

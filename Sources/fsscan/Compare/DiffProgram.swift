@@ -23,23 +23,27 @@ struct DiffProgram {
     private func open(
         _ old: SnapshotArgument, _ new: SnapshotArgument
     ) throws -> (old: any SnapshotSource, new: any SnapshotSource) {
+        let algorithm = settings.comparison.algorithm
         switch (old, new) {
         case (.live(let before), .live(let after)):
             return (try scan(before, like: nil), try scan(after, like: nil))
         case (.live(let path), .file(let file, let selector)):
-            let new = try SnapshotArgument.open(file, selector: selector, otherRoots: [path])
+            let new = try SnapshotArgument.open(file, selector: selector, otherRoots: [path], algorithm: algorithm)
             return (try scan(path, like: new.description), new)
         case (.file(let file, let selector), .live(let path)):
-            let old = try SnapshotArgument.open(file, selector: selector, otherRoots: [path])
+            let old = try SnapshotArgument.open(file, selector: selector, otherRoots: [path], algorithm: algorithm)
             return (old, try scan(path, like: old.description))
         case (.file(let before, let beforeSelector), .file(let after, let afterSelector)):
-            let old = try SnapshotArgument.open(before, selector: beforeSelector, otherRoots: [])
-            let new = try SnapshotArgument.open(after, selector: afterSelector, otherRoots: old.description.roots)
+            let old = try SnapshotArgument.open(before, selector: beforeSelector, otherRoots: [], algorithm: algorithm)
+            let new = try SnapshotArgument.open(
+                after, selector: afterSelector, otherRoots: old.description.roots, algorithm: algorithm)
             return (old, new)
         }
     }
 
     private func scan(_ path: [UInt8], like other: SnapshotDescription?) throws -> any SnapshotSource {
+        // Before a scan that may take hours.
+        try settings.comparison.confirmIgnored(other.map { [$0] } ?? [])
         var options = other?.options ?? ScanOptions(paths: [], threads: 1)
         if other?.options == nil { options.hash = other?.algorithms ?? [] }
         if !settings.hash.isEmpty { options.hash = settings.hash }
@@ -70,22 +74,26 @@ struct ComparisonProgram {
     init(_ settings: ComparisonSettings) { self.settings = settings }
 
     func run(_ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile) throws -> ExitStatus {
-        let comparison = try Comparison(old, new, ignoring: settings.ignored, adding: settings.added)
+        try settings.confirmIgnored([old.description, new.description])
+        let comparison = try Comparison(old, new, settings.selection)
         var writer = makeWriter(comparison.compared, old.description, new.description, output)
-        writer.begin()
-        var shown: Int64 = 0
+        writer.begin(only: settings.only)
+        var isDifferent = false
+        var hidden = HiddenChanges()
         let totals = try comparison.run { change in
-            guard settings.only.isEmpty || change.kinds.contains(where: { settings.only.contains($0) }) else { return }
-            if change.kinds != [.unreadable] { shown += 1 }
+            if !settings.only.isEmpty, settings.only.isDisjoint(with: change.kinds) { return hidden.count(change) }
+            if change.kinds.contains(where: \.isDifference) { isDifferent = true }
             writer.change(change)
             try drain(&writer, output, atLeast: Self.pieceSize)
         }
-        let isTrouble = totals.unreadableEntries > 0 || !old.description.isComplete || !new.description.isComplete
-        let status: ExitStatus = isTrouble ? .trouble : shown > 0 ? .different : .success
-        writer.finish(totals, status)
+        // Not of what is shown alone: --only hides no trouble.
+        let isTrouble = totals.hasTrouble || !old.description.isComplete || !new.description.isComplete
+        let status: ExitStatus = isTrouble ? .trouble : isDifferent ? .different : .success
+        writer.finish(totals, hidden, status)
         try drain(&writer, output, atLeast: 0)
         if let stopped = ExitStatus.stopSignal { return stopped }
         try output.finish()
+        for sentence in totals.notCompared.troubleSentences(Quoting.forErrors) { StandardStreams.complain(sentence) }
         return status
     }
 
@@ -108,12 +116,23 @@ struct ComparisonProgram {
     }
 }
 
+/// What `--only` left out.
+struct HiddenChanges {
+    private(set) var entries: Int64 = 0
+    private(set) var changes: [ChangeKind: Int64] = [:]
+
+    mutating func count(_ change: Change) {
+        entries += 1
+        for kind in change.kinds { changes[kind, default: 0] += 1 }
+    }
+}
+
 /// Writes changes in one format.
 protocol ChangeWriter {
     var buffered: Int { get }
-    mutating func begin()
+    mutating func begin(only: Set<ChangeKind>)
     mutating func change(_ change: Change)
-    mutating func finish(_ totals: ComparisonTotals, _ status: ExitStatus)
+    mutating func finish(_ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus)
     mutating func drain(_ body: (UnsafeRawBufferPointer) throws(OutputError) -> Void) throws(OutputError)
 }
 

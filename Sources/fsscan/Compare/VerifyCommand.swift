@@ -11,7 +11,8 @@ struct VerifyCommand: ParsableCommand {
             SAVED is a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one) or another file that can be \
             compared. PATH is scanned in place of the PATH that was saved.
 
-            Each line is an entry: + added, - removed, * other content, ! other metadata, = moved, ? cannot be read now.
+            Each line is an entry: + added, - removed, * other content, ! other metadata, = moved, ? cannot be read now, or \
+            could not be read then.
 
             EXAMPLES:
               fsscan --save usr.db --hash sha256 /usr

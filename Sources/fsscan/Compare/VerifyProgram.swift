@@ -16,6 +16,7 @@ struct VerifyProgram {
         let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
         let old = try open(file, selector)
         try confirmExpected(file, selector)
+        try settings.comparison.confirmIgnored([old.description])
         var options = old.description.options ?? ScanOptions(paths: [], threads: 1)
         if old.description.options == nil { options.hash = old.description.algorithms }
         let paths = try settings.path.map { [$0] } ?? roots(of: old.description, file)
@@ -26,7 +27,9 @@ struct VerifyProgram {
     }
 
     private func open(_ file: [UInt8], _ selector: [UInt8]?) throws(SnapshotFailure) -> any SnapshotSource {
-        try SnapshotArgument.open(file, selector: selector, otherRoots: settings.path.map { [$0] } ?? [])
+        try SnapshotArgument.open(
+            file, selector: selector, otherRoots: settings.path.map { [$0] } ?? [],
+            algorithm: settings.comparison.algorithm)
     }
 
     private func roots(of saved: SnapshotDescription, _ file: [UInt8]) throws(SnapshotFailure) -> [[UInt8]] {

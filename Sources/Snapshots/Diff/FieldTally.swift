@@ -1,0 +1,137 @@
+// What one side says of an entry and the other does not, counted by name. Whether something was compared is decided for
+// each entry: a list may have the SHA-256 of one file and the mode of another. That both sides carry a field somewhere
+// says nothing of a third.
+
+import ScanEngine
+
+/// Something that was not compared, and why.
+package struct NotCompared: Equatable, Sendable {
+    package enum Reason: String, CaseIterable, Sendable {
+        /// The old side says it, so it was to be compared.
+        case newDoesNotSay = "new does not say"
+        /// The old side says something that this program does not know.
+        case cannotBeChecked = "cannot be checked"
+        case oldDoesNotSay = "old does not say"
+        case neitherSays = "neither says"
+        /// Both sides passed over it, as scans pass over the content of pseudo file systems.
+        case bothSkipped = "both skipped"
+
+        /// Whether something that the old side says went unchecked: exit status 2.
+        package var isTrouble: Bool { self == .newDoesNotSay || self == .cannotBeChecked }
+    }
+
+    /// A field, an algorithm, `content`, or the name that a foreign list gives it.
+    package var field: String
+    package var reason: Reason
+    /// How many entries it concerns; nil where it is so of all.
+    package var entries: Int64?
+}
+
+/// Counts while entries are compared.
+struct FieldTally {
+    /// By the bit of the field.
+    private var notInNew = [Int64](repeating: 0, count: SnapshotFields.RawValue.bitWidth)
+    private var notInOld = [Int64](repeating: 0, count: SnapshotFields.RawValue.bitWidth)
+    private var digestsNotInNew: [DigestAlgorithm: Int64] = [:]
+    private var contentNotInOld: Int64 = 0
+    private var contentInNeither: Int64 = 0
+    private var contentSkipped: Int64 = 0
+    /// Regular files whose content no digest in common tells of, and those of them without other hints.
+    private(set) var filesWithoutDigest: Int64 = 0
+    private(set) var filesWithoutSize: Int64 = 0
+    private(set) var filesWithoutTime: Int64 = 0
+
+    /// Two entries of one kind that were read without errors.
+    ///
+    /// - Parameter hasContent: false where a side skipped the content, so that the change says so.
+    mutating func count(
+        _ old: SnapshotEntry, _ new: SnapshotEntry, _ kind: EntryKind, _ compared: ComparedFields, hasContent: Bool
+    ) {
+        let (before, now) = (old.knownFields, new.knownFields)
+        if before != now {
+            let wanted = compared.wanted(of: kind)
+            Self.add(wanted.intersection(before).subtracting(now), to: &notInNew)
+            Self.add(wanted.intersection(now).subtracting(before), to: &notInOld)
+        }
+        guard kind == .file, hasContent, !compared.wantedAlgorithms.isEmpty else { return }
+        func isCommon(_ algorithm: DigestAlgorithm) -> Bool {
+            old.digests[algorithm] != nil && new.digests[algorithm] != nil
+        }
+        // One digest that nobody can forge says what the others would.
+        if compared.algorithms.contains(where: { $0.resistsCollisions && isCommon($0) }) { return }
+        let common = compared.algorithms.filter(isCommon)
+        let known = old.digests.keys.filter { compared.wantedAlgorithms.contains($0) }
+        for algorithm in known where !common.contains(algorithm) { digestsNotInNew[algorithm, default: 0] += 1 }
+        guard common.isEmpty else { return }
+        filesWithoutDigest += 1
+        let both = before.intersection(now).intersection(compared.wanted)
+        if !both.contains(.size) { filesWithoutSize += 1 }
+        if both.isDisjoint(with: [.mtime, .ctime]) { filesWithoutTime += 1 }
+        guard known.isEmpty else { return }
+        if new.digests.keys.contains(where: { compared.wantedAlgorithms.contains($0) }) {
+            contentNotInOld += 1
+        } else {
+            contentInNeither += 1
+        }
+    }
+
+    mutating func countSkippedContent() { contentSkipped += 1 }
+
+    /// An entry of a kind that the new side does not list at all.
+    mutating func countUnlisted() { Self.add(.kind, to: &notInNew) }
+
+    private static func add(_ fields: SnapshotFields, to counts: inout [Int64]) {
+        var rest = fields.rawValue
+        while rest != 0 {
+            counts[rest.trailingZeroBitCount] += 1
+            rest &= rest - 1
+        }
+    }
+
+    // MARK: Afterwards
+
+    /// All that was not compared, by reason and then by the order of fields.
+    func list(
+        _ compared: ComparedFields, _ selection: FieldSelection, _ old: SnapshotDescription, _ new: SnapshotDescription
+    ) -> [NotCompared] {
+        var list: [NotCompared] = []
+        func add(_ field: String, _ reason: NotCompared.Reason, _ entries: Int64) {
+            if entries > 0 { list.append(NotCompared(field: field, reason: reason, entries: entries)) }
+        }
+        for (name, field) in SnapshotFields.names {
+            add(name, .newDoesNotSay, notInNew[field.rawValue.trailingZeroBitCount])
+        }
+        for algorithm in DigestAlgorithm.allCases {
+            add(algorithm.rawValue, .newDoesNotSay, digestsNotInNew[algorithm] ?? 0)
+        }
+        for (name, entries) in old.uncheckable.sorted(by: { $0.key < $1.key })
+        where !selection.ignoredNames.contains(name) {
+            add(name, .cannotBeChecked, entries)
+        }
+        for (name, field) in SnapshotFields.names {
+            add(name, .oldDoesNotSay, notInOld[field.rawValue.trailingZeroBitCount])
+        }
+        add("content", .oldDoesNotSay, contentNotInOld)
+        for (name, field) in SnapshotFields.names where compared.inNeither.contains(field) {
+            list.append(NotCompared(field: name, reason: .neitherSays, entries: nil))
+        }
+        let hasDigests = (old.algorithms + new.algorithms).contains { compared.wantedAlgorithms.contains($0) }
+        // Where directories were passed over, their files have not been counted.
+        if !compared.wantedAlgorithms.isEmpty, !hasDigests || contentInNeither > 0 {
+            let entries = hasDigests ? contentInNeither : nil
+            list.append(NotCompared(field: "content", reason: .neitherSays, entries: entries))
+        }
+        add("content", .bothSkipped, contentSkipped)
+        return list
+    }
+}
+
+extension DigestAlgorithm {
+    /// Whether nobody can make two files of one digest.
+    fileprivate var resistsCollisions: Bool {
+        switch self {
+        case .sha256, .sha512, .blake2b: true
+        case .sha1, .md5, .xxh128, .git: false
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import ScanEngine
+
+/// What was removed and added, kept to the end of a comparison to be paired as moved.
+///
+/// Bounded in bytes, not in entries: a chain of 2,500 directories with names of 40 bytes has paths of 128 MB.
+struct MoveCandidates {
+    private var removed: [SnapshotEntry] = []
+    private var added: [SnapshotEntry] = []
+    /// Of all that is kept.
+    private(set) var bytes = 0
+    private let limit: Int
+    /// False once something found no room.
+    private(set) var areComplete = true
+
+    /// Some 100,000 entries with paths of 100 bytes.
+    static let limit = 64 << 20
+
+    init(limit: Int = Self.limit) { self.limit = limit }
+
+    var count: Int { removed.count + added.count }
+
+    /// - Returns: false where there is no room: the caller reports it at once.
+    mutating func keep(removed entry: SnapshotEntry) -> Bool {
+        let hasRoom = takeRoom(for: entry)
+        if hasRoom { removed.append(entry) }
+        return hasRoom
+    }
+
+    mutating func keep(added entry: SnapshotEntry) -> Bool {
+        let hasRoom = takeRoom(for: entry)
+        if hasRoom { added.append(entry) }
+        return hasRoom
+    }
+
+    private mutating func takeRoom(for entry: SnapshotEntry) -> Bool {
+        let needed = entry.footprint
+        guard bytes + needed <= limit else {
+            areComplete = false
+            return false
+        }
+        bytes += needed
+        return true
+    }
+
+    // MARK: Pairing
+
+    /// Gives out all changes in the order of where they are now (or were), with pairs of the same file as one: first by
+    /// device and inode with the same content, then by a digest that only one on each side has.
+    consuming func forEachChange(_ compared: ComparedFields, _ body: (Change) throws -> Void) rethrows {
+        let partners = self.partners(compared)
+        let isTaken = Set(partners.values)
+        // Places, not changes: those would be as large as all entries once more.
+        var order = removed.indices.filter { !isTaken.contains($0) }.map { (key: removed[$0].key, old: $0, new: -1) }
+        order += added.indices.map { (key: added[$0].key, old: partners[$0] ?? -1, new: $0) }
+        order.sort { $0.key < $1.key }
+        for place in order {
+            switch (place.old, place.new) {
+            case (let old, -1): try body(Change(kinds: [.removed], old: removed[old], new: nil))
+            case (-1, let new): try body(Change(kinds: [.added], old: nil, new: added[new]))
+            case (let old, let new):
+                // The rename itself changes this one.
+                let fields = compared.differences(removed[old], added[new]).filter { $0.name != "ctime" }
+                let kinds: [ChangeKind] = fields.isEmpty ? [.moved] : [.metadata, .moved]
+                try body(Change(kinds: kinds, old: removed[old], new: added[new], fields: fields))
+            }
+        }
+    }
+
+    /// Which removed entry an added one was.
+    private func partners(_ compared: ComparedFields) -> [Int: Int] {
+        var partners: [Int: Int] = [:]
+        var isTaken = Set<Int>()
+        /// Pairs what has a value of which there is one on each side.
+        func pair<Value: Hashable>(
+            by value: (SnapshotEntry) -> Value?, _ isSame: (SnapshotEntry, SnapshotEntry) -> Bool
+        ) {
+            let before = Dictionary(grouping: removed.indices.filter { !isTaken.contains($0) }) { value(removed[$0]) }
+            let after = Dictionary(grouping: added.indices.filter { partners[$0] == nil }) { value(added[$0]) }
+            for (value, new) in after where value != nil && new.count == 1 {
+                guard let old = before[value], old.count == 1, isSame(removed[old[0]], added[new[0]]) else { continue }
+                partners[new[0]] = old[0]
+                isTaken.insert(old[0])
+            }
+        }
+        pair(by: Self.identity, compared.isSameInode)
+        for algorithm in compared.algorithms {
+            let empty = Self.emptyDigest(algorithm)
+            pair(by: { Self.digest($0, algorithm, empty) }, compared.sameContent)
+        }
+        return partners
+    }
+
+    private struct Identity: Hashable {
+        var kind: EntryKind
+        var device: UInt64
+        var inode: UInt64
+    }
+
+    private static func identity(_ entry: SnapshotEntry) -> Identity? {
+        guard let kind = entry.kind, let device = entry.device, let inode = entry.inode else { return nil }
+        return Identity(kind: kind, device: device, inode: inode)
+    }
+
+    /// Of a file that is not empty: all empty files are the same.
+    private static func digest(
+        _ entry: SnapshotEntry, _ algorithm: DigestAlgorithm, _ empty: [UInt8]?
+    ) -> [UInt8]? {
+        guard entry.kind == .file, let digest = entry.digests[algorithm], digest != empty else { return nil }
+        return digest
+    }
+
+    /// Nil where this machine's OpenSSL does not have the algorithm.
+    private static func emptyDigest(_ algorithm: DigestAlgorithm) -> [UInt8]? {
+        guard let methods = try? DigestMethods(DigestSet([algorithm])) else { return nil }
+        var digest = MultiDigest(methods)
+        var row: [UInt8] = []
+        digest.digest(UnsafeRawBufferPointer(start: nil, count: 0), appendingTo: &row)
+        return row
+    }
+}
+
+extension SnapshotEntry {
+    /// What it takes in memory, roughly: itself with its place in the tables that pair it, and what it points to.
+    fileprivate var footprint: Int {
+        var bytes = 512 + key.bytes.count + (target?.count ?? 0) + (mime?.utf8.count ?? 0) + (state?.count ?? 0)
+        for digest in digests.values { bytes += 32 + digest.count }
+        for attribute in xattrs ?? [] { bytes += 64 + attribute.name.count + attribute.value.count }
+        return bytes
+    }
+}

@@ -1,0 +1,22 @@
+/// What a list states and this program cannot check, and how many of its entries state it.
+///
+/// Names come from the file, so there are no more than `mostNames`, of no more than `longestName` bytes; what is beyond
+/// is counted under one.
+struct UncheckableCounts {
+    private(set) var counts: [String: Int64] = [:]
+
+    static let longestName = 255
+    static let mostNames = 1_000
+    static let others = "others"
+
+    /// The name under which something is counted.
+    static func name(_ bytes: some Collection<UInt8>) -> String {
+        bytes.isEmpty || bytes.count > longestName ? others : String(decoding: bytes, as: UTF8.self)
+    }
+
+    mutating func add(_ name: String, entries: Int64 = 1) {
+        if entries == 0 { return }
+        let isKnown = counts[name] != nil || counts.count < Self.mostNames
+        counts[isKnown ? name : Self.others, default: 0] += entries
+    }
+}

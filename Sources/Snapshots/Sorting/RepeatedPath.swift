@@ -1,0 +1,107 @@
+import ScanEngine
+
+/// What several entries of one path mean.
+package enum RepeatedPaths: Sendable {
+    /// The last one takes the place of those before it, as a whole.
+    case lastCounts
+    /// The last one counts. If it differs from one before it, the entry changed while it was listed.
+    case markChanged
+    /// Each adds what the others do not say; what two say differently is an error in this file.
+    case mustAgree(list: [UInt8])
+}
+
+/// The entries of one path, put together one after the other.
+struct RepeatedPath {
+    private(set) var entry: SnapshotEntry
+    private let repeats: RepeatedPaths
+    /// The line of the first entry, and those that other fields were first said in.
+    private let line: UInt64
+    private var lines: [String: UInt64] = [:]
+
+    /// - Parameter line: for the message where two entries must agree and do not.
+    init(_ entry: SnapshotEntry, line: UInt64, _ repeats: RepeatedPaths) {
+        self.entry = entry
+        self.line = line
+        self.repeats = repeats
+    }
+
+    /// Takes the next one in. Errors at the path are kept, whichever entry counts.
+    mutating func add(_ other: SnapshotEntry, line: UInt64) throws(SnapshotFailure) {
+        // In place: many errors at one path must not be copied for each.
+        entry.errors.append(contentsOf: other.errors)
+        guard other.kind != nil || entry.kind == nil else { return }
+        switch repeats {
+        case .lastCounts: replace(by: other)
+        case .markChanged:
+            let isChanged = entry.isChanged || entry.kind != nil && !isSame(other)
+            replace(by: other)
+            if isChanged { entry.isChanged = true }
+        case .mustAgree(let list):
+            do throws(Contradiction) {
+                try complete(by: other, line)
+            } catch {
+                throw SnapshotFailure(
+                    path: list,
+                    "line \(error.first) and line \(line) contradict each other: "
+                        + "\(error.field) of \(Excerpt.quoted(entry.key.path))")
+            }
+        }
+    }
+
+    private mutating func replace(by other: SnapshotEntry) {
+        var errors: [SnapshotEntryError] = []
+        swap(&errors, &entry.errors)
+        entry = other
+        entry.errors = errors
+    }
+
+    private func isSame(_ other: SnapshotEntry) -> Bool {
+        // Only entries without errors are compared: those of the path are counted already.
+        var (one, two) = (entry, other)
+        (one.errors, two.errors) = ([], [])
+        (one.isChanged, two.isChanged) = (false, false)
+        return one == two
+    }
+
+    // MARK: Agreement
+
+    private struct Contradiction: Error {
+        var first: UInt64
+        var field: String
+    }
+
+    private mutating func complete(by other: SnapshotEntry, _ line: UInt64) throws(Contradiction) {
+        try complete("kind", \.kind, other, line)
+        try complete("size", \.size, other, line)
+        try complete("disk_bytes", \.diskBytes, other, line)
+        try complete("mode", \.mode, other, line)
+        try complete("uid", \.uid, other, line)
+        try complete("gid", \.gid, other, line)
+        try complete("nlink", \.links, other, line)
+        try complete("device", \.device, other, line)
+        try complete("inode", \.inode, other, line)
+        try complete("mtime", \.mtime, other, line)
+        try complete("ctime", \.ctime, other, line)
+        try complete("btime", \.btime, other, line)
+        try complete("target", \.target, other, line)
+        try complete("rdev", \.specialDevice, other, line)
+        try complete("mime", \.mime, other, line)
+        try complete("xattrs", \.xattrs, other, line)
+        try complete("flags", \.flags, other, line)
+        for algorithm in DigestAlgorithm.allCases {
+            try complete(algorithm.rawValue, \.digests[algorithm], other, line)
+        }
+    }
+
+    private mutating func complete<Value: Equatable>(
+        _ name: String, _ field: WritableKeyPath<SnapshotEntry, Value?>, _ other: SnapshotEntry, _ line: UInt64
+    ) throws(Contradiction) {
+        guard let value = other[keyPath: field] else { return }
+        if let known = entry[keyPath: field] {
+            guard known == value else { throw Contradiction(first: lines[name] ?? self.line, field: name) }
+        } else {
+            entry[keyPath: field] = value
+            lines[name] = line
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import ScanEngine
+import Snapshots
+
+extension NotCompared {
+    /// Neither side has a digest of some file, or only the new one has.
+    var isContent: Bool { field == "content" && reason != .bothSkipped }
+
+    /// Its name for people.
+    func phrase(_ quoting: Quoting) -> [UInt8] {
+        // What xattrs hold is what somebody looks for: setfacl and setcap write them.
+        field == "xattrs"
+            ? Array("extended attributes, ACLs and capabilities".utf8) : quoting.escaped(Array(field.utf8))
+    }
+}
+
+extension [NotCompared] {
+    /// Why a comparison ends with 2 although all that it shows could be read. Standard error gets them, too: a job that
+    /// throws the output away still says why it failed.
+    func troubleSentences(_ quoting: Quoting) -> [[UInt8]] {
+        let reasons: [(Element.Reason, start: String)] = [
+            (.newDoesNotSay, "As NEW does not say"), (.cannotBeChecked, "As fsscan cannot check it"),
+        ]
+        return reasons.compactMap { (reason, start) -> [UInt8]? in
+            let items = filter { $0.reason == reason }
+            if items.isEmpty { return nil }
+            let names = items.map { item -> [UInt8] in
+                let count = HumanUnits.count(item.entries ?? 0, "entry", "entries")
+                return item.phrase(quoting) + [UInt8](" (\(count))".utf8)
+            }
+            let accepted = items.map { quoting.escaped([UInt8]($0.field.utf8)) }
+            return [UInt8]("\(start), not compared: ".utf8) + names.joined(separator: [UInt8](", ".utf8))
+                + [UInt8]("; --ignore ".utf8) + accepted.joined(separator: [UInt8(ascii: ",")])
+                + [UInt8](" accepts that.".utf8)
+        }
+    }
+}

@@ -1,0 +1,335 @@
+// What a comparison makes of sources in memory: hidden directories, rules, moves, and what one side does not say.
+
+import ScanEngine
+import Testing
+
+@testable import Snapshots
+
+/// A source of entries in memory.
+private final class Listed: SnapshotSource {
+    let description: SnapshotDescription
+    private var rest: ArraySlice<SnapshotEntry>
+
+    init(_ entries: [SnapshotEntry], _ change: (inout SnapshotDescription) -> Void = { _ in }) {
+        var description = SnapshotDescription(
+            format: "test", roots: [[]], fields: entries.reduce(into: []) { $0.formUnion($1.knownFields) },
+            algorithms: DigestAlgorithm.allCases.filter { name in entries.contains { $0.digests[name] != nil } })
+        change(&description)
+        self.description = description
+        rest = entries.sorted { $0.key < $1.key }[...]
+    }
+
+    func next() -> SnapshotEntry? { rest.popFirst() }
+    func skip(_ subtree: EntryKey) { rest = rest.drop { subtree.contains($0.key) } }
+}
+
+private func entry(
+    _ path: String, _ kind: EntryKind? = .file, _ change: (inout SnapshotEntry) -> Void = { _ in }
+) -> SnapshotEntry {
+    var entry = SnapshotEntry(key: EntryKey(root: 0, path: Array(path.utf8)), kind: kind)
+    change(&entry)
+    return entry
+}
+
+private let refusal = SnapshotEntryError(operation: "openat", code: "EACCES", message: "Permission denied")
+
+private func closed(_ path: String, _ kind: EntryKind? = .directory) -> SnapshotEntry {
+    entry(path, kind) { $0.errors = [refusal] }
+}
+
+private func digest(_ byte: UInt8, _ algorithm: DigestAlgorithm = .sha256) -> [UInt8] {
+    Array(repeating: byte, count: algorithm.byteCount)
+}
+
+private struct Outcome {
+    /// `+ path`, `? path (not known now)`, …: the kinds, and the reason.
+    var lines: [String] = []
+    var totals = ComparisonTotals()
+
+    /// `sha384 cannot be checked 3`
+    var notCompared: [String] {
+        totals.notCompared.map { "\($0.field) \($0.reason.rawValue)\($0.entries.map { " \($0)" } ?? "")" }
+    }
+}
+
+private func compare(
+    _ old: Listed, _ new: Listed, _ selection: FieldSelection = FieldSelection(),
+    _ candidates: MoveCandidates = MoveCandidates()
+) throws -> Outcome {
+    var outcome = Outcome()
+    outcome.totals = try Comparison(old, new, selection, candidates).run { change in
+        func path(_ key: EntryKey) -> String { String(decoding: key.path, as: UTF8.self) }
+        let from = change.kinds.contains(.moved) ? "\(path(change.old!.key)) -> " : ""
+        let fields = change.fields.isEmpty ? "" : " \(change.fields.map(\.name))"
+        let kinds = change.kinds.map(\.rawValue).joined(separator: "+")
+        let reason = change.reason.map { " (\($0.rawValue))" } ?? ""
+        outcome.lines.append("\(kinds) \(from)\(path(change.key))\(fields)\(reason)")
+    }
+    return outcome
+}
+
+@Suite struct ComparisonTests {
+    // MARK: What could not be seen
+
+    /// With two of them the first one's children come after the second was read.
+    @Test func whatIsInAnyDirectoryThatCannotBeListedIsUnknown() throws {
+        func side(_ directory: (String) -> SnapshotEntry, _ files: [String]) -> Listed {
+            Listed(["", "a", "b", "b/c", "d"].map(directory) + files.map { entry($0) })
+        }
+        let names = ["a/one", "a/two", "b/three", "b/c/four", "d/five"]
+        let open: (String) -> SnapshotEntry = { entry($0, .directory) }
+        let hidden: (String) -> SnapshotEntry = { $0.isEmpty ? open($0) : closed($0) }
+        let now = try compare(side(open, names), side(hidden, []))
+        #expect(now.lines.filter { $0.hasPrefix("unreadable") }.count == 4)
+        #expect(
+            now.lines.filter { !$0.hasPrefix("unreadable") }
+                == ["a/one", "a/two", "b/c/four", "b/three", "d/five"].map { "unknown \($0) (not known now)" })
+        #expect(now.totals.changes[.unknown] == 5 && now.totals.hasTrouble && !now.totals.isDifferent)
+        let before = try compare(side(hidden, []), side(open, names))
+        #expect(before.lines.count == 9 && before.lines.allSatisfy { $0.hasSuffix("(not known before)") })
+        // What is listed in part is compared as far as it goes.
+        let part = try compare(side(hidden, ["a/one"]), side(hidden, ["a/two"]))
+        #expect(part.lines.contains("unknown a/one (not known now)"), "\(part.lines)")
+        #expect(part.lines.contains("unknown a/two (not known before)"))
+        #expect(part.lines.count == 6)
+    }
+
+    /// Any trees, any hidden directories: what was seen has the fate that it has in a comparison by sets.
+    @Test(arguments: 1...60 as ClosedRange<UInt64>) func hiddenDirectoriesHideWhatIsBelowThemAndNothingElse(
+        _ seed: UInt64
+    ) throws {
+        var state = seed &* 0x9E37_79B9_7F4A_7C15
+        func random(_ limit: UInt64) -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return (state >> 33) % limit
+        }
+        var directories = [""]
+        var files: [String] = []
+        for index in 0..<40 {
+            let parent = directories[Int(random(UInt64(directories.count)))]
+            let path = (parent.isEmpty ? "" : parent + "/") + ["n", "n.", "m-"][Int(random(3))] + "\(index)"
+            if random(2) == 0 { directories.append(path) } else { files.append(path) }
+        }
+        func isBelow(_ path: String, _ hidden: Set<String>) -> Bool {
+            hidden.contains { path.hasPrefix($0 + "/") }
+        }
+        func some() -> Set<String> { Set(directories.filter { !$0.isEmpty && random(4) == 0 }) }
+        let (hiddenOld, hiddenNew) = (some(), some())
+        let (goneOld, goneNew) = (Set(files.filter { _ in random(5) == 0 }), Set(files.filter { _ in random(5) == 0 }))
+        func side(_ hidden: Set<String>, _ gone: Set<String>) -> [SnapshotEntry] {
+            directories.filter { !isBelow($0, hidden) }.map { hidden.contains($0) ? closed($0) : entry($0, .directory) }
+                + files.filter { !gone.contains($0) && !isBelow($0, hidden) }.map { entry($0) }
+        }
+        let (old, new) = (side(hiddenOld, goneOld), side(hiddenNew, goneNew))
+        var expected: Set<String> = []
+        let (oldPaths, newPaths) = (paths(old), paths(new))
+        for path in oldPaths.subtracting(newPaths) {
+            let (before, now) = (hiddenOld.contains(path), isBelow(path, hiddenNew))
+            if now { expected.insert("unknown \(path) (\(before ? "known neither before nor now" : "not known now"))") }
+            if !now { expected.insert(before ? "removed+unknown \(path) (not known before)" : "removed \(path)") }
+        }
+        for path in newPaths.subtracting(oldPaths) {
+            let (before, now) = (isBelow(path, hiddenOld), hiddenNew.contains(path))
+            let reason = now ? "known neither before nor now" : "not known before"
+            if before { expected.insert("unknown \(path) (\(reason))") }
+            if !before { expected.insert(now ? "added+unreadable \(path)" : "added \(path)") }
+        }
+        for path in oldPaths.intersection(newPaths) {
+            switch (hiddenOld.contains(path), hiddenNew.contains(path)) {
+            case (false, false): break
+            case (false, true): expected.insert("unreadable \(path)")
+            case (true, false): expected.insert("unknown \(path) (not known before)")
+            case (true, true): expected.insert("unknown \(path) (known neither before nor now)")
+            }
+        }
+        let lines = try compare(Listed(old), Listed(new)).lines
+        #expect(Set(lines) == expected && lines.count == expected.count)
+    }
+
+    private func paths(_ entries: [SnapshotEntry]) -> Set<String> {
+        Set(entries.map { String(decoding: $0.key.path, as: UTF8.self) })
+    }
+
+    @Test func whatAStoppedScanDidNotReachIsUnknown() throws {
+        let whole = [entry("", .directory), entry("a"), entry("b")]
+        let part = Listed([entry("", .directory), entry("a")]) { $0.isComplete = false }
+        #expect(try compare(Listed(whole), part).lines == ["unknown b (not known now)"])
+        let again = Listed([entry("", .directory), entry("a")]) { $0.isComplete = false }
+        #expect(try compare(again, Listed(whole)).lines == ["unknown b (not known before)"])
+    }
+
+    /// An error of a path that has no entry; one in a name's attributes hides nothing.
+    @Test func anErrorHidesAsMuchAsItSays() throws {
+        let old = Listed([entry("", .directory), entry("a", .directory), entry("a/f"), entry("b"), entry("b/f")])
+        var open = entry("a", .directory)
+        open.errors = [SnapshotEntryError(operation: "listxattr", code: "EIO", message: "Input/output error")]
+        let new = Listed([entry("", .directory), open, closed("b", nil)])
+        let lines = try compare(old, new).lines
+        #expect(lines == ["unreadable a", "unreadable b", "unknown b/f (not known now)", "removed a/f"])
+        let gone = try compare(Listed([entry("", .directory), closed("x", nil)]), Listed([entry("", .directory)]))
+        #expect(gone.lines == ["unknown x (not known before)"])
+    }
+
+    // MARK: What one side does not say
+
+    @Test func whatIsComparedIsDecidedForEachEntry() throws {
+        func listed(_ entries: SnapshotEntry...) -> Listed { Listed(entries) }
+        let old = listed(
+            entry("a") { ($0.digests, $0.mode) = ([.sha256: digest(1)], 0o644) },
+            entry("b") { $0.digests = [.md5: digest(1, .md5), .sha1: digest(1, .sha1)] },
+            entry("c") { $0.digests = [.sha256: digest(1), .md5: digest(1, .md5)] },
+            entry("d") { $0.uid = 7 }, entry("e", .directory) { $0.mtime = SnapshotTime(seconds: 1, nanoseconds: 0) })
+        let new = {
+            listed(
+                entry("a") { $0.digests = [.md5: digest(1, .md5)] },
+                entry("b") { ($0.digests, $0.size) = ([.sha1: digest(1, .sha1)], 1) },
+                entry("c") { $0.digests = [.sha256: digest(1)] },
+                entry("d") { ($0.digests, $0.gid, $0.mode) = ([.sha256: digest(1)], 7, 0o600) }, entry("e", .directory))
+        }
+        let outcome = try compare(old, new())
+        #expect(outcome.lines == [])
+        // c: its SHA-256 says what its MD5 would; the SHA-1 of b does not. Times of directories are not compared.
+        #expect(
+            outcome.notCompared.filter { !$0.contains("neither") } == [
+                "mode new does not say 1", "uid new does not say 1", "sha256 new does not say 1",
+                "md5 new does not say 1", "size old does not say 1", "mode old does not say 1",
+                "gid old does not say 1", "content old does not say 1",
+            ])
+        #expect(outcome.totals.hasTrouble && !outcome.totals.isDifferent)
+    }
+
+    @Test func whatIsIgnoredIsNotMissed() throws {
+        func old() -> Listed {
+            Listed([entry("a") { ($0.digests, $0.mode) = ([.sha256: digest(1), .md5: digest(1, .md5)], 0o644) }]) {
+                $0.uncheckable = ["sha384": 12, "xattr.user.a": 1]
+            }
+        }
+        func new() -> Listed { Listed([entry("a") { $0.digests = [.sha256: digest(2)] }]) }
+        let all = try compare(old(), new())
+        #expect(all.lines == ["content a [\"sha256\"]"] && all.totals.hasTrouble)
+        #expect(
+            all.notCompared.filter { !$0.contains("neither") }
+                == ["mode new does not say 1", "sha384 cannot be checked 12", "xattr.user.a cannot be checked 1"])
+        let names: Set = ["sha384", "xattr.user.a"]
+        let accepted = try compare(old(), new(), FieldSelection(ignored: .mode, ignoredNames: names))
+        #expect(accepted.lines.count == 1 && !accepted.totals.hasTrouble)
+        let selection = FieldSelection(ignored: .mode, ignoredAlgorithms: [.sha256], ignoredNames: names)
+        let other = try compare(old(), new(), selection)
+        #expect(other.lines == [] && other.notCompared.contains("md5 new does not say 1"))
+        let content = FieldSelection(
+            ignored: .mode, ignoredAlgorithms: Set(DigestAlgorithm.allCases), ignoredNames: names)
+        let none = try compare(old(), new(), content)
+        #expect(none.lines == [] && !none.totals.hasTrouble && !none.notCompared.contains { $0.hasPrefix("content") })
+        // What the new side says and cannot be checked is no trouble.
+        let checked = Listed([entry("a") { $0.digests = [.sha256: digest(2)] }])
+        let reversed = try compare(checked, old())
+        #expect(!reversed.totals.hasTrouble)
+    }
+
+    @Test func kindsThatASideDoesNotListAreNamed() throws {
+        let tree = [entry("", .directory), entry("a"), entry("link", .symlink)]
+        func files() -> Listed { Listed([entry("a")]) { $0.kinds = [.file] } }
+        let there = try compare(files(), Listed(tree))
+        #expect(there.lines == [] && !there.totals.hasTrouble)
+        let back = try compare(Listed(tree), files())
+        #expect(back.lines == [] && back.notCompared.first == "kind new does not say 2" && back.totals.hasTrouble)
+        #expect(try !compare(Listed(tree), files(), FieldSelection(ignored: .kind)).totals.hasTrouble)
+    }
+
+    // MARK: Rules
+
+    @Test func whatIsOptionalMayBeMissing() throws {
+        let old = [
+            entry("d", .directory) { $0.rules = .optional }, entry("d/f"), entry("f") { $0.rules = .optional },
+            entry("g"),
+        ]
+        #expect(try compare(Listed(old), Listed([])).lines == ["removed g"])
+        #expect(try compare(Listed([]), Listed(old)).lines == ["added g"])
+        let there = [entry("d", .directory), entry("f", .symlink), entry("g")]
+        #expect(try compare(Listed(old), Listed(there)).lines == ["kind f [\"kind\"]", "removed d/f"])
+        // Nor is it missing where it could not be seen.
+        let hidden = try compare(Listed([entry("", .directory)] + old), Listed([closed("")]))
+        #expect(hidden.lines.contains("unknown f (not known now)"))
+    }
+
+    @Test func belowWhatIsIgnoredNothingIsCompared() throws {
+        let old = [
+            entry("d", .directory) { ($0.rules, $0.mode) = (.ignore, 0o755) }, entry("d/gone"),
+            entry("d/f") { $0.size = 1 }, entry("d.x"), entry("e", .directory) { $0.rules = .ignore }, entry("e/f"),
+        ]
+        let new = [
+            entry("d", .directory) { $0.mode = 0o700 }, entry("d/new"), entry("d/f") { $0.size = 2 },
+            closed("d/closed"), entry("e/new"),
+        ]
+        let outcome = try compare(Listed(old), Listed(new))
+        #expect(outcome.lines == ["metadata d [\"mode\"]", "removed d.x", "removed e"])
+        #expect(!outcome.totals.hasTrouble)
+        #expect(try compare(Listed(new), Listed(old)).lines == ["metadata d [\"mode\"]", "added d.x", "added e"])
+    }
+
+    @Test func ofSomeOnlyExistenceAndKindAreCompared() throws {
+        func old(_ kind: EntryKind) -> Listed {
+            Listed([entry("f", kind) { ($0.rules, $0.size, $0.mode) = (.noChange, 1, 0o644) }, entry("g")])
+        }
+        let new = [entry("f") { $0.size = 2 }, entry("g")]
+        let same = try compare(old(.file), Listed(new))
+        #expect(same.lines == [] && !same.totals.hasTrouble)
+        #expect(try compare(old(.symlink), Listed(new)).lines == ["kind f [\"kind\"]"])
+        #expect(try compare(old(.file), Listed([entry("g")])).lines == ["removed f"])
+    }
+
+    // MARK: Moves
+
+    @Test func aFieldCountsAgainstAMoveWhereBothSidesKnowIt() throws {
+        func moves(_ old: (inout SnapshotEntry) -> Void, _ new: (inout SnapshotEntry) -> Void) throws -> [String] {
+            try compare(Listed([entry("a", .file, old)]), Listed([entry("b", .file, new)])).lines
+        }
+        let digests = [DigestAlgorithm.sha256: digest(1)]
+        let apart = ["removed a", "added b"]
+        #expect(try moves({ $0.digests = digests }, { ($0.digests, $0.size) = (digests, 5) }) == ["moved a -> b"])
+        #expect(try moves({ ($0.digests, $0.size) = (digests, 4) }, { ($0.digests, $0.size) = (digests, 5) }) == apart)
+        // Of an empty file, whose digest every empty file has.
+        let empty = [DigestAlgorithm.md5: try #require(bytes(ofHex: Array("d41d8cd98f00b204e9800998ecf8427e".utf8)))]
+        #expect(try moves({ $0.digests = empty }, { $0.digests = empty }) == apart)
+        // Any digest will do, not only the first that the sides have.
+        let several = try compare(
+            Listed([entry("a") { $0.digests = [.md5: digest(7, .md5)] }, entry("x") { $0.digests = digests }]),
+            Listed([entry("b") { $0.digests = [.md5: digest(7, .md5)] }, entry("x") { $0.digests = digests }]))
+        #expect(several.lines == ["moved a -> b"])
+    }
+
+    /// Directories inside each other: 2,500 with names of 40 bytes have paths of 128 MB.
+    @Test func candidatesAreBoundedInBytes() throws {
+        let name = String(repeating: "x", count: 40)
+        var (path, chain) = ("", [SnapshotEntry]())
+        for _ in 0..<300 {
+            path += (path.isEmpty ? "" : "/") + name
+            chain.append(entry(path, .directory) { ($0.device, $0.inode) = (1, UInt64(path.utf8.count)) })
+        }
+        let limit = 1 << 20
+        var candidates = MoveCandidates(limit: limit)
+        let kept = chain.filter { candidates.keep(removed: $0) }.count
+        let bytes = chain.prefix(kept).reduce(0) { $0 + $1.key.bytes.count }
+        #expect(kept == candidates.count && kept < 300 && bytes < limit && candidates.bytes <= limit)
+        #expect(bytes > limit * 3 / 4, "the room is for keys")
+        let outcome = try compare(Listed(chain), Listed([]), FieldSelection(), MoveCandidates(limit: limit))
+        #expect(outcome.totals.changes == [.removed: 300] && !outcome.totals.allMovesSought)
+        #expect(try compare(Listed(chain), Listed([])).totals.allMovesSought)
+        // What found room is still paired.
+        let moved = chain.map { old in
+            entry("y/" + String(decoding: old.key.path, as: UTF8.self), .directory) {
+                ($0.device, $0.inode, $0.mtime) = (1, old.inode, SnapshotTime(seconds: 1, nanoseconds: 0))
+            }
+        }
+        let before = chain.map { old in
+            var old = old
+            old.mtime = SnapshotTime(seconds: 1, nanoseconds: 0)
+            return old
+        }
+        let some = try compare(Listed(before), Listed(moved), FieldSelection(), MoveCandidates(limit: 2 * limit))
+        let pairs = some.totals.changes[.moved] ?? 0
+        #expect(pairs > 0 && pairs < 300 && !some.totals.allMovesSought)
+        #expect(some.totals.changes[.removed] == 300 - pairs && some.totals.changes[.added] == 300 - pairs)
+        #expect(try compare(Listed(before), Listed(moved)).totals.changes == [.moved: 300])
+    }
+}
