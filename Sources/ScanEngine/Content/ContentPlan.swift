@@ -13,6 +13,7 @@ package final class ContentPlan: Sendable {
     /// What need not be read; nil without `--baseline`.
     let baseline: ContentBaseline?
     let linkedFiles = LinkedFiles()
+    let typedInodes = TypedInodes()
     /// Files that are read in pieces: each keeps a descriptor and digest contexts from message to message.
     let largeFiles: Resource
     /// Files that wait for a detector: each keeps a descriptor.
