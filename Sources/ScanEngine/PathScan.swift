@@ -38,7 +38,7 @@ actor PathScan: MailboxActor {
                 let known = KnownEntry(status: status, isToBeListed: true)
                 Directory(
                     node, waiter: .path(self), known: known, rootDevice: status.device,
-                    ignore: worker.context.excludes, scheduler: worker.scheduler
+                    pseudo: nil, ignore: worker.context.excludes, scheduler: worker.scheduler
                 ).send { $0.scan() }
                 return gathering.listingDone()
             }
@@ -52,8 +52,11 @@ actor PathScan: MailboxActor {
                 return send { $0.scan() }
             }
             let name = path.split(separator: UInt8(ascii: "/")).last ?? []
+            let pseudo = node.withCString { path in
+                try? worker.pseudoFileSystem(of: path, in: Kernel.workingDirectory, onDevice: status.device)
+            }
             name.withUnsafeBytes { name in
-                worker.countEntry(status, kind, name, in: node, place, &worker.tallies, into: &gathering)
+                worker.countEntry(status, kind, name, pseudo, in: node, place, &worker.tallies, into: &gathering)
             }
             let answer = node.withName { path in
                 let entry = CountedEntry(
@@ -73,7 +76,8 @@ actor PathScan: MailboxActor {
 
     /// The tree is done.
     func completed(_ completion: Completion) {
-        gathering.add(completion, ScanWorker.current.context.devices)
+        let worker = ScanWorker.current
+        gathering.add(completion, worker.context.devices, &worker.tallies)
         row = completion.row
         finish(tree: completion.tree)
     }
@@ -121,7 +125,8 @@ actor PathQueue: MailboxActor {
 
     func finished(_ index: Int, _ report: RootReport, _ subtotal: Subtotal) {
         reports[index] = report
-        total.add(subtotal, ScanWorker.current.context.devices)
+        let worker = ScanWorker.current
+        total.add(subtotal, worker.context.devices, &worker.tallies)
         running -= 1
         if next < paths.count { startNext() }
         if running == 0 { deliver() }
@@ -137,6 +142,7 @@ actor PathQueue: MailboxActor {
     private func deliver() {
         let roots = reports.compactMap { $0 }
         let totals = total.totals
+        total.settleLinks(&ScanWorker.current.tallies)
         outcome.withLock { $0 = Outcome(totals: totals, roots: roots) }
     }
 }

@@ -99,7 +99,7 @@ public final class Scan: Sendable {
         var tallies = Tallies(top: options.top)
         var directories = LargestList(length: options.top, isByInode: false)
         var errors = ErrorList()
-        var types: [String: TypeCount] = [:]
+        var types: [String: FileCounts] = [:]
         var reopened: Int64 = 0
         var use = BaselineUse()
         for worker in context.takeWorkers() {
@@ -109,7 +109,7 @@ public final class Scan: Sendable {
             errors.merge(worker.errors)
             types.merge(worker.types) { known, more in
                 var sum = known
-                sum.merge(more)
+                sum.add(more)
                 return sum
             }
             reopened += worker.descriptorsReopened
@@ -117,11 +117,12 @@ public final class Scan: Sendable {
             use.read += worker.baselineUse.read
         }
         if context.content?.baseline != nil { report.baseline = use }
-        report.extensions = tallies.extensions.ranked
-        report.mimeTypes = types.map { MIMETypeCount(type: $0, files: $1.files, apparentBytes: $1.bytes) }
-            .sorted { ($1.apparentBytes, $0.type) < ($0.apparentBytes, $1.type) }
-        report.owners = tallies.owners.ranked(name: Accounts.user)
-        report.groups = tallies.groups.ranked(name: Accounts.group)
+        (report.extensions, report.otherExtensions) = tallies.extensions.ranked
+        report.mimeTypes = types.map { MIMETypeCount(type: $0, $1) }
+            .sorted { ($1.counts.apparentBytes, $0.type) < ($0.counts.apparentBytes, $1.type) }
+        report.owners = tallies.owners.users(name: Accounts.user)
+        report.groups = tallies.owners.groups(name: Accounts.group)
+        report.pseudoFileSystems = tallies.rankedPseudoFileSystems
         report.largestFiles = tallies.largestFiles.ranked.map {
             LargestFile(path: $0.path.bytes, apparentBytes: $0.apparentBytes, diskBytes: $0.diskBytes)
         }

@@ -5,6 +5,7 @@ import WorkStealing
 /// What all parts of one scan share: what was asked for, and what was found out about the system at the start.
 final class ScanContext: Sendable {
     let oneFileSystem: Bool
+    let excludesPseudo: Bool
     let treeDepth: Int
     let top: Int
     /// The patterns of `--exclude`.
@@ -48,6 +49,7 @@ final class ScanContext: Sendable {
             throw ScanUnavailable(option: "--save", message: error.message)
         }
         oneFileSystem = options.oneFileSystem
+        excludesPseudo = options.excludeKernfs
         treeDepth = options.depth
         top = options.top
         excludes = IgnoreScope(excludes: options.exclude)

@@ -9,6 +9,8 @@ public struct ScanOptions: Sendable {
     public var pool: Int?
     /// Do not descend into directories on another device than their PATH's (`find -xdev`).
     public var oneFileSystem = false
+    /// Do not descend into pseudo file systems (proc, sysfs, …) that are mounted below a PATH.
+    public var excludeKernfs = false
     /// gitignore-style patterns of `--exclude`, in the given order.
     public var exclude: [[UInt8]] = []
     /// Obey `.gitignore` files from each PATH downwards.

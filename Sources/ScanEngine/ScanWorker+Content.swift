@@ -185,7 +185,7 @@ extension ScanWorker {
     ) -> ContentBaseline.Known? {
         guard let known = baseline.known(status, kind, &baselineCursor) else { return nil }
         if kind == .file { baselineUse.reused += 1 }
-        if let type = known.type { types[type, default: TypeCount()].add(status.size) }
+        if let type = known.type { count(type, status) }
         return known
     }
 
@@ -201,7 +201,8 @@ extension ScanWorker {
         case .file, .symlink:
             // A device's first file is read, or looked up in `readFile`, which finds out whether the kernel makes its files
             // up: links of /proc look unchanged whatever they point to.
-            guard let lastDevice, lastDevice.number == status.device, !lastDevice.isPseudo, let plan = context.content,
+            guard let lastDevice, lastDevice.number == status.device, lastDevice.pseudo == nil,
+                let plan = context.content,
                 status.size <= plan.maxRead
             else { return false }
         case .directory, .fifo, .socket, .blockDevice, .characterDevice: return false
@@ -280,11 +281,24 @@ extension ScanWorker {
         switch content.type {
         case nil: break
         case .success(let type):
-            types[type, default: TypeCount()].add(status.size)
+            count(type, status)
             answer.type = type
         case .failure(let failure): report(failure.cause, at: path, into: &subtotal)
         }
         return answer
+    }
+
+    /// Counts a name of a file of that type. All names of an inode have the same type: the first one counts the bytes.
+    private func count(_ type: String, _ status: borrowing FileStatus) {
+        var counts = FileCounts(files: 1)
+        var isFirstName = true
+        if status.links > 1, let inodes = context.content?.typedInodes {
+            isFirstName = inodes.meet(status, context.devices)
+        }
+        if isFirstName {
+            (counts.apparentBytes, counts.diskBytes) = (status.size, status.diskBytes)
+        }
+        types[type, default: FileCounts()].add(counts)
     }
 
     func settle(
@@ -304,38 +318,17 @@ extension ScanWorker {
         return ContentAnswer(hasChanged: failure == .changed)
     }
 
-    /// Whether the file's content is made up by the kernel. Asked for once for each device in a row.
+    /// Whether the file's content is made up by the kernel.
     private func isOnPseudoFileSystem(
         _ entry: borrowing CountedEntry, _ status: borrowing FileStatus
     ) throws(ContentFailure) -> Bool {
         let device = status.device
-        if let lastDevice, lastDevice.number == device { return lastDevice.isPseudo }
+        let isInDirectory = entry.directory?.identity.device == device
         do throws(Errno) {
-            let isPseudo: Bool
-            if let directory = entry.directory, directory.identity.device == device {
-                isPseudo = try Kernel.isOnPseudoFileSystem(entry.descriptor)
-            } else {
-                isPseudo = try Kernel.isOnPseudoFileSystem(entry.cString, in: entry.descriptor)
-            }
-            lastDevice = (device, isPseudo)
-            return isPseudo
+            return try pseudoFileSystem(
+                of: isInDirectory ? nil : entry.cString, in: entry.descriptor, onDevice: device) != nil
         } catch {
             throw .call("fstatfs", error)
         }
-    }
-}
-
-/// Files of one MIME type.
-struct TypeCount {
-    var files: Int64 = 0
-    var bytes: Int64 = 0
-
-    mutating func add(_ size: Int64) {
-        merge(TypeCount(files: 1, bytes: size))
-    }
-
-    mutating func merge(_ other: TypeCount) {
-        files.addSaturating(other.files)
-        bytes.addSaturating(other.bytes)
     }
 }

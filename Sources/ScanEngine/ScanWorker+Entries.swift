@@ -7,6 +7,8 @@ struct OpenedDirectory: Sendable {
     let identity: DeviceInode
     /// The device of the PATH.
     let rootDevice: UInt64
+    /// The pseudo file system that it is on.
+    let pseudo: PseudoFileSystem?
     /// The patterns that apply to its entries, if there are any.
     let ignore: IgnoreScope?
 
@@ -96,9 +98,13 @@ extension ScanWorker {
                     // Nothing of it has been counted yet.
                     if case .failure(let failure) = attributes, mayTryAgain(after: failure) { return left }
                 }
+                // A file can be mounted, too.
+                let pseudo =
+                    status.device == opened.identity.device
+                    ? opened.pseudo : try? pseudoFileSystem(of: entry.cString, in: number, onDevice: status.device)
                 countEntry(
-                    status, kind, entry.name, in: node, EntryPath(directory: node, name: Array(entry.name)), &tallies,
-                    into: &gathering)
+                    status, kind, entry.name, pseudo, in: node, EntryPath(directory: node, name: Array(entry.name)),
+                    &tallies, into: &gathering)
                 if isMetadataAlone { continue }
                 if let baseline, takeOver(entry.name, kind, status, baseline, into: &gathering) { continue }
                 let counted = CountedEntry(
@@ -122,8 +128,8 @@ extension ScanWorker {
         opened.directory.descriptor.need()
         let node = PathNode.child(name, of: opened.node, parentIdentity: opened.identity)
         Directory(
-            node, waiter: waiter, known: known, rootDevice: opened.rootDevice, ignore: opened.ignore,
-            scheduler: scheduler
+            node, waiter: waiter, known: known, rootDevice: opened.rootDevice, pseudo: opened.pseudo,
+            ignore: opened.ignore, scheduler: scheduler
         ).send { $0.scan() }
     }
 
@@ -131,21 +137,23 @@ extension ScanWorker {
 
     /// Counts an entry that is no directory.
     ///
-    /// - Parameters: as in `Tallies.countFile`.
+    /// - Parameters: as in `Tallies.count` and `Tallies.rank`; the name is the last component of its path.
     func countEntry(
-        _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer, in directory: PathNode,
-        _ path: @autoclosure () -> EntryPath, _ tallies: inout Tallies, into gathering: inout Gathering
+        _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer, _ pseudo: PseudoFileSystem?,
+        in directory: PathNode, _ path: @autoclosure () -> EntryPath, _ tallies: inout Tallies,
+        into gathering: inout Gathering
     ) {
-        gathering.subtotal.count(status, kind, context.devices)
+        let fileExtension = kind == .file ? FileExtension(name: name) : .none
+        gathering.subtotal.count(status, kind, fileExtension, pseudo, context.devices, &tallies)
         progress.advance(entries: 1, diskBytes: status.diskBytes)
-        tallies.count(status)
-        if kind == .file { tallies.countFile(status, name, in: directory, path()) }
+        if kind == .file { tallies.rank(status, in: directory, path()) }
     }
 
-    func countDirectory(_ status: borrowing FileStatus, into gathering: inout Gathering) {
-        gathering.subtotal.count(status, .directory, context.devices)
+    func countDirectory(
+        _ status: borrowing FileStatus, _ pseudo: PseudoFileSystem?, into gathering: inout Gathering
+    ) {
+        gathering.subtotal.count(status, .directory, .none, pseudo, context.devices, &tallies)
         progress.advance(entries: 1, diskBytes: status.diskBytes)
-        tallies.count(status)
     }
 
     // MARK: Errors
@@ -160,7 +168,7 @@ extension ScanWorker {
         if let kind = entry.kind {
             gathering.subtotal.countUnknown(kind)
             recordUnknown(entry.name, in: directory, kind)
-            if kind == .file { tallies.extensions.count(entry.name, bytes: 0) }
+            if kind == .file { tallies.countUnknown(FileExtension(name: entry.name)) }
         }
         report(error, "statx", EntryPath(directory: directory, name: Array(entry.name)), into: &gathering)
     }

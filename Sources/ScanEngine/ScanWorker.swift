@@ -21,7 +21,7 @@ final class ScanWorker: @unchecked Sendable {
     var tallies: Tallies
     var largestDirectories: LargestList
     var errors = ErrorList()
-    var types: [String: TypeCount] = [:]
+    var types: [String: FileCounts] = [:]
     var descriptorsReopened: Int64 = 0
     var baselineUse = BaselineUse()
     /// Where this worker is in the baseline.
@@ -32,8 +32,8 @@ final class ScanWorker: @unchecked Sendable {
     /// The device that the directory opened last is on.
     private var device: (number: UInt64, facts: DeviceTable.Device)?
 
-    /// The device that a file was last read from, and whether its files are made up by the kernel.
-    var lastDevice: (number: UInt64, isPseudo: Bool)?
+    /// The device that was asked about last, and the pseudo file system that is on it.
+    var lastDevice: (number: UInt64, pseudo: PseudoFileSystem?)?
 
     /// Where entries go, record by record.
     let streams: [any EntryStream]
@@ -121,6 +121,21 @@ final class ScanWorker: @unchecked Sendable {
         facts(of: number).endOfListing == position
     }
 
+    /// The pseudo file system that a name is on, or, without a name, the directory. Asked for once for each device in a row.
+    func pseudoFileSystem(
+        of name: UnsafePointer<CChar>?, in directory: Int32, onDevice device: UInt64
+    ) throws(Errno) -> PseudoFileSystem? {
+        if let lastDevice, lastDevice.number == device { return lastDevice.pseudo }
+        let pseudo =
+            if let name {
+                try Kernel.pseudoFileSystem(of: name, in: directory)
+            } else {
+                try Kernel.pseudoFileSystem(of: directory)
+            }
+        lastDevice = (device, pseudo)
+        return pseudo
+    }
+
     private func facts(of number: UInt64) -> DeviceTable.Device {
         if let device, device.number == number { return device.facts }
         let facts = context.devices[number]
@@ -139,47 +154,6 @@ final class ScanWorker: @unchecked Sendable {
     }
 
     func noteOwner(ofDirectory status: borrowing FileStatus) { lastOwner = status.uid }
-}
-
-/// The tables of the report that count every entry.
-struct Tallies {
-    var extensions = ExtensionTable()
-    var owners = OwnerTable()
-    var groups = OwnerTable()
-    var largestFiles: LargestList
-
-    init(top: Int) { largestFiles = LargestList(length: top, isByInode: true) }
-
-    mutating func merge(_ other: Tallies) {
-        extensions.merge(other.extensions)
-        owners.merge(other.owners)
-        groups.merge(other.groups)
-        largestFiles.merge(other.largestFiles)
-    }
-
-    mutating func count(_ status: borrowing FileStatus) {
-        let size = status.size
-        owners.count(status.uid, bytes: size)
-        groups.count(status.gid, bytes: size)
-    }
-
-    /// Counts a regular file.
-    ///
-    /// - Parameters:
-    ///   - name: the last component of its path.
-    ///   - directory: that it is in; of a PATH, the PATH.
-    ///   - path: asked for only where the list keeps the file.
-    mutating func countFile(
-        _ status: borrowing FileStatus, _ name: UnsafeRawBufferPointer, in directory: PathNode,
-        _ path: @autoclosure () -> EntryPath
-    ) {
-        let size = status.size
-        let disk = status.diskBytes
-        extensions.count(name, bytes: size)
-        if largestFiles.mayTake(diskBytes: disk, apparentBytes: size, in: directory) {
-            largestFiles.offer(path(), diskBytes: disk, apparentBytes: size, inode: status.identity)
-        }
-    }
 }
 
 /// How far one worker has come. Written by its owner (relaxed: nothing is ordered by them), read by a progress display.

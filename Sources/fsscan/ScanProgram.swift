@@ -16,6 +16,9 @@ struct ScanProgram {
             throw UsageError("--format \(settings.format): takes one PATH, as the format has one root")
         }
         warnOfOverlaps(paths)
+        for line in ExcludeAdvice(settings.exclude, paths: paths, quoting: .forErrors).lines {
+            StandardStreams.complain(line)
+        }
         let options = settings.scanOptions(paths: paths, threads: settings.threads ?? DefaultThreads.count())
 
         // From here on a signal must not end the process without its report.
@@ -127,12 +130,13 @@ struct ScanProgram {
     }
 
     private func allPaths() throws(UsageError) -> [[UInt8]] {
-        guard let list = settings.filesFrom else { return settings.paths }
-        do throws(SystemError) {
-            return settings.paths + (try FilesFrom.read(list))
-        } catch {
-            throw UsageError("--files-from", CarriedArgument(bytes: list), "cannot be read: \(error.message)")
+        var paths = settings.paths
+        if let lines = paths.first(where: { FilesFrom.isListOfLines($0, alone: false) }) {
+            throw UsageError(
+                "PATH", CarriedArgument(bytes: lines), "is too long; for a PATH on each line use --files-from-lines")
         }
+        for list in settings.pathLists { paths += try list.paths() }
+        return paths
     }
 
     /// The warnings that are printed one by one; a list of PATHs made by find has as many as it has lines.
@@ -145,7 +149,7 @@ struct ScanProgram {
             let line =
                 Array("warning: ".utf8) + quoting.quoted(paths[inner])
                 + Array((isSame ? " is the same as " : " lies in ").utf8)
-                + quoting.quoted(paths[outer]) + Array(", its entries count twice in the totals".utf8)
+                + quoting.quoted(paths[outer]) + Array(", its entries count more than once in the totals".utf8)
             StandardStreams.complain(line)
         }
         if pairs.count > Self.overlapLimit {

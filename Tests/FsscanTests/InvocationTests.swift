@@ -66,9 +66,38 @@ import Testing
     }
 
     @Test func aListOfPathsIsSplitAtNULs() {
-        #expect(FilesFrom.split([]) == [])
-        #expect(FilesFrom.split([0x61, 0]) == [[0x61]])
-        #expect(FilesFrom.split([0x61, 0x0A, 0, 0, 0xFF]) == [[0x61, 0x0A], [], [0xFF]])
+        let nuls = FilesFrom.nulSeparated([])
+        #expect(nuls.split([]) == [])
+        #expect(nuls.split([0x61, 0]) == [[0x61]])
+        #expect(nuls.split([0x61, 0x0A, 0, 0, 0xFF]) == [[0x61, 0x0A], [], [0xFF]])
+        let lines = FilesFrom.lines([])
+        #expect(lines.split([]) == [])
+        #expect(lines.split([0x61, 0x0A]) == [[0x61]])
+        #expect(lines.split([0x0A, 0x61, 0x20, 0x0A, 0x0A, 0xFF]) == [[0x61, 0x20], [0xFF]])
+    }
+
+    @Test(
+        arguments: [
+            ("0", 0), ("1023", 1023), ("1K", 1024), ("1k", 1024), ("1KiB", 1024), ("1kib", 1024), ("1KB", 1000),
+            ("10MB", 10_000_000), ("10M", 10 << 20), ("1.5G", 3 << 29), ("1.5GB", 1_500_000_000), ("0.1K", 102),
+            ("2.25T", 9 << 38), ("1P", 1 << 50), ("7E", 7 << 60), ("8E", .max), ("9.5EB", .max),
+            ("9EB", 9_000_000_000_000_000_000),
+            ("0.999999999999999999999K", 1023), ("99999999999999999999", .max), ("007K", 7168),
+            ("", nil), ("K", nil), ("1.5", nil), (".5K", nil), ("1.K", nil), ("-1", nil), ("+1", nil), ("1 K", nil),
+            ("1B", nil), ("1Ki", nil), ("1KiBB", nil), ("1X", nil), ("1,5G", nil), ("1e3", nil), ("1..5K", nil),
+        ] as [(String, Int64?)])
+    func aSizeIsReadAsTheCoreutilsDo(_ text: String, _ bytes: Int64?) {
+        #expect(SizeArgument.bytes(Array(text.utf8)) == bytes)
+    }
+
+    /// truncate(1) reads the same sizes, without fractions.
+    @Test(arguments: ["7", "3K", "3KB", "3KiB", "2M", "2MB", "2MiB", "5G", "5GB", "1T", "1TB"])
+    func aSizeIsThatOfTruncate(_ text: String) throws {
+        let directory = try TemporaryDirectory(in: "/dev/shm")
+        let file = directory.appending("f")
+        _ = try output(of: ["truncate", "-s", ByteString(text), file])
+        let size = String(decoding: try output(of: ["stat", "-c", "%s", file]), as: UTF8.self)
+        #expect(SizeArgument.bytes(Array(text.utf8)).map { "\($0)\n" } == size)
     }
 
     // MARK: Control groups

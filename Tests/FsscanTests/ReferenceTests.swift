@@ -44,9 +44,11 @@ struct NamedTree: CustomTestStringConvertible, Sendable {
                     })
         },
         NamedTree(name: "extensions") {
-            Tree(
-                ["a.TXT", "b.txt", ".txt", "x.", "..gz", "a.b-c", "z.1234567890123456", "z.12345678901234567", "no"]
-                    .enumerated().map { .file(ByteString($1), size: Int64($0)) })
+            let names =
+                "a.TXT b.txt .txt x. ..gz a.b-c z.1234567890123456 z.12345678901234567 no z.a234567890123456 "
+                + "z.a2345678901234567 libz.so.3 libz3.so.4.8 frame.0001 a.tar.gz.1 .rc.1 a..1 a.so. a.1 .1 1.2.3 x.7z "
+                + "x.so.12345678901234567890 x.b-c.1"
+            return Tree(names.split(separator: " ").enumerated().map { .file(ByteString(String($1)), size: Int64($0)) })
         },
         NamedTree(name: "ties in the largest lists", options: ["--top", "5", "--depth", "0"]) {
             Tree((0..<30).map { .directory("\($0)", [.file("same", size: 100)]) })

@@ -62,8 +62,8 @@ import Testing
 
     private var report: ScanReport {
         var report = ScanReport()
-        report.totals.entries = 1235
-        (report.totals.files, report.totals.directories) = (1234, 1)
+        report.totals.entries = 1876
+        (report.totals.files, report.totals.directories) = (1875, 1)
         (report.totals.diskBytes, report.totals.apparentBytes) = (5 << 30, 4 << 30)
         report.roots = [RootReport(path: Array("/data\n".utf8))]
         report.largestDirectories = [
@@ -74,7 +74,10 @@ import Testing
             LargestFile(path: Array("é".utf8), apparentBytes: 10, diskBytes: 0),
         ]
         report.extensions = ["so", "", "c", "h"].enumerated().map { index, name in
-            ExtensionCount(fileExtension: name, files: Int64(1000 >> index), apparentBytes: Int64(100_000 >> index))
+            let bytes = Int64(100_000 >> index)
+            return ExtensionCount(
+                fileExtension: name,
+                FileCounts(files: Int64(1000 >> index), apparentBytes: bytes, diskBytes: bytes + 1000))
         }
         report.timing.elapsedSeconds = 0.25
         report.timing.threads = 2
@@ -85,7 +88,7 @@ import Testing
         #expect(
             summary(report) == #"""
                 /data\n
-                1,235 entries: 1,234 files, 1 directory
+                1,876 entries: 1,875 files, 1 directory
                 5.0 GiB on disk, 4.0 GiB apparent
                 0.250 s with 2 threads
 
@@ -99,12 +102,36 @@ import Testing
                     0 B      10 B  é
 
                 Kinds of files
-                APPARENT  FILES  EXTENSION
-                97.7 KiB  1,000  .so
-                48.8 KiB    500  (none)
-                36.6 KiB    375  2 others
+                    DISK  APPARENT  ENTRIES  EXTENSION
+                98.6 KiB  97.7 KiB    1,000  .so
+                49.8 KiB  48.8 KiB      500  (none)
+                38.6 KiB  36.6 KiB      375  2 others
+                 5.0 GiB   4.0 GiB        1  (not files)
 
                 """#)
+    }
+
+    @Test func whatTheListLeavesOutIsInItsSum() {
+        var many = report
+        many.otherExtensions = FileCounts(files: 100, apparentBytes: 1024, diskBytes: 2048)
+        many.totals.files += 100
+        many.totals.entries += 100
+        #expect(summary(many).contains("40.6 KiB  37.6 KiB      475  others, more than 2\n"))
+        #expect(summary(many, top: 4).contains(" 2.0 KiB   1.0 KiB      100  others, more than 0\n"))
+    }
+
+    @Test func sizesOfPseudoFileSystemsAreNamed() {
+        var pseudo = report
+        pseudo.pseudoFileSystems = ["sysfs", "proc"].map {
+            PseudoFileSystemCount(type: $0, entries: 1, FileCounts(files: 1, apparentBytes: 1 << 46))
+        }
+        #expect(summary(pseudo).contains("\nof these, pseudo file systems (proc, sysfs): 128.0 TiB apparent\n"))
+    }
+
+    @Test func anEmptyPathHasNoTitle() {
+        var empty = report
+        empty.roots = [RootReport(path: [])]
+        #expect(summary(empty).hasPrefix("1,876 entries"))
     }
 
     @Test func colourChangesNothingElse() {

@@ -44,10 +44,31 @@ import Testing
             ),
             (
                 ["--max-read", "12x", "/"],
-                "--max-read: '12x' is not a size (bytes, or a number with K, M, G, T, P)"
+                "--max-read: '12x' is not a size (bytes, or a number with K, M, G, T, P (powers of 1024), KB, MB, ... (powers of 1000))"
             ),
             (["--format", "ncdu", "/bin", "/lib"], "--format ncdu: takes one PATH, as the format has one root"),
             (["--format", "mtree", "/bin", "/lib"], "--format mtree: takes one PATH, as the format has one root"),
+            (
+                ["--files-from", "-", "--files-from-lines", "-"],
+                "--files-from, --files-from-lines: standard input can be one of them"
+            ),
+            (
+                ["--files-from-lines", "/no/such"],
+                "--files-from-lines: '/no/such' cannot be read: No such file or directory"
+            ),
+            (
+                ["--threads", ByteString([UInt8](repeating: 0x61, count: 199)) + "éb", "/"],
+                "--threads: '\(String(repeating: "a", count: 199))éb' is not a number from 1 to 1024"
+            ),
+            (
+                ["--threads", ByteString([UInt8](repeating: 0x61, count: 199)) + "é and so on", "/"],
+                "--threads: '\(String(repeating: "a", count: 199))...' is not a number from 1 to 1024"
+            ),
+            (
+                ["--" + ByteString([UInt8](repeating: 0x61, count: 5000)), "/"],
+                "unknown option '--\(String(repeating: "a", count: 282))..."
+                    + "\(String(repeating: "a", count: 99))' (see fsscan --help)"
+            ),
             (["--files-from", "/no/such", "/"], "--files-from: '/no/such' cannot be read: No such file or directory"),
         ] as [([ByteString], String)])
     func aWrongCommandLineIsOneLineAndStatus64(_ arguments: [ByteString], _ message: String) throws {
@@ -85,6 +106,78 @@ import Testing
         #expect(try Fsscan.run(["--files-from", "-"]).status == 0)
     }
 
+    /// A list of lines was one PATH, and an error of as many bytes as it had.
+    @Test func aListOfLinesIsNotTakenForAPath() throws {
+        let directory = try TemporaryDirectory(Tree((0..<2000).map { .file("file \($0)") } + [.file("a\nb")]))
+        let all = try output(of: ["find", directory.path, "-name", "file*"])
+        let reason =
+            "is no PATH: they are separated by NUL here (find -print0); "
+            + "for a PATH on each line use --files-from-lines\n"
+        for list in [all, Array("/one\n/two\n".utf8), all + [0] + all] {
+            let outcome = try Fsscan.run(["--files-from", "-"], ProcessOptions { $0.input = list })
+            #expect(outcome.status == 64 && outcome.errorText.hasSuffix(reason))
+            #expect(outcome.errorText.utf8.count < 500)
+        }
+        let lines = try Fsscan.run(
+            ["--json", "--files-from-lines", "-"],
+            ProcessOptions { $0.input = Array("\n".utf8) + all + Array("\n/no/such".utf8) })
+        #expect(lines.status == 1)
+        let report = try output(
+            of: ["jq", "-c", "[.totals.files, (.roots | length), .errors[0].path]"],
+            ProcessOptions { $0.input = lines.standardOutput })
+        #expect(ByteString(report) == "[2000,2001,\"/no/such\"]\n")
+        let long = try Fsscan.run([ByteString(all.prefix(100_000))])
+        #expect(
+            long.status == 64
+                && long.errorText.hasSuffix("is too long; for a PATH on each line use --files-from-lines\n"))
+        // A name with a newline is one.
+        let name = directory.appending("a\nb").bytes
+        #expect(try Fsscan.run(["--files-from", "-"], ProcessOptions { $0.input = name }).status == 0)
+    }
+
+    @Test func aPatternThatCanMatchNothingGetsAWarning() throws {
+        let directory = try TemporaryDirectory([.directory("a", [.directory("b"), .file("c.o")])])
+        let path = directory.path.text
+        let nothing = "matches nothing"
+        let anchor = "\(nothing) here: a slash in front stands for the PATH, so it would have to be"
+        let cases: [(String, String)] = [
+            ("\(path)/a", "'\(path)/a' \(anchor) '/a'"), ("!\(path)/a/", "'!\(path)/a/' \(anchor) '!/a/'"),
+            (path, "'\(path)' \(nothing): a PATH is never left out"),
+            ("./a", "'./a' \(nothing): no name is '.' or empty; what the PATH has there is '/a'"),
+            ("a//b/", "'a//b/' \(nothing): no name is '.' or empty; what the PATH has there is '/a/b/'"),
+            ("../a", "'../a' \(nothing): a pattern does not lead out of the PATH"),
+            (
+                "*.{c,o}",
+                "'*.{c,o}' takes the braces for themselves; give each pattern an --exclude of its own: '*.c' '*.o'"
+            ),
+            ("", "'' can match nothing"), ("[a", "'[a' can match nothing"),
+        ]
+        for (pattern, reason) in cases {
+            for arguments in [[directory.path], ["."]] as [[ByteString]] {
+                let outcome = try Fsscan.run(
+                    ["--exclude", ByteString(pattern)] + arguments,
+                    ProcessOptions {
+                        $0.directory = directory.path
+                        $0.environment = ["LC_ALL": "C"]
+                    })
+                #expect(outcome.status == 0)
+                #expect(outcome.errorText == "fsscan: warning: --exclude: \(reason)\n")
+            }
+        }
+        for pattern in ["/a", "a/b", "*.o", "/tmp-of-others/x", "a{b}", "**/b", "!b", "a/**"] {
+            #expect(try Fsscan.run(["--exclude", ByteString(pattern), directory.path]).errorText == "", "\(pattern)")
+        }
+    }
+
+    /// A PATH may hold a tree like the one that it is in.
+    @Test func anAbsolutePatternIsRightWhereThePathHasSuchADirectory() throws {
+        let directory = try TemporaryDirectory()
+        let place = directory.path + directory.path
+        _ = try output(of: ["mkdir", "-p", place + "/x"])
+        let outcome = try Fsscan.run(["--json", "--exclude", directory.path + "/x", directory.path])
+        #expect(outcome.errorText == "")
+    }
+
     @Test func overlappingPathsGetAWarning() throws {
         let directory = try TemporaryDirectory([.directory("a", [.directory("b")]), .symlink("l", to: "a")])
         let arguments: [ByteString] = ["a", "a/b/.", "./a", "l", "l/"]
@@ -95,7 +188,7 @@ import Testing
                 $0.environment = ["LC_ALL": "C"]
             })
         let lines = outcome.errorText.split(separator: "\n")
-        let rest = ", its entries count twice in the totals"
+        let rest = ", its entries count more than once in the totals"
         #expect(
             lines == [
                 "fsscan: warning: 'a/b/.' lies in 'l/'\(rest)", "fsscan: warning: './a' is the same as 'a'\(rest)",

@@ -71,25 +71,51 @@ private func checkNumbers(_ value: CarriedArgument) {
         let (sum, isStillTooLarge) = product.addingReportingOverflow(Int64(digit - 0x30))
         number = number == nil || isTooLarge || isStillTooLarge ? nil : sum
     }
-    var unit = value.bytes[digits.count...].map { (0x61...0x7A).contains($0) ? $0 - 0x20 : $0 }
-    if unit.ends(with: Array("IB".utf8)) { unit.removeLast(2) }
-    let power = ["", "K", "M", "G", "T", "P", "E"].firstIndex { $0.utf8.elementsEqual(unit) }
-    var size = power == nil ? nil : number
-    for _ in 0..<(power ?? 0) {
-        let (product, isTooLarge) = (size ?? 0).multipliedReportingOverflow(by: 1024)
-        size = size == nil ? nil : isTooLarge ? .max : product
-    }
-    precondition(settings("--max-read")?.maxRead == size, "another size")
+    precondition(settings("--max-read")?.maxRead == size(value.bytes), "another size")
     let isNumber = digits.count == value.bytes.count
     precondition(settings("--top")?.top == (isNumber ? number : nil).flatMap { $0 <= 1_000_000_000 ? Int($0) : nil })
+}
+
+/// A size by a regular expression and wide integers.
+private func size(_ bytes: [UInt8]) -> Int64? {
+    let text = String(decoding: bytes, as: UTF8.self)
+    guard text.utf8.elementsEqual(bytes),
+        let match = text.wholeMatch(of: /([0-9]+)(?:\.([0-9]+))?(?:([KMGTPEkmgtpe])([iI]?[bB])?)?/)
+    else { return nil }
+    var unit: UInt128 = 1
+    if let letter = match.3 {
+        let base: UInt128 = match.4?.count == 1 ? 1000 : 1024
+        for other in "KMGTPE" {
+            unit *= base
+            if letter.uppercased() == String(other) { break }
+        }
+    } else if match.2 != nil {
+        return nil
+    }
+    var whole: UInt128 = 0
+    for digit in match.1.utf8 where whole < 1 << 64 { whole = 10 * whole + UInt128(digit - 0x30) }
+    if whole >= 1 << 64 { return .max }
+    var (fraction, scale): (UInt128, UInt128) = (0, 1)
+    for digit in (match.2 ?? "").utf8.prefix(18) {
+        fraction = 10 * fraction + UInt128(digit - 0x30)
+        scale *= 10
+    }
+    return Int64(clamping: whole * unit + fraction * unit / scale)
 }
 
 /// A list of PATHs: written again with NULs it is what was read.
 func fuzzPaths(_ bytes: UnsafeRawBufferPointer) {
     var written: [UInt8] = []
     ScratchFile.with(bytes) { list in
-        guard let paths = try? FilesFrom.read(list) else { preconditionFailure("a list that cannot be read") }
-        for path in paths { written += path + [0] }
+        do throws(UsageError) {
+            for path in try FilesFrom.nulSeparated(list).paths() { written += path + [0] }
+        } catch {
+            precondition(bytes.contains(UInt8(ascii: "\n")), "a list that cannot be read")
+            written = Array(bytes) + (bytes.last == 0 ? [] : [0])
+        }
+        guard let lines = try? FilesFrom.lines(list).paths() else { preconditionFailure("lines that cannot be read") }
+        let expected = bytes.split(separator: UInt8(ascii: "\n")).map { Array($0) }
+        precondition(lines == expected, "other lines")
     }
     let end = bytes.isEmpty || bytes.last == 0 ? [] : [0] as [UInt8]
     precondition(written == Array(bytes) + end, "another list")

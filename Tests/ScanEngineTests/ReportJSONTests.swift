@@ -29,10 +29,13 @@ import Testing
         report.largestDirectories = [
             LargestDirectory(path: Array("/r".utf8), entries: 1, apparentBytes: 2, diskBytes: 3)
         ]
-        report.extensions = [ExtensionCount(fileExtension: "so", files: 1, apparentBytes: 2)]
-        report.mimeTypes = [MIMETypeCount(type: "text/plain", files: 1, apparentBytes: 2)]
-        report.owners = [OwnerCount(id: 0, name: "root", files: 1, apparentBytes: 2)]
-        report.groups = [OwnerCount(id: .max, name: nil, files: 1, apparentBytes: 2)]
+        let counts = FileCounts(files: 1, apparentBytes: 2, diskBytes: 3)
+        report.extensions = [ExtensionCount(fileExtension: "so", counts)]
+        report.otherExtensions = FileCounts(files: 4, apparentBytes: 5, diskBytes: 6)
+        report.mimeTypes = [MIMETypeCount(type: "text/plain", counts)]
+        report.owners = [OwnerCount(id: 0, name: "root", entries: 7, counts)]
+        report.groups = [OwnerCount(id: .max, name: nil, entries: 8, counts)]
+        report.pseudoFileSystems = [PseudoFileSystemCount(type: "proc", entries: 9, counts)]
         report.errors = [
             ScanError(path: Array("/r/x".utf8), operation: "openat", code: "EACCES", message: "Permission denied")
         ]
@@ -41,24 +44,29 @@ import Testing
             [.schema, .complete, (.options | .exclude, .depth, .top), (.totals | add),
              (.roots[0] | .path, .digests, (.tree.children | length), .tree.children[1].name_b64, .tree.digests),
              (.roots[0].tree.children[0] | .digests, has("children")), (.roots[1] | .digests, .tree),
-             .largest_files, .largest_directories, .extensions, .mime_types, .owners, .groups, .errors,
+             .largest_files, .largest_directories, .extensions, .other_extensions, .mime_types, .owners, .groups,
+             .pseudo_file_systems, .errors,
              .timing.started, .statistics, keys_unsorted]
             """
         let input = json(report, options)
         let read = try output(of: ["jq", "-c", ByteString(program)], ProcessOptions { $0.input = input })
         // jq rounds 2^63-1 + 97 to a double.
         let expected = #"""
-            ["fsscan-report/1",true,[{"pattern":"*.o"},{"pattern":"�","pattern_b64":"/w=="}],1,10,9223372036854775807,\#
+            ["fsscan-report/2",true,[{"pattern":"*.o"},{"pattern":"�","pattern_b64":"/w=="}],1,10,9223372036854775807,\#
             "/r",{"sha256":"00ff"},2,"6Q==",{},null,false,null,null,\#
             [{"path":"/r/f","apparent_bytes":1,"disk_bytes":2}],\#
             [{"path":"/r","entries":1,"apparent_bytes":2,"disk_bytes":3}],\#
-            [{"extension":"so","files":1,"apparent_bytes":2}],[{"type":"text/plain","files":1,"apparent_bytes":2}],\#
-            [{"uid":0,"name":"root","files":1,"apparent_bytes":2}],\#
-            [{"gid":4294967295,"name":null,"files":1,"apparent_bytes":2}],\#
+            [{"extension":"so","files":1,"apparent_bytes":2,"disk_bytes":3}],\#
+            {"files":4,"apparent_bytes":5,"disk_bytes":6},\#
+            [{"type":"text/plain","files":1,"apparent_bytes":2,"disk_bytes":3}],\#
+            [{"uid":0,"name":"root","entries":7,"files":1,"apparent_bytes":2,"disk_bytes":3}],\#
+            [{"gid":4294967295,"name":null,"entries":8,"files":1,"apparent_bytes":2,"disk_bytes":3}],\#
+            [{"type":"proc","entries":9,"files":1,"apparent_bytes":2,"disk_bytes":3}],\#
             [{"path":"/r/x","operation":"openat","code":"EACCES","message":"Permission denied"}],\#
             "1970-01-01T00:00:00.000000000Z",{"steals":3,"parks":4},\#
             ["schema","version","complete","options","totals","roots","largest_files","largest_directories",\#
-            "extensions","mime_types","owners","groups","errors","timing","statistics"]]
+            "extensions","other_extensions","mime_types","owners","groups","pseudo_file_systems","errors","timing",\#
+            "statistics"]]
 
             """#
         let lines = [read, Array(expected.utf8)].map { bytes in

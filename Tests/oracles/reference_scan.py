@@ -20,6 +20,7 @@ import errno
 import grp
 import os
 import pwd
+import re
 import resource
 import stat
 import sys
@@ -28,6 +29,7 @@ import deepjson
 
 LARGEST_SUM = 2**63 - 1
 LONGEST_ERROR_LIST = 10_000
+MOST_EXTENSIONS = 10_000
 KINDS = ["directories", "files", "symlinks", "fifos", "sockets", "block_devices", "character_devices"]
 
 # The type bits of st_mode; d_type is those bits shifted right by 12.
@@ -84,10 +86,29 @@ def join(directory, name):
 
 
 def extension_of(name):
-    before, dot, after = name.rpartition(b".")
-    if dot and before and 1 <= len(after) <= 16 and after.isalnum() and after.isascii():
-        return after.lower().decode()
-    return ""
+    """What follows the last dot, after numbers at the end were taken away, and the dots in front of them."""
+    while (cut := re.fullmatch(rb"(.+)[.][0-9]+", name, re.DOTALL)):
+        name = cut[1]
+    match = re.fullmatch(rb".+[.]([0-9A-Za-z]{1,16})", name, re.DOTALL)
+    return match[1].lower() if match else b""
+
+
+def fnv1a(text):
+    value = 0xCBF29CE484222325
+    for byte in text:
+        value = ((value ^ byte) * 0x100000001B3) % 2**64
+    return value
+
+
+class Table:
+    """Names, names of files, and inodes, by a key. Inodes with several links are put in at the end."""
+
+    def __init__(self):
+        self.rows = {}  # key: [entries, files, apparent bytes, disk bytes]
+
+    def add(self, key, entries=0, files=0, sizes=(0, 0)):
+        row = self.rows.setdefault(key, [0, 0, 0, 0])
+        row[:] = [old + new for old, new in zip(row, (entries, files, *sizes))]
 
 
 class Subtotal:
@@ -152,11 +173,27 @@ class Scan:
         self.errors = []  # (path, operation, code)
         self.files = {}  # (device, inode): (path, apparent bytes, disk bytes)
         self.directories = []  # (path, totals)
-        self.extensions = {}
-        self.users = {}
-        self.groups = {}
+        self.extensions = Table()
+        self.users = Table()
+        self.groups = Table()
+        self.linked = {}  # (device, inode): kind, stat result, extensions of its names
+
+    def settle(self):
+        """Inodes with several links count their bytes now, when all their names are known."""
+        for kind, info, extensions in self.linked.values():
+            sizes = (info.st_size if kind in ("files", "symlinks") else 0, info.st_blocks * 512)
+            self.users.add(info.st_uid, sizes=sizes)
+            self.groups.add(info.st_gid, sizes=sizes)
+            if kind == "files":
+                self.extensions.add(min(extensions - {b""}, default=b""), sizes=sizes)
+        self.linked = {}
 
     def report(self):
+        self.settle()
+        extensions = self.extensions.rows
+        first = sorted(extensions.keys() - {b""}, key=lambda key: (fnv1a(key), key))[:MOST_EXTENSIONS]
+        listed = {key: extensions[key] for key in [b""] + first if key in extensions}
+        others = {key: row for key, row in extensions.items() if key not in listed}
         by_size = lambda item: (-item["disk_bytes"], -item["apparent_bytes"], item["path_bytes"])
         files = [
             {"path_bytes": path, "apparent_bytes": apparent, "disk_bytes": disk}
@@ -172,9 +209,14 @@ class Scan:
             "roots": self.roots,
             "largest_files": [show(item) for item in sorted(files, key=by_size)[:self.top]],
             "largest_directories": [show(item) for item in sorted(directories, key=by_size)[:self.top]],
-            "extensions": self.ranked(self.extensions, lambda key: {"extension": key}),
-            "owners": self.ranked(self.users, lambda uid: {"uid": uid, "name": name_of(pwd.getpwuid, uid)}),
-            "groups": self.ranked(self.groups, lambda gid: {"gid": gid, "name": name_of(grp.getgrgid, gid)}),
+            "extensions": self.ranked(listed, lambda key: {"extension": key.decode()}, with_entries=False),
+            "other_extensions": {
+                key: min(sum(row[index] for row in others.values()), LARGEST_SUM)
+                for index, key in enumerate(("files", "apparent_bytes", "disk_bytes"), 1)
+            },
+            "owners": self.ranked(self.users.rows, lambda uid: {"uid": uid, "name": name_of(pwd.getpwuid, uid)}),
+            "groups": self.ranked(self.groups.rows, lambda gid: {"gid": gid, "name": name_of(grp.getgrgid, gid)}),
+            "pseudo_file_systems": [],  # the trees of tests lie on none
             "errors": [
                 {**text_fields("path", path), "operation": operation, "code": code}
                 for path, operation, code in sorted(self.errors)[:LONGEST_ERROR_LIST]
@@ -182,9 +224,12 @@ class Scan:
         }
 
     @staticmethod
-    def ranked(table, fields):
-        order = sorted(table.items(), key=lambda item: (-item[1][1], item[0]))
-        return [{**fields(key), "files": files, "apparent_bytes": min(size, LARGEST_SUM)} for key, (files, size) in order]
+    def ranked(rows, fields, with_entries=True):
+        order = sorted(rows.items(), key=lambda item: (-min(item[1][2], LARGEST_SUM), item[0]))
+        return [{
+            **fields(key), **({"entries": entries} if with_entries else {}), "files": files,
+            "apparent_bytes": min(apparent, LARGEST_SUM), "disk_bytes": min(disk, LARGEST_SUM),
+        } for key, (entries, files, apparent, disk) in order]
 
     def scan_path(self, path):
         try:
@@ -288,12 +333,19 @@ class Scan:
 
     def entry(self, subtotal, path, name, kind, info):
         subtotal.add_entry(kind, info)
-        if kind == "files":
-            count(self.extensions, extension_of(name), info.st_size if info else 0)
+        is_file = int(kind == "files")
+        extension = extension_of(name)
+        sizes = (0, 0)
+        if info and kind != "directories" and info.st_nlink > 1:
+            self.linked.setdefault((info.st_dev, info.st_ino), (kind, info, set()))[2].add(extension)
+        elif info:
+            sizes = (info.st_size if kind in ("files", "symlinks") else 0, info.st_blocks * 512)
+        if is_file:
+            self.extensions.add(extension, 1, 1, sizes)
         if info is None:
             return
-        count(self.users, info.st_uid, info.st_size)
-        count(self.groups, info.st_gid, info.st_size)
+        self.users.add(info.st_uid, 1, is_file, sizes)
+        self.groups.add(info.st_gid, 1, is_file, sizes)
         if kind == "files":
             known = self.files.get((info.st_dev, info.st_ino))
             if known is None or path < known[0]:
@@ -302,11 +354,6 @@ class Scan:
     def error(self, subtotal, path, operation, error):
         subtotal.counts["errors"] += 1
         self.errors.append((path, operation, errno.errorcode.get(error.errno, str(error.errno))))
-
-
-def count(table, key, size):
-    files, total = table.get(key, (0, 0))
-    table[key] = (files + 1, total + size)
 
 
 def name_of(look_up, number):
@@ -319,7 +366,8 @@ def name_of(look_up, number):
 def comparable(report):
     """What both sides must agree on."""
     result = {key: report.get(key) for key in (
-        "totals", "roots", "largest_files", "largest_directories", "extensions", "owners", "groups")}
+        "totals", "roots", "largest_files", "largest_directories", "extensions", "other_extensions", "owners",
+        "groups", "pseudo_file_systems")}
     path = lambda error: base64.b64decode(error["path_b64"]) if "path_b64" in error else error["path"].encode()
     errors = sorted((path(error), error["code"]) for error in report["errors"])
     result["errors"] = [[repr(path), code] for path, code in errors]

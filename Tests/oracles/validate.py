@@ -26,14 +26,14 @@ import deepjson
 
 SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "schema"
 SAMPLES = SCHEMAS.parent / "fixtures" / "schema"
+LARGEST_SUM = 2**63 - 1
 KINDS = ["directories", "files", "symlinks", "fifos", "sockets", "block_devices", "character_devices"]
 
 
-VERSIONS = {"diff": 2}
-
-
 def load_schema(name):
-    return json.loads((SCHEMAS / f"fsscan-{name}-{VERSIONS.get(name, 1)}.schema.json").read_bytes())
+    """The schema as it is now: there is one file of each."""
+    path, = SCHEMAS.glob(f"fsscan-{name}-*.schema.json")
+    return json.loads(path.read_bytes())
 
 
 def closed(schema):
@@ -76,6 +76,24 @@ def text_problems(value, place):
 def totals_problems(totals, place):
     if sum(totals[kind] for kind in KINDS) != totals["entries"]:
         yield f"{place}: the kinds do not add up to {totals['entries']} entries"
+
+
+def parts_problems(report):
+    """What adds up to the totals, and what is a part of them."""
+    totals = report["totals"]
+    total = lambda items, key: min(sum(item[key] for item in items), LARGEST_SUM)
+    for key in ("apparent_bytes", "disk_bytes"):
+        for table in ("owners", "groups"):
+            if total(report[table], key) != totals[key]:
+                yield f".{table}: {key} do not add up to {totals[key]}"
+        for table in ("mime_types", "pseudo_file_systems"):
+            if total(report[table], key) > totals[key]:
+                yield f".{table}: {key} are more than {totals[key]}"
+    extensions = report["extensions"] + [report["other_extensions"]]
+    if total(extensions, "files") != totals["files"]:
+        yield f".extensions: files do not add up to {totals['files']}"
+    if total(extensions, "apparent_bytes") > totals["apparent_bytes"]:
+        yield f".extensions: apparent_bytes are more than {totals['apparent_bytes']}"
 
 
 def bytes_of(item, key):
@@ -130,7 +148,9 @@ def report_problems(report):
         problems += order_problems(report[key], rank, "." + key)
         if len(report[key]) > report["options"]["top"]:
             problems.append(f".{key}: longer than --top")
-    for key, name in (("extensions", "extension"), ("mime_types", "type"), ("owners", "uid"), ("groups", "gid")):
+    problems += parts_problems(report)
+    for key, name in (("extensions", "extension"), ("mime_types", "type"), ("owners", "uid"), ("groups", "gid"),
+                      ("pseudo_file_systems", "type")):
         problems += order_problems(report[key], lambda item: (-item["apparent_bytes"], item[name]), "." + key)
     rank = lambda error: (bytes_of(error, "path"), error["operation"])
     problems += order_problems(report["errors"], rank, ".errors")

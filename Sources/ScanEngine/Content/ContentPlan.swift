@@ -17,6 +17,7 @@ package final class ContentPlan: Sendable {
     let baseline: ContentBaseline?
     let linkedFiles = LinkedFiles()
     private let leased = Mutex<LeasedFiles?>(nil)
+    let typedInodes = TypedInodes()
     /// Files that are read in pieces: each keeps a descriptor and digest contexts from message to message.
     let largeFiles: Resource
     /// Files that wait for a detector: each keeps a descriptor.

@@ -53,6 +53,8 @@ actor Directory: MailboxActor {
     /// The device of the PATH.
     private(set) var rootDevice: UInt64
     private(set) var identity = DeviceInode(device: 0, inode: 0)
+    /// The pseudo file system that it is on: that of the directory above until it is open.
+    private(set) var pseudo: PseudoFileSystem?
     /// The patterns that apply to this directory's entries: those of the directory above until its own `.gitignore` has
     /// been read.
     private(set) var ignore: IgnoreScope?
@@ -62,14 +64,15 @@ actor Directory: MailboxActor {
     var xattrs: [ExtendedAttribute]?
 
     init(
-        _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, ignore: IgnoreScope?,
-        scheduler: SchedulerID
+        _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, pseudo: PseudoFileSystem?,
+        ignore: IgnoreScope?, scheduler: SchedulerID
     ) {
         mailbox = Mailbox(scheduler)
         self.node = node
         self.waiter = waiter
         self.known = known
         self.rootDevice = rootDevice
+        self.pseudo = pseudo
         self.ignore = ignore
     }
 
@@ -130,7 +133,7 @@ actor Directory: MailboxActor {
     /// A child or a slice is done.
     func completed(_ completion: Completion) {
         let worker = ScanWorker.current
-        gathering.add(completion, worker.context.devices)
+        gathering.add(completion, worker.context.devices, &worker.tallies)
         if gathering.isComplete { complete(worker) }
     }
 
@@ -187,8 +190,8 @@ actor Directory: MailboxActor {
             gathering.isDirectory = false
             node.withName { name in
                 worker.countEntry(
-                    status, kind, name, in: parent, EntryPath(directory: parent, name: node.name), &worker.tallies,
-                    into: &gathering)
+                    status, kind, name, pseudo(onDevice: status.device), in: parent,
+                    EntryPath(directory: parent, name: node.name), &worker.tallies, into: &gathering)
             }
             // Its content is left alone: what took a directory's place in this moment may be gone in the next.
             if worker.context.content != nil {
@@ -208,8 +211,14 @@ actor Directory: MailboxActor {
     }
 
     private func count(_ status: borrowing FileStatus, _ worker: ScanWorker) {
-        worker.countDirectory(status, into: &gathering)
+        worker.countDirectory(status, pseudo(onDevice: status.device), into: &gathering)
         if !worker.streams.isEmpty { recorded = KnownEntry(status: copy status, isToBeListed: true) }
+    }
+
+    /// The pseudo file system of something in the directory above, or of this directory once it is open; nil for what is
+    /// on another device, which nobody has asked about.
+    private func pseudo(onDevice device: UInt64) -> PseudoFileSystem? {
+        device == identity.device || device == node.parentIdentity.device ? pseudo : nil
     }
 
     private func statusByName(_ worker: ScanWorker, _ status: inout FileStatus) throws(Errno) {
@@ -234,6 +243,8 @@ actor Directory: MailboxActor {
             guard status.isMountRoot, identity.device != known.status.device else { throw .stale }
         }
         if containing == nil { rootDevice = identity.device }
+        // Once for each mount: what is below a directory is on the same file system mostly.
+        if identity.device != node.parentIdentity.device { pseudo = try? Kernel.pseudoFileSystem(of: opened.number) }
         worker.noteOwner(ofDirectory: status)
         count(status, worker)
 
@@ -254,6 +265,9 @@ actor Directory: MailboxActor {
 
         if worker.context.oneFileSystem, identity.device != rootDevice {
             // Opening it triggered an automount.
+            return finishListing(worker)
+        }
+        if worker.context.excludesPseudo, pseudo != nil, identity.device != rootDevice {
             return finishListing(worker)
         }
         if status.isMountRoot, isItsOwnAncestor() {

@@ -52,7 +52,8 @@ actor EntrySlice: MailboxActor {
 
     /// A child directory is done.
     func completed(_ completion: Completion) {
-        gathering.add(completion, ScanWorker.current.context.devices)
+        let worker = ScanWorker.current
+        gathering.add(completion, worker.context.devices, &worker.tallies)
         if gathering.isComplete { complete() }
     }
 

@@ -77,9 +77,9 @@ struct Gathering: Sendable {
 
     mutating func listingDone() { isListed = true }
 
-    mutating func add(_ completion: Completion, _ devices: borrowing DeviceTable) {
+    mutating func add(_ completion: Completion, _ devices: borrowing DeviceTable, _ tallies: inout Tallies) {
         pending -= 1
-        subtotal.add(completion.subtotal, devices)
+        subtotal.add(completion.subtotal, devices, &tallies)
         if let tree = completion.tree { trees.append(tree) }
         trees.append(contentsOf: completion.trees)
         switch completion.content {

@@ -12,11 +12,38 @@
 /// `@unchecked Sendable`: the set travels with its subtotal, from the one actor that fills it to the next.
 struct HardLinks: @unchecked Sendable {
     struct Link {
-        var seen: UInt32
+        var seen: UInt32 = 1
         var links: UInt32
         /// What the inode added to the sums of this subtree.
-        var apparentBytes: Int64
-        var diskBytes: Int64
+        let apparentBytes: Int64
+        let diskBytes: Int64
+        /// Where those bytes belong in the report's tables.
+        let uid: UInt32
+        let gid: UInt32
+        let isFile: Bool
+        let pseudo: PseudoFileSystem?
+        /// Of the names seen: the smallest that is not empty.
+        var fileExtension: FileExtension
+
+        /// One name of the inode.
+        init(
+            _ status: borrowing FileStatus, _ kind: EntryKind, _ fileExtension: FileExtension,
+            _ pseudo: PseudoFileSystem?
+        ) {
+            links = status.links
+            apparentBytes = kind == .file || kind == .symlink ? status.size : 0
+            diskBytes = status.diskBytes
+            (uid, gid) = (status.uid, status.gid)
+            isFile = kind == .file
+            self.pseudo = pseudo
+            self.fileExtension = fileExtension
+        }
+    }
+
+    /// Whether an inode's bytes are the business of this set: a directory has one name, however many links it has.
+    @inline(__always)
+    static func keeps(_ status: borrowing FileStatus, _ kind: EntryKind) -> Bool {
+        status.links > 1 && kind != .directory
     }
 
     private final class Table {
@@ -31,17 +58,21 @@ struct HardLinks: @unchecked Sendable {
 
     /// Adds one name of an inode.
     ///
+    /// - Parameter settled: told of the inode if it leaves the set.
     /// - Returns: false if the inode has been counted in this subtree already.
-    mutating func meet(_ inode: DeviceInode, _ link: Link, mayLeave: Bool) -> Bool {
+    mutating func meet(_ inode: DeviceInode, _ link: Link, mayLeave: Bool, settled: (Link) -> Void) -> Bool {
         let table = table ?? Table()
         self.table = table
         let isNew = Self.add(inode, link, to: &table.open) == nil
-        if mayLeave { Self.leaveIfComplete(inode, &table.open) }
+        if mayLeave { Self.leaveIfComplete(inode, &table.open, settled) }
         return isNew
     }
 
-    /// Adds the other subtree's inodes, and tells about each that both have counted. Leaves the other without any.
-    mutating func merge(_ other: HardLinks, mayLeave: (DeviceInode) -> Bool, countedTwice: (Link) -> Void) {
+    /// Adds the other subtree's inodes, and tells about each that both have counted, and each that leaves the set. Leaves
+    /// the other without any.
+    mutating func merge(
+        _ other: HardLinks, mayLeave: (DeviceInode) -> Bool, countedTwice: (Link) -> Void, settled: (Link) -> Void
+    ) {
         guard let theirs = other.table, !theirs.open.isEmpty else { return }
         guard let ours = table else {
             table = theirs
@@ -53,8 +84,15 @@ struct HardLinks: @unchecked Sendable {
         theirs.open = [:]
         for (inode, link) in smaller {
             if let duplicate = Self.add(inode, link, to: &ours.open) { countedTwice(duplicate) }
-            if mayLeave(inode) { Self.leaveIfComplete(inode, &ours.open) }
+            if mayLeave(inode) { Self.leaveIfComplete(inode, &ours.open, settled) }
         }
+    }
+
+    /// The end of the scan: no further link will be met.
+    func settleAll(_ settled: (Link) -> Void) {
+        guard let table else { return }
+        for link in table.open.values { settled(link) }
+        table.open = [:]
     }
 
     private static func add(_ inode: DeviceInode, _ link: Link, to open: inout [DeviceInode: Link]) -> Link? {
@@ -64,11 +102,16 @@ struct HardLinks: @unchecked Sendable {
         }
         known.seen &+= link.seen
         known.links = max(known.links, link.links)
+        known.fileExtension = known.fileExtension.merged(with: link.fileExtension)
         open[inode] = known
         return link
     }
 
-    private static func leaveIfComplete(_ inode: DeviceInode, _ open: inout [DeviceInode: Link]) {
-        if let link = open[inode], link.seen >= link.links { open[inode] = nil }
+    private static func leaveIfComplete(
+        _ inode: DeviceInode, _ open: inout [DeviceInode: Link], _ settled: (Link) -> Void
+    ) {
+        guard let link = open[inode], link.seen >= link.links else { return }
+        open[inode] = nil
+        settled(link)
     }
 }

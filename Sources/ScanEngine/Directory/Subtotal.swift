@@ -22,23 +22,27 @@ struct Subtotal: Sendable {
     /// Counts a name whose attributes could not be had: an entry of the kind that the directory gave, without bytes.
     mutating func countUnknown(_ kind: EntryKind) { count(kind) }
 
-    /// Counts a name.
+    /// Counts a name, here and in the report's tables.
     ///
-    /// - Returns: false if the bytes were not added, because this subtree has counted the inode under another name.
-    @discardableResult
-    mutating func count(_ status: borrowing FileStatus, _ kind: EntryKind, _ devices: borrowing DeviceTable) -> Bool {
+    /// - Parameters: as in `Tallies.count`.
+    mutating func count(
+        _ status: borrowing FileStatus, _ kind: EntryKind, _ fileExtension: FileExtension, _ pseudo: PseudoFileSystem?,
+        _ devices: borrowing DeviceTable, _ tallies: inout Tallies
+    ) {
         count(kind)
-        let apparent = kind == .file || kind == .symlink ? status.size : 0
-        let disk = status.diskBytes
-        if status.links > 1, kind != .directory {
+        tallies.count(status, kind, fileExtension, pseudo)
+        if HardLinks.keeps(status, kind) {
             let identity = status.identity
-            let link = HardLinks.Link(seen: 1, links: status.links, apparentBytes: apparent, diskBytes: disk)
-            guard links.meet(identity, link, mayLeave: devices.showsLinksOnce(identity.device)) else { return false }
+            let link = HardLinks.Link(status, kind, fileExtension, pseudo)
+            let isNew = links.meet(identity, link, mayLeave: devices.showsLinksOnce(identity.device)) {
+                tallies.settle($0)
+            }
+            // This subtree has counted the inode under another name.
+            guard isNew else { return }
             counts.hardLinkedFiles += 1
         }
-        apparentBytes += apparent
-        diskBytes += disk
-        return true
+        if kind == .file || kind == .symlink { apparentBytes += status.size }
+        diskBytes += status.diskBytes
     }
 
     private mutating func count(_ kind: EntryKind) {
@@ -64,7 +68,7 @@ struct Subtotal: Sendable {
         isWhole = false
     }
 
-    mutating func add(_ other: consuming Subtotal, _ devices: borrowing DeviceTable) {
+    mutating func add(_ other: consuming Subtotal, _ devices: borrowing DeviceTable, _ tallies: inout Tallies) {
         counts.add(other.counts)
         apparentBytes += other.apparentBytes
         diskBytes += other.diskBytes
@@ -75,11 +79,16 @@ struct Subtotal: Sendable {
             apparentTwice += link.apparentBytes
             diskTwice += link.diskBytes
             namesTwice += 1
+        } settled: {
+            tallies.settle($0)
         }
         apparentBytes -= apparentTwice
         diskBytes -= diskTwice
         counts.hardLinkedFiles -= namesTwice
     }
+
+    /// The end of the scan: what is still open counts in the report's tables.
+    func settleLinks(_ tallies: inout Tallies) { links.settleAll { tallies.settle($0) } }
 }
 
 /// A sum of byte counts that cannot overflow in any tree: 2^127.

@@ -154,28 +154,21 @@ extension Kernel {
         }
     }
 
-    /// Whether the file system that an open file (or directory) is on makes its files up while they are read.
+    /// The pseudo file system that an open file (or directory) is on; nil where it is on another.
     ///
     /// The corresponding system call is `fstatfs(2)`.
-    package static func isOnPseudoFileSystem(_ descriptor: Int32) throws(Errno) -> Bool {
+    package static func pseudoFileSystem(of descriptor: Int32) throws(Errno) -> PseudoFileSystem? {
         var type: UInt64 = 0
         _ = try check { clinux_file_system_type(descriptor, &type) }
-        return pseudoFileSystems.contains(type)
+        return PseudoFileSystem(magicNumber: type)
     }
 
-    /// Magic numbers of linux/magic.h, in the order of the contract: proc, sysfs, cgroup, cgroup2, debugfs, tracefs,
-    /// securityfs, configfs, pstore, efivarfs, bpf, selinuxfs, binfmt_misc, fusectl.
-    private static let pseudoFileSystems: Set<UInt64> = [
-        0x9fa0, 0x6265_6572, 0x27_e0eb, 0x6367_7270, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0x6265_6570, 0x6165_676c,
-        0xde5e_81e4, 0xcafe_4a11, 0xf97c_ff8c, 0x4249_4e4d, 0x6573_5543,
-    ]
-
     /// The same of a name, which is not opened for reading.
-    package static func isOnPseudoFileSystem(
-        _ name: UnsafePointer<CChar>, in directory: Int32
-    ) throws(Errno) -> Bool {
+    package static func pseudoFileSystem(
+        of name: UnsafePointer<CChar>, in directory: Int32
+    ) throws(Errno) -> PseudoFileSystem? {
         let place = FileDescriptor(
             owning: try check { clinux_openat(directory, name, CLINUX_O_PATH | O_NOFOLLOW | O_CLOEXEC) })
-        return try isOnPseudoFileSystem(place.number)
+        return try pseudoFileSystem(of: place.number)
     }
 }

@@ -1,104 +1,102 @@
 /// Counts files by extension, without an allocation for a name that was met before.
 ///
-/// An extension is at most 16 lower-case ASCII letters and digits: it fits into two words, which are the key of an open
-/// hash table (linear probing). The table never has to forget anything: what is not an extension counts under "".
+/// An open hash table (linear probing) that keeps the 10,000 extensions whose hash is smallest, and sums up the others:
+/// names are somebody else's, and a tree may have as many extensions as files. When it has a fifth more than that, those
+/// whose hash is largest go, and what is beyond all that stayed never gets in again. So what is in it has been in it from
+/// its first name on, and its counts are exact. An extension among the 10,000 of the whole scan is among those of every
+/// worker that met it: the report does not depend on who met what.
 struct ExtensionTable {
-    /// Bytes in memory order, padded with zeros, which no extension contains; (0, 0) is "no extension".
-    struct Key: Hashable {
-        var low: UInt64 = 0
-        var high: UInt64 = 0
-
-        /// What follows the last dot, if the dot is not the first byte and 1–16 ASCII letters or digits follow.
-        init(name: UnsafeRawBufferPointer) {
-            var key = (UInt64(0), UInt64(0))
-            var length = 0
-            var index = name.count - 1
-            // From the end: the bytes come in reverse, and are shifted in from the other side.
-            while index > 0 {
-                let byte = name[index]
-                if byte == UInt8(ascii: ".") {
-                    guard length > 0 else { return }
-                    (low, high) = key
-                    return
-                }
-                guard length < 16, let lowered = Self.lowered(byte) else { return }
-                key.1 = key.1 << 8 | key.0 >> 56
-                key.0 = key.0 << 8 | UInt64(lowered)
-                length += 1
-                index -= 1
-            }
-        }
-
-        private static func lowered(_ byte: UInt8) -> UInt8? {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): byte
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
-            default: nil
-            }
-        }
-
-        var text: String {
-            let bytes = [low, high].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
-            return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        }
-    }
-
     private struct Slot {
-        var key = Key.none
-        var files: Int64 = 0
-        var bytes: Int64 = 0
+        var key = FileExtension.none
+        var counts = FileCounts()
+
+        var isEmpty: Bool { key == .none }
     }
 
-    private var none = Slot()
+    /// The order in which extensions are kept: by hash, then bytes.
+    private struct Rank: Comparable {
+        let hash: UInt64
+        let key: FileExtension
+
+        init(_ key: FileExtension) { (hash, self.key) = (key.hash, key) }
+
+        static func < (left: Rank, right: Rank) -> Bool {
+            left.hash == right.hash ? left.key < right.key : left.hash < right.hash
+        }
+    }
+
+    /// How many extensions a report lists, besides "".
+    static let limit = 10_000
+
+    private let limit: Int
+    private var none = FileCounts()
     private var slots = [Slot](repeating: Slot(), count: 256)
     private var used = 0
+    /// The last that may be in the table; nil as long as nothing was left out. It only ever falls.
+    private var bound: Rank?
+    private var others = FileCounts()
 
-    mutating func count(_ name: UnsafeRawBufferPointer, bytes: Int64) { add(Key(name: name), files: 1, bytes: bytes) }
+    /// - Parameter limit: of tests.
+    init(limit: Int = limit) { self.limit = limit }
 
-    mutating func merge(_ other: ExtensionTable) {
-        for slot in other.all { add(slot.key, files: slot.files, bytes: slot.bytes) }
-    }
-
-    /// By bytes, then extension.
-    var ranked: [ExtensionCount] {
-        all.map { ExtensionCount(fileExtension: $0.key.text, files: $0.files, apparentBytes: $0.bytes) }
-            .sorted { ($1.apparentBytes, $0.fileExtension) < ($0.apparentBytes, $1.fileExtension) }
-    }
-
-    private var all: [Slot] { ([none] + slots).filter { $0.files > 0 } }
-
-    private mutating func add(_ key: Key, files: Int64, bytes: Int64) {
-        if key == .none {
-            none.files.addSaturating(files)
-            none.bytes.addSaturating(bytes)
-            return
-        }
-        let index = find(key)
-        if slots[index].files == 0 {
+    mutating func add(_ key: FileExtension, _ counts: FileCounts) {
+        if key == .none { return none.add(counts) }
+        var index = find(key)
+        if slots[index].isEmpty {
+            if let bound, bound < Rank(key) { return others.add(counts) }
+            if used == limit + limit / 5 {
+                cut()
+                return add(key, counts)
+            }
+            if used * 4 >= slots.count * 3 {
+                rebuild(slots.filter { !$0.isEmpty }, capacity: slots.count * 2)
+                index = find(key)
+            }
             slots[index].key = key
             used += 1
         }
-        slots[index].files.addSaturating(files)
-        slots[index].bytes.addSaturating(bytes)
-        if used * 2 > slots.count { grow() }
+        slots[index].counts.add(counts)
     }
 
-    private func find(_ key: Key) -> Int {
+    mutating func merge(_ other: ExtensionTable) {
+        none.add(other.none)
+        others.add(other.others)
+        if let theirs = other.bound { bound = bound.map { min($0, theirs) } ?? theirs }
+        for slot in other.slots where !slot.isEmpty { add(slot.key, slot.counts) }
+    }
+
+    /// By bytes, then extension; and the sum of those that are not listed.
+    var ranked: (listed: [ExtensionCount], others: FileCounts) {
+        var table = self
+        table.cut()
+        var all = table.slots.filter { !$0.isEmpty }
+        if none.files > 0 { all.append(Slot(key: .none, counts: none)) }
+        let listed = all.map { ExtensionCount(fileExtension: $0.key.text, $0.counts) }
+            .sorted { ($1.counts.apparentBytes, $0.fileExtension) < ($0.counts.apparentBytes, $1.fileExtension) }
+        return (listed, table.others)
+    }
+
+    /// Leaves those that may be in the table, `limit` at most.
+    private mutating func cut() {
+        let sorted = slots.filter { !$0.isEmpty }.map { (rank: Rank($0.key), slot: $0) }.sorted { $0.rank < $1.rank }
+        let bound = bound
+        let kept = sorted.prefix(limit).prefix { item in bound.map { item.rank <= $0 } ?? true }
+        for item in sorted[kept.endIndex...] { others.add(item.slot.counts) }
+        if kept.count < sorted.count, let last = kept.last { self.bound = last.rank }
+        rebuild(kept.map(\.slot), capacity: slots.count)
+    }
+
+    private mutating func rebuild(_ kept: [Slot], capacity: Int) {
+        slots = [Slot](repeating: Slot(), count: capacity)
+        used = kept.count
+        for slot in kept { slots[find(slot.key)] = slot }
+    }
+
+    private func find(_ key: FileExtension) -> Int {
         var hash = (key.low ^ key.high &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
         hash ^= hash >> 32
         var index = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-        while slots[index].files > 0, slots[index].key != key { index = (index + 1) & (slots.count - 1) }
+        while !slots[index].isEmpty, slots[index].key != key { index = (index + 1) & (slots.count - 1) }
         return index
     }
-
-    private mutating func grow() {
-        let old = slots
-        slots = [Slot](repeating: Slot(), count: old.count * 2)
-        for slot in old where slot.files > 0 { slots[find(slot.key)] = slot }
-    }
-}
-
-extension ExtensionTable.Key {
-    static let none = ExtensionTable.Key()
-    private init() {}
 }

@@ -15,6 +15,7 @@ extension JSONWriter {
         endArray()
         member("mime", options.mime)
         member("one_file_system", options.oneFileSystem)
+        if options.excludeKernfs { member("exclude_kernfs", true) }
         key("exclude")
         beginArray()
         for pattern in options.exclude {
@@ -53,6 +54,13 @@ extension JSONWriter {
         member("skipped", totals.skipped)
         member("errors", totals.errors)
         endObject()
+    }
+
+    /// The members of counts; the object around them is the caller's.
+    mutating func members(of counts: FileCounts) {
+        member("files", counts.files)
+        member("apparent_bytes", counts.apparentBytes)
+        member("disk_bytes", counts.diskBytes)
     }
 
     /// Hex by algorithm, or null.

@@ -1,4 +1,4 @@
-/// Writes a `ScanReport` as the JSON report, schema `fsscan-report/1`.
+/// Writes a `ScanReport` as the JSON report, schema `fsscan-report/2`.
 ///
 /// One layout, the same bytes for the same report: indented by two, one item of a list on a line, a directory of the tree
 /// on a line. The output is handed over in pieces, so a tree of millions of directories does not stand in memory twice.
@@ -25,7 +25,7 @@ public struct ReportJSON {
     ) throws(Failure) {
         var writer = JSONWriter(layout: .readable, capacity: 2 * Self.pieceSize)
         writer.beginObject(.onALineEach)
-        writer.member("schema", "fsscan-report/1")
+        writer.member("schema", "fsscan-report/2")
         writer.member("version", version)
         writer.member("complete", report.complete)
         writer.member(options: options)
@@ -47,16 +47,23 @@ public struct ReportJSON {
         }
         try writeList("extensions", report.extensions, &writer, sink) { item, writer in
             writer.member("extension", item.fileExtension)
-            writer.member("files", item.files)
-            writer.member("apparent_bytes", item.apparentBytes)
+            writer.members(of: item.counts)
         }
+        writer.key("other_extensions")
+        writer.beginObject()
+        writer.members(of: report.otherExtensions)
+        writer.endObject()
         try writeList("mime_types", report.mimeTypes, &writer, sink) { item, writer in
             writer.member("type", item.type)
-            writer.member("files", item.files)
-            writer.member("apparent_bytes", item.apparentBytes)
+            writer.members(of: item.counts)
         }
         try writeList("owners", report.owners, &writer, sink) { Self.write($0, "uid", &$1) }
         try writeList("groups", report.groups, &writer, sink) { Self.write($0, "gid", &$1) }
+        try writeList("pseudo_file_systems", report.pseudoFileSystems, &writer, sink) { item, writer in
+            writer.member("type", item.type)
+            writer.member("entries", item.entries)
+            writer.members(of: item.counts)
+        }
         try writeList("errors", report.errors, &writer, sink) { $1.members(of: $0) }
         if let baseline = report.baseline { writer.member(baseline: baseline) }
         writer.member(timing: report.timing)
@@ -115,8 +122,8 @@ public struct ReportJSON {
     private static func write(_ owner: OwnerCount, _ idKey: StaticString, _ writer: inout JSONWriter) {
         writer.member(idKey, Int64(owner.id))
         writer.member("name", owner.name)
-        writer.member("files", owner.files)
-        writer.member("apparent_bytes", owner.apparentBytes)
+        writer.member("entries", owner.entries)
+        writer.members(of: owner.counts)
     }
 
     // MARK: Lists

@@ -14,9 +14,12 @@ public struct ScanReport: Sendable {
     public var largestDirectories: [LargestDirectory] = []
     /// By apparent bytes (descending), then key.
     public var extensions: [ExtensionCount] = []
+    /// Of the extensions that are not listed: there are 10,000 at most, besides the empty one.
+    public var otherExtensions = FileCounts()
     public var mimeTypes: [MIMETypeCount] = []
     public var owners: [OwnerCount] = []
     public var groups: [OwnerCount] = []
+    public var pseudoFileSystems: [PseudoFileSystemCount] = []
     /// The first 10,000 by path bytes, then operation.
     public var errors = ReportedErrors()
     /// Nil without `--baseline`.
@@ -116,25 +119,21 @@ public struct LargestDirectory: Equatable, Sendable {
 /// `fileExtension` is lower-case ASCII, or empty for files without one.
 public struct ExtensionCount: Equatable, Sendable {
     public var fileExtension: String
-    public var files: Int64
-    public var apparentBytes: Int64
+    public var counts: FileCounts
 
-    public init(fileExtension: String, files: Int64, apparentBytes: Int64) {
+    public init(fileExtension: String, _ counts: FileCounts) {
         self.fileExtension = fileExtension
-        self.files = files
-        self.apparentBytes = apparentBytes
+        self.counts = counts
     }
 }
 
 public struct MIMETypeCount: Equatable, Sendable {
     public var type: String
-    public var files: Int64
-    public var apparentBytes: Int64
+    public var counts: FileCounts
 
-    public init(type: String, files: Int64, apparentBytes: Int64) {
+    public init(type: String, _ counts: FileCounts) {
         self.type = type
-        self.files = files
-        self.apparentBytes = apparentBytes
+        self.counts = counts
     }
 }
 
@@ -143,14 +142,31 @@ public struct OwnerCount: Equatable, Sendable {
     public var id: UInt32
     public var name: String?
     /// Entries of every kind.
-    public var files: Int64
-    public var apparentBytes: Int64
+    public var entries: Int64
+    /// `files` are regular ones; bytes are those of all entries, as the totals count them.
+    public var counts: FileCounts
 
-    public init(id: UInt32, name: String?, files: Int64, apparentBytes: Int64) {
+    public init(id: UInt32, name: String?, entries: Int64, _ counts: FileCounts) {
         self.id = id
         self.name = name
-        self.files = files
-        self.apparentBytes = apparentBytes
+        self.entries = entries
+        self.counts = counts
+    }
+}
+
+/// What of the totals is on pseudo file systems of one type: made up by the kernel, and on no disk.
+public struct PseudoFileSystemCount: Equatable, Sendable {
+    /// As the mount table calls it: `proc`.
+    public var type: String
+    /// Entries of every kind.
+    public var entries: Int64
+    /// `files` are regular ones; bytes are those of all entries, as the totals count them.
+    public var counts: FileCounts
+
+    public init(type: String, entries: Int64, _ counts: FileCounts) {
+        self.type = type
+        self.entries = entries
+        self.counts = counts
     }
 }
 

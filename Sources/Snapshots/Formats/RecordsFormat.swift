@@ -93,6 +93,7 @@ private struct RecordsReader {
         options.mime = object["mime"]?.bool ?? false
         options.oneFileSystem = object["one_file_system"]?.bool ?? false
         options.gitignore = object["gitignore"]?.bool ?? false
+        options.excludeKernfs = object["exclude_kernfs"]?.bool ?? false
         options.xattrs = object["xattrs"]?.bool ?? false
         options.readPseudo = object["read_pseudo"]?.bool ?? false
         options.maxRead = try object.size("max_read") ?? options.maxRead

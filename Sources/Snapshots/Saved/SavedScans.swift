@@ -104,7 +104,7 @@ package final class SavedScans {
             """
             SELECT json_extract(?1, '$.mime'), json_extract(?1, '$.one_file_system'), json_extract(?1, '$.gitignore'),
               json_extract(?1, '$.read_pseudo'), json_extract(?1, '$.max_read'), json_extract(?1, '$.depth'),
-              json_extract(?1, '$.top'), json_extract(?1, '$.xattrs')
+              json_extract(?1, '$.top'), json_extract(?1, '$.xattrs'), json_extract(?1, '$.exclude_kernfs')
             """)
         statement.bind(0, json)
         guard try statement.step() else { return options }
@@ -113,6 +113,7 @@ package final class SavedScans {
         options.gitignore = statement.integer(2) == 1
         options.readPseudo = statement.integer(3) == 1
         options.xattrs = statement.integer(7) == 1
+        options.excludeKernfs = statement.integer(8) == 1
         options.maxRead = max(0, statement.integer(4) ?? options.maxRead)
         // As the command line limits them.
         options.depth = Int(min(max(0, statement.integer(5) ?? 1), 1_000_000_000))

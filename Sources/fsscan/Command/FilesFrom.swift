@@ -1,24 +1,71 @@
 import Glibc
 
-/// `--files-from`: PATHs in a file, separated by NUL, as `find -print0` writes them.
-enum FilesFrom {
-    /// Reads `path`, or standard input for `-`. The last PATH may lack its NUL; an empty one in between is kept, and is a
-    /// PATH that does not exist.
-    static func read(_ path: [UInt8]) throws(SystemError) -> [[UInt8]] {
-        let isStandardInput = path == [UInt8(ascii: "-")]
+/// A list of PATHs in a file, or on standard input.
+struct FilesFrom {
+    /// The option that names it.
+    let option: String
+    /// `-` is standard input.
+    let file: [UInt8]
+    private let separator: UInt8
+
+    /// `--files-from`: separated by NUL, as `find -print0` writes them.
+    static func nulSeparated(_ file: [UInt8]) -> FilesFrom {
+        FilesFrom(option: "--files-from", file: file, separator: 0)
+    }
+
+    /// `--files-from-lines`: a line each.
+    static func lines(_ file: [UInt8]) -> FilesFrom {
+        FilesFrom(option: "--files-from-lines", file: file, separator: newline)
+    }
+
+    private static let newline = UInt8(ascii: "\n")
+
+    var isStandardInput: Bool { file == [UInt8(ascii: "-")] }
+
+    /// Reads the list, or says why it is none.
+    func paths() throws(UsageError) -> [[UInt8]] {
+        let paths: [[UInt8]]
+        do throws(SystemError) {
+            paths = split(try read())
+        } catch {
+            throw UsageError(option, CarriedArgument(bytes: file), "cannot be read: \(error.message)")
+        }
+        if let lines = paths.first(where: { Self.isListOfLines($0, alone: paths.count == 1) }) {
+            throw UsageError(
+                option, CarriedArgument(bytes: lines),
+                "is no PATH: they are separated by NUL here (find -print0); for a PATH on each line use --files-from-lines"
+            )
+        }
+        return paths
+    }
+
+    /// The last PATH may lack its separator. Between two NULs is an empty PATH, which does not exist; an empty line is
+    /// nothing.
+    func split(_ bytes: [UInt8]) -> [[UInt8]] {
+        let isLines = separator == Self.newline
+        var paths = bytes.split(separator: separator, omittingEmptySubsequences: isLines).map(Array.init)
+        if paths.last?.isEmpty == true { paths.removeLast() }
+        return paths
+    }
+
+    /// Whether it must be a list of lines that was taken for a PATH: no file can have such a name, or, if it is the only
+    /// one, none has.
+    static func isListOfLines(_ path: [UInt8], alone: Bool) -> Bool {
+        guard path.contains(newline) else { return false }
+        if path.count >= Int(PATH_MAX) { return true }
+        var status = stat()
+        guard alone, withCString(path, { lstat($0, &status) }) != 0 else { return false }
+        return [ENOENT, ENOTDIR, ENAMETOOLONG].contains(errno)
+    }
+
+    private func read() throws(SystemError) -> [UInt8] {
         var descriptor: CInt = 0
         if !isStandardInput {
-            descriptor = withCString(path) { open($0, O_RDONLY | O_CLOEXEC) }
+            descriptor = withCString(file) { open($0, O_RDONLY | O_CLOEXEC) }
             if descriptor < 0 { throw SystemError(errno) }
         }
         defer { if !isStandardInput { close(descriptor) } }
-        return split(try readAll(descriptor))
-    }
-
-    static func split(_ bytes: [UInt8]) -> [[UInt8]] {
-        var paths = bytes.split(separator: 0, omittingEmptySubsequences: false).map(Array.init)
-        if paths.last?.isEmpty == true { paths.removeLast() }
-        return paths
+        return try Self.readAll(descriptor)
     }
 
     private static func readAll(_ descriptor: CInt) throws(SystemError) -> [UInt8] {

@@ -10,7 +10,23 @@ struct UsageError: Error {
 
     /// `option: 'value' explanation`
     init(_ option: String, _ value: CarriedArgument, _ explanation: String) {
-        message = Array("\(option): '".utf8) + value.bytes + Array("' \(explanation)".utf8)
+        let quoted = Self.shortened(value.bytes, 200, end: 0)
+        message = Array("\(option): '".utf8) + quoted + Array("' \(explanation)".utf8)
+    }
+
+    /// Bytes of arguments as they are quoted: a list of a thousand PATHs that was taken for one is no help to anybody.
+    ///
+    /// - Parameters:
+    ///   - start: so many bytes of the beginning stay, or a little less, so that no character of UTF-8 is cut.
+    ///   - end: so many of the end.
+    private static func shortened(_ bytes: [UInt8], _ start: Int, end: Int) -> [UInt8] {
+        let dots = Array("...".utf8)
+        guard bytes.count > start + end + dots.count else { return bytes }
+        func isInsideCharacter(_ index: Int) -> Bool { index < bytes.count && bytes[index] & 0xC0 == 0x80 }
+        var (first, last) = (start, bytes.count - end)
+        for _ in 0..<3 where isInsideCharacter(first) { first -= 1 }
+        for _ in 0..<3 where isInsideCharacter(last) { last += 1 }
+        return bytes[..<first] + dots + bytes[last...]
     }
 }
 
@@ -94,19 +110,22 @@ extension UsageError {
     fileprivate init(_ parserMessage: String, fromParser: Void) {
         let line = parserMessage.split { $0 == "\n" || $0 == " " }.joined(separator: " ")
         let sentence = line.prefix(1).lowercased() + line.dropFirst()
-        message = CarriedArgument(carried: sentence + " (see fsscan --help)").bytes
+        let text = CarriedArgument(carried: sentence).bytes
+        message = Self.shortened(text, 300, end: 100) + Array(" (see fsscan --help)".utf8)
     }
 }
 
 /// The options of a scan, checked.
 struct ScanSettings {
     var paths: [[UInt8]]
-    var filesFrom: [UInt8]?
+    /// More PATHs, behind the others.
+    var pathLists: [FilesFrom]
     /// Nil: what the machine offers.
     var threads: Int?
     /// Nil: workers that are blocked are replaced.
     var pool: Int?
     var oneFileSystem: Bool
+    var excludeKernfs: Bool
     var exclude: [[UInt8]]
     var gitignore: Bool
     var hash: [DigestAlgorithm]
@@ -144,9 +163,15 @@ struct ScanSettings {
         readPseudo = command.readPseudo
         maxRead = try Self.size("--max-read", command.maxRead)
         paths = runs.expanded(command.paths)
-        filesFrom = command.filesFrom?.bytes
-        if paths.isEmpty && filesFrom == nil { throw UsageError("no PATH given (see fsscan --help)") }
+        pathLists = [
+            command.filesFrom.map { .nulSeparated($0.bytes) }, command.filesFromLines.map { .lines($0.bytes) },
+        ].compactMap { $0 }
+        if pathLists.count(where: \.isStandardInput) > 1 {
+            throw UsageError("--files-from, --files-from-lines: standard input can be one of them")
+        }
+        if paths.isEmpty && pathLists.isEmpty { throw UsageError("no PATH given (see fsscan --help)") }
         oneFileSystem = command.oneFileSystem
+        excludeKernfs = command.excludeKernfs
         exclude = command.exclude.map(\.bytes)
         gitignore = command.gitignore
         output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
@@ -183,11 +208,12 @@ struct ScanSettings {
         try number("--threads", value, 1...1024, "is not a number from 1 to 1024")
     }
 
-    /// For the engine; `paths` is complete, with what `--files-from` added.
+    /// For the engine; `paths` is complete, with what `pathLists` added.
     func scanOptions(paths: [[UInt8]], threads: Int) -> ScanOptions {
         var options = ScanOptions(paths: paths, threads: threads)
         options.pool = pool
         options.oneFileSystem = oneFileSystem
+        options.excludeKernfs = excludeKernfs
         options.exclude = exclude
         options.gitignore = gitignore
         options.hash = hash
@@ -243,19 +269,12 @@ struct ScanSettings {
         return algorithm
     }
 
-    /// Bytes, or a number with a unit: powers of 1024, as in `head -c` and `truncate -s`.
     private static func size(_ option: String, _ value: CarriedArgument?) throws(UsageError) -> Int64? {
         guard let value else { return nil }
-        let text = value.carried
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        let units: [String: Int64] = ["": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60]
-        var unit = text.dropFirst(digits.count).uppercased()
-        if unit.hasSuffix("IB") { unit.removeLast(2) }
-        guard let number = Int64(digits), let shift = units[unit] else {
-            throw UsageError(option, value, "is not a size (bytes, or a number with K, M, G, T, P)")
+        guard let bytes = SizeArgument.bytes(value.bytes) else {
+            throw UsageError(option, value, "is not a size (\(SizeArgument.description))")
         }
-        let (bytes, overflow) = number.multipliedReportingOverflow(by: 1 << shift)
-        return overflow ? .max : bytes
+        return bytes
     }
 
     private static func number(

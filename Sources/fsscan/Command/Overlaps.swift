@@ -1,6 +1,7 @@
 import Glibc
 
-/// PATHs that lie in other PATHs: each is scanned as if alone, so what they share is counted twice, which deserves a word.
+/// PATHs that lie in other PATHs: each is scanned as if alone, so what they share is counted more than
+/// once, which deserves a word.
 ///
 /// By name, with symlinks resolved; a directory that is mounted at two places is not noticed. Costs a `realpath(3)` for
 /// each distinct parent directory, and a sort.

@@ -17,7 +17,7 @@ struct ScanCommand: ParsableCommand {
             EXAMPLES:
               fsscan /usr
               fsscan --json -x / | jq .totals
-              find . -maxdepth 1 -mtime -1 -print0 | fsscan --files-from -
+              find . -mindepth 1 -maxdepth 1 -mtime -1 -print0 | fsscan --files-from -
 
             EXIT STATUS:
               0                everything was read
@@ -41,6 +41,12 @@ struct ScanCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
+        help: ArgumentHelp("Read more PATHs from FILE, a line each; - is standard input.", valueName: "FILE"),
+        completion: .file())
+    var filesFromLines: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "How many workers run at a time, 1 to 1024. (default: the processors that this process may use)",
             valueName: "N"))
@@ -57,6 +63,9 @@ struct ScanCommand: ParsableCommand {
 
     @Flag(name: [.customShort("x"), .long], help: "Do not descend into directories on other file systems.")
     var oneFileSystem = false
+
+    @Flag(help: "Do not descend into pseudo file systems (proc, sysfs, ...) that are mounted below a PATH.")
+    var excludeKernfs = false
 
     @Option(
         parsing: .unconditionalSingleValue,
@@ -89,7 +98,7 @@ struct ScanCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Do not read files larger than this: bytes, or with K, M, G, T, P (powers of 1024). (default: 1T)",
+            "Do not read files larger than this: \(SizeArgument.description). (default: 1T)",
             valueName: "SIZE"))
     var maxRead: CarriedArgument?
 

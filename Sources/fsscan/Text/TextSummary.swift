@@ -39,7 +39,9 @@ struct TextSummary {
 
     private mutating func addTotals() {
         let totals = report.totals
-        if report.roots.count == 1 { lines.append(style.title(style.quoting.escaped(report.roots[0].path))) }
+        if report.roots.count == 1, !report.roots[0].path.isEmpty {
+            lines.append(style.title(style.quoting.escaped(report.roots[0].path)))
+        }
         let kinds: [(Int64, String, String)] = [
             (totals.files, "file", "files"), (totals.directories, "directory", "directories"),
             (totals.symlinks, "symlink", "symlinks"), (totals.fifos, "FIFO", "FIFOs"),
@@ -51,6 +53,7 @@ struct TextSummary {
         add(entries + (present.isEmpty ? "" : ": " + present.joined(separator: ", ")))
         let disk = HumanUnits.bytes(totals.diskBytes)
         add("\(disk) on disk, \(HumanUnits.bytes(totals.apparentBytes)) apparent")
+        addPseudoFileSystems()
         if totals.hardLinkedFiles > 0 {
             add("\(HumanUnits.count(totals.hardLinkedFiles, "hard-linked file", "hard-linked files")), counted once")
         }
@@ -63,6 +66,16 @@ struct TextSummary {
         }
         let threads = HumanUnits.count(Int64(report.timing.threads), "thread", "threads")
         add("\(HumanUnits.seconds(report.timing.elapsedSeconds)) with \(threads)")
+    }
+
+    /// Sizes that no disk has: `/proc/kcore` alone says 128 TiB.
+    private mutating func addPseudoFileSystems() {
+        let all = report.pseudoFileSystems.filter { $0.counts.apparentBytes > 0 }
+        guard !all.isEmpty else { return }
+        var sum = FileCounts()
+        for one in all { sum.add(one.counts) }
+        let types = all.map(\.type).sorted().joined(separator: ", ")
+        add("of these, pseudo file systems (\(types)): \(HumanUnits.bytes(sum.apparentBytes)) apparent")
     }
 
     private mutating func addRoots() {
@@ -116,41 +129,52 @@ struct TextSummary {
             })
     }
 
+    /// Both tables add up to the totals: an inode counts once, and what is no part of a kind has a line.
     private mutating func addKinds() {
-        addKinds(
-            "Kinds of files", "EXTENSION",
-            report.extensions.map { item in
-                let name = item.fileExtension.isEmpty ? "(none)" : "." + item.fileExtension
-                return (name, item.files, item.apparentBytes)
-            })
-        addKinds("MIME types", "TYPE", report.mimeTypes.map { ($0.type, $0.files, $0.apparentBytes) })
+        let files = report.extensions.map { item in
+            let name = item.fileExtension.isEmpty ? "(none)" : "." + item.fileExtension
+            return (name: name, counts: item.counts)
+        }
+        addKinds("Kinds of files", "EXTENSION", files, others: report.otherExtensions, rest: "(not files)")
+        let types = report.mimeTypes.map { (name: $0.type, counts: $0.counts) }
+        addKinds("MIME types", "TYPE", types, others: FileCounts(), rest: "(without a type)")
     }
 
-    /// The first `--top` kinds, and the rest as one line, so that the column adds up.
+    /// The first `--top` kinds, and what is left as a line or two.
+    ///
+    /// - Parameters:
+    ///   - others: those that the report does not list.
+    ///   - rest: how entries are called that have no kind.
     private mutating func addKinds(
-        _ title: String, _ heading: String, _ kinds: [(name: String, files: Int64, apparentBytes: Int64)]
+        _ title: String, _ heading: String, _ kinds: [(name: String, counts: FileCounts)], others: FileCounts,
+        rest: String
     ) {
-        guard options.top > 0 else { return }
-        func row(_ name: String, _ files: Int64, _ apparentBytes: Int64) -> [[UInt8]] {
+        guard options.top > 0, !kinds.isEmpty else { return }
+        func row(_ name: String, _ counts: FileCounts) -> [[UInt8]] {
             [
-                Array(HumanUnits.bytes(apparentBytes).utf8), Array(HumanUnits.count(files).utf8),
-                style.quoting.escaped(Array(name.utf8)),
+                Array(HumanUnits.bytes(counts.diskBytes).utf8), Array(HumanUnits.bytes(counts.apparentBytes).utf8),
+                Array(HumanUnits.count(counts.files).utf8), style.quoting.escaped(Array(name.utf8)),
             ]
         }
         // One kind too many is not worth a line that says "1 other".
-        let shown = kinds.count - 1 <= options.top ? kinds[...] : kinds.prefix(options.top)
-        var rows = shown.map { row($0.name, $0.files, $0.apparentBytes) }
-        if shown.count < kinds.count {
-            var rest = Totals()
-            for kind in kinds[shown.endIndex...] {
-                var one = Totals()
-                (one.files, one.apparentBytes) = (kind.files, kind.apparentBytes)
-                rest.add(one)
-            }
+        let areAllListed = others.files == 0
+        let shown = areAllListed && kinds.count - 1 <= options.top ? kinds[...] : kinds.prefix(options.top)
+        var rows = shown.map { row($0.name, $0.counts) }
+        var all = others
+        for kind in kinds { all.add(kind.counts) }
+        if shown.count < kinds.count || !areAllListed {
+            var hidden = others
+            for kind in kinds[shown.endIndex...] { hidden.add(kind.counts) }
             let count = HumanUnits.count(Int64(kinds.count - shown.count))
-            rows.append(row("\(count) others", rest.files, rest.apparentBytes))
+            // How many kinds there are that the report does not list, nobody has counted.
+            rows.append(row(areAllListed ? "\(count) others" : "others, more than \(count)", hidden))
         }
-        addTable(title, ["APPARENT", "FILES", heading], rows)
+        let totals = report.totals
+        let left = FileCounts(
+            files: totals.entries - all.files, apparentBytes: totals.apparentBytes - all.apparentBytes,
+            diskBytes: totals.diskBytes - all.diskBytes)
+        if left.files > 0 { rows.append(row(rest, left)) }
+        addTable(title, ["DISK", "APPARENT", "ENTRIES", heading], rows)
     }
 
     // MARK: Lines

@@ -69,7 +69,7 @@ import WorkStealing
         let contended = try records(directory.path, lacking: true) {
             ($0.hash, $0.pool, $0.detectors) = (hash, 8, 1)
         }
-        let files = alone.report.mimeTypes.reduce(into: Int64(0)) { $0 += $1.files }
+        let files = alone.report.mimeTypes.reduce(into: Int64(0)) { $0 += $1.counts.files }
         #expect(files == alone.report.totals.files)
         #expect(contended.report.mimeTypes.map(\.type) == alone.report.mimeTypes.map(\.type))
         let digests = [contended, alone].map { $0.report.roots.first?.digests?.map(\.hex) }
@@ -89,7 +89,7 @@ import WorkStealing
         let report = scan.run()
         #expect(!report.complete)
         // Each file asks before it is read.
-        let files = report.mimeTypes.reduce(into: Int64(0)) { $0 += $1.files }
+        let files = report.mimeTypes.reduce(into: Int64(0)) { $0 += $1.counts.files }
         #expect(files <= 500)
     }
 }

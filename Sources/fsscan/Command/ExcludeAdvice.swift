@@ -1,0 +1,59 @@
+import Glibc
+import ScanEngine
+
+/// Warnings about patterns of `--exclude` that cannot do what they seem to be for. They are no errors: a list of patterns
+/// may be made for many trees.
+struct ExcludeAdvice {
+    private(set) var lines: [[UInt8]] = []
+    private let quoting: Quoting
+
+    init(_ patterns: [[UInt8]], paths: [[UInt8]], quoting: Quoting) {
+        self.quoting = quoting
+        let absolute = patterns.contains { $0.contains(UInt8(ascii: "/")) } ? paths.map(Self.absolute) : []
+        for pattern in patterns {
+            if let doubt = PatternDoubt(pattern) ?? Self.doubt(pattern, paths, absolute) { add(pattern, doubt) }
+        }
+    }
+
+    /// No doubt where one PATH has what the pattern begins with.
+    private static func doubt(_ pattern: [UInt8], _ paths: [[UInt8]], _ absolute: [[UInt8]?]) -> PatternDoubt? {
+        var first: PatternDoubt?
+        var isThere = false
+        for (path, place) in zip(paths, absolute) {
+            guard let place else { continue }
+            let doubt = PatternDoubt(pattern, in: place) { name in
+                var status = stat()
+                let found = withCString(path + Array("/".utf8) + name) { lstat($0, &status) } == 0
+                isThere = isThere || found
+                return found
+            }
+            first = first ?? doubt
+        }
+        return isThere ? nil : first
+    }
+
+    private static func absolute(_ path: [UInt8]) -> [UInt8]? {
+        guard !path.isEmpty, let result = withCString(path, { realpath($0, nil) }) else { return nil }
+        defer { free(result) }
+        return Array(UnsafeRawBufferPointer(start: result, count: strlen(result)))
+    }
+
+    private mutating func add(_ pattern: [UInt8], _ doubt: PatternDoubt) {
+        let reason: [UInt8] =
+            switch doubt {
+            case .matchesNothing: Array(" can match nothing".utf8)
+            case .matchesThePath: Array(" matches nothing: a PATH is never left out".utf8)
+            case .leadsUp: Array(" matches nothing: a pattern does not lead out of the PATH".utf8)
+            case .emptyComponent(let instead):
+                Array(" matches nothing: no name is '.' or empty; what the PATH has there is ".utf8)
+                    + quoting.quoted(instead)
+            case .isAbsolute(let instead):
+                Array(" matches nothing here: a slash in front stands for the PATH, so it would have to be ".utf8)
+                    + quoting.quoted(instead)
+            case .hasBraces(let instead):
+                Array(" takes the braces for themselves; give each pattern an --exclude of its own: ".utf8)
+                    + Array(instead.prefix(10).map { quoting.quoted($0) }.joined(separator: Array(" ".utf8)))
+            }
+        lines.append(Array("warning: --exclude: ".utf8) + quoting.quoted(pattern) + reason)
+    }
+}
