@@ -123,6 +123,15 @@ static inline int clinux_flag_is_set(const uint32_t *_Nonnull word) {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE) != 0;
 }
 
+/// Gives each line that a library prints on the C library's stderr (libmagic: about lines of its database) the program's
+/// name in front. To be called once, before there are other threads.
+void clinux_prefix_standard_error(void);
+
+/// From here on what libraries print is not told. Does nothing to a stream that has no prefix. By one thread at a time.
+void clinux_hold_standard_error(void);
+/// Ends that, and gives the first line that was held, or an empty one: valid until lines are held again.
+const char *_Nonnull clinux_release_standard_error(void);
+
 // ---- Files: each returns what the system call returns, or a negated errno -------------------------------------------
 
 /// GNU macros, which Swift does not see.
