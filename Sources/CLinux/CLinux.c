@@ -3,11 +3,22 @@
 #include <stdlib.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
 
 _Thread_local void *clinux_current_worker;
 _Thread_local void *clinux_conductor;
+
+int clinux_argument_count;
+char **clinux_arguments;
+
+// glibc calls initializers with what main gets. Swift's runtime looks for the arguments in /proc/self/cmdline and at a
+// distance from `environ`: without /proc, or where a preloaded library has called setenv, it finds none.
+__attribute__((constructor)) static void keep_arguments(int count, char **arguments) {
+    clinux_argument_count = count;
+    clinux_arguments = arguments;
+}
 
 unsigned long clinux_raise_open_files_limit(void) {
     struct rlimit limit;

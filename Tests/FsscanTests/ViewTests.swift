@@ -26,6 +26,63 @@ private func runWithChroot(
 }
 
 @Suite struct ViewTests {
+    // MARK: No /proc
+
+    /// Swift's runtime looks for the arguments in /proc/self/cmdline: there were none, "no PATH given".
+    @Test(mounts) func aScanWithoutProcIsThatOfFind() throws {
+        let outcome = try runWithChroot(
+            #"""
+            mkdir -p a/b; echo x >a/b/f; ln a/b/f a/g; ln -s f a/s; mkfifo a/p; touch $'a/\xff\n'; echo '*.o' >a/.gitignore
+            in_root fsscan --ndjson --sorted $T/a | jq -r 'select(.type == "entry") | .path_b64 // (.path | @base64)' | sort >$R$T.1
+            in_root find $T/a -print0 | while IFS= read -rd '' path; do printf %s "$path" | base64 -w0; echo; done | sort | diff - $R$T.1
+            for options in "" "--threads 5 --hash sha256 --gitignore" "--sorted --format csv" "-x --depth 3"; do
+                in_root fsscan $options $T/a >$R$T.2
+            done
+            in_root fsscan --json $T/a | jq .totals.disk_bytes
+            in_root du -s -B1 $T/a | cut -f1
+            # A name with a byte that is not UTF-8, as an argument.
+            in_root fsscan --json $T/$'a/\xff\n' | jq -c '[.totals.files, .roots[0].path_b64 != null]'
+            """#)
+        #expect(outcome.status == 0, "\(outcome.errorText)")
+        let lines = outcome.outputText.split(separator: "\n")
+        try #require(lines.count == 3, "\(outcome.outputText)")
+        #expect(lines[0] == lines[1])
+        #expect(lines[2] == "[1,true]")
+        #expect(outcome.errorText == "")
+    }
+
+    @Test(mounts) func savingComparingAndReplacingFilesNeedNoProc() throws {
+        let outcome = try runWithChroot(
+            """
+            mkdir a; echo x >a/f
+            in_root fsscan --json -o $T/report $T/a; jq -r .totals.entries report
+            in_root fsscan --save $T/saved --hash sha256 --trace $T/trace $T/a >/dev/null 2>&1; jq length trace >/dev/null
+            in_root fsscan verify $T/saved && echo $?
+            echo y >a/f; in_root fsscan diff --format json $T/saved $T/a | jq -r '.changes[].path | sub(".*/"; "")' || true
+            ls -A
+            """)
+        #expect(
+            outcome.outputText == "2\nNo difference.\n0\nf\na\nreport\nsaved\ntrace\n",
+            "\(outcome.outputText) \(outcome.errorText)")
+    }
+
+    /// After setenv(3), `environ` is not behind the arguments any more.
+    @Test(.disabled(if: isSanitized, "nothing can be preloaded into a sanitized program"))
+    func argumentsSurviveALibraryThatChangesTheEnvironment() throws {
+        let directory = try TemporaryDirectory([.file("f", "x")])
+        let library = try CProgram.setenv.get().path.text
+        let outcome = try Fsscan.run(
+            ["--json", directory.path], ProcessOptions { $0.environment = ["LD_PRELOAD": library] })
+        #expect(outcome.end == .exited(0), "\(outcome.errorText)")
+    }
+
+    @Test(mounts) func whatNeedsProcSaysSo() throws {
+        let outcome = try runWithChroot("in_root fsscan --ndjson --xattrs $T")
+        #expect(outcome.status == 69)
+        #expect(outcome.errorText == "fsscan: --xattrs: needs /proc\n")
+        #expect(outcome.outputText == "")
+    }
+
     // MARK: libmagic
 
     @Test(mounts) func aMissingDatabaseIsOneLine() throws {

@@ -40,6 +40,15 @@ extern _Thread_local void *_Nullable clinux_conductor;
 static inline void *_Nullable clinux_get_conductor(void) { return clinux_conductor; }
 static inline void clinux_set_conductor(void *_Nullable conductor) { clinux_conductor = conductor; }
 
+// ---- The command line ----------------------------------------------------------------------------------------------
+
+/// What `main` gets, program name included. Written before `main` begins. Never from /proc, which may not be there.
+extern int clinux_argument_count;
+extern char *_Nullable *_Nonnull clinux_arguments;
+
+static inline int clinux_get_argument_count(void) { return clinux_argument_count; }
+static inline const char *_Nullable clinux_get_argument(int index) { return clinux_arguments[index]; }
+
 // ---- Futexes -------------------------------------------------------------------------------------------------------
 
 /// Sleeps while `*word` is `expected`; at most `timeout` if it is not NULL. 0, or a negated errno (EAGAIN, EINTR, ETIMEDOUT).
