@@ -66,6 +66,24 @@ private func runWithChroot(
             "\(outcome.outputText) \(outcome.errorText)")
     }
 
+    /// How many workers there are depends on the address space that is left, which is asked of the kernel, not of /proc.
+    @Test(mounts, .disabled(if: isSanitized, "a sanitizer reserves terabytes"))
+    func limitsAreSeenWithoutProc() throws {
+        let outcome = try runWithChroot(
+            """
+            touch f
+            workers() { (ulimit $1; in_root fsscan --threads 100 --json $T | jq .timing.threads); }
+            workers "-v 600000"; workers "-n 64"
+            mount -t proc proc $R/proc
+            workers "-v 600000"; workers "-n 64"
+            """)
+        let lines = outcome.outputText.split(separator: "\n")
+        try #require(lines.count == 4, "\(outcome.outputText) \(outcome.errorText)")
+        let workers = lines.compactMap { Int($0) }
+        #expect(workers[0] == workers[2] && workers[1] == workers[3], "\(lines)")
+        #expect(workers[0] < 100)
+    }
+
     /// After setenv(3), `environ` is not behind the arguments any more.
     @Test(.disabled(if: isSanitized, "nothing can be preloaded into a sanitized program"))
     func argumentsSurviveALibraryThatChangesTheEnvironment() throws {

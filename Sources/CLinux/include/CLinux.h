@@ -114,6 +114,9 @@ int clinux_thread_state(int thread);
 /// of resource limits differ with _GNU_SOURCE, and a Swift file may see both.)
 unsigned long clinux_raise_open_files_limit(void);
 
+/// How many descriptors below `limit` are open: a system call for each, and no /proc.
+int clinux_open_descriptors(int limit);
+
 /// Bytes of address space that RLIMIT_AS leaves to this process; UINT64_MAX if it sets no limit. Where it does, malloc is
 /// told to keep to one arena.
 uint64_t clinux_address_space_left(void);
