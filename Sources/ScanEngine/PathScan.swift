@@ -37,7 +37,7 @@ actor PathScan: MailboxActor {
                 gathering.willWait()
                 let known = KnownEntry(status: status, isToBeListed: true)
                 Directory(
-                    node, waiter: .path(self), known: known, rootDevice: status.device,
+                    node, waiter: .path(self), known: known, rootDevice: status.device, mayLoop: false,
                     ignore: worker.context.excludes, scheduler: worker.scheduler
                 ).send { $0.scan() }
                 return gathering.listingDone()

@@ -7,6 +7,8 @@ struct OpenedDirectory: Sendable {
     let identity: DeviceInode
     /// The device of the PATH.
     let rootDevice: UInt64
+    /// See `Directory.mayLoop`.
+    let mayLoop: Bool
     /// The patterns that apply to its entries, if there are any.
     let ignore: IgnoreScope?
 
@@ -122,8 +124,8 @@ extension ScanWorker {
         opened.directory.descriptor.need()
         let node = PathNode.child(name, of: opened.node, parentIdentity: opened.identity)
         Directory(
-            node, waiter: waiter, known: known, rootDevice: opened.rootDevice, ignore: opened.ignore,
-            scheduler: scheduler
+            node, waiter: waiter, known: known, rootDevice: opened.rootDevice, mayLoop: opened.mayLoop,
+            ignore: opened.ignore, scheduler: scheduler
         ).send { $0.scan() }
     }
 

@@ -101,6 +101,103 @@ private func runWithChroot(
         #expect(outcome.outputText == "")
     }
 
+    // MARK: Mounts that the table does not show
+
+    /// In a chroot the mount that the root lies on is missing from the table: the device seemed to be mounted once, and an
+    /// inode with two links counted at both places.
+    @Test(mounts, arguments: [1, 7]) func hardLinksInAChrootCountAsInDu(threads: Int) throws {
+        let outcome = try runWithChroot(
+            """
+            mount -t proc proc $R/proc
+            mkdir d y; head -c 1000000 /dev/zero >d/a; ln d/a d/b
+            mount --bind d y
+            grep -c " $T/y " <(in_root cat /proc/self/mountinfo); in_root cat /proc/self/mountinfo | grep -c ' / / ' || true
+            in_root du -s -B1 $T | cut -f1
+            in_root fsscan --json --threads \(threads) $T | jq .totals.disk_bytes
+            in_root fsscan --ndjson --threads \(threads) $T | jq 'select(.type == "summary").totals.disk_bytes'
+            """)
+        let lines = outcome.outputText.split(separator: "\n")
+        try #require(lines.count == 5, "\(outcome.outputText) \(outcome.errorText)")
+        #expect(lines[0] == "1" && lines[1] == "0", "the table shows the one mount and not the root's")
+        #expect(lines[3] == lines[2])
+        #expect(lines[4] == lines[2])
+    }
+
+    /// The mounts are those of another namespace, where this one's table shows the device once.
+    @Test(mounts) func hardLinksInAnotherNamespaceCountAsInDu() throws {
+        let directory = try TemporaryDirectory([.directory("tree")])
+        let script = """
+            set -e; cd "$1"; mount -t tmpfs none tree; mkdir tree/d tree/y; echo x >tree/d/a; ln tree/d/a tree/d/b
+            mkfifo ready end
+            unshare -m sh -c 'mount --bind tree/d tree/y; echo $$ >ready; read line <end' &
+            read pid <ready; root=/proc/$pid/root$PWD/tree
+            du -s -B1 $root | cut -f1; "$2" --json $root | jq .totals.disk_bytes
+            echo >end; wait
+            """
+        let outcome = try run(["unshare", "-m", "sh", "-c", ByteString(script), "sh", directory.path, Fsscan.path])
+        let lines = outcome.outputText.split(separator: "\n")
+        try #require(lines.count == 2, "\(outcome.outputText) \(outcome.errorText)")
+        #expect(lines[1] == lines[0])
+    }
+
+    /// The scan itself has the device mounted a second time, when it enters an automount point.
+    @Test(.enabled(if: isRoot && canMount && kernelKnows("autofs"), "needs root, mount namespaces and autofs"))
+    func hardLinksBehindAnAutomountCountAsInDu() throws {
+        let directory = try TemporaryDirectory([.directory("tree")])
+        let script = """
+            set -e; cd "$1"; mount -t tmpfs none tree; mkdir tree/source; echo x >tree/source/a; ln tree/source/a tree/source/b
+            exec python3 "$3" "$PWD/tree" sh -c '"$0" --json tree | jq .totals.disk_bytes
+                find tree | wc -l; du -s -B1 tree | cut -f1' "$2"
+            """
+        let outcome = try run(
+            [
+                "unshare", "-m", "sh", "-c", ByteString(script), "sh", directory.path, Fsscan.path,
+                Repository.path("Tests/faults/stale_automount.py"),
+            ])
+        let lines = outcome.outputText.split(separator: "\n")
+        try #require(lines.count == 3, "\(outcome.outputText) \(outcome.errorText)")
+        #expect(lines[1] == "7", "the automount was entered")
+        #expect(lines[0] == lines[2])
+    }
+
+    // MARK: Directories inside themselves
+
+    /// `--json` listed them twice, where `--ndjson` said ELOOP; and one that is its own ancestor only further below the
+    /// mount point was listed twice by all.
+    @Test(
+        mounts,
+        arguments: [
+            // In a chroot with the table, in one without, and outside.
+            ("mount -t proc proc $R/proc", "in_root", "$T"), ("", "in_root", "$T"), ("", "", "$R$T"),
+        ], ["tree tree/y", ". tree/y", "tree/d tree/d/e/f/g", "tree tree/d/e"])
+    func aDirectoryInsideItselfIsThatInAllFormats(place: (String, String, String), bind: String) throws {
+        let (before, command, path) = place
+        let outcome = try runWithChroot(
+            """
+            \(before)
+            mkdir -p tree/y tree/d/e/f/g; echo x >tree/d/f
+            mount --bind \(bind)
+            tree=\(path)/tree
+            { \(command) find $tree 2>&1 >/dev/null || true; } | awk -F"'" '/loop detected/ { print $2 }' | sort >$R$T.find
+            test -s $R$T.find
+            check() { sort | diff $R$T.find - || echo "$* differs"; }
+            run() { \(command) \(command.isEmpty ? "$F" : "fsscan") "$@"; }
+            for threads in 1 3; do
+                { run --threads $threads --json $tree || echo $? >&2; } | jq -r '.errors[] | select(.code == "ELOOP").path' | check json
+                { run --threads $threads --ndjson $tree || echo $? >&2; } | jq -r 'select(.code == "ELOOP").path' | check ndjson
+                for format in text csv mtree ncdu; do
+                    { run --threads $threads --format $format $tree 2>&1 >/dev/null || echo $?; } \\
+                        | awk -F"'" '/Too many levels/ { print $2 } /^1$/ { print >"/dev/stderr" }' | check $format
+                done
+            done
+            { run --json $tree || true; } | jq .totals.entries; { run --ndjson $tree || true; } | jq 'select(.type == "summary").totals.entries'
+            """, ProcessOptions { $0.environment = ["F": Fsscan.path.text, "LC_ALL": "C"] })
+        let lines = outcome.outputText.split(separator: "\n")
+        try #require(lines.count == 2, "\(outcome.outputText) \(outcome.errorText)")
+        #expect(lines[0] == lines[1])
+        #expect(outcome.errorText == String(repeating: "1\n", count: 12), "each run ends with 1")
+    }
+
     // MARK: libmagic
 
     @Test(mounts) func aMissingDatabaseIsOneLine() throws {

@@ -78,7 +78,8 @@ extension Directory {
     }
 
     private var opened: OpenedDirectory {
-        OpenedDirectory(directory: self, identity: identity, rootDevice: rootDevice, ignore: ignore)
+        OpenedDirectory(
+            directory: self, identity: identity, rootDevice: rootDevice, mayLoop: mayLoop, ignore: ignore)
     }
 
     /// The listing itself is done; children and slices may not be.

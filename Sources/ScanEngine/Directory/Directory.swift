@@ -52,6 +52,8 @@ actor Directory: MailboxActor {
     private let known: KnownEntry?
     /// The device of the PATH.
     private(set) var rootDevice: UInt64
+    /// Whether a mount leads back from here to a device that a directory above that mount is on.
+    private(set) var mayLoop: Bool
     private(set) var identity = DeviceInode(device: 0, inode: 0)
     /// The patterns that apply to this directory's entries: those of the directory above until its own `.gitignore` has
     /// been read.
@@ -62,7 +64,7 @@ actor Directory: MailboxActor {
     var xattrs: [ExtendedAttribute]?
 
     init(
-        _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, ignore: IgnoreScope?,
+        _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, mayLoop: Bool, ignore: IgnoreScope?,
         scheduler: SchedulerID
     ) {
         mailbox = Mailbox(scheduler)
@@ -70,6 +72,7 @@ actor Directory: MailboxActor {
         self.waiter = waiter
         self.known = known
         self.rootDevice = rootDevice
+        self.mayLoop = mayLoop
         self.ignore = ignore
     }
 
@@ -256,7 +259,8 @@ actor Directory: MailboxActor {
             // Opening it triggered an automount.
             return finishListing(worker)
         }
-        if status.isMountRoot, isItsOwnAncestor() {
+        if status.isMountRoot { mayLoop = hasAncestor { $0.device == identity.device } }
+        if mayLoop, hasAncestor({ $0 == identity }) {
             worker.report(.isLoop, "openat", EntryPath(directory: node, name: nil), into: &gathering)
             return finishListing(worker)
         }
@@ -287,11 +291,12 @@ actor Directory: MailboxActor {
         if let contents { ignore = IgnoreScope.child(of: ignore, gitignore: contents, depth: node.level) }
     }
 
-    /// A loop of directories can only come from a mount, so this is asked at mount points only.
-    private func isItsOwnAncestor() -> Bool {
+    /// A loop of directories can only come from a mount of a device that is above the mount point, too: at the mount point,
+    /// or anywhere below it. So nothing else pays for a look at all ancestors.
+    private func hasAncestor(_ isSought: (DeviceInode) -> Bool) -> Bool {
         var place = node
         while let parent = place.parent {
-            if place.parentIdentity == identity { return true }
+            if isSought(place.parentIdentity) { return true }
             place = parent
         }
         return false

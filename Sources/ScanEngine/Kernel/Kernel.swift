@@ -48,7 +48,7 @@ package enum Kernel {
     package enum Detail: Sendable {
         /// What stat(2) knows.
         case basic
-        /// The time of birth and the attributes, too (`isMountRoot`).
+        /// The time of birth, the attributes (`isMountRoot`) and the mount, too.
         case full
     }
 
