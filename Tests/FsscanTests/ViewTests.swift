@@ -84,6 +84,13 @@ private func runWithChroot(
         #expect(workers[0] < 100)
     }
 
+    @Test(mounts) func whatNeedsProcSaysSo() throws {
+        let outcome = try runWithChroot("in_root fsscan --ndjson --xattrs $T")
+        #expect(outcome.status == 69)
+        #expect(outcome.errorText == "fsscan: --xattrs: needs /proc\n")
+        #expect(outcome.outputText == "")
+    }
+
     /// After setenv(3), `environ` is not behind the arguments any more.
     @Test(.disabled(if: isSanitized, "nothing can be preloaded into a sanitized program"))
     func argumentsSurviveALibraryThatChangesTheEnvironment() throws {
@@ -92,13 +99,6 @@ private func runWithChroot(
         let outcome = try Fsscan.run(
             ["--json", directory.path], ProcessOptions { $0.environment = ["LD_PRELOAD": library] })
         #expect(outcome.end == .exited(0), "\(outcome.errorText)")
-    }
-
-    @Test(mounts) func whatNeedsProcSaysSo() throws {
-        let outcome = try runWithChroot("in_root fsscan --ndjson --xattrs $T")
-        #expect(outcome.status == 69)
-        #expect(outcome.errorText == "fsscan: --xattrs: needs /proc\n")
-        #expect(outcome.outputText == "")
     }
 
     // MARK: Mounts that the table does not show
@@ -196,6 +196,48 @@ private func runWithChroot(
         try #require(lines.count == 2, "\(outcome.outputText) \(outcome.errorText)")
         #expect(lines[0] == lines[1])
         #expect(outcome.errorText == String(repeating: "1\n", count: 12), "each run ends with 1")
+    }
+
+    // MARK: No threads
+
+    /// The writer of a saved scan had a thread of its own or none: "no thread for writing".
+    @Test(arguments: [["--hash", "sha256", "--mime"], []] as [[ByteString]])
+    func aScanIsSavedOnTheThreadsThatThereAre(options: [ByteString]) throws {
+        let directory = try TemporaryDirectory(
+            mixedTree + Tree((0..<300).map { .directory("d\($0)", [.file("f", "\($0)")]) }))
+        let place = try TemporaryDirectory()
+        let (tree, saved) = (directory.path, place.appending("saved"))
+        let refuse = try CProgram.refuse.get().path
+        let scan = try ScanRun(
+            options + ["--progress", "--save", saved, tree], threads: 7, under: [refuse, "EAGAIN", "clone3"])
+        #expect(scan.outcome.end == .exited(0), "\(scan.outcome.errorText)")
+        let free = try ScanRun(options + [tree], threads: 7)
+        #expect(try scan.timeless() == free.timeless())
+        #expect(scan.outcome.outputText.contains(#""threads": 1"#))
+        #expect(free.outcome.outputText.contains(#""threads": 7"#))
+        for (place, launcher) in [(saved, []), (saved, [refuse, "EAGAIN", "clone3"])] as [(ByteString, [ByteString])] {
+            let verified = try run(launcher + [Fsscan.path, "verify", place])
+            #expect(verified.outputText.hasPrefix("No difference.\n") && verified.status == 0, "\(verified.errorText)")
+        }
+        let check = try output(of: ["sqlite3", saved, "PRAGMA integrity_check; SELECT count(*) FROM entries"])
+        #expect(try String(decoding: check, as: UTF8.self) == "ok\n\(free.report().totals.entries)\n")
+    }
+
+    @Test(
+        .enabled(if: isRoot, "root's processes have no limit, others share theirs"),
+        .disabled(if: isSanitized, "a sanitizer has a thread of its own"), arguments: [1, 2, 4])
+    func theReportSaysHowManyWorkersRan(limit: Int) throws {
+        let directory = try TemporaryDirectory(mixedTree)
+        let tools = try TemporaryDirectory()
+        let program = try Fsscan.copy(to: tools)
+        // A user who has no other process.
+        let scan = try ScanRun(
+            [directory.path], threads: 8, program: program,
+            under: [
+                "setpriv", "--reuid=\(54_320 + limit)", "--regid=54320", "--clear-groups", "prlimit",
+                "--nproc=\(limit)", "--",
+            ])
+        #expect(scan.outcome.outputText.contains(#""threads": \#(limit)"#), "\(scan.outcome.outputText.suffix(200))")
     }
 
     // MARK: libmagic
