@@ -3,11 +3,22 @@
 #include <stdlib.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
 
 _Thread_local void *clinux_current_worker;
 _Thread_local void *clinux_conductor;
+
+int clinux_argument_count;
+char **clinux_arguments;
+
+// glibc calls initializers with what main gets. Swift's runtime looks for the arguments in /proc/self/cmdline and at a
+// distance from `environ`: without /proc, or where a preloaded library has called setenv, it finds none.
+__attribute__((constructor)) static void keep_arguments(int count, char **arguments) {
+    clinux_argument_count = count;
+    clinux_arguments = arguments;
+}
 
 unsigned long clinux_raise_open_files_limit(void) {
     struct rlimit limit;
@@ -49,12 +60,23 @@ uint64_t clinux_address_space_left(void) {
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
     // malloc reserves 64 MiB of addresses for each thread; with one arena for all it does not.
     mallopt(M_ARENA_MAX, 1);
-    unsigned long pages = 0;
-    FILE *statm = fopen("/proc/self/statm", "re");
-    if (statm != NULL) {
-        if (fscanf(statm, "%lu", &pages) != 1) pages = 0;
-        fclose(statm);
+    // Found by asking for it, to a MiB: what is in use stands in /proc alone. Nobody touches what is reserved here.
+    uint64_t granted = 0, refused = limit.rlim_cur;
+    while (refused - granted > 1 << 20) {
+        uint64_t size = granted + (refused - granted) / 2;
+        void *place = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (place == MAP_FAILED) {
+            refused = size;
+        } else {
+            munmap(place, size);
+            granted = size;
+        }
     }
-    uint64_t used = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-    return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
+    return granted;
+}
+
+int clinux_open_descriptors(int limit) {
+    int count = 0;
+    for (int descriptor = 0; descriptor < limit; descriptor++) count += fcntl(descriptor, F_GETFD) >= 0;
+    return count;
 }

@@ -37,8 +37,8 @@ actor PathScan: MailboxActor {
                 gathering.willWait()
                 let known = KnownEntry(status: status, isToBeListed: true)
                 Directory(
-                    node, waiter: .path(self), known: known, rootDevice: status.device,
-                    pseudo: nil, ignore: worker.context.excludes, scheduler: worker.scheduler
+                    node, waiter: .path(self), known: known, rootDevice: status.device, pseudo: nil, mayLoop: false,
+                    ignore: worker.context.excludes, scheduler: worker.scheduler
                 ).send { $0.scan() }
                 return gathering.listingDone()
             }

@@ -88,6 +88,8 @@ public final class Scan: Sendable {
 
         let end = clinux_now(CLOCK_MONOTONIC)
         report.timing = start
+        // The system may refuse threads; blocked workers are replaced by more than N.
+        report.timing.threads = min(start.threads, scheduler.statistics.mostThreads)
         report.timing.elapsedSeconds = Double(end.tv_sec - begin.tv_sec) + Double(end.tv_nsec - begin.tv_nsec) * 1e-9
         return report
     }

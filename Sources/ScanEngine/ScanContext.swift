@@ -54,10 +54,10 @@ final class ScanContext: Sendable {
         top = options.top
         excludes = IgnoreScope(excludes: options.exclude)
         obeysGitignore = options.gitignore
-        devices = DeviceTable(severalPaths: options.paths.count > 1)
+        devices = DeviceTable(options)
         let limit = Int(clamping: clinux_raise_open_files_limit())
         // Which are open matters only where there are few. One more is the monitor's.
-        let open = limit < 1024 ? Kernel.openDescriptors() + 1 : 4
+        let open = limit < 1024 ? Int(clinux_open_descriptors(Int32(limit))) + 1 : 4
         let wanted = options.pool ?? Self.maximumThreads(options.threads, openFiles: limit)
         descriptors = DescriptorBudget(
             limit: limit, open: open, workers: min(wanted, Self.workersThatFit(withTypes: options.mime)))

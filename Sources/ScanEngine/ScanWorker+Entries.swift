@@ -9,6 +9,8 @@ struct OpenedDirectory: Sendable {
     let rootDevice: UInt64
     /// The pseudo file system that it is on.
     let pseudo: PseudoFileSystem?
+    /// See `Directory.mayLoop`.
+    let mayLoop: Bool
     /// The patterns that apply to its entries, if there are any.
     let ignore: IgnoreScope?
 
@@ -129,6 +131,7 @@ extension ScanWorker {
         let node = PathNode.child(name, of: opened.node, parentIdentity: opened.identity)
         Directory(
             node, waiter: waiter, known: known, rootDevice: opened.rootDevice, pseudo: opened.pseudo,
+            mayLoop: opened.mayLoop,
             ignore: opened.ignore, scheduler: scheduler
         ).send { $0.scan() }
     }

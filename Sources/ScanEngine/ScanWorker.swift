@@ -108,12 +108,13 @@ final class ScanWorker: @unchecked Sendable {
         error.isShortOfDescriptors && context.descriptors.mayTryAgain()
     }
 
-    /// Whether a directory is a mount point is asked only where it matters: where it could lie inside itself.
+    /// What a directory is that the scan enters. In all detail, whatever the output asks for: the mount that it was reached
+    /// through decides which links count and whether it may lie inside itself, in all formats alike. statx(2) takes 16 ns
+    /// longer than fstat(2) here, for 15,000 directories of /usr 0.1 % of the scan.
     func status(ofDirectory descriptor: Int32, into status: inout FileStatus) throws(Errno) {
-        try Kernel.status(of: descriptor, context.detail, into: &status)
-        if facts(of: status.device).isMountedOnce { return }
-        if context.detail != .full { try Kernel.status(of: descriptor, .full, into: &status) }
+        try Kernel.status(of: descriptor, .full, into: &status)
         status.assumeMountRootWhereUnknown()
+        context.devices.meet(mount: status.mount, of: facts(of: status.device))
     }
 
     /// Whether a listing that stands at `position` is known to be complete.

@@ -8,6 +8,7 @@ import Snapshots
 enum FSScan {
     static func main() {
         StandardStreams.prepare()
+        clinux_prefix_standard_error()
         exit(run(CarriedArgument.ofProcess()).rawValue)
     }
 
@@ -30,6 +31,10 @@ enum FSScan {
         } catch let error as UsageError {
             StandardStreams.complain(error.message)
             return .usage
+        } catch let error as ScanUnavailable {
+            let message = Array("\(error.option): \(error.message)".utf8)
+            StandardStreams.complain(Quoting.forErrors.escapedMessage(message))
+            return .unavailable
         } catch let error as OutputError {
             // A wait for a FIFO's reader that a signal ended is no failure of the output.
             if error.error.code == EINTR, let status = ExitStatus.stopSignal { return status }
@@ -65,7 +70,7 @@ enum FSScan {
     }
 }
 
-/// How the program ends. The earlier in this order wins: usage, output, signals, unreadable.
+/// How the program ends. The earlier in this order wins: usage, unavailable, output, signals, unreadable.
 enum ExitStatus: Equatable {
     case success
     case unreadable
@@ -74,6 +79,8 @@ enum ExitStatus: Equatable {
     /// Of `diff` and `verify`: something could not be read or compared.
     case trouble
     case usage
+    /// A library, its data or /proc is missing on this machine, and an option needs it: `EX_UNAVAILABLE` of sysexits.h.
+    case unavailable
     case outputFailed
     case stopped(signal: CInt)
 
@@ -83,6 +90,7 @@ enum ExitStatus: Equatable {
         case .unreadable, .different: 1
         case .trouble: 2
         case .usage: 64
+        case .unavailable: 69
         case .outputFailed: 74
         // As shells show a process that a signal ended.
         case .stopped(let signal): 128 + signal

@@ -9,7 +9,7 @@ struct ScanProgram {
 
     init(_ settings: ScanSettings) { self.settings = settings }
 
-    /// Throws `UsageError` and `OutputError`.
+    /// Throws what `FSScan` has a line and a status for.
     func run() throws -> ExitStatus {
         let paths = try allPaths()
         if let format = settings.format.records, format.isTree, paths.count != 1 {
@@ -41,7 +41,13 @@ struct ScanProgram {
         if settings.format != .json && settings.format != .ndjson {
             environment.onError = { error in StandardStreams.complain(error.path, error.message) }
         }
-        let scan = try makeScan(options, environment)
+        let scan: Scan
+        do throws(ScanUnavailable) {
+            scan = try Scan(options, environment)
+        } catch {
+            saved?.abandon()
+            throw error
+        }
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = scan.run()
@@ -96,16 +102,6 @@ struct ScanProgram {
             return OutputError(
                 path: failure.directory, error: SystemError(failure.number, "temporary file for \(option)"))
         default: preconditionFailure("records failed for an unknown reason: \(failure)")
-        }
-    }
-
-    private func makeScan(
-        _ options: ScanOptions, _ environment: ScanEnvironment
-    ) throws(UsageError) -> Scan {
-        do throws(ScanUnavailable) {
-            return try Scan(options, environment)
-        } catch {
-            throw UsageError("\(error.option): \(error.message)")
         }
     }
 

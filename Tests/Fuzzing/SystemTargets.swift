@@ -19,18 +19,24 @@ private func mounts(_ bytes: some Sequence<UInt8>) -> [(fields: [String], kind: 
 
 /// `/proc/self/mountinfo`: which devices are mounted, and how often.
 func fuzzMountInfo(_ bytes: UnsafeRawBufferPointer) {
-    let table = DeviceTable(mountinfo: Array(bytes), severalPaths: false)
+    let table = DeviceTable(
+        mountinfo: Array(bytes), scanning: DeviceTable.Place(mount: 30, path: Array("/".utf8)))
     var count: [UInt64: Int] = [:]
     var types: [UInt64: String] = [:]
+    var isShown = false
     for (fields, kind) in mounts(bytes) {
         let numbers = fields[2].unicodeScalars.split(separator: ":").map { UInt32(String($0)) }
-        guard numbers.count == 2, let major = numbers[0], let minor = numbers[1] else { continue }
+        guard numbers.count == 2, let major = numbers[0], let minor = numbers[1], let type = kind.first,
+            let mount = UInt64(fields[0]), UInt64(fields[1]) != nil
+        else { continue }
         let device = UInt64(major) << 32 | UInt64(minor)
         count[device, default: 0] += 1
-        if let type = kind.first { types[device] = type }
+        types[device] = type
+        if mount == 30 { isShown = true }
     }
     for (device, mounts) in count {
         precondition(table[device].mounts == mounts, "another number of mounts")
+        precondition(!table.showsLinksOnce(device) || isShown && mounts == 1, "links may be met twice")
         precondition((table[device].endOfListing != nil) == ["ext4", "tmpfs"].contains(types[device]), "another type")
     }
     precondition(table[.max - 1].mounts == count[.max - 1] ?? 0, "a device of nowhere")

@@ -30,6 +30,9 @@ package struct CProgram: Sendable {
     /// Runs a command under a filter that refuses system calls.
     package static let refuse = Result { try CProgram("refuse") }
 
+    /// A library to be preloaded, which changes the environment.
+    package static let setenv = Result { try CProgram("setenv", options: ["-shared", "-fPIC"]) }
+
     /// A library to be preloaded, which makes calls of the C library fail.
     package static let failing = Result { try CProgram("failing", options: ["-shared", "-fPIC"]) }
 }

@@ -1,7 +1,8 @@
-"""Mounts automount points whose daemon is gone, or refuses, and runs a command: stale_automount.py DIRECTORY COMMAND...
+"""Mounts automount points and runs a command: stale_automount.py DIRECTORY COMMAND...
 
 DIRECTORY gets two direct automounts: `stale`, whose daemon has closed its pipe, and `refused`, whose daemon answers that it
-cannot mount. To be run in a mount namespace of its own.
+cannot mount. Where DIRECTORY has a `source`, it gets one that works instead: `bound`, where the daemon binds `source`.
+To be run in a mount namespace of its own.
 """
 
 import ctypes
@@ -12,7 +13,9 @@ import subprocess
 import sys
 import threading
 
+AUTOFS_IOC_READY = 0x9360
 AUTOFS_IOC_FAIL = 0x9361
+MS_BIND = 4096
 PACKET = struct.Struct("<iiIQIIIII256s")  # autofs_v5_packet: version, type, token, device, inode, uid, gid, pid, tgid, length …
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -26,20 +29,25 @@ def mount(place, pipe):
     return os.open(place, os.O_RDONLY)
 
 
-def refuse(pipe, root):
-    """Answers each request with a failure."""
+def answer(pipe, root, name):
+    """Answers each request: with a failure, or, for `bound`, when that is mounted."""
     while packet := os.read(pipe, 304):
-        fcntl.ioctl(root, AUTOFS_IOC_FAIL, struct.unpack_from("<I", packet, 8)[0])
+        result = AUTOFS_IOC_FAIL
+        if name == "bound":
+            source, target = (os.path.join(base, place).encode() for place in ("source", name))
+            if libc.mount(source, target, None, MS_BIND, None) == 0:
+                result = AUTOFS_IOC_READY
+        fcntl.ioctl(root, result, struct.unpack_from("<I", packet, 8)[0])
 
 
 base = sys.argv[1]
-for name in ("stale", "refused"):
+for name in ("bound",) if os.path.exists(os.path.join(base, "source")) else ("stale", "refused"):
     reading, writing = os.pipe2(os.O_DIRECT | os.O_CLOEXEC)
     root = mount(os.path.join(base, name), writing)
     os.close(writing)
     if name == "stale":
         os.close(reading)
     else:
-        threading.Thread(target=refuse, args=(reading, root), daemon=True).start()
+        threading.Thread(target=answer, args=(reading, root, name), daemon=True).start()
 # The daemon's own process group never triggers a mount.
 sys.exit(subprocess.run(sys.argv[2:], process_group=0).returncode)

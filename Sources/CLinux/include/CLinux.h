@@ -40,6 +40,15 @@ extern _Thread_local void *_Nullable clinux_conductor;
 static inline void *_Nullable clinux_get_conductor(void) { return clinux_conductor; }
 static inline void clinux_set_conductor(void *_Nullable conductor) { clinux_conductor = conductor; }
 
+// ---- The command line ----------------------------------------------------------------------------------------------
+
+/// What `main` gets, program name included. Written before `main` begins. Never from /proc, which may not be there.
+extern int clinux_argument_count;
+extern char *_Nullable *_Nonnull clinux_arguments;
+
+static inline int clinux_get_argument_count(void) { return clinux_argument_count; }
+static inline const char *_Nullable clinux_get_argument(int index) { return clinux_arguments[index]; }
+
 // ---- Futexes -------------------------------------------------------------------------------------------------------
 
 /// Sleeps while `*word` is `expected`; at most `timeout` if it is not NULL. 0, or a negated errno (EAGAIN, EINTR, ETIMEDOUT).
@@ -111,6 +120,9 @@ int clinux_thread_state(int thread);
 /// of resource limits differ with _GNU_SOURCE, and a Swift file may see both.)
 unsigned long clinux_raise_open_files_limit(void);
 
+/// How many descriptors below `limit` are open: a system call for each, and no /proc.
+int clinux_open_descriptors(int limit);
+
 /// Bytes of address space that RLIMIT_AS leaves to this process; UINT64_MAX if it sets no limit. Where it does, malloc is
 /// told to keep to one arena.
 uint64_t clinux_address_space_left(void);
@@ -128,6 +140,15 @@ static inline void clinux_set_flag(uint32_t *_Nonnull word) { __atomic_store_n(w
 static inline int clinux_flag_is_set(const uint32_t *_Nonnull word) {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE) != 0;
 }
+
+/// Gives each line that a library prints on the C library's stderr (libmagic: about lines of its database) the program's
+/// name in front. To be called once, before there are other threads.
+void clinux_prefix_standard_error(void);
+
+/// From here on what libraries print is not told. Does nothing to a stream that has no prefix. By one thread at a time.
+void clinux_hold_standard_error(void);
+/// Ends that, and gives the first line that was held, or an empty one: valid until lines are held again.
+const char *_Nonnull clinux_release_standard_error(void);
 
 // ---- Files: each returns what the system call returns, or a negated errno -------------------------------------------
 

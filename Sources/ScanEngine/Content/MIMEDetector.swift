@@ -1,3 +1,4 @@
+import CLinux
 import CMagic
 import Synchronization
 
@@ -54,10 +55,14 @@ package struct MIMEDetector: ~Copyable {
         guard let handle = magic_open(MAGIC_MIME_TYPE) else {
             return .failure(MIMEUnavailable(message: "libmagic cannot be initialised: out of memory"))
         }
-        guard magic_load(handle, nil) == 0 else {
-            let message = "libmagic cannot load its database: \(errorText(handle))"
+        // It prints what it thinks of each file that it tries: of interest where none is good.
+        clinux_hold_standard_error()
+        let status = magic_load(handle, nil)
+        let printed = String(cString: clinux_release_standard_error())
+        guard status == 0 else {
+            let reason = errorText(handle) + (printed.isEmpty ? "" : " (\(printed))")
             magic_close(handle)
-            return .failure(MIMEUnavailable(message: message))
+            return .failure(MIMEUnavailable(message: "libmagic cannot load its database: \(reason)"))
         }
         return .success(handle)
     }

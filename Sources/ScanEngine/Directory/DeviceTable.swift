@@ -1,49 +1,101 @@
 import CLinux
+import Synchronization
 
 /// What the kernel's mount table tells about devices: which are mounted exactly once (there, a link of a hard-linked inode
-/// can be met only once, and no directory is inside itself), and which say when a directory has been listed to its end.
+/// can be met only once), and which say when a directory has been listed to its end.
 ///
 /// Read from /proc/self/mountinfo at the start of the scan. A device that the table does not know (a btrfs subvolume has
 /// a number of its own) counts as mounted more than once: that costs memory, and no correctness.
-package struct DeviceTable: Sendable {
+///
+/// The table shows the mounts of this process's namespace that can be reached from its root. What a scan enters is mounted
+/// on the mount of its PATH, or on what is mounted there. So the table shows all that the scan can meet if it shows the
+/// mount of the PATH. It does not in a chroot (the mount that the root lies on is missing) and behind /proc/PID/root
+/// (the mounts are another namespace's). Then, and without /proc, no device counts as mounted once.
+///
+/// What is mounted later is missing, too. Where an automount point lies below the PATH, the scan itself may have anything
+/// mounted there, so no device counts as mounted once either. Where somebody else mounts a device once more during the
+/// scan, it counts as mounted several times from when the scan meets the new mount: an inode that was complete by then
+/// counts again, as a file does that is moved ahead of the scan.
+package struct DeviceTable: ~Copyable, Sendable {
     package struct Device: Sendable {
-        package var mounts = 0
+        package fileprivate(set) var mounts = 0
+        /// The last of them.
+        fileprivate var mount: UInt64 = 0
         /// Where a directory's listing stands when nothing follows; nil where a file system has no such mark.
-        package var endOfListing: Int64?
+        package fileprivate(set) var endOfListing: Int64?
 
-        var isMountedOnce: Bool { mounts == 1 }
+        fileprivate var onlyMount: UInt64? { mounts == 1 ? mount : nil }
+    }
+
+    /// Where a PATH is in the tree of mounts.
+    package struct Place: Sendable {
+        /// Nil where the kernel does not say.
+        var mount: UInt64?
+        /// From the root of this process, without symlinks.
+        var path: [UInt8]
+
+        package init(mount: UInt64?, path: [UInt8]) {
+            self.mount = mount
+            self.path = path
+        }
+
+        /// Nil if the PATH cannot be looked at, or there is no /proc.
+        init?(_ path: [UInt8]) {
+            do throws(Errno) {
+                // As the scan does: a PATH that ends in a slash is followed.
+                let hold = try PathNode.root(path, index: 0).withCString { (path) throws(Errno) in
+                    try Kernel.openPath(path, in: Kernel.workingDirectory)
+                }
+                var status = FileStatus()
+                try Kernel.status(of: hold.number, into: &status)
+                mount = status.mount
+                self.path = try Kernel.symlinkTarget("/proc/self/fd/\(hold.number)", in: Kernel.workingDirectory)
+            } catch {
+                return nil
+            }
+        }
+
+        /// Whether `other` is this place or lies below it.
+        func holds(_ other: [UInt8]) -> Bool {
+            other == path || other.starts(with: path == [UInt8(ascii: "/")] ? path : path + [UInt8(ascii: "/")])
+        }
     }
 
     private var devices: [UInt64: Device] = [:]
 
-    /// With several PATHs the same tree may be scanned twice.
-    private let severalPaths: Bool
+    /// Whether the table shows all mounts that the scan can meet, and the scan meets each place once. Set to false when a
+    /// worker meets a mount that the table does not have. Relaxed: nothing is ordered by it.
+    private let showsAll: Atomic<Bool>
 
-    init(severalPaths: Bool) {
-        self.init(mountinfo: Kernel.contents(of: Array("/proc/self/mountinfo".utf8)) ?? [], severalPaths: severalPaths)
+    init(_ options: ScanOptions) {
+        // With several PATHs the same tree may be scanned twice.
+        let place = options.paths.count == 1 ? Place(options.paths[0]) : nil
+        self.init(
+            mountinfo: Kernel.contents(of: Array("/proc/self/mountinfo".utf8)) ?? [], scanning: place,
+            entersMounts: !options.oneFileSystem)
     }
 
-    /// - Parameter mountinfo: see proc_pid_mountinfo(5).
-    package init(mountinfo: [UInt8], severalPaths: Bool) {
-        self.severalPaths = severalPaths
-        for line in mountinfo.split(separator: UInt8(ascii: "\n")) { add(mount: line) }
-    }
-
-    /// "36 35 98:0 / /mnt rw shared:1 - ext4 …": the third field is major:minor, the file system's type comes after a
-    /// lone "-", which follows some optional fields. Spaces inside of fields are escaped.
-    private mutating func add(mount line: ArraySlice<UInt8>) {
-        let fields = line.split(separator: UInt8(ascii: " "))
-        guard fields.count > 6, let separator = fields[6...].firstIndex(where: { $0.elementsEqual("-".utf8) }) else {
+    /// - Parameters:
+    ///   - mountinfo: see proc_pid_mountinfo(5).
+    ///   - place: of the one PATH; nil if it is not known, or if there are several.
+    ///   - entersMounts: false with `-x`.
+    package init(mountinfo: [UInt8], scanning place: Place?, entersMounts: Bool = true) {
+        let lines = mountinfo.split(separator: UInt8(ascii: "\n")).compactMap { MountLine($0) }
+        for line in lines {
+            devices[line.device, default: Device()].mounts += 1
+            devices[line.device]?.mount = line.mount
+            devices[line.device]?.endOfListing = Self.endsOfListings[String(decoding: line.type, as: UTF8.self)]
+        }
+        guard let place, let mount = place.mount, lines.contains(where: { $0.mount == mount }) else {
+            showsAll = Atomic(false)
             return
         }
-        let numbers = fields[2].split(separator: UInt8(ascii: ":")).map { UInt32(String(decoding: $0, as: UTF8.self)) }
-        guard numbers.count == 2, let major = numbers[0], let minor = numbers[1] else { return }
-        let number = UInt64(major) << 32 | UInt64(minor)
-        devices[number, default: Device()].mounts += 1
-        if separator + 1 < fields.endIndex {
-            let type = String(decoding: fields[separator + 1], as: UTF8.self)
-            devices[number]?.endOfListing = Self.endsOfListings[type]
+        // Every system with systemd has an automount point in /proc, for the one file system that is not elsewhere.
+        let pseudo = Set(lines.filter { $0.type.elementsEqual("proc".utf8) }.map(\.mount))
+        let mayMount = lines.contains { line in
+            line.type.elementsEqual("autofs".utf8) && !pseudo.contains(line.parent) && place.holds(line.mountPoint)
         }
+        showsAll = Atomic(!(mayMount && entersMounts))
     }
 
     /// Positions that no entry has, and that these file systems give out as the last one's successor when there is none:
@@ -55,5 +107,14 @@ package struct DeviceTable: Sendable {
     package subscript(device: UInt64) -> Device { devices[device] ?? Device() }
 
     /// Whether each link of an inode of that device is met at most once.
-    func showsLinksOnce(_ device: UInt64) -> Bool { !severalPaths && self[device].isMountedOnce }
+    package func showsLinksOnce(_ device: UInt64) -> Bool {
+        showsAll.load(ordering: .relaxed) && self[device].onlyMount != nil
+    }
+
+    /// To be told of each directory that the scan enters.
+    ///
+    /// - Parameter device: what this table says of the directory's device.
+    package func meet(mount: UInt64?, of device: Device) {
+        if let only = device.onlyMount, only != mount { showsAll.store(false, ordering: .relaxed) }
+    }
 }

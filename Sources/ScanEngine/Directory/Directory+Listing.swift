@@ -79,7 +79,7 @@ extension Directory {
 
     private var opened: OpenedDirectory {
         OpenedDirectory(
-            directory: self, identity: identity, rootDevice: rootDevice, pseudo: pseudo, ignore: ignore)
+            directory: self, identity: identity, rootDevice: rootDevice, pseudo: pseudo, mayLoop: mayLoop, ignore: ignore)
     }
 
     /// The listing itself is done; children and slices may not be.

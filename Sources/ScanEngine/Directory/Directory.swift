@@ -52,6 +52,8 @@ actor Directory: MailboxActor {
     private let known: KnownEntry?
     /// The device of the PATH.
     private(set) var rootDevice: UInt64
+    /// Whether a mount leads back from here to a device that a directory above that mount is on.
+    private(set) var mayLoop: Bool
     private(set) var identity = DeviceInode(device: 0, inode: 0)
     /// The pseudo file system that it is on: that of the directory above until it is open.
     private(set) var pseudo: PseudoFileSystem?
@@ -65,7 +67,7 @@ actor Directory: MailboxActor {
 
     init(
         _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, pseudo: PseudoFileSystem?,
-        ignore: IgnoreScope?, scheduler: SchedulerID
+        mayLoop: Bool, ignore: IgnoreScope?, scheduler: SchedulerID
     ) {
         mailbox = Mailbox(scheduler)
         self.node = node
@@ -73,6 +75,7 @@ actor Directory: MailboxActor {
         self.known = known
         self.rootDevice = rootDevice
         self.pseudo = pseudo
+        self.mayLoop = mayLoop
         self.ignore = ignore
     }
 
@@ -270,7 +273,8 @@ actor Directory: MailboxActor {
         if worker.context.excludesPseudo, pseudo != nil, identity.device != rootDevice {
             return finishListing(worker)
         }
-        if status.isMountRoot, isItsOwnAncestor() {
+        if status.isMountRoot { mayLoop = hasAncestor { $0.device == identity.device } }
+        if mayLoop, hasAncestor({ $0 == identity }) {
             worker.report(.isLoop, "openat", EntryPath(directory: node, name: nil), into: &gathering)
             return finishListing(worker)
         }
@@ -301,11 +305,12 @@ actor Directory: MailboxActor {
         if let contents { ignore = IgnoreScope.child(of: ignore, gitignore: contents, depth: node.level) }
     }
 
-    /// A loop of directories can only come from a mount, so this is asked at mount points only.
-    private func isItsOwnAncestor() -> Bool {
+    /// A loop of directories can only come from a mount of a device that is above the mount point, too: at the mount point,
+    /// or anywhere below it. So nothing else pays for a look at all ancestors.
+    private func hasAncestor(_ isSought: (DeviceInode) -> Bool) -> Bool {
         var place = node
         while let parent = place.parent {
-            if place.parentIdentity == identity { return true }
+            if isSought(place.parentIdentity) { return true }
             place = parent
         }
         return false

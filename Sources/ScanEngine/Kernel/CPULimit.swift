@@ -64,7 +64,7 @@ package struct CPULimit {
     }
 }
 
-/// A line of /proc/self/mountinfo that mounts a hierarchy of control groups. See proc_pid_mountinfo(5).
+/// A line of /proc/self/mountinfo that mounts a hierarchy of control groups.
 private struct CgroupMount {
     let version: CPULimit.Version
     /// The group that is seen at the mount point: `/`, or in a container often the container's own.
@@ -76,21 +76,16 @@ private struct CgroupMount {
     /// Nil for other mounts.
     init?(_ line: ArraySlice<UInt8>) {
         // 36 35 98:0 /group /mount/point rw,noatime master:1 - cgroup2 cgroup2 rw,nsdelegate
-        let fields = line.split(separator: UInt8(ascii: " "))
-        guard fields.count > 6, let separator = fields[6...].firstIndex(where: { $0.elementsEqual("-".utf8) }) else {
-            return nil
-        }
-        let kind = fields[(separator + 1)...]
-        guard kind.count >= 3, let type = kind.first else { return nil }
-        if type.elementsEqual("cgroup2".utf8) {
+        guard let line = MountLine(line) else { return nil }
+        if line.type.elementsEqual("cgroup2".utf8) {
             version = .two
-        } else if type.elementsEqual("cgroup".utf8), Self.names(kind[separator + 3], "cpu") {
+        } else if line.type.elementsEqual("cgroup".utf8), Self.names(line.options, "cpu") {
             version = .one
         } else {
             return nil
         }
-        group = Self.unescaped(fields[3])
-        mountPoint = Self.unescaped(fields[4])
+        group = line.root
+        mountPoint = line.mountPoint
     }
 
     /// Whether a list with commas has that name.
@@ -110,23 +105,5 @@ private struct CgroupMount {
         var result = [mountPoint]
         for name in names { result.append(result[result.count - 1] + [Self.slash] + name) }
         return result
-    }
-
-    /// Blanks and backslashes are written as `\040` and so on.
-    private static func unescaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var rest = field
-        while let byte = rest.popFirst() {
-            let digits = rest.prefix(3)
-            if byte == UInt8(ascii: "\\"), digits.count == 3, digits.allSatisfy({ (0x30...0x37).contains($0) }),
-                let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 8)
-            {
-                bytes.append(value)
-                rest = rest.dropFirst(3)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return bytes
     }
 }

@@ -44,8 +44,8 @@ package struct FileStatus: Sendable {
 
     package init() {}
 
-    /// All that `stat(2)` gives, and the time of birth, which costs nothing where it is known.
-    static let mask = UInt32(STATX_BASIC_STATS | STATX_BTIME)
+    /// All that `stat(2)` gives, and the time of birth and the mount, which cost nothing where they are known.
+    static let mask = UInt32(STATX_BASIC_STATS | STATX_BTIME) | UInt32(STATX_MNT_ID)
 
     package var mode: UInt32 { UInt32(raw.stx_mode) }
     package var kind: EntryKind? { EntryKind(mode: mode) }
@@ -64,6 +64,10 @@ package struct FileStatus: Sendable {
     }
     /// Whether a file system is mounted here. False where the kernel does not say.
     package var isMountRoot: Bool { raw.stx_attributes & UInt64(STATX_ATTR_MOUNT_ROOT) != 0 }
+
+    /// The mount that this was reached through, as in the mount table; nil where the kernel does not say (before Linux
+    /// 5.8, or where a sandbox refuses statx).
+    package var mount: UInt64? { raw.stx_mask & UInt32(STATX_MNT_ID) == 0 ? nil : raw.stx_mnt_id }
 
     /// Takes it for a mount point where nobody says (before Linux 5.8, or where a sandbox refuses statx).
     mutating func assumeMountRootWhereUnknown() {

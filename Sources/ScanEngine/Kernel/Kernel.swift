@@ -48,7 +48,7 @@ package enum Kernel {
     package enum Detail: Sendable {
         /// What stat(2) knows.
         case basic
-        /// The time of birth and the attributes, too (`isMountRoot`).
+        /// The time of birth, the attributes (`isMountRoot`) and the mount, too.
         case full
     }
 
@@ -92,21 +92,6 @@ package enum Kernel {
         guard let file = try? FileDescriptor(owning: check { clinux_openat(AT_FDCWD, name, O_RDONLY | O_CLOEXEC) })
         else { return nil }
         return try? contents(of: file.number, limit: .max)
-    }
-
-    /// How many descriptors this process has open; the usual three if the system does not tell.
-    static func openDescriptors() -> Int {
-        guard
-            let directory = try? openDirectory("/proc/self/fd", in: workingDirectory, keepAccessTime: false)
-        else { return 3 }
-        return withUnsafeTemporaryAllocation(byteCount: 1 << 15, alignment: 16) { buffer in
-            var count = 0
-            while let length = try? listDirectory(directory.number, into: buffer), length > 0 {
-                for _ in DirectoryEntries(UnsafeRawBufferPointer(rebasing: buffer[..<length])) { count += 1 }
-            }
-            // Without the one that was opened for this.
-            return count > 0 ? count - 1 : 3
-        }
     }
 
     /// Everything in a regular file, without following a symlink; nil if there is no such file, or if it is larger than

@@ -61,6 +61,11 @@ package final class SavedScanWriter: EntryOutput {
     private let isFailed = Atomic<Bool>(false)
     private let failure = Mutex<DatabaseError?>(nil)
     private let thread = Mutex<pthread_t?>(nil)
+    /// False where the system refuses a thread (a limit on processes): then the worker that brings a batch inserts it.
+    /// Set by `init` alone, before there are workers: relaxed.
+    private let hasThread = Atomic<Bool>(true)
+    /// Used by workers where there is no writer thread, one at a time.
+    private let insertion = Mutex<BatchInsertion?>(nil)
 
     /// Opens the file, or makes it, and starts the transaction. Waits for nobody: a file that another scan is being saved
     /// in is locked.
@@ -132,11 +137,11 @@ package final class SavedScanWriter: EntryOutput {
     // MARK: While the scan runs
 
     package func makeStream() -> any EntryStream {
-        let entries = BatchStream(digests: digests, roots: roots, batchSize: { [batchSize] in batchSize }) { [queue] in
-            queue.push(.entries($0))
+        let entries = BatchStream(digests: digests, roots: roots, batchSize: { [batchSize] in batchSize }) { [self] in
+            take(.entries($0))
         }
         guard hasContent else { return entries }
-        return PackingStream(entries, ContentPacker(digests, start: start)) { [queue] in queue.push(.content($0)) }
+        return PackingStream(entries, ContentPacker(digests, start: start)) { [self] in take(.content($0)) }
     }
 
     package var failed: Bool { isFailed.load(ordering: .relaxed) }
@@ -160,27 +165,35 @@ package final class SavedScanWriter: EntryOutput {
         if result == 0 {
             thread.withLock { $0 = created }
         } else {
-            fail(DatabaseError(code: 0, message: "no thread for writing: \(String(cString: strerror(result)))"))
+            hasThread.store(false, ordering: .relaxed)
         }
     }
 
     /// The writer thread.
     private func write() {
         do throws(DatabaseError) {
-            let insertion = try EntryInsertion(database, scan: scan)
-            let content = try ContentInsertion(database, scan: scan)
+            let insertion = try BatchInsertion(database, scan: scan)
             while true {
                 let batches = queue.takeAll()
                 if batches.isEmpty { return }
-                for batch in batches {
-                    switch batch {
-                    case .entries(let arena): for index in 0..<arena.count { try insertion.insert(arena[index]) }
-                    case .content(let pack): try content.insert(pack)
-                    }
-                }
+                for batch in batches { try insertion.insert(batch) }
             }
         } catch {
             fail(error)
+        }
+    }
+
+    /// Of any worker.
+    private func take(_ batch: SavedBatch) {
+        if hasThread.load(ordering: .relaxed) { return queue.push(batch) }
+        insertion.withLock { insertion in
+            if failed { return }
+            do throws(DatabaseError) {
+                if insertion == nil { insertion = try BatchInsertion(database, scan: scan) }
+                try insertion?.insert(batch)
+            } catch {
+                fail(error)
+            }
         }
     }
 
@@ -197,6 +210,7 @@ package final class SavedScanWriter: EntryOutput {
             return thread
         }
         if let joined { pthread_join(joined, nil) }
+        insertion.withLock { $0 = nil }
     }
 
     // MARK: Afterwards
@@ -257,6 +271,24 @@ package final class SavedScanWriter: EntryOutput {
 enum SavedBatch: Sendable {
     case entries(RecordArena)
     case content(ContentPack)
+}
+
+/// Inserts what the workers hand over. Used by one thread at a time.
+private final class BatchInsertion {
+    private let entries: EntryInsertion
+    private let content: ContentInsertion
+
+    init(_ database: Database, scan: Int64) throws(DatabaseError) {
+        entries = try EntryInsertion(database, scan: scan)
+        content = try ContentInsertion(database, scan: scan)
+    }
+
+    func insert(_ batch: SavedBatch) throws(DatabaseError) {
+        switch batch {
+        case .entries(let arena): for index in 0..<arena.count { try entries.insert(arena[index]) }
+        case .content(let pack): try content.insert(pack)
+        }
+    }
 }
 
 func withCPath<R>(_ path: [UInt8], _ body: (UnsafePointer<CChar>) -> R) -> R {

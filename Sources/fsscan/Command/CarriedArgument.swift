@@ -1,3 +1,5 @@
+import CLinux
+
 /// Arguments are bytes; swift-argument-parser takes strings, and the way there and back must lose nothing.
 ///
 /// `CommandLine.arguments` turns bytes that are not UTF-8 into U+FFFD. Here each byte that is not printable ASCII, part of
@@ -37,9 +39,9 @@ struct CarriedArgument: Equatable {
 
     /// The arguments of this process, without its name.
     static func ofProcess() -> [CarriedArgument] {
-        let arguments = UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
-        return arguments.dropFirst().compactMap { pointer in
-            guard var byte = pointer else { return nil }
+        // Not `CommandLine`, which is empty without /proc: see `clinux_get_argument`.
+        (0..<clinux_get_argument_count()).dropFirst().compactMap { index in
+            guard var byte = clinux_get_argument(index) else { return nil }
             var bytes: [UInt8] = []
             while byte.pointee != 0 {
                 bytes.append(UInt8(bitPattern: byte.pointee))

@@ -23,6 +23,7 @@ struct ScanCommand: ParsableCommand {
               0                everything was read
               1                something could not be read (see the errors)
               64               wrong usage
+              69               a library, its data or /proc is missing here
               71               out of memory
               74               the output could not be written, or the scan not be saved
               129, 130, 143    stopped by SIGHUP, SIGINT, SIGTERM; the report says so

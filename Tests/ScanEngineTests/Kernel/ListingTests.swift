@@ -14,7 +14,7 @@ struct ListingTests {
         var status = FileStatus()
         try Kernel.status(of: directory.number, into: &status)
         // Absent on other file systems than ext4 and tmpfs, and on kernels that have no such mark: nothing is claimed.
-        let end = DeviceTable(severalPaths: false)[status.device].endOfListing
+        let end = DeviceTable(ScanOptions(paths: [], threads: 1))[status.device].endOfListing
 
         var listed = 0
         var isAtEnd = false

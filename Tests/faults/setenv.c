@@ -1,0 +1,9 @@
+// A library to be preloaded that changes the environment before the program begins: then `environ` is no longer where the
+// kernel put it, behind the arguments.
+
+#include <stdlib.h>
+
+__attribute__((constructor)) static void change(void) {
+    setenv("OF_A_LIBRARY", "1", 1);
+    unsetenv("HOME");
+}
