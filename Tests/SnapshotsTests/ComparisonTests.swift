@@ -170,6 +170,21 @@ private func compare(
         #expect(gone.lines == ["unknown x (not known before)"])
     }
 
+    /// With -x, which does not enter a mount.
+    @Test func aMountHidesWhatIsBelow() throws {
+        func side(_ device: UInt64, _ files: [String], oneFileSystem: Bool = true) -> Listed {
+            let directories = [entry("", .directory) { $0.device = 1 }, entry("d", .directory) { $0.device = device }]
+            return Listed(directories + files.map { entry($0) }) {
+                $0.options = ScanOptions(paths: [], threads: 1)
+                $0.options?.oneFileSystem = oneFileSystem
+            }
+        }
+        #expect(try compare(side(1, ["d/f", "e"]), side(2, [])).lines == ["unknown d/f (not known now)", "removed e"])
+        #expect(try compare(side(2, []), side(1, ["d/f"])).lines == ["unknown d/f (not known before)"])
+        #expect(try compare(side(2, []), side(2, [])).lines == [])
+        #expect(try compare(side(1, ["d/f"]), side(2, [], oneFileSystem: false)).lines == ["removed d/f"])
+    }
+
     // MARK: What one side does not say
 
     @Test func whatIsComparedIsDecidedForEachEntry() throws {

@@ -201,8 +201,10 @@ private struct Side {
     let description: SnapshotDescription
     /// How many were read.
     private(set) var entries: Int64 = 0
-    /// A directory that could not be listed: what is not known to be below it is neither removed nor added.
+    /// A directory that was not listed: what is not known to be below it is neither removed nor added.
     private var hidden = Subtree()
+    /// Of the PATH that the entries are below.
+    private var rootDevice: UInt64?
     /// Below an entry that may be missing, and is.
     var excused = Subtree()
 
@@ -220,7 +222,15 @@ private struct Side {
     /// The comparison has come to this entry. It was read earlier, when entries of the other side in front of it had not
     /// had their turn.
     mutating func pass(_ entry: SnapshotEntry) {
-        if entry.hidesWhatIsBelow { hidden.begin(at: entry.key) }
+        if entry.key.isRoot { rootDevice = entry.device }
+        if entry.hidesWhatIsBelow || isOtherFileSystem(entry) { hidden.begin(at: entry.key) }
+    }
+
+    /// Whether `-x` kept the scan from listing a directory: a mount may hide what another scan sees there.
+    private func isOtherFileSystem(_ entry: SnapshotEntry) -> Bool {
+        guard entry.kind == .directory, description.options?.oneFileSystem == true else { return false }
+        if let rootDevice, let device = entry.device { return device != rootDevice }
+        return false
     }
 
     /// Whether it says nothing of a path that it does not list: it could not look there, or was stopped before.
