@@ -28,6 +28,7 @@ extension JSONWriter {
         if options.xattrs { member("xattrs", true) }
         member("read_pseudo", options.readPseudo)
         member("max_read", options.maxRead)
+        member("max_holes", options.maxHoles)
         member("depth", Int64(options.depth))
         member("top", Int64(options.top))
         endObject()

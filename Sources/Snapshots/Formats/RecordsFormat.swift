@@ -97,6 +97,8 @@ private struct RecordsReader {
         options.xattrs = object["xattrs"]?.bool ?? false
         options.readPseudo = object["read_pseudo"]?.bool ?? false
         options.maxRead = try object.size("max_read") ?? options.maxRead
+        // Before there was a limit there was none.
+        options.maxHoles = try object.size("max_holes") ?? .max
         return options
     }
 

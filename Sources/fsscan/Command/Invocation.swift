@@ -134,6 +134,8 @@ struct ScanSettings {
     var readPseudo: Bool
     /// Bytes; nil: the engine's default.
     var maxRead: Int64?
+    /// Bytes; nil: the engine's default.
+    var maxHoles: Int64?
     var depth: Int
     var top: Int
     var format: ReportFormat
@@ -162,6 +164,7 @@ struct ScanSettings {
         xattrs = command.xattrs
         readPseudo = command.readPseudo
         maxRead = try Self.size("--max-read", command.maxRead)
+        maxHoles = try Self.size("--max-holes", command.maxHoles)
         paths = runs.expanded(command.paths)
         pathLists = [
             command.filesFrom.map { .nulSeparated($0.bytes) }, command.filesFromLines.map { .lines($0.bytes) },
@@ -221,6 +224,7 @@ struct ScanSettings {
         options.xattrs = xattrs
         options.readPseudo = readPseudo
         if let maxRead { options.maxRead = maxRead }
+        if let maxHoles { options.maxHoles = maxHoles }
         options.depth = depth
         options.top = top
         return options

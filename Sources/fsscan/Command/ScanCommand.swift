@@ -105,6 +105,11 @@ struct ScanCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
+        help: ArgumentHelp("Do not read files with more bytes than this in holes. (default: 64G)", valueName: "SIZE"))
+    var maxHoles: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("\(Self.formats.joined(separator: " ")). (default: text)", valueName: "FORMAT"),
         completion: .list(Self.formats))
     var format: CarriedArgument?

@@ -96,7 +96,7 @@ struct ChangeText: ChangeWriter {
         switch value {
         case .number(let number): Array(String(number).utf8)
         case .unsigned(let number): Array(String(number).utf8)
-        case .text(let text): text.isEmpty ? Array("none".utf8) : Array(text.utf8)
+        case .text(let text): text.isEmpty ? Array("none".utf8) : quoting.escaped(Array(text.utf8))
         case .bytes(let bytes): quoting.quoted(bytes)
         case .xattrs: []
         case .time(let time):
