@@ -80,3 +80,16 @@ int clinux_open_descriptors(int limit) {
     for (int descriptor = 0; descriptor < limit; descriptor++) count += fcntl(descriptor, F_GETFD) >= 0;
     return count;
 }
+
+int clinux_threads_are_abandoned = 0;
+static pthread_t survivor;
+
+void clinux_abandon_threads(void) {
+    survivor = pthread_self();
+    __atomic_store_n(&clinux_threads_are_abandoned, 1, __ATOMIC_SEQ_CST);
+}
+
+void clinux_stop_for_ever(void) {
+    // The survivor itself reads and writes on; its calls come here, too.
+    while (!pthread_equal(pthread_self(), survivor)) pause();
+}

@@ -25,7 +25,12 @@ actor PathScan: MailboxActor {
         let worker = ScanWorker.current
         let node = PathNode.root(path, index: index)
         let place = EntryPath(directory: node, name: nil)
-        if worker.context.shouldStop { return finish(tree: nil) }
+        if worker.context.shouldStop {
+            worker.unfinished.add(place)
+            return finish(tree: nil)
+        }
+        worker.isAt(place)
+        defer { worker.isDone() }
         var status = FileStatus()
         do throws(Errno) {
             // A PATH that ends in a slash is followed by the kernel, even if it is a symlink.

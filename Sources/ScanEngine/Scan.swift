@@ -83,7 +83,7 @@ public final class Scan: Sendable {
         report.totals = outcome.totals
         report.roots = outcome.roots
         report.complete = !context.wasStopped
-        let reopened = fill(&report)
+        let reopened = fill(&report, from: context.takeWorkers())
         report.statistics = Self.statistics(scheduler.statistics) + [("descriptors_reopened", reopened)]
 
         let end = clinux_now(CLOCK_MONOTONIC)
@@ -97,15 +97,17 @@ public final class Scan: Sendable {
     /// Merges what the workers kept for themselves.
     ///
     /// - Returns: how many descriptors had to be made again.
-    private func fill(_ report: inout ScanReport) -> Int64 {
+    func fill(_ report: inout ScanReport, from workers: [ScanWorker], flushing: Bool = true) -> Int64 {
         var tallies = Tallies(top: options.top)
         var directories = LargestList(length: options.top, isByInode: false)
         var errors = ErrorList()
         var types: [String: FileCounts] = [:]
         var reopened: Int64 = 0
         var use = BaselineUse()
-        for worker in context.takeWorkers() {
-            for stream in worker.streams { stream.flush() }
+        var unfinished = UnfinishedList()
+        for worker in workers {
+            if flushing { for stream in worker.streams { stream.flush() } }
+            unfinished.merge(worker.unfinished)
             tallies.merge(worker.tallies)
             directories.merge(worker.largestDirectories)
             errors.merge(worker.errors)
@@ -133,6 +135,7 @@ public final class Scan: Sendable {
                 path: $0.path.bytes, entries: $0.entries, apparentBytes: $0.apparentBytes, diskBytes: $0.diskBytes)
         }
         report.errors = errors.ranked
+        report.unfinished = unfinished.ranked
         return reopened
     }
 

@@ -30,6 +30,8 @@ final class ScanContext: Sendable {
     /// The effective user.
     let user: UInt32
     let onError: (@Sendable (ScanError) -> Void)?
+    /// Once it has passed the scan is stopped.
+    let deadline: Deadline?
     private let isCancelled: @Sendable () -> Bool
     /// Set by `cancel()`, and once `isCancelled` has said so. Relaxed: nothing is ordered by it.
     private let stopped = Atomic<Bool>(false)
@@ -69,6 +71,7 @@ final class ScanContext: Sendable {
         user = geteuid()
         isCancelled = environment.isCancelled
         onError = environment.onError
+        deadline = environment.deadline
     }
 
     /// How many workers there may be, so that `threads` of them run. Spare ones must not take the descriptors that others
@@ -88,7 +91,7 @@ final class ScanContext: Sendable {
     var shouldStop: Bool {
         if stopped.load(ordering: .relaxed) { return true }
         // Records that nobody gets are not worth a scan.
-        guard isCancelled() || outputs.contains(where: { $0.failed }) else { return false }
+        guard isCancelled() || deadline?.hasPassed == true || outputs.contains(where: { $0.failed }) else { return false }
         stopped.store(true, ordering: .relaxed)
         return true
     }

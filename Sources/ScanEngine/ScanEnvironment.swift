@@ -7,6 +7,8 @@ package struct ScanEnvironment: Sendable {
     /// Asked often, by all workers: once it says yes, the scan ends as soon as it can. Made for a flag that a signal handler
     /// sets.
     package var isCancelled: @Sendable () -> Bool = { false }
+    /// When the scan is to be over, whatever its workers wait for: see `Scan.runUntilDeadline()`.
+    package var deadline: Deadline?
     /// Gets a timeline of the scheduler's work, for Perfetto, in pieces: see `WorkStealing.Trace`.
     package var trace: (@Sendable ([UInt8]) -> Void)?
     /// Told each error when it happens, by any worker. The report lists the first 10,000 by path.

@@ -103,8 +103,10 @@ extension ScanWorker {
         // One file may take some ten milliseconds, and a directory has many.
         if context.shouldStop {
             gathering.subtotal.isWhole = false
+            unfinished.add(entry.path)
             return .unknown
         }
+        isAt(entry.path)
         do throws(ContentFailure) {
             let isPseudo = try isOnPseudoFileSystem(entry, status)
             if isPseudo, !plan.readsPseudo {

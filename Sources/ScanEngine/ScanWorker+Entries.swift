@@ -58,6 +58,7 @@ extension ScanWorker {
             if untilStopCheck == 0 {
                 if context.shouldStop {
                     gathering.subtotal.isWhole = false
+                    unfinished.add(EntryPath(directory: node, name: nil))
                     return nil
                 }
                 untilStopCheck = Self.entriesBetweenStopChecks
@@ -148,14 +149,16 @@ extension ScanWorker {
     ) {
         let fileExtension = kind == .file ? FileExtension(name: name) : .none
         gathering.subtotal.count(status, kind, fileExtension, pseudo, context.devices, &tallies)
+        countPartially(status, kind, below: directory.root)
         progress.advance(entries: 1, diskBytes: status.diskBytes)
         if kind == .file { tallies.rank(status, in: directory, path()) }
     }
 
     func countDirectory(
-        _ status: borrowing FileStatus, _ pseudo: PseudoFileSystem?, into gathering: inout Gathering
+        _ status: borrowing FileStatus, _ pseudo: PseudoFileSystem?, below root: Int, into gathering: inout Gathering
     ) {
         gathering.subtotal.count(status, .directory, .none, pseudo, context.devices, &tallies)
+        countPartially(status, .directory, below: root)
         progress.advance(entries: 1, diskBytes: status.diskBytes)
     }
 
@@ -170,6 +173,7 @@ extension ScanWorker {
         if error == .noSuchEntry { return }
         if let kind = entry.kind {
             gathering.subtotal.countUnknown(kind)
+            partial?.subtotal(below: directory.root) { $0.countUnknown(kind) }
             recordUnknown(entry.name, in: directory, kind)
             if kind == .file { tallies.countUnknown(FileExtension(name: entry.name)) }
         }
@@ -190,6 +194,7 @@ extension ScanWorker {
 
     func report(_ cause: ErrorCause, at path: EntryPath, into subtotal: inout Subtotal) {
         subtotal.countError()
+        partial?.subtotal(below: path.directory.root) { $0.countError() }
         progress.countError()
         errors.add(cause, at: path)
         if streams.isEmpty, context.onError == nil { return }

@@ -26,6 +26,11 @@ final class ScanWorker: @unchecked Sendable {
     var baselineUse = BaselineUse()
     /// Where this worker is in the baseline.
     var baselineCursor = -1
+    /// What was left when the scan was stopped.
+    var unfinished = UnfinishedList()
+    /// Where there is a deadline.
+    var partial: PartialCounts?
+
     /// What a progress display reads: written by this worker alone.
     let progress = ProgressCounters()
 
@@ -62,6 +67,7 @@ final class ScanWorker: @unchecked Sendable {
         tallies = Tallies(top: context.top)
         largestDirectories = LargestList(length: context.top, isByInode: false)
         lastOwner = context.user
+        if context.deadline != nil { partial = PartialCounts() }
         streams = context.outputs.map { $0.makeStream() }
         if let methods = context.stateMethods { entryState = EntryState(methods) }
         if let plan = context.content { stage = ContentStage(plan) }

@@ -33,7 +33,7 @@ enum FSScan {
             return .usage
         } catch let error as ScanUnavailable {
             let message = Array("\(error.option): \(error.message)".utf8)
-            StandardStreams.complain(Quoting.forErrors.escapedMessage(message))
+            StandardStreams.complain(message)
             return .unavailable
         } catch let error as OutputError {
             // A wait for a FIFO's reader that a signal ended is no failure of the output.
@@ -70,7 +70,7 @@ enum FSScan {
     }
 }
 
-/// How the program ends. The earlier in this order wins: usage, unavailable, output, signals, unreadable.
+/// How the program ends. The earlier in this order wins: usage, unavailable, output, signals, deadline, unreadable.
 enum ExitStatus: Equatable {
     case success
     case unreadable
@@ -82,6 +82,8 @@ enum ExitStatus: Equatable {
     /// A library, its data or /proc is missing on this machine, and an option needs it: `EX_UNAVAILABLE` of sysexits.h.
     case unavailable
     case outputFailed
+    /// Stopped by `--deadline`: `EX_TEMPFAIL` of sysexits.h.
+    case late
     case stopped(signal: CInt)
 
     var rawValue: CInt {
@@ -92,6 +94,7 @@ enum ExitStatus: Equatable {
         case .usage: 64
         case .unavailable: 69
         case .outputFailed: 74
+        case .late: 75
         // As shells show a process that a signal ended.
         case .stopped(let signal): 128 + signal
         }

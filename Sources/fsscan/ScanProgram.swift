@@ -37,6 +37,7 @@ struct ScanProgram {
         if let saved { environment.outputs.append(saved) }
         if let trace { environment.trace = { trace.write($0) } }
         environment.isCancelled = { clinux_stop_signal() != 0 }
+        environment.deadline = settings.deadline.map { Deadline(seconds: $0) }
         // Where the output itself does not tell of errors, they are told when they happen, as find does.
         if settings.format != .json && settings.format != .ndjson {
             environment.onError = { error in StandardStreams.complain(error.path, error.message) }
@@ -50,8 +51,10 @@ struct ScanProgram {
         }
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
-        let report = scan.run()
+        let report = environment.deadline == nil ? scan.run() : scan.runUntilDeadline()
         progress?.stop()
+        let isLate = !report.complete && environment.deadline?.hasPassed == true
+        if isLate { StandardStreams.complain("stopped by --deadline: the report is not complete") }
         // The scan is kept before its report is written: a reader of the report may go away.
         try saved.map { saved throws(SaveFailure) in
             if report.complete || saved.failed { try saved.finish(report) } else { saved.abandon() }
@@ -69,12 +72,17 @@ struct ScanProgram {
             try summary.bytes().withUnsafeBytes { try output.write($0) }
         case .ndjson, .ncdu, .mtree, .csv, .mca, .sha256sum, .sha1sum, .sha512sum, .md5sum, .b2sum:
             if settings.format != .ndjson { printStatistics(report) }
+            if isLate, records?.canBeFlushed == false {
+                StandardStreams.complain("the output was not read in time: it breaks off")
+                return .late
+            }
             records?.finish(report, includesStatistics: settings.statistics)
             if let failure = records?.failure { throw outputError(of: failure) }
         }
         try output.finish()
         try trace?.finish()
         if let stopped = ExitStatus.stopSignal { return stopped }
+        if isLate { return .late }
         return report.totals.errors > 0 ? .unreadable : .success
     }
 

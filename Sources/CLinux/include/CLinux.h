@@ -102,6 +102,16 @@ static inline void clinux_sleep(int64_t nanoseconds) {
     nanosleep(&time, NULL);
 }
 
+/// The calling thread goes on without the others: each of them stops for ever when the system call that it is in returns.
+void clinux_abandon_threads(void);
+extern int clinux_threads_are_abandoned;
+void clinux_stop_for_ever(void) __attribute__((cold));
+
+/// To be called behind each system call that may have taken long.
+static inline void clinux_stop_if_abandoned(void) {
+    if (__builtin_expect(__atomic_load_n(&clinux_threads_are_abandoned, __ATOMIC_RELAXED), 0)) clinux_stop_for_ever();
+}
+
 /// Processor time that a thread of this process has used, in nanoseconds; -1 if there is no such thread. `thread` is its
 /// kernel number: the clock's number is made of it as pthread_getcpuclockid(3) does.
 static inline int64_t clinux_thread_time(int thread) {

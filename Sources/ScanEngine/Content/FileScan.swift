@@ -111,6 +111,8 @@ actor FileScan: MailboxActor {
         if worker.context.shouldStop {
             end(nil, worker)
         } else {
+            if let current { worker.isAt(current.path) }
+            defer { worker.isDone() }
             switch worker.advance(file) {
             case .success(nil): send { $0.goOn(with: file) }
             case .success(let content?): end(.success(content), worker)
@@ -145,6 +147,8 @@ actor FileScan: MailboxActor {
             request.directory?.directory.descriptorNeedEnded(worker)
             return end(nil, worker)
         }
+        worker.isAt(request.path)
+        defer { worker.isDone() }
         guard let plan = worker.context.content else { preconditionFailure("content is read by a plan") }
         if place == nil, plan.isReadInPieces(size: request.entry.status.size) {
             place = plan.largeFiles.tryTake()
@@ -213,6 +217,7 @@ actor FileScan: MailboxActor {
         } else {
             answer = .unknown
             subtotal.isWhole = false
+            worker.unfinished.add(request.path)
         }
         answer.xattrs = request.xattrs
         let state = worker.record(request.path, .file, status, answer)

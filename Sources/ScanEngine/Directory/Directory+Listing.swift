@@ -38,10 +38,13 @@ extension Directory {
             preconditionFailure("the descriptor of a directory that is being listed is not given up")
         }
         defer { descriptor.giveBack() }
+        worker.isAt(EntryPath(directory: node, name: nil))
+        defer { worker.isDone() }
         do throws(Errno) {
             for _ in 0..<Self.slicesAtATime {
                 if worker.context.shouldStop {
                     gathering.subtotal.isWhole = false
+                    worker.unfinished.add(EntryPath(directory: node, name: nil))
                     return finishListing(worker)
                 }
                 let amount = try Kernel.listDirectory(number, into: worker.listing)

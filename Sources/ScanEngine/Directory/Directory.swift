@@ -92,9 +92,12 @@ actor Directory: MailboxActor {
         gathering.prepare(worker.context)
         if worker.context.shouldStop {
             gathering.subtotal.isWhole = false
+            worker.unfinished.add(EntryPath(directory: node, name: nil))
             giveUpOpening(worker)
             return complete(worker)
         }
+        worker.isAt(EntryPath(directory: node, name: nil))
+        defer { worker.isDone() }
         if let known, !known.isToBeListed {
             guard readAttributesByName(known.status, isOpened: true, worker) else { return }
             giveUpOpening(worker)
@@ -214,7 +217,7 @@ actor Directory: MailboxActor {
     }
 
     private func count(_ status: borrowing FileStatus, _ worker: ScanWorker) {
-        worker.countDirectory(status, pseudo(onDevice: status.device), into: &gathering)
+        worker.countDirectory(status, pseudo(onDevice: status.device), below: node.root, into: &gathering)
         if !worker.streams.isEmpty { recorded = KnownEntry(status: copy status, isToBeListed: true) }
     }
 

@@ -25,6 +25,8 @@ actor EntrySlice: MailboxActor {
     private func scanInPlace() {
         let worker = ScanWorker.current
         gathering.prepare(worker.context)
+        worker.isAt(EntryPath(directory: directory.node, name: nil))
+        defer { worker.isDone() }
         do throws(Errno) {
             let number = try directory.borrowDescriptor(opened.identity, worker)
             let left = entries.withUnsafeBytes { bytes in

@@ -136,6 +136,8 @@ package enum Kernel {
         var interruptions = 0
         while true {
             let result = call()
+            // A scan that has given up waiting for this call goes on without its thread: see `Scan.runUntilDeadline()`.
+            clinux_stop_if_abandoned()
             if result >= 0 { return result }
             let error = Errno(Int32(-result))
             if error == .interrupted, interruptions < interruptionLimit {

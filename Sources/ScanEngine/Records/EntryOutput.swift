@@ -6,6 +6,13 @@ package protocol EntryOutput: AnyObject, Sendable {
     var failed: Bool { get }
     /// Whether it wants the Merkle values of directories (`RecordContent.state`).
     var wantsState: Bool { get }
+    /// Whether streams can be flushed at this moment without waiting for another thread.
+    var canBeFlushed: Bool { get }
+}
+
+extension EntryOutput {
+    /// What is of no use before its scan is complete.
+    package var canBeFlushed: Bool { false }
 }
 
 /// One worker's way into an `EntryOutput`. Not for two threads at a time.

@@ -105,6 +105,16 @@ extension RecordEncoder {
             writer.endObject()
         }
         writer.endArray()
+        if !report.complete {
+            writer.key("unfinished")
+            writer.beginArray()
+            for path in report.unfinished {
+                writer.beginObject()
+                writer.member("path", bytes: path)
+                writer.endObject()
+            }
+            writer.endArray()
+        }
         if let baseline = report.baseline { writer.member(baseline: baseline) }
         writer.member(timing: report.timing)
         if includesStatistics { writer.member(statistics: report.statistics) }

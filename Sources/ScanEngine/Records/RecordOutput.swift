@@ -74,6 +74,9 @@ public final class RecordOutput: EntryOutput {
     /// Whether a record could not be written. Once true, always true; everything after it is dropped.
     public var failed: Bool { isFailed.load(ordering: .relaxed) }
 
+    /// False while somebody is writing.
+    package var canBeFlushed: Bool { state.withLockIfAvailable { _ in true } ?? false }
+
     /// The first error.
     public var failure: (any Error)? { state.withLock { $0 } }
 

@@ -65,6 +65,9 @@ public struct ReportJSON {
             writer.members(of: item.counts)
         }
         try writeList("errors", report.errors, &writer, sink) { $1.members(of: $0) }
+        if !report.complete {
+            try writeList("unfinished", report.unfinished, &writer, sink) { $1.member("path", bytes: $0) }
+        }
         if let baseline = report.baseline { writer.member(baseline: baseline) }
         writer.member(timing: report.timing)
         if includesStatistics { writer.member(statistics: report.statistics) }

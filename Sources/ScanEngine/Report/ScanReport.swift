@@ -4,8 +4,11 @@ import CLinux
 ///
 /// Everything but `timing` and `statistics` is the same for any number of workers.
 public struct ScanReport: Sendable {
-    /// False only when a signal (or `Scan.cancel()`) stopped the scan.
+    /// False only when a signal, a deadline or `Scan.cancel()` stopped the scan.
     public var complete = true
+    /// Of a scan that was stopped: the directories of which not all was listed, and the files that were still to be read.
+    /// The first 10,000 by path bytes; what lies below such a directory is not named.
+    public var unfinished: [[UInt8]] = []
     public var totals = Totals()
     /// One for each PATH, in the given order.
     public var roots: [RootReport] = []

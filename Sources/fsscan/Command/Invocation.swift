@@ -136,6 +136,8 @@ struct ScanSettings {
     var maxRead: Int64?
     /// Bytes; nil: the engine's default.
     var maxHoles: Int64?
+    /// Seconds; nil: none.
+    var deadline: Double?
     var depth: Int
     var top: Int
     var format: ReportFormat
@@ -165,6 +167,12 @@ struct ScanSettings {
         readPseudo = command.readPseudo
         maxRead = try Self.size("--max-read", command.maxRead)
         maxHoles = try Self.size("--max-holes", command.maxHoles)
+        deadline = try command.deadline.map { value throws(UsageError) in
+            guard let seconds = DurationArgument.seconds(value.bytes) else {
+                throw UsageError("--deadline", value, "is not a time (\(DurationArgument.description))")
+            }
+            return seconds
+        }
         paths = runs.expanded(command.paths)
         pathLists = [
             command.filesFrom.map { .nulSeparated($0.bytes) }, command.filesFromLines.map { .lines($0.bytes) },

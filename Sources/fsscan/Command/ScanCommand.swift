@@ -26,6 +26,7 @@ struct ScanCommand: ParsableCommand {
               69               a library, its data or /proc is missing here
               71               out of memory
               74               the output could not be written, or the scan not be saved
+              75               stopped by --deadline; the report says so
               129, 130, 143    stopped by SIGHUP, SIGINT, SIGTERM; the report says so
             """,
         version: Invocation.version)
@@ -92,6 +93,12 @@ struct ScanCommand: ParsableCommand {
 
     @Flag(help: "Extended attributes, with ACLs and capabilities, in records and saved scans.")
     var xattrs = false
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "End after this time, with a report of what was seen: seconds, or 90s, 5m, 2h.", valueName: "T"))
+    var deadline: CarriedArgument?
 
     @Flag(help: "Read files of pseudo file systems (proc, sysfs, ...) too.")
     var readPseudo = false

@@ -1,0 +1,125 @@
+// A scan with a deadline ends although workers are stuck.
+//
+//   caller                                scan thread, workers
+//   starts the scan thread ────────────▶  run()
+//   waits                                 …
+//   the deadline passes                   each worker sees it, between two entries, and ends what it is at
+//   waits for the grace                   one is in read(2) on a server that does not answer
+//   abandons the threads                  whoever comes back from a system call stops for ever: `Kernel.check`
+//   waits until no thread runs
+//   makes the report from what the workers have counted
+//
+// No signal ends such a call: a FUSE server that ignores the interruption keeps the thread until the process is killed. So
+// the process ends with its threads where they are.
+
+import CLinux
+import Synchronization
+
+extension Scan {
+    /// As `run()`, but returns a short time after the deadline of its environment, whatever the workers wait for. Then the report has the sums
+    /// of each PATH, but no tree and no digests, and `unfinished` names what the workers are at.
+    ///
+    /// Where it returns without its threads, the process must end soon: what they hold is never given back.
+    package func runUntilDeadline() -> ScanReport {
+        let begin = clinux_now(CLOCK_MONOTONIC)
+        // The thread keeps it.
+        let run = RunOnThread(self)
+        guard run.start() else { return self.run() }
+        var left = Self.graceInNaps
+        while left > 0 {
+            if run.isDone(within: Self.nap) { return run.report }
+            if context.shouldStop { left -= 1 }
+        }
+        clinux_abandon_threads()
+        Self.waitUntilOthersSleep()
+        if run.isDone(within: 0) { return run.report }
+        var report = reportWithoutThreads()
+        let end = clinux_now(CLOCK_MONOTONIC)
+        report.timing.elapsedSeconds = Double(end.tv_sec - begin.tv_sec) + Double(end.tv_nsec - begin.tv_nsec) * 1e-9
+        return report
+    }
+
+    private static let nap: Int64 = 20_000_000
+    /// Two seconds: a worker that is not stuck looks for a stop more than ten times in one.
+    private static let graceInNaps = 100
+
+    /// Returns when no other thread has used a processor for a while. They all come to rest: in the call that they are in,
+    /// behind the next one, or asleep for lack of work.
+    private static func waitUntilOthersSleep() {
+        var quiet = 0
+        for _ in 0..<500 where quiet < 5 {
+            let before = clinux_now(CLOCK_PROCESS_CPUTIME_ID)
+            clinux_sleep(nap)
+            let after = clinux_now(CLOCK_PROCESS_CPUTIME_ID)
+            let used = (after.tv_sec - before.tv_sec) * 1_000_000_000 + after.tv_nsec - before.tv_nsec
+            // The monitor of the pool takes less.
+            quiet = used < Int(nap) / 10 ? quiet + 1 : 0
+        }
+    }
+
+    private func reportWithoutThreads() -> ScanReport {
+        let workers = context.takeWorkers()
+        var report = ScanReport()
+        report.complete = false
+        var counts = PartialCounts()
+        for worker in workers {
+            guard let partial = worker.partial else { continue }
+            counts.add(partial, context.devices)
+            if let place = partial.place { worker.unfinished.add(place) }
+        }
+        report.totals = counts.sum(context.devices)
+        report.roots = options.paths.enumerated().map { index, path in
+            var root = RootReport(path: path)
+            root.totals = counts.subtotals[index]?.totals ?? Totals()
+            root.digests = context.named(nil)
+            return root
+        }
+        // One that is blocked in writing would be waited for.
+        _ = fill(&report, from: workers, flushing: context.outputs.allSatisfy { $0.canBeFlushed })
+        report.timing = start
+        return report
+    }
+}
+
+/// A scan that runs on a thread of its own.
+///
+/// `@unchecked Sendable`: `report` is written by the thread before it sets `done`, and read by others after they saw that.
+private final class RunOnThread: @unchecked Sendable {
+    private let scan: Scan
+    private(set) var report = ScanReport()
+    /// A futex word, never freed: the thread may be abandoned.
+    private let done = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
+
+    init(_ scan: Scan) {
+        self.scan = scan
+        done.initialize(to: 0)
+    }
+
+    /// - Returns: false where there can be no thread.
+    func start() -> Bool {
+        let context = Unmanaged.passRetained(self)
+        var thread = pthread_t()
+        let result = pthread_create(
+            &thread, nil,
+            { context in
+                let run = Unmanaged<RunOnThread>.fromOpaque(context!).takeRetainedValue()
+                run.report = run.scan.run()
+                clinux_set_flag(run.done)
+                clinux_futex_wake(run.done, 1)
+                return nil
+            }, context.toOpaque())
+        guard result == 0 else {
+            context.release()
+            return false
+        }
+        pthread_detach(thread)
+        return true
+    }
+
+    func isDone(within nanoseconds: Int64) -> Bool {
+        if clinux_flag_is_set(done) != 0 { return true }
+        var time = timespec(tv_sec: 0, tv_nsec: Int(nanoseconds))
+        _ = clinux_futex_wait(done, 0, &time)
+        return clinux_flag_is_set(done) != 0
+    }
+}
