@@ -91,7 +91,9 @@ final class ScanContext: Sendable {
     var shouldStop: Bool {
         if stopped.load(ordering: .relaxed) { return true }
         // Records that nobody gets are not worth a scan.
-        guard isCancelled() || deadline?.hasPassed == true || outputs.contains(where: { $0.failed }) else { return false }
+        guard isCancelled() || deadline?.hasPassed == true || outputs.contains(where: { $0.failed }) else {
+            return false
+        }
         stopped.store(true, ordering: .relaxed)
         return true
     }

@@ -12,7 +12,8 @@ struct ReadAttributes {
 
     /// The error that a digest in the place of attributes is.
     static let tooLarge = ErrorCause(
-        operation: "getxattr", code: Errno.tooLarge.name, message: "Extended attributes are too large: kept as a digest")
+        operation: "getxattr", code: Errno.tooLarge.name, message: "Extended attributes are too large: kept as a digest"
+    )
 }
 
 extension Errno {

@@ -12,7 +12,8 @@ import Testing
 
     /// A saved scan into which `sql` was written; a reader prints no control character and not one line more.
     private func forged(_ sql: ByteString, read command: ByteString) throws -> ProcessOutcome {
-        let outcome = try shell("$F --save s.db --label day --hash md5 --mime tree >save.log 2>&1; sqlite3 s.db \"\(sql)\"")
+        let outcome = try shell(
+            "$F --save s.db --label day --hash md5 --mime tree >save.log 2>&1; sqlite3 s.db \"\(sql)\"")
         #expect(outcome.status == 0, "\(outcome.errorText)")
         return try shell(command)
     }
