@@ -113,8 +113,7 @@ public final class Scan: Sendable {
                 return sum
             }
             reopened += worker.descriptorsReopened
-            use.reused += worker.baselineUse.reused
-            use.read += worker.baselineUse.read
+            use.add(worker.baselineUse)
         }
         if context.content?.baseline != nil { report.baseline = use }
         report.extensions = tallies.extensions.ranked

@@ -29,6 +29,8 @@ final class ScanContext: Sendable {
     /// The effective user.
     let user: UInt32
     let onError: (@Sendable (ScanError) -> Void)?
+    let onContradiction: (@Sendable ([UInt8]) -> Void)?
+    let leftOut: LeftOut?
     private let isCancelled: @Sendable () -> Bool
     /// Set by `cancel()`, and once `isCancelled` has said so. Relaxed: nothing is ordered by it.
     private let stopped = Atomic<Bool>(false)
@@ -67,6 +69,7 @@ final class ScanContext: Sendable {
         user = geteuid()
         isCancelled = environment.isCancelled
         onError = environment.onError
+        (onContradiction, leftOut) = (environment.onContradiction, environment.leftOut)
     }
 
     /// How many workers there may be, so that `threads` of them run. Spare ones must not take the descriptors that others

@@ -30,6 +30,9 @@ package struct CProgram: Sendable {
     /// Runs a command under a filter that refuses system calls.
     package static let refuse = Result { try CProgram("refuse") }
 
+    /// Changes the content of files and not their times.
+    package static let untimed = Result { try CProgram("untimed") }
+
     /// A library to be preloaded, which makes calls of the C library fail.
     package static let failing = Result { try CProgram("failing", options: ["-shared", "-fPIC"]) }
 }
