@@ -40,6 +40,8 @@ package struct SnapshotDescription: Sendable {
     /// What the source states and this program cannot check, by the name that the source gives it (`sha384`,
     /// `xattr.user.a`), with the number of entries that state it.
     package var uncheckable: [String: Int64] = [:]
+    /// Of a live side: what was taken over from a saved scan without being read.
+    package var baseline: BaselineUse?
     /// The options of the scan, where the source keeps them: a live tree is scanned with the options of the other side.
     /// `paths` are `roots`; `threads` is 1 and to be set.
     package var options: ScanOptions?

@@ -61,20 +61,30 @@ package final class SavedScanWriter: EntryOutput {
 
     /// Opens the file, or makes it, and starts the transaction. Waits for nobody: a file that another scan is being saved
     /// in is locked.
-    package init(
+    package convenience init(
         _ path: [UInt8], _ options: ScanOptions, label: String?, version: String
+    ) throws(SaveFailure) {
+        try self.init(path, options, label: label, version: version, knowing: SavedSchema.known)
+    }
+
+    /// - Parameter schemas: the last of them is written.
+    init(
+        _ path: [UInt8], _ options: ScanOptions, label: String?, version: String, knowing schemas: [SavedSchema]
     ) throws(SaveFailure) {
         self.path = path
         roots = options.paths
         digests = DigestSet(options.hash)
         hasContent = !options.hash.isEmpty || options.mime
         batchSize = max(32 << 10, min(256 << 10, (16 << 20) / (options.pool ?? max(64, options.threads * 32))))
-        isNew = withCPath(path) { access($0, F_OK) != 0 }
         do throws(DatabaseError) {
-            database = try Database(path, .create)
-            scan = try Self.begin(database, options, label: label, version: version)
+            (database, isNew) = try Self.open(path)
+            do throws(DatabaseError) {
+                scan = try Self.begin(database, options, label: label, version: version, schemas)
+            } catch {
+                Self.undo(database, path, isNew)
+                throw error
+            }
         } catch {
-            if isNew { withCPath(path) { _ = unlink($0) } }
             throw SaveFailure(path: path, message: error.message)
         }
         startThread()
@@ -82,19 +92,78 @@ package final class SavedScanWriter: EntryOutput {
 
     deinit { abandon() }
 
+    // MARK: Opening and undoing
+    //
+    // Several may want to make the same file. Who made it is told by O_EXCL. Only he removes it, and only while he has it
+    // locked against everybody, and nobody has saved in it: whoever opened it meanwhile, and gets the lock later, finds that
+    // it has lost its name, and begins anew.
+
+    /// Opens the file with the lock of the one who writes.
+    private static func open(_ path: [UInt8]) throws(DatabaseError) -> (database: Database, isNew: Bool) {
+        for _ in 0..<100 {
+            // Before a file is made that would have to be removed again.
+            if let problem = DatabaseNeighbours(of: path).problem(.create) {
+                throw DatabaseError(code: 0, message: problem)
+            }
+            let isNew = try make(path)
+            let database = try Database(path, .create)
+            do throws(DatabaseError) {
+                // 12 % less time than with pages of 4 KiB; only a new file takes it.
+                try database.execute("PRAGMA page_size = 8192")
+                try database.execute("PRAGMA cache_size = -\(cacheKibibytes)")
+                try database.execute("BEGIN IMMEDIATE")
+            } catch {
+                undo(database, path, isNew)
+                throw error
+            }
+            if !database.hasMoved { return (database, isNew) }
+            try database.execute("ROLLBACK")
+        }
+        throw DatabaseError(code: 0, message: "is removed again and again")
+    }
+
+    /// - Returns: whether there was no such file.
+    private static func make(_ path: [UInt8]) throws(DatabaseError) -> Bool {
+        let descriptor = withCPath(path) { Glibc.open($0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
+        if descriptor >= 0 {
+            // Nobody of this process has a lock on a file that did not exist.
+            close(descriptor)
+            return true
+        }
+        // SQLite has the words for what else may be wrong.
+        var status = stat()
+        if withCPath(path, { stat($0, &status) }) == 0, status.st_mode & S_IFMT != S_IFREG {
+            throw DatabaseError(code: 0, message: "is no regular file")
+        }
+        return false
+    }
+
+    /// Nothing is kept of what was written.
+    private static func undo(_ database: Database, _ path: [UInt8], _ isNew: Bool) {
+        try? database.execute("ROLLBACK")
+        guard isNew, (try? database.execute("BEGIN EXCLUSIVE")) != nil else { return }
+        if (try? database.integer("SELECT count(*) FROM sqlite_schema")) == 0, !database.hasMoved {
+            withCPath(path) { _ = unlink($0) }
+        }
+        try? database.execute("ROLLBACK")
+    }
+
     private static func begin(
-        _ database: Database, _ options: ScanOptions, label: String?, version: String
+        _ database: Database, _ options: ScanOptions, label: String?, version: String, _ schemas: [SavedSchema]
     ) throws(DatabaseError) -> Int64 {
-        // 12 % less time than with pages of 4 KiB; only a new file takes it.
-        try database.execute("PRAGMA page_size = 8192")
-        try database.execute("PRAGMA cache_size = -\(cacheKibibytes)")
-        try database.execute("BEGIN IMMEDIATE")
+        guard let newest = schemas.last else { preconditionFailure("a program knows a version") }
         let isEmpty = try database.integer("SELECT count(*) FROM sqlite_schema") == 0
         let applicationID = try database.integer("PRAGMA application_id") ?? 0
         if isEmpty, applicationID == 0 {
-            try SavedSchema.create(in: database)
-        } else if let problem = try SavedSchema.problem(of: database) {
-            throw DatabaseError(code: 0, message: problem)
+            try newest.create(in: database)
+        } else {
+            let schema = try SavedSchema.of(database, schemas)
+            guard schema.version == newest.version else {
+                throw DatabaseError(
+                    code: 0,
+                    message:
+                        "holds saved scans of version \(schema.version), and is left as it is: save in another file")
+            }
         }
         let statement = try database.prepare(
             "INSERT INTO scans (label, host, started, ended, version, complete, options, totals)"
@@ -103,13 +172,22 @@ package final class SavedScanWriter: EntryOutput {
         statement.bind(1, Self.hostName)
         statement.bind(2, version)
         var json = JSONWriter(layout: .compact)
-        json.object(options: options)
+        json.object(options: options, workingDirectory: Self.workingDirectory)
         statement.bind(3, String(decoding: json.buffer.bytes, as: UTF8.self))
         try statement.run()
         return database.lastRowID
     }
 
     private static let cacheKibibytes = 32 << 10
+
+    /// For `verify` from elsewhere; nil where it has none.
+    private static var workingDirectory: [UInt8]? {
+        guard let name = getcwd(nil, 0) else { return nil }
+        defer { free(name) }
+        let path = (0..<strlen(name)).map { UInt8(bitPattern: name[$0]) }
+        // The kernel says (unreachable)/… of what lies outside of the root directory.
+        return path.first == UInt8(ascii: "/") ? path : nil
+    }
 
     private static var hostName: String {
         var name = [CChar](repeating: 0, count: 256)
@@ -195,6 +273,11 @@ package final class SavedScanWriter: EntryOutput {
         do throws(DatabaseError) {
             if let failure = failure.withLock({ $0 }) { throw failure }
             try describe(report)
+            if database.hasMoved {
+                throw DatabaseError(code: 0, message: "was removed or replaced while the scan ran")
+            }
+            // Those who read in it are waited for: it would be a pity for the scan.
+            database.waitForLocks()
             try database.execute("COMMIT")
         } catch {
             abandon()
@@ -207,8 +290,23 @@ package final class SavedScanWriter: EntryOutput {
     package func abandon() {
         join()
         if isDone.exchange(true, ordering: .relaxed) { return }
-        try? database.execute("ROLLBACK")
-        if isNew { withCPath(path) { _ = unlink($0) } }
+        Self.undo(database, path, isNew)
+    }
+
+    /// The SHA-256 of the file as it lies there now, in hex; after `finish`.
+    package func fileDigest() throws(SaveFailure) -> String {
+        do {
+            try database.execute("BEGIN")
+            // Takes the lock.
+            _ = try database.integer("SELECT count(*) FROM sqlite_schema")
+            let digest = try database.sha256()
+            try database.execute("COMMIT")
+            return digest
+        } catch let error as DatabaseError {
+            throw SaveFailure(path: path, message: error.message)
+        } catch {
+            throw SaveFailure(path: path, message: "\(error)")
+        }
     }
 
     private let isDone = Atomic<Bool>(false)

@@ -1,18 +1,18 @@
 import Glibc
+import Snapshots
 
 /// `--files-from`: PATHs in a file, separated by NUL, as `find -print0` writes them.
 enum FilesFrom {
-    /// Reads `path`, or standard input for `-`. The last PATH may lack its NUL; an empty one in between is kept, and is a
+    /// Reads `path` as `InputFile` opens it. The last PATH may lack its NUL; an empty one in between is kept, and is a
     /// PATH that does not exist.
-    static func read(_ path: [UInt8]) throws(SystemError) -> [[UInt8]] {
-        let isStandardInput = path == [UInt8(ascii: "-")]
-        var descriptor: CInt = 0
-        if !isStandardInput {
-            descriptor = withCString(path) { open($0, O_RDONLY | O_CLOEXEC) }
-            if descriptor < 0 { throw SystemError(errno) }
+    static func read(_ path: [UInt8]) throws(SnapshotFailure) -> [[UInt8]] {
+        let descriptor = try InputFile.open(path)
+        defer { close(descriptor) }
+        do throws(SystemError) {
+            return split(try readAll(descriptor))
+        } catch {
+            throw SnapshotFailure(path: path, error.message)
         }
-        defer { if !isStandardInput { close(descriptor) } }
-        return split(try readAll(descriptor))
     }
 
     static func split(_ bytes: [UInt8]) -> [[UInt8]] {

@@ -108,6 +108,13 @@ struct ChangeText: ChangeWriter {
             parts.append("\(HumanUnits.count(count, "", "").split(separator: " ").first ?? "") \(Self.phrase(kind))")
         }
         line(parts.isEmpty ? "No difference." : parts.joined(separator: ", ") + ".")
+        if let use = new.baseline {
+            let reused = HumanUnits.count(use.reused, "file", "files")
+            let digests = use.reused == 1 ? "digest that was" : "digests that were"
+            let reread = HumanUnits.count(use.reread, "other", "others")
+            line(
+                "Quick: \(reused) that looked unchanged not read, with the \(digests) saved; \(reread) read again.")
+        }
         if compared.algorithms.isEmpty {
             line("Content was not compared: the two sides have no digest in common (sizes and times were).")
         }

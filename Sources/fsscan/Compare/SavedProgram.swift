@@ -52,6 +52,7 @@ struct SavedProgram {
             writer.member("started", scan.started)
             writer.member("ended", scan.ended)
             writer.member("version", scan.version)
+            if let directory = scan.workingDirectory { writer.member("cwd", bytes: directory) }
             writer.key("roots")
             writer.beginArray()
             for (index, path) in scan.options.paths.enumerated() {
