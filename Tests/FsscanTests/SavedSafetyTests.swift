@@ -124,7 +124,7 @@ import Testing
         try prepare("[ $(sqlite3 old.db 'SELECT count(*) FROM scans') = 2 ]")
     }
 
-    /// Opening a file once more and closing that dropped the locks of the side that was open already.
+    /// Opening a file once more and closing that would drop the locks of the side that is open already.
     @Test func nobodyWritesWhileTwoScansOfOneFileAreCompared() throws {
         try prepare(
             "for i in $(seq 4000); do echo > tree/$i; done; $F --save old.db tree; touch tree/*; $F --save old.db tree")
