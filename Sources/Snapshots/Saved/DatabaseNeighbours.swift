@@ -33,7 +33,8 @@ struct DatabaseNeighbours {
     func problem(_ access: Database.Access) -> String? {
         if let log = status("-wal") {
             return
-                "has a write-ahead log beside it, FILE-wal of uid \(log.st_uid), and is not opened. \(Self.unmakeLog)"
+                "has a write-ahead log beside it, FILE-wal of uid \(log.st_uid), and is not opened. \(Self.unmakeLog). "
+                + "If not, remove FILE-wal"
         }
         guard access != .read, var journal = status("-journal") else { return nil }
         // Beside no database it is as beside one of the caller's.
@@ -52,9 +53,11 @@ struct DatabaseNeighbours {
 
     /// An error of SQLite, in words that say what to do.
     func explained(_ error: DatabaseError) -> DatabaseError {
+        // SQLITE_READONLY_ROLLBACK, a macro that Swift does not see: there is a hot journal, and the connection only reads. The
+        // other is said of a journal that may not be opened.
         let isAboutJournal =
-            error.code & 0xff == SQLITE_READONLY || error.code & 0xff == SQLITE_CANTOPEN
-            || error.code & 0xff == SQLITE_PERM
+            error.code == SQLITE_READONLY | 3 << 8
+            || error.code & 0xff == SQLITE_CANTOPEN && withCPath(path, { access($0, R_OK) }) == 0
         guard isAboutJournal, let journal = status("-journal") else { return error }
         return DatabaseError(
             code: error.code,
