@@ -54,7 +54,6 @@ import Testing
 
     /// The one who lost removed the file of the one who won, 18 times of 60.
     @Test func ofTwoFirstSavesAtOnceWhatIsSavedIsThere() throws {
-        var both = 0
         for round in 0..<60 {
             let file = directory.appending("new\(round).db")
             let processes = try ["left", "right"].map { label in
@@ -70,11 +69,9 @@ import Testing
                 }
             }
             #expect(!saved.isEmpty)
-            both += saved.count - 1
             let labels = try output(of: ["sqlite3", file, "SELECT label FROM scans ORDER BY label"])
             #expect(String(decoding: labels, as: UTF8.self) == saved.map { $0 + "\n" }.joined())
         }
-        print("of 60 rounds both saved in \(both)")
     }
 
     /// The one who made the file is stopped, and others save in it as soon as it lets go.
