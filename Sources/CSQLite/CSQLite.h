@@ -22,3 +22,42 @@ static inline int csqlite_bind_borrowed_text(sqlite3_stmt *statement, int index,
 static inline int csqlite_set_defensive(sqlite3 *database) {
     return sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)0);
 }
+
+// ---- How files are opened ----------------------------------------------------------------------------------------------
+
+/// Makes SQLite open files by this function, in the whole process. To be called before any is opened.
+static inline int csqlite_open_by(int (*_Nonnull open)(const char *_Nonnull, int, int)) {
+    sqlite3_vfs *vfs = sqlite3_vfs_find(0);
+    if (!vfs || vfs->iVersion < 3 || !vfs->xSetSystemCall) return SQLITE_ERROR;
+    return vfs->xSetSystemCall(vfs, "open", (sqlite3_syscall_ptr)open);
+}
+
+// ---- The file that SQLite has open -----------------------------------------------------------------------------------
+
+/// Reads from the file behind a connection: what is read this way is what SQLite reads, whatever its name means now. Bytes
+/// beyond the end are zeros.
+static inline int csqlite_read(sqlite3 *database, void *buffer, int count, sqlite3_int64 offset) {
+    sqlite3_file *file = 0;
+    int status = sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (status != SQLITE_OK) return status;
+    if (!file || !file->pMethods) return SQLITE_CANTOPEN;
+    status = file->pMethods->xRead(file, buffer, count, offset);
+    return status == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : status;
+}
+
+static inline int csqlite_size(sqlite3 *database, sqlite3_int64 *size) {
+    sqlite3_file *file = 0;
+    sqlite3_int64 bytes = 0;
+    int status = sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (status != SQLITE_OK) return status;
+    if (!file || !file->pMethods) return SQLITE_CANTOPEN;
+    status = file->pMethods->xFileSize(file, &bytes);
+    *size = bytes;
+    return status;
+}
+
+/// Whether the file behind a connection no longer has the name that it was opened by.
+static inline int csqlite_has_moved(sqlite3 *database) {
+    int moved = 1;
+    return sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved;
+}

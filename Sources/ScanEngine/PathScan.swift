@@ -47,6 +47,10 @@ actor PathScan: MailboxActor {
                 ).send { $0.scan() }
                 return gathering.listingDone()
             }
+            if let leftOut = worker.context.leftOut, leftOut.file == status.identity {
+                leftOut.note(place)
+                return finish(tree: nil)
+            }
             let attributes = node.withName { path in
                 worker.extendedAttributes(
                     of: CountedEntry(

@@ -117,8 +117,7 @@ public final class Scan: Sendable {
                 return sum
             }
             reopened += worker.descriptorsReopened
-            use.reused += worker.baselineUse.reused
-            use.read += worker.baselineUse.read
+            use.add(worker.baselineUse)
         }
         if context.content?.baseline != nil { report.baseline = use }
         (report.extensions, report.otherExtensions) = tallies.extensions.ranked

@@ -32,6 +32,8 @@ final class ScanContext: Sendable {
     let onError: (@Sendable (ScanError) -> Void)?
     /// Once it has passed the scan is stopped.
     let deadline: Deadline?
+    let onContradiction: (@Sendable ([UInt8]) -> Void)?
+    let leftOut: LeftOut?
     private let isCancelled: @Sendable () -> Bool
     /// Set by `cancel()`, and once `isCancelled` has said so. Relaxed: nothing is ordered by it.
     private let stopped = Atomic<Bool>(false)
@@ -72,6 +74,7 @@ final class ScanContext: Sendable {
         isCancelled = environment.isCancelled
         onError = environment.onError
         deadline = environment.deadline
+        (onContradiction, leftOut) = (environment.onContradiction, environment.leftOut)
     }
 
     /// How many workers there may be, so that `threads` of them run. Spare ones must not take the descriptors that others

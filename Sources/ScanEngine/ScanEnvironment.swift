@@ -2,6 +2,8 @@
 package struct ScanEnvironment: Sendable {
     /// Get each entry and error while the scan runs. If one fails, the scan ends.
     package var outputs: [any EntryOutput] = []
+    /// What is passed over.
+    package var leftOut: LeftOut?
     /// What an earlier scan found out; made for the digests and types of the scan's options.
     package var baseline: ContentBaseline?
     /// Asked often, by all workers: once it says yes, the scan ends as soon as it can. Made for a flag that a signal handler
@@ -13,6 +15,9 @@ package struct ScanEnvironment: Sendable {
     package var trace: (@Sendable ([UInt8]) -> Void)?
     /// Told each error when it happens, by any worker. The report lists the first 10,000 by path.
     package var onError: (@Sendable (ScanError) -> Void)?
+
+    /// Told, by any worker, of each file whose digests differ from those of the baseline though it looks unchanged.
+    package var onContradiction: (@Sendable (_ path: [UInt8]) -> Void)?
 
     package init() {}
 }

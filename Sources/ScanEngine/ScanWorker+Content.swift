@@ -115,39 +115,43 @@ extension ScanWorker {
             }
             if status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
             // What pseudo file systems say of size and times says nothing.
+            var saved: [UInt8]?
             if !isPseudo, let baseline = plan.baseline {
                 if let known = known(status, .file, baseline) {
-                    return ContentAnswer(row: Array(known.row), type: known.type)
+                    if known.use == .takeOver { return ContentAnswer(row: Array(known.row), type: known.type) }
+                    saved = Array(known.row)
                 }
                 baselineUse.read += 1
             }
             if status.links > 1, !isPseudo {
                 let mayLeave = context.devices.showsLinksOnce(status.device)
                 switch plan.linkedFiles.meet(status, mayLeave: mayLeave, scheduler: scheduler) {
-                case .known(let result): return settle(result, of: entry.path, status, into: &gathering.subtotal)
-                case .read(let reader): return readLater(entry, status, by: reader, waiter, xattrs, &gathering)
+                case .known(let result):
+                    return settle(result, of: entry.path, status, saved: saved, into: &gathering.subtotal)
+                case .read(let reader): return readLater(entry, status, by: reader, waiter, xattrs, saved, &gathering)
                 }
             }
             if plan.isReadInPieces(size: status.size), !isPseudo {
-                return readLater(entry, status, by: FileScan(scheduler: scheduler), waiter, xattrs, &gathering)
+                return readLater(entry, status, by: FileScan(scheduler: scheduler), waiter, xattrs, saved, &gathering)
             }
             do throws(ContentFailure) {
                 switch try inspect(
                     entry.cString, in: entry.descriptor, status, wasJustListed: true, hasSize: !isPseudo)
                 {
-                case .done(let content): return settle(content, of: entry.path, status, into: &gathering.subtotal)
+                case .done(let content):
+                    return settle(content, of: entry.path, status, saved: saved, into: &gathering.subtotal)
                 case .untyped(let file):
-                    let request = request(entry, status, hasSize: true, waiter, xattrs, &gathering)
+                    let request = request(entry, status, hasSize: true, waiter, xattrs, saved, &gathering)
                     FileScan(scheduler: scheduler).wait(for: plan.detectors, toFinish: file, request)
                     return nil
                 case .lacksDetector:
                     let reader = FileScan(scheduler: scheduler)
-                    return readLater(entry, status, by: reader, hasSize: !isPseudo, waiter, xattrs, &gathering)
+                    return readLater(entry, status, by: reader, hasSize: !isPseudo, waiter, xattrs, saved, &gathering)
                 case .large: preconditionFailure("a file that looks the same as when it was listed has the same size")
                 }
             } catch {
                 guard !isPseudo, error.isLeased || mayTryAgain(after: error) else { throw error }
-                return readLater(entry, status, by: FileScan(scheduler: scheduler), waiter, xattrs, &gathering)
+                return readLater(entry, status, by: FileScan(scheduler: scheduler), waiter, xattrs, saved, &gathering)
             }
         } catch {
             return failed(error, entry.path, into: &gathering.subtotal)
@@ -158,17 +162,17 @@ extension ScanWorker {
     /// detector.
     private func readLater(
         _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, by reader: FileScan, hasSize: Bool = true,
-        _ waiter: Waiter, _ xattrs: [ExtendedAttribute]?, _ gathering: inout Gathering
+        _ waiter: Waiter, _ xattrs: [ExtendedAttribute]?, _ saved: [UInt8]?, _ gathering: inout Gathering
     ) -> ContentAnswer? {
         entry.directory?.directory.descriptor.need()
-        let request = request(entry, status, hasSize: hasSize, waiter, xattrs, &gathering)
+        let request = request(entry, status, hasSize: hasSize, waiter, xattrs, saved, &gathering)
         reader.send { $0.read(request) }
         return nil
     }
 
     private func request(
         _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, hasSize: Bool, _ waiter: Waiter,
-        _ xattrs: [ExtendedAttribute]?, _ gathering: inout Gathering
+        _ xattrs: [ExtendedAttribute]?, _ saved: [UInt8]?, _ gathering: inout Gathering
     ) -> FileRequest {
         gathering.willWait()
         // A large file takes minutes perhaps, and waits for a place of its own.
@@ -176,16 +180,18 @@ extension ScanWorker {
         return FileRequest(
             directory: entry.directory, name: Array(entry.name) + [0], path: entry.path,
             entry: KnownEntry(status: copy status, isToBeListed: false), hasSize: hasSize, xattrs: xattrs,
-            place: isLarge ? nil : place, waiter: waiter)
+            saved: saved, place: isLarge ? nil : place, waiter: waiter)
     }
 
     // MARK: Not reading
 
-    /// The digests and the type of a regular file or a symlink, from the baseline; both are counted.
+    /// The digests and the type of a regular file or a symlink, from the baseline; what is taken over is counted, with the
+    /// type.
     private func known(
         _ status: borrowing FileStatus, _ kind: EntryKind, _ baseline: ContentBaseline
     ) -> ContentBaseline.Known? {
         guard let known = baseline.known(status, kind, &baselineCursor) else { return nil }
+        guard known.use == .takeOver else { return known }
         if kind == .file { baselineUse.reused += 1 }
         if let type = known.type { count(type, status) }
         return known
@@ -209,7 +215,7 @@ extension ScanWorker {
             else { return false }
         case .directory, .fifo, .socket, .blockDevice, .characterDevice: return false
         }
-        guard let known = known(status, kind, baseline) else { return false }
+        guard let known = known(status, kind, baseline), known.use == .takeOver else { return false }
         gathering.digests?.append(name: name, mode: status.mode, row: known.row)
         return true
     }
@@ -274,11 +280,24 @@ extension ScanWorker {
         }
     }
 
+    /// Compares what was found out about a file that looks unchanged with what was saved, and tells of a difference.
+    private func compare(_ content: FileContent, with saved: [UInt8]?, _ path: EntryPath) {
+        guard let saved else { return }
+        baselineUse.reread += 1
+        if content.row == saved { return }
+        baselineUse.contradicted += 1
+        context.onContradiction?(path.bytes)
+    }
+
     /// Notes what was found out about a file: the type is counted; one that libmagic could not tell is an error, and
     /// leaves the digests valid.
+    ///
+    /// - Parameter saved: the digests that the baseline has, if the file looks unchanged and was read all the same.
     func settle(
-        _ content: FileContent, of path: EntryPath, _ status: borrowing FileStatus, into subtotal: inout Subtotal
+        _ content: FileContent, of path: EntryPath, _ status: borrowing FileStatus, saved: [UInt8]?,
+        into subtotal: inout Subtotal
     ) -> ContentAnswer {
+        compare(content, with: saved, path)
         var answer = ContentAnswer(row: content.row)
         switch content.type {
         case nil: break
@@ -305,10 +324,10 @@ extension ScanWorker {
 
     func settle(
         _ result: Result<FileContent, ContentFailure>, of path: EntryPath, _ status: borrowing FileStatus,
-        into subtotal: inout Subtotal
+        saved: [UInt8]?, into subtotal: inout Subtotal
     ) -> ContentAnswer {
         switch result {
-        case .success(let content): settle(content, of: path, status, into: &subtotal)
+        case .success(let content): settle(content, of: path, status, saved: saved, into: &subtotal)
         case .failure(let failure): failed(failure, path, into: &subtotal)
         }
     }

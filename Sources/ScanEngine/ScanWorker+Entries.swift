@@ -48,6 +48,7 @@ extension ScanWorker {
         let detail = context.detail
         let listsUnseen = !context.oneFileSystem
         let readsAttributes = context.readsAttributes
+        let leftOut = context.leftOut?.directory == opened.identity ? context.leftOut : nil
         var status = FileStatus()
         var untilStopCheck = Self.entriesBetweenStopChecks
         var rest = entries
@@ -65,6 +66,11 @@ extension ScanWorker {
             }
             let verdict = opened.verdict(entry.name, isDirectory: entry.kind.map { $0 == .directory })
             if verdict == .ignored {
+                recordExcluded(entry.name, in: node)
+                continue
+            }
+            if let leftOut, leftOut.contains(entry.name) {
+                leftOut.note(in: node)
                 recordExcluded(entry.name, in: node)
                 continue
             }

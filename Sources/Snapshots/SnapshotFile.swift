@@ -8,10 +8,14 @@ package enum SnapshotArgument: Sendable {
     case live([UInt8])
     case file([UInt8], selector: [UInt8]?)
 
-    /// An argument that exists is taken whole; otherwise what follows the last `#` names one of several scans.
+    /// `-` is standard input. An argument that exists is taken whole; otherwise what follows the last `#` names one of several scans.
     ///
     /// - Throws: `SnapshotFailure` where there is no such file.
     package init(_ argument: [UInt8]) throws(SnapshotFailure) {
+        if argument == [UInt8(ascii: "-")] {
+            self = .file(argument, selector: nil)
+            return
+        }
         if let isDirectory = Self.isDirectory(argument) {
             self = isDirectory ? .live(argument) : .file(argument, selector: nil)
             return
@@ -42,23 +46,90 @@ package enum SnapshotArgument: Sendable {
     package static func open(
         _ path: [UInt8], selector: [UInt8]?, otherRoots: [[UInt8]], algorithm: DigestAlgorithm? = nil
     ) throws(SnapshotFailure) -> any SnapshotSource {
-        let descriptor = withCPath(path) { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC) }
-        if descriptor < 0 { throw SnapshotFailure(path: path, String(cString: strerror(-descriptor))) }
-        defer { close(descriptor) }
-        let beginning: [UInt8]
-        do throws(Errno) {
-            beginning = try Kernel.contents(of: descriptor, limit: SnapshotInput.beginningSize)
-        } catch {
-            throw SnapshotFailure(path: path, error.message)
-        }
-        let isSeekable = lseek(descriptor, 0, SEEK_SET) == 0
+        try OpenedSnapshot(
+            path, selector: selector, otherRoots: otherRoots, algorithm: algorithm, isToBeHashed: false
+        ).source
+    }
+}
+
+/// A file that was opened once: everything that is asked of it comes from the same bytes.
+package final class OpenedSnapshot {
+    package let source: any SnapshotSource
+    /// Where it is a file of saved scans.
+    package let saved: (file: SavedScans, scan: SavedScan)?
+    /// The SHA-256 of the file, in hex, if that was asked for.
+    package let digest: String?
+
+    private let format: SnapshotFormat
+    private var input: SnapshotInput
+    /// What is hashed and read in the place of a file that is none of saved scans: somebody might write to that in between.
+    private let copy: ScratchCopy?
+
+    /// - Parameters:
+    ///   - otherRoots, algorithm: see `SnapshotInput`.
+    ///   - isToBeHashed: `digest` is wanted, and `again()` may be called.
+    package init(
+        _ path: [UInt8], selector: [UInt8]?, otherRoots: [[UInt8]], algorithm: DigestAlgorithm? = nil,
+        isToBeHashed: Bool
+    ) throws(SnapshotFailure) {
+        var descriptor = try InputFile.open(path)
+        var isKept = false
+        defer { if !isKept { close(descriptor) } }
+        var beginning = try Self.beginning(of: descriptor, path)
         guard let format = SnapshotFormat.all.first(where: { $0.recognises(beginning) }) else {
             let names = SnapshotFormat.all.map(\.name).joined(separator: ", ")
             throw SnapshotFailure(path: path, "is of no format that can be compared (\(names))")
         }
-        return try format.open(
-            SnapshotInput(
-                path: path, descriptor: descriptor, beginning: beginning, isSeekable: isSeekable, selector: selector,
-                otherRoots: otherRoots, algorithm: algorithm))
+        self.format = format
+        if beginning.starts(with: SavedSchema.magic) {
+            // Closing it would drop the locks that SQLite has on this file, for another argument perhaps (fcntl(2)): it stays
+            // open until the process ends.
+            isKept = true
+            if path == [UInt8(ascii: "-")] {
+                throw SnapshotFailure(path: path, "holds saved scans, which cannot be read from standard input")
+            }
+            let file = try SavedScans(path)
+            let scan = try file.scan(selector)
+            source = try SavedScanSource(file, scan)
+            saved = (file, scan)
+            digest = isToBeHashed ? try file.sha256() : nil
+            copy = nil
+            input = SnapshotInput(path: path, descriptor: -1, beginning: beginning, isSeekable: true)
+            return
+        }
+        var isSeekable = lseek(descriptor, 0, SEEK_SET) == 0
+        if isToBeHashed {
+            let copy = try ScratchCopy(of: descriptor, behind: isSeekable ? [] : beginning, path)
+            close(descriptor)
+            isKept = true
+            descriptor = copy.descriptor
+            beginning = try Self.beginning(of: descriptor, path)
+            isSeekable = lseek(descriptor, 0, SEEK_SET) == 0
+            self.copy = copy
+        } else {
+            copy = nil
+        }
+        input = SnapshotInput(
+            path: path, descriptor: descriptor, beginning: beginning, isSeekable: isSeekable, selector: selector,
+            otherRoots: otherRoots, algorithm: algorithm)
+        saved = nil
+        digest = copy?.digest
+        source = try format.open(input)
+    }
+
+    /// The same entries from the same bytes, from their beginning.
+    package func again() throws(SnapshotFailure) -> any SnapshotSource {
+        if let saved { return try SavedScanSource(saved.file, saved.scan) }
+        guard let copy else { preconditionFailure("what is read again was copied") }
+        lseek(copy.descriptor, 0, SEEK_SET)
+        return try format.open(input)
+    }
+
+    private static func beginning(of descriptor: Int32, _ path: [UInt8]) throws(SnapshotFailure) -> [UInt8] {
+        do throws(Errno) {
+            return try Kernel.contents(of: descriptor, limit: SnapshotInput.beginningSize)
+        } catch {
+            throw SnapshotFailure(path: path, error.message)
+        }
     }
 }

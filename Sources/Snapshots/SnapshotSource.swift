@@ -42,6 +42,8 @@ package struct SnapshotDescription: Sendable {
     package var uncheckable: [String: Int64] = [:]
     /// Of `algorithms` those that the source does not name: the length of its digests says that they may be of these.
     package var unnamedAlgorithms: Set<DigestAlgorithm> = []
+    /// Of a live side: what was taken over from a saved scan without being read.
+    package var baseline: BaselineUse?
     /// The options of the scan, where the source keeps them: a live tree is scanned with the options of the other side.
     /// `paths` are `roots`; `threads` is 1 and to be set.
     package var options: ScanOptions?

@@ -32,6 +32,9 @@ struct ScanProgram {
         let saved = try settings.save.map { path throws(SaveFailure) in
             try SavedScanWriter(path, options, label: settings.label, version: Invocation.version, mode: settings.mode)
         }
+        // What the scan itself writes is no part of the tree: every verify would find it changed.
+        environment.leftOut = settings.save.flatMap { LeftOut($0, suffixes: LeftOut.ofDatabases) }
+        environment.onContradiction = { StandardStreams.complain($0, ContentBaseline.contradiction) }
         let trace = try settings.trace.map { path throws(OutputError) in try TraceFile(path, mode: settings.mode) }
         if let records { environment.outputs.append(records) }
         if let saved { environment.outputs.append(saved) }
@@ -59,7 +62,10 @@ struct ScanProgram {
         try saved.map { saved throws(SaveFailure) in
             if report.complete || saved.failed { try saved.finish(report) } else { saved.abandon() }
         }
-        if let saved, let path = settings.save, report.complete { try printEvidence(report, saved.scan, path) }
+        if let path = settings.save, environment.leftOut?.places.isEmpty == false {
+            StandardStreams.complain(path, "warning: lies in what is saved, and is left out of it")
+        }
+        if let saved, let path = settings.save, report.complete { try printEvidence(report, saved, path) }
 
         switch settings.format {
         case .json:
@@ -120,13 +126,20 @@ struct ScanProgram {
                 throw SnapshotFailure(path: argument, "is a directory, not a saved scan")
             }
             let scans = try SavedScans(file)
+            if !settings.expected.isEmpty {
+                let digest = try scans.sha256()
+                guard settings.expected.contains(digest) else {
+                    throw SnapshotFailure(
+                        path: argument, "it is not what --expect says: the SHA-256 of the file is \(digest)")
+                }
+            }
             let scan = try scans.scan(selector)
             let missing = ContentBaseline.missing(DigestSet(options.hash), in: DigestSet(scan.options.hash))
             if !missing.isEmpty {
                 let names = missing.map(\.rawValue).joined(separator: ", ")
                 StandardStreams.complain("warning: --baseline: no \(names) was saved, so every file is read")
             }
-            return try scans.baseline(scan, for: options)
+            return try scans.baseline(scan, for: options, trust: settings.trust)
         } catch {
             throw UsageError(
                 "--baseline", CarriedArgument(bytes: error.path ?? argument), "cannot be used: \(error.message)")
@@ -163,7 +176,10 @@ struct ScanProgram {
     }
 
     /// What to keep elsewhere, so that nobody can put another scan in the place of this one unnoticed.
-    private func printEvidence(_ report: ScanReport, _ scan: Int64, _ path: [UInt8]) throws(SaveFailure) {
+    private func printEvidence(
+        _ report: ScanReport, _ saved: SavedScanWriter, _ path: [UInt8]
+    ) throws(SaveFailure) {
+        let scan = saved.scan
         let quoting = Quoting.forErrors
         for root in report.roots {
             for digest in root.digests ?? [] {
@@ -172,11 +188,13 @@ struct ScanProgram {
                         + quoting.quoted(root.path) + Array(": \(digest.hex)".utf8))
             }
         }
-        do throws(SnapshotFailure) {
-            StandardStreams.complain(path, "sha256 of the file: \(try FileDigest.sha256(path))")
-        } catch {
-            throw SaveFailure(path: path, message: error.message)
+        if let use = report.baseline {
+            let count = HumanUnits.count(use.reused, "file was", "files were")
+            StandardStreams.complain(
+                path + Array("#\(scan)".utf8),
+                "\(count) not read: the digests are those of the baseline")
         }
+        StandardStreams.complain(path, "sha256 of the file: \(try saved.fileDigest())")
     }
 
     /// Where the output has no place for them, counters go to standard error, a line each.

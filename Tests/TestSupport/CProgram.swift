@@ -32,6 +32,8 @@ package struct CProgram: Sendable {
 
     /// A library to be preloaded, which changes the environment.
     package static let setenv = Result { try CProgram("setenv", options: ["-shared", "-fPIC"]) }
+    /// Changes the content of files and not their times.
+    package static let untimed = Result { try CProgram("untimed") }
 
     /// A library to be preloaded, which makes calls of the C library fail.
     package static let failing = Result { try CProgram("failing", options: ["-shared", "-fPIC"]) }

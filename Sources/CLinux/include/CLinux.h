@@ -160,6 +160,20 @@ void clinux_hold_standard_error(void);
 /// Ends that, and gives the first line that was held, or an empty one: valid until lines are held again.
 const char *_Nonnull clinux_release_standard_error(void);
 
+// ---- The files beside an SQLite database -----------------------------------------------------------------------------
+//
+// SQLite plays back what lies beside FILE as FILE-journal or FILE-wal when it opens FILE: pages that anybody has made up who
+// may create files there. A look beforehand would leave him the time until SQLite looks, so the look is in the call that
+// opens: a journal is opened only if it belongs to root, the caller or the owner of FILE, is a regular file with one name,
+// and can be written to by no more users than FILE. A write-ahead log is never opened: no file of saved scans has one.
+
+/// open(2) for SQLite. With O_NONBLOCK: a FIFO under such a name, or under FILE's own, is opened without waiting, and for a
+/// file it changes nothing.
+int clinux_open_database_file(const char *_Nonnull path, int flags, int mode);
+
+/// Whether a journal may be played back into a database.
+int clinux_may_play_back(const struct stat *_Nonnull journal, const struct stat *_Nonnull database);
+
 // ---- Files: each returns what the system call returns, or a negated errno -------------------------------------------
 
 /// GNU macros, which Swift does not see.

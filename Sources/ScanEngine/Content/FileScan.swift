@@ -12,6 +12,8 @@ struct FileRequest: Sendable {
     let hasSize: Bool
     /// What `ContentAnswer.xattrs` is to be.
     let xattrs: [ExtendedAttribute]?
+    /// The digests that the baseline has of it, if it looks unchanged and is read all the same.
+    let saved: [UInt8]?
     /// Kept until the request is answered.
     let place: DirectoryPlace?
     /// Gets one `Completion`.
@@ -213,7 +215,7 @@ actor FileScan: MailboxActor {
         let status = request.entry.status
         var answer: ContentAnswer
         if let result {
-            answer = worker.settle(result, of: request.path, status, into: &subtotal)
+            answer = worker.settle(result, of: request.path, status, saved: request.saved, into: &subtotal)
         } else {
             answer = .unknown
             subtotal.isWhole = false

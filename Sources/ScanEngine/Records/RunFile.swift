@@ -19,11 +19,11 @@ public struct TemporaryFileError: Error, Equatable, Sendable {
 /// and nothing to clean up however the process ends.
 ///
 /// Made when the first run is written, or by `prepare()`.
-final class RunFile: Sendable {
+package final class RunFile: Sendable {
     /// One run. Offsets in bytes.
-    struct Run: Sendable {
-        var offset: Int64
-        var length: Int64
+    package struct Run: Sendable {
+        package var offset: Int64
+        package var length: Int64
     }
 
     private struct State: ~Copyable {
@@ -36,7 +36,7 @@ final class RunFile: Sendable {
     private let state = Mutex(State())
 
     /// - Parameter directory: nil: `$TMPDIR`, or `/tmp`.
-    init(directory: [UInt8]?) {
+    package init(directory: [UInt8]?) {
         // Nothing in the program changes the environment, so the pointer stays valid while it is copied.
         let variable = getenv("TMPDIR").map { Array(String(cString: $0).utf8) }
         let chosen = directory ?? variable ?? []
@@ -51,7 +51,7 @@ final class RunFile: Sendable {
     }
 
     /// Room for a run of `length` bytes, for the caller to fill. Runs may be filled at the same time.
-    func reserve(_ length: Int64) throws(TemporaryFileError) -> (descriptor: Int32, run: Run) {
+    package func reserve(_ length: Int64) throws(TemporaryFileError) -> (descriptor: Int32, run: Run) {
         try state.withLock { (state) throws(TemporaryFileError) in
             var number = state.file?.number
             if number == nil {
@@ -72,7 +72,9 @@ final class RunFile: Sendable {
         }
     }
 
-    func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int64) throws(TemporaryFileError) {
+    package func write(
+        _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int64
+    ) throws(TemporaryFileError) {
         var written = 0
         while written < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
@@ -86,7 +88,7 @@ final class RunFile: Sendable {
     }
 
     /// Fills `buffer` from `offset` as far as it can; at least one byte.
-    func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(TemporaryFileError) -> Int {
+    package func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(TemporaryFileError) -> Int {
         let descriptor = descriptor
         return try checked("pread") { () throws(Errno) in
             let amount = try Kernel.read(descriptor, at: offset, into: buffer)

@@ -7,7 +7,9 @@ extension JSONWriter {
     }
 
     /// The value of `options`.
-    package mutating func object(options: ScanOptions) {
+    ///
+    /// - Parameter workingDirectory: what relative PATHs are relative to, where that is kept, too.
+    package mutating func object(options: ScanOptions, workingDirectory: [UInt8]? = nil) {
         beginObject(.onALineEach)
         key("hash")
         beginArray()
@@ -31,6 +33,7 @@ extension JSONWriter {
         member("max_holes", options.maxHoles)
         member("depth", Int64(options.depth))
         member("top", Int64(options.top))
+        if let workingDirectory { member("cwd", bytes: workingDirectory) }
         endObject()
     }
 
@@ -87,11 +90,13 @@ extension JSONWriter {
         member("message", error.message)
     }
 
-    mutating func member(baseline: BaselineUse) {
+    package mutating func member(baseline: BaselineUse) {
         key("baseline")
         beginObject()
         member("reused", baseline.reused)
         member("read", baseline.read)
+        member("reread", baseline.reread)
+        member("contradicted", baseline.contradicted)
         endObject()
     }
 

@@ -200,10 +200,21 @@ public struct ScanError: Equatable, Sendable {
 public struct BaselineUse: Equatable, Sendable {
     public var reused: Int64
     public var read: Int64
+    /// Of those that were read: how many looked unchanged.
+    public var reread: Int64 = 0
+    /// Of those that looked unchanged: how many had other digests.
+    public var contradicted: Int64 = 0
 
     public init(reused: Int64 = 0, read: Int64 = 0) {
         self.reused = reused
         self.read = read
+    }
+
+    mutating func add(_ other: BaselineUse) {
+        reused += other.reused
+        read += other.read
+        reread += other.reread
+        contradicted += other.contradicted
     }
 }
 

@@ -1,4 +1,6 @@
+import CLinux
 import CSQLite
+import Glibc
 
 /// What SQLite says when something fails.
 package struct DatabaseError: Error, Equatable {
@@ -28,21 +30,28 @@ final class Database: @unchecked Sendable {
     /// Bytes of a file that is read, when it was opened or later; without end for one that is written.
     private(set) var size = Int64.max
 
-    enum Access { case read, write, create }
+    enum Access { case read, create }
 
+    /// Opens what is read in one transaction, which lasts until the database is closed: all that is asked sees the same state
+    /// of the file, and nobody who locks files as SQLite does changes it meanwhile.
+    ///
     /// - Parameter path: bytes; need not be UTF-8.
     init(_ path: [UInt8], _ access: Access) throws(DatabaseError) {
+        guard Self.isGuarded else {
+            throw DatabaseError(code: 0, message: "SQLite cannot be made to open files safely")
+        }
+        let neighbours = DatabaseNeighbours(of: path)
+        if let problem = neighbours.problem(access) { throw DatabaseError(code: 0, message: problem) }
+        self.neighbours = neighbours
         // A relative path gets ./ in front: SQLite gives "", ":memory:" and "file:" meanings of their own.
         var name = (path.first == UInt8(ascii: "/") ? path : Array("./".utf8) + path).map { CChar(bitPattern: $0) }
         name.append(0)
-        // Reading, too, may have to roll back what a killed process left behind: SQLite reads only where the file is
-        // write-protected.
-        var flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
-        if access == .create { flags |= SQLITE_OPEN_CREATE }
         // What is written to has been looked for before: see `SavedPlace`.
-        if access != .read { flags |= SQLITE_OPEN_NOFOLLOW }
+        let flags =
+            access == .read
+            ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW
         var opened: OpaquePointer?
-        let status = sqlite3_open_v2(name, &opened, flags, nil)
+        let status = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard let opened else { throw DatabaseError(code: status, message: "out of memory") }
         handle = opened
         // From here on `deinit` closes it, also where opening failed.
@@ -53,12 +62,29 @@ final class Database: @unchecked Sendable {
             handle, Self.patience.instructions,
             { Unmanaged<Database>.fromOpaque($0!).takeUnretainedValue().isOutOfPatience() ? 1 : 0 },
             Unmanaged.passUnretained(self).toOpaque())
+        try checkHeader(access)
         // What a file brings along (views, triggers, generated columns) must not run functions with side effects.
         try execute("PRAGMA trusted_schema = OFF")
         try execute("PRAGMA cell_size_check = ON")
         guard access == .read else { return }
         try execute("PRAGMA query_only = ON")
+        try execute("BEGIN")
         try measure()
+    }
+
+    private let neighbours: DatabaseNeighbours
+    private static let isGuarded = csqlite_open_by(clinux_open_database_file) == SQLITE_OK
+
+    /// SQLite takes what is shorter than a page for an empty database, and what is in WAL mode for what its log says.
+    private func checkHeader(_ access: Access) throws(DatabaseError) {
+        var header = [UInt8](repeating: 0, count: 20)
+        let status = csqlite_read(handle, &header, Int32(header.count), 0)
+        if status != SQLITE_OK { throw error(status) }
+        let isDatabase = header.starts(with: SavedSchema.magic)
+        if access == .read, !isDatabase { throw DatabaseError(code: 0, message: "is no SQLite database") }
+        if isDatabase, header[18...].contains(2) {
+            throw DatabaseError(code: 0, message: DatabaseNeighbours.isInLogMode)
+        }
     }
 
     /// Asks for `size`: that of the snapshot that is being read, if one is.
@@ -99,7 +125,38 @@ final class Database: @unchecked Sendable {
         if status == SQLITE_INTERRUPT {
             return DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: a table without an end")
         }
-        return DatabaseError(code: status, message: String(cString: sqlite3_errmsg(handle)))
+        return neighbours.explained(DatabaseError(code: status, message: String(cString: sqlite3_errmsg(handle))))
+    }
+}
+
+extension Database {
+    /// Whether the file no longer has the name that it was opened by: what is written to it is lost.
+    var hasMoved: Bool { csqlite_has_moved(handle) != 0 }
+
+    /// From now on a lock that another process holds is waited for: ten minutes, unless a stop signal arrives.
+    func waitForLocks() {
+        sqlite3_busy_handler(
+            handle,
+            { _, count in
+                if clinux_stop_signal() != 0 || count > 12_000 { return 0 }
+                usleep(50_000)
+                return 1
+            }, nil)
+    }
+
+    /// The SHA-256, in hex, of the file that is open, whatever its name means now. In a read transaction: nobody who locks
+    /// files as SQLite does writes meanwhile, nor until that ends.
+    ///
+    /// Reads through SQLite's own descriptor. Opening the file once more could open another one, and closing that would drop
+    /// all locks that this process has on it (fcntl(2)).
+    func sha256() throws -> String {
+        var size: Int64 = 0
+        let status = csqlite_size(handle, &size)
+        if status != SQLITE_OK { throw error(status) }
+        return try FileDigest.sha256(size: size) { buffer, offset in
+            let status = csqlite_read(handle, buffer.baseAddress!, Int32(buffer.count), offset)
+            if status != SQLITE_OK { throw error(status) }
+        }
     }
 }
 
@@ -109,6 +166,8 @@ final class Statement {
     private let database: Database
     /// Of blobs and texts.
     private var bytesRead: Int64 = 0
+    /// SQLite would begin again.
+    private var isAtEnd = false
 
     fileprivate init(_ sql: String, _ database: Database) throws(DatabaseError) {
         self.database = database
@@ -170,11 +229,12 @@ final class Statement {
 
     // MARK: Running
 
-    /// Goes to the next row; false behind the last one.
+    /// Goes to the next row; false behind the last one, until `reset()`.
     ///
     /// A statement comes to each row once, so what its rows hold has room in the file. Only in a forged one are parts of
     /// different rows the same pages: ten thousand rows of a megabyte in two megabytes.
     func step() throws(DatabaseError) -> Bool {
+        if isAtEnd { return false }
         // Another process may have added to the file since.
         if bytesRead > database.size { try database.measure() }
         guard bytesRead <= database.size else {
@@ -183,7 +243,9 @@ final class Statement {
         database.beginCall()
         switch sqlite3_step(handle) {
         case SQLITE_ROW: return true
-        case SQLITE_DONE: return false
+        case SQLITE_DONE:
+            isAtEnd = true
+            return false
         case let status: throw database.error(status)
         }
     }
@@ -197,7 +259,10 @@ final class Statement {
         if let failure { throw failure }
     }
 
-    func reset() { sqlite3_reset(handle) }
+    func reset() {
+        isAtEnd = false
+        sqlite3_reset(handle)
+    }
 
     // MARK: Columns of the current row
 

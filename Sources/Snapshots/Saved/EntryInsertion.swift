@@ -10,7 +10,14 @@ final class EntryInsertion {
     /// Whether digests of the row before are bound.
     private var hasDigests = false
 
-    /// The columns of `entries`, in order.
+    /// The columns of `entries` but for the digests, as `Column` has them.
+    private static let columns = [
+        "scan", "root", "key", "kind", "size", "disk_bytes", "mode", "uid", "gid", "nlink", "device", "inode", "mtime",
+        "mtime_ns", "ctime", "ctime_ns", "btime", "btime_ns", "flags", "rdev", "xattrs", "changed", "target", "mime",
+        "state",
+    ]
+
+    /// What is bound where.
     private enum Column: Int, CaseIterable {
         case scan, root, key, kind, size, diskBytes, mode, uid, gid, links, device, inode
         case mtime, mtimeNanoseconds, ctime, ctimeNanoseconds, btime, btimeNanoseconds
@@ -19,9 +26,10 @@ final class EntryInsertion {
 
     init(_ database: Database, scan: Int64) throws(DatabaseError) {
         self.scan = scan
-        let count = Column.digests.rawValue + DigestAlgorithm.allCases.count
-        let places = Array(repeating: "?", count: count).joined(separator: ", ")
-        insertEntry = try database.prepare("INSERT INTO entries VALUES (\(places))")
+        let names = Self.columns + DigestAlgorithm.allCases.map(\.rawValue)
+        let places = Array(repeating: "?", count: names.count).joined(separator: ", ")
+        insertEntry = try database.prepare(
+            "INSERT INTO entries (\(names.joined(separator: ", "))) VALUES (\(places))")
         insertAttribute = try database.prepare("INSERT INTO xattrs VALUES (?, ?, ?, ?, ?)")
         insertError = try database.prepare("INSERT OR IGNORE INTO errors VALUES (?, ?, ?, ?, ?, ?)")
         for statement in [insertEntry, insertAttribute, insertError] { statement.bind(0, scan) }

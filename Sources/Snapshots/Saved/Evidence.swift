@@ -7,31 +7,6 @@ import CLinux
 import Glibc
 package import ScanEngine
 
-/// The SHA-256 of a file, in hex.
-package enum FileDigest {
-    /// - Throws: `SnapshotFailure`; also where the file changes meanwhile.
-    package static func sha256(_ path: [UInt8]) throws(SnapshotFailure) -> String {
-        let number = withCPath(path) { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-        if number < 0 { throw SnapshotFailure(path: path, String(cString: strerror(-number))) }
-        let set = DigestSet([.sha256])
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
-        defer { buffer.deallocate() }
-        var row: [UInt8] = []
-        do {
-            var reader = try FileReader(FileDescriptor(owning: number), expecting: nil)
-            var digest = MultiDigest(try DigestMethods(set))
-            digest.begin(length: reader.status.size)
-            while try !reader.feed(&digest, budget: .max, through: buffer) {}
-            digest.finish(appendingTo: &row)
-        } catch let failure as ContentFailure {
-            throw SnapshotFailure(path: path, failure.message)
-        } catch {
-            throw SnapshotFailure(path: path, "\(error)")
-        }
-        return set.named(row)[0].hex
-    }
-}
-
 /// Computes the digests of a source's roots again, from the digests of its files.
 package struct RootDigests {
     /// A directory whose entries are coming.

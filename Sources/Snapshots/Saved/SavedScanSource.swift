@@ -27,18 +27,21 @@ package final class SavedScanSource: SnapshotSource {
         var fields = SnapshotFields.scanned
         if scan.options.mime { fields.insert(.mime) }
         if scan.options.xattrs { fields.insert(.xattrs) }
+        // What the file's version has no column for is not known.
+        let columns = file.entryColumns
+        for (name, field) in SnapshotFields.names where !columns.contains(name) { fields.remove(field) }
         description = SnapshotDescription(
             format: "saved scan", roots: scan.options.paths, fields: fields,
-            algorithms: DigestSet(scan.options.hash).algorithms
+            algorithms: DigestSet(scan.options.hash).algorithms.filter { columns.contains($0.rawValue) }
         )
         .with(scan.options)
         do throws(DatabaseError) {
-            let digests = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
+            let wanted = (Self.columns + DigestAlgorithm.allCases.map(\.rawValue))
+                .map { columns.contains($0) ? $0 : "NULL" }
             entries = try file.database.prepare(
                 """
-                SELECT root, key, kind, size, disk_bytes, mode, uid, gid, nlink, device, inode, mtime, mtime_ns, ctime,
-                  ctime_ns, btime, btime_ns, flags, rdev, xattrs, changed, target, mime, state, \(digests)
-                FROM entries WHERE scan = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key
+                SELECT \(wanted.joined(separator: ", ")) FROM entries
+                WHERE scan = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key
                 """)
             attributes = try file.database.prepare(
                 "SELECT name, value FROM xattrs WHERE scan = ?1 AND root = ?2 AND key = ?3 ORDER BY name")
@@ -54,6 +57,13 @@ package final class SavedScanSource: SnapshotSource {
         }
         try readError()
     }
+
+    /// In the order in which `readEntry` reads them; digests follow.
+    private static let columns = [
+        "root", "key", "kind", "size", "disk_bytes", "mode", "uid", "gid", "nlink", "device", "inode", "mtime",
+        "mtime_ns",
+        "ctime", "ctime_ns", "btime", "btime_ns", "flags", "rdev", "xattrs", "changed", "target", "mime", "state",
+    ]
 
     private static func start(_ statement: Statement, _ scan: Int64, root: Int, key: [UInt8]) {
         statement.reset()

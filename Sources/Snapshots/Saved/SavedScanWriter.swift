@@ -54,7 +54,6 @@ package final class SavedScanWriter: EntryOutput {
     private let roots: [[UInt8]]
     /// Bytes of a batch: fewer where there are many workers, each of which fills one.
     private let batchSize: Int
-    private let isNew: Bool
     /// The number of this scan in the file.
     package let scan: Int64
     /// Set by the writer thread, once. Relaxed: it only ends the scan early; `failure` is read after the thread was joined.
@@ -71,8 +70,16 @@ package final class SavedScanWriter: EntryOutput {
     /// in is locked.
     ///
     /// - Parameter mode: that of the file; nil: as it is, or as for a report.
-    package init(
+    package convenience init(
         _ path: [UInt8], _ options: ScanOptions, label: String?, version: String, mode: UInt32? = nil
+    ) throws(SaveFailure) {
+        try self.init(path, options, label: label, version: version, mode: mode, knowing: SavedSchema.known)
+    }
+
+    /// - Parameter schemas: the last of them is written.
+    init(
+        _ path: [UInt8], _ options: ScanOptions, label: String?, version: String, mode: UInt32? = nil,
+        knowing schemas: [SavedSchema]
     ) throws(SaveFailure) {
         self.path = path
         roots = options.paths
@@ -80,15 +87,11 @@ package final class SavedScanWriter: EntryOutput {
         hasContent = !options.hash.isEmpty || options.mime
         batchSize = max(32 << 10, min(256 << 10, (16 << 20) / (options.pool ?? max(64, options.threads * 32))))
         do throws(DatabaseError) {
-            place = try SavedPlace(path, mode: mode)
-            isNew = place.isNew
+            (database, place) = try Self.open(path, mode: mode)
             do throws(DatabaseError) {
-                database = try Database(place.path, .write)
-                try place.confirm()
-                scan = try Self.begin(database, options, label: label, version: version)
+                scan = try Self.begin(database, options, label: label, version: version, schemas)
             } catch {
-                // In one that is locked another process saves.
-                if isNew, error.code & 0xFF != SQLITE_BUSY { place.remove() }
+                Self.undo(database, place)
                 throw error
             }
         } catch {
@@ -99,19 +102,73 @@ package final class SavedScanWriter: EntryOutput {
 
     deinit { abandon() }
 
+    // MARK: Opening and undoing
+    //
+    // Several may want to make the same file. Who made it is told by O_EXCL. Only he removes it, and only while he has it
+    // locked against everybody, and nobody has saved in it: whoever opened it meanwhile, and gets the lock later, finds that
+    // it has lost its name, and begins anew.
+
+    /// Opens the file with the lock of the one who writes.
+    private static func open(
+        _ path: [UInt8], mode: UInt32?
+    ) throws(DatabaseError) -> (database: Database, place: SavedPlace) {
+        for _ in 0..<100 {
+            // Before a file is made that would have to be removed again.
+            if let problem = DatabaseNeighbours(of: path).problem(.create) {
+                throw DatabaseError(code: 0, message: problem)
+            }
+            let place = try SavedPlace(path, mode: mode)
+            let database: Database
+            do throws(DatabaseError) {
+                // Where the path leads through links, these are others.
+                if let problem = DatabaseNeighbours(of: place.path).problem(.create) {
+                    throw DatabaseError(code: 0, message: problem)
+                }
+                database = try Database(place.path, .create)
+            } catch {
+                if place.isNew { place.remove() }
+                throw error
+            }
+            do throws(DatabaseError) {
+                try place.confirm()
+                // 12 % less time than with pages of 4 KiB; only a new file takes it.
+                try database.execute("PRAGMA page_size = 8192")
+                try database.execute("PRAGMA cache_size = -\(cacheKibibytes)")
+                try database.execute("BEGIN IMMEDIATE")
+            } catch {
+                undo(database, place)
+                throw error
+            }
+            if !database.hasMoved { return (database, place) }
+            try database.execute("ROLLBACK")
+        }
+        throw DatabaseError(code: 0, message: "is removed again and again")
+    }
+
+    /// Nothing is kept of what was written.
+    private static func undo(_ database: Database, _ place: SavedPlace) {
+        try? database.execute("ROLLBACK")
+        guard place.isNew, (try? database.execute("BEGIN EXCLUSIVE")) != nil else { return }
+        if (try? database.integer("SELECT count(*) FROM sqlite_schema")) == 0, !database.hasMoved { place.remove() }
+        try? database.execute("ROLLBACK")
+    }
+
     private static func begin(
-        _ database: Database, _ options: ScanOptions, label: String?, version: String
+        _ database: Database, _ options: ScanOptions, label: String?, version: String, _ schemas: [SavedSchema]
     ) throws(DatabaseError) -> Int64 {
-        // 12 % less time than with pages of 4 KiB; only a new file takes it.
-        try database.execute("PRAGMA page_size = 8192")
-        try database.execute("PRAGMA cache_size = -\(cacheKibibytes)")
-        try database.execute("BEGIN IMMEDIATE")
+        guard let newest = schemas.last else { preconditionFailure("a program knows a version") }
         let isEmpty = try database.integer("SELECT count(*) FROM sqlite_schema") == 0
         let applicationID = try database.integer("PRAGMA application_id") ?? 0
         if isEmpty, applicationID == 0 {
-            try SavedSchema.create(in: database)
-        } else if let problem = try SavedSchema.problem(of: database) {
-            throw DatabaseError(code: 0, message: problem)
+            try newest.create(in: database)
+        } else {
+            let schema = try SavedSchema.of(database, schemas)
+            guard schema.version == newest.version else {
+                throw DatabaseError(
+                    code: 0,
+                    message:
+                        "holds saved scans of version \(schema.version), and is left as it is: save in another file")
+            }
         }
         let statement = try database.prepare(
             "INSERT INTO scans (label, host, started, ended, version, complete, options, totals)"
@@ -120,13 +177,22 @@ package final class SavedScanWriter: EntryOutput {
         statement.bind(1, Self.hostName)
         statement.bind(2, version)
         var json = JSONWriter(layout: .compact)
-        json.object(options: options)
+        json.object(options: options, workingDirectory: Self.workingDirectory)
         statement.bind(3, String(decoding: json.buffer.bytes, as: UTF8.self))
         try statement.run()
         return database.lastRowID
     }
 
     private static let cacheKibibytes = 32 << 10
+
+    /// For `verify` from elsewhere; nil where it has none.
+    private static var workingDirectory: [UInt8]? {
+        guard let name = getcwd(nil, 0) else { return nil }
+        defer { free(name) }
+        let path = (0..<strlen(name)).map { UInt8(bitPattern: name[$0]) }
+        // The kernel says (unreachable)/… of what lies outside of the root directory.
+        return path.first == UInt8(ascii: "/") ? path : nil
+    }
 
     private static var hostName: String {
         var name = [CChar](repeating: 0, count: 256)
@@ -221,6 +287,11 @@ package final class SavedScanWriter: EntryOutput {
         do throws(DatabaseError) {
             if let failure = failure.withLock({ $0 }) { throw failure }
             try describe(report)
+            if database.hasMoved {
+                throw DatabaseError(code: 0, message: "was removed or replaced while the scan ran")
+            }
+            // Those who read in it are waited for: it would be a pity for the scan.
+            database.waitForLocks()
             try database.execute("COMMIT")
         } catch {
             abandon()
@@ -233,8 +304,23 @@ package final class SavedScanWriter: EntryOutput {
     package func abandon() {
         join()
         if isDone.exchange(true, ordering: .relaxed) { return }
-        try? database.execute("ROLLBACK")
-        if isNew { place.remove() }
+        Self.undo(database, place)
+    }
+
+    /// The SHA-256 of the file as it lies there now, in hex; after `finish`.
+    package func fileDigest() throws(SaveFailure) -> String {
+        do {
+            try database.execute("BEGIN")
+            // Takes the lock.
+            _ = try database.integer("SELECT count(*) FROM sqlite_schema")
+            let digest = try database.sha256()
+            try database.execute("COMMIT")
+            return digest
+        } catch let error as DatabaseError {
+            throw SaveFailure(path: path, message: error.message)
+        } catch {
+            throw SaveFailure(path: path, message: "\(error)")
+        }
     }
 
     private let isDone = Atomic<Bool>(false)

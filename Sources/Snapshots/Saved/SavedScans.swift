@@ -13,6 +13,8 @@ package struct SavedScan: Sendable {
     package var ended: String
     /// Of the program that saved it.
     package var version: String
+    /// The absolute path of the directory that relative roots are relative to; nil where it was not saved.
+    package var workingDirectory: [UInt8]?
     /// The paths are its roots; to be scanned again with 1 thread, or as many as are set.
     package var options: ScanOptions
     package var totals: Totals
@@ -24,28 +26,43 @@ package struct SavedScan: Sendable {
 package final class SavedScans {
     let path: [UInt8]
     let database: Database
+    /// Those that entries have in the version of this file.
+    let entryColumns: Set<String>
     /// In the order in which they were saved.
     package let scans: [SavedScan]
 
     /// - Throws: `SnapshotFailure` for what cannot be opened, is damaged, or is no file of saved scans.
-    package init(_ path: [UInt8]) throws(SnapshotFailure) {
+    package convenience init(_ path: [UInt8]) throws(SnapshotFailure) {
+        try self.init(path, knowing: SavedSchema.known)
+    }
+
+    init(_ path: [UInt8], knowing schemas: [SavedSchema]) throws(SnapshotFailure) {
         self.path = path
-        // Asked first: SQLite's own message names no reason, and it would open a directory's journal.
-        let descriptor = withCPath(path) { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-        if descriptor < 0 { throw SnapshotFailure(path: path, String(cString: strerror(-descriptor))) }
+        // Asked first: SQLite's own message names no reason. By name: closing a descriptor of a database that this process
+        // has open already would drop its locks (fcntl(2)).
         var status = stat()
-        let isFile = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-        let magic = try? Kernel.contents(of: descriptor, limit: SavedSchema.magic.count)
-        close(descriptor)
-        guard isFile else { throw SnapshotFailure(path: path, "is no regular file") }
-        // SQLite takes what is shorter than a page for an empty database.
-        guard magic == SavedSchema.magic else { throw SnapshotFailure(path: path, "is no SQLite database") }
+        if withCPath(path, { stat($0, &status) }) != 0 || withCPath(path, { access($0, R_OK) }) != 0 {
+            throw SnapshotFailure(path: path, String(cString: strerror(errno)))
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw SnapshotFailure(path: path, "is no regular file") }
         do throws(DatabaseError) {
             database = try Database(path, .read)
-            if let problem = try SavedSchema.problem(of: database) { throw DatabaseError(code: 0, message: problem) }
-            scans = try Self.readScans(database)
+            _ = try SavedSchema.of(database, schemas)
+            entryColumns = try SavedSchema.entryColumns(of: database)
+            scans = try Self.readScans(database, entryColumns)
         } catch {
             throw SnapshotFailure(path: path, error.message)
+        }
+    }
+
+    /// The SHA-256, in hex, of the file that is being read: of the very file and state that all scans of it come from.
+    package func sha256() throws(SnapshotFailure) -> String {
+        do {
+            return try database.sha256()
+        } catch let error as DatabaseError {
+            throw SnapshotFailure(path: path, error.message)
+        } catch {
+            throw SnapshotFailure(path: path, "\(error)")
         }
     }
 
@@ -63,7 +80,7 @@ package final class SavedScans {
 
     // MARK: Reading the table of scans
 
-    private static func readScans(_ database: Database) throws(DatabaseError) -> [SavedScan] {
+    private static func readScans(_ database: Database, _ columns: Set<String>) throws(DatabaseError) -> [SavedScan] {
         var scans: [SavedScan] = []
         let statement = try database.prepare(
             "SELECT id, label, host, started, ended, version, options, totals, complete FROM scans ORDER BY id")
@@ -76,9 +93,10 @@ package final class SavedScans {
             scans.append(
                 SavedScan(
                     id: id, label: statement.text(1), host: statement.text(2) ?? "", started: statement.text(3) ?? "",
-                    ended: statement.text(4) ?? "", version: statement.text(5) ?? "", options: options,
+                    ended: statement.text(4) ?? "", version: statement.text(5) ?? "",
+                    workingDirectory: try workingDirectory(statement.text(6) ?? "", database), options: options,
                     totals: try totals(statement.text(7) ?? "", database),
-                    rootDigests: try rootDigests(id, options, database)))
+                    rootDigests: try rootDigests(id, options, database, columns)))
         }
         return scans
     }
@@ -97,6 +115,15 @@ package final class SavedScans {
         return paths
     }
 
+    private static func workingDirectory(_ json: String, _ database: Database) throws(DatabaseError) -> [UInt8]? {
+        let statement = try database.prepare("SELECT json_extract(?1, '$.cwd'), json_extract(?1, '$.cwd_b64')")
+        statement.bind(0, json)
+        guard try statement.step() else { return nil }
+        let path = statement.blob(1).map { Base64.decoded($0) } ?? statement.blob(0)
+        guard let path, path.first == UInt8(ascii: "/"), !path.contains(0) else { return nil }
+        return path
+    }
+
     /// SQLite reads the JSON.
     private static func options(_ json: String, _ database: Database) throws(DatabaseError) -> ScanOptions {
         var options = ScanOptions(paths: [], threads: 1)
@@ -104,7 +131,8 @@ package final class SavedScans {
             """
             SELECT json_extract(?1, '$.mime'), json_extract(?1, '$.one_file_system'), json_extract(?1, '$.gitignore'),
               json_extract(?1, '$.read_pseudo'), json_extract(?1, '$.max_read'), json_extract(?1, '$.depth'),
-              json_extract(?1, '$.top'), json_extract(?1, '$.xattrs'), json_extract(?1, '$.exclude_kernfs')
+              json_extract(?1, '$.top'), json_extract(?1, '$.xattrs'), json_extract(?1, '$.exclude_kernfs'),
+              json_extract(?1, '$.max_holes')
             """)
         statement.bind(0, json)
         guard try statement.step() else { return options }
@@ -115,6 +143,8 @@ package final class SavedScans {
         options.xattrs = statement.integer(7) == 1
         options.excludeKernfs = statement.integer(8) == 1
         options.maxRead = max(0, statement.integer(4) ?? options.maxRead)
+        // Before there was a limit there was none.
+        options.maxHoles = max(0, statement.integer(9) ?? .max)
         // As the command line limits them.
         options.depth = Int(min(max(0, statement.integer(5) ?? 1), 1_000_000_000))
         options.top = Int(min(max(0, statement.integer(6) ?? 10), 1_000_000_000))
@@ -159,12 +189,13 @@ package final class SavedScans {
     }
 
     private static func rootDigests(
-        _ scan: Int64, _ options: ScanOptions, _ database: Database
+        _ scan: Int64, _ options: ScanOptions, _ database: Database, _ columns: Set<String>
     ) throws(DatabaseError) -> [[NamedDigest]?] {
         let algorithms = DigestSet(options.hash).algorithms
         var all: [[NamedDigest]?] = Array(repeating: nil, count: options.paths.count)
-        let columns = (["root"] + algorithms.map(\.rawValue)).joined(separator: ", ")
-        let statement = try database.prepare("SELECT \(columns) FROM entries WHERE scan = ? AND root = ? AND key = x''")
+        guard algorithms.allSatisfy({ columns.contains($0.rawValue) }) else { return all }
+        let names = (["root"] + algorithms.map(\.rawValue)).joined(separator: ", ")
+        let statement = try database.prepare("SELECT \(names) FROM entries WHERE scan = ? AND root = ? AND key = x''")
         for root in options.paths.indices {
             statement.bind(0, scan)
             statement.bind(1, Int64(root))

@@ -1,131 +1,52 @@
 import ScanEngine
 
-/// The tables of a file of saved scans, version 1. Documented in docs/SAVED.md.
-enum SavedSchema {
+/// The tables of a file of saved scans, in one version. Documented in docs/SAVED.md.
+///
+/// A program reads the files of all versions in `known`, and writes the newest alone: what an older version lacks is unknown
+/// in its entries. A file is never changed from one version to another.
+struct SavedSchema: Sendable {
+    let version: Int64
+    /// What is not exactly like this in `sqlite_schema` is not one of our files: a view in place of a table could run for
+    /// ever, an index over expressions with each row that is added.
+    let objects: [(name: String, sql: String)]
+
     /// How every SQLite database begins.
     static let magic = Array("SQLite format 3\0".utf8)
     /// `fssv`: where `file(1)` and `sqlite3` look.
     static let applicationID: Int64 = 0x6673_7376
-    static let version: Int64 = 1
-
-    /// What is not exactly like this in `sqlite_schema` is not one of our files: a view in place of a table could run for
-    /// ever, an index over expressions with each row that is added.
-    static let objects: [(name: String, sql: String)] = [
-        (
-            "scans",
-            """
-            CREATE TABLE scans (
-              id INTEGER PRIMARY KEY, label TEXT, host TEXT NOT NULL, started TEXT NOT NULL, ended TEXT NOT NULL,
-              version TEXT NOT NULL, complete INTEGER NOT NULL, options TEXT NOT NULL, totals TEXT NOT NULL)
-            """
-        ),
-        (
-            "roots",
-            """
-            CREATE TABLE roots (
-              scan INTEGER NOT NULL, root INTEGER NOT NULL, path BLOB NOT NULL, totals TEXT NOT NULL,
-              PRIMARY KEY (scan, root)) WITHOUT ROWID
-            """
-        ),
-        (
-            "entries",
-            """
-            CREATE TABLE entries (
-              scan INTEGER NOT NULL, root INTEGER NOT NULL, key BLOB NOT NULL, kind INTEGER NOT NULL,
-              size INTEGER, disk_bytes INTEGER, mode INTEGER, uid INTEGER, gid INTEGER, nlink INTEGER,
-              device INTEGER, inode INTEGER, mtime INTEGER, mtime_ns INTEGER, ctime INTEGER, ctime_ns INTEGER,
-              btime INTEGER, btime_ns INTEGER, flags INTEGER, rdev INTEGER, xattrs INTEGER, changed INTEGER,
-              target BLOB, mime TEXT, state BLOB,
-              sha256 BLOB, sha1 BLOB, sha512 BLOB, md5 BLOB, blake2b BLOB, xxh128 BLOB, git BLOB,
-              PRIMARY KEY (scan, root, key)) WITHOUT ROWID
-            """
-        ),
-        (
-            "xattrs",
-            """
-            CREATE TABLE xattrs (
-              scan INTEGER NOT NULL, root INTEGER NOT NULL, key BLOB NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL,
-              PRIMARY KEY (scan, root, key, name)) WITHOUT ROWID
-            """
-        ),
-        (
-            "errors",
-            """
-            CREATE TABLE errors (
-              scan INTEGER NOT NULL, root INTEGER NOT NULL, key BLOB NOT NULL, operation TEXT NOT NULL,
-              code TEXT NOT NULL, message TEXT NOT NULL,
-              PRIMARY KEY (scan, root, key, operation, code, message)) WITHOUT ROWID
-            """
-        ),
-        // What `--baseline` takes over, packed (`ContentPack`): one row for some ten thousand files.
-        (
-            "content",
-            """
-            CREATE TABLE content (
-              id INTEGER PRIMARY KEY, scan INTEGER NOT NULL, types TEXT NOT NULL, records BLOB NOT NULL)
-            """
-        ),
-        ("entry", "CREATE VIEW entry AS\n\(entryView)"),
-        ("error", "CREATE VIEW error AS\n\(errorView)"),
-    ]
-
-    /// A key as text with slashes. The 1 that stands for a slash is followed by nothing special; where 2 occurs, it
-    /// escapes: 2 1 is the byte 1, 2 2 the byte 2 (`StoredKey`). No key holds a slash, so slashes mark the places.
-    private static let keyText = """
-        CASE WHEN instr(key, x'02') = 0 THEN replace(CAST(key AS TEXT), char(1), '/')
-              ELSE replace(replace(replace(replace(replace(replace(CAST(key AS TEXT), char(2, 2), '//'), char(2, 1), '/a'),
-                char(1), '/b'), '//', char(2)), '/a', char(1)), '/b', '/') END
-        """
-
-    /// As `find` prints it.
-    private static let path = """
-        CAST(r.path AS TEXT) || CASE WHEN key = x'' OR r.path = x'' OR substr(r.path, -1) = x'2f' THEN '' ELSE '/' END ||
-            \(keyText)
-        """
-
-    private static let entryView = """
-        SELECT e.scan, \(path) AS path,
-          CASE kind \(EntryKind.allCases.map { "WHEN \($0.rawValue) THEN '\($0.recordName)'" }.joined(separator: " ")) END
-            AS kind,
-          size, disk_bytes, printf('%04o', mode) AS mode, uid, gid, nlink, device, inode,
-          \(["mtime", "ctime", "btime"].map(time).joined(separator: ",\n  ")),
-          CAST(target AS TEXT) AS target, rdev, mime, changed, flags & 16 <> 0 AS immutable, flags & 32 <> 0 AS append_only,
-          xattrs, \(DigestAlgorithm.allCases.map { "lower(hex(\($0))) AS \($0)" }.joined(separator: ", ")),
-          lower(hex(state)) AS state
-        FROM entries e JOIN roots r USING (scan, root)
-        """
-
-    private static let errorView = """
-        SELECT e.scan, \(path) AS path, operation, code, message FROM errors e JOIN roots r USING (scan, root)
-        """
-
-    private static func time(_ name: String) -> String {
-        "strftime('%Y-%m-%dT%H:%M:%S.', \(name), 'unixepoch') || printf('%09dZ', \(name)_ns) AS \(name)"
-    }
-
-    // MARK: Files
+    /// From the oldest to the newest.
+    static let known: [SavedSchema] = [.version1]
 
     /// Makes the tables, inside the caller's transaction.
-    static func create(in database: Database) throws(DatabaseError) {
-        try database.execute("PRAGMA application_id = \(applicationID)")
+    func create(in database: Database) throws(DatabaseError) {
+        try database.execute("PRAGMA application_id = \(Self.applicationID)")
         try database.execute("PRAGMA user_version = \(version)")
         for (_, sql) in objects { try database.execute(sql) }
     }
 
-    /// What keeps a database from being one of ours; nil if nothing does.
-    static func problem(of database: Database) throws(DatabaseError) -> String? {
+    /// The one of `known` that a database has.
+    ///
+    /// - Throws: a sentence that says why it is not one of ours.
+    static func of(_ database: Database, _ known: [SavedSchema]) throws(DatabaseError) -> SavedSchema {
         guard try database.integer("PRAGMA application_id") == applicationID else {
-            return "is an SQLite database, but not one of saved scans"
+            throw DatabaseError(code: 0, message: "is an SQLite database, but not one of saved scans")
         }
         let version = try database.integer("PRAGMA user_version") ?? 0
-        guard version == self.version else {
-            return "holds saved scans of version \(version), this program knows version \(self.version)"
+        guard let schema = known.first(where: { $0.version == version }) else {
+            let newest = known.map(\.version).max() ?? 0
+            throw DatabaseError(
+                code: 0, message: "holds saved scans of version \(version), this program knows version \(newest)")
         }
+        if let problem = try schema.problem(of: database) { throw DatabaseError(code: 0, message: problem) }
+        return schema
+    }
+
+    private func problem(of database: Database) throws(DatabaseError) -> String? {
         let statement = try database.prepare("SELECT name, sql FROM sqlite_schema")
         var missing = Dictionary(uniqueKeysWithValues: objects.map { ($0.name, $0.sql) })
         while try statement.step() {
             let name = statement.text(0) ?? ""
-            if let sql = statement.text(1), statistics.contains(sql) { continue }
+            if let sql = statement.text(1), Self.statistics.contains(sql) { continue }
             guard let sql = missing.removeValue(forKey: name) else {
                 return "holds tables, views, indices or triggers that saved scans do not have"
             }
@@ -135,6 +56,14 @@ enum SavedSchema {
             return "holds no table or view \(name)"
         }
         return nil
+    }
+
+    /// The columns that entries have in a database of one of our versions.
+    static func entryColumns(of database: Database) throws(DatabaseError) -> Set<String> {
+        let statement = try database.prepare("SELECT name FROM pragma_table_info('entries')")
+        var columns: Set<String> = []
+        while try statement.step() { columns.insert(statement.text(0) ?? "") }
+        return columns
     }
 
     /// What ANALYZE makes, and SQLite's planner alone reads.

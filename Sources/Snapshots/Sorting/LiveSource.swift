@@ -8,18 +8,21 @@ package enum LiveSource {
     ///
     /// - Parameters:
     ///   - baseline: what need not be read.
+    ///   - leftOut: what is passed over.
     ///   - isCancelled: as in `Scan`. Nobody should look at the source afterwards.
     ///   - onError: told each error when it happens, by any worker.
     /// - Throws: `ScanUnavailable`, `SnapshotFailure`.
     package static func scan(
-        _ options: ScanOptions, baseline: ContentBaseline? = nil, isCancelled: @escaping @Sendable () -> Bool,
-        onError: (@Sendable (ScanError) -> Void)? = nil
+        _ options: ScanOptions, baseline: ContentBaseline? = nil, leftOut: LeftOut? = nil,
+        isCancelled: @escaping @Sendable () -> Bool, onError: (@Sendable (ScanError) -> Void)? = nil,
+        onContradiction: (@Sendable (_ path: [UInt8]) -> Void)? = nil
     ) throws -> (source: SortedSource, report: ScanReport) {
         let output = SortingOutput(options)
         try output.prepare()
         var environment = ScanEnvironment()
         environment.outputs = [output]
         (environment.baseline, environment.isCancelled, environment.onError) = (baseline, isCancelled, onError)
+        (environment.leftOut, environment.onContradiction) = (leftOut, onContradiction)
         let report = try Scan(options, environment).run()
         return (SortedSource(description(of: options, report), try output.finish()), report)
     }
@@ -32,6 +35,7 @@ package enum LiveSource {
             format: "live", roots: options.paths, fields: fields, algorithms: DigestSet(options.hash).algorithms)
         description.options = options
         description.isComplete = report.complete
+        description.baseline = report.baseline
         return description
     }
 }

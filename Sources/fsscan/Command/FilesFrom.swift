@@ -1,4 +1,5 @@
 import Glibc
+import Snapshots
 
 /// A list of PATHs in a file, or on standard input.
 struct FilesFrom {
@@ -25,7 +26,7 @@ struct FilesFrom {
     /// Reads the list, or says why it is none.
     func paths() throws(UsageError) -> [[UInt8]] {
         let paths: [[UInt8]]
-        do throws(SystemError) {
+        do throws(SnapshotFailure) {
             paths = split(try read())
         } catch {
             throw UsageError(option, CarriedArgument(bytes: file), "cannot be read: \(error.message)")
@@ -58,14 +59,15 @@ struct FilesFrom {
         return [ENOENT, ENOTDIR, ENAMETOOLONG].contains(errno)
     }
 
-    private func read() throws(SystemError) -> [UInt8] {
-        var descriptor: CInt = 0
-        if !isStandardInput {
-            descriptor = withCString(file) { open($0, O_RDONLY | O_CLOEXEC) }
-            if descriptor < 0 { throw SystemError(errno) }
+    /// As `InputFile` opens it.
+    private func read() throws(SnapshotFailure) -> [UInt8] {
+        let descriptor = try InputFile.open(file)
+        defer { close(descriptor) }
+        do throws(SystemError) {
+            return try Self.readAll(descriptor)
+        } catch {
+            throw SnapshotFailure(path: file, error.message)
         }
-        defer { if !isStandardInput { close(descriptor) } }
-        return try Self.readAll(descriptor)
     }
 
     private static func readAll(_ descriptor: CInt) throws(SystemError) -> [UInt8] {

@@ -154,6 +154,9 @@ struct ScanSettings {
     var label: String?
     /// A saved scan: a file, or a file and which one of those in it.
     var baseline: [UInt8]?
+    var trust: ContentBaseline.Trust
+    /// Digests of the baseline's file, one of which it is to have; in lower-case hex.
+    var expected: [String]
 
     init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
         format = try Self.format(command)
@@ -196,12 +199,13 @@ struct ScanSettings {
         if baseline != nil, hash.isEmpty, !mime {
             throw UsageError("--baseline is for digests and MIME types: use it with --hash or --mime")
         }
-        label = try command.label.map { label throws(UsageError) in
-            guard let text = String(validating: label.bytes, as: UTF8.self) else {
-                throw UsageError("--label", label, "is not UTF-8")
-            }
-            return text
+        trust = try command.trust.trust(reread: 0)
+        expected = try command.trust.expected()
+        if baseline == nil, command.trust.isGiven || !expected.isEmpty {
+            let option = command.trust.trustTimes ? "--trust-times" : expected.isEmpty ? "--reread" : "--expect"
+            throw UsageError("\(option) is for a scan that takes over another: use it with --baseline")
         }
+        label = try command.label.map { label throws(UsageError) in try Self.label(label) }
         if label != nil, save == nil { throw UsageError("--label is for a scan that is kept: use it with --save") }
     }
 
@@ -213,6 +217,18 @@ struct ScanSettings {
         else { throw UsageError("--mode", value, "is not a mode (octal, 0 to 0777)") }
         if file == nil { throw UsageError("--mode is for a file that is written: use it with -o") }
         return mode
+    }
+
+    /// What `FILE#LABEL` selects: `#` ends the name of the file, and a number is that of a scan.
+    private static func label(_ value: CarriedArgument) throws(UsageError) -> String {
+        guard let text = String(validating: value.bytes, as: UTF8.self) else {
+            throw UsageError("--label", value, "is not UTF-8")
+        }
+        if text.isEmpty { throw UsageError("--label", value, "is empty") }
+        if value.bytes.contains(UInt8(ascii: "#")) || Int64(text) != nil {
+            throw UsageError("--label", value, "cannot be selected as FILE#LABEL: it is a number, or has a #")
+        }
+        return text
     }
 
     static func threads(_ value: CarriedArgument?) throws(UsageError) -> Int? {

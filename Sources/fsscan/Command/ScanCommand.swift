@@ -186,6 +186,66 @@ struct ScanCommand: ParsableCommand {
             valueName: "SAVED"),
         completion: .file())
     var baseline: CarriedArgument?
+
+    @OptionGroup var trust: TrustOptions
+}
+
+/// What `--baseline` and `verify --quick` have in common.
+struct TrustOptions: ParsableArguments {
+    @Flag(help: "Also take over what others than root and you may write to, if its times are the same.")
+    var trustTimes = false
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Read this share of what looks unchanged all the same, at random. (default: 0%; verify --quick: 1%)",
+            valueName: "P%"))
+    var reread: CarriedArgument?
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Go on only if this is the SHA-256 of the file SAVED (verify: or the digest of the saved root); repeatable.",
+            valueName: "DIGEST"))
+    var expect: [CarriedArgument] = []
+}
+
+extension TrustOptions {
+    var isGiven: Bool { trustTimes || reread != nil }
+
+    func trust(reread share: Double) throws(UsageError) -> ContentBaseline.Trust {
+        var trust = ContentBaseline.Trust()
+        trust.timesAlone = trustTimes
+        trust.reread = try reread.map { value throws(UsageError) in try Self.share(value) } ?? share
+        return trust
+    }
+
+    /// Digits, perhaps with a point among them, and a percent sign.
+    private static func share(_ value: CarriedArgument) throws(UsageError) -> Double {
+        let parts = value.carried.dropLast().split(separator: ".", omittingEmptySubsequences: false)
+        let isNumber =
+            (1...2).contains(parts.count) && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isASCIIDigit) }
+        guard value.carried.last == "%", isNumber, let percent = Double(value.carried.dropLast()), percent <= 100 else {
+            throw UsageError("--reread", value, "is not a share from 0% to 100%")
+        }
+        return percent / 100
+    }
+
+    /// In lower-case hex.
+    func expected() throws(UsageError) -> [String] {
+        var expected: [String] = []
+        for value in expect {
+            let digest = value.carried.lowercased()
+            guard [32, 40, 64, 128].contains(digest.utf8.count), digest.allSatisfy({ $0.isASCII && $0.isHexDigit })
+            else { throw UsageError("--expect", value, "is not a digest in hex") }
+            expected.append(digest)
+        }
+        return expected
+    }
+}
+
+extension Character {
+    fileprivate var isASCIIDigit: Bool { isASCII && isNumber }
 }
 
 extension CarriedArgument: ExpressibleByArgument {

@@ -52,6 +52,7 @@ struct ChangeJSON: ChangeWriter {
         box.writer.beginObject()
         box.writer.member("format", side.format)
         box.writer.member("complete", side.isComplete)
+        if let baseline = side.baseline { box.writer.member(baseline: baseline) }
         box.writer.key("roots")
         box.writer.beginArray()
         for root in side.roots {

@@ -113,6 +113,13 @@ struct ChangeText: ChangeWriter {
         } else {
             line(status == .trouble ? "No difference in what was compared." : "No difference.")
         }
+        if let use = new.baseline {
+            let reused = HumanUnits.count(use.reused, "file", "files")
+            let digests = use.reused == 1 ? "digest that was" : "digests that were"
+            let reread = HumanUnits.count(use.reread, "other", "others")
+            line(
+                "Quick: \(reused) that looked unchanged not read, with the \(digests) saved; \(reread) read again.")
+        }
         if let counts = Self.counts(hidden.changes) { line("Not shown, as --only does not name it: \(counts).") }
         let list = totals.notCompared
         if compared.algorithms.isEmpty, totals.filesWithoutDigest > 0 || list.contains(where: { $0.isContent }) {

@@ -54,13 +54,17 @@ struct DiffProgram {
 /// A side of a comparison that is scanned now.
 enum LiveSide {
     static func scan(
-        _ paths: [[UInt8]], _ options: ScanOptions, _ threads: Int?, _ baseline: ContentBaseline? = nil
+        _ paths: [[UInt8]], _ options: ScanOptions, _ threads: Int?, _ baseline: ContentBaseline? = nil,
+        _ leftOut: LeftOut? = nil
     ) throws -> any SnapshotSource {
         var options = options
         options.paths = paths
         options.threads = threads ?? DefaultThreads.count()
         do {
-            return try LiveSource.scan(options, baseline: baseline, isCancelled: { clinux_stop_signal() != 0 }).source
+            return try LiveSource.scan(
+                options, baseline: baseline, leftOut: leftOut, isCancelled: { clinux_stop_signal() != 0 },
+                onContradiction: { StandardStreams.complain($0, ContentBaseline.contradiction) }
+            ).source
         } catch let error as ScanUnavailable {
             throw SnapshotFailure(path: nil, "\(error.option): \(error.message)")
         }

@@ -29,7 +29,7 @@ struct SavedProgram {
             let entries = HumanUnits.count(scan.totals.entries, "entry", "entries")
             let errors = scan.totals.errors > 0 ? ", \(HumanUnits.count(scan.totals.errors, "error", "errors"))" : ""
             let hashes = scan.options.hash.map(\.rawValue).joined(separator: ",")
-            text += Array("\(scan.id)".utf8) + label + Array("  \(started)  ".utf8)
+            text += Array("\(scan.id)".utf8) + label + Array("  ".utf8) + quoting.escaped(Array("\(started)  ".utf8))
             text += quoting.escaped(Array(scan.host.utf8))
             text += Array("  \(entries)\(errors)\(hashes.isEmpty ? "" : "  \(hashes)")  ".utf8)
             text += Array(scan.options.paths.map { quoting.escaped($0) }.joined(separator: [UInt8(ascii: " ")]))
@@ -52,6 +52,7 @@ struct SavedProgram {
             writer.member("started", scan.started)
             writer.member("ended", scan.ended)
             writer.member("version", scan.version)
+            if let directory = scan.workingDirectory { writer.member("cwd", bytes: directory) }
             writer.key("roots")
             writer.beginArray()
             for (index, path) in scan.options.paths.enumerated() {

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+import ScanEngine
 import Snapshots
 
 /// `fsscan verify`.
@@ -30,15 +31,14 @@ struct VerifyCommand: ParsableCommand {
     @Argument(help: .hidden, completion: .file())
     var arguments: [String] = []
 
-    @Flag(help: "Do not read files whose device, inode, size, mtime and ctime are those of the saved scan.")
+    @Flag(
+        help: """
+            Do not read files whose device, inode, size, mtime and ctime are those of the saved scan, which alone root and \
+            you may write to, but for one in a hundred.
+            """)
     var quick = false
 
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            "Go on only if this is the SHA-256 of the file SAVED, or the digest of the saved root; repeatable.",
-            valueName: "DIGEST"))
-    var expect: [CarriedArgument] = []
+    @OptionGroup var trust: TrustOptions
 
     @OptionGroup var comparison: ComparisonOptions
 }
@@ -49,6 +49,7 @@ struct VerifySettings {
     /// Nil: the PATHs that were saved.
     var path: [UInt8]?
     var isQuick: Bool
+    var trust: ContentBaseline.Trust
     /// In lower-case hex.
     var expected: [String]
     var comparison: ComparisonSettings
@@ -61,13 +62,11 @@ struct VerifySettings {
         saved = arguments[0]
         path = arguments.count > 1 ? arguments[1] : nil
         isQuick = command.quick
-        expected = []
-        for value in command.expect {
-            let digest = value.carried.lowercased()
-            guard [32, 40, 64, 128].contains(digest.utf8.count), digest.allSatisfy({ $0.isASCII && $0.isHexDigit })
-            else { throw UsageError("--expect", value, "is not a digest in hex") }
-            expected.append(digest)
+        trust = try command.trust.trust(reread: 0.01)
+        if !isQuick, command.trust.isGiven {
+            throw UsageError("\(command.trust.trustTimes ? "--trust-times" : "--reread") is for verify --quick")
         }
+        expected = try command.trust.expected()
         comparison = try ComparisonSettings(command.comparison)
     }
 }

@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import ScanEngine
 import Snapshots
 
@@ -14,48 +15,63 @@ struct VerifyProgram {
         }
         clinux_install_stop_handler()
         let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
-        let old = try open(file, selector)
-        try confirmExpected(file, selector)
+        let saved = try OpenedSnapshot(
+            file, selector: selector, otherRoots: settings.path.map { [$0] } ?? [],
+            algorithm: settings.comparison.algorithm, isToBeHashed: !settings.expected.isEmpty)
+        try confirmExpected(saved, file)
+        let old = saved.source
         try settings.comparison.confirmIgnored([old.description])
         var options = old.description.options ?? ScanOptions(paths: [], threads: 1)
         if old.description.options == nil { options.hash = old.description.algorithms }
-        let paths = try settings.path.map { [$0] } ?? roots(of: old.description, file)
-        let baseline = try settings.isQuick ? quickBaseline(file, selector, options) : nil
-        let new = try LiveSide.scan(paths, options, settings.comparison.threads, baseline)
+        let paths = try settings.path.map { [$0] } ?? roots(of: saved, file)
+        let baseline = try settings.isQuick ? quickBaseline(saved, file, options) : nil
+        // What is written where it is verified is not what was saved, even if it was saved with the rest.
+        let leftOut = LeftOut(file, suffixes: LeftOut.ofDatabases)
+        let new = try LiveSide.scan(paths, options, settings.comparison.threads, baseline, leftOut)
         if let stopped = ExitStatus.stopSignal { return stopped }
-        return try ComparisonProgram(settings.comparison).run(old, new, output)
+        let places = leftOut?.places ?? []
+        if !places.isEmpty {
+            StandardStreams.complain(file, "warning: lies in what is verified, and is left out of it")
+        }
+        let known: any SnapshotSource = places.isEmpty ? old : PassingOver(places, below: paths, of: old)
+        return try ComparisonProgram(settings.comparison).run(known, new, output)
     }
 
-    private func open(_ file: [UInt8], _ selector: [UInt8]?) throws(SnapshotFailure) -> any SnapshotSource {
-        try SnapshotArgument.open(
-            file, selector: selector, otherRoots: settings.path.map { [$0] } ?? [],
-            algorithm: settings.comparison.algorithm)
-    }
-
-    private func roots(of saved: SnapshotDescription, _ file: [UInt8]) throws(SnapshotFailure) -> [[UInt8]] {
-        guard !saved.roots.contains([]) else {
+    private func roots(of saved: OpenedSnapshot, _ file: [UInt8]) throws(SnapshotFailure) -> [[UInt8]] {
+        let roots = saved.source.description.roots
+        guard !roots.contains([]) else {
             throw SnapshotFailure(path: file, "does not say which PATH it is of: name it")
         }
-        return saved.roots
+        guard let directory = saved.saved?.scan.workingDirectory, !Self.isWorkingDirectory(directory) else {
+            return roots
+        }
+        let slash: [UInt8] = directory.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]
+        return roots.map { $0.first == UInt8(ascii: "/") ? $0 : directory + slash + $0 }
+    }
+
+    /// Where it is, relative PATHs are shown as they were given.
+    private static func isWorkingDirectory(_ path: [UInt8]) -> Bool {
+        var (there, here) = (stat(), stat())
+        return withCString(path, { stat($0, &there) }) == 0 && stat(".", &here) == 0 && there.st_dev == here.st_dev
+            && there.st_ino == here.st_ino
     }
 
     private func quickBaseline(
-        _ file: [UInt8], _ selector: [UInt8]?, _ options: ScanOptions
+        _ saved: OpenedSnapshot, _ file: [UInt8], _ options: ScanOptions
     ) throws(SnapshotFailure) -> ContentBaseline? {
+        guard let (scans, scan) = saved.saved else {
+            throw SnapshotFailure(path: file, "is no file of saved scans, which --quick needs")
+        }
         if options.hash.isEmpty, !options.mime { return nil }
-        let scans = try SavedScans(file)
-        return try scans.baseline(try scans.scan(selector), for: options)
+        return try scans.baseline(scan, for: options, trust: settings.trust)
     }
 
     /// - Throws: `SnapshotFailure` where SAVED is not what `--expect` says.
-    private func confirmExpected(_ file: [UInt8], _ selector: [UInt8]?) throws {
-        if settings.expected.isEmpty { return }
-        // SAVED was opened before: if a killed process had left something to roll back, that is done.
-        let digest = try FileDigest.sha256(file)
+    private func confirmExpected(_ saved: OpenedSnapshot, _ file: [UInt8]) throws {
+        guard let digest = saved.digest else { return }
         if settings.expected.contains(digest) { return }
-        // What --quick takes over is packed beside the rows, and in no root's digest.
-        let rows = settings.isQuick ? nil : try open(file, selector)
-        let roots = try rows.map { try RootDigests.compute($0) } ?? []
+        // What --quick takes over depends on times and inodes, which are in no root's digest.
+        let roots = settings.isQuick ? [] : try RootDigests.compute(try saved.again())
         let isExpected =
             !roots.isEmpty
             && roots.allSatisfy { root in

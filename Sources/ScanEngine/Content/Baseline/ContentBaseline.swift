@@ -1,21 +1,43 @@
+import CLinux
+import Glibc
+
 /// What a saved scan knows about the content of files, for a scan that takes it over where a file looks unchanged.
 ///
-/// Looks unchanged: device, inode, size, mtime and ctime are what they were. A write changes ctime, which nobody can set
-/// but by setting the clock (or by writing to the disk below the file system): so this is fast, and not proof against
-/// whoever is root.
+/// Looks unchanged: device, inode, size, mtime and ctime are what they were. A write changes ctime, and no system call sets
+/// it. But content can change without a write: whoever owns two files can exchange what is in them (XFS_IOC_SWAPEXT,
+/// EXT4_IOC_MOVE_EXT), and write through a mapping to a page whose time the kernel has noted before (tmpfs). Root can set
+/// the clock, too, and write to the disk. So what others may write to is read again, and a random share of the rest.
 ///
 /// `@unchecked Sendable`: nothing changes after `init`.
 package final class ContentBaseline: @unchecked Sendable {
+    /// What is taken over of what looks unchanged.
+    package struct Trust: Sendable {
+        /// Also what others than root and the scanning user may write to.
+        package var timesAlone = false
+        /// The share of the rest that is read all the same, 0 to 1: another one in each scan, which nobody can foretell.
+        package var reread = 0.0
+
+        package init() {}
+    }
+
     private let table: ContentTable
     private let wantsTypes: Bool
+    private let trust: Trust
+    private let user = geteuid()
+    private let key = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
 
     /// - Parameters:
     ///   - table: with the digests that the new scan is to find out.
     ///   - mime: it is to find out MIME types, too.
-    package init(_ table: consuming ContentTable, mime: Bool) {
+    package init(_ table: consuming ContentTable, mime: Bool, trust: Trust = Trust()) {
         self.table = table
         wantsTypes = mime
+        self.trust = trust
     }
+
+    /// What is told of a file whose digests are others than those of the baseline, though it looks unchanged.
+    package static let contradiction =
+        "its content has changed and its times have not: somebody has written to it in a way that leaves no trace"
 
     /// The algorithms that are wanted and were not saved: with any of these, every file is read.
     package static func missing(_ wanted: DigestSet, in saved: DigestSet) -> [DigestAlgorithm] {
@@ -28,6 +50,16 @@ package final class ContentBaseline: @unchecked Sendable {
         package var row: UnsafeRawBufferPointer
         /// Of a regular file, if types are wanted.
         package var type: String?
+        package var use: Use
+    }
+
+    package enum Use: Equatable, Sendable {
+        /// The file need not be read.
+        case takeOver
+        /// It belongs to the share that is read again.
+        case readAtRandom
+        /// Others may write to it.
+        case readAsOthersMayWrite
     }
 
     /// What is known of a regular file, or of a symlink, that looks as it did when the saved scan read it.
@@ -41,6 +73,35 @@ package final class ContentBaseline: @unchecked Sendable {
             type = table.type(of: record)
             if type == nil { return nil }
         }
-        return Known(row: table.row(of: record), type: type)
+        return Known(row: table.row(of: record), type: type, use: use(status, kind))
+    }
+
+    private func use(_ status: borrowing FileStatus, _ kind: EntryKind) -> Use {
+        // A symlink's target is set when it is made.
+        if kind == .symlink { return .takeOver }
+        // An access control list shows: its mask is in the place of the group's bits.
+        let (owner, mode) = (status.uid, status.mode)
+        let isOurs = (owner == 0 || owner == user) && mode & UInt32(S_IWGRP | S_IWOTH) == 0
+        if !isOurs, !trust.timesAlone { return .readAsOthersMayWrite }
+        if trust.reread > 0 {
+            if draw(status) < trust.reread { return .readAtRandom }
+        }
+        return .takeOver
+    }
+
+    /// From 0 to 1, the same for all names of an inode, as long as the baseline. Two rounds of a mixer with keys: whoever
+    /// does not see which files were read before cannot tell.
+    private func draw(_ status: borrowing FileStatus) -> Double {
+        let first = Self.mixed(status.inode ^ key.0)
+        let second = Self.mixed(first &+ status.device ^ key.1)
+        return Double(second >> 11) * 0x1p-53
+    }
+
+    /// The finalizer of SplitMix64.
+    private static func mixed(_ value: UInt64) -> UInt64 {
+        var value = value &+ 0x9e37_79b9_7f4a_7c15
+        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+        return value ^ value >> 31
     }
 }

@@ -1,11 +1,12 @@
 // What a scan finds out about the content of files, packed so that a later scan can take it over without reading them.
 //
-//   scan ── ContentPacker, one for each worker ──▶ ContentPack, about 1 MiB each ──▶ kept with the saved scan
-//                                                                                         │
-//   later scan ◀── ContentBaseline ◀── ContentTable: all records, and an index by inode ◀─┘
+//   scan ── ContentPacker, one for each worker ──▶ ContentPack, about 1 MiB each ──▶ kept with the saved scan, for 0.1.0
 //
-// A row for each file in a database, with columns, would take a microsecond to read: as long as a scan without digests
-// spends on the file altogether.
+//   later scan ◀── ContentBaseline ◀── ContentTable: all records, and an index by inode ◀── packed from the rows
+//
+// A row with columns takes a microsecond to read: as long as a scan without digests spends on the file altogether, where a
+// pack takes some nanoseconds. But whoever can write to the file of saved scans could change packs alone, and the rows,
+// which people look at and whose digests they keep, would be as they were.
 
 import CLinux
 
@@ -24,6 +25,21 @@ enum PackedRecord {
 
     /// Length of a record, in bytes.
     static func byteCount(_ set: DigestSet) -> Int { row + set.rowBytes }
+}
+
+/// What a file looks like, as far as it is packed.
+package struct PackedFile {
+    package var device: UInt64
+    package var inode: UInt64
+    package var size: Int64
+    package var mtime: FileStatus.Time
+    package var ctime: FileStatus.Time
+
+    package init(
+        device: UInt64, inode: UInt64, size: Int64, mtime: FileStatus.Time, ctime: FileStatus.Time
+    ) {
+        (self.device, self.inode, self.size, self.mtime, self.ctime) = (device, inode, size, mtime, ctime)
+    }
 }
 
 /// Some packed records.
@@ -58,8 +74,12 @@ package struct ContentPacker {
     ///   - set: the algorithms of the scan.
     ///   - start: when it started.
     package init(_ set: DigestSet, start: Timing) {
+        self.init(set, start: (start.startedSeconds, start.startedNanoseconds))
+    }
+
+    package init(_ set: DigestSet, start: FileStatus.Time) {
         self.set = set
-        latest = (start.startedSeconds - Self.granularity, start.startedNanoseconds)
+        latest = (start.seconds &- Self.granularity, start.nanoseconds)
     }
 
     /// Packs a regular file or a symlink, if its content is known and may be taken over.
@@ -69,15 +89,22 @@ package struct ContentPacker {
     ///   - type: its MIME type; nil where it is not known.
     package mutating func add(_ status: borrowing FileStatus, row: [UInt8]?, type: String?) {
         guard let row else { return }
+        add(
+            PackedFile(
+                device: status.device, inode: status.inode, size: status.size, mtime: status.mtime, ctime: status.ctime),
+            row: row, type: type)
+    }
+
+    package mutating func add(_ file: PackedFile, row: [UInt8], type: String?) {
         precondition(row.count == set.rowBytes, "a digest row has the length that its set prescribes")
-        let (mtime, ctime) = (status.mtime, status.ctime)
+        let (mtime, ctime) = (file.mtime, file.ctime)
         guard mtime < latest, ctime < latest else { return }
         // Types are saved one a line.
         let number = type.map { $0.utf8.contains(UInt8(ascii: "\n")) ? 0 : numberOfType($0) } ?? 0
         // In the order of `PackedRecord`.
-        append(status.device)
-        append(status.inode)
-        append(UInt64(bitPattern: status.size))
+        append(file.device)
+        append(file.inode)
+        append(UInt64(bitPattern: file.size))
         append(UInt64(bitPattern: mtime.seconds))
         append(UInt64(bitPattern: ctime.seconds))
         append(UInt32(truncatingIfNeeded: mtime.nanoseconds))
@@ -89,6 +116,9 @@ package struct ContentPacker {
     private mutating func append(_ field: some FixedWidthInteger) {
         withUnsafeBytes(of: field.littleEndian) { records.append(contentsOf: $0) }
     }
+
+    /// Length of a record, in bytes.
+    package static func recordBytes(_ set: DigestSet) -> Int { PackedRecord.byteCount(set) }
 
     /// Whether there is enough to be handed over.
     package var isFull: Bool { records.count >= Self.packSize }

@@ -1,0 +1,31 @@
+#include "CLinux.h"
+
+static int is_beside(const char *path, const char *suffix, struct stat *database) {
+    size_t length = strlen(path), tail = strlen(suffix);
+    char name[4096];
+    if (length <= tail || length - tail >= sizeof name || strcmp(path + length - tail, suffix) != 0) return 0;
+    memcpy(name, path, length - tail);
+    name[length - tail] = 0;
+    return stat(name, database) == 0 && S_ISREG(database->st_mode);
+}
+
+int clinux_may_play_back(const struct stat *journal, const struct stat *database) {
+    int is_known_owner =
+        journal->st_uid == 0 || journal->st_uid == geteuid() || journal->st_uid == database->st_uid;
+    return S_ISREG(journal->st_mode) && journal->st_nlink == 1 && is_known_owner &&
+           (journal->st_mode & ~database->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+int clinux_open_database_file(const char *path, int flags, int mode) {
+    struct stat database, journal;
+    if (is_beside(path, "-wal", &database) || is_beside(path, "-shm", &database)) {
+        errno = EPERM;
+        return -1;
+    }
+    int descriptor = open(path, flags | O_NONBLOCK | O_NOCTTY, mode);
+    if (descriptor < 0 || !is_beside(path, "-journal", &database)) return descriptor;
+    if (fstat(descriptor, &journal) == 0 && clinux_may_play_back(&journal, &database)) return descriptor;
+    close(descriptor);
+    errno = EPERM;
+    return -1;
+}

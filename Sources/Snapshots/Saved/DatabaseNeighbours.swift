@@ -1,0 +1,69 @@
+import CLinux
+import CSQLite
+import Glibc
+
+/// The files that SQLite keeps beside a database, and what keeps this program from opening a database that has them.
+///
+/// | beside FILE | SQLite would | here |
+/// | --- | --- | --- |
+/// | `FILE-journal`, hot | play it back into FILE | reading: refused. Saving: played back if `clinux_may_play_back` |
+/// | `FILE-journal` of a save that goes on | read FILE | the same |
+/// | `FILE-wal`, `FILE-shm` | read its pages in the place of FILE's | refused |
+///
+/// These messages are for people. What holds against somebody who makes such a file a moment later is in CLinux.h, and
+/// for reading SQLITE_OPEN_READONLY: SQLite never plays a journal back through such a connection. (`immutable` would not
+/// do: it reads FILE as it is in the middle of the change.)
+struct DatabaseNeighbours {
+    /// Where SQLite looks: it follows symlinks first.
+    private let path: [UInt8]
+
+    init(of path: [UInt8]) {
+        let resolved = withCPath(path) { realpath($0, nil) }
+        defer { free(resolved) }
+        self.path = resolved.map { name in (0..<strlen(name)).map { UInt8(bitPattern: name[$0]) } } ?? path
+    }
+
+    private func status(_ suffix: String) -> stat? {
+        var status = stat()
+        let name = path + Array(suffix.utf8)
+        return withCPath(name, { lstat($0, &status) }) == 0 ? status : nil
+    }
+
+    /// What forbids to open the database; nil if nothing does.
+    func problem(_ access: Database.Access) -> String? {
+        if let log = status("-wal") {
+            return
+                "has a write-ahead log beside it, FILE-wal of uid \(log.st_uid), and is not opened. \(Self.unmakeLog). "
+                + "If not, remove FILE-wal"
+        }
+        guard access != .read, var journal = status("-journal") else { return nil }
+        // Beside no database it is as beside one of the caller's.
+        var database = status("") ?? stat()
+        if clinux_may_play_back(&journal, &database) != 0 { return nil }
+        return "has a journal beside it, FILE-journal of uid \(journal.st_uid), which is not rolled back: its owner is "
+            + "neither root, nor you, nor the owner of FILE, or others may write to it. Look where it comes from, and remove it"
+    }
+
+    /// For a database whose header says that it is in WAL mode.
+    static let isInLogMode =
+        "was switched to WAL mode by another program, so that it is more than one file. \(unmakeLog)"
+
+    private static let unmakeLog =
+        "If you trust who did that, its owner switches it back: sqlite3 FILE 'PRAGMA journal_mode = DELETE'"
+
+    /// An error of SQLite, in words that say what to do.
+    func explained(_ error: DatabaseError) -> DatabaseError {
+        // SQLITE_READONLY_ROLLBACK, a macro that Swift does not see: there is a hot journal, and the connection only reads. The
+        // other is said of a journal that may not be opened.
+        let isAboutJournal =
+            error.code == SQLITE_READONLY | 3 << 8
+            || error.code & 0xff == SQLITE_CANTOPEN && withCPath(path, { access($0, R_OK) }) == 0
+        guard isAboutJournal, let journal = status("-journal") else { return error }
+        return DatabaseError(
+            code: error.code,
+            message:
+                "was left in the middle of a change: FILE-journal of uid \(journal.st_uid) lies beside it. If that user "
+                + "may write to it, its owner rolls the change back: sqlite3 FILE 'PRAGMA quick_check'. If not, remove "
+                + "FILE-journal")
+    }
+}

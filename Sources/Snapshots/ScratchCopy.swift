@@ -1,0 +1,80 @@
+import CLinux
+import Glibc
+import ScanEngine
+
+/// A copy of a file in one without a name, and the SHA-256 of what was copied.
+final class ScratchCopy {
+    /// As long as the copy.
+    let descriptor: Int32
+    let digest: String
+    private let file: RunFile
+
+    /// - Parameters:
+    ///   - descriptor: read from where it stands.
+    ///   - beginning: what was read of it before.
+    init(of descriptor: Int32, behind beginning: [UInt8], _ path: [UInt8]) throws(SnapshotFailure) {
+        do {
+            let file = RunFile(directory: nil)
+            let copy = try file.reserve(0).descriptor
+            try beginning.withUnsafeBytes { try file.write($0, to: copy, at: 0) }
+            let size = try Self.copy(descriptor, to: copy, of: file, at: Int64(beginning.count), path)
+            digest = try FileDigest.sha256(size: size) { buffer, offset in
+                var count = 0
+                while count < buffer.count {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[count...])
+                    count += try file.read(at: offset + Int64(count), into: rest)
+                }
+            }
+            self.file = file
+            self.descriptor = copy
+        } catch let error as SnapshotFailure {
+            throw error
+        } catch let error as TemporaryFileError {
+            throw SnapshotFailure(error)
+        } catch {
+            throw SnapshotFailure(path: path, "\(error)")
+        }
+    }
+
+    /// - Returns: where it ends.
+    private static func copy(
+        _ descriptor: Int32, to copy: Int32, of file: RunFile, at start: Int64, _ path: [UInt8]
+    ) throws -> Int64 {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        var offset = start
+        while true {
+            let count = clinux_read(descriptor, buffer.baseAddress!, UInt(buffer.count))
+            if count == -Int(EINTR) { continue }
+            if count < 0 { throw SnapshotFailure(path: path, String(cString: strerror(Int32(-count)))) }
+            if count == 0 { return offset }
+            try file.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), to: copy, at: offset)
+            offset += Int64(count)
+        }
+    }
+}
+
+/// The SHA-256 of a file, in hex.
+enum FileDigest {
+    /// - Parameter read: fills the buffer from an offset.
+    static func sha256(
+        size: Int64, read: (UnsafeMutableRawBufferPointer, Int64) throws -> Void
+    ) throws -> String {
+        let set = DigestSet([.sha256])
+        var digest = MultiDigest(try DigestMethods(set))
+        digest.begin(length: size)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        var offset: Int64 = 0
+        while offset < size {
+            let piece = UnsafeMutableRawBufferPointer(
+                rebasing: buffer[..<Int(min(Int64(buffer.count), size - offset))])
+            try read(piece, offset)
+            digest.update(UnsafeRawBufferPointer(piece))
+            offset += Int64(piece.count)
+        }
+        var row: [UInt8] = []
+        digest.finish(appendingTo: &row)
+        return set.named(row)[0].hex
+    }
+}
