@@ -134,7 +134,7 @@ extension ScanWorker {
                 case .done(let content): return settle(content, of: entry.path, status, into: &gathering.subtotal)
                 case .untyped(let file):
                     let request = request(entry, status, hasSize: true, waiter, xattrs, &gathering)
-                    FileScan(scheduler: scheduler).wait(for: plan.detectors, toFinish: file, request)
+                    askLater(file, request)
                     return nil
                 case .lacksDetector:
                     let reader = FileScan(scheduler: scheduler)

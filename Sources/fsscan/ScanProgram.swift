@@ -37,6 +37,7 @@ struct ScanProgram {
             environment.onError = { error in StandardStreams.complain(error.path, error.message) }
         }
         let scan = try makeScan(options, environment)
+        MIMEHelp.warn(scan)
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = scan.run()
