@@ -14,16 +14,22 @@ CLANG = $(dir $(shell command -v $(SWIFT)))clang
 RELEASE = -c release --static-swift-stdlib -Xlinker "-L$(CURDIR)/.build/static"
 BINARY = .build/release/fsscan
 
+# What asks libmagic is a plain C program, hardened: `swift build`, which makes the one for the tests, would put the Swift
+# runtime into it.
+HELPER = .build/release/fsscan-magic
+HELPER_FLAGS = -O2 -Wall -Wextra -Werror -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie -Wl,-z,relro,-z,now
+
 .DEFAULT_GOAL := help
 .PHONY: scan build test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs install uninstall clean help packages
 
 scan: build ## Builds, and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
 
-build: packages ## Builds the release program: .build/release/fsscan
+build: packages ## Builds the release program and its helper: .build/release/fsscan, .build/release/fsscan-magic
 	mkdir -p .build/static
 	library=$$($(CLANG) -print-file-name=libstdc++.a); test ! -f "$$library" || ln -sf "$$library" .build/static/
 	$(SWIFT) build $(RELEASE) --product fsscan
+	$(CLANG) $(HELPER_FLAGS) -o $(HELPER) Sources/fsscan-magic/main.c $$(pkg-config --cflags --libs libmagic)
 
 test: packages lint ## Runs all tests
 	Tests/oracles/setup.sh
@@ -96,11 +102,13 @@ docs: packages ## Makes the library's documentation: .build/docs (to be served, 
 	$(SWIFT) build --target WorkStealing
 	docs/make-docs.sh .build/docs
 
-install: build ## Installs the program (PREFIX, DESTDIR)
+install: build ## Installs the program and its helper (PREFIX, DESTDIR)
 	install -D -m 755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/fsscan"
+	install -D -m 755 $(HELPER) "$(DESTDIR)$(PREFIX)/libexec/fsscan/fsscan-magic"
 
 uninstall: ## Removes what `make install` installed
-	rm -f "$(DESTDIR)$(PREFIX)/bin/fsscan"
+	rm -f "$(DESTDIR)$(PREFIX)/bin/fsscan" "$(DESTDIR)$(PREFIX)/libexec/fsscan/fsscan-magic"
+	test ! -d "$(DESTDIR)$(PREFIX)/libexec/fsscan" || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(PREFIX)/libexec/fsscan"
 
 packages: ## Installs the libraries that the build needs, or says how
 	@Tests/oracles/packages.sh pkg-config libmagic-dev libsqlite3-dev libssl-dev libxxhash-dev

@@ -29,6 +29,7 @@ let package = Package(
     name: "fsscan",
     products: [
         .executable(name: "fsscan", targets: ["fsscan"]),
+        .executable(name: "fsscan-magic", targets: ["fsscan-magic"]),
         .library(name: "WorkStealing", targets: ["WorkStealing"]),
         .library(name: "TaskGraphs", targets: ["TaskGraphs"]),
         .library(name: "ScanEngine", targets: ["ScanEngine"]),
@@ -63,6 +64,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
+
+        // Asks libmagic, in a process that can do nothing else: started by ScanEngine, linked with none of it.
+        .executableTarget(name: "fsscan-magic", dependencies: ["CMagic"]),
 
         // Trees as literals, a temporary directory, a way to run other programs: the oracles of the tests.
         .target(name: "TestSupport", dependencies: ["CLinux"], path: "Tests/TestSupport", swiftSettings: swiftSettings),

@@ -41,9 +41,8 @@ int clinux_make_temporary(char *name) {
     return result < 0 ? -errno : result;
 }
 
-int clinux_thread_state(int thread) {
-    char path[48], text[128];
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
+static int state(const char *path) {
+    char text[128];
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return 0;
     long length = read(descriptor, text, sizeof text - 1);
@@ -53,6 +52,18 @@ int clinux_thread_state(int thread) {
     // "number (name) S …": the name, at most 15 bytes, may contain anything.
     const char *end = strrchr(text, ')');
     return end != NULL && end[1] == ' ' ? end[2] : 0;
+}
+
+int clinux_thread_state(int thread) {
+    char path[48];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
+    return state(path);
+}
+
+int clinux_process_state(int process) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/stat", process);
+    return state(path);
 }
 
 uint64_t clinux_address_space_left(void) {

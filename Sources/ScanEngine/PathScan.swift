@@ -72,6 +72,7 @@ actor PathScan: MailboxActor {
                     directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: kind, node: node)
                 return worker.content(of: entry, status, attributes, waiter: .path(self), &gathering)
             }
+            worker.askAboutUntyped()
             // Otherwise somebody reads it for us, and will say so.
             guard let answer else { return gathering.listingDone() }
             row = answer.row

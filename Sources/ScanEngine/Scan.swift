@@ -45,6 +45,9 @@ public final class Scan: Sendable {
         context = try ScanContext(options, environment)
     }
 
+    /// How files are kept from what they could do through libmagic; nil without `mime`.
+    package var mimeConfinement: MIMEConfinement? { context.content?.detectors?.confinement }
+
     /// Stops the scan soon; `run()` then returns a report that is not `complete`. Callable from any thread.
     public func cancel() { context.cancel() }
 

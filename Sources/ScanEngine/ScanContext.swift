@@ -64,12 +64,13 @@ final class ScanContext: Sendable {
         let open = limit < 1024 ? Int(clinux_open_descriptors(Int32(limit))) + 1 : 4
         let wanted = options.pool ?? Self.maximumThreads(options.threads, openFiles: limit)
         descriptors = DescriptorBudget(
-            limit: limit, open: open, workers: min(wanted, Self.workersThatFit(withTypes: options.mime)))
+            limit: limit, open: open, workers: min(wanted, Self.workersThatFit(withTypes: options.mime)),
+            helpers: options.mime ? options.detectors ?? options.pool ?? options.threads : 0)
         let limits = ContentPlan.Limits(
             largeFiles: descriptors.largeFilesAtATime, openFiles: descriptors.openFilesAtATime,
-            detectors: options.detectors ?? options.pool ?? options.threads, directories: descriptors.workers)
+            detectors: descriptors.helpersAtATime, directories: descriptors.workers)
         content = try ContentPlan.make(options, limits: limits, baseline: environment.baseline)
-        entriesPerSlice = content == nil || environment.baseline != nil ? nil : options.mime ? 8 : 16
+        entriesPerSlice = content == nil || environment.baseline != nil ? nil : 16
         user = geteuid()
         isCancelled = environment.isCancelled
         onError = environment.onError

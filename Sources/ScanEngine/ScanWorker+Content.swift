@@ -142,7 +142,7 @@ extension ScanWorker {
                     return settle(content, of: entry.path, status, saved: saved, into: &gathering.subtotal)
                 case .untyped(let file):
                     let request = request(entry, status, hasSize: true, waiter, xattrs, saved, &gathering)
-                    FileScan(scheduler: scheduler).wait(for: plan.detectors, toFinish: file, request)
+                    askLater(file, request)
                     return nil
                 case .lacksDetector:
                     let reader = FileScan(scheduler: scheduler)

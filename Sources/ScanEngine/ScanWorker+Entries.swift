@@ -35,7 +35,9 @@ extension ScanWorker {
         _ entries: DirectoryEntries, of opened: OpenedDirectory, _ number: Int32, waiter: Waiter,
         into gathering: inout Gathering
     ) -> DirectoryEntries? {
-        scanEntries(entries, of: opened, number, waiter: waiter, &tallies, into: &gathering)
+        let left = scanEntries(entries, of: opened, number, waiter: waiter, &tallies, into: &gathering)
+        askAboutUntyped()
+        return left
     }
 
     private func scanEntries(

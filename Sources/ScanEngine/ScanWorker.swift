@@ -50,6 +50,8 @@ final class ScanWorker: @unchecked Sendable {
     var stage: ContentStage?
     /// Of the directory whose message this is; nil where it needs none. Set by `inPlace` alone.
     var place: DirectoryPlace?
+    /// Files that will be asked about before the message ends: see `askLater`.
+    var untyped: [FileBatch.Member] = []
 
     /// Of the directory that was opened last: another user's directories cannot be opened with O_NOATIME, and a try
     /// costs a system call, so the next one is tried only if this one was ours.

@@ -27,6 +27,9 @@ final class Worker: @unchecked Sendable {
     /// How many runnables the worker has begun. Written by the owner; the monitor and thieves see by it that a message takes
     /// long: relaxed, old values do no harm.
     let begun = Atomic<UInt32>(0)
+    /// A process that computes for the worker while that waits for its answer; 0: none. Written by the owner, read by
+    /// the monitor: relaxed, as an old one tells what was so just before.
+    private let computing = Atomic<Int32>(0)
 
     // Owner only.
     /// See `Scheduler.workerLocal(as:)`.
@@ -154,6 +157,12 @@ final class Worker: @unchecked Sendable {
 
     /// For the monitor: the kernel's number of the thread, or 0.
     var threadID: Int32 { thread.load(ordering: .relaxed) }
+
+    /// See `Delegation`. 0 for none.
+    var delegate: Int32 {
+        get { computing.load(ordering: .relaxed) }
+        set { computing.store(newValue, ordering: .relaxed) }
+    }
 
     /// For the monitor and for thieves: changes with each runnable, modulo 2³².
     var heartbeat: UInt32 { begun.load(ordering: .relaxed) }

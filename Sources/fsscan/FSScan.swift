@@ -9,7 +9,12 @@ enum FSScan {
     static func main() {
         StandardStreams.prepare()
         clinux_prefix_standard_error()
-        exit(run(CarriedArgument.ofProcess()).rawValue)
+        let arguments = CarriedArgument.ofProcess()
+        if let refused = clinux_distrust_environment(geteuid() == 0 ? 1 : 0) {
+            StandardStreams.complain(
+                "warning: \(String(cString: refused)) is not used: others than root may change that directory")
+        }
+        exit(run(arguments).rawValue)
     }
 
     /// Everything but the process's end, so that files are closed and temporaries removed before it.
@@ -18,6 +23,9 @@ enum FSScan {
             switch try Invocation(arguments) {
             case .information(let text):
                 try print(text)
+                return .success
+            case .programVersion:
+                try print("\(Invocation.version)\n\(MIMEHelp.line())")
                 return .success
             case .scan(let settings):
                 return try ScanProgram(settings).run()

@@ -52,6 +52,7 @@ struct ScanProgram {
             saved?.abandon()
             throw error
         }
+        MIMEHelp.warn(scan)
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
         let report = environment.deadline == nil ? scan.run() : scan.runUntilDeadline()

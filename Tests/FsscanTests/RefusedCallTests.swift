@@ -152,10 +152,12 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
         #expect(try #require(Int(reopened)) >= 40)
     }
 
-    /// What can be told with one libmagic handle is told with one: each file for which another could not be made was an
-    /// error.
-    @Test(unsanitized, arguments: threadCounts)
-    func oneLibmagicHandleIsEnough(threads: Int) throws {
+    /// What can be told with one libmagic handle, or one helper, is told with one: each file for which another could
+    /// not be made was an error.
+    @Test(unsanitized, arguments: threadCounts, ["magic_open:ENOMEM", "posix_spawn:EAGAIN"])
+    func oneLibmagicHandleIsEnough(threads: Int, failure: String) throws {
+        let place = try TemporaryDirectory()
+        let program = failure.hasPrefix("posix_spawn") ? Fsscan.path : try Fsscan.copy(to: place, withHelper: false)
         // Contents that are all different: no answer is known already.
         let directory = try TemporaryDirectory(
             Tree(
@@ -164,13 +166,13 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
                 }))
         let free = try ScanRun(Self.options + [directory.path]).timeless()
         let scan = try ScanRun(
-            Self.options + [directory.path], threads: threads, Self.failing("magic_open:ENOMEM:1:1"))
+            Self.options + [directory.path], threads: threads, Self.failing("\(failure):1:1"), program: program)
         #expect(scan.outcome.end == .exited(0), "\(scan.outcome.errorText.prefix(300))")
         let isSame = try scan.timeless() == free
         #expect(isSame, "\(threads) threads")
         // Without the first there is no scan.
-        let none = try Fsscan.run(Self.options + [directory.path], Self.failing("magic_open:ENOMEM:1:0"))
-        #expect(none.end != .exited(0) && none.errorText.contains("libmagic"))
+        let none = try run([program] + Self.options + [directory.path], Self.failing("\(failure):1:0"))
+        #expect(none.end != .exited(0) && none.errorText.contains("magic"))
     }
 
     @Test(

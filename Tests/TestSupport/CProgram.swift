@@ -37,6 +37,9 @@ package struct CProgram: Sendable {
 
     /// A library to be preloaded, which makes calls of the C library fail.
     package static let failing = Result { try CProgram("failing", options: ["-shared", "-fPIC"]) }
+
+    /// A library to be preloaded, which is a libmagic that a file can take over.
+    package static let badmagic = Result { try CProgram("badmagic", options: ["-shared", "-fPIC"]) }
 }
 
 /// Whether tests may mount a FUSE file system in a mount namespace of their own.

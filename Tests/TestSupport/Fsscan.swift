@@ -35,11 +35,20 @@ package enum Fsscan {
         return try TestSupport.run(["bash", "-c", script], options)
     }
 
-    /// Copies the binary to where an ordinary user can execute it: a checkout may lie below a directory of mode 0700.
-    package static func copy(to directory: TemporaryDirectory) throws -> ByteString {
+    /// The program that asks libmagic for it.
+    package static let helper: ByteString = {
+        let directory = path.bytes.lastIndex(of: UInt8(ascii: "/")).map { path.bytes[...$0] } ?? []
+        return ByteString(directory) + "fsscan-magic"
+    }()
+
+    /// Copies the binary, and its helper, to where an ordinary user can execute it: a checkout may lie below a
+    /// directory of mode 0700.
+    package static func copy(to directory: TemporaryDirectory, withHelper: Bool = true) throws -> ByteString {
         let copy = directory.path.appending("fsscan-copy")
-        _ = try output(of: ["cp", path, copy])
-        _ = try output(of: ["chmod", "0755", copy])
+        _ = try output(of: ["install", "-m", "755", path, copy])
+        if withHelper {
+            _ = try output(of: ["install", "-m", "755", helper, directory.path.appending("fsscan-magic")])
+        }
         return copy
     }
 }

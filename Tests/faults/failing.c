@@ -1,12 +1,13 @@
-// Preloaded (LD_PRELOAD), it makes calls of the C library fail: FAILING="CALL:ERRNO:EVERY:AFTER ..." lets the first AFTER
-// calls pass, and then fails each EVERY-th one. CALL: openat getdents64 statx fstatat fstat pread magic_open malloc (with
-// calloc and realloc, in fsscan; its ERRNO is ENOMEM). Calls are counted over all threads. With FAILING_NAME=NAME those of
-// openat are meant that open NAME.
+// Preloaded (LD_PRELOAD), it makes calls of the C library fail: FAILING="CALL:ERRNO:EVERY:AFTER ..." lets the first
+// AFTER calls pass, and then fails each EVERY-th one. CALL: openat getdents64 statx fstatat fstat pread magic_open
+// posix_spawn malloc (with calloc and realloc, in fsscan; its ERRNO is ENOMEM). Calls are counted over all threads.
+// With FAILING_NAME=NAME those of openat are meant that open NAME.
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,9 +19,9 @@
 
 extern void *__libc_memalign(size_t, size_t);
 
-enum call { OPENAT, GETDENTS64, STATX, FSTATAT, FSTAT, PREAD, MAGIC_OPEN, MALLOC, CALLS };
+enum call { OPENAT, GETDENTS64, STATX, FSTATAT, FSTAT, PREAD, MAGIC_OPEN, POSIX_SPAWN, MALLOC, CALLS };
 static const char *const names[CALLS] = {
-    "openat", "getdents64", "statx", "fstatat", "fstat", "pread", "magic_open", "malloc"};
+    "openat", "getdents64", "statx", "fstatat", "fstat", "pread", "magic_open", "posix_spawn", "malloc"};
 static const char *only_name;
 
 static struct {
@@ -105,6 +106,13 @@ ssize_t pread(int file, void *bytes, size_t count, off_t offset) {
 void *magic_open(int flags) {
     NEXT(magic_open);
     return fails(MAGIC_OPEN) ? NULL : next(flags);
+}
+
+int posix_spawn(pid_t *restrict process, const char *restrict path, const posix_spawn_file_actions_t *actions,
+                const posix_spawnattr_t *restrict attributes, char *const *restrict arguments,
+                char *const *restrict environment) {
+    NEXT(posix_spawn);
+    return fails(POSIX_SPAWN) ? errno : next(process, path, actions, attributes, arguments, environment);
 }
 
 // fsscan's own malloc calls these.

@@ -18,7 +18,7 @@ static const struct {
     {"fadvise64", SYS_fadvise64}, {"fstatfs", SYS_fstatfs},           {"fsync", SYS_fsync},
     {"getdents64", SYS_getdents64}, {"io_uring_setup", SYS_io_uring_setup}, {"lseek", SYS_lseek},
     {"membarrier", SYS_membarrier}, {"prlimit64", SYS_prlimit64},     {"readlinkat", SYS_readlinkat},
-    {"sched_getaffinity", SYS_sched_getaffinity}, {"statx", SYS_statx}, {"clone3", SYS_clone3},
+    {"prctl", SYS_prctl}, {"sched_getaffinity", SYS_sched_getaffinity}, {"statx", SYS_statx}, {"clone3", SYS_clone3},
 };
 
 static int error_number(const char *name) {

@@ -3,7 +3,7 @@
 #
 # It is process 1 of new namespaces, on a view of this machine's files that is thrown away afterwards (overlayfs on tmpfs),
 # with a control group to itself and /proc/sys read-only. The units are as they are, but for their order in a boot and for what
-# is scanned: /etc. What became of them is in DIRECTORY/result. --check instead of FSSCAN says whether all that is to be had.
+# is scanned: /etc, and a file in /tmp, with MIME types, too. What became of them is in DIRECTORY/result. --check instead of FSSCAN says whether all that is to be had.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 systemd=/lib/systemd/systemd
@@ -35,7 +35,7 @@ fi
 program=$2 result=$3
 mount --make-rprivate /
 mount -t tmpfs none /mnt
-cp "$program" /mnt/fsscan
+cp "$program" "$(dirname "$program")/fsscan-magic" /mnt/
 mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay none -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
 root=/mnt/root
@@ -48,6 +48,10 @@ mount --rbind /dev $root/dev
 mount -t tmpfs none $root/run
 mount --bind "$result" $root/mnt
 install -m 755 /mnt/fsscan $root/usr/local/bin/fsscan
+install -D -m 755 /mnt/fsscan-magic $root/usr/local/libexec/fsscan/fsscan-magic
+systemd-sysusers --root=$root "$here/../../contrib/fsscan-sysusers.conf"
+# A unit with a /tmp of its own would not see it.
+touch $root/tmp/seen
 
 units=$root/etc/systemd/system
 rm -rf "${units:?}"
@@ -57,7 +61,7 @@ for unit in fsscan fsscan-verify fsscan-alert; do
     mkdir $units/$unit.service.d
     printf '[Unit]\nDefaultDependencies=no\n' >$units/$unit.service.d/test.conf
 done
-printf '[Service]\nExecStart=\n%s\n' "$(sed -n 's|^\(ExecStart=.*\) /$|\1 /etc|p' $units/fsscan.service)" \
+printf '[Service]\nExecStart=\n%s\n' "$(sed -n 's|^\(ExecStart=.*\) /$|\1 --mime /etc /tmp/seen|p' $units/fsscan.service)" \
     >>$units/fsscan.service.d/test.conf
 cat >$units/check.service <<'EOF'
 [Unit]
@@ -75,7 +79,7 @@ systemctl start fsscan.service
 echo "scan $?"
 systemctl show fsscan.service -p Result -p ExecMainStatus -p DynamicUser
 report=/var/lib/fsscan/report.json
-echo "listed $(find /etc -xdev | wc -l)"
+echo "listed $(find /etc /tmp/seen -xdev | wc -l)"
 grep -m 1 -o '"entries": [0-9]*' $report
 grep -o '"complete": [a-z]*' $report
 stat -c '%a' $report

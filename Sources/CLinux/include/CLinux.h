@@ -120,9 +120,18 @@ static inline int64_t clinux_thread_time(int thread) {
     return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
+/// Processor time that a process has used, in nanoseconds; -1 if there is no such process.
+static inline int64_t clinux_process_time(int process) {
+    struct timespec used;
+    if (clock_gettime((clockid_t)((~(unsigned int)process) << 3) | 2, &used) != 0) return -1;
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
 /// What a thread of this process does, as in /proc/self/task/N/stat: 'R' runs or would like to, 'S' and 'D' sleep; 0 if
 /// that cannot be told.
 int clinux_thread_state(int thread);
+/// The same of another process's first thread.
+int clinux_process_state(int process);
 
 // ---- Limits --------------------------------------------------------------------------------------------------------
 
@@ -340,6 +349,37 @@ static inline int clinux_fstat(int descriptor, struct statx *_Nonnull out) {
     clinux_copy_stat(&status, out);
     return 0;
 }
+
+// ---- The environment (Environment.c) ---------------------------------------------------------------------------------
+
+/// For root, and where the program has rights that its caller has not (AT_SECURE): forgets the variables that name
+/// databases, configurations, code and directories of somebody else. Root keeps a TMPDIR that only root can turn.
+/// Returns the last variable of a directory that was set and is forgotten, or NULL. To be called before there are
+/// threads.
+const char *_Nullable clinux_distrust_environment(int is_root);
+
+// ---- Helpers (Helper.c) ---------------------------------------------------------------------------------------------
+
+/// Stores the path of this process's program without symlinks, and a NUL. Returns its length, or a negated errno. Works
+/// without /proc.
+long clinux_program_path(char *_Nonnull path, unsigned long capacity);
+
+/// Starts a program with `argument`, a socket of packets as its descriptor 0 and standard error as 1 and 2. Returns the
+/// other end of the socket, on which nothing is waited for longer than `timeout` milliseconds, or a negated errno.
+int clinux_start_helper(const char *_Nonnull path, const char *_Nonnull argument, int timeout, int *_Nonnull process);
+
+/// How many descriptors can be sent at a time: as many as fsscan-magic takes.
+enum { CLINUX_MOST_DESCRIPTORS = 16 };
+
+/// Sends a packet of one byte, the number of descriptors, with these. 0, or a negated errno.
+int clinux_send_descriptors(int socket, const int *_Nonnull descriptors, int count);
+
+/// Waits for a packet, for the `timeout` that the socket was made with. Returns its length, 0 at the end, or a negated
+/// errno (ETIMEDOUT). Descriptors that come with it are closed by the kernel.
+long clinux_receive(int socket, void *_Nonnull buffer, unsigned long capacity);
+
+/// Ends a helper if it has not ended yet. Returns the signal that it died of, 0 if it did not or that cannot be told.
+int clinux_end_helper(int process);
 
 // ---- Extended attributes --------------------------------------------------------------------------------------------
 

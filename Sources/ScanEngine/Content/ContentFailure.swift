@@ -6,11 +6,13 @@ package enum ContentFailure: OpeningFailure, Equatable, Sendable {
     case changed
     /// libmagic could not say what the file is; its own sentence, and the errno where it has one.
     case type(message: String, error: Errno?)
+    /// The helper that asks libmagic died of this file, or did not come to an end with it.
+    case helper(message: String, error: Errno)
 
     package var isShortOfDescriptors: Bool {
         switch self {
         case .call(_, let error): error.isShortOfDescriptors
-        case .changed, .type: false
+        case .changed, .type, .helper: false
         }
     }
 
@@ -33,6 +35,7 @@ package enum ContentFailure: OpeningFailure, Equatable, Sendable {
         case .changed: ErrorCause(operation: "read", code: "CHANGED", message: "File changed while it was read")
         case .type(let message, let error):
             ErrorCause(operation: "magic_descriptor", code: (error ?? .invalid).name, message: message)
+        case .helper(let message, let error): ErrorCause(operation: "magic", code: error.name, message: message)
         }
     }
 }

@@ -132,7 +132,7 @@ actor FileScan: MailboxActor {
         while current == nil, let request = waiting.popLast() {
             if let known, known.describes(ContentStatus(request.entry.status)) {
                 request.directory?.directory.descriptorNeedEnded(worker)
-                answer(request, known.result, worker)
+                worker.answer(request, known.result)
             } else {
                 current = request
                 open()
@@ -196,7 +196,7 @@ actor FileScan: MailboxActor {
             known = content
             worker.context.content?.linkedFiles.settle(status.identity, self, content)
         }
-        answer(request, result, worker)
+        worker.answer(request, result)
     }
 
     /// Whether another name of the inode gets the same answer. Not where the name could not be opened: another may be.
@@ -204,25 +204,28 @@ actor FileScan: MailboxActor {
         switch result {
         case .success, .failure(.changed): true
         case .failure(.call(let operation, _)): operation == "read"
-        case .failure(.type): false
+        case .failure(.type), .failure(.helper): false
         }
     }
+}
 
-    private func answer(
-        _ request: FileRequest, _ result: Result<FileContent, ContentFailure>?, _ worker: ScanWorker
-    ) {
+extension ScanWorker {
+    /// Tells who waits for a file what was found out.
+    ///
+    /// - Parameter result: nil if the scan was stopped first.
+    func answer(_ request: FileRequest, _ result: Result<FileContent, ContentFailure>?) {
         var subtotal = Subtotal()
         let status = request.entry.status
         var answer: ContentAnswer
         if let result {
-            answer = worker.settle(result, of: request.path, status, saved: request.saved, into: &subtotal)
+            answer = settle(result, of: request.path, status, saved: request.saved, into: &subtotal)
         } else {
             answer = .unknown
             subtotal.isWhole = false
-            worker.unfinished.add(request.path)
+            unfinished.add(request.path)
         }
         answer.xattrs = request.xattrs
-        let state = worker.record(request.path, .file, status, answer)
+        let state = record(request.path, .file, status, answer)
         let name = Array(request.name.dropLast())
         request.waiter.receive(
             Completion(

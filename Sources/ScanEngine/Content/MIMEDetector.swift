@@ -8,7 +8,8 @@ package struct MIMEUnavailable: Error, Equatable, Sendable {
     package let message: String
 }
 
-/// Says what type of content a regular file has: the answers of `file --mime-type`, from the same library.
+/// Says what type of content a regular file has: the answers of `file --mime-type`, from the same library. In this
+/// process, where no helper can ask in its place (`MagicHelper`).
 ///
 /// One libmagic handle, for one worker at a time (`MIMEDetectors`); creating it takes 0.2 ms warm. Which file of which size
 /// may be asked about in which order does not show in the answers.
@@ -70,7 +71,7 @@ package struct MIMEDetector: ~Copyable {
     /// The MIME type of an open regular file that is not empty.
     ///
     /// - Parameter descriptor: only its position is used, and put back.
-    package mutating func type(ofDescriptor descriptor: Int32) throws(ContentFailure) -> String {
+    package func type(ofDescriptor descriptor: Int32) throws(ContentFailure) -> String {
         do {
             // magic_descriptor reads from the current position, and puts it back.
             try Kernel.rewind(descriptor)

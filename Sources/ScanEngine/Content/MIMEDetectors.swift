@@ -1,7 +1,8 @@
 import Synchronization
 import WorkStealing
 
-/// The libmagic handles of a scan, and what they have answered.
+/// What asks libmagic for a scan, and what has been answered: helpers, or libmagic's handles in this process where
+/// there can be no helper (`MagicHelper`, `MIMEDetector`).
 ///
 /// A handle maps its own copy of the database and keeps buffers, 11 MiB in all, and uses a processor when it is used. So
 /// there are as many as may run at a time, however many workers there are: more of them would cost memory (64 workers:
@@ -11,22 +12,71 @@ package final class MIMEDetectors: Sendable {
     let resource: Resource
     private let cache = MIMECache()
     private let idle = Mutex<[Detector]>([])
-    /// Whether there is a handle, idle or in use. Set once; relaxed, as who makes the first one has the others behind it.
-    private let hasHandle = Atomic<Bool>(false)
+    /// How many there are, idle or in use. Relaxed, as who makes one has it in hand; who sees an old number says once
+    /// more that there is none, or tries once too often.
+    private let made = Atomic<Int>(0)
+    /// Decided by the first that is made: a scan never goes on in its own process with what began in a helper.
+    private let means: Mutex<Means>
+
+    private enum Means {
+        case undecided(MagicProgram.Finding)
+        case helper(MagicProgram, lackOfConfinement: String?)
+        case library(reason: String)
+    }
 
     /// A detector that goes from hand to hand.
     ///
     /// `@unchecked Sendable`: used by who has taken it out of `idle`.
     private final class Detector: @unchecked Sendable {
-        var detector: MIMEDetector
-        init(_ detector: consuming MIMEDetector) { self.detector = detector }
+        private let asked: Asked
+        /// Whether an earlier file may be the reason for what goes wrong with the next.
+        private(set) var hasAnswered = false
+
+        private enum Asked: ~Copyable {
+            case helper(MagicHelper)
+            case library(MIMEDetector)
+        }
+
+        init(_ helper: consuming MagicHelper) { asked = .helper(helper) }
+        init(_ library: consuming MIMEDetector) { asked = .library(library) }
+
+        /// - Throws: `.helper` if this is of no more use.
+        func types(ofDescriptors descriptors: [Int32]) throws(ContentFailure) -> [Result<String, ContentFailure>] {
+            defer { hasAnswered = true }
+            switch asked {
+            case .helper(let helper): return try helper.types(ofDescriptors: descriptors)
+            case .library(let library):
+                return descriptors.map { descriptor in
+                    do throws(ContentFailure) {
+                        return .success(try library.type(ofDescriptor: descriptor))
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+        }
     }
 
-    package init(count: Int) { resource = Resource("libmagic", limit: count) }
+    package init(count: Int, _ program: MagicProgram.Finding = MagicProgram.installed) {
+        resource = Resource("libmagic", limit: count)
+        means = Mutex(.undecided(program))
+    }
 
-    /// Makes the first handle, so that a missing database ends the program and not each file.
+    /// How files are kept from what they could do through libmagic; nil before `prepare()`.
+    package var confinement: MIMEConfinement? {
+        means.withLock { means in
+            switch means {
+            case .undecided: nil
+            case .helper(_, nil): .confined
+            case .helper(_, let reason?): .unconfined(reason: reason)
+            case .library(let reason): .inProcess(reason: reason)
+            }
+        }
+    }
+
+    /// Makes the first one, so that a missing database ends the program and not each file.
     package func prepare() throws(MIMEUnavailable) {
-        if let first = try take() { giveBack(first) }
+        if let first = try take() { idle.withLock { $0.append(first) } }
     }
 
     /// The MIME type of an open regular file, as `file` would say it.
@@ -36,16 +86,18 @@ package final class MIMEDetectors: Sendable {
     ///   - head: the file's first bytes as far as they have been read, or nothing. Where they are the whole file, an
     ///     answer for the same bytes is used again, and no detector is needed.
     ///   - hasToken: the caller has a token of `resource`.
-    /// - Returns: nil if a detector is needed and none is free, whatever tokens are.
+    /// - Returns: nil if a detector is needed and none is free, whatever tokens are; or if files are better asked about
+    ///   together (`types(of:)`).
     package func type(
         of reader: borrowing FileReader, head: UnsafeRawBufferPointer, hasToken: Bool = false
     ) -> Result<String, ContentFailure>? {
         if reader.status.size == 0 { return .success("inode/x-empty") }
         let key = Self.key(of: reader, head: head)
         if let key, let known = cache.type(for: key) { return .success(known) }
-        if hasToken { return ask(about: reader, key) }
+        if hasToken { return answer(about: reader, key) }
+        if asksForSeveral { return nil }
         guard let token = resource.tryTake() else { return nil }
-        let answer = ask(about: reader, key)
+        let answer = answer(about: reader, key)
         _ = consume token
         return answer
     }
@@ -61,43 +113,124 @@ package final class MIMEDetectors: Sendable {
     /// - Returns: nil if there is no handle for the token.
     func type(of reader: borrowing FileReader, _ key: MIMECache.Key?) -> Result<String, ContentFailure>? {
         if let key, let known = cache.type(for: key) { return .success(known) }
-        return ask(about: reader, key)
+        return answer(about: reader, key)
+    }
+
+    /// Whether to ask about several files at a time is worth it: each question costs the way to another process and
+    /// back.
+    private var asksForSeveral: Bool {
+        means.withLock { means in
+            if case .helper = means { true } else { false }
+        }
+    }
+
+    static let mostFiles = MagicHelper.mostFiles
+
+    /// For who has a token, and up to `mostFiles` files.
+    ///
+    /// - Returns: nil if there is no handle for the token.
+    func types(of files: [UntypedFile]) -> [Result<String, ContentFailure>]? {
+        guard let results = detect(files.map { $0.reader.file.number }) else { return nil }
+        for (file, result) in zip(files, results) {
+            if let key = file.key, case .success(let type) = result { cache.insert(type, for: key) }
+        }
+        return results
     }
 
     /// For who has a token.
-    private func ask(about reader: borrowing FileReader, _ key: MIMECache.Key?) -> Result<String, ContentFailure>? {
+    private func answer(about reader: borrowing FileReader, _ key: MIMECache.Key?) -> Result<String, ContentFailure>? {
         let answer = detect(reader)
         if let key, case .success(let type) = answer { cache.insert(type, for: key) }
         return answer
     }
 
     private func detect(_ reader: borrowing FileReader) -> Result<String, ContentFailure>? {
-        let available: Detector?
-        do throws(MIMEUnavailable) { available = try take() } catch {
-            return .failure(.type(message: error.message, error: nil))
-        }
-        guard let taken = available else { return nil }
-        defer { giveBack(taken) }
-        do throws(ContentFailure) {
-            return .success(try taken.detector.type(ofDescriptor: reader.file.number))
+        detect([reader.file.number])?[0]
+    }
+
+    /// - Parameter files: up to `mostFiles`.
+    /// - Returns: nil if there is no detector.
+    private func detect(_ files: [Int32]) -> [Result<String, ContentFailure>]? {
+        do throws(MIMEUnavailable) {
+            guard let detector = try take() else { return nil }
+            let isAlone = files.count == 1 && !detector.hasAnswered
+            do throws(ContentFailure) {
+                let results = try detector.types(ofDescriptors: files)
+                idle.withLock { $0.append(detector) }
+                return results
+            } catch {
+                made.subtract(1, ordering: .relaxed)
+                if isAlone { return [.failure(error)] }
+            }
+            return try detectOneByOne(files)
         } catch {
-            return .failure(error)
+            return files.map { _ in .failure(.type(message: error.message, error: nil)) }
         }
     }
 
-    /// - Returns: nil where a further handle cannot be made, for want of descriptors perhaps: those that there are come back,
-    ///   as each is used in a message that waits for nothing.
+    /// One of the files has broken a detector, or one before them. Each is asked about alone, until one breaks a
+    /// detector that has answered nothing else.
+    private func detectOneByOne(_ files: [Int32]) throws(MIMEUnavailable) -> [Result<String, ContentFailure>]? {
+        var results: [Result<String, ContentFailure>] = []
+        var kept: Detector?
+        defer { if let kept { idle.withLock { $0.append(kept) } } }
+        while results.count < files.count {
+            if kept == nil { kept = try make() }
+            guard let detector = kept else { return nil }
+            let isNew = !detector.hasAnswered
+            do throws(ContentFailure) {
+                results += try detector.types(ofDescriptors: [files[results.count]])
+            } catch {
+                kept = nil
+                made.subtract(1, ordering: .relaxed)
+                if isNew { results.append(.failure(error)) }
+            }
+        }
+        return results
+    }
+
     private func take() throws(MIMEUnavailable) -> Detector? {
         if let taken = idle.withLock({ $0.popLast() }) { return taken }
+        return try make()
+    }
+
+    /// - Returns: nil where a further one cannot be made, for want of descriptors perhaps: those that there are come
+    ///   back,
+    ///   as each is used in a message that waits for nothing.
+    private func make() throws(MIMEUnavailable) -> Detector? {
         do throws(MIMEUnavailable) {
-            let made = Detector(try MIMEDetector())
-            hasHandle.store(true, ordering: .relaxed)
-            return made
+            let detector = try create()
+            made.add(1, ordering: .relaxed)
+            return detector
         } catch {
-            if hasHandle.load(ordering: .relaxed) { return nil }
+            if made.load(ordering: .relaxed) > 0 { return nil }
             throw error
         }
     }
 
-    private func giveBack(_ detector: Detector) { idle.withLock { $0.append(detector) } }
+    private func create() throws(MIMEUnavailable) -> Detector {
+        switch means.withLock({ $0 }) {
+        case .library: return Detector(try MIMEDetector())
+        case .undecided(.missing(let reason)): return try createInProcess(because: reason)
+        case .helper(let program, _), .undecided(.found(let program)):
+            do throws(MagicHelper.Start) {
+                let helper = try MagicHelper(program)
+                means.withLock { $0 = .helper(program, lackOfConfinement: helper.lackOfConfinement) }
+                return Detector(helper)
+            } catch {
+                switch error {
+                case .failed(let message): throw MIMEUnavailable(message: message)
+                case .impossible(let message):
+                    if case .helper = means.withLock({ $0 }) { throw MIMEUnavailable(message: message) }
+                    return try createInProcess(because: message)
+                }
+            }
+        }
+    }
+
+    private func createInProcess(because reason: String) throws(MIMEUnavailable) -> Detector {
+        let detector = Detector(try MIMEDetector())
+        means.withLock { $0 = .library(reason: reason) }
+        return detector
+    }
 }

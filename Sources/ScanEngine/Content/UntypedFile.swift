@@ -5,7 +5,7 @@ import WorkStealing
 package final class UntypedFile: Sendable {
     let reader: FileReader
     let row: [UInt8]
-    private let key: MIMECache.Key?
+    let key: MIMECache.Key?
     private let place: Resource.Token
 
     init(_ reader: consuming FileReader, row: [UInt8], _ key: MIMECache.Key?, _ place: consuming Resource.Token) {
@@ -23,6 +23,11 @@ package final class UntypedFile: Sendable {
         let answer = detectors.type(of: reader, key)
         _ = consume detector
         guard let type = answer else { return nil }
+        return try content(type: type)
+    }
+
+    /// - Throws: if the file changed meanwhile.
+    func content(type: Result<String, ContentFailure>) throws(ContentFailure) -> FileContent {
         try reader.confirmUnchanged()
         return FileContent(row: row, type: type)
     }

@@ -16,6 +16,7 @@
 //   - a descriptor for each PATH that is being scanned, until it is complete;
 //   - three for each worker: an ancestor, a step and the next step on the way to a directory; or a directory, and
 //     something in it that is being read;
+//   - one for each helper that asks libmagic, and one more while it is started;
 //   - one for each large file that is read in pieces, and for each file that is kept open until libmagic tells its type.
 
 import CLinux
@@ -35,6 +36,8 @@ struct DescriptorBudget: ~Copyable, Sendable {
     let largeFilesAtATime: Int
     /// How many files may be kept open until their type is told: those of a slice for each worker, if it can be.
     let openFilesAtATime: Int
+    /// How many helpers may ask libmagic at a time.
+    let helpersAtATime: Int
 
     /// Not private: the compiler (6.3) cannot lay out, from another file, a mutex around a type that it may not see.
     struct Keepers {
@@ -58,8 +61,11 @@ struct DescriptorBudget: ~Copyable, Sendable {
     ///   - limit: the soft limit on open files, already raised as far as it goes.
     ///   - open: how many of them are open already.
     ///   - workers: how many are wanted.
-    init(limit: Int, open: Int, workers wanted: Int) {
-        let free = max(limit - open, 4)
+    ///   - helpers: how many are wanted.
+    init(limit: Int, open: Int, workers wanted: Int, helpers: Int = 0) {
+        let all = max(limit - open, 4)
+        helpersAtATime = max(min(helpers, 1), min(helpers, all / 8))
+        let free = max(all - (helpers > 0 ? helpersAtATime + 1 : 0), 4)
         workers = max(1, min(wanted, (free - 3) / Self.perWorker))
         let spare = free - workers * Self.perWorker
         pathsAtATime = max(1, min(workers * 2, spare / 4))

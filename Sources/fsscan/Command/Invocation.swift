@@ -66,8 +66,10 @@ enum Invocation {
     case diff(DiffSettings)
     case verify(VerifySettings)
     case saved(SavedSettings)
-    /// `--help`, `--version`, a completion script: text for standard output.
+    /// `--help`, a completion script: text for standard output.
     case information(String)
+    /// `--version`.
+    case programVersion
 
     static let version = "0.1.0"
 
@@ -99,7 +101,9 @@ enum Invocation {
             throw error
         } catch {
             let message = Command.message(for: error)
-            if Command.exitCode(for: error) == .success { return .information(message) }
+            if Command.exitCode(for: error) == .success {
+                return message == version ? .programVersion : .information(message)
+            }
             throw UsageError(message, fromParser: ())
         }
     }

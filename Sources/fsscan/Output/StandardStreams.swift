@@ -15,6 +15,8 @@ enum StandardStreams {
         }
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
+        // A parent may ignore the end of its children: then theirs could not be waited for, and their numbers be another's.
+        signal(SIGCHLD, SIG_DFL)
         // A parent may have blocked it: see `endByBrokenPipe`.
         var pipe = sigset_t()
         sigemptyset(&pipe)

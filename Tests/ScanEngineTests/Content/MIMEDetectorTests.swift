@@ -32,7 +32,7 @@ import WorkStealing
                 if case .bytes(let count) = try reader.read(into: buffer) {
                     head = UnsafeRawBufferPointer(rebasing: buffer[..<count])
                 }
-                guard let answer = detectors.type(of: reader, head: head) else { throw Errno(EBUSY) }
+                guard let answer = detectors.type(of: reader, head: head, hasToken: true) else { throw Errno(EBUSY) }
                 answers.append(try answer.get())
             }
         }
@@ -84,15 +84,15 @@ import WorkStealing
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         let reader = try FileReader("f", in: directory.descriptor, expecting: nil)
         #expect(lseek(reader.file.number, 7, SEEK_SET) == 7)
-        let type = try detectors.type(of: reader, head: nothing)?.get()
+        let type = try detectors.type(of: reader, head: nothing, hasToken: true)?.get()
         #expect(type == "text/x-shellscript")
-        let again = try detectors.type(of: reader, head: nothing)?.get()
+        let again = try detectors.type(of: reader, head: nothing, hasToken: true)?.get()
         #expect(again == type)
     }
 
     @Test func aFileThatLibmagicCannotReadIsAFailureAndTheNextOneIsNot() throws {
         let directory = try TemporaryDirectory([.file("f", "text\n")])
-        var detector = try MIMEDetector()
+        let detector = try MIMEDetector()
         let reader = try FileReader("f", in: directory.descriptor, expecting: nil)
         var failure: ContentFailure?
         do throws(ContentFailure) {
@@ -126,6 +126,49 @@ import WorkStealing
         #expect(try type(of: "f", hasToken: true) == "text/plain")
         #expect(try type(of: "copy") == "text/plain")
         _ = consume token
+    }
+
+    /// A helper under a library that a file can take over (Tests/faults/badmagic.c).
+    private static func badHelper(
+        _ directory: TemporaryDirectory, _ change: (inout MagicProgram) -> Void
+    ) throws -> MagicProgram {
+        let library = try CProgram.badmagic.get().path
+        let script = "#!/bin/sh\nLD_PRELOAD=\(library.text) exec \(Fsscan.helper.text) \"$@\"\n"
+        _ = try output(of: [
+            "sh", "-c", "printf %s \"$0\" >\"$1\"; chmod 755 \"$1\"", ByteString(script), directory.appending("helper"),
+        ])
+        var program = MagicProgram(path: directory.appending("helper").bytes)
+        change(&program)
+        return program
+    }
+
+    @Test(
+        .disabled(if: isSanitized, "nothing can be preloaded into a sanitized program"),
+        arguments: [("LOOP\n", "1 s of processor time"), ("WAIT\n", "no answer for 3 s")])
+    func aFileWithoutEndIsAnErrorAndTheNextOneIsNot(word: String, message: String) throws {
+        let directory = try TemporaryDirectory([
+            .file("a", "text\n"), .file("b", ByteString(word)), .file("c", "#!/bin/sh\n"),
+        ])
+        let program = try Self.badHelper(directory) {
+            $0.processorSeconds = 1
+            // A loop on a busy machine takes longer than its processor time.
+            $0.milliseconds = word == "LOOP\n" ? 600_000 : 3_000
+        }
+        let detectors = MIMEDetectors(count: 1, .found(program))
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        let answers: [Result<String, ContentFailure>] = try ["a", "b", "c"].map { name in
+            let reader = try FileReader(name, in: directory.descriptor, expecting: nil)
+            guard let answer = detectors.type(of: reader, head: nothing, hasToken: true) else { throw Errno(EBUSY) }
+            return answer
+        }
+        #expect(answers[0] == .success("text/plain"))
+        guard case .failure(.helper(let text, let error)) = answers[1] else {
+            Issue.record("\(answers[1])")
+            return
+        }
+        #expect(error == Errno(ETIMEDOUT) && text.contains(message))
+        #expect(answers[2] == .success("text/x-shellscript"))
+        #expect(detectors.confinement == .confined)
     }
 
     @Test func theCacheIsBoundedAndTellsContentsApart() throws {

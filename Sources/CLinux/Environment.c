@@ -1,0 +1,45 @@
+// Variables by which somebody else than its user could turn the program.
+
+#include "CLinux.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+
+/// Whether nobody but root decides what is at `path`, which has no symlinks: each directory on the way belongs to root,
+/// and others may write to none of them unless it is sticky. Shortens `path`.
+static int is_roots(char *path) {
+    for (;;) {
+        struct stat status;
+        if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != 0) return 0;
+        if ((status.st_mode & 022) != 0 && (status.st_mode & S_ISVTX) == 0) return 0;
+        char *slash = strrchr(path, '/');
+        if (path[1] == 0) return 1;
+        slash[slash == path ? 1 : 0] = 0;
+    }
+}
+
+const char *clinux_distrust_environment(int is_root) {
+    int is_secure = getauxval(AT_SECURE) != 0;
+    if (!is_secure && !is_root) return NULL;
+    // Databases of libmagic ($HOME/.magic), and code that OpenSSL loads.
+    static const char *const names[] = {"MAGIC", "HOME", "OPENSSL_CONF", "OPENSSL_CONF_INCLUDE", "OPENSSL_MODULES",
+                                        "OPENSSL_ENGINES"};
+    for (size_t index = 0; index < sizeof names / sizeof *names; index++) unsetenv(names[index]);
+    // Where temporary files go: what SQLite writes there has names.
+    static const char *const directories[] = {"SQLITE_TMPDIR", "TMPDIR"};
+    const char *refused = NULL;
+    for (size_t index = 0; index < sizeof directories / sizeof *directories; index++) {
+        const char *value = getenv(directories[index]);
+        if (value == NULL || *value == 0) continue;
+        char path[PATH_MAX], checked[PATH_MAX];
+        if (!is_secure && realpath(value, path) != NULL && is_roots(strcpy(checked, path))) {
+            // As it is now, whatever becomes of a symlink in it.
+            setenv(directories[index], path, 1);
+        } else {
+            unsetenv(directories[index]);
+            refused = directories[index];
+        }
+    }
+    return refused;
+}

@@ -1,0 +1,71 @@
+import WorkStealing
+
+/// Files of a directory, or of a slice of one, of which everything is known but their types, and which are asked about
+/// together.
+actor FileBatch: MailboxActor {
+    nonisolated let mailbox: Mailbox
+    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    private let files: [Member]
+
+    struct Member: Sendable {
+        let file: UntypedFile
+        let request: FileRequest
+    }
+
+    init(_ files: [Member], scheduler: SchedulerID) {
+        mailbox = Mailbox(scheduler)
+        self.files = files
+    }
+
+    /// Answers the requests when there is a detector.
+    nonisolated func wait(for detectors: MIMEDetectors) {
+        send(holding: detectors.resource) { $0.finish(detectors, $1) }
+    }
+
+    private func finish(_ detectors: MIMEDetectors, _ detector: consuming Resource.Token) {
+        if !ScanWorker.current.finish(files, detectors) { wait(for: detectors) }
+        _ = consume detector
+    }
+}
+
+extension ScanWorker {
+    /// Keeps a file until others can be asked about with it; at the latest until the entries are gone through.
+    func askLater(_ file: UntypedFile, _ request: FileRequest) {
+        untyped.append(FileBatch.Member(file: file, request: request))
+        if untyped.count == MIMEDetectors.mostFiles { askAboutUntyped() }
+    }
+
+    /// Asks about the files that were kept, now or when there is a detector. At the end of whatever calls
+    /// `content(of:)`.
+    func askAboutUntyped() {
+        guard !untyped.isEmpty, let detectors = context.content?.detectors else { return }
+        let files = untyped
+        untyped = []
+        if let token = detectors.resource.tryTake() {
+            let isDone = finish(files, detectors)
+            _ = consume token
+            if isDone { return }
+        }
+        FileBatch(files, scheduler: scheduler).wait(for: detectors)
+    }
+
+    /// For who has a token.
+    ///
+    /// - Returns: false if there is no detector for it.
+    fileprivate func finish(_ files: [FileBatch.Member], _ detectors: MIMEDetectors) -> Bool {
+        if context.shouldStop {
+            for member in files { answer(member.request, nil) }
+            return true
+        }
+        guard let types = detectors.types(of: files.map(\.file)) else { return false }
+        for (member, type) in zip(files, types) {
+            do throws(ContentFailure) {
+                answer(member.request, .success(try member.file.content(type: type)))
+            } catch {
+                answer(member.request, .failure(error))
+            }
+        }
+        return true
+    }
+}

@@ -1,0 +1,324 @@
+// fsscan-magic: says what type of content open files have, in a process that can do nothing else.
+//
+// libmagic parses whatever bytes a file's owner wrote, and fsscan often runs as root. So fsscan asks this program,
+// which it starts with a socket as descriptor 0, and sends it descriptors that are open for reading:
+//
+//   fsscan                                fsscan-magic SECONDS
+//     │ ◀──── C, N or E ─────────────────── loads the database, then gives up whatever it could do harm with
+//     │ ───── count, descriptors ─────────▶ magic_descriptor(3) of each
+//     │ ◀──── T, F or L for each ────────── in one packet
+//     ┆                                     ends when the socket is closed at the other side
+//
+// Several at a time, because the way from one process to the other and back costs more than a tenth of what libmagic
+// does with a file. An answer is a letter, an errno (four bytes), the length of a text (two bytes), and the text.
+//
+//   C  confined                           N  not confined; the text says why
+//   E  ends: there is no database         T  the type
+//   F  libmagic's reason for none         L  the file cannot be read from its beginning
+//
+// Confined means a seccomp filter that lets it read what it was sent, allocate memory, answer, and exit. It cannot
+// open, execute, connect, signal, or trace anything. What the filter does not know fails with EPERM: libmagic then has
+// no answer for one file, where ending the process would take the type from every file on a machine whose C library
+// makes another call.
+
+#define _GNU_SOURCE 1
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <magic.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+#if defined(__x86_64__)
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCHITECTURE AUDIT_ARCH_RISCV64
+#endif
+
+enum { PEER = 0, NOBODY = 65534, MOST_FILES = 16 };
+
+/// Far more than libmagic needs: 40 MiB with its database, and the first 7 MiB of a file.
+static const rlim_t address_space = 256 << 20;
+
+/// fstat(3) of the C library is newfstatat(2) on some machines, which also takes paths. The filter cannot look at a
+/// string, so libmagic gets the call that takes nothing but a descriptor.
+int fstat(int descriptor, struct stat *status) { return (int)syscall(SYS_fstat, descriptor, status); }
+
+// ---- Messages ---------------------------------------------------------------------------------------------------------
+
+/// The answers of one packet.
+static struct {
+    size_t length;
+    char bytes[8192];
+} answers;
+
+static void add(char letter, int error, const char *text) {
+    unsigned short length = (unsigned short)strnlen(text, sizeof answers.bytes / MOST_FILES - 7);
+    char *end = answers.bytes + answers.length;
+    end[0] = letter;
+    memcpy(end + 1, &error, 4);
+    memcpy(end + 5, &length, 2);
+    memcpy(end + 7, text, length);
+    answers.length += 7 + length;
+}
+
+static void send_answers(void) {
+    while (send(PEER, answers.bytes, answers.length, MSG_NOSIGNAL) < 0)
+        if (errno != EINTR) _exit(1);
+    answers.length = 0;
+}
+
+static void tell(char letter, int error, const char *text) {
+    add(letter, error, text);
+    send_answers();
+}
+
+/// Stores the next files to look at, -1 for one that did not arrive, and returns how many. Ends the program when there
+/// will be none.
+static int next_files(int files[MOST_FILES]) {
+    unsigned char count;
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(MOST_FILES * sizeof(int))];
+    } control;
+    struct iovec part = {&count, 1};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t received;
+    do received = recvmsg(PEER, &message, MSG_CMSG_CLOEXEC);
+    while (received < 0 && errno == EINTR);
+    if (received <= 0 || count > MOST_FILES) _exit(received == 0 ? 0 : 1);
+    memset(files, -1, MOST_FILES * sizeof *files);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header != NULL && header->cmsg_type == SCM_RIGHTS)
+        memcpy(files, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+    return count;
+}
+
+// ---- Giving up --------------------------------------------------------------------------------------------------------
+
+static void lower(int resource, rlim_t most) {
+    struct rlimit limit;
+    if (getrlimit((__rlimit_resource_t)resource, &limit) != 0) return;
+    if (limit.rlim_max > most) limit.rlim_max = most;
+    if (limit.rlim_cur > limit.rlim_max) limit.rlim_cur = limit.rlim_max;
+    setrlimit((__rlimit_resource_t)resource, &limit);
+}
+
+/// Another `seconds` of processor time for the next file: then SIGXCPU ends the process. fsscan may be gone by then.
+static void allow_time(rlim_t seconds) {
+    static time_t told = -1;
+    struct timespec used;
+    if (seconds == 0 || clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0 || used.tv_sec == told) return;
+    told = used.tv_sec;
+    struct rlimit limit = {.rlim_cur = (rlim_t)used.tv_sec + 1 + seconds, .rlim_max = RLIM_INFINITY};
+    // Not setrlimit(3): the filter knows this call.
+    syscall(SYS_prlimit64, 0, RLIMIT_CPU, &limit, NULL);
+}
+
+/// Leaves no user, group or capability that opens more than an ordinary user's files. Where it may not, the filter does
+/// without.
+static void drop_privileges(void) {
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (geteuid() == 0 && setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0) {
+        // A user namespace may have no such user.
+        int ignored = setresuid(NOBODY, NOBODY, NOBODY);
+        (void)ignored;
+    }
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+    if (syscall(SYS_capget, &header, sets) != 0 || (sets[0].permitted | sets[1].permitted) == 0) return;
+    memset(sets, 0, sizeof sets);
+    syscall(SYS_capset, &header, sets);
+}
+
+#if defined(ARCHITECTURE) && !defined(SANITIZED)
+
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+/// The lower half of an argument, which is all that the kernel looks at in an int. These machines are little-endian.
+#define LOAD_ARGUMENT(index) LOAD(args[index])
+#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
+#define REFUSE RETURN(SECCOMP_RET_ERRNO | EPERM)
+#define ALLOW RETURN(SECCOMP_RET_ALLOW)
+#define ALWAYS(call) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), ALLOW
+/// The next `count` instructions are for this call, and end in a return.
+#define FOR(call, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, count)
+#define REFUSE_UNLESS(value) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0), REFUSE
+#define REFUSE_WITH(bits) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1), REFUSE
+#define REFUSE_WITHOUT(bits) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 1, 0), REFUSE
+
+/// NULL, or why there is no filter.
+static const char *filter_calls(void) {
+    struct sock_filter program[] = {
+        LOAD(arch),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),
+        RETURN(SECCOMP_RET_KILL_PROCESS),
+        LOAD(nr),
+        // What was sent. read and lseek do nothing to the socket but wait.
+        ALWAYS(read),
+        ALWAYS(pread64),
+        ALWAYS(lseek),
+        ALWAYS(fstat),
+        ALWAYS(close),
+        // Memory: never what can be executed, never a file's.
+        ALWAYS(brk),
+        ALWAYS(munmap),
+        ALWAYS(mremap),
+        ALWAYS(madvise),
+        FOR(mmap, 7),
+        LOAD_ARGUMENT(2),
+        REFUSE_WITH(PROT_EXEC),
+        LOAD_ARGUMENT(3),
+        REFUSE_WITHOUT(MAP_ANONYMOUS),
+        ALLOW,
+        // Requests and answers.
+        FOR(recvmsg, 4),
+        LOAD_ARGUMENT(0),
+        REFUSE_UNLESS(PEER),
+        ALLOW,
+        FOR(sendto, 4),
+        LOAD_ARGUMENT(0),
+        REFUSE_UNLESS(PEER),
+        ALLOW,
+        // Time.
+        ALWAYS(clock_gettime),
+        FOR(prlimit64, 7),
+        LOAD_ARGUMENT(0),
+        REFUSE_UNLESS(0),
+        LOAD_ARGUMENT(1),
+        REFUSE_UNLESS(RLIMIT_CPU),
+        ALLOW,
+        // The end.
+        ALWAYS(exit_group),
+        ALWAYS(exit),
+        ALWAYS(rt_sigreturn),
+        ALWAYS(restart_syscall),
+        REFUSE,
+    };
+    struct sock_fprog filter = {.len = sizeof program / sizeof *program, .filter = program};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
+        static char reason[128];
+        snprintf(reason, sizeof reason, "the kernel refuses a seccomp filter: %s", strerror(errno));
+        return reason;
+    }
+    return NULL;
+}
+
+#elif defined(SANITIZED)
+
+static const char *filter_calls(void) { return "built with a sanitizer"; }
+
+#else
+
+static const char *filter_calls(void) { return "no seccomp filter is known for this kind of processor"; }
+
+#endif
+
+/// Descriptors that fsscan's own parent left open.
+static void close_others(void) {
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, 3, ~0U, 0) == 0) return;
+#endif
+    struct rlimit limit;
+    rlim_t end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536 ? limit.rlim_cur : 65536;
+    for (int descriptor = 3; descriptor < (int)end; descriptor++) close(descriptor);
+}
+
+static void look_at(int file, magic_t handle) {
+    if (file < 0) return add('F', EMFILE, "the descriptor did not arrive");
+    if (lseek(file, 0, SEEK_SET) != 0) {
+        add('L', errno, "");
+    } else {
+        const char *type = magic_descriptor(handle, file);
+        const char *text = type == NULL ? magic_error(handle) : type;
+        int error = type == NULL ? magic_errno(handle) : 0;
+        add(type == NULL ? 'F' : 'T', error, text == NULL ? "no reason given" : text);
+    }
+    // Before the answer: who gets it may want to unmount.
+    close(file);
+}
+
+int main(int count, char **arguments) {
+    struct stat status;
+    if (count != 2 || fstat(PEER, &status) != 0 || !S_ISSOCK(status.st_mode)) {
+        fputs("fsscan-magic: is a part of fsscan, which starts it for --mime\n", stderr);
+        return 64;
+    }
+    rlim_t seconds = strtoul(arguments[1], NULL, 10);
+    close_others();
+
+    // What a parent or a library made of signals: a crash must be one.
+    for (int number = 1; number < SIGSYS + 1; number++) signal(number, SIG_DFL);
+    // A stop signal for the whole group is fsscan's business: its report waits for answers. The end of the socket ends
+    // this.
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (size_t index = 0; index < 5; index++)
+        signal((const int[]){SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE}[index], SIG_IGN);
+
+    lower(RLIMIT_CORE, 0);
+    lower(RLIMIT_FSIZE, 0);
+#ifndef SANITIZED
+    lower(RLIMIT_AS, address_space);
+#endif
+
+    magic_t handle = magic_open(MAGIC_MIME_TYPE);
+    if (handle == NULL) {
+        tell('E', errno, "libmagic cannot be initialised: out of memory");
+        return 1;
+    }
+    if (magic_load(handle, NULL) != 0) {
+        char reason[400];
+        const char *error = magic_error(handle);
+        snprintf(reason, sizeof reason, "libmagic cannot load its database: %s", error ? error : "no reason given");
+        tell('E', magic_errno(handle), reason);
+        return 1;
+    }
+    // Reads the time zone's file, which cannot be opened any more afterwards.
+    tzset();
+
+    // Nothing of the terminal, of a working directory, or of root is left.
+    dup2(PEER, STDOUT_FILENO);
+    dup2(PEER, STDERR_FILENO);
+    int ignored = chdir("/");
+    (void)ignored;
+    drop_privileges();
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    const char *reason = filter_calls();
+    tell(reason == NULL ? 'C' : 'N', 0, reason == NULL ? "" : reason);
+
+    for (;;) {
+        int files[MOST_FILES];
+        int number = next_files(files);
+        for (int index = 0; index < number; index++) {
+            allow_time(seconds);
+            look_at(files[index], handle);
+        }
+        send_answers();
+    }
+}

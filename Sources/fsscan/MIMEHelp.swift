@@ -1,0 +1,21 @@
+import Glibc
+import ScanEngine
+
+/// What people are told about the process that asks libmagic.
+enum MIMEHelp {
+    /// A line of `--version`.
+    static func line() -> String {
+        do throws(MIMEUnavailable) {
+            let confinement = try MIMEConfinement.ofThisMachine()
+            return confinement.reason.map { "MIME types: not confined: \($0)" } ?? "MIME types: confined helper"
+        } catch {
+            return "MIME types: none: \(error.message)"
+        }
+    }
+
+    /// For root, where a file that takes libmagic over gets root's rights; an ordinary user would ask `file`.
+    static func warn(_ scan: Scan) {
+        guard geteuid() == 0, let reason = scan.mimeConfinement?.reason else { return }
+        StandardStreams.complain("warning: --mime: not confined: \(reason)")
+    }
+}
