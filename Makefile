@@ -20,7 +20,7 @@ HELPER = .build/release/fsscan-magic
 HELPER_FLAGS = -O2 -Wall -Wextra -Werror -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie -Wl,-z,relro,-z,now
 
 .DEFAULT_GOAL := help
-.PHONY: scan build test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs install uninstall clean help packages
+.PHONY: scan build test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs install uninstall clean help packages oracles fresh
 
 scan: build ## Builds, and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
@@ -31,8 +31,7 @@ build: packages ## Builds the release program and its helper: .build/release/fss
 	$(SWIFT) build $(RELEASE) --product fsscan
 	$(CLANG) $(HELPER_FLAGS) -o $(HELPER) Sources/fsscan-magic/main.c $$(pkg-config --cflags --libs libmagic)
 
-test: packages lint ## Runs all tests
-	Tests/oracles/setup.sh
+test: oracles lint ## Runs all tests
 	$(SWIFT) build --build-tests
 	$(MAKE) bench-check
 	$(SWIFT) test --skip-build
@@ -45,38 +44,33 @@ EXAMPLES = $(wildcard Examples/*/main.swift)
 # STRESS_SECONDS is about how long the first step takes, STRESS_SEED repeats it, STRESS_TREES are the seeds of the second.
 STRESS_TREES ?= 1-200
 
-stress: build stress-filesystems ## Hostile trees, races, signals and random trees, for half an hour (STRESS_SECONDS, STRESS_SEED)
-	Tests/oracles/setup.sh
+stress: oracles build stress-filesystems ## Hostile trees, races, signals and random trees, for half an hour (STRESS_SECONDS, STRESS_SEED)
 	.venv/bin/python Tests/hostile/hostile.py $(BINARY)
 	FSSCAN_BINARY=$(CURDIR)/$(BINARY) FSSCAN_SEEDS=$(STRESS_TREES) $(SWIFT) test --filter aRandomTree
 
-reliability-peers: build ## The same hostile cases for find, fd, ncdu, gdu and hashdeep, as a table
-	Tests/oracles/setup.sh
+reliability-peers: oracles build ## The same hostile cases for find, fd, ncdu, gdu and hashdeep, as a table
 	.venv/bin/python Tests/hostile/peers.py $(BINARY)
 
 lint: ## Fails if the layout is not what `make format` makes, or a style rule is broken
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler Examples/Package.swift $(EXAMPLES)
+	@! grep -rnE --include='*.swift' '\.(enabled|disabled)\(if: [^,"]*\)([,)]|$$)' Tests || { echo "A test that may be skipped says why." >&2; exit 1; }
 
 format: ## Lays the sources out
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler Examples/Package.swift $(EXAMPLES)
 
-fixtures: packages ## Renews the golden output in fixtures/ (look at the difference before you commit it)
-	Tests/oracles/setup.sh
+fixtures: oracles ## Renews the golden output in fixtures/ (look at the difference before you commit it)
 	FSSCAN_RENEW_FIXTURES=1 $(SWIFT) test --filter GoldenTests
 
-tsan: packages ## The whole test suite under ThreadSanitizer (some 30 minutes)
-	Tests/oracles/setup.sh
+tsan: oracles ## The whole test suite under ThreadSanitizer (some 30 minutes)
 	Tests/sanitized.sh thread
 
-asan: packages ## The whole test suite under AddressSanitizer (some 20 minutes)
-	Tests/oracles/setup.sh
+asan: oracles ## The whole test suite under AddressSanitizer (some 20 minutes)
 	Tests/sanitized.sh address
 
 tsan-scheduler: packages ## The scheduler's stress tests under ThreadSanitizer
 	Tests/sanitized.sh thread --filter 'WorkStealingTests\.(Counting|Message|Async|Ending|Monitor|Priority|Ask|Draining|Channel|Yield|Resource)Tests|TaskGraphsTests\.(Article|Graph)Tests'
 
-stress-filesystems: packages ## File systems with 200,000 files each, and memory that runs out at 1,000 places
-	Tests/oracles/setup.sh
+stress-filesystems: oracles ## File systems with 200,000 files each, and memory that runs out at 1,000 places
 	FSSCAN_LARGE=1 $(SWIFT) test --filter 'FsscanTests\.(FileSystem|RefusedCall)Tests'
 
 # libFuzzer comes with the toolchain's clang. SECONDS is for all targets together, and not for the shell: make's own.
@@ -94,8 +88,7 @@ fuzz: packages ## Feeds parsers with bytes that nobody meant, under AddressSanit
 			-artifact_prefix=.build-fuzz/$$target- .build-fuzz/corpus/$$target fixtures/fuzz/$$target || exit 1; \
 	done
 
-examples: packages ## Builds the programs in Examples/, runs them, and checks what they print
-	Tests/oracles/setup.sh
+examples: oracles ## Builds the programs in Examples/, runs them, and checks what they print
 	Examples/check.sh
 
 docs: packages ## Makes the library's documentation: .build/docs (to be served, or opened with a documentation browser)
@@ -111,7 +104,13 @@ uninstall: ## Removes what `make install` installed
 	test ! -d "$(DESTDIR)$(PREFIX)/libexec/fsscan" || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(PREFIX)/libexec/fsscan"
 
 packages: ## Installs the libraries that the build needs, or says how
-	@Tests/oracles/packages.sh pkg-config libmagic-dev libsqlite3-dev libssl-dev libxxhash-dev
+	@Tests/oracles/setup.sh --build
+
+oracles:
+	@Tests/oracles/setup.sh
+
+fresh: ## Both commands of the README on a new Debian, as root and as an ordinary user (needs root; FRESH_USER=root|user: one of them)
+	Tests/fresh/fresh.sh $(if $(FRESH_USER),$(FRESH_USER),root user)
 
 clean: ## Removes everything that was built
 	rm -rf .build .build-* .venv Benchmarks/.build Benchmarks/results Examples/.build

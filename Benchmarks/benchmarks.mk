@@ -33,7 +33,7 @@ bench-compare: build ## verify, diff and --baseline beside AIDE, hashdeep -a and
 	Benchmarks/compare.sh
 
 bench-tools:
-	@Tests/oracles/packages.sh pkg-config libssl-dev libfuse3-dev liburing-dev
+	@Tests/oracles/setup.sh --tools
 	Benchmarks/support/build.sh
 
 bench-build: bench-tools ## Builds what the benchmarks run beside fsscan itself

@@ -167,7 +167,8 @@ import Testing
 
     // MARK: What cannot be read
 
-    @Test(.enabled(if: isRoot)) func anUnreadableFileIsAnErrorAndTheDirectoriesAboveHaveNoDigests() throws {
+    @Test(.enabled(if: isRoot, "needs root")) func anUnreadableFileIsAnErrorAndTheDirectoriesAboveHaveNoDigests() throws
+    {
         let directory = try TemporaryDirectory([
             .directory("closed", [.directory("in", [.file("secret", "x", mode: 0)])]),
             .directory("open", [.file("f", "x")]),

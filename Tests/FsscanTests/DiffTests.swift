@@ -61,7 +61,7 @@ import Testing
         mkdir new; printf brandnew > new/file; mv 'old name' 'still/new name'
         """
 
-    @Test(.enabled(if: isRoot)) func everyKindOfChangeIsSeen() throws {
+    @Test(.enabled(if: isRoot, "needs root")) func everyKindOfChangeIsSeen() throws {
         let directory = try TemporaryDirectory(tree)
         let file = try SavedFile()
         try file.save(["--hash", "sha256", "--label", "before", directory.path])
@@ -129,7 +129,7 @@ import Testing
         #expect(try changes(other + ["--ignore=content"], notCompared, status: 0) == "[]\n")
     }
 
-    @Test(.enabled(if: isRoot)) func aDirectoryThatCannotBeReadNowHidesWhatWasInIt() throws {
+    @Test(.enabled(if: isRoot, "needs root")) func aDirectoryThatCannotBeReadNowHidesWhatWasInIt() throws {
         let directory = try TemporaryDirectory([
             .directory("d", [.file("inside", "x")]), .file("f", "x", mode: 0o644), .directory("e"),
         ])
@@ -203,7 +203,8 @@ import Testing
     }
 
     /// What an intruder leaves beside contents and modes. Needs root and a file system with attributes: skipped visibly.
-    @Test(.enabled(if: isRoot && hasAttributes)) func attributesAndCapabilitiesAreCompared() throws {
+    @Test(.enabled(if: isRoot && hasAttributes, "needs root, and attributes of users on the file system of $TMPDIR"))
+    func attributesAndCapabilitiesAreCompared() throws {
         let directory = try TemporaryDirectory([.file("f", "x"), .directory("d"), .file("plain")])
         let file = try SavedFile()
         try setAttribute(directory.appending("f"), "user.one", "1")

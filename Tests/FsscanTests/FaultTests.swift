@@ -35,7 +35,7 @@ extension FaultyTree {
     }
 }
 
-@Suite(.enabled(if: canUseFUSE, "needs root, mount namespaces and /dev/fuse")) struct FaultTests {
+@Suite(.enabled(if: canUseFUSE, "\(fuseObstacle ?? "")")) struct FaultTests {
     private static let everyKind = [
         "d dir", "d/f file size=70000", "d/e dir", "d/e/g file size=1", "f file size=5", "p fifo", "l link size=6",
     ]

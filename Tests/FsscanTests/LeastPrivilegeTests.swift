@@ -72,7 +72,7 @@ import Testing
     /// Not a symlink's own time, which readlink(2) always touches, nor a directory's or file's of somebody else when the
     /// program is not root's: there the kernel refuses O_NOATIME.
     @Test(
-        .enabled(if: isRoot && canMount, "needs root and mount namespaces"),
+        .enabled(if: canMount, "\(mountObstacle ?? "")"),
         arguments: [[], ["--hash", "sha256", "--mime"], ["--ndjson", "--hash", "git", "--gitignore"]] as [[ByteString]],
         [0, 65_534])
     func accessTimesStayWhatTheyWere(options: [ByteString], user: Int) throws {
@@ -100,7 +100,8 @@ import Testing
     // MARK: contrib/
 
     /// systemd looks for the program that a unit starts.
-    @Test func theUnitsAreValid() throws {
+    @Test(.enabled(if: canAnalyzeUnits, "needs a running systemd, or root, to make /run/systemd"))
+    func theUnitsAreValid() throws {
         let place = try TemporaryDirectory()
         let unit = String(decoding: try Repository.contents("contrib/fsscan.service"), as: UTF8.self)
         #expect(unit.contains("ExecStart=/usr/local/bin/fsscan "))
@@ -118,7 +119,9 @@ import Testing
     }
 
     /// 1.2 of 10, where 10 is everything exposed.
-    @Test(arguments: ["fsscan", "fsscan-verify"] as [ByteString])
+    @Test(
+        .enabled(if: canAnalyzeUnits, "needs a running systemd, or root, to make /run/systemd"),
+        arguments: ["fsscan", "fsscan-verify"] as [ByteString])
     func theServicesAreExposedAsLittleAsSystemdKnows(name: ByteString) throws {
         let unit = "contrib/" + name + ".service"
         _ = try output(of: [

@@ -62,7 +62,7 @@ let mixedTree: Tree = [
         #expect(largest.diskBytes == numbers[1] * numbers[2])
     }
 
-    @Test(.enabled(if: isRoot), arguments: threadCounts)
+    @Test(.enabled(if: isRoot, "needs root"), arguments: threadCounts)
     func devicesAreCountedAndNotOpened(threads: Int) throws {
         let directory = try TemporaryDirectory([
             .characterDevice("zero", major: 1, minor: 5), .blockDevice("nothing", major: 240, minor: 17),

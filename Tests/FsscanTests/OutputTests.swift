@@ -63,7 +63,8 @@ import Testing
             ("no/such/file", "No such file or directory"), ("d", "Is a directory"), ("d/", "Is a directory"),
             ("new/", "Is a directory"), ("file/x", "Not a directory"), ("loop", "Too many levels of symbolic links"),
             ("", "No such file or directory"), (ByteString([UInt8](repeating: 0x61, count: 256)), "File name too long"),
-            ("/proc/x", "No such file or directory"), ("socket", "No such device or address"),
+            ("/proc/x", isRoot ? "No such file or directory" : "Permission denied"),
+            ("socket", "No such device or address"),
             ("/dev/full", "No space left on device"), ("/dev/fd/77", "Bad file descriptor"),
             ("/dev/fd/0", "Bad file descriptor"),
         ] as [(ByteString, String)])

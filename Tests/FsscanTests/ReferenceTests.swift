@@ -110,7 +110,7 @@ enum RandomTrees {
         }
     }
 
-    @Test(.enabled(if: isRoot)) func ownersAndGroupsAreSummedUp() throws {
+    @Test(.enabled(if: isRoot, "needs root")) func ownersAndGroupsAreSummedUp() throws {
         let directory = try TemporaryDirectory([
             .file("a", "1", owner: 1, group: 2), .file("b", "22", owner: 4_294_967_294, group: 3_000_000_000),
             .directory("d", [.symlink("s", to: "x", owner: 1, group: 1)], owner: 65_534, group: 65_534),
@@ -125,7 +125,7 @@ enum RandomTrees {
         #expect(children?.map(\.bytes) == names.sorted())
     }
 
-    @Test(.enabled(if: isTmpfs)) func sumsSaturateAtTheLargestFile() throws {
+    @Test(.enabled(if: isTmpfs, "needs a tmpfs at /dev/shm")) func sumsSaturateAtTheLargestFile() throws {
         // A sum that saturated cannot be corrected by subtraction: a hard link's bytes must not be in it twice.
         let directory = try TemporaryDirectory(
             [

@@ -133,7 +133,7 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
         }
     }
 
-    @Test(.enabled(if: isRoot)) func errorsAreSaved() throws {
+    @Test(.enabled(if: isRoot, "needs root")) func errorsAreSaved() throws {
         let directory = try TemporaryDirectory([.directory("closed", [.file("x")], mode: 0)])
         let tools = try TemporaryDirectory()
         let file = try SavedFile()

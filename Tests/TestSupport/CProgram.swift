@@ -43,7 +43,10 @@ package struct CProgram: Sendable {
 }
 
 /// Whether tests may mount a FUSE file system in a mount namespace of their own.
-package let canUseFUSE: Bool = isRoot && canMount && access("/dev/fuse", R_OK | W_OK) == 0
+package let canUseFUSE: Bool = fuseObstacle == nil
+
+/// Why they may not.
+package let fuseObstacle: String? = mountObstacle ?? (access("/dev/fuse", R_OK | W_OK) == 0 ? nil : "needs /dev/fuse")
 
 /// `EIO`; nil for a number that the C library has no name for.
 package func errnoName(_ number: Int32) -> String? { clinux_errno_name(number).map { String(cString: $0) } }

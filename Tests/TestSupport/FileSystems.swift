@@ -1,8 +1,18 @@
+import Glibc
+
 /// Whether /dev/shm is a tmpfs, which takes files of 2^63−1 bytes.
 package let isTmpfs: Bool = (try? run(["stat", "-f", "-c", "%T", "/dev/shm"]).outputText) == "tmpfs\n"
 
 /// Whether tests may mount in a mount namespace of their own.
-package let canMount: Bool = (try? run(["unshare", "-m", "true"]).status) == 0
+package let canMount: Bool = mountObstacle == nil
+
+/// Why they may not. `unshare` makes all mounts private first, which needs a root directory that is a mount point: it is none
+/// in a plain chroot.
+package let mountObstacle: String? = {
+    if !isRoot { return "needs root, to mount" }
+    guard let outcome = try? run(["unshare", "-m", "true"]) else { return "needs unshare(1)" }
+    return outcome.status == 0 ? nil : "needs a mount namespace; \(outcome.errorText.filter { $0 != "\n" })"
+}()
 
 /// Whether this kernel has a file system, built in or as a module.
 package func kernelKnows(_ type: String) -> Bool {
@@ -10,3 +20,6 @@ package func kernelKnows(_ type: String) -> Bool {
     let list = (try? run(["cat", "/proc/filesystems"]).outputText) ?? ""
     return list.split { " \t\n".contains($0) }.contains { $0 == type }
 }
+
+/// Whether `systemd-analyze` looks at units here: it makes /run/systemd where no systemd runs.
+package let canAnalyzeUnits: Bool = isRoot || access("/run/systemd", F_OK) == 0

@@ -12,7 +12,7 @@ groups=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 if [ "$1" = --check ]; then
     [ "$(id -u)" -eq 0 ] && [ -x $systemd ] && [ -n "$groups" ] && [ -w "$groups/cgroup.procs" ] || exit 1
     exec unshare -m sh -c 'mount -t tmpfs none /mnt && mkdir /mnt/u /mnt/w /mnt/r &&
-        mount -t overlay none -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w /mnt/r' 2>/dev/null
+        mount -t overlay none -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w /mnt/r && test -x "/mnt/r$0"' $systemd 2>/dev/null
 fi
 
 if [ "$1" != inside ]; then
@@ -52,6 +52,10 @@ install -D -m 755 /mnt/fsscan-magic $root/usr/local/libexec/fsscan/fsscan-magic
 systemd-sysusers --root=$root "$here/../../contrib/fsscan-sysusers.conf"
 # A unit with a /tmp of its own would not see it.
 touch $root/tmp/seen
+# The toolchain's libraries may lie on a mount of their own, of which the view shows nothing.
+ldd "$program" | sed -n 's/.* => \(\/.*\) (.*/\1/p' | while read -r library; do
+    [ -e "$root$library" ] || install -D -m 644 "$library" "$root$library"
+done
 
 units=$root/etc/systemd/system
 rm -rf "${units:?}"

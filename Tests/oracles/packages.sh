@@ -1,21 +1,30 @@
 #!/bin/sh
 # Sees to it that Debian packages are installed: as root it installs what is missing, otherwise it names the command.
 #
-#   packages.sh PACKAGE...
+#   packages.sh [--check] PACKAGE...      --check installs nothing and names the command, root or not
 set -eu
 
+install=$([ "$(id -u)" -ne 0 ] || echo yes)
+if [ "${1:-}" = --check ]; then
+    install=
+    shift
+fi
 missing=
 for package in "$@"; do
-    dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -q '^installed$' || missing="$missing $package"
+    status=$(dpkg-query -W -f='${db:Status-Status} ' "$package" 2>/dev/null || true)
+    case " $status" in *" installed "*) ;; *) missing="$missing $package" ;; esac
 done
 [ -n "$missing" ] || exit 0
 
-if [ "$(id -u)" -eq 0 ]; then
+# Nothing that is installed is removed: systemd, which the tests run, would push out another init's libraries.
+options="-y --no-install-recommends --no-remove"
+if [ "$install" ]; then
+    echo "Installing$missing" >&2
+    apt-get update -qq
     # shellcheck disable=SC2086
-    apt-get update -qq &&
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq $options $missing >/dev/null
 else
-    echo "Packages are missing. Install them with:" >&2
-    echo "    sudo apt-get install -y$missing" >&2
+    echo "Packages are missing. Install them as root with:" >&2
+    echo "    apt-get update && apt-get install $options$missing" >&2
     exit 1
 fi

@@ -1,13 +1,22 @@
 #!/bin/sh
-# Makes ready what the tests compare with: programs from Debian packages, and .venv with the Python ones.
+# Makes ready what the build and the tests need: libraries and programs from Debian packages, and .venv with Python's.
 #
-# Installs only what is missing; with nothing to do it takes some milliseconds, so that `make test` can always call it.
-# Who is not root gets the one command to run instead. --check installs nothing and says what is missing.
+#   setup.sh              all of it: what `make test` does first
+#   setup.sh --build      the libraries of the program alone: what `make build` does first
+#   setup.sh --tools      the libraries of the benchmarks' tools alone
+#   setup.sh --check      installs nothing, and says what is missing
+#   setup.sh --list       prints all packages that `make test` uses, installed or not
+#
+# Installs only what is missing; with nothing to do it takes some milliseconds, so that make can always call it.
+# Who is not root gets the one command to run instead.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 venv=$here/../../.venv
 
-# A program that the tests run, and the package it comes in.
+build="pkg-config libmagic-dev libsqlite3-dev libssl-dev libxxhash-dev"
+tools="pkg-config libssl-dev libfuse3-dev liburing-dev"
+
+# A program that the tests run, and the package it comes in. `make fresh` shows that the list is complete.
 programs="
 jq jq
 sqlite3 sqlite3
@@ -15,19 +24,27 @@ git git
 file file
 xxhsum xxhash
 strace strace
+time time
 systemd-analyze systemd
 setpriv util-linux
 prlimit util-linux
+mount mount
+losetup mount
+modprobe kmod
 python3 python3
 find findutils
 ncdu ncdu
 mtree mtree-netbsd
+bsdtar libarchive-tools
 hashdeep hashdeep
+openssl openssl
 setcap libcap2-bin
 setfacl acl
 setfattr attr
 chattr e2fsprogs
 du coreutils
+diff diffutils
+awk mawk
 ps procps
 dot graphviz
 cc gcc
@@ -37,38 +54,45 @@ mkfs.ext4 e2fsprogs
 mkfs.xfs xfsprogs
 mkfs.btrfs btrfs-progs
 mksquashfs squashfs-tools
-systemd-analyze systemd
 "
 
-missing=$(echo "$programs" | while read -r program package; do
-    [ -z "$program" ] || command -v "$program" >/dev/null || echo "$package"
-done | sort -u)
-# A header that a program in Tests/faults is compiled with.
-[ -e /usr/include/fuse3/fuse_lowlevel.h ] || missing="$missing libfuse3-dev"
 # Debian's python3 can make no virtual environment by itself; other builds can.
-[ -n "$missing" ] || [ -x "$venv/bin/python" ] || python3 -c 'import ensurepip' 2>/dev/null || missing=python3-venv
+can_make_venv() { [ -x "$venv/bin/python" ] || python3 -c 'import ensurepip' 2>/dev/null; }
 
-if [ -n "$missing" ]; then
-    # shellcheck disable=SC2086
-    set -- "${1:-}" $missing
-    mode=$1
-    shift
-    if [ "$mode" = --check ] || [ "$(id -u)" -ne 0 ]; then
-        echo "The tests need packages that are missing. Install them with:" >&2
-        echo "    sudo apt-get install -y $*" >&2
-        exit 1
-    fi
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
-    exec "$0"
-fi
+# The packages whose programs are not there.
+missing_programs() {
+    # Some stand where only root looks.
+    PATH=$PATH:/usr/sbin:/sbin
+    echo "$programs" | while read -r program package; do
+        [ -z "$program" ] || command -v "$program" >/dev/null || echo "$package"
+    done
+    can_make_venv || echo python3-venv
+}
+
+mode=${1:-}
+case $mode in
+--build) exec "$here/packages.sh" $build ;;
+--tools) exec "$here/packages.sh" $tools ;;
+--list)
+    { printf '%s\n' $build $tools python3-venv; echo "$programs" | cut -s -d ' ' -f 2; } | sort -u
+    exit 0
+    ;;
+"" | --check) ;;
+*)
+    sed -n '2,/^$/s/^# \{0,1\}//p' "$0" >&2
+    exit 64
+    ;;
+esac
+
+# shellcheck disable=SC2046
+"$here/packages.sh" $mode $(printf '%s\n' $build $tools $(missing_programs) | sort -u)
 
 # The stamp is what was installed: another list of requirements makes the environment anew.
 if [ -x "$venv/bin/python" ] && cmp -s "$here/requirements.txt" "$venv/installed-requirements.txt" &&
     "$venv/bin/python" -c ''; then
     exit 0
 fi
-if [ "${1:-}" = --check ]; then
+if [ "$mode" = --check ]; then
     echo "Tests/oracles/setup.sh has not been run: .venv is missing or out of date." >&2
     exit 1
 fi

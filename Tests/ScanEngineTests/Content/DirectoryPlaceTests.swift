@@ -34,7 +34,7 @@ import WorkStealing
     private static func isFree(_ resource: Resource) -> Bool { resource.tryTake() != nil }
 
     /// It went on without one, while others had them all: however many directories wait, so many may be looked into.
-    @Test(.enabled(if: canUseFUSE, "needs root, mount namespaces and /dev/fuse"), .timeLimit(.minutes(patience)))
+    @Test(.enabled(if: canUseFUSE, "\(fuseObstacle ?? "")"), .timeLimit(.minutes(patience)))
     func aDirectoryWhoseGitignoreHadToWaitKeepsItsPlace() throws {
         let lines = (0..<6).flatMap {
             ["d\($0) dir", "d\($0)/.gitignore file open=EMFILE@3", "d\($0)/f file size=20 count=12"]

@@ -146,7 +146,7 @@ import Testing
     }
 
     /// At a fresh run, and in the middle of a merge.
-    @Test(.enabled(if: canMount), arguments: [2_000, 400])
+    @Test(.enabled(if: canMount, "\(mountObstacle ?? "")"), arguments: [2_000, 400])
     func aFullDiskIsAFailure(count: Int) throws {
         let directory = try TemporaryDirectory()
         let path = directory.path
