@@ -82,7 +82,8 @@ extension Directory {
 
     private var opened: OpenedDirectory {
         OpenedDirectory(
-            directory: self, identity: identity, rootDevice: rootDevice, pseudo: pseudo, mayLoop: mayLoop, ignore: ignore)
+            directory: self, identity: identity, rootDevice: rootDevice, pseudo: pseudo, mayLoop: mayLoop,
+            ignore: ignore)
     }
 
     /// The listing itself is done; children and slices may not be.
