@@ -142,7 +142,8 @@ private let linkedTree: Tree = [
     private static let isSysfs =
         (try? output(of: ["stat", "-f", "-c", "%T", "/sys/kernel/mm"])).map { ByteString($0) == "sysfs\n" } ?? false
 
-    @Test(.enabled(if: isSysfs), arguments: threadCounts) func whatTheKernelMakesUpIsNamed(threads: Int) throws {
+    @Test(.enabled(if: isSysfs, "needs sysfs"), arguments: threadCounts)
+    func whatTheKernelMakesUpIsNamed(threads: Int) throws {
         let breakdown = try Breakdown(ScanRun(["/sys/kernel/mm"], threads: threads))
         let sizes = try output(of: [
             "sh", "-c", "find /sys/kernel/mm -type f -printf '%s\\n' | awk '{ n++; s += $1 } END { print n, s }'",
@@ -157,7 +158,7 @@ private let linkedTree: Tree = [
     }
 
     /// As `find` sees a tree without what is below the mount point; a PATH of its own is entered.
-    @Test(.enabled(if: isRoot && canMount), arguments: threadCounts)
+    @Test(.enabled(if: isRoot && canMount, "needs root, to mount"), arguments: threadCounts)
     func kernelFileSystemsCanBeLeftOut(threads: Int) throws {
         let directory = try TemporaryDirectory([
             .directory("d", [.directory("proc"), .directory("tmp"), .file("f", "1")]), .file("mounted"),

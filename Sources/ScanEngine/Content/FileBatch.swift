@@ -24,7 +24,9 @@ actor FileBatch: MailboxActor {
     }
 
     private func finish(_ detectors: MIMEDetectors, _ detector: consuming Resource.Token) {
-        if !ScanWorker.current.finish(files, detectors) { wait(for: detectors) }
+        let worker = ScanWorker.current
+        if !worker.finish(files, detectors) { wait(for: detectors) }
+        worker.isDone()
         _ = consume detector
     }
 }
@@ -58,6 +60,7 @@ extension ScanWorker {
             for member in files { answer(member.request, nil) }
             return true
         }
+        if let first = files.first { isAt(first.request.path) }
         guard let types = detectors.types(of: files.map(\.file)) else { return false }
         for (member, type) in zip(files, types) {
             do throws(ContentFailure) {

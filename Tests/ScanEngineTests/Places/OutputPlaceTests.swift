@@ -64,7 +64,8 @@ import Testing
         #expect(try output(of: ["cat", directory.appending("victim")]) == Array("before".utf8))
     }
 
-    @Test(.enabled(if: canMount)) func withoutProcAPipeIsOpenedByItsNameAndNothingElseIs() throws {
+    @Test(.enabled(if: canMount, "needs root, to mount"))
+    func withoutProcAPipeIsOpenedByItsNameAndNothingElseIs() throws {
         let directory = try TemporaryDirectory(Self.pipe)
         let reader = try Self.reader(of: directory)
         defer { close(reader) }
