@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make docs`: the documentation of the library, with docc from the Swift toolchain. A warning (a link to a symbol that is gone, an
-# article that nothing leads to) is an error.
+# `make docs`: builds the library's documentation with docc from the Swift toolchain. A warning is an error: a link to a
+# missing symbol, an article that no page links to.
 #
 #     docs/make-docs.sh OUTPUT
 set -euo pipefail

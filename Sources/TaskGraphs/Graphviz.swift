@@ -1,10 +1,10 @@
-// Drawings: `dot -Tsvg` makes a picture of them.
+// Draws a graph in Graphviz' DOT language; `dot -Tsvg` renders it.
 
 import WorkStealing
 
 extension TaskGraph {
-    /// The graph in Graphviz' language: an arrow goes from a node to one that waits for it; exclusive nodes have two
-    /// borders, and resources stand below the name.
+    /// The graph in the DOT language. An arrow goes from a node to each node that waits for it. Exclusive nodes have a
+    /// double border. Resources are listed below the name.
     public var graphviz: String { graphviz { _ in [] } }
 
     /// - Parameter facts: further lines below a node's name.
@@ -22,7 +22,7 @@ extension TaskGraph {
         return (lines + ["}", ""]).joined(separator: "\n")
     }
 
-    /// In a label, a backslash begins an escape.
+    /// In a label, a backslash starts an escape.
     private static func escaped(_ text: String) -> String {
         var escaped = ""
         for character in text {
@@ -37,7 +37,7 @@ extension TaskGraph {
 }
 
 extension Report {
-    /// The graph as it ran: with the time that each node took, or what became of it.
+    /// The graph after its run. Each node shows the time it took, or that it failed, was skipped or was cancelled.
     public var graphviz: String {
         graph.graphviz { node in
             switch results.outcomes[node] {

@@ -1,15 +1,16 @@
-// What may start now: the decisions of a run, as a value without tasks, clocks or locks. Events go in (a node has ended),
-// decisions come out (these may start); `TaskGraph.run()` carries them out, and tests play them in virtual time.
+// Decides which nodes may start. A plan is a value without tasks, clocks or locks: events go in (a node has ended), and
+// decisions come out (these nodes may start). `TaskGraph.run()` carries them out. Tests play them in virtual time.
 
 import WorkStealing
 
+/// The scheduling state of one run: which nodes wait, are ready, run or have ended.
 struct Plan {
     private enum State {
         case waiting(for: Int)
         case ready, running, ended
     }
 
-    /// Nodes that need the same resources, and so are held up together: the best first.
+    /// Ready nodes that need the same resources, best first. A missing resource holds up all of them.
     private struct Bucket {
         let resources: [Int]
         var ready = ReadyQueue()
@@ -17,9 +18,9 @@ struct Plan {
 
     private let nodes: [TaskGraph.Definition]
     private let maxConcurrency: Int
-    /// Own priority and those of all nodes that depend on it, directly or not.
+    /// Each node's own priority plus the priorities of all its direct and indirect dependents.
     let priorities: [Int]
-    /// Every resource that a node uses, once.
+    /// All resources of the graph, each once.
     let resources: [Resource]
 
     private var states: [State]
@@ -28,10 +29,10 @@ struct Plan {
     private var running = 0
     private var isExclusive = false
     private(set) var unfinished: Int
-    /// Resources that kept a node from starting when `start` was last asked.
+    /// Resources that kept a node from starting in the last call of `start`.
     private(set) var lacking: Set<Int> = []
 
-    /// - Parameter threads: what takes the place of a limit that the graph does not have.
+    /// - Parameter threads: the limit on running nodes if the graph has none of its own.
     init(_ graph: TaskGraph, threads: Int = .max) {
         nodes = graph.nodes
         maxConcurrency = graph.maxConcurrency ?? threads
@@ -61,7 +62,8 @@ struct Plan {
         for node in nodes.indices where nodes[node].needs.isEmpty { makeReady(node) }
     }
 
-    /// Only nodes with a priority of their own have something to hand on: nothing is walked where there is none.
+    /// Adds each node's priority to everything that it depends on. Nodes with priority 0 add nothing, so nothing is
+    /// walked for them.
     private static func compoundPriorities(_ nodes: [TaskGraph.Definition]) -> [Int] {
         var sums = nodes.map(\.priority)
         var lastVisit = [Int](repeating: -1, count: nodes.count)
@@ -79,18 +81,19 @@ struct Plan {
 
     // MARK: Decisions
 
-    /// The nodes that start now.
+    /// Chooses the nodes that start now.
     ///
     /// - Parameters:
-    ///   - take: a token of that resource, if one is free. It belongs to the node until the node has ended.
-    ///   - giveBack: one that turned out to be of no use, because another is lacking.
+    ///   - take: takes a token of that resource, if one is free. The node holds it until it has ended.
+    ///   - giveBack: returns a token that the node cannot use yet, because another resource is missing.
     mutating func start(take: (Int) -> Bool, giveBack: (Int) -> Void) -> [Int] {
         var starting: [Int] = []
         lacking = []
-        // Buckets that lack something; what a node gives up again here it may not have at the next.
+        // Buckets that lack a resource. This call does not try them again, even if a token comes back meanwhile.
         var heldUp = Set<Int>()
         while running < maxConcurrency, !isExclusive, let (bucket, node) = best(outside: heldUp) {
-            // Others would overtake it for ever: whatever comes behind waits until those that run have ended.
+            // Nothing may overtake an exclusive node, or it could starve: later nodes wait until the running ones have
+            // ended.
             if nodes[node].isExclusive && running > 0 { break }
             if let missing = firstMissing(of: buckets[bucket].resources, take: take, giveBack: giveBack) {
                 lacking.insert(missing)
@@ -125,7 +128,7 @@ struct Plan {
 
     // MARK: Events
 
-    /// A node has returned: those that waited only for it can start.
+    /// A node has returned. Nodes that waited only for it become ready.
     mutating func succeeded(_ node: Int) {
         leave(node)
         for dependent in nodes[node].dependents {
@@ -137,7 +140,7 @@ struct Plan {
 
     /// A node has thrown.
     ///
-    /// - Returns: everything that depends on it and will therefore never run, in the order of the graph.
+    /// - Returns: its direct and indirect dependents, which will never run, in the order of the graph.
     mutating func failed(_ node: Int) -> [Int] {
         leave(node)
         var skipped: [Int] = []
@@ -152,9 +155,9 @@ struct Plan {
         return skipped.sorted()
     }
 
-    /// Takes back everything that has not started.
+    /// Ends every node that has not started.
     ///
-    /// - Returns: those nodes.
+    /// - Returns: these nodes.
     mutating func cancel() -> [Int] {
         var cancelled: [Int] = []
         for node in nodes.indices {
@@ -188,7 +191,7 @@ struct Plan {
     }
 }
 
-/// Nodes that could start, the most important first: a binary heap.
+/// A priority queue of ready nodes, as a binary heap. Of equal priorities, the node added to the graph first wins.
 struct ReadyQueue {
     struct Entry {
         let priority: Int

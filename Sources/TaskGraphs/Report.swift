@@ -1,7 +1,7 @@
-/// What became of each node of a graph.
+/// The outcome of each node of a run: its result, its error, or why it did not run.
 public struct Report: Sendable {
     var results: Results
-    /// When each node ran; nil if it did not.
+    /// When each node ran. Nil if it did not run.
     var spans: [Span?]
     var startOrder: [Int] = []
     let graph: TaskGraph
@@ -20,10 +20,10 @@ public struct Report: Sendable {
         spans = Array(repeating: nil, count: graph.nodes.count)
     }
 
-    /// What a node returned.
+    /// The value that a node returned.
     ///
-    /// - Throws: what it threw; `TaskSkipped` if it did not run because something that it depends on failed;
-    ///   `CancellationError` if it did not run because the run, or something that it depends on, was cancelled.
+    /// - Throws: the node's own error. `TaskSkipped` if the node did not run because a dependency failed.
+    ///   `CancellationError` if it did not run because the run or a dependency was cancelled.
     public func result<Output>(of node: TaskGraph.Node<Output>) throws -> Output {
         switch results.outcomes[graph.checked(node)] {
         case .succeeded: return results.value(of: node)
@@ -43,20 +43,21 @@ public struct Report: Sendable {
     /// One line of the profile. Times count from the start of the run.
     public struct Timing: Sendable {
         public let name: String
-        /// Own priority and those of everything that depends on the node.
+        /// The node's own priority plus those of everything that depends on it.
         public let priority: Int
-        /// The number of the worker that it started on; nil outside of a pool.
+        /// The number of the worker that started it. Nil outside of a pool.
         public let worker: Int?
-        /// When the last node that it waited for had ended.
+        /// When the last of its dependencies ended.
         public let ready: Duration
         public let started: Duration
         public let ended: Duration
     }
 
-    /// The nodes that ran, in the order in which they were chosen to.
+    /// The nodes that ran, in the order in which the plan chose them.
     public var timings: [Timing] { startOrder.map(timing) }
 
-    /// Nodes of which each waited for the one before, up to the one that ended last: what to make shorter first.
+    /// The chain of dependencies that ends with the node that ended last. To shorten the run, shorten these nodes
+    /// first.
     public var criticalPath: [String] {
         var path: [Int] = []
         var next = spans.indices.filter { spans[$0] != nil }.max { lastEnd($0) < lastEnd($1) }
@@ -77,19 +78,19 @@ public struct Report: Sendable {
     }
 }
 
-/// What a node gives when something that it depends on failed.
+/// A node did not run, because a node that it depends on failed.
 public struct TaskSkipped: Error, CustomStringConvertible {
     /// The node that did not run.
     public let name: String
-    /// The one that failed.
+    /// The node that failed.
     public let cause: String
-    /// With which error.
+    /// The error of the failed node.
     public let error: any Error
 
     public var description: String { "\(name) did not run, because \(cause) failed: \(error)" }
 }
 
-/// The outcomes so far.
+/// The outcomes so far, by node.
 struct Results: Sendable {
     enum Outcome: Sendable {
         case succeeded(any Sendable)
@@ -97,7 +98,7 @@ struct Results: Sendable {
         case skipped(because: Int)
     }
 
-    /// By node; nil as long as there is none.
+    /// Nil until the node has an outcome.
     var outcomes: [Outcome?]
 
     func value<Output>(of node: TaskGraph.Node<Output>) -> Output {

@@ -1,7 +1,8 @@
-// One run of a graph: a loop that asks the plan what may start, and waits for what ends.
+// Runs a graph. One loop asks the plan which nodes may start, starts them, and waits for the next event.
 //
-// Nodes are child tasks of one group, and so is the wait for a token of a resource: cancelling the run reaches all of them, and
-// none outlives it. The loop alone touches the plan, the results and the tokens in reserve; there is no lock.
+// Nodes are child tasks of one group. So are the waits for a token of a resource. Cancelling the run therefore reaches
+// all of them, and none outlives it. Only the loop touches the plan, the results and the tokens in reserve, so there is
+// no lock.
 
 import Synchronization
 public import WorkStealing
@@ -9,12 +10,12 @@ public import WorkStealing
 extension TaskGraph {
     /// Runs the graph on a pool of its own, with the calling thread as worker 0.
     ///
-    /// - Throws: nothing but what `Scheduler.run()` would. What nodes threw is in the report.
+    /// - Throws: only what `Scheduler.run()` throws. Errors of nodes are in the report.
     public func run(threads: Int) throws -> Report { try run(on: Scheduler(threads: threads)) }
 
-    /// The same on a scheduler that is not running, together with whatever is pending there.
+    /// Runs the graph on a scheduler that is not running yet, together with everything pending there.
     ///
-    /// - Throws: the first error of a message or task that does not belong to the graph. What nodes threw is in the report.
+    /// - Throws: the first error of a message or task outside of the graph. Errors of nodes are in the report.
     public func run(on scheduler: Scheduler) throws -> Report {
         let outcome = Outcome()
         scheduler.spawn { outcome.set(await run()) }
@@ -22,23 +23,25 @@ extension TaskGraph {
         return outcome.report
     }
 
+    /// Carries the report from the pool to the caller.
     private final class Outcome: Sendable {
         private let value = Mutex<Report?>(nil)
         func set(_ report: Report) { value.withLock { $0 = report } }
         var report: Report { value.withLock { $0! } }
     }
 
+    /// What the loop waits for.
     private enum Event: Sendable {
         case ended(Int, Result<any Sendable, any Error>, Report.Span)
-        /// A token of that resource was counted out; or not, because the run is over.
+        /// The wait for a token of that resource has ended, with the token or (the run is over) without.
         case granted(Int, Bool)
     }
 
-    /// Runs the graph where the calling task runs: on its scheduler, if `Scheduler.spawn` started it; else on Swift's own
-    /// executor, where a graph without `maxConcurrency` has no limit.
+    /// Runs the graph where the calling task runs. If `Scheduler.spawn` started the task, that is its scheduler.
+    /// Otherwise it is Swift's own executor, where a graph without `maxConcurrency` has no limit.
     ///
-    /// Nodes that depend on one that failed are skipped, the others run. If the task or the scheduler's run is cancelled, no further node
-    /// starts, those that run are cancelled, and the report says so.
+    /// If a node fails, its dependents are skipped and the others run. If the task or the scheduler's run is cancelled,
+    /// no more nodes start, running nodes are cancelled, and the report says so.
     public func run() async -> Report {
         await withTaskGroup(of: Event.self) { group in
             var execution = Execution(of: self)
@@ -47,7 +50,7 @@ extension TaskGraph {
                     execution.cancel()
                     group.cancelAll()
                 }
-                // A worker takes the newest first: the best is added last.
+                // A worker takes the newest task first, so the best node is added last.
                 for node in execution.start().reversed() {
                     let (work, clock) = (nodes[node].bind(execution.report.results), execution.clock)
                     group.addTask { await Self.perform(node, work, clock) }
@@ -56,7 +59,7 @@ extension TaskGraph {
                     let waited = execution.plan.resources[resource]
                     group.addTask { .granted(resource, await waited.waitAndCountOut()) }
                 }
-                // What is left when the nodes have ended waits for tokens that nobody needs any more.
+                // When all nodes have ended, only waits for tokens are left, and nobody needs these tokens.
                 if execution.plan.unfinished == 0 { group.cancelAll() }
                 guard let event = await group.next() else { return execution.report }
                 execution.take(event)
@@ -71,12 +74,12 @@ extension TaskGraph {
         return .ended(node, result, Report.Span(worker: worker, started: started, ended: clock.now))
     }
 
-    /// The loop's own state.
+    /// The state of the loop.
     private struct Execution {
         var plan: Plan
         var report: Report
         let clock = RunClock()
-        /// Tokens that were waited for and have no node yet, by resource.
+        /// Tokens that the loop has waited for and no node holds yet, by resource.
         private var reserve: [Int: Int] = [:]
         private var waitedFor: Set<Int> = []
 
@@ -96,7 +99,8 @@ extension TaskGraph {
                 return resources[resource].countOut()
             }
             let starting = plan.start(take: take, giveBack: { reserve[$0, default: 0] += 1 })
-            // What no node could use now goes to others at once: nothing is hoarded while something else is lacking.
+            // Returns at once the tokens that no node could use: the graph hoards none while another resource is
+            // missing.
             for (resource, spare) in reserve { for _ in 0..<spare { resources[resource].giveBack() } }
             self.reserve = [:]
             report.startOrder += starting
@@ -134,7 +138,7 @@ extension TaskGraph {
     }
 }
 
-/// Time since the run began.
+/// Measures time since the start of the run.
 struct RunClock: Sendable {
     private let began = ContinuousClock.now
     var now: Duration { ContinuousClock.now - began }

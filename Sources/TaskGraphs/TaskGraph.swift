@@ -1,14 +1,15 @@
-// Tasks that need each other's results, on the pool.
+// A graph of tasks with dependencies and typed results, on the pool.
 //
-//   TaskGraph (what is to be done) ──▶ Plan (what may start now: a value) ──▶ child tasks ──▶ Report (what happened)
+//   TaskGraph (the tasks) ──▶ Plan (a value: which may start now) ──▶ child tasks ──▶ Report (the outcomes)
 //
-// A handle comes from `add`, and only a handle can be waited for: what a node needs is there before the node is, so that data
-// cannot go round in circles. `order(_:before:)`, which adds to nodes that exist, can close a circle, and refuses.
+// `add` returns a handle, and a node can depend only on handles. A node's dependencies thus exist before it does, so
+// results cannot flow in a cycle. `order(_:before:)` adds edges between existing nodes. It could close a cycle, and
+// refuses to.
 
 import Synchronization
 public import WorkStealing
 
-/// Nodes with dependencies and typed results, which run as early as what they need and their limits allow.
+/// A graph of nodes with dependencies and typed results. Each node runs as early as its dependencies and limits allow.
 ///
 /// ```swift
 /// var graph = TaskGraph(maxConcurrency: 2)
@@ -19,26 +20,28 @@ public import WorkStealing
 /// print(try report.result(of: found))
 /// ```
 ///
-/// Of the nodes that could start, the one goes first whose own priority and those of everything that depends on it add up to
-/// the most; of equals, the one that was added first. A node that waits for input or output without blocking still counts as running:
-/// graphs with many such nodes want a `maxConcurrency` of their own.
+/// Ready nodes start in order of their compound priority: a node's own priority plus those of everything that depends
+/// on it. Of equals, the node added first goes first. A node suspended for input or output still counts as running. A
+/// graph with many such nodes needs its own `maxConcurrency`.
 public struct TaskGraph: Sendable {
-    /// How many nodes may run at a time, suspended ones included; nil: as many as the pool has threads. With more than there
-    /// are threads, it is the pool that decides which of the nodes that run goes on first, and priorities mean less.
+    /// How many nodes may run at a time, suspended ones included. Nil means as many as the pool has threads. If the
+    /// limit is above the number of threads, the pool decides which running node goes on first, and priorities mean
+    /// less.
     public let maxConcurrency: Int?
 
     var nodes: [Definition] = []
     private let identity: Int
 
-    /// A node, and the type of its result.
+    /// A handle to a node, typed by its result.
     public struct Node<Output: Sendable>: Hashable, Sendable {
         let index: Int
         let graph: Int
     }
 
-    /// What runs when the node has started.
+    /// The body of a node, with its arguments bound.
     typealias Work = @Sendable () async throws -> any Sendable
 
+    /// A node as the graph stores it.
     struct Definition: Sendable {
         let name: String
         let priority: Int
@@ -46,7 +49,7 @@ public struct TaskGraph: Sendable {
         let resources: [Resource]
         var needs: [Int]
         var dependents: [Int] = []
-        /// Given the results so far, takes from them what the node is called with.
+        /// Takes the node's arguments from the results so far, and returns its body.
         let bind: @Sendable (Results) -> Work
     }
 
@@ -66,18 +69,19 @@ public struct TaskGraph: Sendable {
     /// Adds a node.
     ///
     /// - Parameters:
-    ///   - name: for people: profiles, drawings, errors. Need not be unique.
-    ///   - priority: its own; see above.
-    ///   - exclusive: runs while no other node of this graph does. When it is its turn, nothing else starts before it has run.
-    ///   - resources: what it holds while it runs, each once. Shared with other graphs, actors and `async` functions.
-    ///   - inputs: nodes whose results it is called with.
-    ///   - work: what it does; synchronous or `async`, on the pool that the graph runs on.
+    ///   - name: the name in profiles, drawings and errors. It need not be unique.
+    ///   - priority: the node's own priority. See `TaskGraph` for how priorities add up.
+    ///   - exclusive: the node runs alone in this graph. When it is next, nothing else starts before it has run.
+    ///   - resources: the node holds a token of each while it runs. Other graphs, actors and `async` functions may
+    ///     share them.
+    ///   - inputs: nodes whose results become the arguments of `work`.
+    ///   - work: the body, synchronous or `async`. It runs on the graph's pool.
     @discardableResult
     public mutating func add<each Input: Sendable, Output: Sendable>(
         _ name: String, priority: Int = 0, exclusive: Bool = false, using resources: [Resource] = [],
         after inputs: repeat Node<each Input>,
-        // @concurrent: a node is a task of its own, isolated to nobody. Without it the compiler (6.3) crashes on a caller's
-        // closure with a pack of parameters, where functions are nonsending by default.
+        // @concurrent: a node is its own task without isolation. Without the attribute, where functions are nonsending
+        // by default, the compiler (6.3) crashes on a caller's closure with a parameter pack.
         work: @escaping @concurrent @Sendable (repeat each Input) async throws -> Output
     ) -> Node<Output> {
         var needs: [Int] = []
@@ -98,9 +102,9 @@ public struct TaskGraph: Sendable {
         return Node(index: index, graph: identity)
     }
 
-    /// Lets `second` wait for `first`, whose result it does not need.
+    /// Makes `second` wait for `first` without using its result.
     ///
-    /// - Throws: `TaskGraphCycle` if `first` waits for `second` already. The graph is unchanged then.
+    /// - Throws: `TaskGraphCycle` if `first` already waits for `second`. The graph then stays unchanged.
     public mutating func order<A, B>(_ first: Node<A>, before second: Node<B>) throws(TaskGraphCycle) {
         let (first, second) = (checked(first), checked(second))
         if let path = path(from: second, to: first) { throw TaskGraphCycle(names: path.map { nodes[$0].name }) }
@@ -109,7 +113,7 @@ public struct TaskGraph: Sendable {
         nodes[first].dependents.append(second)
     }
 
-    /// A chain of nodes that wait for each other, both ends included.
+    /// A path along dependents from `start` to `end`, both included. Nil if there is none.
     private func path(from start: Int, to end: Int) -> [Int]? {
         var cameFrom = [Int: Int]()
         var unvisited = [start]
@@ -139,9 +143,9 @@ public struct TaskGraph: Sendable {
     }
 }
 
-/// The edge that was asked for would make nodes wait for each other.
+/// The requested edge would close a cycle.
 public struct TaskGraphCycle: Error, Equatable, CustomStringConvertible {
-    /// The nodes on the way round, each before the one that waits for it.
+    /// The nodes of the cycle. Each precedes the node that waits for it.
     public let names: [String]
 
     public var description: String {

@@ -1,5 +1,6 @@
-// What Swift cannot import: variadic system calls, system calls without a glibc wrapper, thread-local storage, macros.
-// Everything is prefixed `clinux_` and `static inline`, but for the thread-local variables (CLinux.c) and the stop signals (Stop.c).
+// Shims for what Swift cannot import: variadic system calls, system calls without a glibc wrapper, thread-local
+// storage, macros. All names are prefixed `clinux_`. Most functions are `static inline`. The others are in CLinux.c,
+// with the thread-local variables, in Attributes.c, and in Stop.c (stop signals).
 
 #ifndef CLINUX_H
 #define CLINUX_H
@@ -28,13 +29,13 @@
 
 // ---- Thread-local storage ------------------------------------------------------------------------------------------
 
-/// The worker that runs on this thread, or NULL. Owned by WorkStealing, which says what it points to.
+/// The worker that runs on this thread, or NULL. WorkStealing owns it and defines its type.
 extern _Thread_local void *_Nullable clinux_current_worker;
 
 static inline void *_Nullable clinux_get_current_worker(void) { return clinux_current_worker; }
 static inline void clinux_set_current_worker(void *_Nullable worker) { clinux_current_worker = worker; }
 
-/// Who decides when this thread takes its next step, or NULL. Set by the tests of WorkStealing alone.
+/// The test conductor that decides when this thread takes its next step, or NULL. Only WorkStealing's tests set it.
 extern _Thread_local void *_Nullable clinux_conductor;
 
 static inline void *_Nullable clinux_get_conductor(void) { return clinux_conductor; }
@@ -51,7 +52,8 @@ static inline const char *_Nullable clinux_get_argument(int index) { return clin
 
 // ---- Futexes -------------------------------------------------------------------------------------------------------
 
-/// Sleeps while `*word` is `expected`; at most `timeout` if it is not NULL. 0, or a negated errno (EAGAIN, EINTR, ETIMEDOUT).
+/// Sleeps while `*word` is `expected`, for at most `timeout` if that is not NULL. Returns 0, or a negated errno
+/// (EAGAIN, EINTR, ETIMEDOUT).
 static inline int clinux_futex_wait(const void *_Nonnull word, uint32_t expected,
                                     const struct timespec *_Nullable timeout) {
     long result = syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout, NULL, 0);
@@ -63,23 +65,23 @@ static inline void clinux_futex_wake(const void *_Nonnull word, int count) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
 }
 
-// ---- Fences that only one side pays for ----------------------------------------------------------------------------
+// ---- Asymmetric fences ---------------------------------------------------------------------------------------------
 
-/// Keeps the compiler from moving an access to memory across. The processor may: see clinux_membarrier.
+/// Keeps the compiler from moving memory accesses across it. The processor may still do so: see clinux_membarrier.
 static inline void clinux_compiler_fence(void) { __asm__ volatile("" ::: "memory"); }
 
-/// Has to be called once before clinux_membarrier. 0, or a negated errno (ENOSYS, EINVAL, EPERM).
+/// Call this once before clinux_membarrier. Returns 0, or a negated errno (ENOSYS, EINVAL, EPERM).
 static inline int clinux_membarrier_register(void) {
     return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) < 0 ? -errno : 0;
 }
 
-/// Returns after each thread of this process that runs has executed a full fence. 0, or a negated errno (ENOMEM, EPERM).
-/// The corresponding system call is membarrier(2).
+/// Makes each running thread of this process execute a full fence. Returns 0 after that, or a negated errno (ENOMEM,
+/// EPERM). The corresponding system call is membarrier(2).
 static inline int clinux_membarrier(void) {
     return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) < 0 ? -errno : 0;
 }
 
-/// Tells the core that this thread spins.
+/// Tells the core that this thread is spinning.
 static inline void clinux_pause(void) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
@@ -112,8 +114,8 @@ static inline void clinux_stop_if_abandoned(void) {
     if (__builtin_expect(__atomic_load_n(&clinux_threads_are_abandoned, __ATOMIC_RELAXED), 0)) clinux_stop_for_ever();
 }
 
-/// Processor time that a thread of this process has used, in nanoseconds; -1 if there is no such thread. `thread` is its
-/// kernel number: the clock's number is made of it as pthread_getcpuclockid(3) does.
+/// The CPU time of a thread of this process in nanoseconds, or -1 if there is no such thread. `thread` is its kernel
+/// thread ID. The clock ID is computed from it as in pthread_getcpuclockid(3).
 static inline int64_t clinux_thread_time(int thread) {
     struct timespec used;
     if (clock_gettime((clockid_t)((~(unsigned int)thread) << 3) | 6, &used) != 0) return -1;
@@ -127,23 +129,23 @@ static inline int64_t clinux_process_time(int process) {
     return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
-/// What a thread of this process does, as in /proc/self/task/N/stat: 'R' runs or would like to, 'S' and 'D' sleep; 0 if
-/// that cannot be told.
+/// The state of a thread of this process, as in /proc/self/task/N/stat: 'R' is running or runnable, 'S' and 'D' sleep.
+/// 0 if the state is unknown.
 int clinux_thread_state(int thread);
 /// The same of another process's first thread.
 int clinux_process_state(int process);
 
 // ---- Limits --------------------------------------------------------------------------------------------------------
 
-/// Raises the soft limit on open files to the hard one. Returns the soft limit now. (In C, because glibc's declarations
+/// Raises the soft limit on open files to the hard one. Returns the new soft limit. (In C, because glibc's declarations
 /// of resource limits differ with _GNU_SOURCE, and a Swift file may see both.)
 unsigned long clinux_raise_open_files_limit(void);
 
 /// How many descriptors below `limit` are open: a system call for each, and no /proc.
 int clinux_open_descriptors(int limit);
 
-/// Bytes of address space that RLIMIT_AS leaves to this process; UINT64_MAX if it sets no limit. Where it does, malloc is
-/// told to keep to one arena.
+/// Bytes of address space that RLIMIT_AS leaves to this process, or UINT64_MAX if it sets no limit. Under a limit, the
+/// call also restricts malloc to one arena.
 uint64_t clinux_address_space_left(void);
 
 // ---- Errors --------------------------------------------------------------------------------------------------------
@@ -151,10 +153,11 @@ uint64_t clinux_address_space_left(void);
 /// "EACCES", or NULL. (glibc 2.32 and newer.)
 static inline const char *_Nullable clinux_errno_name(int error) { return strerrorname_np(error); }
 
-/// "Permission denied", never translated, or NULL.
+/// "Permission denied", or NULL. The text is never translated.
 static inline const char *_Nullable clinux_errno_description(int error) { return strerrordesc_np(error); }
 
-/// A word that one thread sets once, with everything it did before, and others look at or sleep on.
+/// A flag that one thread sets once. Others read it or sleep on it. Setting it releases all earlier writes of the
+/// thread; reading it acquires them.
 static inline void clinux_set_flag(uint32_t *_Nonnull word) { __atomic_store_n(word, 1, __ATOMIC_RELEASE); }
 static inline int clinux_flag_is_set(const uint32_t *_Nonnull word) {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE) != 0;
@@ -199,7 +202,7 @@ static inline long clinux_getdents64(int descriptor, void *_Nonnull buffer, unsi
     return result < 0 ? -errno : result;
 }
 
-/// Stores the type of the file system that an open file is on, as in linux/magic.h.
+/// Stores the type of an open file's file system, as in linux/magic.h.
 int clinux_file_system_type(int descriptor, uint64_t *_Nonnull type);
 
 static inline long clinux_read(int descriptor, void *_Nonnull buffer, unsigned long capacity) {
@@ -243,13 +246,13 @@ static inline int clinux_open_unnamed(int directory, unsigned int mode) {
     return clinux_openat_create(directory, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
 }
 
-/// A file in `directory` that has no name and never gets one, to write and to read.
+/// Opens a file in `directory` for reading and writing. It has no name and never gets one.
 static inline int clinux_open_temporary(const char *_Nonnull directory) {
     return clinux_openat_create(AT_FDCWD, directory, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
 }
 
-/// Makes a file with a new name, which replaces the six X at the end of `name`. (In C: stdlib.h here would take types
-/// that other modules know from Glibc.)
+/// Makes a file with a new name. The name replaces the six X at the end of `name`. (In C, because stdlib.h here would
+/// take types that other modules know from Glibc.)
 int clinux_make_temporary(char *_Nonnull name);
 
 static inline long clinux_pwrite(int descriptor, const void *_Nonnull bytes, unsigned long count, int64_t offset) {
@@ -257,7 +260,7 @@ static inline long clinux_pwrite(int descriptor, const void *_Nonnull bytes, uns
     return result < 0 ? -errno : result;
 }
 
-/// Gives the blocks of a part of a file back; its size stays.
+/// Frees the blocks of a part of a file. The file keeps its size.
 static inline int clinux_punch_hole(int descriptor, int64_t offset, int64_t length) {
     int result = fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length);
     return result < 0 ? -errno : result;
@@ -265,15 +268,15 @@ static inline int clinux_punch_hole(int descriptor, int64_t offset, int64_t leng
 
 // ---- Terminals and processors ---------------------------------------------------------------------------------------
 
-/// Columns of the terminal that `descriptor` is, or 0 if it is none or does not know.
+/// The width of the terminal `descriptor` in columns. 0 if it is no terminal or does not know its width.
 static inline int clinux_terminal_columns(int descriptor) {
     struct winsize size;
     return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-/// Processors in the calling thread's affinity mask, or a negated errno.
+/// The number of processors in the calling thread's affinity mask, or a negated errno.
 static inline int clinux_affinity_count(void) {
-    // The kernel says EINVAL while the mask is smaller than its own: double it up to 2^19 processors.
+    // The kernel returns EINVAL while the mask is smaller than its own, so double it, up to 2^19 processors.
     for (int processors = 1024; processors <= 1 << 19; processors *= 2) {
         cpu_set_t *set = CPU_ALLOC(processors);
         if (set == NULL) return -ENOMEM;
@@ -287,29 +290,29 @@ static inline int clinux_affinity_count(void) {
     return -EINVAL;
 }
 
-// ---- Stop signals: SIGHUP, SIGINT, SIGTERM (Stop.c) -------------------------------------------------------------------
+// ---- Stop signals: SIGHUP, SIGINT, SIGTERM (Stop.c) -----------------------------------------------------------------
 
-/// The first stop signal that arrived, 0 if none did. Written once, by the handler; a relaxed load is enough, as nothing
-/// is published with it.
+/// The first stop signal that arrived, or 0. The handler writes it once. It publishes nothing else, so a relaxed load
+/// is enough.
 extern int clinux_stop_signal_number;
 
 static inline int clinux_stop_signal(void) { return __atomic_load_n(&clinux_stop_signal_number, __ATOMIC_RELAXED); }
 
-/// Makes the first SIGHUP, SIGINT or SIGTERM only set `clinux_stop_signal()`, and the second of the same kind end the
-/// process as if it had no handler. A signal that was ignored (nohup, a background job) stays ignored. System calls are
-/// interrupted (no SA_RESTART), so that a blocked one notices.
+/// Installs handlers for SIGHUP, SIGINT and SIGTERM. The first signal only sets `clinux_stop_signal()`. The second of
+/// the same kind ends the process as if it had no handler. A signal that was ignored (nohup, a background job) stays
+/// ignored. Signals interrupt system calls (no SA_RESTART), so that a blocked call notices.
 void clinux_install_stop_handler(void);
 
-/// A name in an open directory that is removed if a second signal ends the process: a temporary file. `directory` -1:
-/// none. `name` must live until it is taken back.
+/// Names a temporary file in an open directory. If a second signal ends the process, the handler removes the file.
+/// `directory` -1 names none. `name` must stay valid until a call with -1 takes it back.
 void clinux_remove_when_stopped(int directory, const char *_Nullable name);
 
-/// Ends the program with a plain line and status 71, without the file that `clinux_remove_when_stopped` names. Allocates
-/// nothing.
+/// Ends the program with a plain line and status 71, and removes the file that `clinux_remove_when_stopped` names.
+/// Allocates nothing.
 void clinux_end_out_of_memory(void) __attribute__((noreturn));
 
-/// The attributes that stat(2) knows, in the fields of statx(2). What only statx knows (time of birth, attributes) is left
-/// out of `stx_mask`, or zero.
+/// Copies the attributes of stat(2) into the fields of statx(2). Fields that only statx has (birth time,
+/// attribute flags) are left out of `stx_mask`, or zero.
 ///
 /// fstatat and fstat are faster than statx: 4 % of a scan on tmpfs, 2 % on ext4.
 static inline void clinux_copy_stat(const struct stat *_Nonnull from, struct statx *_Nonnull to) {
@@ -383,8 +386,8 @@ int clinux_end_helper(int process);
 
 // ---- Extended attributes --------------------------------------------------------------------------------------------
 
-/// Names of the attributes of what a descriptor stands for, each ended by a NUL. (Not inline: <sys/xattr.h> declares types
-/// otherwise than other modules see them.)
+/// Reads the names of the extended attributes of the inode that `descriptor` refers to, each ended by a NUL. (Not
+/// inline, because <sys/xattr.h> declares types differently from other modules.)
 long clinux_listxattr(int descriptor, int is_path_only, void *_Nonnull buffer, unsigned long capacity);
 long clinux_getxattr(int descriptor, int is_path_only, const char *_Nonnull name, void *_Nonnull buffer,
                      unsigned long capacity);
