@@ -2,6 +2,7 @@
 
 #include "CLinux.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
@@ -19,6 +20,23 @@ static int is_roots(char *path) {
     }
 }
 
+/// Whether there is nothing at `value`, an absolute path, and nobody but root can put something there: then the program
+/// fails with the right message.
+static int stays_missing(const char *value) {
+    char path[PATH_MAX], checked[PATH_MAX];
+    if (*value != '/' || strlen(value) >= sizeof path) return 0;
+    strcpy(path, value);
+    for (;;) {
+        char *slash = strrchr(path, '/');
+        slash[slash == path ? 1 : 0] = 0;
+        if (realpath(path, checked) != NULL) break;
+        if (errno != ENOENT || path[1] == 0) return 0;
+    }
+    struct stat status;
+    // In a sticky directory anybody makes what is missing.
+    return stat(checked, &status) == 0 && (status.st_mode & 022) == 0 && is_roots(checked);
+}
+
 const char *clinux_distrust_environment(int is_root) {
     int is_secure = getauxval(AT_SECURE) != 0;
     if (!is_secure && !is_root) return NULL;
@@ -33,10 +51,11 @@ const char *clinux_distrust_environment(int is_root) {
         const char *value = getenv(directories[index]);
         if (value == NULL || *value == 0) continue;
         char path[PATH_MAX], checked[PATH_MAX];
+        errno = 0;
         if (!is_secure && realpath(value, path) != NULL && is_roots(strcpy(checked, path))) {
             // As it is now, whatever becomes of a symlink in it.
             setenv(directories[index], path, 1);
-        } else {
+        } else if (is_secure || errno != ENOENT || !stays_missing(value)) {
             unsetenv(directories[index]);
             refused = directories[index];
         }

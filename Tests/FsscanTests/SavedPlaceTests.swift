@@ -19,11 +19,11 @@ import Testing
 
     @Test(arguments: ["tree/s.db", "tree/d/s.db", "tree/./d/../s.db"])
     func aFileInTheTreeIsLeftOut(_ file: ByteString) throws {
-        let saved = try shell("$F --save \(file) --hash sha256 tree | head -2")
+        let saved = try shell("$F --save \(file) --hash sha256 --xattrs tree | head -2")
         #expect(saved.outputText.contains("4 entries: 2 files, 2 directories"))
         #expect(saved.errorText.contains("warning: lies in what is saved, and is left out"), "\(saved.errorText)")
         try expect(
-            "$F verify \(file); $F --save \(file) --hash sha256 tree > /dev/null; $F verify \(file)", 0,
+            "$F verify \(file); $F --save \(file) --hash sha256 --xattrs tree > /dev/null; $F verify \(file)", 0,
             "No difference.\nNo difference.\n")
         // Another file of that name is one of the tree.
         try expect(
@@ -33,7 +33,7 @@ import Testing
 
     /// A shell writes it out: `fsscan --save s.db *`.
     @Test func aFileThatIsAPATHIsLeftOut() throws {
-        let save: ByteString = "$F --save s.db --hash md5"
+        let save: ByteString = "$F --save s.db --hash md5 --xattrs"
         try expect(
             "cd tree; \(save) a > ../log; \(save) * > ../log; $F verify --only content s.db", 0,
             "No difference.\n")
@@ -43,7 +43,7 @@ import Testing
     @Test func aFileThatWasSavedWithTheTreeIsNoDifference() throws {
         try expect(
             """
-            touch tree/s.db tree/s.db-journal; $F --save s.db --hash sha256 tree > /dev/null
+            touch tree/s.db tree/s.db-journal; $F --save s.db --hash sha256 --xattrs tree > /dev/null
             rm tree/s.db-journal; mv s.db tree/s.db; $F verify tree/s.db
             """, 0, "No difference.\n")
     }
@@ -70,7 +70,8 @@ import Testing
     @Test func aRelativePATHIsFoundFromElsewhere() throws {
         let odd: ByteString = "d\u{fc}\u{1}"
         try expect(
-            "mkdir \(odd) && mv tree \(odd) && cd \(odd) && $F --save ../s.db --hash md5 tree > /dev/null", 0, "")
+            "mkdir \(odd) && mv tree \(odd) && cd \(odd) && $F --save ../s.db --hash md5 --xattrs tree > /dev/null", 0,
+            "")
         try expect("mkdir x; cd x; $F verify ../s.db", 0, "No difference.\n")
         // Where it was saved, paths are shown as they were given; elsewhere as they are found.
         try expect("touch \(odd)/tree/new; cd \(odd); $F verify ../s.db", 1, "+ tree/new\n1 added.\n")

@@ -72,7 +72,7 @@ import Testing
                 "No difference of the kinds that --only names.\nNot shown, as --only does not name"))
         #expect(only.outputText.contains(": 8 unknown.\n"), "\(only.outputText)")
         // The other way round, nothing of it is removed.
-        #expect(try Self.shell("./f --save all --hash sha256 d >out", in: directory).status == 0)
+        #expect(try Self.shell("./f --save all --mode 644 --hash sha256 d >out", in: directory).status == 0)
         let now = [
             "d/closed unreadable ", "d/closed/deep unknown not known now", "d/closed/deep/er unknown not known now",
             "d/closed/in unknown not known now", "d/closed/new unknown not known now", "d/next unreadable ",

@@ -57,7 +57,7 @@ struct DatabaseNeighbours {
         // other is said of a journal that may not be opened.
         let isAboutJournal =
             error.code == SQLITE_READONLY | 3 << 8
-            || error.code & 0xff == SQLITE_CANTOPEN && withCPath(path, { access($0, R_OK) }) == 0
+            || error.code & 0xff == SQLITE_CANTOPEN && withCPath(path, { mayRead($0) })
         guard isAboutJournal, let journal = status("-journal") else { return error }
         return DatabaseError(
             code: error.code,

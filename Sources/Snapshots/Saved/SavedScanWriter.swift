@@ -380,3 +380,7 @@ private final class BatchInsertion {
 func withCPath<R>(_ path: [UInt8], _ body: (UnsafePointer<CChar>) -> R) -> R {
     (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { body($0.baseAddress!) }
 }
+
+/// Whether the process may open the file for reading. By its effective ids: access(2) itself looks at the real ones, and
+/// leaves out the capabilities of an ordinary user, such as that of the units in contrib/.
+func mayRead(_ path: UnsafePointer<CChar>) -> Bool { faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0 }

@@ -41,7 +41,7 @@ package final class SavedScans {
         // Asked first: SQLite's own message names no reason. By name: closing a descriptor of a database that this process
         // has open already would drop its locks (fcntl(2)).
         var status = stat()
-        if withCPath(path, { stat($0, &status) }) != 0 || withCPath(path, { access($0, R_OK) }) != 0 {
+        if withCPath(path, { stat($0, &status) }) != 0 || !withCPath(path, { mayRead($0) }) {
             throw SnapshotFailure(path: path, String(cString: strerror(errno)))
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw SnapshotFailure(path: path, "is no regular file") }
