@@ -17,7 +17,8 @@ import WorkStealing
     private func inspect(
         _ name: String, in directory: Int32, _ stage: inout ContentStage, hasSize: Bool = true
     ) throws -> (content: FileContent, messages: Int) {
-        switch try stage.inspect(name, in: directory, expecting: nil, hasSize: hasSize) {
+        // As with a token: a helper would otherwise be asked about several files at a time.
+        switch try stage.inspect(name, in: directory, expecting: nil, hasSize: hasSize, hasDetector: true) {
         case .done(let content): return (content, 1)
         case .large(let file):
             var messages = 1
