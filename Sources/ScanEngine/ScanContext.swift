@@ -65,18 +65,22 @@ final class ScanContext: Sendable {
         let wanted = options.pool ?? Self.maximumThreads(options.threads, openFiles: limit)
         descriptors = DescriptorBudget(
             limit: limit, open: open, workers: min(wanted, Self.workersThatFit(withTypes: options.mime)),
-            helpers: options.mime ? options.detectors ?? options.pool ?? options.threads : 0)
+            helpers: options.mime ? options.detectors ?? options.pool ?? options.threads : 0,
+            filesPerSlice: Self.filesPerSlice)
         let limits = ContentPlan.Limits(
             largeFiles: descriptors.largeFilesAtATime, openFiles: descriptors.openFilesAtATime,
-            detectors: descriptors.helpersAtATime, directories: descriptors.workers)
+            detectors: descriptors.helpersAtATime, directories: descriptors.directoriesAtATime)
         content = try ContentPlan.make(options, limits: limits, baseline: environment.baseline)
-        entriesPerSlice = content == nil || environment.baseline != nil ? nil : 16
+        entriesPerSlice = content == nil || environment.baseline != nil ? nil : Self.filesPerSlice
         user = geteuid()
         isCancelled = environment.isCancelled
         onError = environment.onError
         deadline = environment.deadline
         (onContradiction, leftOut) = (environment.onContradiction, environment.leftOut)
     }
+
+    /// As many as libmagic is asked about at a time.
+    private static let filesPerSlice = MIMEDetectors.mostFiles
 
     /// How many workers there may be, so that `threads` of them run. Spare ones must not take the descriptors that others
     /// need.

@@ -56,22 +56,12 @@ final class Monitor: @unchecked Sendable {
         /// Its number of runnables then, and its processor time when that was new.
         var heartbeat: UInt32 = 0
         var timeOfHeartbeat: Int64 = 0
-        /// Who computed for it at an earlier look, and that one's processor time then.
-        var delegate: Int32 = 0
-        var timeOfDelegate: Int64 = 0
-
-        /// What the process that computes for the worker used since the last look that saw it. Never more than
-        /// `elapsed`: other workers may have asked it in between.
-        mutating func timeUsed(by process: Int32, in elapsed: Int64) -> Int64 {
-            guard process != 0, case let time = clinux_process_time(process), time >= 0 else { return 0 }
-            defer { (delegate, timeOfDelegate) = (process, time) }
-            return process == delegate ? min(time - timeOfDelegate, elapsed) : 0
-        }
     }
 
     /// What the workers use when nothing is missing: most of N processors, or of all that there are.
     private let fullUse: Double
     private var samples: [Sample]
+    private var delegates = DelegateClocks()
     private var lastLook = Monitor.now
     private var interval = Monitor.shortest
     /// Looks that found N running, since the last that did not: how many, by weight too, and what they saw.
@@ -160,7 +150,7 @@ final class Monitor: @unchecked Sendable {
             // 0 would be the monitor's own clock.
             guard thread != 0, case let time = clinux_thread_time(thread), time >= 0 else { continue }
             sum += time - (samples[index].time ?? time)
-            sum += samples[index].timeUsed(by: worker.delegate, in: elapsed)
+            if case let delegate = worker.delegate, delegate != 0 { delegates.note(delegate, at: look) }
             samples[index].time = time
             let heartbeat = worker.heartbeat
             if heartbeat != samples[index].heartbeat {
@@ -171,6 +161,7 @@ final class Monitor: @unchecked Sendable {
                 stuck += 1
             }
         }
+        sum += delegates.timeUsed(at: look)
         return (Double(sum) / Double(elapsed), hasBegun, stuck)
     }
 
@@ -191,12 +182,18 @@ final class Monitor: @unchecked Sendable {
     /// Whether the worker's thread, or the process that computes for it, uses a processor or waits for one. Where /proc
     /// does not tell, it counts as blocked: the processor time had told that somebody is.
     private func runs(_ index: Int) -> Bool {
-        let thread = scheduler.workers[index].threadID
+        let worker = scheduler.workers[index]
+        let thread = worker.threadID
+        let delegate = worker.delegate
         let running = Int32(UInt8(ascii: "R"))
         // It is about to.
         if thread == 0 || clinux_thread_state(thread) == running { return true }
-        let delegate = scheduler.workers[index].delegate
-        return delegate != 0 && clinux_process_state(delegate) == running
+        // Question and answer pass between looks at the two: hence one more at the worker.
+        if delegate != 0, clinux_process_state(delegate) == running || clinux_thread_state(thread) == running {
+            return true
+        }
+        // Who has begun or ended to wait meanwhile has run.
+        return worker.delegate != delegate
     }
 
     // MARK: Too few run

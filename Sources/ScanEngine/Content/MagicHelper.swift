@@ -5,8 +5,9 @@ import WorkStealing
 /// A process that asks libmagic about the files that it is sent, and can do nothing else: see
 /// `Sources/fsscan-magic/main.c`, which has the messages.
 ///
-/// For one worker at a time, which waits for the answers. Several files at a time: to ask about each alone took 36 µs
-/// of processor time more for a file of /usr/share, where libmagic takes 250.
+/// For one worker at a time, which waits for the answers. Up to 16 files at a time: a file of /usr/share, for which
+/// libmagic takes 220 µs of processor time, takes 11 µs more than in this process (two workers, 43,569 files). To ask
+/// about each alone took 36 µs more.
 ///
 /// What comes back may be the word of a file that has taken the process over. So it is a type that libmagic could have
 /// given, or an error of that file; and who does not answer is ended.
@@ -31,7 +32,7 @@ struct MagicHelper: ~Copyable {
             throw error.mayPass ? .failed(Self.cannotStart(error)) : .impossible(Self.cannotStart(error))
         }
         let socket = FileDescriptor(owning: number)
-        let hello = (try? Self.receive(from: socket))?.first
+        let hello = Delegation.wait(for: process) { (try? Self.receive(from: socket))?.first }
         switch hello?.letter {
         case UInt8(ascii: "C"): lackOfConfinement = nil
         case UInt8(ascii: "N"): lackOfConfinement = hello?.text

@@ -36,6 +36,9 @@ struct DescriptorBudget: ~Copyable, Sendable {
     let largeFilesAtATime: Int
     /// How many files may be kept open until their type is told: those of a slice for each worker, if it can be.
     let openFilesAtATime: Int
+    /// In how many directories and slices files may be looked into at a time: all of these files can be kept open, as far
+    /// as the helpers are busy then. A file for which there is no room is opened, and read, up to three times.
+    let directoriesAtATime: Int
     /// How many helpers may ask libmagic at a time.
     let helpersAtATime: Int
 
@@ -62,7 +65,8 @@ struct DescriptorBudget: ~Copyable, Sendable {
     ///   - open: how many of them are open already.
     ///   - workers: how many are wanted.
     ///   - helpers: how many are wanted.
-    init(limit: Int, open: Int, workers wanted: Int, helpers: Int = 0) {
+    ///   - filesPerSlice: how many files of a slice may be kept open.
+    init(limit: Int, open: Int, workers wanted: Int, helpers: Int = 0, filesPerSlice: Int = 16) {
         let all = max(limit - open, 4)
         helpersAtATime = max(min(helpers, 1), min(helpers, all / 8))
         let free = max(all - (helpers > 0 ? helpersAtATime + 1 : 0), 4)
@@ -70,7 +74,8 @@ struct DescriptorBudget: ~Copyable, Sendable {
         let spare = free - workers * Self.perWorker
         pathsAtATime = max(1, min(workers * 2, spare / 4))
         largeFilesAtATime = max(1, min(workers * 2, spare / 4))
-        openFilesAtATime = max(1, min(workers * 8, spare / 4))
+        openFilesAtATime = max(1, min(workers * filesPerSlice, spare / 4))
+        directoriesAtATime = min(workers, max(1, helpersAtATime, openFilesAtATime / filesPerSlice))
         pressure = Int32(clamping: limit - min(workers * Self.perWorker + 8, limit / 2))
         listed = limit < 256 ? 0 : pressure / 2
     }

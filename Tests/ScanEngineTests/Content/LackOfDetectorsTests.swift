@@ -22,9 +22,11 @@ import WorkStealing
         ]
     }()
 
-    /// - Parameter lacking: nobody has a detector until a number of files have asked for one.
+    /// - Parameters:
+    ///   - lacking: nobody has a detector until a number of files have asked for one.
+    ///   - noneStaysOpen: files that wait for a detector have to be opened once more.
     private func records(
-        _ path: ByteString, lacking: Bool = false, _ change: (inout ScanOptions) -> Void
+        _ path: ByteString, lacking: Bool = false, noneStaysOpen: Bool = false, _ change: (inout ScanOptions) -> Void
     ) throws -> (
         entries: ArraySlice<ArraySlice<UInt8>>, report: ScanReport
     ) {
@@ -37,7 +39,7 @@ import WorkStealing
         }
         let held = Mutex<Resource?>(nil)
         let asked = Atomic<Int>(0)
-        // Each file asks before it is read, and there are six other directories; eight workers have eight files each in
+        // Each file asks before it is read, and there are six other directories; eight workers have sixteen files each in
         // places. So some files lack a detector by then, and nobody is stuck for want of places before.
         let scan = try Scan(
             options, records: output,
@@ -55,6 +57,10 @@ import WorkStealing
             #expect(resource.countOut(), "there is one detector")
             held.withLock { $0 = resource }
         }
+        if noneStaysOpen {
+            let places = try #require(scan.context.content?.openFiles)
+            while places.countOut() {}
+        }
         let report = scan.run()
         output.finish(report)
         #expect(held.withLock { $0 == nil }, "no file asked while there was no detector")
@@ -62,11 +68,11 @@ import WorkStealing
         return (lines.withLock { $0.split(separator: UInt8(ascii: "\n")) }.dropLast(), report)
     }
 
-    @Test(.timeLimit(.minutes(patience)), arguments: [[], [DigestAlgorithm.sha256]])
-    func everyFileGetsItsTypeInTheEnd(hash: [DigestAlgorithm]) throws {
+    @Test(.timeLimit(.minutes(patience)), arguments: [[], [DigestAlgorithm.sha256]], [false, true])
+    func everyFileGetsItsTypeInTheEnd(hash: [DigestAlgorithm], noneStaysOpen: Bool) throws {
         let directory = try TemporaryDirectory(Self.tree)
         let alone = try records(directory.path) { $0.hash = hash }
-        let contended = try records(directory.path, lacking: true) {
+        let contended = try records(directory.path, lacking: true, noneStaysOpen: noneStaysOpen) {
             ($0.hash, $0.pool, $0.detectors) = (hash, 8, 1)
         }
         let files = alone.report.mimeTypes.reduce(into: Int64(0)) { $0 += $1.counts.files }
@@ -77,6 +83,38 @@ import WorkStealing
         #expect(contended.report.errors.count == 0)
         #expect(contended.entries == alone.entries)
         #expect(alone.entries.count > 3_000)
+    }
+
+    /// No more directories are looked into at a time than there is room for their files: one that is not kept open is
+    /// opened, and read, up to three times, and asked about alone.
+    @Test(.timeLimit(.minutes(patience))) func filesThatWaitForADetectorStayOpen() throws {
+        let directory = try TemporaryDirectory(
+            Tree((0..<500).map { .file(ByteString("name-\($0)"), ByteString("content \($0)\n")) }))
+        let found = Mutex<ContentPlan?>(nil)
+        let hasRoom = Mutex<Bool?>(nil)
+        let asked = Atomic<Int>(0)
+        var options = ScanOptions(paths: [directory.path.bytes], threads: 1)
+        (options.mime, options.pool, options.detectors) = (true, 8, 1)
+        // Each file asks before it is read. Eight workers have sixteen files each in places, for which nobody has a
+        // detector.
+        let scan = try Scan(
+            options,
+            isCancelled: {
+                guard asked.add(1, ordering: .relaxed).newValue == 100, let plan = found.withLock({ $0 }) else {
+                    return false
+                }
+                let isFree = plan.openFiles.tryTake() != nil
+                hasRoom.withLock { $0 = isFree }
+                plan.detectors?.resource.giveBack()
+                return false
+            })
+        let plan = try #require(scan.context.content)
+        let resource = try #require(plan.detectors?.resource)
+        #expect(resource.countOut(), "there is one detector")
+        found.withLock { $0 = plan }
+        let report = scan.run()
+        #expect(hasRoom.withLock { $0 } == true)
+        #expect(report.errors.count == 0 && report.mimeTypes.map(\.files) == [500])
     }
 
     /// The scan ends although nobody who waits has a detector yet.

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 import TestSupport
@@ -196,6 +197,47 @@ struct MonitorTests {
         try scheduler.run()
         #expect(scheduler.statistics.mostThreads >= blocked)
         #expect(scheduler.statistics.rests >= 6)
+    }
+
+    /// A worker that waits for a process runs if the process does: then no other is needed in its place.
+    @Test(.timeLimit(.minutes(patience))) func workersThatWaitForAProcessThatComputesAreNotReplaced() throws {
+        func most(waitingFor program: [ByteString]) throws -> Int {
+            let processes = try (0..<2).map { _ in try RunningProcess(program) }
+            let numbers = processes.map(\.pid)
+            let turns = Tally()
+            let scheduler = Scheduler(threads: 2, maximumThreads: 64)
+            for _ in 0..<600 {
+                // Each goes from worker to worker.
+                Counter(on: scheduler).send { _ in
+                    Delegation.wait(for: numbers[turns.add() % 2]) { _ = usleep(2000) }
+                }
+            }
+            try withExtendedLifetime(processes) { try scheduler.run() }
+            return scheduler.statistics.mostThreads
+        }
+        let computing = try most(waitingFor: ["sh", "-c", "while :; do :; done"])
+        let blocked = try most(waitingFor: ["sleep", "600"])
+        #expect(computing < blocked)
+    }
+
+    /// What such a process uses counts whoever waits for it, and whether or not somebody does at a look.
+    @Test func theClockOfAProcessIsItsOwn() throws {
+        let process = try RunningProcess(["sh", "-c", "while :; do :; done"])
+        var clocks = DelegateClocks()
+        let second: Int64 = 1_000_000_000
+        #expect(clocks.timeUsed(at: 0) == 0)
+        clocks.note(process.pid, at: 0)
+        let begin = clinux_process_time(process.pid)
+        while clinux_process_time(process.pid) < begin + 20_000_000 { usleep(1000) }
+        #expect(clocks.timeUsed(at: second / 2) >= 20_000_000)
+        clocks.note(process.pid, at: second)
+        let again = clinux_process_time(process.pid)
+        while clinux_process_time(process.pid) < again + 20_000_000 { usleep(1000) }
+        #expect(clocks.timeUsed(at: second * 3 / 2) >= 20_000_000)
+        // Nobody has waited for it for long: its number may be another's.
+        #expect(clocks.timeUsed(at: second * 2) == 0)
+        while clinux_process_time(process.pid) < again + 40_000_000 { usleep(1000) }
+        #expect(clocks.timeUsed(at: second * 2) == 0)
     }
 
     /// A worker rests with mailboxes in its deque: others come for them.
