@@ -172,7 +172,7 @@ import Testing
             """
             \(Self.interrupted)
             for i in $(seq 300); do echo > tree/$i; done
-            $F --save whole.db --hash sha256 tree; interrupt whole.db old.db "\(Self.longRows)"; chmod 755 .
+            $F --save whole.db --mode 644 --hash sha256 tree; interrupt whole.db old.db "\(Self.longRows)"; chmod 755 .
             """)
         _ = try Fsscan.copy(to: directory)
         let outcome = try shell("./fsscan-copy saved old.db") { $0.asOrdinaryUser = true }
