@@ -24,6 +24,7 @@
 #define _GNU_SOURCE 1
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
@@ -287,6 +288,9 @@ int main(int count, char **arguments) {
     lower(RLIMIT_AS, address_space);
 #endif
 
+    // libmagic prints thousands of lines about what is no database. Its reason is in the answer.
+    int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nothing >= 0) dup2(nothing, STDERR_FILENO);
     magic_t handle = magic_open(MAGIC_MIME_TYPE);
     if (handle == NULL) {
         tell('E', errno, "libmagic cannot be initialised: out of memory");

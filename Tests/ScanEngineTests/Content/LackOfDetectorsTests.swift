@@ -114,7 +114,7 @@ import WorkStealing
         found.withLock { $0 = plan }
         let report = scan.run()
         #expect(hasRoom.withLock { $0 } == true)
-        #expect(report.errors.count == 0 && report.mimeTypes.map(\.files) == [500])
+        #expect(report.errors.count == 0 && report.mimeTypes.map(\.counts.files) == [500])
     }
 
     /// The scan ends although nobody who waits has a detector yet.
