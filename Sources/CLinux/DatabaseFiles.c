@@ -10,13 +10,39 @@ static int is_beside(const char *path, const char *suffix, struct stat *database
 }
 
 int clinux_may_play_back(const struct stat *journal, const struct stat *database) {
-    int is_known_owner =
-        journal->st_uid == 0 || journal->st_uid == geteuid() || journal->st_uid == database->st_uid;
+    // Not the owner of the database, where root reads it: a journal can name files to be changed and removed.
+    int is_known_owner = journal->st_uid == 0 || journal->st_uid == geteuid() ||
+                         (geteuid() != 0 && journal->st_uid == database->st_uid);
     return S_ISREG(journal->st_mode) && journal->st_nlink == 1 && is_known_owner &&
            (journal->st_mode & ~database->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
+static const char prefix[] = "/.fsscan-descriptor-";
+
+const char *clinux_descriptor_prefix(void) { return prefix; }
+
+/// The N of a name that is the prefix and N; -1 for any other.
+static int descriptor_of(const char *path) {
+    size_t length = sizeof prefix - 1;
+    if (strncmp(path, prefix, length) != 0 || path[length] == 0) return -1;
+    int number = 0;
+    for (const char *digit = path + length; *digit != 0; digit++) {
+        if (*digit < '0' || *digit > '9' || number > 100000000) return -1;
+        number = 10 * number + (*digit - '0');
+    }
+    return number;
+}
+
+int clinux_unlink_database_file(const char *path) {
+    size_t length = strlen(path);
+    if (length >= 8 && strcmp(path + length - 8, "-journal") == 0) return unlink(path);
+    errno = EPERM;
+    return -1;
+}
+
 int clinux_open_database_file(const char *path, int flags, int mode) {
+    int number = descriptor_of(path);
+    if (number >= 0) return fcntl(number, F_DUPFD_CLOEXEC, 3);
     struct stat database, journal;
     if (is_beside(path, "-wal", &database) || is_beside(path, "-shm", &database)) {
         errno = EPERM;

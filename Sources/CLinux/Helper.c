@@ -74,6 +74,7 @@ long clinux_receive(int socket, void *buffer, unsigned long capacity) {
     // Not poll(2) and recv(2): the time limit is the socket's own. A signal makes it begin anew; there are few.
     for (;;) {
         ssize_t count = recv(socket, buffer, capacity, 0);
+        clinux_stop_if_abandoned();
         if (count >= 0) return count;
         if (errno != EINTR) return errno == EAGAIN ? -ETIMEDOUT : -errno;
     }

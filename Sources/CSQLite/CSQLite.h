@@ -25,11 +25,13 @@ static inline int csqlite_set_defensive(sqlite3 *database) {
 
 // ---- How files are opened ----------------------------------------------------------------------------------------------
 
-/// Makes SQLite open files by this function, in the whole process. To be called before any is opened.
-static inline int csqlite_open_by(int (*_Nonnull open)(const char *_Nonnull, int, int)) {
+/// Makes SQLite open and remove files by these functions, in the whole process. To be called before any is opened.
+static inline int csqlite_open_by(int (*_Nonnull open)(const char *_Nonnull, int, int),
+                                  int (*_Nonnull unlink)(const char *_Nonnull)) {
     sqlite3_vfs *vfs = sqlite3_vfs_find(0);
     if (!vfs || vfs->iVersion < 3 || !vfs->xSetSystemCall) return SQLITE_ERROR;
-    return vfs->xSetSystemCall(vfs, "open", (sqlite3_syscall_ptr)open);
+    int status = vfs->xSetSystemCall(vfs, "unlink", (sqlite3_syscall_ptr)unlink);
+    return status != SQLITE_OK ? status : vfs->xSetSystemCall(vfs, "open", (sqlite3_syscall_ptr)open);
 }
 
 // ---- The file that SQLite has open -----------------------------------------------------------------------------------

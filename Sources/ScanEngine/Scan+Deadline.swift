@@ -75,7 +75,8 @@ extension Scan {
             return root
         }
         // One that is blocked in writing would be waited for.
-        _ = fill(&report, from: workers, flushing: context.outputs.allSatisfy { $0.canBeFlushed })
+        report.hasAllRecords = context.outputs.allSatisfy { $0.canBeFlushed }
+        _ = fill(&report, from: workers, flushing: report.hasAllRecords)
         report.timing = start
         return report
     }

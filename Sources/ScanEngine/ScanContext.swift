@@ -25,6 +25,7 @@ final class ScanContext: Sendable {
     let readsAttributes: Bool
     /// How much is asked about each entry: records tell the time of birth.
     let detail: Kernel.Detail
+    let largeAttributes = LargeAttributes()
     let devices: DeviceTable
     let descriptors: DescriptorBudget
     /// The effective user.

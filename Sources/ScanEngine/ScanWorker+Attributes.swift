@@ -1,10 +1,11 @@
 import CLinux
+import Synchronization
 
 /// What `extendedAttributes` found out, or why it could not.
 typealias AttributesResult = Result<ReadAttributes, ContentFailure>
 
 /// The extended attributes of an inode.
-struct ReadAttributes {
+struct ReadAttributes: Sendable {
     /// In the order of their names; nil where they were not asked for.
     var list: [ExtendedAttribute]?
     /// There were more bytes than a record takes: `list` is the one attribute of `AttributeReader.digestName`.
@@ -46,7 +47,10 @@ extension ScanWorker {
             }
             // Subdirectories are links to a directory, but not names of it.
             let links = entry.kind == .directory ? 1 : UInt64(status.links)
-            return .success(try AttributeReader(links: links).read(opened.number, isPathOnly: true))
+            if links > 1, let known = context.largeAttributes.known(of: status) { return .success(known) }
+            let read = try AttributeReader(links: links).read(opened.number, isPathOnly: true)
+            if links > 1, read.isDigest { context.largeAttributes.keep(read, of: status) }
+            return .success(read)
         } catch {
             return .failure(error)
         }
@@ -81,8 +85,9 @@ struct AttributeReader: ~Copyable {
 
     /// Of names and values, in bytes, for all names of an inode together.
     private static let bytesOfInode = 1 << 20
-    /// So many each name has in any case: an ACL or a capability takes some hundred.
-    private static let bytesOfName = 1 << 10
+    /// So many each name has in any case. An ACL or a capability takes some hundred; a backup of many hard links may have
+    /// what other systems' programs keep there, some ten thousand.
+    private static let bytesOfName = 32 << 10
 
     private let limit: Int
     private var list: [ExtendedAttribute] = []
@@ -135,5 +140,32 @@ struct AttributeReader: ~Copyable {
             withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { digest!.updateLane(0, $0) }
             bytes.withUnsafeBytes { digest!.updateLane(0, $0) }
         }
+    }
+}
+
+/// What inodes with several names have in the place of attributes that are too large: read once, however many names there
+/// are.
+final class LargeAttributes: Sendable {
+    private struct Known: Sendable {
+        let seconds: Int64
+        let nanoseconds: Int64
+        let read: ReadAttributes
+    }
+
+    private let inodes = Mutex<[DeviceInode: Known]>([:])
+
+    /// Nil also where the inode has changed since.
+    func known(of status: borrowing FileStatus) -> ReadAttributes? {
+        let (identity, ctime) = (status.identity, status.ctime)
+        return inodes.withLock { inodes in
+            guard let known = inodes[identity], (known.seconds, known.nanoseconds) == ctime else { return nil }
+            return known.read
+        }
+    }
+
+    func keep(_ read: ReadAttributes, of status: borrowing FileStatus) {
+        let (identity, ctime) = (status.identity, status.ctime)
+        let known = Known(seconds: ctime.seconds, nanoseconds: ctime.nanoseconds, read: read)
+        inodes.withLock { $0[identity] = known }
     }
 }

@@ -106,7 +106,9 @@ extension ScanWorker {
             unfinished.add(entry.path)
             return .unknown
         }
+        let directory = partial?.place
         isAt(entry.path)
+        defer { partial?.place = directory }
         do throws(ContentFailure) {
             let isPseudo = try isOnPseudoFileSystem(entry, status)
             if isPseudo, !plan.readsPseudo {

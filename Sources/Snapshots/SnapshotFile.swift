@@ -62,7 +62,7 @@ package final class OpenedSnapshot {
 
     private let format: SnapshotFormat
     private var input: SnapshotInput
-    /// What is hashed and read in the place of a file that is none of saved scans: somebody might write to that in between.
+    /// What is hashed, and read in the place of the file: somebody might write to that in between.
     private let copy: ScratchCopy?
 
     /// - Parameters:
@@ -88,12 +88,20 @@ package final class OpenedSnapshot {
             if path == [UInt8(ascii: "-")] {
                 throw SnapshotFailure(path: path, "holds saved scans, which cannot be read from standard input")
             }
-            let file = try SavedScans(path)
+            var file = try SavedScans(path)
+            if isToBeHashed {
+                // SQLite's locks bind only those who respect them, and a comparison may take hours.
+                lseek(descriptor, 0, SEEK_SET)
+                let copy = try ScratchCopy(of: descriptor, behind: [], path)
+                file = try SavedScans(path, copiedTo: copy.descriptor)
+                self.copy = copy
+            } else {
+                copy = nil
+            }
             let scan = try file.scan(selector)
             source = try SavedScanSource(file, scan)
             saved = (file, scan)
-            digest = isToBeHashed ? try file.sha256() : nil
-            copy = nil
+            digest = copy?.digest
             input = SnapshotInput(path: path, descriptor: -1, beginning: beginning, isSeekable: true)
             return
         }

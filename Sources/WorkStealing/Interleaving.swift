@@ -84,6 +84,8 @@ enum Futex {
         }
         #endif
         _ = clinux_futex_wait(word, 0, limit)
+        // The process may have given up on its workers, and a late answer to one of them wakes the others.
+        clinux_stop_if_abandoned()
     }
 
     /// Wakes up to `count` threads that sleep on `word`. The corresponding system call is `futex(2)`.

@@ -79,7 +79,7 @@ struct ScanProgram {
             try summary.bytes().withUnsafeBytes { try output.write($0) }
         case .ndjson, .ncdu, .mtree, .csv, .mca, .sha256sum, .sha1sum, .sha512sum, .md5sum, .b2sum:
             if settings.format != .ndjson { printStatistics(report) }
-            if isLate, records?.canBeFlushed == false {
+            if !report.hasAllRecords {
                 StandardStreams.complain("the output was not read in time: it breaks off")
                 return .late
             }
@@ -126,15 +126,15 @@ struct ScanProgram {
             guard case .file(let file, let selector) = try SnapshotArgument(argument) else {
                 throw SnapshotFailure(path: argument, "is a directory, not a saved scan")
             }
-            let scans = try SavedScans(file)
-            if !settings.expected.isEmpty {
-                let digest = try scans.sha256()
-                guard settings.expected.contains(digest) else {
-                    throw SnapshotFailure(
-                        path: argument, "it is not what --expect says: the SHA-256 of the file is \(digest)")
-                }
+            let opened = try OpenedSnapshot(
+                file, selector: selector, otherRoots: [], isToBeHashed: !settings.expected.isEmpty)
+            if let digest = opened.digest, !settings.expected.contains(digest) {
+                throw SnapshotFailure(
+                    path: argument, "it is not what --expect says: the SHA-256 of the file is \(digest)")
             }
-            let scan = try scans.scan(selector)
+            guard let (scans, scan) = opened.saved else {
+                throw SnapshotFailure(path: argument, "is not a file of saved scans")
+            }
             let missing = ContentBaseline.missing(DigestSet(options.hash), in: DigestSet(scan.options.hash))
             if !missing.isEmpty {
                 let names = missing.map(\.rawValue).joined(separator: ", ")

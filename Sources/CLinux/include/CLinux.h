@@ -50,6 +50,18 @@ extern char *_Nullable *_Nonnull clinux_arguments;
 static inline int clinux_get_argument_count(void) { return clinux_argument_count; }
 static inline const char *_Nullable clinux_get_argument(int index) { return clinux_arguments[index]; }
 
+// ---- Threads that do not come back ----------------------------------------------------------------------------------
+
+/// The calling thread goes on without the others: each of them stops for ever when the system call that it is in returns.
+void clinux_abandon_threads(void);
+extern int clinux_threads_are_abandoned;
+void clinux_stop_for_ever(void) __attribute__((cold));
+
+/// To be called behind each system call that may have taken long.
+static inline void clinux_stop_if_abandoned(void) {
+    if (__builtin_expect(__atomic_load_n(&clinux_threads_are_abandoned, __ATOMIC_RELAXED), 0)) clinux_stop_for_ever();
+}
+
 // ---- Futexes -------------------------------------------------------------------------------------------------------
 
 /// Sleeps while `*word` is `expected`, for at most `timeout` if that is not NULL. Returns 0, or a negated errno
@@ -102,16 +114,7 @@ static inline struct timespec clinux_now(clockid_t clock) {
 static inline void clinux_sleep(int64_t nanoseconds) {
     struct timespec time = {0, (long)nanoseconds};
     nanosleep(&time, NULL);
-}
-
-/// The calling thread goes on without the others: each of them stops for ever when the system call that it is in returns.
-void clinux_abandon_threads(void);
-extern int clinux_threads_are_abandoned;
-void clinux_stop_for_ever(void) __attribute__((cold));
-
-/// To be called behind each system call that may have taken long.
-static inline void clinux_stop_if_abandoned(void) {
-    if (__builtin_expect(__atomic_load_n(&clinux_threads_are_abandoned, __ATOMIC_RELAXED), 0)) clinux_stop_for_ever();
+    clinux_stop_if_abandoned();
 }
 
 /// The CPU time of a thread of this process in nanoseconds, or -1 if there is no such thread. `thread` is its kernel
@@ -182,6 +185,14 @@ const char *_Nonnull clinux_release_standard_error(void);
 /// open(2) for SQLite. With O_NONBLOCK: a FIFO under such a name, or under FILE's own, is opened without waiting, and for a
 /// file it changes nothing.
 int clinux_open_database_file(const char *_Nonnull path, int flags, int mode);
+
+/// unlink(2) for SQLite: of a journal. A journal that somebody has made up can name any other file as the one that
+/// belongs to several databases, and SQLite would remove it.
+int clinux_unlink_database_file(const char *_Nonnull path);
+
+/// With a descriptor's number behind it, the name under which `clinux_open_database_file` opens that file once more:
+/// SQLite knows names alone, and a copy needs none. No file is called so; symlinks like those in /proc it resolves.
+const char *_Nonnull clinux_descriptor_prefix(void);
 
 /// Whether a journal may be played back into a database.
 int clinux_may_play_back(const struct stat *_Nonnull journal, const struct stat *_Nonnull database);

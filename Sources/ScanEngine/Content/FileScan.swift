@@ -15,7 +15,7 @@ struct FileRequest: Sendable {
     /// The digests that the baseline has of it, if it looks unchanged and is read all the same.
     let saved: [UInt8]?
     /// Kept until the request is answered.
-    let place: DirectoryPlace?
+    var place: DirectoryPlace?
     /// Gets one `Completion`.
     let waiter: Waiter
 }
@@ -165,8 +165,9 @@ actor FileScan: MailboxActor {
                 return send { $0.openOnceMore() }
             }
             if request.hasSize, error.isLeased, let pause = leaseAttempts.nextPause() {
-                // Others read large files meanwhile.
+                // Others read large files, and go through other directories, meanwhile.
                 place = nil
+                current?.place = nil
                 return plan.leasedFiles(on: worker.scheduler).send { [self] in $0.add(self, after: pause) }
             }
             result = .failure(error)

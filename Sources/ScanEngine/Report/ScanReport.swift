@@ -9,6 +9,8 @@ public struct ScanReport: Sendable {
     /// Of a scan that was stopped: the directories of which not all was listed, and the files that were still to be read.
     /// The first 10,000 by path bytes; what lies below such a directory is not named.
     public var unfinished: [[UInt8]] = []
+    /// False where a deadline passed while records were being written: what the workers held back is lost.
+    package var hasAllRecords = true
     public var totals = Totals()
     /// One for each PATH, in the given order.
     public var roots: [RootReport] = []

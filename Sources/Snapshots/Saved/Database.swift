@@ -73,7 +73,7 @@ final class Database: @unchecked Sendable {
     }
 
     private let neighbours: DatabaseNeighbours
-    private static let isGuarded = csqlite_open_by(clinux_open_database_file) == SQLITE_OK
+    private static let isGuarded = csqlite_open_by(clinux_open_database_file, clinux_unlink_database_file) == SQLITE_OK
 
     /// SQLite takes what is shorter than a page for an empty database, and what is in WAL mode for what its log says.
     private func checkHeader(_ access: Access) throws(DatabaseError) {

@@ -47,23 +47,33 @@ package final class SavedScans {
         guard status.st_mode & S_IFMT == S_IFREG else { throw SnapshotFailure(path: path, "is no regular file") }
         do throws(DatabaseError) {
             database = try Database(path, .read)
-            _ = try SavedSchema.of(database, schemas)
-            entryColumns = try SavedSchema.entryColumns(of: database)
-            scans = try Self.readScans(database, entryColumns)
+            (entryColumns, scans) = try Self.contents(of: database, schemas)
         } catch {
             throw SnapshotFailure(path: path, error.message)
         }
     }
 
-    /// The SHA-256, in hex, of the file that is being read: of the very file and state that all scans of it come from.
-    package func sha256() throws(SnapshotFailure) -> String {
-        do {
-            return try database.sha256()
-        } catch let error as DatabaseError {
-            throw SnapshotFailure(path: path, error.message)
+    /// Reads a copy of the file.
+    ///
+    /// - Parameters:
+    ///   - path: of the file, for messages.
+    ///   - descriptor: of the copy, which may have no name; stays open as long as this is used.
+    init(_ path: [UInt8], copiedTo descriptor: Int32) throws(SnapshotFailure) {
+        self.path = path
+        do throws(DatabaseError) {
+            database = try Database(Array("\(String(cString: clinux_descriptor_prefix()))\(descriptor)".utf8), .read)
+            (entryColumns, scans) = try Self.contents(of: database, SavedSchema.known)
         } catch {
-            throw SnapshotFailure(path: path, "\(error)")
+            throw SnapshotFailure(path: path, error.message)
         }
+    }
+
+    private static func contents(
+        of database: Database, _ schemas: [SavedSchema]
+    ) throws(DatabaseError) -> (Set<String>, [SavedScan]) {
+        _ = try SavedSchema.of(database, schemas)
+        let columns = try SavedSchema.entryColumns(of: database)
+        return (columns, try readScans(database, columns))
     }
 
     /// - Parameter selector: a number or a label; of several scans with one label, the newest. Nil: the newest scan.

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import ScanEngine
 import Synchronization
@@ -36,6 +37,7 @@ enum StandardStreams {
         var rest = bytes
         while !rest.isEmpty {
             let count = Glibc.write(descriptor, rest.baseAddress!, rest.count)
+            clinux_stop_if_abandoned()
             if count >= 0 {
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
             } else if errno == EAGAIN {
