@@ -48,6 +48,7 @@ final class ScratchCopy {
             if count == -Int(EINTR) { continue }
             if count < 0 { throw SnapshotFailure(path: path, String(cString: strerror(Int32(-count)))) }
             if count == 0 { return offset }
+            if clinux_stop_signal() != 0 { throw SnapshotFailure(path: path, "stopped") }
             try file.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), to: copy, at: offset)
             offset += Int64(count)
         }
@@ -70,6 +71,8 @@ enum FileDigest {
             let piece = UnsafeMutableRawBufferPointer(
                 rebasing: buffer[..<Int(min(Int64(buffer.count), size - offset))])
             try read(piece, offset)
+            // Somebody may have made the file as long as the file system allows, of holes.
+            if clinux_stop_signal() != 0 { throw SnapshotFailure(path: nil, "stopped") }
             digest.update(UnsafeRawBufferPointer(piece))
             offset += Int64(piece.count)
         }

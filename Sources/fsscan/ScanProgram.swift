@@ -97,8 +97,11 @@ struct ScanProgram {
         _ format: RecordFormat, _ options: ScanOptions, _ output: OutputFile
     ) throws(OutputError) -> RecordOutput {
         let sink = RecordSink(output: output)
-        let records = RecordOutput(format, digests: DigestSet(options.hash), sorted: settings.sorted) {
-            try sink.output.write($0)
+        // Some formats have names as they are, which programs want and a terminal obeys.
+        let quoting = isatty(output.descriptor) == 1 ? Quoting(for: output.descriptor) : nil
+        let records = RecordOutput(format, digests: DigestSet(options.hash), sorted: settings.sorted) { lines in
+            guard let quoting else { return try sink.output.write(lines) }
+            try quoting.escapedLines(Array(lines)).withUnsafeBytes { try sink.output.write($0) }
         }
         do throws(TemporaryFileError) {
             try records.prepare()

@@ -15,15 +15,10 @@ import Testing
     func aLeasedFileIsReadWhenTheKernelHasTakenTheLease() throws {
         let outcome = try shell(
             """
+            \(Attacker.lease)
             old=$(cat /proc/sys/fs/lease-break-time); trap 'echo $old > /proc/sys/fs/lease-break-time' EXIT
             echo 1 > /proc/sys/fs/lease-break-time
-            python3 -c '
-            import fcntl, os, signal, time
-            signal.signal(signal.SIGIO, signal.SIG_IGN)
-            held = [os.open("tree/" + name, os.O_RDWR) for name in "ab"]
-            for descriptor in held: fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-            print("held", flush=True); time.sleep(60)' > ready & holder=$!
-            while ! [ -s ready ]; do sleep 0.05; done
+            lease tree/a tree/b
             $F --json --hash sha256 tree > report; status=$?; kill $holder
             jq -r '.roots[0].digests.sha256, .totals.errors' report; exit $status
             """)
@@ -32,21 +27,13 @@ import Testing
         #expect(digest != "null\n" && outcome.outputText == digest + "0\n", "\(outcome.outputText)")
     }
 
-    /// ext4 has no room for them, tmpfs has since Linux 6.6.
-    private static let takesLargeAttributes =
-        (try? run(["python3", "-c", "import os; os.setxattr(os.memfd_create('x'), b'user.a', b'1' * 60000)"]))?.status
-        == 0
-
     /// 3,000 attributes of 64 KiB took 484 MB and more; ten links made 350 MB of records.
-    @Test(.enabled(if: takesLargeAttributes, "no file system with room for attributes"), arguments: [1, 10])
+    @Test(.enabled(if: Attacker.takesLargeAttributes, "no file system with room for attributes"), arguments: [1, 10])
     func largeExtendedAttributesAreKeptAsADigest(_ links: Int) throws {
         let directory = try TemporaryDirectory([.directory("tree", [.file("a", "x")])], in: "/dev/shm")
         let script: ByteString = """
-            python3 -c '
-            import os
-            for i in range(40): os.setxattr("tree/a", b"user.%02d" % i, bytes([i]) * 60000)
-            for i in range(1, \(links)): os.link("tree/a", "tree/link%d" % i)
-            '
+            \(Attacker.attributes)
+            attributes tree/a 40; for i in $(seq \(links - 1)); do ln tree/a tree/link$i; done
             $F --ndjson --xattrs tree > records; echo $?
             jq -c 'select(.path == "tree/a" and .type == "entry") | .xattrs' records
             jq -c 'select(.type == "error" and .path == "tree/a") | [.operation, .code]' records

@@ -63,6 +63,25 @@ import Testing
         expectHarmless(outcome, lines: 1)
     }
 
+    /// Programs that read them want names as they are; a terminal would obey them.
+    @Test(arguments: ["csv", "sha256sum", "md5sum", "mca", "mtree", "ncdu", "ndjson", "text"])
+    func onATerminalNoFormatHasControlCharacters(_ format: String) throws {
+        let outcome = try shell(
+            """
+            touch tree/$'\\e[2Jx\\x7f' tree/$'\\xc2\\x9b2J' tree/$'\\xe2\\x80\\xaegnp' tree/$'\\xff'
+            NO_COLOR=1 LC_ALL=C.UTF-8 python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))' \
+                $F --no-progress --format \(ByteString(format)) tree
+            """)
+        // The terminal puts CR in front of LF.
+        let bytes = outcome.standardOutput.filter { $0 != 0x0A && $0 != 0x0D }
+        #expect(outcome.status == 0 && bytes.count > 100, "\(outcome.outputText)\(outcome.errorText)")
+        let isHarmless = !bytes.contains { $0 < 0x20 || $0 == 0x7F || $0 == 0xFF || $0 == 0x9B }
+        #expect(isHarmless && !outcome.outputText.contains("\u{202E}"), "\(outcome.outputText)")
+        // And to a program as they are.
+        let raw = try shell("$F --format \(ByteString(format)) tree").standardOutput
+        if ["csv", "sha256sum", "md5sum"].contains(format) { #expect(raw.contains(0x1B) && raw.contains(0xFF)) }
+    }
+
     /// The consumer of these lines takes the scan for complete where a line has `fluentbit_end"}`.
     @Test func noNameForgesTheEndMarkerOfMCALines() throws {
         let outcome = try shell(

@@ -135,26 +135,12 @@ import Testing
 
     // MARK: Journals
 
-    /// A database in the middle of a change, and its journal, as a program leaves them that is killed then. `$1`: what the
-    /// change does.
-    private static let interrupted: ByteString = """
-        interrupt() { python3 - "$@" <<'END'
-        import shutil, sqlite3, sys
-        source, target, sql = sys.argv[1:]
-        c = sqlite3.connect(source, isolation_level=None)
-        for s in ('PRAGMA cache_size = 1', 'PRAGMA cache_spill = ON', 'BEGIN IMMEDIATE', sql): c.execute(s)
-        shutil.copy(source, target); shutil.copy(source + '-journal', target + '-journal')
-        END
-        }
-        """
-    private static let longRows: ByteString = "UPDATE entries SET mime = printf('%.5000c', 'x')"
-
     @Test func aHotJournalIsNotRolledBackByThoseWhoRead() throws {
         try prepare(
             """
-            \(Self.interrupted)
+            \(Attacker.interrupt)
             for i in $(seq 300); do echo > tree/$i; done
-            $F --save whole.db --hash sha256 tree; interrupt whole.db old.db "\(Self.longRows)"
+            $F --save whole.db --hash sha256 tree; interrupt whole.db old.db "\(Attacker.longRows)"
             """)
         try expectRefused(Self.readers, "sqlite3 FILE 'PRAGMA quick_check'")
         #expect(try shell("ls").outputText == "old.db\nold.db-journal\ntree\nwhole.db\n")
@@ -170,9 +156,9 @@ import Testing
     @Test(.enabled(if: isRoot, "needs another user")) func anOrdinaryUserIsToldWhatToDo() throws {
         try prepare(
             """
-            \(Self.interrupted)
+            \(Attacker.interrupt)
             for i in $(seq 300); do echo > tree/$i; done
-            $F --save whole.db --mode 644 --hash sha256 tree; interrupt whole.db old.db "\(Self.longRows)"; chmod 755 .
+            $F --save whole.db --mode 644 --hash sha256 tree; interrupt whole.db old.db "\(Attacker.longRows)"; chmod 755 .
             """)
         _ = try Fsscan.copy(to: directory)
         let outcome = try shell("./fsscan-copy saved old.db") { $0.asOrdinaryUser = true }
@@ -188,11 +174,11 @@ import Testing
         let owner = further.isEmpty ? "chown 65534 old.db-journal;" : ""
         try prepare(
             """
-            \(Self.interrupted)
+            \(Attacker.interrupt)
             for i in $(seq 300); do echo > tree/$i; done
             $F --save old.db --hash sha256 tree; chmod 1777 .; cp old.db forged.db
             sqlite3 forged.db "UPDATE scans SET label = 'forged'; UPDATE entries SET uid = 7"
-            interrupt forged.db unused.db "\(Self.longRows)"
+            interrupt forged.db unused.db "\(Attacker.longRows)"
             cp unused.db-journal old.db-journal; \(ByteString(owner + further))
             """)
         // It would be played back: sqlite3 does.
@@ -207,12 +193,8 @@ import Testing
         try prepare(
             """
             $F --save old.db --label mine --hash sha256 tree; cp old.db forged.db
-            python3 - <<'END'
-            import shutil, sqlite3
-            c = sqlite3.connect('forged.db', isolation_level=None)
-            for s in ('PRAGMA journal_mode = WAL', "UPDATE scans SET label = 'forged'"): c.execute(s).fetchone()
-            shutil.copy('forged.db-wal', 'old.db-wal')
-            END
+            \(Attacker.log)
+            log forged.db old.db "UPDATE scans SET label = 'forged'"
             chown 65534 old.db-wal
             mkdir theirs; cp old.db old.db-wal theirs; [ $(sqlite3 theirs/old.db 'SELECT label FROM scans') = forged ]
             """)

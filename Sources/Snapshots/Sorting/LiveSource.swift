@@ -9,7 +9,7 @@ package enum LiveSource {
     /// - Parameters:
     ///   - baseline: what need not be read.
     ///   - leftOut: what is passed over.
-    ///   - isCancelled: as in `Scan`. Nobody should look at the source afterwards.
+    ///   - isCancelled: as in `Scan`. Then it throws, soon, and the process must end: see `Scan.runUntilDeadline()`.
     ///   - onError: told each error when it happens, by any worker.
     /// - Throws: `ScanUnavailable`, `SnapshotFailure`.
     package static func scan(
@@ -23,7 +23,9 @@ package enum LiveSource {
         environment.outputs = [output]
         (environment.baseline, environment.isCancelled, environment.onError) = (baseline, isCancelled, onError)
         (environment.leftOut, environment.onContradiction) = (leftOut, onContradiction)
-        let report = try Scan(options, environment).run()
+        // A file system may not answer: whoever sends a stop signal does not wait for it.
+        let report = try Scan(options, environment).runUntilDeadline()
+        if isCancelled() { throw SnapshotFailure(path: nil, "stopped") }
         return (SortedSource(description(of: options, report), try output.finish()), report)
     }
 

@@ -63,12 +63,19 @@ struct FilesFrom {
     private func read() throws(SnapshotFailure) -> [UInt8] {
         let descriptor = try InputFile.open(file)
         defer { close(descriptor) }
+        var status = stat()
+        if fstat(descriptor, &status) == 0, status.st_size > Self.sizeLimit {
+            throw SnapshotFailure(path: file, SystemError(EFBIG).message)
+        }
         do throws(SystemError) {
             return try Self.readAll(descriptor)
         } catch {
             throw SnapshotFailure(path: file, error.message)
         }
     }
+
+    /// It is held in memory. Ten million PATHs have room; a file of 1 TiB of holes costs its author nothing.
+    private static let sizeLimit = 1 << 30
 
     private static func readAll(_ descriptor: CInt) throws(SystemError) -> [UInt8] {
         var bytes: [UInt8] = []
@@ -78,6 +85,7 @@ struct FilesFrom {
             if count < 0 && errno == EINTR { continue }
             if count < 0 { throw SystemError(errno) }
             if count == 0 { return bytes }
+            if bytes.count + count > sizeLimit { throw SystemError(EFBIG) }
             bytes += piece[..<count]
         }
     }

@@ -46,6 +46,18 @@ struct Quoting {
         escape(message, escapingApostrophe: false, escapingBackslash: false)
     }
 
+    /// Whole lines, whose ends (LF, CR LF) stay.
+    func escapedLines(_ lines: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        for line in lines.split(separator: 0x0A, omittingEmptySubsequences: false) {
+            let hasReturn = line.last == 0x0D
+            result += escapedMessage(Array(hasReturn ? line.dropLast() : line)) + (hasReturn ? [0x0D, 0x0A] : [0x0A])
+        }
+        // Behind the last line nothing follows.
+        result.removeLast()
+        return result
+    }
+
     /// In quotation marks, for a sentence.
     func quoted(_ name: [UInt8]) -> [UInt8] {
         let (open, close) = usesCurlyQuotes ? ("‘", "’") : ("'", "'")

@@ -5,8 +5,8 @@ import Glibc
 ///
 /// Looks unchanged: device, inode, size, mtime and ctime are what they were. A write changes ctime, and no system call sets
 /// it. But content can change without a write: whoever owns two files can exchange what is in them (XFS_IOC_SWAPEXT,
-/// EXT4_IOC_MOVE_EXT), and write through a mapping to a page whose time the kernel has noted before (tmpfs). Root can set
-/// the clock, too, and write to the disk. So what others may write to is read again, and a random share of the rest.
+/// EXT4_IOC_MOVE_EXT), and write through a mapping to a page that is dirty: the kernel has noted its time before. Root can
+/// set the clock, too, and write to the disk. So what others may write to is read again, and a random share of the rest.
 ///
 /// `@unchecked Sendable`: nothing changes after `init`.
 package final class ContentBaseline: @unchecked Sendable {
