@@ -20,8 +20,9 @@ import Testing
         let outcome = try shell(
             ["a dir delay=100", "a/f file count=2000 size=10 delay=100", "b file size=1"],
             """
-            $F --json --threads 1 --deadline 1 --hash md5 "$1" > report; status=$?
-            jq -c '.complete, .roots[0].digests, (.unfinished | length > 0), (.totals.entries < 2003)' report; exit $status
+            report=$(mktemp); trap 'rm $report' EXIT
+            $F --json --threads 1 --deadline 1 --hash md5 "$1" > $report; status=$?
+            jq -c '.complete, .roots[0].digests, (.unfinished | length > 0), (.totals.entries < 2003)' $report; exit $status
             """)
         #expect(outcome.status == 75, "\(outcome.errorText)")
         #expect(outcome.outputText == "false\nnull\ntrue\ntrue\n")
@@ -35,10 +36,11 @@ import Testing
             """
             cd "$1/.." && mkdir other && echo x > other/x && ln other/x other/y
             kill -STOP $FAULTFS_SERVER
-            $F \(format) --deadline 1 --hash sha256 . > ../report-$$; status=$?
+            report=$(mktemp -p /dev/shm); trap 'rm $report' EXIT
+            $F \(format) --deadline 1 --hash sha256 . > $report; status=$?
             kill -CONT $FAULTFS_SERVER
             jq -c 'select(.totals) | .complete, .totals.entries, .totals.hard_linked_files, .totals.apparent_bytes,
-                .roots[0].digests, .unfinished' ../report-$$; rm ../report-$$; exit $status
+                .roots[0].digests, .unfinished' $report; exit $status
             """)
         #expect(outcome.status == 75, "\(outcome.errorText)")
         // The root, other, x and y, and the specification; the mount point is what is left.
