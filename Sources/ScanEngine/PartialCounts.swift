@@ -35,16 +35,16 @@ struct PartialCounts {
 
 extension ScanWorker {
     func countPartially(_ status: borrowing FileStatus, _ kind: EntryKind, below root: Int) {
-        partial?.count(status, kind, below: root, context.devices)
+        if keepsPartial { partial?.count(status, kind, below: root, context.devices) }
     }
 
     /// Notes what the rest of this message is about.
     func isAt(_ place: @autoclosure () -> EntryPath) {
-        if partial != nil { partial!.place = place() }
+        if keepsPartial { partial?.place = place() }
     }
 
     /// Notes that this message is over.
     func isDone() {
-        if partial != nil { partial!.place = nil }
+        if keepsPartial { partial?.place = nil }
     }
 }

@@ -106,9 +106,9 @@ extension ScanWorker {
             unfinished.add(entry.path)
             return .unknown
         }
-        let directory = partial?.place
+        let directory = keepsPartial ? partial?.place : nil
         isAt(entry.path)
-        defer { partial?.place = directory }
+        defer { if keepsPartial { partial?.place = directory } }
         do throws(ContentFailure) {
             let isPseudo = try isOnPseudoFileSystem(entry, status)
             if isPseudo, !plan.readsPseudo {

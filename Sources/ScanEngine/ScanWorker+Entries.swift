@@ -181,7 +181,7 @@ extension ScanWorker {
         if error == .noSuchEntry { return }
         if let kind = entry.kind {
             gathering.subtotal.countUnknown(kind)
-            partial?.subtotal(below: directory.root) { $0.countUnknown(kind) }
+            if keepsPartial { partial?.subtotal(below: directory.root) { $0.countUnknown(kind) } }
             recordUnknown(entry.name, in: directory, kind)
             if kind == .file { tallies.countUnknown(FileExtension(name: entry.name)) }
         }
@@ -202,7 +202,7 @@ extension ScanWorker {
 
     func report(_ cause: ErrorCause, at path: EntryPath, into subtotal: inout Subtotal) {
         subtotal.countError()
-        partial?.subtotal(below: path.directory.root) { $0.countError() }
+        if keepsPartial { partial?.subtotal(below: path.directory.root) { $0.countError() } }
         progress.countError()
         errors.add(cause, at: path)
         if streams.isEmpty, context.onError == nil { return }
