@@ -1,15 +1,15 @@
-// What a node is worth: its own priority and those of all nodes that depend on it, directly or not, each once.
+// The compound priority of a node: its own priority and those of all nodes that depend on it, directly or not, each
+// once.
 //
-// "Each once" is the hard part: two ways from one node to another must not count twice. Where there cannot be two, sums of sums will
-// do, in one pass from the last nodes to the first:
+// "Each once" is the hard part: two ways from one node to another must not count twice. Where there cannot be two ways,
+// sums of sums will do, in one pass from the last nodes to the first:
 //
 //   one dependent                       its sum, and the own priority           chains, and trees that end in one node
-//   several, and below them nobody      their sums, and the own priority        trees that begin in one node
-//   waits for two
+//   several, and below them no node     their sums, and the own priority        trees that begin in one node
+//   needs two
 //
-// For the others ("forks that meet again") every node is told which of 64 nodes with a priority depend on it, as one word; then of
-// the next 64. That is quadratic still, but two orders of magnitude less than to visit each from each: 32,000 nodes in a ladder
-// take less time than to run them.
+// In the other graphs forks meet again. There each node learns which of 64 nodes with a priority depend on it, as one
+// word; then of the next 64, and so on. That is quadratic still, divided by 64.
 
 struct CompoundPriorities {
     private(set) var sums: [Int]
