@@ -1,4 +1,5 @@
 import CLinux
+import LinuxKernel
 
 /// What `extendedAttributes` found out, or why it could not.
 typealias AttributesResult = Result<ReadAttributes, ContentFailure>

@@ -1,4 +1,5 @@
 import Glibc
+import LinuxKernel
 import Snapshots
 
 /// A list of PATHs in a file, or on standard input.
@@ -63,20 +64,20 @@ struct FilesFrom {
     private func read() throws(SnapshotFailure) -> [UInt8] {
         let descriptor = try InputFile.open(file)
         defer { close(descriptor) }
-        do throws(SystemError) {
+        do throws(Errno) {
             return try Self.readAll(descriptor)
         } catch {
             throw SnapshotFailure(path: file, error.message)
         }
     }
 
-    private static func readAll(_ descriptor: CInt) throws(SystemError) -> [UInt8] {
+    private static func readAll(_ descriptor: CInt) throws(Errno) -> [UInt8] {
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = Glibc.read(descriptor, &piece, piece.count)
             if count < 0 && errno == EINTR { continue }
-            if count < 0 { throw SystemError(errno) }
+            if count < 0 { throw Errno(errno) }
             if count == 0 { return bytes }
             bytes += piece[..<count]
         }
