@@ -37,7 +37,7 @@ struct Plan {
         nodes = graph.nodes
         maxConcurrency = graph.maxConcurrency ?? threads
         unfinished = nodes.count
-        priorities = Self.compoundPriorities(graph.nodes)
+        priorities = CompoundPriorities(graph.nodes).sums
         states = graph.nodes.map { .waiting(for: $0.needs.count) }
         var resources: [Resource] = []
         var numbers: [ObjectIdentifier: Int] = [:]
@@ -60,23 +60,6 @@ struct Plan {
         self.resources = resources
         buckets = bucketNumbers.sorted { $0.value < $1.value }.map { Bucket(resources: $0.key) }
         for node in nodes.indices where nodes[node].needs.isEmpty { makeReady(node) }
-    }
-
-    /// Adds each node's priority to everything that it depends on. Nodes with priority 0 add nothing, so nothing is
-    /// walked for them.
-    private static func compoundPriorities(_ nodes: [TaskGraph.Definition]) -> [Int] {
-        var sums = nodes.map(\.priority)
-        var lastVisit = [Int](repeating: -1, count: nodes.count)
-        for source in nodes.indices where nodes[source].priority != 0 {
-            var unvisited = nodes[source].needs
-            while let node = unvisited.popLast() {
-                guard lastVisit[node] != source else { continue }
-                lastVisit[node] = source
-                sums[node] += nodes[source].priority
-                unvisited += nodes[node].needs
-            }
-        }
-        return sums
     }
 
     // MARK: Decisions

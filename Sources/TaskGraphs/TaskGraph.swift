@@ -57,7 +57,7 @@ public struct TaskGraph: Sendable {
     ///
     /// - Parameter maxConcurrency: 1 or more, or nil.
     public init(maxConcurrency: Int? = nil) {
-        precondition(maxConcurrency.map { $0 >= 1 } ?? true, "a graph of which nothing may run")
+        require(maxConcurrency.map { $0 >= 1 } ?? true, "`maxConcurrency` is 1 or more: nothing of the graph could run")
         self.maxConcurrency = maxConcurrency
         identity = Self.identities.add(1, ordering: .relaxed).newValue
     }
@@ -138,7 +138,7 @@ public struct TaskGraph: Sendable {
     }
 
     func checked<Output>(_ node: Node<Output>) -> Int {
-        precondition(node.graph == identity && node.index < nodes.count, "a node of another graph")
+        require(node.graph == identity && node.index < nodes.count, "the node is one of another graph")
         return node.index
     }
 }
