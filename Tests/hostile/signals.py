@@ -75,7 +75,7 @@ def stop_at_random_moments(session, tree):
 
 def stop_once(session, tree, mode, number, delay, sink, place, tally):
     what = f"{mode} {signal.Signals(number).name} after {delay:.4f} s, into {sink}"
-    arguments = [*mode, "--no-progress", "--max-read", "16E"]
+    arguments = [*mode, "--no-progress", "--max-read", "16E", "--max-holes", "16E"]
     options = {"stderr": support.subprocess.DEVNULL}
     target = place + b"/report"
     old = b"the old one" if sink == "-o" else b""

@@ -67,7 +67,8 @@ def endless_sizes(session):
         session.check(typed.status == 0, f"the type of a huge file: {typed.shown()}")
         stopped = []
         for _ in range(session.times(1, 10)):
-            process = session.start(["--json", "--threads", threads, "--hash", "xxh128", "--max-read", ENDLESS, place])
+            process = session.start(["--json", "--threads", threads, "--hash", "xxh128", "--max-read", ENDLESS,
+                                     "--max-holes", ENDLESS, place])
             time.sleep(0.3 * session.random.random() + 0.1)
             start = time.monotonic()
             process.terminate()
