@@ -11,6 +11,12 @@ graphs=$(mktemp -d)
 trap 'rm -rf "$graphs"' EXIT
 swift symbolgraph-extract -module-name WorkStealing -I "$modules" -Xcc "-fmodule-map-file=$modules/../CLinux.build/module.modulemap" -target "$(uname -m)-unknown-linux-gnu" \
     -minimum-access-level public -skip-synthesized-members -output-dir "$graphs"
+# docc gives its copies of the page's template the template's owner: an ordinary user cannot, where the toolchain is root's.
+template=$(dirname "$(dirname "$(readlink -f "$(command -v docc)")")")/share/docc/render
+if [ -d "$template" ]; then
+    cp -r "$template" "$graphs/template"
+    export DOCC_HTML_DIR=$graphs/template
+fi
 rm -rf "$1"
 docc convert Sources/WorkStealing/WorkStealing.docc --additional-symbol-graph-dir "$graphs" --output-dir "$1" \
     --fallback-display-name WorkStealing --fallback-bundle-identifier org.fsscan.WorkStealing --warnings-as-errors
