@@ -75,8 +75,12 @@ extension Scan {
             return root
         }
         // One that is blocked in writing would be waited for.
-        report.hasAllRecords = context.outputs.allSatisfy { $0.canBeFlushed }
-        _ = fill(&report, from: workers, flushing: report.hasAllRecords)
+        let isFree = context.outputs.map(\.canBeFlushed)
+        report.hasAllRecords = zip(context.outputs, isFree).allSatisfy { $1 || !($0 is RecordOutput) }
+        // A scan that is kept needs to be complete: its streams are left alone, and say nothing about the records'.
+        _ = fill(&report, from: workers) { output in
+            zip(context.outputs, isFree).contains { $0 === output && $1 }
+        }
         report.timing = start
         return report
     }

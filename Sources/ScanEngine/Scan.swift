@@ -100,7 +100,10 @@ public final class Scan: Sendable {
     /// Merges what the workers kept for themselves.
     ///
     /// - Returns: how many descriptors had to be made again.
-    func fill(_ report: inout ScanReport, from workers: [ScanWorker], flushing: Bool = true) -> Int64 {
+    func fill(
+        _ report: inout ScanReport, from workers: [ScanWorker],
+        flushing isFlushed: (any EntryOutput) -> Bool = { _ in true }
+    ) -> Int64 {
         var tallies = Tallies(top: options.top)
         var directories = LargestList(length: options.top, isByInode: false)
         var errors = ErrorList()
@@ -109,7 +112,7 @@ public final class Scan: Sendable {
         var use = BaselineUse()
         var unfinished = UnfinishedList()
         for worker in workers {
-            if flushing { for stream in worker.streams { stream.flush() } }
+            for (stream, output) in zip(worker.streams, context.outputs) where isFlushed(output) { stream.flush() }
             unfinished.merge(worker.unfinished)
             tallies.merge(worker.tallies)
             directories.merge(worker.largestDirectories)

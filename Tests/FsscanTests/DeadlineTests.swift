@@ -29,7 +29,7 @@ import Testing
     }
 
     /// A user's FUSE server that stops answering held a worker for ever.
-    @Test(.enabled(if: canUseFUSE, "no FUSE"), arguments: ["--json", "--ndjson"])
+    @Test(.enabled(if: canUseFUSE, "no FUSE"), arguments: ["--json", "--ndjson", "--ndjson --save $(mktemp -u)"])
     func aServerThatDoesNotAnswerDoesNotHoldTheReport(_ format: ByteString) throws {
         let outcome = try shell(
             ["f file size=10", "d dir", "d/g file size=20"],

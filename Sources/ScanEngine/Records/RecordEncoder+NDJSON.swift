@@ -78,16 +78,20 @@ extension RecordEncoder {
         writer.member("schema", "fsscan-records/1")
         writer.member("version", version)
         writer.member(started: timing)
-        writer.key("roots")
+        member("roots", paths: options.paths)
+        writer.member(options: options)
+        endRecord()
+    }
+
+    private mutating func member(_ name: StaticString, paths: [[UInt8]]) {
+        writer.key(name)
         writer.beginArray()
-        for path in options.paths {
+        for path in paths {
             writer.beginObject()
             writer.member("path", bytes: path)
             writer.endObject()
         }
         writer.endArray()
-        writer.member(options: options)
-        endRecord()
     }
 
     mutating func recordSummary(of report: ScanReport, includesStatistics: Bool) {
@@ -105,16 +109,7 @@ extension RecordEncoder {
             writer.endObject()
         }
         writer.endArray()
-        if !report.complete {
-            writer.key("unfinished")
-            writer.beginArray()
-            for path in report.unfinished {
-                writer.beginObject()
-                writer.member("path", bytes: path)
-                writer.endObject()
-            }
-            writer.endArray()
-        }
+        if !report.complete { member("unfinished", paths: report.unfinished) }
         if let baseline = report.baseline { writer.member(baseline: baseline) }
         writer.member(timing: report.timing)
         if includesStatistics { writer.member(statistics: report.statistics) }
