@@ -37,6 +37,7 @@ ncdu ncdu
 mtree mtree-netbsd
 bsdtar libarchive-tools
 hashdeep hashdeep
+aide aide
 openssl openssl
 setcap libcap2-bin
 setfacl acl
