@@ -2,7 +2,7 @@
 // fsscan: a parallel filesystem scanner, and the work-stealing actor scheduler that it runs on.
 //
 // Layers, a lower one never imports a higher one:
-//   fsscan -> Snapshots -> ScanEngine -> WorkStealing -> CLinux
+//   fsscan -> Snapshots -> ScanEngine -> WorkStealing, LinuxKernel -> CLinux
 //                        -> CSQLite   -> COpenSSL, CXXHash, CMagic (system libraries)
 //   TaskGraphs -> WorkStealing
 
@@ -51,16 +51,19 @@ let package = Package(
             name: "WorkStealing", dependencies: ["CLinux"], exclude: ["README.md"],
             swiftSettings: swiftSettings + [interleaving]),
         .target(name: "TaskGraphs", dependencies: ["WorkStealing"], swiftSettings: swiftSettings),
+        // The one funnel for system calls, and what they say: errors, attributes, mounts.
+        .target(name: "LinuxKernel", dependencies: ["CLinux"], swiftSettings: swiftSettings),
         .target(
             name: "ScanEngine",
-            dependencies: ["CLinux", "CMagic", "COpenSSL", "CXXHash", "WorkStealing"],
+            dependencies: ["CLinux", "CMagic", "COpenSSL", "CXXHash", "LinuxKernel", "WorkStealing"],
             swiftSettings: swiftSettings),
         .target(
-            name: "Snapshots", dependencies: ["CLinux", "CSQLite", "ScanEngine"], swiftSettings: swiftSettings),
+            name: "Snapshots", dependencies: ["CLinux", "CSQLite", "LinuxKernel", "ScanEngine"],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "fsscan",
             dependencies: [
-                "CLinux", "COutOfMemory", "ScanEngine", "Snapshots", "WorkStealing",
+                "CLinux", "COutOfMemory", "LinuxKernel", "ScanEngine", "Snapshots", "WorkStealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -74,7 +77,8 @@ let package = Package(
         .target(
             name: "Fuzzing",
             dependencies: [
-                "CLinux", "ScanEngine", "Snapshots", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CLinux", "LinuxKernel", "ScanEngine", "Snapshots",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Fuzzing", swiftSettings: swiftSettings),
         .executableTarget(
@@ -86,13 +90,15 @@ let package = Package(
             name: "TaskGraphsTests", dependencies: ["TaskGraphs", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "ScanEngineTests", dependencies: ["CLinux", "ScanEngine", "TestSupport", "WorkStealing"],
+            name: "ScanEngineTests",
+            dependencies: ["CLinux", "LinuxKernel", "ScanEngine", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "SnapshotsTests", dependencies: ["CLinux", "Fuzzing", "ScanEngine", "Snapshots", "TestSupport"],
+            name: "SnapshotsTests",
+            dependencies: ["CLinux", "Fuzzing", "LinuxKernel", "ScanEngine", "Snapshots", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "FsscanTests", dependencies: ["ScanEngine", "Snapshots", "TestSupport", "fsscan"],
+            name: "FsscanTests", dependencies: ["LinuxKernel", "ScanEngine", "Snapshots", "TestSupport", "fsscan"],
             swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

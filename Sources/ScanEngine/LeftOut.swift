@@ -1,4 +1,5 @@
 import Glibc
+import LinuxKernel
 import Synchronization
 
 /// A file that a scan passes over, with those beside it whose names begin like its own: what the scan itself writes.

@@ -1,3 +1,5 @@
+import LinuxKernel
+
 /// What one worker has counted, and what it is at: for the report of a scan whose actors will not report any more, because
 /// a worker does not come back from a system call. Kept only where there is a deadline, as everything is counted twice.
 struct PartialCounts {

@@ -1,4 +1,5 @@
 import CLinux
+import LinuxKernel
 import Synchronization
 import WorkStealing
 

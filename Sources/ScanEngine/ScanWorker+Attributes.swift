@@ -1,4 +1,5 @@
 import CLinux
+import LinuxKernel
 import Synchronization
 
 /// What `extendedAttributes` found out, or why it could not.

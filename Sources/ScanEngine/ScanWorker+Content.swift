@@ -1,4 +1,5 @@
 import CLinux
+import LinuxKernel
 import WorkStealing
 
 /// An entry that has been counted, and whose content may be asked for.

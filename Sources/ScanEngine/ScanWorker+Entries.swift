@@ -1,4 +1,5 @@
 import CLinux
+import LinuxKernel
 import WorkStealing
 
 /// A directory whose entries are being looked at: what its own message and its slices have in common.

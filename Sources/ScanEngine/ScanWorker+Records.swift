@@ -1,3 +1,5 @@
+import LinuxKernel
+
 extension ScanWorker {
     /// Hands on an entry that is no directory, or a directory that is complete.
     ///

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinuxKernel
 import ScanEngine
 
 /// Opens what the command line names as an input, and waits for nobody: a FIFO or a device that lies where a file is
@@ -12,11 +13,11 @@ package enum InputFile {
         if let number = descriptorNumber(path) {
             // Opening the name once more would wait for somebody who writes.
             let descriptor = fcntl(number, F_DUPFD_CLOEXEC, 3)
-            if descriptor < 0 { throw SnapshotFailure(path: path, String(cString: strerror(errno))) }
+            if descriptor < 0 { throw SnapshotFailure(path: path, Errno(errno).message) }
             return descriptor
         }
         let descriptor = withCPath(path) { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) }
-        if descriptor < 0 { throw SnapshotFailure(path: path, String(cString: strerror(-descriptor))) }
+        if descriptor < 0 { throw SnapshotFailure(path: path, Errno(-descriptor).message) }
         var status = stat()
         let isKnown = fstat(descriptor, &status) == 0
         let isNull = status.st_mode & S_IFMT == S_IFCHR && status.st_rdev == gnu_dev_makedev(1, 3)

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinuxKernel
 import ScanEngine
 
 /// A copy of a file in one without a name, and the SHA-256 of what was copied.
@@ -46,7 +47,7 @@ final class ScratchCopy {
         while true {
             let count = clinux_read(descriptor, buffer.baseAddress!, UInt(buffer.count))
             if count == -Int(EINTR) { continue }
-            if count < 0 { throw SnapshotFailure(path: path, String(cString: strerror(Int32(-count)))) }
+            if count < 0 { throw SnapshotFailure(path: path, Errno(Int32(-count)).message) }
             if count == 0 { return offset }
             if clinux_stop_signal() != 0 { throw SnapshotFailure(path: path, "stopped") }
             try file.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), to: copy, at: offset)

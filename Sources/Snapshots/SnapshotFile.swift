@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinuxKernel
 package import ScanEngine
 
 /// An argument of `diff` or `verify`: a directory, or a file whose format its content tells.
@@ -28,7 +29,7 @@ package enum SnapshotArgument: Sendable {
                 return
             }
         }
-        throw SnapshotFailure(path: argument, String(cString: strerror(code)))
+        throw SnapshotFailure(path: argument, Errno(code).message)
     }
 
     /// Nil, with errno, where there is nothing.

@@ -4,6 +4,7 @@
 //   foreign file ── reader ── EntrySorter ───┼──▶ SnapshotSource ──▶ merge join
 //   live tree ───── Scan ──── EntrySorter ───┘
 
+package import LinuxKernel
 package import ScanEngine
 
 /// Gives out entries in the order of their keys, each key once. One user at a time.

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinuxKernel
 import ScanEngine
 import Snapshots
 
@@ -45,11 +46,11 @@ enum FSScan {
             return .unavailable
         } catch let error as OutputError {
             // A wait for a FIFO's reader that a signal ended is no failure of the output.
-            if error.error.code == EINTR, let status = ExitStatus.stopSignal { return status }
+            if error.cause.error == .interrupted, let status = ExitStatus.stopSignal { return status }
             if let path = error.path {
-                StandardStreams.complain(path, error.error.message)
+                StandardStreams.complain(path, error.cause.message)
             } else {
-                StandardStreams.complain("standard output: \(error.error.message)")
+                StandardStreams.complain("standard output: \(error.cause.message)")
             }
             return .outputFailed
         } catch let error as SnapshotFailure {

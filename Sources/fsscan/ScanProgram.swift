@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinuxKernel
 import ScanEngine
 import Snapshots
 
@@ -118,7 +119,8 @@ struct ScanProgram {
         case let failure as TemporaryFileError:
             let option = settings.sorted ? "--sorted" : "--format \(settings.format)"
             return OutputError(
-                path: failure.directory, error: SystemError(failure.number, "temporary file for \(option)"))
+                path: failure.directory,
+                cause: PlaceError(Errno(failure.number), "temporary file for \(option)"))
         default: preconditionFailure("records failed for an unknown reason: \(failure)")
         }
     }

@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import LinuxKernel
 import TestSupport
 import Testing
 

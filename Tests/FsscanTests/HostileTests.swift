@@ -1,6 +1,7 @@
 // Regressions of trees that somebody else writes to. Tests/hostile has the programs that torment a tree.
 
 import Foundation
+import LinuxKernel
 import TestSupport
 import Testing
 

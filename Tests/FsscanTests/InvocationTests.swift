@@ -1,5 +1,6 @@
 // The parts of the command line that need no process.
 
+import LinuxKernel
 import ScanEngine
 import TestSupport
 import Testing

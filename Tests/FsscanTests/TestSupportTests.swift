@@ -1,6 +1,7 @@
 // The tools of the tests, tested: a tree that is not what its literal says would make every other test a lie.
 
 import Glibc
+import LinuxKernel
 import TestSupport
 import Testing
 

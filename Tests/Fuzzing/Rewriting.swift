@@ -1,5 +1,6 @@
 import CLinux
 import Foundation
+import LinuxKernel
 import ScanEngine
 import Snapshots
 import Synchronization

@@ -1,4 +1,5 @@
 import Foundation
+import LinuxKernel
 import ScanEngine
 
 /// The entries of a `getdents64` buffer, against a second reading of it that only indexes an array.

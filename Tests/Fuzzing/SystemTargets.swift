@@ -1,6 +1,7 @@
 // What the kernel says of mounts and control groups, against second readings that work with text.
 
 import Foundation
+import LinuxKernel
 import ScanEngine
 
 /// The words of each line: ISO Latin 1 has a scalar for each byte. (As a `Character` CR LF is one.)

@@ -1,3 +1,5 @@
+package import LinuxKernel
+
 /// Why the content of a file is not known: an error record, never the end of the scan.
 package enum ContentFailure: OpeningFailure, Equatable, Sendable {
     /// A system call failed: its name, as the record of the error gives it, and why.

@@ -1,3 +1,4 @@
+package import LinuxKernel
 import WorkStealing
 
 /// One worker's means to look into files: a buffer and digest contexts. Each file is opened and read

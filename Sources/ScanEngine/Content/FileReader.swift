@@ -1,3 +1,5 @@
+package import LinuxKernel
+
 /// An open file that is read once, from its start to its end, in pieces.
 ///
 /// ```

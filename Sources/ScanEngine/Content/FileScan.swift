@@ -1,3 +1,4 @@
+import LinuxKernel
 import WorkStealing
 
 /// Whose content somebody waits for.

@@ -1,4 +1,5 @@
 import CLinux
+import LinuxKernel
 import WorkStealing
 
 /// Files that cannot be opened yet, because somebody has a lease on them (`fcntl(2)`, `F_SETLEASE`).

@@ -1,5 +1,6 @@
 import CLinux
 import CMagic
+import LinuxKernel
 import Synchronization
 
 /// libmagic or its database cannot be used on this machine.

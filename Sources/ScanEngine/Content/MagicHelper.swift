@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinuxKernel
 import WorkStealing
 
 /// A process that asks libmagic about the files that it is sent, and can do nothing else: see

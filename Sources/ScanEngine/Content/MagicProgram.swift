@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinuxKernel
 
 /// The program that asks libmagic in this one's place, in a process that can do nothing else: `Sources/fsscan-magic`.
 package struct MagicProgram: Sendable {

@@ -1,3 +1,4 @@
+import LinuxKernel
 import Synchronization
 
 /// Inodes with several links whose bytes have been counted under their MIME type: the name that tells first counts them.

@@ -1,4 +1,5 @@
 import CLinux
+import LinuxKernel
 import Synchronization
 
 /// What the kernel's mount table tells about devices: which are mounted exactly once (there, a link of a hard-linked inode

@@ -1,3 +1,5 @@
+import LinuxKernel
+
 extension Directory {
     /// Reads the attributes of a directory that is not open.
     ///

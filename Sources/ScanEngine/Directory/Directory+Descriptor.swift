@@ -1,4 +1,5 @@
 import CLinux
+import LinuxKernel
 
 extension Directory {
     /// A descriptor of this directory, made again if it had been given up. To be followed by `descriptor.giveBack()`.

@@ -1,5 +1,6 @@
 // How the entries of an open directory are gone through: in its own message, or in slices that others can steal.
 
+import LinuxKernel
 import WorkStealing
 
 extension Directory {

@@ -19,6 +19,7 @@
 // DescriptorBudget.swift.
 
 import CLinux
+import LinuxKernel
 import WorkStealing
 
 /// What was found out about a name before an actor was made for it.

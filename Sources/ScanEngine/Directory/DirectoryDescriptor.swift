@@ -10,6 +10,7 @@
 // the last need goes, the descriptor is closed. When descriptors run short, those that nobody is using at the moment are
 // given up, the oldest first, and made again when they are needed: see DescriptorBudget.
 
+import LinuxKernel
 import Synchronization
 
 /// Holds a directory's descriptor while somebody needs it.

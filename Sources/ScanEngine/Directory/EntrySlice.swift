@@ -1,3 +1,4 @@
+import LinuxKernel
 import WorkStealing
 
 /// A part of a large directory's entries, as `getdents64` gave them: a unit of work that other workers can steal.

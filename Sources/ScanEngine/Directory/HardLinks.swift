@@ -1,3 +1,5 @@
+import LinuxKernel
+
 /// The inodes of a subtree with more than one link, as long as not all of their links have been seen.
 ///
 /// A directory's figures are what `du -s` of that directory alone would print: an inode counts once *within each

@@ -1,3 +1,5 @@
+import LinuxKernel
+
 /// What a finished subtree reports to whoever waits for it. Adding two is commutative and associative, so the order in
 /// which directories complete does not show in the report.
 struct Subtotal: Sendable {

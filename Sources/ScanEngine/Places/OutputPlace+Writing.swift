@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+package import LinuxKernel
 
 extension OutputPlace {
     /// How a regular file, or what will be one, gets its new content.

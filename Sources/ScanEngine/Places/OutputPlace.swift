@@ -20,6 +20,7 @@
 
 import CLinux
 import Glibc
+package import LinuxKernel
 
 /// Why nothing is written to a place.
 package struct PlaceError: Error, Equatable {
@@ -35,7 +36,7 @@ package struct PlaceError: Error, Equatable {
     package var message: String { reason.map { "\($0): \(error.message)" } ?? error.message }
 
     /// Does what can fail with an errno alone.
-    static func converting<Result>(_ body: () throws(Errno) -> Result) throws(PlaceError) -> Result {
+    package static func converting<Result>(_ body: () throws(Errno) -> Result) throws(PlaceError) -> Result {
         do throws(Errno) {
             return try body()
         } catch {

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinuxKernel
 
 /// The way to an `OutputPlace`, name by name.
 struct OutputResolution {

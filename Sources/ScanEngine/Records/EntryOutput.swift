@@ -1,3 +1,5 @@
+package import LinuxKernel
+
 /// Who gets the entries of a scan: records (`RecordOutput`), a saved scan, a comparison.
 package protocol EntryOutput: AnyObject, Sendable {
     /// For one worker, which calls `flush()` after its last entry.

@@ -1,3 +1,5 @@
+import LinuxKernel
+
 /// Values that change when anything changes that diff compares by default: SHA-256 over the fields of an entry, for a
 /// directory over all below it, too.
 ///

@@ -1,4 +1,5 @@
 import CLinux
+import LinuxKernel
 
 /// The lines of the Metadata Collect Agent, whose consumer compares paths and SHA-256 digests: one JSON object each, with
 /// the spaces and the ASCII escapes of Python's `json.dumps`.

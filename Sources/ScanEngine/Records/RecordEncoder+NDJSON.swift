@@ -1,3 +1,5 @@
+package import LinuxKernel
+
 /// fsscan's own records, schema `fsscan-records/1`, a JSON object each.
 ///
 /// Which members an entry has, and in which order:

@@ -1,4 +1,5 @@
 import CLinux
+import LinuxKernel
 
 /// The formats in which a directory holds what is in it: what an entry says of itself. Its name, and where directories
 /// end, is the business of `RecordTreeWriter`.

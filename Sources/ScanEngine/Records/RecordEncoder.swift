@@ -1,3 +1,5 @@
+package import LinuxKernel
+
 /// Writes records in one format into a buffer: one encoder for each worker. What each format looks like is in the
 /// extension of its name.
 package struct RecordEncoder: ~Copyable {

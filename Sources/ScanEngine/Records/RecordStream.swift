@@ -1,4 +1,5 @@
 import CLinux
+package import LinuxKernel
 
 /// One worker's way into a `RecordOutput`. Not for two threads at a time.
 ///

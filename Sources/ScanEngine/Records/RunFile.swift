@@ -1,5 +1,5 @@
-import CLinux
 import Glibc
+import LinuxKernel
 import Synchronization
 
 /// The temporary files of `--sorted` could not be made, written or read.
@@ -79,10 +79,7 @@ package final class RunFile: Sendable {
         while written < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
             written += try checked("pwrite") { () throws(Errno) in
-                Int(
-                    try Kernel.check {
-                        clinux_pwrite(descriptor, rest.baseAddress!, UInt(rest.count), offset + Int64(written))
-                    })
+                try Kernel.write(rest, to: descriptor, at: offset + Int64(written))
             }
         }
     }
@@ -100,23 +97,11 @@ package final class RunFile: Sendable {
 
     /// Gives a run's space back, where the file system can. A run that starts or ends within a block leaves that.
     func discard(_ run: Run) {
-        if run.length > 0 { _ = clinux_punch_hole(descriptor, run.offset, run.length) }
+        if run.length > 0 { Kernel.punchHole(descriptor, run.offset, run.length) }
     }
 
-    /// `O_TMPFILE` where the file system has it, else a name that is removed at once.
     private func open() throws(TemporaryFileError) -> FileDescriptor {
-        try checked("open") { () throws(Errno) in
-            do throws(Errno) {
-                let path = directory.map { CChar(bitPattern: $0) } + [0]
-                return FileDescriptor(owning: try Kernel.check { clinux_open_temporary(path) })
-            } catch {
-                if error == .tooManyOpenFiles || error == .tooManyOpenFilesInSystem { throw error }
-            }
-            var name = (directory + Array("/fsscan-XXXXXX".utf8)).map { CChar(bitPattern: $0) } + [0]
-            let file = FileDescriptor(owning: try Kernel.check { clinux_make_temporary(&name) })
-            unlink(name)
-            return file
-        }
+        try checked("open") { () throws(Errno) in try Kernel.makeTemporaryFile(in: directory) }
     }
 
     private func checked<Result: ~Copyable>(

@@ -1,3 +1,5 @@
+import LinuxKernel
+
 /// The N largest of what one worker, or the whole scan, has met: by disk bytes, apparent bytes, then path bytes.
 ///
 /// Candidates are collected unsorted up to a little more than twice N, then sorted and cut: a candidate costs a

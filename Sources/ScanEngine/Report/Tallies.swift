@@ -1,3 +1,5 @@
+import LinuxKernel
+
 /// The tables of the report that count every entry.
 ///
 /// Names count when they are met. So do bytes, but for inodes with several links: those are kept by the subtotals

@@ -1,3 +1,4 @@
+import LinuxKernel
 package import ScanEngine
 
 /// What a user wants to be compared, beside the default.

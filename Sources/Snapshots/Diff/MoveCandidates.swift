@@ -1,3 +1,4 @@
+import LinuxKernel
 import ScanEngine
 
 /// What was removed and added, kept to the end of a comparison to be paired as moved.

@@ -1,3 +1,4 @@
+package import LinuxKernel
 package import ScanEngine
 
 /// What one source says of one entry. Nil: it does not say.

@@ -1,4 +1,5 @@
 import CLinux
+import LinuxKernel
 import ScanEngine
 
 /// Reads a file line by line, in bounded memory.

@@ -1,3 +1,4 @@
+import LinuxKernel
 import ScanEngine
 
 /// The keywords of one mtree entry, or of `/set`.

@@ -1,4 +1,5 @@
 import Glibc
+import LinuxKernel
 import ScanEngine
 
 /// What mtree programs ask the system about a specification: numbers of users and groups, and the umask.

@@ -5,6 +5,7 @@
 
 import CLinux
 import Glibc
+import LinuxKernel
 package import ScanEngine
 
 /// Computes the digests of a source's roots again, from the digests of its files.

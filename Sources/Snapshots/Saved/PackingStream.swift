@@ -1,3 +1,4 @@
+import LinuxKernel
 import ScanEngine
 
 /// One worker's entries on their way into a saved scan, and what is known of the content of files, packed beside them.

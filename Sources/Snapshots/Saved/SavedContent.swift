@@ -1,6 +1,7 @@
 import CLinux
 import CSQLite
 import Glibc
+import LinuxKernel
 package import ScanEngine
 
 /// Writes packs of one scan into its table. Used by one thread at a time.

@@ -1,3 +1,4 @@
+import LinuxKernel
 import ScanEngine
 
 /// Where a scan is saved: checked as every other output is, before SQLite opens it. SQLite knows paths alone, so it

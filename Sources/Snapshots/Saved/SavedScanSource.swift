@@ -1,4 +1,5 @@
 import CSQLite
+import LinuxKernel
 import ScanEngine
 
 /// A saved scan as a source: reads in the order of the primary key, and seeks where a subtree is passed over.

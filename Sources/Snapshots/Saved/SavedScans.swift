@@ -1,6 +1,7 @@
 import CLinux
 import CSQLite
 import Glibc
+import LinuxKernel
 package import ScanEngine
 
 /// One scan of a file of saved scans.
@@ -42,7 +43,7 @@ package final class SavedScans {
         // has open already would drop its locks (fcntl(2)).
         var status = stat()
         if withCPath(path, { stat($0, &status) }) != 0 || !withCPath(path, { mayRead($0) }) {
-            throw SnapshotFailure(path: path, String(cString: strerror(errno)))
+            throw SnapshotFailure(path: path, Errno(errno).message)
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw SnapshotFailure(path: path, "is no regular file") }
         do throws(DatabaseError) {

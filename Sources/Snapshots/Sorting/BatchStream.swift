@@ -1,3 +1,4 @@
+import LinuxKernel
 import ScanEngine
 
 /// One worker's entries, packed and gathered in batches.

@@ -1,3 +1,4 @@
+import LinuxKernel
 import ScanEngine
 
 /// Entries as bytes inside one process: in batches on their way to a database, and in sorted runs.

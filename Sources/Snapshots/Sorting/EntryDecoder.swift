@@ -1,3 +1,4 @@
+import LinuxKernel
 import ScanEngine
 
 /// One entry as `EntryEncoder` wrote it. Valid as long as its bytes.

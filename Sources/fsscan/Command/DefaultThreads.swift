@@ -1,4 +1,5 @@
 import CLinux
+import LinuxKernel
 import ScanEngine
 
 /// How many workers run when `--threads` does not say: as many as this process may use.

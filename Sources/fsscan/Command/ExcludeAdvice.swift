@@ -1,4 +1,5 @@
 import Glibc
+import LinuxKernel
 import ScanEngine
 
 /// Warnings about patterns of `--exclude` that cannot do what they seem to be for. They are no errors: a list of patterns

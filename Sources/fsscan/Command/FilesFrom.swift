@@ -1,4 +1,5 @@
 import Glibc
+import LinuxKernel
 import Snapshots
 
 /// A list of PATHs in a file, or on standard input.
@@ -65,9 +66,9 @@ struct FilesFrom {
         defer { close(descriptor) }
         var status = stat()
         if fstat(descriptor, &status) == 0, status.st_size > Self.sizeLimit {
-            throw SnapshotFailure(path: file, SystemError(EFBIG).message)
+            throw SnapshotFailure(path: file, Errno(EFBIG).message)
         }
-        do throws(SystemError) {
+        do throws(Errno) {
             return try Self.readAll(descriptor)
         } catch {
             throw SnapshotFailure(path: file, error.message)
@@ -77,15 +78,15 @@ struct FilesFrom {
     /// It is held in memory. Ten million PATHs have room; a file of 1 TiB of holes costs its author nothing.
     private static let sizeLimit = 1 << 30
 
-    private static func readAll(_ descriptor: CInt) throws(SystemError) -> [UInt8] {
+    private static func readAll(_ descriptor: CInt) throws(Errno) -> [UInt8] {
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = Glibc.read(descriptor, &piece, piece.count)
             if count < 0 && errno == EINTR { continue }
-            if count < 0 { throw SystemError(errno) }
+            if count < 0 { throw Errno(errno) }
             if count == 0 { return bytes }
-            if bytes.count + count > sizeLimit { throw SystemError(EFBIG) }
+            if bytes.count + count > sizeLimit { throw Errno(EFBIG) }
             bytes += piece[..<count]
         }
     }

@@ -1,4 +1,5 @@
 import Glibc
+import LinuxKernel
 
 /// PATHs that lie in other PATHs: each is scanned as if alone, so what they share is counted more than
 /// once, which deserves a word.

@@ -1,12 +1,13 @@
 import CLinux
 import Glibc
+import LinuxKernel
 import ScanEngine
 
 /// The output could not be written: exit status 74.
 struct OutputError: Error {
     /// The FILE of `-o`; nil: standard output.
     var path: [UInt8]?
-    var error: SystemError
+    var cause: PlaceError
 }
 
 /// Where the report goes: standard output, a device or pipe, or a file that is replaced when everything is written.
@@ -34,10 +35,10 @@ final class OutputFile {
     /// - Parameter mode: that of the file, whether there was one or not; nil: as its place has it.
     init(_ path: [UInt8]?, mode: UInt32? = nil) throws(OutputError) {
         self.path = path
-        do throws(SystemError) {
+        do throws(PlaceError) {
             sink = try Self.open(path, mode)
         } catch {
-            throw OutputError(path: path, error: error)
+            throw OutputError(path: path, cause: error)
         }
     }
 
@@ -55,7 +56,7 @@ final class OutputFile {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws(OutputError) {
-        do throws(SystemError) {
+        do throws(Errno) {
             switch sink {
             case .descriptor(let descriptor): try StandardStreams.write(bytes, to: descriptor)
             case .replacement(let file): try file.write(bytes)
@@ -64,7 +65,7 @@ final class OutputFile {
                 try StandardStreams.write(bytes, to: descriptor)
             }
         } catch {
-            throw OutputError(path: path, error: error)
+            throw OutputError(path: path, cause: PlaceError(error))
         }
     }
 
@@ -72,39 +73,46 @@ final class OutputFile {
     /// or a lost server no earlier than here.
     func finish() throws(OutputError) {
         isFinished = true
-        do throws(SystemError) {
+        do throws(Errno) {
             switch sink {
             case .descriptor(let descriptor):
                 // Linux closes the descriptor also where it says EINTR.
-                if close(descriptor) < 0 && errno != EINTR { throw SystemError(errno) }
+                if close(descriptor) < 0 && errno != EINTR { throw Errno(errno) }
             case .replacement(let file): try file.commit()
             case .inPlace(let descriptor):
                 defer { close(descriptor) }
                 try truncate(descriptor)
                 // EINVAL: a file system that cannot.
-                if fsync(descriptor) < 0 && errno != EINVAL { throw SystemError(errno) }
+                if fsync(descriptor) < 0 && errno != EINVAL { throw Errno(errno) }
             }
         } catch {
-            throw OutputError(path: path, error: error)
+            throw OutputError(path: path, cause: PlaceError(error))
         }
     }
 
-    private func truncate(_ descriptor: CInt) throws(SystemError) {
-        if !isTruncated { try check(ftruncate(descriptor, 0)) }
+    private func truncate(_ descriptor: CInt) throws(Errno) {
+        if !isTruncated { try Errno.check(ftruncate(descriptor, 0)) }
         isTruncated = true
     }
 
     // MARK: Opening
 
-    private static func open(_ path: [UInt8]?, _ mode: UInt32?) throws(SystemError) -> Sink {
-        guard let path else { return .descriptor(try writable(1)) }
-        switch try SystemError.converting({ () throws(PlaceError) in try OutputDestination(path) }) {
+    private static func open(_ path: [UInt8]?, _ mode: UInt32?) throws(PlaceError) -> Sink {
+        guard let path else {
+            return .descriptor(try PlaceError.converting { () throws(Errno) in try writable(1) })
+        }
+        switch try OutputDestination(path) {
         case .openDescriptor(let number):
-            return .descriptor(try check(fcntl(try writable(number), F_DUPFD_CLOEXEC, 3)))
+            return .descriptor(
+                try PlaceError.converting { () throws(Errno) in
+                    try Errno.check(fcntl(try writable(number), F_DUPFD_CLOEXEC, 3))
+                })
         case .place(let place):
             if let kind = place.existing?.status.kind, kind != .file { return .descriptor(try open(place)) }
-            switch try SystemError.converting({ () throws(PlaceError) in try place.manner() }) {
-            case .replacement: return .replacement(try ReplacementFile(place, mode: mode))
+            switch try place.manner() {
+            case .replacement:
+                return .replacement(
+                    try PlaceError.converting { () throws(Errno) in try ReplacementFile(place, mode: mode) })
             case .inPlace(let reason):
                 let descriptor = try open(place)
                 StandardStreams.complain(
@@ -116,34 +124,20 @@ final class OutputFile {
     }
 
     /// What is there, to be written to.
-    private static func open(_ place: OutputPlace) throws(SystemError) -> CInt {
+    private static func open(_ place: OutputPlace) throws(PlaceError) -> CInt {
         while true {
             do throws(PlaceError) {
                 return try place.open()
             } catch {
                 // Only a stop signal ends the wait for a FIFO's reader; whoever called looks at it first.
-                if error.error != .interrupted || clinux_stop_signal() != 0 { throw SystemError(error) }
+                if error.error != .interrupted || clinux_stop_signal() != 0 { throw error }
             }
         }
     }
 
     /// Fails now rather than at the first write where a descriptor is closed or open for reading only.
-    private static func writable(_ descriptor: CInt) throws(SystemError) -> CInt {
-        if try check(fcntl(descriptor, F_GETFL)) & O_ACCMODE == O_RDONLY { throw SystemError(EBADF) }
+    private static func writable(_ descriptor: CInt) throws(Errno) -> CInt {
+        if try Errno.check(fcntl(descriptor, F_GETFL)) & O_ACCMODE == O_RDONLY { throw Errno(EBADF) }
         return descriptor
-    }
-}
-
-extension SystemError {
-    init(_ error: PlaceError) { self.init(error.error.rawValue, error.reason) }
-
-    fileprivate static func converting<Result>(
-        _ body: () throws(PlaceError) -> Result
-    ) throws(SystemError) -> Result {
-        do throws(PlaceError) {
-            return try body()
-        } catch {
-            throw SystemError(error)
-        }
     }
 }

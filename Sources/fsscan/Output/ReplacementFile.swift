@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinuxKernel
 import ScanEngine
 
 /// A file that takes the place of another one, or of none, once it is complete and on disk.
@@ -20,10 +21,10 @@ final class ReplacementFile {
     private var directory: CInt { place.directory.descriptor.number }
 
     /// Fails where `commit()` would: not permitted, read-only.
-    init(_ place: OutputPlace, mode: UInt32? = nil, allowsUnnamed: Bool = true) throws(SystemError) {
+    init(_ place: OutputPlace, mode: UInt32? = nil, allowsUnnamed: Bool = true) throws(Errno) {
         self.place = place
         finalMode = mode
-        if place.name.count > Int(NAME_MAX) { throw SystemError(ENAMETOOLONG) }
+        if place.name.count > Int(NAME_MAX) { throw Errno(ENAMETOOLONG) }
         if allowsUnnamed, try openUnnamed() { return }
         try openNamed()
         removeName()
@@ -36,41 +37,41 @@ final class ReplacementFile {
         if file >= 0 { close(file) }
     }
 
-    func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
+    func write(_ bytes: UnsafeRawBufferPointer) throws(Errno) {
         if file < 0 { try openNamed() }
         try StandardStreams.write(bytes, to: file)
     }
 
     /// Makes the file durable and puts it under its name.
-    func commit() throws(SystemError) {
+    func commit() throws(Errno) {
         if file < 0 { try openNamed() }
         if place.keepsModeAndOwner, let existing = place.existing?.status {
             // Best effort: only root can give files away, and only the owner's groups are open to the owner.
             _ = fchown(file, existing.uid, existing.gid)
-            try check(fchmod(file, finalMode ?? existing.mode & 0o777))
+            try Errno.check(fchmod(file, finalMode ?? existing.mode & 0o777))
         } else if let finalMode {
-            try check(fchmod(file, finalMode))
+            try Errno.check(fchmod(file, finalMode))
         }
         // EINVAL: a file system that cannot.
-        if fsync(file) < 0 && errno != EINVAL { throw SystemError(errno) }
+        if fsync(file) < 0 && errno != EINVAL { throw Errno(errno) }
         if temporaryName == nil { try linkUnnamed() }
         let renamed = withCString(place.name) { renameat(directory, temporaryName!.baseAddress!, directory, $0) }
-        if renamed < 0 { throw SystemError(errno) }
+        if renamed < 0 { throw Errno(errno) }
         forgetName()
         let descriptor = file
         file = -1
-        if close(descriptor) < 0 && errno != EINTR { throw SystemError(errno) }
+        if close(descriptor) < 0 && errno != EINTR { throw Errno(errno) }
     }
 
     // MARK: Unnamed
 
     /// False where the file system, or a system without /proc, cannot do it.
-    private func openUnnamed() throws(SystemError) -> Bool {
+    private func openUnnamed() throws(Errno) -> Bool {
         let descriptor = clinux_open_unnamed(directory, mode)
         if descriptor < 0 {
             // EISDIR and ENOENT: kernels that take it for an attempt to open the directory.
             if [EOPNOTSUPP, EISDIR, EINVAL, ENOENT].contains(-descriptor) { return false }
-            throw SystemError(-descriptor)
+            throw Errno(-descriptor)
         }
         if access("/proc/self/fd/\(descriptor)", F_OK) < 0 {
             close(descriptor)
@@ -81,7 +82,7 @@ final class ReplacementFile {
     }
 
     /// linkat with AT_EMPTY_PATH needs a capability on older kernels; the link in /proc needs none.
-    private func linkUnnamed() throws(SystemError) {
+    private func linkUnnamed() throws(Errno) {
         try withNewName { name in
             linkat(AT_FDCWD, "/proc/self/fd/\(file)", directory, name, AT_SYMLINK_FOLLOW)
         }
@@ -89,7 +90,7 @@ final class ReplacementFile {
 
     // MARK: Named
 
-    private func openNamed() throws(SystemError) {
+    private func openNamed() throws(Errno) {
         file = try withNewName { name in
             let result = clinux_openat_create(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
             if result < 0 { errno = -result }
@@ -103,7 +104,7 @@ final class ReplacementFile {
 
     /// Calls `body` with random names until it does not fail with EEXIST, and keeps the name.
     @discardableResult
-    private func withNewName(_ body: (UnsafePointer<CChar>) -> CInt) throws(SystemError) -> CInt {
+    private func withNewName(_ body: (UnsafePointer<CChar>) -> CInt) throws(Errno) -> CInt {
         while true {
             let digits = String(UInt64.random(in: 0 ... .max), radix: 36)
             let characters = Array(".fsscan-\(digits)".utf8CString)
@@ -117,7 +118,7 @@ final class ReplacementFile {
             }
             let code = errno
             name.deallocate()
-            if code != EEXIST { throw SystemError(code) }
+            if code != EEXIST { throw Errno(code) }
         }
     }
 

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinuxKernel
 import ScanEngine
 import Synchronization
 
@@ -33,7 +34,7 @@ enum StandardStreams {
     }
 
     /// Writes everything, or throws; a reader that went away is the end of the process. Waits where the descriptor is non-blocking: somebody else may have made it so.
-    static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) throws(SystemError) {
+    static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) throws(Errno) {
         var rest = bytes
         while !rest.isEmpty {
             let count = Glibc.write(descriptor, rest.baseAddress!, rest.count)
@@ -45,7 +46,7 @@ enum StandardStreams {
                 poll(&waiting, 1, -1)
             } else if errno != EINTR {
                 if errno == EPIPE { endByBrokenPipe() }
-                throw SystemError(errno)
+                throw Errno(errno)
             }
         }
     }

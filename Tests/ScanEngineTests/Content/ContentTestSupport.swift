@@ -1,6 +1,7 @@
 // What the tests of the content stage share: digests of a path through the engine's pieces, without the engine.
 
 import Glibc
+import LinuxKernel
 import TestSupport
 
 @testable import ScanEngine

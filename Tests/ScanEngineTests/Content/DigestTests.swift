@@ -1,4 +1,5 @@
 import Glibc
+import LinuxKernel
 import TestSupport
 import Testing
 

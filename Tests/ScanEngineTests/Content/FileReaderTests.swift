@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinuxKernel
 import TestSupport
 import Testing
 

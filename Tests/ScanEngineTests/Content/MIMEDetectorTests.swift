@@ -1,4 +1,5 @@
 import Glibc
+import LinuxKernel
 import Synchronization
 import TestSupport
 import Testing

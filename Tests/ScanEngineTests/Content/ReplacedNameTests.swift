@@ -1,6 +1,7 @@
 // Names that stand for something else than when they were listed, and what is kept about an inode with several names.
 
 import CLinux
+import LinuxKernel
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import LinuxKernel
 import TestSupport
 import Testing
 

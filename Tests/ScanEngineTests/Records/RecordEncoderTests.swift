@@ -1,6 +1,7 @@
 // Records against the schema, against what Python's os.lstat says of the same files, and against hostile names.
 
 import CLinux
+import LinuxKernel
 import TestSupport
 import Testing
 

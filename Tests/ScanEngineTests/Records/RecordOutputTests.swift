@@ -1,3 +1,4 @@
+import LinuxKernel
 import Synchronization
 import TestSupport
 import Testing

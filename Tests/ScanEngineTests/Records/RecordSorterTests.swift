@@ -2,6 +2,7 @@
 // judged by Python's sort.
 
 import CLinux
+import LinuxKernel
 import Synchronization
 import TestSupport
 import Testing

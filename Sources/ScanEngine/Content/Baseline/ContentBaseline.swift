@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+package import LinuxKernel
 
 /// What a saved scan knows about the content of files, for a scan that takes it over where a file looks unchanged.
 ///

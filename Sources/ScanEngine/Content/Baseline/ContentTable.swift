@@ -1,4 +1,5 @@
 import CLinux
+import LinuxKernel
 
 /// Packed records of a saved scan, found by device and inode.
 ///

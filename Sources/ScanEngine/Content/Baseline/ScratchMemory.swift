@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinuxKernel
 
 /// Memory for as long as somebody owns it, zeroed: anonymous if it is small, a mapped file without a name if it is large.
 struct ScratchMemory: ~Copyable {

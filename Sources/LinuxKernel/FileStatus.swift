@@ -1,4 +1,4 @@
-import CLinux
+package import CLinux
 
 /// What an entry is. The order is that of the report.
 package enum EntryKind: UInt8, CaseIterable, Sendable {
@@ -40,12 +40,12 @@ package struct DeviceInode: Hashable, Sendable {
 ///
 /// A thin view of `struct statx`, which is filled in place: 256 bytes are not copied for each entry.
 package struct FileStatus: Sendable {
-    var raw = statx()
+    package var raw = statx()
 
     package init() {}
 
     /// All that `stat(2)` gives, and the time of birth and the mount, which cost nothing where they are known.
-    static let mask = UInt32(STATX_BASIC_STATS | STATX_BTIME) | UInt32(STATX_MNT_ID)
+    package static let mask = UInt32(STATX_BASIC_STATS | STATX_BTIME) | UInt32(STATX_MNT_ID)
 
     package var mode: UInt32 { UInt32(raw.stx_mode) }
     package var kind: EntryKind? { EntryKind(mode: mode) }
@@ -70,7 +70,7 @@ package struct FileStatus: Sendable {
     package var mount: UInt64? { raw.stx_mask & UInt32(STATX_MNT_ID) == 0 ? nil : raw.stx_mnt_id }
 
     /// Takes it for a mount point where nobody says (before Linux 5.8, or where a sandbox refuses statx).
-    mutating func assumeMountRootWhereUnknown() {
+    package mutating func assumeMountRootWhereUnknown() {
         let isKnown = raw.stx_attributes_mask & UInt64(STATX_ATTR_MOUNT_ROOT) != 0
         if !isKnown { raw.stx_attributes |= UInt64(STATX_ATTR_MOUNT_ROOT) }
     }

@@ -1,20 +1,20 @@
 /// A line of /proc/self/mountinfo: see proc_pid_mountinfo(5).
 ///
 ///     36 35 98:0 /root /mount/point rw,noatime master:1 - ext4 /dev/sda1 rw,errors=continue
-struct MountLine {
-    let mount: UInt64
+package struct MountLine {
+    package let mount: UInt64
     /// The mount that this one is mounted on.
-    let parent: UInt64
+    package let parent: UInt64
     /// As `FileStatus.device`.
-    let device: UInt64
+    package let device: UInt64
     /// The file system's type.
-    let type: ArraySlice<UInt8>
+    package let type: ArraySlice<UInt8>
     /// Of the file system, with commas.
-    let options: ArraySlice<UInt8>
+    package let options: ArraySlice<UInt8>
     private let fields: [ArraySlice<UInt8>]
 
     /// Nil for what is no such line.
-    init?(_ line: ArraySlice<UInt8>) {
+    package init?(_ line: ArraySlice<UInt8>) {
         fields = line.split(separator: UInt8(ascii: " "))
         // A lone "-" follows some optional fields.
         guard fields.count > 6, let separator = fields[6...].firstIndex(where: { $0.elementsEqual("-".utf8) }),
@@ -30,9 +30,9 @@ struct MountLine {
     }
 
     /// The directory of the file system that is seen at the mount point.
-    var root: [UInt8] { Self.unescaped(fields[3]) }
+    package var root: [UInt8] { Self.unescaped(fields[3]) }
     /// As this process sees it, from its root.
-    var mountPoint: [UInt8] { Self.unescaped(fields[4]) }
+    package var mountPoint: [UInt8] { Self.unescaped(fields[4]) }
 
     private static func number(_ field: ArraySlice<UInt8>) -> UInt64? { UInt64(String(decoding: field, as: UTF8.self)) }
 

@@ -1,1 +1,0 @@
-../../../Sources/fsscan/Output/SystemError.swift
