@@ -3,6 +3,7 @@
 //
 // Layers, a lower one never imports a higher one:
 //   fsscan -> Snapshots -> ScanEngine -> WorkStealing, LinuxKernel -> CLinux
+//                                     -> Ignore
 //                        -> CSQLite   -> COpenSSL, CXXHash, CMagic (system libraries)
 //   TaskGraphs -> WorkStealing
 
@@ -53,9 +54,11 @@ let package = Package(
         .target(name: "TaskGraphs", dependencies: ["WorkStealing"], swiftSettings: swiftSettings),
         // The one funnel for system calls, and what they say: errors, attributes, mounts.
         .target(name: "LinuxKernel", dependencies: ["CLinux"], swiftSettings: swiftSettings),
+        // The patterns of gitignore: bytes in, verdicts out.
+        .target(name: "Ignore", swiftSettings: swiftSettings),
         .target(
             name: "ScanEngine",
-            dependencies: ["CLinux", "CMagic", "COpenSSL", "CXXHash", "LinuxKernel", "WorkStealing"],
+            dependencies: ["CLinux", "CMagic", "COpenSSL", "CXXHash", "Ignore", "LinuxKernel", "WorkStealing"],
             swiftSettings: swiftSettings),
         .target(
             name: "Snapshots", dependencies: ["CLinux", "CSQLite", "LinuxKernel", "ScanEngine"],
@@ -63,7 +66,7 @@ let package = Package(
         .executableTarget(
             name: "fsscan",
             dependencies: [
-                "CLinux", "COutOfMemory", "LinuxKernel", "ScanEngine", "Snapshots", "WorkStealing",
+                "CLinux", "COutOfMemory", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots", "WorkStealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -77,7 +80,7 @@ let package = Package(
         .target(
             name: "Fuzzing",
             dependencies: [
-                "CLinux", "LinuxKernel", "ScanEngine", "Snapshots",
+                "CLinux", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Fuzzing", swiftSettings: swiftSettings),
@@ -89,6 +92,8 @@ let package = Package(
         .testTarget(
             name: "TaskGraphsTests", dependencies: ["TaskGraphs", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "IgnoreTests", dependencies: ["Ignore", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ScanEngineTests",
             dependencies: ["CLinux", "LinuxKernel", "ScanEngine", "TestSupport", "WorkStealing"],

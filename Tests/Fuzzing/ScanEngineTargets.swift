@@ -1,4 +1,5 @@
 import Foundation
+import Ignore
 import LinuxKernel
 import ScanEngine
 

@@ -2,6 +2,7 @@
 // parent's. Paths become bytes only where a person or a report reads them.
 
 import CLinux
+import Ignore
 import LinuxKernel
 
 /// The name of a directory, or of a PATH, and where it is. A reference of one word.

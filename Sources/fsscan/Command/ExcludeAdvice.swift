@@ -1,4 +1,5 @@
 import Glibc
+import Ignore
 import LinuxKernel
 import ScanEngine
 

@@ -1,4 +1,4 @@
-import ScanEngine
+import Ignore
 import TestSupport
 import Testing
 

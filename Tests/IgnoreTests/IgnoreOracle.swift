@@ -1,7 +1,7 @@
 // What the tests of the ignore patterns share: trees that exist for the matcher and for git alike, and git itself.
 
 import Glibc
-import ScanEngine
+import Ignore
 
 /// A directory by the names that lead to it.
 struct IgnoreTestDirectory: IgnoreDirectory {

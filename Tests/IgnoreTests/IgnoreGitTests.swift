@@ -1,4 +1,4 @@
-import ScanEngine
+import Ignore
 import Testing
 
 /// The matcher and `git check-ignore` on the same trees.
