@@ -1,4 +1,4 @@
-import CLinux
+public import CLinux
 
 /// The entries in a buffer that `getdents64` filled.
 ///
@@ -14,11 +14,11 @@ import CLinux
 /// beyond the buffer.
 ///
 /// Unsafe in this sense only: the buffer must outlive the value and the names that it gives out.
-package struct DirectoryEntries: Sequence, IteratorProtocol {
-    private var rest: UnsafeRawBufferPointer
+@usableFromInline package struct DirectoryEntries: Sequence, IteratorProtocol {
+    @usableFromInline var rest: UnsafeRawBufferPointer
 
     /// - Parameter buffer: what `Kernel.listDirectory` filled, no longer than it said.
-    package init(_ buffer: UnsafeRawBufferPointer) { rest = buffer }
+    @inlinable package init(_ buffer: UnsafeRawBufferPointer) { rest = buffer }
 
     /// Those that are still to come.
     package var bytes: UnsafeRawBufferPointer { rest }
@@ -50,31 +50,36 @@ package struct DirectoryEntries: Sequence, IteratorProtocol {
         return taken == 0 ? nil : UnsafeRawBufferPointer(rebasing: all[..<(all.count - rest.count)])
     }
 
-    package struct Entry {
+    @usableFromInline package struct Entry {
         /// Without its NUL, which follows in memory: `name.baseAddress` is a C string.
-        package let name: UnsafeRawBufferPointer
+        @usableFromInline package let name: UnsafeRawBufferPointer
         /// Nil where the file system does not tell.
-        package let kind: EntryKind?
+        @usableFromInline package let kind: EntryKind?
 
-        package var cString: UnsafePointer<CChar> { name.baseAddress!.assumingMemoryBound(to: CChar.self) }
+        @inlinable init(name: UnsafeRawBufferPointer, kind: EntryKind?) {
+            self.name = name
+            self.kind = kind
+        }
+
+        @inlinable package var cString: UnsafePointer<CChar> { name.baseAddress!.assumingMemoryBound(to: CChar.self) }
     }
 
     /// Bytes of the first record; nil at the end.
-    private static func length(ofFirstIn buffer: UnsafeRawBufferPointer) -> Int? {
+    @inlinable static func length(ofFirstIn buffer: UnsafeRawBufferPointer) -> Int? {
         guard buffer.count > Offset.name else { return nil }
         let length = Int(buffer.loadUnaligned(fromByteOffset: Offset.recordLength, as: UInt16.self))
         return length > Offset.name && length <= buffer.count ? length : nil
     }
 
-    private enum Offset {
-        static let position = 8
-        static let recordLength = 16
-        static let type = 18
-        static let name = 19
+    @usableFromInline enum Offset {
+        @inlinable static var position: Int { 8 }
+        @inlinable static var recordLength: Int { 16 }
+        @inlinable static var type: Int { 18 }
+        @inlinable static var name: Int { 19 }
     }
 
     /// The next entry; `.` and `..` are left out.
-    package mutating func next() -> Entry? {
+    @inlinable package mutating func next() -> Entry? {
         while let length = Self.length(ofFirstIn: rest) {
             let record = UnsafeRawBufferPointer(rebasing: rest[..<length])
             rest = UnsafeRawBufferPointer(rebasing: rest[length...])
@@ -89,7 +94,7 @@ package struct DirectoryEntries: Sequence, IteratorProtocol {
         return nil
     }
 
-    private static func isDotOrDotDot(_ name: UnsafeRawBufferPointer) -> Bool {
+    @inlinable static func isDotOrDotDot(_ name: UnsafeRawBufferPointer) -> Bool {
         let dot = UInt8(ascii: ".")
         switch name.count {
         case 0: return true  // no name: nothing could be done with it

@@ -1,11 +1,11 @@
-package import CLinux
+public import CLinux
 
 /// What an entry is. The order is that of the report.
-package enum EntryKind: UInt8, CaseIterable, Sendable {
+@frozen @usableFromInline package enum EntryKind: UInt8, CaseIterable, Sendable {
     case directory, file, symlink, fifo, socket, blockDevice, characterDevice
 
     /// From the file type bits of `st_mode`; nil for a type that Linux does not have today.
-    package init?(mode: UInt32) {
+    @inlinable package init?(mode: UInt32) {
         switch Int32(bitPattern: mode) & Int32(S_IFMT) {
         case Int32(S_IFDIR): self = .directory
         case Int32(S_IFREG): self = .file
@@ -19,18 +19,18 @@ package enum EntryKind: UInt8, CaseIterable, Sendable {
     }
 
     /// From `d_type`; nil for `DT_UNKNOWN` and whiteouts.
-    package init?(directoryEntryType type: UInt8) {
+    @inlinable package init?(directoryEntryType type: UInt8) {
         // d_type is the file type bits, shifted: `IFTODT` of dirent.h.
         self.init(mode: UInt32(type) << 12)
     }
 }
 
 /// Names a file system object for as long as it exists.
-package struct DeviceInode: Hashable, Sendable {
-    package var device: UInt64
-    package var inode: UInt64
+@usableFromInline package struct DeviceInode: Hashable, Sendable {
+    @usableFromInline package var device: UInt64
+    @usableFromInline package var inode: UInt64
 
-    package init(device: UInt64, inode: UInt64) {
+    @inlinable package init(device: UInt64, inode: UInt64) {
         self.device = device
         self.inode = inode
     }
@@ -39,38 +39,38 @@ package struct DeviceInode: Hashable, Sendable {
 /// The attributes of an entry, as the kernel gives them.
 ///
 /// A thin view of `struct statx`, which is filled in place: 256 bytes are not copied for each entry.
-package struct FileStatus: Sendable {
-    package var raw = statx()
+@usableFromInline package struct FileStatus: Sendable {
+    @usableFromInline package var raw = statx()
 
-    package init() {}
+    @inlinable package init() {}
 
     /// All that `stat(2)` gives, and the time of birth and the mount, which cost nothing where they are known.
     package static let mask = UInt32(STATX_BASIC_STATS | STATX_BTIME) | UInt32(STATX_MNT_ID)
 
-    package var mode: UInt32 { UInt32(raw.stx_mode) }
-    package var kind: EntryKind? { EntryKind(mode: mode) }
-    package var links: UInt32 { raw.stx_nlink }
-    package var uid: UInt32 { raw.stx_uid }
-    package var gid: UInt32 { raw.stx_gid }
+    @inlinable package var mode: UInt32 { UInt32(raw.stx_mode) }
+    @inlinable package var kind: EntryKind? { EntryKind(mode: mode) }
+    @inlinable package var links: UInt32 { raw.stx_nlink }
+    @inlinable package var uid: UInt32 { raw.stx_uid }
+    @inlinable package var gid: UInt32 { raw.stx_gid }
     /// Major number in the upper half, minor in the lower: not `st_dev`, whose bits are mixed.
-    package var device: UInt64 { UInt64(raw.stx_dev_major) << 32 | UInt64(raw.stx_dev_minor) }
-    package var identity: DeviceInode { DeviceInode(device: device, inode: raw.stx_ino) }
+    @inlinable package var device: UInt64 { UInt64(raw.stx_dev_major) << 32 | UInt64(raw.stx_dev_minor) }
+    @inlinable package var identity: DeviceInode { DeviceInode(device: device, inode: raw.stx_ino) }
     /// `st_size`, in bytes.
-    package var size: Int64 { Int64(clamping: raw.stx_size) }
+    @inlinable package var size: Int64 { Int64(clamping: raw.stx_size) }
     /// Allocated bytes: 512 × `st_blocks`, saturating.
-    package var diskBytes: Int64 {
+    @inlinable package var diskBytes: Int64 {
         let (bytes, overflow) = raw.stx_blocks.multipliedReportingOverflow(by: 512)
         return overflow ? .max : Int64(clamping: bytes)
     }
     /// Whether a file system is mounted here. False where the kernel does not say.
-    package var isMountRoot: Bool { raw.stx_attributes & UInt64(STATX_ATTR_MOUNT_ROOT) != 0 }
+    @inlinable package var isMountRoot: Bool { raw.stx_attributes & UInt64(STATX_ATTR_MOUNT_ROOT) != 0 }
 
     /// The mount that this was reached through, as in the mount table; nil where the kernel does not say (before Linux
     /// 5.8, or where a sandbox refuses statx).
-    package var mount: UInt64? { raw.stx_mask & UInt32(STATX_MNT_ID) == 0 ? nil : raw.stx_mnt_id }
+    @inlinable package var mount: UInt64? { raw.stx_mask & UInt32(STATX_MNT_ID) == 0 ? nil : raw.stx_mnt_id }
 
     /// Takes it for a mount point where nobody says (before Linux 5.8, or where a sandbox refuses statx).
-    package mutating func assumeMountRootWhereUnknown() {
+    @inlinable package mutating func assumeMountRootWhereUnknown() {
         let isKnown = raw.stx_attributes_mask & UInt64(STATX_ATTR_MOUNT_ROOT) != 0
         if !isKnown { raw.stx_attributes |= UInt64(STATX_ATTR_MOUNT_ROOT) }
     }
