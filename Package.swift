@@ -3,7 +3,7 @@
 //
 // Layers, a lower one never imports a higher one:
 //   fsscan -> Snapshots -> ScanEngine -> WorkStealing, LinuxKernel -> CLinux
-//                                     -> Ignore
+//                                     -> Bytes, Ignore
 //                        -> CSQLite   -> COpenSSL, CXXHash, CMagic (system libraries)
 //   TaskGraphs -> WorkStealing
 
@@ -52,21 +52,25 @@ let package = Package(
             name: "WorkStealing", dependencies: ["CLinux"], exclude: ["README.md"],
             swiftSettings: swiftSettings + [interleaving]),
         .target(name: "TaskGraphs", dependencies: ["WorkStealing"], swiftSettings: swiftSettings),
+        // Bytes and text: buffers, hex, base64, vis, UTF-8, times, JSON; each encoder beside its decoder.
+        .target(name: "Bytes", swiftSettings: swiftSettings),
         // The one funnel for system calls, and what they say: errors, attributes, mounts.
         .target(name: "LinuxKernel", dependencies: ["CLinux"], swiftSettings: swiftSettings),
         // The patterns of gitignore: bytes in, verdicts out.
         .target(name: "Ignore", swiftSettings: swiftSettings),
         .target(
             name: "ScanEngine",
-            dependencies: ["CLinux", "CMagic", "COpenSSL", "CXXHash", "Ignore", "LinuxKernel", "WorkStealing"],
+            dependencies: [
+                "Bytes", "CLinux", "CMagic", "COpenSSL", "CXXHash", "Ignore", "LinuxKernel", "WorkStealing",
+            ],
             swiftSettings: swiftSettings),
         .target(
-            name: "Snapshots", dependencies: ["CLinux", "CSQLite", "LinuxKernel", "ScanEngine"],
+            name: "Snapshots", dependencies: ["Bytes", "CLinux", "CSQLite", "LinuxKernel", "ScanEngine"],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "fsscan",
             dependencies: [
-                "CLinux", "COutOfMemory", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots", "WorkStealing",
+                "Bytes", "CLinux", "COutOfMemory", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots", "WorkStealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -80,7 +84,7 @@ let package = Package(
         .target(
             name: "Fuzzing",
             dependencies: [
-                "CLinux", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots",
+                "Bytes", "CLinux", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Fuzzing", swiftSettings: swiftSettings),
@@ -96,11 +100,11 @@ let package = Package(
             name: "IgnoreTests", dependencies: ["Ignore", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ScanEngineTests",
-            dependencies: ["CLinux", "LinuxKernel", "ScanEngine", "TestSupport", "WorkStealing"],
+            dependencies: ["Bytes", "CLinux", "LinuxKernel", "ScanEngine", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SnapshotsTests",
-            dependencies: ["CLinux", "Fuzzing", "LinuxKernel", "ScanEngine", "Snapshots", "TestSupport"],
+            dependencies: ["Bytes", "CLinux", "Fuzzing", "LinuxKernel", "ScanEngine", "Snapshots", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "FsscanTests", dependencies: ["LinuxKernel", "ScanEngine", "Snapshots", "TestSupport", "fsscan"],

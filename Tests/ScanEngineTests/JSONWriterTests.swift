@@ -1,6 +1,7 @@
 // The one promise that peers break: any name gives valid JSON, from which its exact bytes come back. Judged by Python and
 // jq, which nobody here wrote.
 
+import Bytes
 import ScanEngine
 import TestSupport
 import Testing

@@ -1,3 +1,4 @@
+import Bytes
 import ScanEngine
 import TestSupport
 import Testing

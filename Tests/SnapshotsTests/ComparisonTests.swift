@@ -1,5 +1,6 @@
 // What a comparison makes of sources in memory: hidden directories, rules, moves, and what one side does not say.
 
+import Bytes
 import LinuxKernel
 import ScanEngine
 import Testing

@@ -1,5 +1,6 @@
 // The reader of JSON lines, against jq and the grammar of RFC 8259.
 
+import Bytes
 import ScanEngine
 import TestSupport
 import Testing

@@ -1,3 +1,5 @@
+import Bytes
+
 /// The digest algorithms of `--hash`. Raw values are the names on the command line and in every output.
 ///
 /// No algorithm is implemented here: OpenSSL's EVP computes all but XXH3, which is libxxhash's.

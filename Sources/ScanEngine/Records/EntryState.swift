@@ -1,3 +1,4 @@
+import Bytes
 import LinuxKernel
 
 /// Values that change when anything changes that diff compares by default: SHA-256 over the fields of an entry, for a

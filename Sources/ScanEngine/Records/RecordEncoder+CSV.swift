@@ -1,3 +1,4 @@
+import Bytes
 import LinuxKernel
 
 /// RFC 4180: a header line with the keys of records, then a line for each entry, ended by CR LF. Names are raw bytes.

@@ -1,3 +1,4 @@
+import Bytes
 import LinuxKernel
 
 /// What `sha256sum` and its sisters print: a digest, two spaces and a path, of regular files whose digest is known.

@@ -1,3 +1,4 @@
+import Bytes
 package import LinuxKernel
 
 /// fsscan's own records, schema `fsscan-records/1`, a JSON object each.

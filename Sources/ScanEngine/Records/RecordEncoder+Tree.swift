@@ -1,3 +1,4 @@
+import Bytes
 import CLinux
 import LinuxKernel
 
@@ -127,21 +128,6 @@ extension EntryKind {
         case .socket: "socket"
         case .blockDevice: "block"
         case .characterDevice: "char"
-        }
-    }
-}
-
-extension ByteBuffer {
-    /// As vis(3) encodes words of mtree: all but graphic ASCII, `\` and `#`, as a backslash and three octal digits.
-    mutating func append(vis bytes: UnsafeRawBufferPointer) {
-        for byte in bytes {
-            let isPlain = (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "\\") && byte != UInt8(ascii: "#")
-            if isPlain {
-                append(byte)
-            } else {
-                append(UInt8(ascii: "\\"))
-                for shift: UInt8 in [6, 3, 0] { append(UInt8(ascii: "0") + (byte >> shift & 7)) }
-            }
         }
     }
 }

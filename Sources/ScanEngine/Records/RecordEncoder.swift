@@ -1,3 +1,4 @@
+package import Bytes
 package import LinuxKernel
 
 /// Writes records in one format into a buffer: one encoder for each worker. What each format looks like is in the

@@ -16,6 +16,7 @@
 // With `--sorted` the lines go to a `RecordSorter` instead, and from there to the sink at the end; formats in which
 // directories hold what is in them (`RecordFormat.isTree`) go the same way, and through a `RecordTreeWriter`.
 
+import Bytes
 import CLinux
 import Synchronization
 

@@ -2,6 +2,8 @@
 // comes right after it; what is kept is the path of the directory that is open, whatever the size of the tree, and nothing
 // recurses on depth.
 
+import Bytes
+
 /// How an entry begins in what `RecordEncoder` hands to the sorter for these formats; the text of the format follows.
 struct RecordTreeItem {
     /// In the order in which records of one path are to come: where a hostile file system lists a name twice, the directory

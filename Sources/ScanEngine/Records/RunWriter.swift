@@ -1,3 +1,5 @@
+import Bytes
+
 /// Fills one run of a `RunFile` with records, in order.
 struct RunWriter: ~Copyable {
     private let file: RunFile

@@ -1,3 +1,5 @@
+package import Bytes
+
 /// The parts that the report and the records have in common.
 extension JSONWriter {
     /// The object `options`: those that decide what is reported.

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Writes a `ScanReport` as the JSON report, schema `fsscan-report/2`.
 ///
 /// One layout, the same bytes for the same report: indented by two, one item of a list on a line, a directory of the tree

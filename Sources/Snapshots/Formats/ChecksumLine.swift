@@ -1,3 +1,4 @@
+import Bytes
 import ScanEngine
 
 /// One line of a list of checksums that names a file.
@@ -69,7 +70,7 @@ struct ChecksumParser {
 
     private func digest(_ digits: ArraySlice<UInt8>) throws(Refusal) -> ChecksumLine.Digest {
         if let algorithm { return .named(algorithm, try Self.bytes(digits, algorithm)) }
-        let hex = Snapshots.bytes(ofHex: digits) ?? []
+        let hex = Bytes.bytes(ofHex: digits) ?? []
         switch digits.count {
         case 32: return .unnamed(.md5, hex)
         case 40: return .unnamed(.sha1, hex)
@@ -141,7 +142,7 @@ struct ChecksumParser {
     private static func bytes(
         _ digits: ArraySlice<UInt8>, _ algorithm: DigestAlgorithm
     ) throws(Refusal) -> [UInt8] {
-        guard let bytes = Snapshots.bytes(ofHex: digits), bytes.count == algorithm.byteCount else {
+        guard let bytes = Bytes.bytes(ofHex: digits), bytes.count == algorithm.byteCount else {
             throw Refusal(reason: "\(digits.count) hex digits are no \(algorithm.rawValue)")
         }
         return bytes

@@ -1,3 +1,4 @@
+import Bytes
 import ScanEngine
 
 /// Bytes of a file in a message.

@@ -1,3 +1,4 @@
+import Bytes
 import ScanEngine
 
 /// What records and the lines of the earlier scanner have in common.
@@ -43,7 +44,7 @@ extension JSONObject {
         var digests: [DigestAlgorithm: [UInt8]] = [:]
         for (name, value) in object.members {
             guard let algorithm = DigestAlgorithm(rawValue: String(decoding: name, as: UTF8.self)) else { continue }
-            guard let hex = value.string, let digest = Snapshots.bytes(ofHex: hex), digest.count == algorithm.byteCount
+            guard let hex = value.string, let digest = Bytes.bytes(ofHex: hex), digest.count == algorithm.byteCount
             else { throw JSONFieldFailure(key: algorithm.rawValue) }
             digests[algorithm] = digest
         }

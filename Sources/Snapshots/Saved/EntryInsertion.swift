@@ -1,3 +1,4 @@
+import Bytes
 import ScanEngine
 
 /// Writes entries of one scan into its tables. Used by one thread at a time.

@@ -13,6 +13,7 @@
 // Nothing is to be seen of a scan before it is complete: kill -9 leaves the earlier scans and a journal, which SQLite
 // rolls back when the file is opened next.
 
+import Bytes
 import CLinux
 import CSQLite
 import Glibc

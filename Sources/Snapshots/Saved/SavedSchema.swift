@@ -1,3 +1,4 @@
+import Bytes
 import ScanEngine
 
 /// The tables of a file of saved scans, in one version. Documented in docs/SAVED.md.

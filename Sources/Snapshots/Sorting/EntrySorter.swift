@@ -1,3 +1,4 @@
+import Bytes
 import ScanEngine
 
 /// Brings entries that come in any order into the order of their keys, in bounded memory.

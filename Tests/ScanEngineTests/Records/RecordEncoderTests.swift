@@ -1,5 +1,6 @@
 // Records against the schema, against what Python's os.lstat says of the same files, and against hostile names.
 
+import Bytes
 import CLinux
 import LinuxKernel
 import TestSupport

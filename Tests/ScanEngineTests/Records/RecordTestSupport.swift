@@ -1,5 +1,6 @@
 // What the tests of records share: sinks that remember, and lines without a scan.
 
+import Bytes
 import LinuxKernel
 import Synchronization
 import TestSupport

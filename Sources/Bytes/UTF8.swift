@@ -1,12 +1,12 @@
 /// Reading names, which are bytes, as UTF-8, without trusting them.
 
 /// What stands at one place of a byte string: a character, or bytes that are none.
-package struct UTF8Element {
+@usableFromInline package struct UTF8Element {
     /// The Unicode scalar; U+FFFD for bytes that are ill-formed.
-    package var scalar: UInt32
+    @usableFromInline package var scalar: UInt32
     /// How many bytes it takes. For ill-formed ones, the length of the maximal ill-formed subsequence.
-    package var length: Int
-    package var isWellFormed: Bool
+    @usableFromInline package var length: Int
+    @usableFromInline package var isWellFormed: Bool
 
     /// Decodes the element at `offset`, which must be less than `bytes.count`.
     ///
@@ -14,7 +14,7 @@ package struct UTF8Element {
     /// ill-formed subsequence is the longest beginning of a well-formed one, or a single byte: the cut that the WHATWG
     /// decoder, Python's `errors="replace"` and ICU make.
     @inline(__always)
-    package init(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
+    @inlinable package init(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
         let lead = bytes[offset]
         let rest: Int
         var second: ClosedRange<UInt8> = 0x80...0xBF
@@ -46,7 +46,7 @@ package struct UTF8Element {
         self.init(scalar: scalar, length: rest + 1, isWellFormed: true)
     }
 
-    private init(scalar: UInt32, length: Int, isWellFormed: Bool) {
+    @inlinable init(scalar: UInt32, length: Int, isWellFormed: Bool) {
         self.scalar = scalar
         self.length = length
         self.isWellFormed = isWellFormed
@@ -54,7 +54,7 @@ package struct UTF8Element {
 
     /// Control characters (C0, DEL, C1) and the line and paragraph separators: what `iswprint(3)` rejects below U+10000
     /// among assigned characters.
-    package var isControl: Bool {
+    @inlinable package var isControl: Bool {
         switch scalar {
         case 0x00...0x1F, 0x7F...0x9F, 0x2028, 0x2029: true
         default: false
@@ -62,7 +62,7 @@ package struct UTF8Element {
     }
 
     /// Marks, embeddings, overrides and isolates that reorder what a terminal shows.
-    package var isBidirectionalControl: Bool {
+    @inlinable package var isBidirectionalControl: Bool {
         switch scalar {
         case 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true
         default: false

@@ -91,21 +91,3 @@ extension JSONWriter {
         }
     }
 }
-
-extension ByteBuffer {
-    /// RFC 4648, with padding.
-    package mutating func append(base64 bytes: UnsafeRawBufferPointer) {
-        let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-        var offset = 0
-        while offset < bytes.count {
-            let taken = min(3, bytes.count - offset)
-            var group: UInt32 = 0
-            for index in 0..<3 { group = group << 8 | (index < taken ? UInt32(bytes[offset + index]) : 0) }
-            for index in 0..<4 {
-                let sextet = Int(group >> UInt32(18 - 6 * index) & 0x3F)
-                append(index <= taken ? alphabet.utf8Start[sextet] : UInt8(ascii: "="))
-            }
-            offset += taken
-        }
-    }
-}

@@ -2,10 +2,10 @@
 ///
 /// An array would check for uniqueness at each append; this one has a single owner by type. It grows by doubling and
 /// never shrinks, so that a writer which drains it now and then stops allocating.
-package struct ByteBuffer: ~Copyable {
-    private var base: UnsafeMutablePointer<UInt8>
-    private var capacity: Int
-    package private(set) var count = 0
+@usableFromInline package struct ByteBuffer: ~Copyable {
+    @usableFromInline var base: UnsafeMutablePointer<UInt8>
+    @usableFromInline var capacity: Int
+    @usableFromInline package internal(set) var count = 0
 
     package init(capacity: Int = 4096) {
         self.capacity = max(capacity, 64)
@@ -15,23 +15,23 @@ package struct ByteBuffer: ~Copyable {
     deinit { base.deallocate() }
 
     /// The bytes so far; valid until the next change.
-    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+    @inlinable package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
     /// Hands all bytes to `body` and forgets them, unless `body` throws.
-    package mutating func drain<Failure: Error>(
+    @inlinable package mutating func drain<Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {
         try body(bytes)
         count = 0
     }
 
-    package mutating func append(_ byte: UInt8) {
+    @inlinable package mutating func append(_ byte: UInt8) {
         if count == capacity { grow(by: 1) }
         base[count] = byte
         count &+= 1
     }
 
-    package mutating func append(_ text: StaticString) {
+    @inlinable package mutating func append(_ text: StaticString) {
         append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
@@ -40,11 +40,11 @@ package struct ByteBuffer: ~Copyable {
         text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
     }
 
-    package mutating func append(_ bytes: [UInt8]) {
+    @inlinable package mutating func append(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { append($0) }
     }
 
-    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    @usableFromInline package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress else { return }
         appendUnchecked(atMost: bytes.count) { target in
             target.copyMemory(from: start, byteCount: bytes.count)
@@ -86,33 +86,16 @@ package struct ByteBuffer: ~Copyable {
         }
     }
 
-    /// In lower-case hex digits.
-    package mutating func append(hex bytes: UnsafeRawBufferPointer) {
-        appendUnchecked(atMost: 2 * bytes.count) { target in
-            for index in 0..<bytes.count {
-                let byte = bytes[index]
-                target.storeBytes(of: Self.hexDigit(byte >> 4), toByteOffset: 2 * index, as: UInt8.self)
-                target.storeBytes(of: Self.hexDigit(byte & 15), toByteOffset: 2 * index + 1, as: UInt8.self)
-            }
-            return 2 * bytes.count
-        }
-    }
-
-    @inline(__always)
-    private static func hexDigit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") &+ value : UInt8(ascii: "a") &+ value &- 10
-    }
-
     /// Lets `body` write up to `limit` bytes to the raw memory it is given and say how many it wrote: for loops that
     /// know a bound in advance and would otherwise ask for room at each byte.
-    package mutating func appendUnchecked(atMost limit: Int, _ body: (UnsafeMutableRawPointer) -> Int) {
+    @inlinable package mutating func appendUnchecked(atMost limit: Int, _ body: (UnsafeMutableRawPointer) -> Int) {
         if capacity &- count < limit { grow(by: limit) }
         let written = body(UnsafeMutableRawPointer(base + count))
         precondition(written <= limit, "more bytes were written than announced")
         count &+= written
     }
 
-    private mutating func grow(by extra: Int) {
+    @usableFromInline mutating func grow(by extra: Int) {
         capacity = max(capacity * 2, count + extra)
         let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
         larger.update(from: base, count: count)

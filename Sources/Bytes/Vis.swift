@@ -1,7 +1,7 @@
 /// Words of mtree, as vis(3) encodes them in any of its styles.
-enum Vis {
+package enum Vis {
     /// The bytes that a word stands for; nil if it is no such word. The corresponding library call is `strunvis(3)`.
-    static func decoded(_ word: some Collection<UInt8>) -> [UInt8]? {
+    package static func decoded(_ word: some Collection<UInt8>) -> [UInt8]? {
         var bytes: [UInt8] = []
         var rest = Array(word)[...]
         while let byte = rest.popFirst() {
@@ -63,6 +63,21 @@ enum Vis {
             UInt8(ascii: "$"):
             escape
         default: nil
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// As vis(3) encodes words of mtree: all but graphic ASCII, `\` and `#`, as a backslash and three octal digits.
+    package mutating func append(vis bytes: UnsafeRawBufferPointer) {
+        for byte in bytes {
+            let isPlain = (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "\\") && byte != UInt8(ascii: "#")
+            if isPlain {
+                append(byte)
+            } else {
+                append(UInt8(ascii: "\\"))
+                for shift: UInt8 in [6, 3, 0] { append(UInt8(ascii: "0") + (byte >> shift & 7)) }
+            }
         }
     }
 }

@@ -1,7 +1,5 @@
-import ScanEngine
-
 /// A JSON value. Strings are bytes: UTF-8, apart from those that Python escaped because they were not.
-enum JSONValue {
+package enum JSONValue {
     case null
     case bool(Bool)
     /// Exact, also beyond 2^53.
@@ -14,14 +12,14 @@ enum JSONValue {
     case array([JSONValue])
     case object(JSONObject)
 
-    var object: JSONObject? { if case .object(let object) = self { object } else { nil } }
-    var string: [UInt8]? { if case .string(let bytes) = self { bytes } else { nil } }
-    var array: [JSONValue]? { if case .array(let items) = self { items } else { nil } }
-    var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
-    var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
-    var isNull: Bool { if case .null = self { true } else { false } }
+    package var object: JSONObject? { if case .object(let object) = self { object } else { nil } }
+    package var string: [UInt8]? { if case .string(let bytes) = self { bytes } else { nil } }
+    package var array: [JSONValue]? { if case .array(let items) = self { items } else { nil } }
+    package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    package var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
+    package var isNull: Bool { if case .null = self { true } else { false } }
 
-    var unsigned: UInt64? {
+    package var unsigned: UInt64? {
         switch self {
         case .integer(let value): UInt64(exactly: value)
         case .large(let value): value
@@ -31,25 +29,27 @@ enum JSONValue {
 }
 
 /// Members in their order. Where a key is there twice, the last one counts, as in jq and Python.
-struct JSONObject {
-    var members: [(key: [UInt8], value: JSONValue)] = []
+package struct JSONObject {
+    package var members: [(key: [UInt8], value: JSONValue)]
 
-    subscript(key: StaticString) -> JSONValue? {
+    package init(members: [(key: [UInt8], value: JSONValue)] = []) { self.members = members }
+
+    package subscript(key: StaticString) -> JSONValue? {
         let name = UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount)
         return members.last { $0.key.elementsEqual(name) }?.value
     }
 }
 
 /// Why a line is not JSON, and where: a byte of the line, from 1.
-struct JSONFailure: Error, Equatable {
-    var message: String
-    var column: Int
+package struct JSONFailure: Error, Equatable {
+    package var message: String
+    package var column: Int
 
-    var text: String { "not JSON: \(message) (byte \(column))" }
+    package var text: String { "not JSON: \(message) (byte \(column))" }
 }
 
 /// Reads one JSON object, strictly as in RFC 8259: the whole line, nothing but it.
-struct JSONLine {
+package struct JSONLine {
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
     private var depth = 0
@@ -59,7 +59,7 @@ struct JSONLine {
 
     private init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    static func object(in line: UnsafeRawBufferPointer) throws(JSONFailure) -> JSONObject {
+    package static func object(in line: UnsafeRawBufferPointer) throws(JSONFailure) -> JSONObject {
         var parser = JSONLine(line)
         let value = try parser.value()
         parser.skipSpace()
@@ -260,32 +260,4 @@ struct JSONLine {
         }
         return unit
     }
-}
-
-/// The value of a hex digit.
-func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
-}
-
-/// Bytes from hex digits; nil if they are something else.
-func bytes(ofHex text: some Collection<UInt8>) -> [UInt8]? {
-    guard text.count.isMultiple(of: 2) else { return nil }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.count / 2)
-    var high: UInt8?
-    for byte in text {
-        guard let digit = hexDigit(byte) else { return nil }
-        if let first = high {
-            bytes.append(first << 4 | digit)
-            high = nil
-        } else {
-            high = digit
-        }
-    }
-    return bytes
 }

@@ -5,18 +5,18 @@
 ///
 /// In the `readable` layout each container says whether its items stand on one line or on a line each; `compact` puts
 /// everything on one line without spaces.
-package struct JSONWriter: ~Copyable {
+@usableFromInline package struct JSONWriter: ~Copyable {
     package enum Layout: Sendable { case compact, readable }
-    package enum Items: Sendable { case onOneLine, onALineEach }
+    @frozen @usableFromInline package enum Items: Sendable { case onOneLine, onALineEach }
 
-    package var buffer: ByteBuffer
+    @usableFromInline package var buffer: ByteBuffer
     private let layout: Layout
     /// For each open container, whether its items stand on a line each.
     private var levels: [Bool] = []
     /// How many of `levels` are true: the indentation.
     private var indentation = 0
     /// Something stands before the next item in the innermost container.
-    private var needsComma = false
+    @usableFromInline var needsComma = false
     /// A key was written: the next value belongs to it and takes no separator.
     private var followsKey = false
 
@@ -30,10 +30,10 @@ package struct JSONWriter: ~Copyable {
 
     // MARK: Containers
 
-    package mutating func beginObject(_ items: Items = .onOneLine) { begin("{", items) }
-    package mutating func endObject() { end("}") }
-    package mutating func beginArray(_ items: Items = .onOneLine) { begin("[", items) }
-    package mutating func endArray() { end("]") }
+    @inlinable package mutating func beginObject(_ items: Items = .onOneLine) { begin("{", items) }
+    @inlinable package mutating func endObject() { end("}") }
+    @inlinable package mutating func beginArray(_ items: Items = .onOneLine) { begin("[", items) }
+    @inlinable package mutating func endArray() { end("]") }
 
     /// Ends a record: the next value stands on a line of its own. Only between top-level values.
     package mutating func endLine() {
@@ -45,7 +45,7 @@ package struct JSONWriter: ~Copyable {
     // MARK: Keys and values
 
     /// A key that needs no escapes.
-    package mutating func key(_ name: StaticString) {
+    @usableFromInline package mutating func key(_ name: StaticString) {
         beginItem()
         buffer.append(UInt8(ascii: "\""))
         buffer.append(name)
@@ -73,31 +73,31 @@ package struct JSONWriter: ~Copyable {
         plainString { buffer in bytes.withUnsafeBytes { buffer.append(base64: $0) } }
     }
 
-    package mutating func value(_ value: Int64) {
+    @usableFromInline package mutating func value(_ value: Int64) {
         beginItem()
         buffer.append(decimal: value)
         needsComma = true
     }
 
-    package mutating func value(_ value: UInt64) {
+    @usableFromInline package mutating func value(_ value: UInt64) {
         beginItem()
         buffer.append(decimal: value, width: 1)
         needsComma = true
     }
 
-    package mutating func value(_ value: Bool) {
+    @usableFromInline package mutating func value(_ value: Bool) {
         beginItem()
         buffer.append(value ? "true" : "false")
         needsComma = true
     }
 
-    package mutating func null() {
+    @usableFromInline package mutating func null() {
         beginItem()
         buffer.append("null")
         needsComma = true
     }
 
-    package mutating func value(_ text: String) {
+    @usableFromInline package mutating func value(_ text: String) {
         beginItem()
         buffer.append(UInt8(ascii: "\""))
         appendEscaped(text)
@@ -107,7 +107,7 @@ package struct JSONWriter: ~Copyable {
 
     /// A string that `body` appends; it must need no escapes.
     @inline(__always)  // into the caller's specialised loop: a closure context for each time of each record otherwise
-    package mutating func plainString(_ body: (inout ByteBuffer) -> Void) {
+    @inlinable package mutating func plainString(_ body: (inout ByteBuffer) -> Void) {
         beginItem()
         buffer.append(UInt8(ascii: "\""))
         body(&buffer)
@@ -115,12 +115,12 @@ package struct JSONWriter: ~Copyable {
         needsComma = true
     }
 
-    mutating func beginString() {
+    @inlinable package mutating func beginString() {
         beginItem()
         buffer.append(UInt8(ascii: "\""))
     }
 
-    mutating func endString() {
+    @inlinable package mutating func endString() {
         buffer.append(UInt8(ascii: "\""))
         needsComma = true
     }
@@ -136,28 +136,28 @@ package struct JSONWriter: ~Copyable {
 
     // MARK: Members of an object: a key and its value
 
-    package mutating func member(_ name: StaticString, _ value: Int64) {
+    @inlinable package mutating func member(_ name: StaticString, _ value: Int64) {
         key(name)
         self.value(value)
     }
 
-    package mutating func member(_ name: StaticString, _ value: Bool) {
+    @inlinable package mutating func member(_ name: StaticString, _ value: Bool) {
         key(name)
         self.value(value)
     }
 
     /// A string, or null.
-    package mutating func member(_ name: StaticString, _ text: String?) {
+    @inlinable package mutating func member(_ name: StaticString, _ text: String?) {
         key(name)
         if let text { value(text) } else { null() }
     }
 
     /// A name or path. Where it is not UTF-8, its bytes follow in base64 under the same key with `_b64`.
-    package mutating func member(_ name: StaticString, bytes: [UInt8]) {
+    @inlinable package mutating func member(_ name: StaticString, bytes: [UInt8]) {
         bytes.withUnsafeBytes { member(name, bytes: $0) }
     }
 
-    package mutating func member(_ name: StaticString, bytes: UnsafeRawBufferPointer) {
+    @usableFromInline package mutating func member(_ name: StaticString, bytes: UnsafeRawBufferPointer) {
         key(name)
         beginItem()
         buffer.append(UInt8(ascii: "\""))
@@ -179,7 +179,7 @@ package struct JSONWriter: ~Copyable {
 
     // MARK: Separators
 
-    private mutating func begin(_ bracket: StaticString, _ items: Items) {
+    @usableFromInline mutating func begin(_ bracket: StaticString, _ items: Items) {
         beginItem()
         buffer.append(bracket)
         let onALineEach = layout == .readable && items == .onALineEach
@@ -188,7 +188,7 @@ package struct JSONWriter: ~Copyable {
         needsComma = false
     }
 
-    private mutating func end(_ bracket: StaticString) {
+    @usableFromInline mutating func end(_ bracket: StaticString) {
         guard let onALineEach = levels.popLast() else { preconditionFailure("no container is open") }
         if onALineEach {
             indentation -= 1
@@ -199,7 +199,7 @@ package struct JSONWriter: ~Copyable {
     }
 
     /// Writes what stands between the last item and the next one.
-    private mutating func beginItem() {
+    @usableFromInline mutating func beginItem() {
         if followsKey {
             followsKey = false
             return
