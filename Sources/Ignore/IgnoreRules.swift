@@ -18,7 +18,7 @@ package protocol IgnoreDirectory {
 }
 
 /// What patterns say of an entry.
-package enum IgnoreVerdict: Equatable, Sendable {
+@frozen @usableFromInline package enum IgnoreVerdict: Equatable, Sendable {
     case kept
     case ignored
     /// A pattern for directories matches the name: find out whether it is one and ask again.
