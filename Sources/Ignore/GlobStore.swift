@@ -5,8 +5,8 @@
 // matching touches memory in order, without a reference count for each pattern.
 
 /// A glob for one name, compiled into a `GlobStore`. Only the store that made it can read it.
-struct GlobSegment: BitwiseCopyable, Sendable {
-    enum Shape: UInt8, BitwiseCopyable {
+@usableFromInline struct GlobSegment: BitwiseCopyable, Sendable {
+    @frozen @usableFromInline enum Shape: UInt8, BitwiseCopyable {
         /// Any number of directories, none included: `**` between slashes. Matches no single name.
         case globstar
         /// The bytes and nothing else. As the two below: what most patterns are, matched by comparing bytes.
@@ -19,18 +19,18 @@ struct GlobSegment: BitwiseCopyable, Sendable {
         case program
     }
 
-    var shape: Shape
+    @usableFromInline var shape: Shape
     /// Where its instructions lie, the star of `suffix` and `prefix` left out.
-    var start: UInt32 = 0
-    var count: UInt32 = 0
+    @usableFromInline var start: UInt32 = 0
+    @usableFromInline var count: UInt32 = 0
 
     static let globstar = GlobSegment(shape: .globstar)
 }
 
 /// The compiled globs of one list of patterns.
-struct GlobStore: Sendable {
+@usableFromInline struct GlobStore: Sendable {
     /// Instructions: below 256 the byte itself, then `any`, `star`, and from `firstSet` on an index into `sets`.
-    private var code: [UInt32] = []
+    @usableFromInline private(set) var code: [UInt32] = []
     private var sets: [ByteSet] = []
 
     private static let any: UInt32 = 256
@@ -47,7 +47,7 @@ struct GlobStore: Sendable {
 extension GlobStore {
     /// Whether the whole of `name` matches.
     @inline(__always)  // nearly every call ends at the first comparison
-    func matches(_ segment: GlobSegment, _ name: Span<UInt8>) -> Bool {
+    @inlinable func matches(_ segment: GlobSegment, _ name: Span<UInt8>) -> Bool {
         let start = Int(segment.start)
         let count = Int(segment.count)
         switch segment.shape {
@@ -60,7 +60,7 @@ extension GlobStore {
     }
 
     @inline(__always)
-    private func equal(_ start: Int, _ count: Int, _ name: Span<UInt8>, _ offset: Int) -> Bool {
+    @inlinable func equal(_ start: Int, _ count: Int, _ name: Span<UInt8>, _ offset: Int) -> Bool {
         let code = code.span
         for index in 0..<count where code[start + index] != UInt32(name[offset + index]) { return false }
         return true
@@ -71,7 +71,7 @@ extension GlobStore {
     /// Only the last star met is ever tried again with a byte more: whatever an earlier star could skip, the last one
     /// can skip too. So the worst case is the product of both lengths, where the recursive way is exponential
     /// (`a*a*a*a*b`).
-    private func run(_ start: Int, _ end: Int, _ name: Span<UInt8>) -> Bool {
+    @usableFromInline func run(_ start: Int, _ end: Int, _ name: Span<UInt8>) -> Bool {
         let code = code.span
         let sets = sets.span
         var at = start

@@ -3,22 +3,22 @@
 /// A pattern is a chain of globs, one for each component of the path, the last for the entry's own name; a `**` stands
 /// for any number of components. The last glob is tried first: it decides nearly always, and the directories above
 /// are asked only if it matches.
-package struct IgnorePattern: BitwiseCopyable, Sendable {
+@usableFromInline package struct IgnorePattern: BitwiseCopyable, Sendable {
     /// It began with `!`: what it matches is kept.
-    var isNegated = false
+    @usableFromInline var isNegated = false
     /// It ended with `/`.
-    var isDirectoryOnly = false
+    @usableFromInline var isDirectoryOnly = false
     /// It matches at any depth: it had no slash, or was `**/name`.
-    var floats = false
+    @usableFromInline var floats = false
     /// A `**` is among the globs of the directories.
-    var hasGlobstar = false
+    @usableFromInline var hasGlobstar = false
     /// Components that it matches; at least so many with a `**`.
-    var depth: UInt32 = 1
+    @usableFromInline var depth: UInt32 = 1
     /// For the entry's own name.
-    var name: GlobSegment
+    @usableFromInline var name: GlobSegment
     /// For the directories above, outermost first: a range of the list's `directories`.
-    var firstDirectory: UInt32 = 0
-    var directoryCount: UInt32 = 0
+    @usableFromInline var firstDirectory: UInt32 = 0
+    @usableFromInline var directoryCount: UInt32 = 0
 }
 
 /// A pattern as it is written, before its globs are compiled.

@@ -8,7 +8,7 @@
 ///
 /// Patterns with a slash inside need the names of the directories above an entry; most do not, so names are fetched one
 /// at a time and only when the entry's own name has matched.
-package protocol IgnoreDirectory {
+@usableFromInline package protocol IgnoreDirectory {
     /// The directory above; nil for the PATH itself.
     var ignoreParent: Self? { get }
     /// Calls `body` with the directory's own name. Never called for the PATH.
@@ -28,13 +28,13 @@ package protocol IgnoreDirectory {
 /// A list of patterns, the last one that matches decides.
 ///
 /// Not copyable, so that asking it cannot turn into copying it: a copy counts references that all workers share.
-package struct IgnoreRules: ~Copyable, Sendable {
+@usableFromInline package struct IgnoreRules: ~Copyable, Sendable {
     /// git ignores larger files (100 MiB), and so should who reads them for `append(contentsOfFile:)`.
     package static let maximumFileSize = 100 << 20
 
-    private var patterns: [IgnorePattern] = []
-    private var directories: [GlobSegment] = []
-    private var globs = GlobStore()
+    @usableFromInline private(set) var patterns: [IgnorePattern] = []
+    @usableFromInline private(set) var directories: [GlobSegment] = []
+    @usableFromInline private(set) var globs = GlobStore()
 
     package init() {}
 
@@ -47,7 +47,7 @@ package struct IgnoreRules: ~Copyable, Sendable {
     ///   - isDirectory: nil if it is not known.
     ///   - depth: The entry's depth below the directory that the list is anchored at: 1 right in it.
     ///   - directory: Where the entry is.
-    func verdict(
+    @inlinable func verdict(
         _ name: Span<UInt8>, isDirectory: Bool?, depth: Int, in directory: some IgnoreDirectory
     ) -> IgnoreVerdict? {
         let patterns = patterns.span
@@ -68,7 +68,7 @@ package struct IgnoreRules: ~Copyable, Sendable {
     ///
     /// Of several `**` only the last met is ever given a directory more: what an earlier one could swallow, it can too.
     /// Each glob meets each name at most once for each `**`.
-    private func matchesDirectories<D: IgnoreDirectory>(
+    @inlinable func matchesDirectories<D: IgnoreDirectory>(
         _ pattern: IgnorePattern, depth: Int, _ directory: D
     ) -> Bool {
         if pattern.hasGlobstar ? depth < Int(pattern.depth) : depth != Int(pattern.depth) { return false }
@@ -104,15 +104,21 @@ package struct IgnoreRules: ~Copyable, Sendable {
 }
 
 /// Where matching the directories above an entry stands.
-private struct UnmatchedDirectories<D: IgnoreDirectory> {
+@usableFromInline struct UnmatchedDirectories<D: IgnoreDirectory> {
     /// Globs and directories that are still to be matched.
-    var globs: Int
-    var above: Int
+    @usableFromInline var globs: Int
+    @usableFromInline var above: Int
     /// The innermost of these directories, nil if there is none.
-    var directory: D?
+    @usableFromInline var directory: D?
+
+    @inlinable init(globs: Int, above: Int, directory: D?) {
+        self.globs = globs
+        self.above = above
+        self.directory = directory
+    }
 
     /// Leaves out the innermost directory.
-    mutating func goUp() {
+    @inlinable mutating func goUp() {
         above -= 1
         directory = above > 0 ? directory?.ignoreParent : nil
     }

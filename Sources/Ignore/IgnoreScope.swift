@@ -18,19 +18,23 @@
 ///
 /// Asking about an entry allocates nothing and counts no references: a scope is shared by all workers, and a counter that
 /// each of them touches for each entry would travel between their caches. It takes 3 ns for each pattern of the chain.
-package final class IgnoreScope: Sendable {
+///
+/// Functions that are generic over the directory are `@inlinable`, so that the caller's module specialises them.
+/// Unspecialised they cost a scan with `--exclude` 13 % more instructions.
+@usableFromInline package final class IgnoreScope: Sendable {
     /// The patterns of the command line, or those of one `.gitignore`.
-    private let rules: IgnoreRules
+    @usableFromInline let rules: IgnoreRules
     /// Components from the PATH to the directory of that `.gitignore`.
-    private let depth: Int
+    @usableFromInline let depth: Int
     /// The scope of the next `.gitignore` above; a reference that is counted, by hand.
     ///
     /// Set in `init`, released in `deinit`, or taken away by the `deinit` of a scope below that was the last to hold this
-    /// one; between these it is only read.
-    nonisolated(unsafe) private var parent: Unmanaged<IgnoreScope>?
+    /// one; between these it is only read. So no access can overlap a change, and asking about an entry does not pay for
+    /// the check of it, which the compiler cannot leave out for other modules.
+    @exclusivity(unchecked) @usableFromInline nonisolated(unsafe) private(set) var parent: Unmanaged<IgnoreScope>?
     /// The scope of `--exclude`, with which the chain of parents ends; nil if there is none, and in that scope itself. Not
     /// counted: the chain is.
-    private let commandLine: Unmanaged<IgnoreScope>?
+    @usableFromInline let commandLine: Unmanaged<IgnoreScope>?
     private let isCommandLine: Bool
 
     /// The scope of the command line.
@@ -93,7 +97,7 @@ package final class IgnoreScope: Sendable {
     ///     answer may be `.dependsOnKind`.
     ///   - directory: The directory that the entry is in.
     ///   - directoryDepth: Components from the PATH to that directory: 0 for the PATH itself.
-    package func verdict(
+    @inlinable package func verdict(
         _ name: Span<UInt8>, isDirectory: Bool?, in directory: some IgnoreDirectory, directoryDepth: Int
     ) -> IgnoreVerdict {
         if let commandLine {
@@ -115,7 +119,7 @@ package final class IgnoreScope: Sendable {
         }
     }
 
-    private func ownVerdict(
+    @inlinable func ownVerdict(
         _ name: Span<UInt8>, isDirectory: Bool?, in directory: some IgnoreDirectory, directoryDepth: Int
     ) -> IgnoreVerdict? {
         rules.verdict(name, isDirectory: isDirectory, depth: directoryDepth + 1 - depth, in: directory)

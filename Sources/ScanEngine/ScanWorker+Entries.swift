@@ -19,6 +19,7 @@ struct OpenedDirectory: Sendable {
     var node: PathNode { directory.node }
 
     /// - Parameter isDirectory: nil if that is not known.
+    @inline(__always)  // nearly every scan has no patterns
     func verdict(_ name: UnsafeRawBufferPointer, isDirectory: Bool?) -> IgnoreVerdict {
         guard let ignore else { return .kept }
         let bytes = name.bindMemory(to: UInt8.self)
