@@ -96,6 +96,7 @@ let package = Package(
         .testTarget(
             name: "TaskGraphsTests", dependencies: ["TaskGraphs", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),
+        .testTarget(name: "BytesTests", dependencies: ["Bytes", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "IgnoreTests", dependencies: ["Ignore", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(

@@ -1,11 +1,8 @@
 // The reader of JSON lines, against jq and the grammar of RFC 8259.
 
 import Bytes
-import ScanEngine
 import TestSupport
 import Testing
-
-@testable import Snapshots
 
 @Suite struct JSONLineTests {
     private func object(_ text: String) throws -> JSONObject {
