@@ -99,8 +99,8 @@ import Testing
         try prepare("$F --save old.db tree && cp old.db other.db")
         let process = try RunningProcess(
             [Fsscan.path, "--save", directory.appending("old.db")] + [ByteString](repeating: "/usr/share", count: 3))
-        usleep(200_000)
-        try prepare("mv other.db old.db")
+        // The journal is there as soon as something was written.
+        try prepare("until [ -e old.db-journal ]; do sleep 0.01; done; mv other.db old.db")
         let outcome = try process.finish()
         #expect(outcome.status == 74 && outcome.errorText.contains("was removed or replaced"), "\(outcome.errorText)")
     }
