@@ -33,6 +33,10 @@ public struct ScanOptions: Sendable {
     public var depth = 1
     /// Length of the `largest…` lists.
     public var top = 10
+    /// What those lists rank by.
+    public var rank = Ranking.disk
+    /// What ages are relative to, in the years 0 to 9999; nil: the start of the scan.
+    public var now: FileTime?
 
     public init(paths: [[UInt8]], threads: Int) {
         self.paths = paths

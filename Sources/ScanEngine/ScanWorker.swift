@@ -70,8 +70,8 @@ final class ScanWorker: @unchecked Sendable {
         guard let scheduler = Scheduler.currentID else { preconditionFailure("not on a worker") }
         self.scheduler = scheduler
         listing = .allocate(byteCount: Self.listingSize, alignment: 16)
-        tallies = Tallies(top: context.top)
-        largestDirectories = LargestList(length: context.top, isByInode: false)
+        tallies = Tallies(top: context.top, by: context.ranking, now: context.now)
+        largestDirectories = LargestList(length: context.top, by: context.ranking, isOfDirectories: true)
         lastOwner = context.user
         keepsPartial = context.deadline != nil
         if keepsPartial { partial = PartialCounts() }
@@ -158,13 +158,12 @@ final class ScanWorker: @unchecked Sendable {
     }
 
     /// Offers a directory to the list of the largest.
-    func rank(_ directory: PathNode, _ totals: borrowing Totals) {
-        let (disk, apparent) = (totals.diskBytes, totals.apparentBytes)
-        let place = directory.parent ?? directory
-        guard largestDirectories.mayTake(diskBytes: disk, apparentBytes: apparent, in: place) else { return }
-        largestDirectories.offer(
-            EntryPath(directory: directory, name: nil), diskBytes: disk, apparentBytes: apparent,
-            entries: totals.entries)
+    func rank(_ directory: PathNode, _ totals: borrowing Totals, lastChange: FileTime?) {
+        let sizes = RankedSizes(
+            diskBytes: totals.diskBytes, apparentBytes: totals.apparentBytes, entries: totals.entries,
+            lastChange: lastChange ?? .distantPast)
+        guard largestDirectories.mayTake(sizes, in: directory.parent ?? directory) else { return }
+        largestDirectories.offer(EntryPath(directory: directory, name: nil), sizes)
     }
 
     func noteOwner(ofDirectory status: borrowing FileStatus) { lastOwner = status.uid }

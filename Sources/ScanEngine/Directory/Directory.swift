@@ -328,7 +328,7 @@ actor Directory: MailboxActor {
         let totals = gathering.subtotal.totals
         var completion = Completion(subtotal: gathering.subtotal)
         if gathering.isDirectory, totals.entries > 0 {
-            worker.rank(node, totals)
+            worker.rank(node, totals, lastChange: gathering.subtotal.lastChange)
             let row = gathering.digests == nil ? nil : digestRow(worker)
             var state: [UInt8]?
             if let recorded {

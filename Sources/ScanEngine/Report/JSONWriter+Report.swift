@@ -35,6 +35,8 @@ extension JSONWriter {
         member("max_holes", options.maxHoles)
         member("depth", Int64(options.depth))
         member("top", Int64(options.top))
+        if options.rank != .disk { member("rank", options.rank.rawValue) }
+        if let now = options.now { member("now", time: now) }
         if let workingDirectory { member("cwd", bytes: workingDirectory) }
         endObject()
     }
@@ -110,6 +112,12 @@ extension JSONWriter {
         seconds(nanoseconds: Int64(max(0, timing.elapsedSeconds) * 1e9))
         member("threads", Int64(timing.threads))
         endObject()
+    }
+
+    /// Null for what RFC 3339 cannot write.
+    mutating func member(_ name: StaticString, time: FileTime?) {
+        let text = time.flatMap { Timestamp.rfc3339(seconds: $0.seconds, nanoseconds: Int64($0.nanoseconds)) }
+        member(name, text)
     }
 
     mutating func member(started timing: Timing) {

@@ -144,6 +144,9 @@ struct ScanSettings {
     var deadline: Double?
     var depth: Int
     var top: Int
+    var rank: Ranking
+    /// Nil: the start of the scan.
+    var now: FileTime?
     var format: ReportFormat
     /// Nil: standard output.
     var output: [UInt8]?
@@ -167,7 +170,9 @@ struct ScanSettings {
         threads = try Self.threads(command.threads)
         pool = try Self.number("--pool", command.pool, 1...1024, "is not a number from 1 to 1024")
         depth = try Self.number("--depth", command.depth, Self.lengths, "is not a number from 0 to 1000000000") ?? 1
-        top = try Self.number("--top", command.top, Self.lengths, "is not a number from 0 to 1000000000") ?? 10
+        top = try Self.top(command.top) ?? 10
+        rank = try Self.ranking(command.rank, of: Ranking.allCases)
+        now = try Self.time("--now", command.now)
         hash = format.algorithms(asked: try Self.algorithms(command.hash))
         mime = command.mime
         xattrs = command.xattrs
@@ -255,6 +260,8 @@ struct ScanSettings {
         if let maxHoles { options.maxHoles = maxHoles }
         options.depth = depth
         options.top = top
+        options.rank = rank
+        options.now = now
         return options
     }
 
@@ -307,6 +314,27 @@ struct ScanSettings {
             throw UsageError(option, value, "is not a size (\(SizeArgument.description))")
         }
         return bytes
+    }
+
+    static func ranking(_ value: CarriedArgument?, of rankings: [Ranking]) throws(UsageError) -> Ranking {
+        guard let value else { return .disk }
+        guard let ranking = Ranking(rawValue: value.carried), rankings.contains(ranking) else {
+            let known = rankings.map(\.rawValue).joined(separator: " ")
+            throw UsageError("--rank", value, "is not one of \(known)")
+        }
+        return ranking
+    }
+
+    private static func time(_ option: String, _ value: CarriedArgument?) throws(UsageError) -> FileTime? {
+        guard let value else { return nil }
+        guard let time = TimeArgument.time(value.bytes) else {
+            throw UsageError(option, value, "is not a time (\(TimeArgument.description))")
+        }
+        return time
+    }
+
+    static func top(_ value: CarriedArgument?) throws(UsageError) -> Int? {
+        try number("--top", value, lengths, "is not a number from 0 to 1000000000")
     }
 
     private static func number(

@@ -157,6 +157,22 @@ struct ScanCommand: ParsableCommand {
         help: ArgumentHelp("Length of the lists of the largest. (default: 10)", valueName: "N"))
     var top: CarriedArgument?
 
+    private static let rankings = Ranking.allCases.map(\.rawValue)
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "What those lists rank by: \(Self.rankings.joined(separator: " ")). (default: disk)", valueName: "KEY"),
+        completion: .list(Self.rankings))
+    var rank: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "What ages are relative to: \(TimeArgument.description). (default: the start of the scan)",
+            valueName: "TIME"))
+    var now: CarriedArgument?
+
     @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
     var progress: Bool?
 
