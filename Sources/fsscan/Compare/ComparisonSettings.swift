@@ -107,6 +107,8 @@ struct DiffSettings {
     var new: [UInt8]
     var hash: [DigestAlgorithm]
     var comparison: ComparisonSettings
+    /// Sums of directories, and not entries.
+    var growth: GrowthSettings?
 
     init(_ command: DiffCommand, _ runs: PathRuns) throws(UsageError) {
         let sides = runs.expanded(command.sides)
@@ -116,6 +118,7 @@ struct DiffSettings {
         (old, new) = (sides[0], sides[1])
         hash = try ScanSettings.algorithms(command.hash)
         comparison = try ComparisonSettings(command.comparison)
+        growth = try GrowthSettings(command)
     }
 }
 
