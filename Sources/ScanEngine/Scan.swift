@@ -107,7 +107,8 @@ public final class Scan: Sendable {
         flushing isFlushed: (any EntryOutput) -> Bool = { _ in true }
     ) -> Int64 {
         var tallies = Tallies(top: options.top, by: options.rank, now: context.now)
-        var directories = LargestList(length: options.top, by: options.rank, isOfDirectories: true)
+        var directories = LargestList(length: options.top, by: options.rank, of: .directories)
+        var map = LargestList(length: options.map, by: .disk, of: .all)
         var errors = ErrorList()
         var types: [String: FileCounts] = [:]
         var reopened: Int64 = 0
@@ -118,6 +119,7 @@ public final class Scan: Sendable {
             unfinished.merge(worker.unfinished)
             tallies.merge(worker.tallies)
             directories.merge(worker.largestDirectories)
+            map.merge(worker.map)
             errors.merge(worker.errors)
             types.merge(worker.types) { known, more in
                 var sum = known
@@ -147,6 +149,7 @@ public final class Scan: Sendable {
                 path: item.path.bytes, entries: sizes.entries, apparentBytes: sizes.apparentBytes,
                 diskBytes: sizes.diskBytes, lastChange: sizes.lastChange == .distantPast ? nil : sizes.lastChange)
         }
+        report.map = MapNode.nodes(map.ranked)
         report.errors = errors.ranked
         report.unfinished = unfinished.ranked
         return reopened

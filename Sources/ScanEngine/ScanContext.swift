@@ -11,6 +11,7 @@ final class ScanContext: Sendable {
     let treeDepth: Int
     let top: Int
     let ranking: Ranking
+    let mapLength: Int
     /// What ages are relative to.
     let now: FileTime
     /// The patterns of `--exclude`.
@@ -64,6 +65,7 @@ final class ScanContext: Sendable {
         treeDepth = options.depth
         top = options.top
         ranking = options.rank
+        mapLength = options.map
         now = options.now ?? start
         excludes = IgnoreScope(excludes: options.exclude)
         obeysGitignore = options.gitignore

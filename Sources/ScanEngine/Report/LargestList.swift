@@ -6,16 +6,26 @@ import LinuxKernel
 /// comparison in most cases, and O(log N) on average otherwise. Paths are compared, and made, only where sizes tie and
 /// in the end.
 struct LargestList {
+    /// What stands in it.
+    enum Content {
+        /// An inode once, under its first path.
+        case files
+        case directories
+        /// Files and directories, each name.
+        case all
+    }
+
     struct Item {
         let path: EntryPath
         let sizes: RankedSizes
+        let facts: EntryFacts
         let inode: DeviceInode?
         fileprivate let rank: Rank
     }
 
     private let length: Int
     private let ranking: Ranking
-    private let isOfDirectories: Bool
+    private let content: Content
     private var items: [Item] = []
 
     /// The rank of the last item when the list was cut last: nothing lower can get into it any more. The lowest until then.
@@ -24,17 +34,16 @@ struct LargestList {
     /// Where the entries stand that tie with the bound and are in or below this directory, if they all stand alike.
     private var tie: (directory: PathNode, order: PathOrder)?
 
-    /// - Parameter isOfDirectories: otherwise it is of files, where an inode stands in the list once, under its first path.
-    init(length: Int, by ranking: Ranking, isOfDirectories: Bool) {
+    init(length: Int, by ranking: Ranking, of content: Content) {
         self.length = length
         self.ranking = ranking
-        self.isOfDirectories = isOfDirectories
+        self.content = content
         if length == 0 { bound = .highest }
     }
 
     /// Whether an entry of these sizes may get into the list; says yes where only its name can tell.
     mutating func mayTake(_ sizes: borrowing RankedSizes, in directory: PathNode) -> Bool {
-        let rank = Rank(sizes, by: ranking, isDirectory: isOfDirectories)
+        let rank = Rank(sizes, by: ranking, isDirectory: content == .directories)
         if rank != bound { return bound < rank }
         return orderOfTie(in: directory) != .after
     }
@@ -55,9 +64,11 @@ struct LargestList {
     }
 
     /// - Parameter inode: of a file.
-    mutating func offer(_ path: EntryPath, _ sizes: RankedSizes, inode: DeviceInode? = nil) {
-        let rank = Rank(sizes, by: ranking, isDirectory: isOfDirectories)
-        offer(Item(path: path, sizes: sizes, inode: inode, rank: rank))
+    mutating func offer(
+        _ path: EntryPath, _ sizes: RankedSizes, _ facts: EntryFacts = EntryFacts(), inode: DeviceInode? = nil
+    ) {
+        let rank = Rank(sizes, by: ranking, isDirectory: content == .directories)
+        offer(Item(path: path, sizes: sizes, facts: facts, inode: inode, rank: rank))
     }
 
     private mutating func offer(_ item: Item) {
@@ -85,7 +96,7 @@ struct LargestList {
 
     private mutating func cut() {
         items.sort(by: Self.precedes)
-        if !isOfDirectories {
+        if content == .files {
             var seen: Set<DeviceInode> = []
             items.removeAll { item in
                 guard let inode = item.inode else { return false }

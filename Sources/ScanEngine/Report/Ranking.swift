@@ -17,6 +17,15 @@ struct RankedSizes {
     var lastChange: FileTime
 }
 
+/// What a map says of an item besides.
+struct EntryFacts {
+    var isDirectory = false
+    var isLinked = false
+    var uid: UInt32 = 0
+    /// Of the directory itself: allocated bytes.
+    var ownBytes: Int64 = 0
+}
+
 /// Where an item stands in a list: the greater, the earlier. Paths decide where these are equal.
 struct Rank: Comparable {
     private let first: Int64

@@ -30,6 +30,8 @@ public struct ScanReport: Sendable {
     public var pseudoFileSystems: [PseudoFileSystemCount] = []
     /// The first 10,000 by path bytes, then operation.
     public var errors = ReportedErrors()
+    /// The largest files and directories, largest first; at most `ScanOptions.map`.
+    package var map: [MapNode] = []
     /// Nil without `--baseline`.
     public var baseline: BaselineUse?
     public var timing = Timing()

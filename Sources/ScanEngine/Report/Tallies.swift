@@ -14,7 +14,7 @@ struct Tallies {
     /// - Parameter now: what ages are relative to.
     init(top: Int, by ranking: Ranking, now: FileTime) {
         histogram = FileHistogram(now: now)
-        largestFiles = LargestList(length: top, by: ranking, isOfDirectories: false)
+        largestFiles = LargestList(length: top, by: ranking, of: .files)
     }
 
     /// For what is counted only to be counted elsewhere.

@@ -41,11 +41,16 @@ package struct GrowthSums: Equatable, Sendable {
 /// A directory, or a PATH, on both sides.
 package struct DirectoryGrowth: Sendable {
     package var key: EntryKey
+    /// False for what is no directory on either side.
+    package var isDirectory = true
     package var isInOld = false
     package var isInNew = false
     /// Of what was read: without the subtrees that are equal.
     package var old = GrowthSums()
     package var new = GrowthSums()
+    /// Of the directory itself: allocated bytes.
+    package var oldOwnBytes: Int64 = 0
+    package var newOwnBytes: Int64 = 0
     /// A subtree at or below it was passed over because it is equal: `old` and `new` are not all of it.
     package var hasPassedOver = false
     /// Something at or below could not be read, on either side.
@@ -66,7 +71,8 @@ package struct GrowthTotals: Sendable {
 package struct Growth {
     private let old: any SnapshotSource
     private let new: any SnapshotSource
-    private let areStatesComparable: Bool
+    private let skipsEqual: Bool
+    private let givesFiles: Bool
     private var oldLinks = LinkedInodes()
     private var newLinks = LinkedInodes()
     private var totals = GrowthTotals()
@@ -80,8 +86,11 @@ package struct Growth {
         var newStart: Int64
     }
 
+    /// - Parameter isWhole: all is read, also where both sides are equal, and files are given out as directories are.
     /// - Throws: `SnapshotFailure` where sums cannot be compared.
-    package init(_ old: any SnapshotSource, _ new: any SnapshotSource) throws(SnapshotFailure) {
+    package init(
+        _ old: any SnapshotSource, _ new: any SnapshotSource, isWhole: Bool = false
+    ) throws(SnapshotFailure) {
         (self.old, self.new) = (old, new)
         let (before, after) = (old.description, new.description)
         guard before.roots.count == after.roots.count else {
@@ -92,7 +101,8 @@ package struct Growth {
             throw SnapshotFailure(
                 path: nil, "--growth needs the sizes of all entries, which the format \(side.format) does not have")
         }
-        areStatesComparable = ComparedFields(before, after, FieldSelection()).areStatesComparable
+        givesFiles = isWhole
+        skipsEqual = !isWhole && ComparedFields(before, after, FieldSelection()).areStatesComparable
         open = [Frame(directory: totals.all, oldStart: 0, newStart: 0)]
     }
 
@@ -106,8 +116,8 @@ package struct Growth {
             let left = before?.key == key ? before : nil
             let right = after?.key == key ? after : nil
             try close(behind: key, body)
-            count(key, left, right)
-            if areStatesComparable, let state = left?.state, state == right?.state {
+            if let file = count(key, left, right), givesFiles { try body(file) }
+            if skipsEqual, let state = left?.state, state == right?.state {
                 totals.directoriesSkipped += 1
                 open[open.count - 1].directory.hasPassedOver = true
                 try old.skip(key)
@@ -134,12 +144,22 @@ package struct Growth {
         }
     }
 
-    private mutating func count(_ key: EntryKey, _ left: SnapshotEntry?, _ right: SnapshotEntry?) {
+    /// - Returns: what is no directory.
+    private mutating func count(_ key: EntryKey, _ left: SnapshotEntry?, _ right: SnapshotEntry?) -> DirectoryGrowth? {
+        var file: DirectoryGrowth?
         if key.isRoot || left?.kind == .directory || right?.kind == .directory {
             var directory = DirectoryGrowth(key: key)
             (directory.isInOld, directory.isInNew) = (left?.kind != nil, right?.kind != nil)
             open.append(
                 Frame(directory: directory, oldStart: totals.oldEntriesRead, newStart: totals.newEntriesRead))
+            if left?.kind == .directory { open[open.count - 1].directory.oldOwnBytes = left?.diskBytes ?? 0 }
+            if right?.kind == .directory { open[open.count - 1].directory.newOwnBytes = right?.diskBytes ?? 0 }
+            if left?.kind ?? right?.kind != .directory, right?.kind ?? left?.kind != .directory {
+                open[open.count - 1].directory.isDirectory = false
+            }
+        } else {
+            file = DirectoryGrowth(
+                key: key, isDirectory: false, isInOld: left?.kind != nil, isInNew: right?.kind != nil)
         }
         let last = open.count - 1
         if let left {
@@ -147,6 +167,7 @@ package struct Growth {
             if !left.errors.isEmpty { open[last].directory.isUncertain = true }
             let (sums, taken) = left.sums(&oldLinks, totals.oldEntriesRead - 1)
             open[last].directory.old += sums
+            file?.old = sums
             if let taken { subtract(taken, \.old, from: \.oldStart) }
         }
         if let right {
@@ -154,8 +175,10 @@ package struct Growth {
             if !right.errors.isEmpty { open[last].directory.isUncertain = true }
             let (sums, taken) = right.sums(&newLinks, totals.newEntriesRead - 1)
             open[last].directory.new += sums
+            file?.new = sums
             if let taken { subtract(taken, \.new, from: \.newStart) }
         }
+        return file
     }
 
     /// The deepest directory that holds an earlier name of the inode has counted it already.

@@ -31,12 +31,12 @@ struct UsageError: Error {
 }
 
 enum ReportFormat: String, CaseIterable {
-    case text, json, ndjson, ncdu, mtree, csv, mca, sha256sum, sha1sum, sha512sum, md5sum, b2sum
+    case text, json, html, ndjson, ncdu, mtree, csv, mca, sha256sum, sha1sum, sha512sum, md5sum, b2sum
 
     /// Nil: a report of the whole scan.
     var records: RecordFormat? {
         switch self {
-        case .text, .json: nil
+        case .text, .json, .html: nil
         case .ndjson: .ndjson
         case .ncdu: .ncdu
         case .mtree: .mtree
@@ -262,6 +262,7 @@ struct ScanSettings {
         options.top = top
         options.rank = rank
         options.now = now
+        if format == .html { options.map = MapNode.limit }
         return options
     }
 
@@ -278,6 +279,7 @@ struct ScanSettings {
             asked.append(format)
         }
         if command.json { asked.append(.json) }
+        if command.html { asked.append(.html) }
         if command.ndjson { asked.append(.ndjson) }
         let format = asked.first ?? .text
         if let other = asked.first(where: { $0 != format }) {

@@ -124,6 +124,9 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Short for --format json.")
     var json = false
 
+    @Flag(help: "Short for --format html: a page with a map of the tree, that opens from disk.")
+    var html = false
+
     @Flag(help: "Short for --format ndjson: a record of each entry, a line each, while the scan runs.")
     var ndjson = false
 

@@ -42,11 +42,15 @@ struct DiffCommand: ParsableCommand {
             "Digests of a side that is scanned now. (default: those of the other side)", valueName: "ALG[,ALG]"))
     var hash: [CarriedArgument] = []
 
+    @Flag(help: "Short for --format html: a page with a map of the tree, coloured by what it gained or lost.")
+    var html = false
+
     @Flag(help: "Show what directories gained or lost: disk and apparent bytes, entries.") var growth = false
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("With --growth: so many directories; ndjson has all. (default: 20)", valueName: "N"))
+        help: ArgumentHelp(
+            "With --growth: so many directories; ndjson has all. (default: 20, of a page 200)", valueName: "N"))
     var top: CarriedArgument?
 
     @Option(
@@ -89,8 +93,9 @@ struct ComparisonOptions: ParsableArguments {
     var algorithm: CarriedArgument?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("text, json or ndjson. (default: text)", valueName: "FORMAT"),
-        completion: .list(["text", "json", "ndjson"]))
+        parsing: .unconditional,
+        help: ArgumentHelp("text, json or ndjson; of diff also html. (default: text)", valueName: "FORMAT"),
+        completion: .list(["text", "json", "ndjson", "html"]))
     var format: CarriedArgument?
 
     @Flag(help: "Short for --format json.") var json = false

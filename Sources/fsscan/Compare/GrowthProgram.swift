@@ -11,15 +11,17 @@ struct GrowthProgram {
     init(_ settings: GrowthSettings, _ format: ReportFormat) { (self.settings, self.format) = (settings, format) }
 
     func run(_ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile) throws -> ExitStatus {
-        let growth = try Growth(old, new)
+        let growth = try Growth(old, new, isWhole: format == .html)
+        var map = GrowthMap()
         var list = GrowthList(settings)
         var roots: [DirectoryGrowth] = []
         var lines = GrowthJSON(old.description, new.description, isLines: true)
         if format == .ndjson { lines.begin() }
         let totals = try growth.run { directory in
             if ExitStatus.stopSignal != nil { throw SnapshotFailure(path: nil, "stopped") }
+            if format == .html { map.add(directory) }
             if directory.key.isRoot { roots.append(directory) }
-            if directory.growth.isZero { return }
+            if directory.growth.isZero || !directory.isDirectory && !directory.key.isRoot { return }
             list.add(directory)
             guard format == .ndjson else { return }
             lines.directory(directory)
@@ -40,6 +42,8 @@ struct GrowthProgram {
             }
             lines.finish(outcome)
             try lines.drain(to: output, atLeast: 0)
+        case .html:
+            try PageFile(GrowthPage(outcome, map).data()).write(to: output)
         default:
             let text = GrowthText(outcome, Quoting(for: output.descriptor)).bytes()
             try text.withUnsafeBytes { try output.write($0) }

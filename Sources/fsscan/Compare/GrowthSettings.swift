@@ -8,10 +8,12 @@ struct GrowthSettings {
 
     static let rankings: [Ranking] = [.disk, .apparent, .entries]
 
-    /// Nil without `--growth`.
-    init?(_ command: DiffCommand) throws(UsageError) {
+    /// Nil where entries are compared.
+    ///
+    /// - Parameter format: a page is of sums.
+    init?(_ command: DiffCommand, _ format: ReportFormat) throws(UsageError) {
         let options = command.comparison
-        guard command.growth else {
+        guard command.growth || format == .html else {
             if command.top != nil { throw UsageError("--top is for directories: use it with --growth") }
             if command.rank != nil { throw UsageError("--rank is for directories: use it with --growth") }
             return nil
@@ -20,9 +22,10 @@ struct GrowthSettings {
             ("--ignore", !options.ignore.isEmpty), ("--also", !options.also.isEmpty), ("--only", !options.only.isEmpty),
             ("--hash", !command.hash.isEmpty), ("--algorithm", options.algorithm != nil),
         ] where isGiven {
-            throw UsageError("\(name) is for entries that differ, --growth is about sums: one at a time")
+            let other = command.growth ? "--growth is" : "a page is"
+            throw UsageError("\(name) is for entries that differ, \(other) about sums: one at a time")
         }
-        top = try ScanSettings.top(command.top) ?? 20
+        top = try ScanSettings.top(command.top) ?? (format == .html ? 200 : 20)
         rank = try ScanSettings.ranking(command.rank, of: Self.rankings)
     }
 }
