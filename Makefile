@@ -95,9 +95,10 @@ docs: packages ## Makes the library's documentation: .build/docs (to be served, 
 	$(SWIFT) build --target WorkStealing
 	docs/make-docs.sh .build/docs
 
-screenshots: oracles build ## Makes the pictures of pages in docs/ again (make screenshots DIR=/usr)
-	$(BINARY) --html -o .build/page.html -- "$(if $(filter .,$(DIR)),/usr/share,$(DIR))"
-	.venv/bin/python Tests/oracles/page.py screenshots .build/page.html docs/page
+screenshots: oracles build ## Makes the pictures of pages in docs/ again (needs chromium)
+	rm -rf .build/sample && mkdir -p .build/sample && $(PYTHON) docs/sample_tree.py .build/sample/srv
+	cd .build/sample && "$(CURDIR)/$(BINARY)" --html -o page.html srv
+	.venv/bin/python Tests/oracles/page.py screenshots .build/sample/page.html docs/page
 
 install: build ## Installs the program and its helper (PREFIX, DESTDIR)
 	install -D -m 755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/fsscan"

@@ -72,7 +72,9 @@ def drill(browser, path, problems):
     cell = page.locator(".cell.directory").first
     box = cell.bounding_box()
     page.mouse.move(box["x"] + 4, box["y"] + 4)
-    problems.expect(chosen() == page.evaluate("pathOf(document.querySelector('.cell.directory').node)"), "hovering chooses")
+    hovered = page.evaluate(
+        "([x, y]) => pathOf(document.elementFromPoint(x, y).closest('.cell').node)", [box["x"] + 4, box["y"] + 4])
+    problems.expect(chosen() == hovered, f"hovering chooses: {chosen()!r}, not {hovered!r}")
     problems.expect(page.locator("#details h2").inner_text().strip() != "", "the panel tells of the cell")
     page.mouse.click(box["x"] + 4, box["y"] + 4)
     inside = here()
@@ -199,13 +201,12 @@ def check(browser, path, report, sums):
 
 
 def screenshots(browser, path, prefix):
+    problems = Problems()
     for scheme in ("light", "dark"):
-        page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
-        page.goto(pathlib.Path(path).resolve().as_uri())
-        page.wait_for_selector(".cell")
+        page = opened(browser, path, 1280, scheme, problems)
         page.screenshot(path=f"{prefix}-{scheme}.png")
         page.close()
-    return []
+    return problems
 
 
 def main():
