@@ -95,7 +95,14 @@ struct LargestList {
     }
 
     private mutating func cut() {
-        items.sort(by: Self.precedes)
+        // By number: an item has references and some hundred bytes, and sorting would move it many times.
+        let unsorted = items
+        var order = unsorted.indices.map { (rank: unsorted[$0].rank, number: $0) }
+        order.sort { left, right in
+            if left.rank != right.rank { return right.rank < left.rank }
+            return unsorted[left.number].path < unsorted[right.number].path
+        }
+        items = order.map { unsorted[$0.number] }
         if content == .files {
             var seen: Set<DeviceInode> = []
             items.removeAll { item in
@@ -109,10 +116,5 @@ struct LargestList {
         bound = last.rank
         boundPath = last.path
         tie = nil
-    }
-
-    private static func precedes(_ left: Item, _ right: Item) -> Bool {
-        if left.rank != right.rank { return right.rank < left.rank }
-        return left.path < right.path
     }
 }
