@@ -20,7 +20,7 @@ HELPER = .build/release/fsscan-magic
 HELPER_FLAGS = -O2 -Wall -Wextra -Werror -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie -Wl,-z,relro,-z,now
 
 .DEFAULT_GOAL := help
-.PHONY: scan build test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs install uninstall clean help packages oracles fresh
+.PHONY: scan build test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs screenshots install uninstall clean help packages oracles fresh
 
 scan: build ## Builds, and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
@@ -94,6 +94,11 @@ examples: oracles ## Builds the programs in Examples/, runs them, and checks wha
 docs: packages ## Makes the library's documentation: .build/docs (to be served, or opened with a documentation browser)
 	$(SWIFT) build --target WorkStealing
 	docs/make-docs.sh .build/docs
+
+screenshots: oracles build ## Makes the pictures of pages in docs/ again (needs chromium)
+	rm -rf .build/sample && mkdir -p .build/sample && $(PYTHON) docs/sample_tree.py .build/sample/srv
+	cd .build/sample && "$(CURDIR)/$(BINARY)" --html -o page.html srv
+	.venv/bin/python Tests/oracles/page.py screenshots .build/sample/page.html docs/page
 
 install: build ## Installs the program and its helper (PREFIX, DESTDIR)
 	install -D -m 755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/fsscan"

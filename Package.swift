@@ -70,10 +70,16 @@ let package = Package(
         .executableTarget(
             name: "fsscan",
             dependencies: [
-                "Bytes", "CLinux", "COutOfMemory", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots", "WorkStealing",
+                "Bytes", "CLinux", "COutOfMemory", "CPage", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots",
+                "WorkStealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
+
+        // What a page of --format html is made of: files of our own, and d3-hierarchy from Debian's node-d3-hierarchy.
+        .target(
+            name: "CPage",
+            exclude: ["page.html", "page.css", "tree.js", "colour.js", "map.js", "tables.js", "page.js"]),
 
         // Asks libmagic, in a process that can do nothing else: started by ScanEngine, linked with none of it.
         .executableTarget(name: "fsscan-magic", dependencies: ["CMagic"]),

@@ -15,6 +15,10 @@ package struct KeptOption: Sendable {
         case count(any WritableKeyPath<ScanOptions, Int> & Sendable)
         case algorithms(any WritableKeyPath<ScanOptions, [DigestAlgorithm]> & Sendable)
         case patterns(any WritableKeyPath<ScanOptions, [[UInt8]]> & Sendable)
+        /// Written where it is not the default.
+        case ranking(any WritableKeyPath<ScanOptions, Ranking> & Sendable)
+        /// Written where it is set.
+        case time(any WritableKeyPath<ScanOptions, FileTime?> & Sendable)
     }
 
     private init(_ name: StaticString, _ value: Value) { (self.name, self.value) = (name, value) }
@@ -34,6 +38,8 @@ package struct KeptOption: Sendable {
         KeptOption("max_holes", .bytes(\.maxHoles, before: .max)),
         KeptOption("depth", .count(\.depth)),
         KeptOption("top", .count(\.top)),
+        KeptOption("rank", .ranking(\.rank)),
+        KeptOption("now", .time(\.now)),
     ]
 
     /// Of lists and depths: the upper end is out of reach, and far from overflow where the engine counts with it.
@@ -63,6 +69,10 @@ extension JSONWriter {
                 beginArray()
                 for algorithm in DigestSet(options[keyPath: algorithms]).algorithms { value(algorithm.rawValue) }
                 endArray()
+            case .ranking(let ranking):
+                if options[keyPath: ranking] != .disk { member(option.name, options[keyPath: ranking].rawValue) }
+            case .time(let time):
+                if let time = options[keyPath: time] { member(option.name, time: time) }
             case .patterns(let patterns):
                 key(option.name)
                 beginArray()

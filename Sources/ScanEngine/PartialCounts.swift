@@ -8,7 +8,7 @@ struct PartialCounts {
     /// The file or directory that the worker's message is about; nil between messages.
     var place: EntryPath?
     /// The tables have their own counts.
-    private var unused = Tallies(top: 0)
+    private var unused = Tallies.unused
 
     mutating func subtotal(below root: Int, _ count: (inout Subtotal) -> Void) {
         count(&subtotals[root, default: Subtotal()])
@@ -29,13 +29,14 @@ struct PartialCounts {
     /// What all PATHs come to.
     func sum(_ devices: borrowing DeviceTable) -> Totals {
         var sum = Subtotal()
-        var unused = Tallies(top: 0)
+        var unused = Tallies.unused
         for subtotal in subtotals.values { sum.add(subtotal, devices, &unused) }
         return sum.totals
     }
 }
 
 extension ScanWorker {
+    @inline(__always)  // a call for each entry otherwise
     func countPartially(_ status: borrowing FileStatus, _ kind: EntryKind, below root: Int) {
         if keepsPartial { partial?.count(status, kind, below: root, context.devices) }
     }

@@ -43,7 +43,8 @@ public final class Scan: Sendable {
         var start = Timing.now
         start.threads = options.pool ?? options.threads
         self.start = start
-        context = try ScanContext(options, environment)
+        let time = FileTime(seconds: start.startedSeconds, nanoseconds: UInt32(start.startedNanoseconds))
+        context = try ScanContext(options, environment, start: time)
     }
 
     /// How files are kept from what they could do through libmagic; nil without `mime`.
@@ -105,8 +106,9 @@ public final class Scan: Sendable {
         _ report: inout ScanReport, from workers: [ScanWorker],
         flushing isFlushed: (any EntryOutput) -> Bool = { _ in true }
     ) -> Int64 {
-        var tallies = Tallies(top: options.top)
-        var directories = LargestList(length: options.top, isByInode: false)
+        var tallies = Tallies(top: options.top, by: options.rank, now: context.now)
+        var directories = LargestList(length: options.top, by: options.rank, of: .directories)
+        var map = LargestList(length: options.map, by: .disk, of: .all)
         var errors = ErrorList()
         var types: [String: FileCounts] = [:]
         var reopened: Int64 = 0
@@ -117,6 +119,7 @@ public final class Scan: Sendable {
             unfinished.merge(worker.unfinished)
             tallies.merge(worker.tallies)
             directories.merge(worker.largestDirectories)
+            map.merge(worker.map)
             errors.merge(worker.errors)
             types.merge(worker.types) { known, more in
                 var sum = known
@@ -133,13 +136,20 @@ public final class Scan: Sendable {
         report.owners = tallies.owners.users(name: Accounts.user)
         report.groups = tallies.owners.groups(name: Accounts.group)
         report.pseudoFileSystems = tallies.rankedPseudoFileSystems
-        report.largestFiles = tallies.largestFiles.ranked.map {
-            LargestFile(path: $0.path.bytes, apparentBytes: $0.apparentBytes, diskBytes: $0.diskBytes)
+        report.ages = tallies.histogram.ages
+        report.sizes = tallies.histogram.sizes
+        report.largestFiles = tallies.largestFiles.ranked.map { item in
+            LargestFile(
+                path: item.path.bytes, apparentBytes: item.sizes.apparentBytes, diskBytes: item.sizes.diskBytes,
+                lastChange: item.sizes.lastChange)
         }
-        report.largestDirectories = directories.ranked.map {
-            LargestDirectory(
-                path: $0.path.bytes, entries: $0.entries, apparentBytes: $0.apparentBytes, diskBytes: $0.diskBytes)
+        report.largestDirectories = directories.ranked.map { item in
+            let sizes = item.sizes
+            return LargestDirectory(
+                path: item.path.bytes, entries: sizes.entries, apparentBytes: sizes.apparentBytes,
+                diskBytes: sizes.diskBytes, lastChange: sizes.lastChange == .distantPast ? nil : sizes.lastChange)
         }
+        report.map = MapNode.nodes(map.ranked)
         report.errors = errors.ranked
         report.unfinished = unfinished.ranked
         return reopened

@@ -10,6 +10,10 @@ final class ScanContext: Sendable {
     let excludesPseudo: Bool
     let treeDepth: Int
     let top: Int
+    let ranking: Ranking
+    let mapLength: Int
+    /// What ages are relative to.
+    let now: FileTime
     /// The patterns of `--exclude`.
     let excludes: IgnoreScope?
     let obeysGitignore: Bool
@@ -42,7 +46,8 @@ final class ScanContext: Sendable {
     private let stopped = Atomic<Bool>(false)
     private let workers = Mutex<[ScanWorker]>([])
 
-    init(_ options: ScanOptions, _ environment: ScanEnvironment) throws(ScanUnavailable) {
+    /// - Parameter start: of the scan.
+    init(_ options: ScanOptions, _ environment: ScanEnvironment, start: FileTime) throws(ScanUnavailable) {
         outputs = environment.outputs
         var proc = FileStatus()
         readsAttributes = options.xattrs && !outputs.isEmpty
@@ -59,6 +64,9 @@ final class ScanContext: Sendable {
         excludesPseudo = options.excludeKernfs
         treeDepth = options.depth
         top = options.top
+        ranking = options.rank
+        mapLength = options.map
+        now = options.now ?? start
         excludes = IgnoreScope(excludes: options.exclude)
         obeysGitignore = options.gitignore
         devices = DeviceTable(options)

@@ -41,6 +41,12 @@ public struct ScanOptions: Sendable {
     public var depth = 1
     /// Length of the `largest…` lists.
     public var top = 10
+    /// What those lists rank by.
+    public var rank = Ranking.disk
+    /// How many nodes `ScanReport.map` has at most: the largest files and directories.
+    package var map = 0
+    /// What ages are relative to, in the years 0 to 9999; nil: the start of the scan.
+    public var now: FileTime?
 
     public init(paths: [[UInt8]], threads: Int) {
         self.paths = paths

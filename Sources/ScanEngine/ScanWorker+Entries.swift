@@ -162,7 +162,10 @@ extension ScanWorker {
         gathering.subtotal.count(status, kind, fileExtension, pseudo, context.devices, &tallies)
         countPartially(status, kind, below: directory.root)
         progress.advance(entries: 1, diskBytes: status.diskBytes)
-        if kind == .file { tallies.rank(status, in: directory, path()) }
+        if kind == .file {
+            tallies.rank(status, in: directory, path())
+            if keepsMap { putOnMap(status, in: directory, path()) }
+        }
     }
 
     func countDirectory(

@@ -21,6 +21,10 @@ final class ScanWorker: @unchecked Sendable {
     /// not several for each entry, each of which the runtime would check.
     var tallies: Tallies
     var largestDirectories: LargestList
+    /// The largest files and directories, for a map.
+    var map: LargestList
+    /// A constant, as `keepsPartial`.
+    let keepsMap: Bool
     var errors = ErrorList()
     var types: [String: FileCounts] = [:]
     var descriptorsReopened: Int64 = 0
@@ -70,8 +74,10 @@ final class ScanWorker: @unchecked Sendable {
         guard let scheduler = Scheduler.currentID else { preconditionFailure("not on a worker") }
         self.scheduler = scheduler
         listing = .allocate(byteCount: Self.listingSize, alignment: 16)
-        tallies = Tallies(top: context.top)
-        largestDirectories = LargestList(length: context.top, isByInode: false)
+        tallies = Tallies(top: context.top, by: context.ranking, now: context.now)
+        largestDirectories = LargestList(length: context.top, by: context.ranking, of: .directories)
+        map = LargestList(length: context.mapLength, by: .disk, of: .all)
+        keepsMap = context.mapLength > 0
         lastOwner = context.user
         keepsPartial = context.deadline != nil
         if keepsPartial { partial = PartialCounts() }
@@ -158,13 +164,23 @@ final class ScanWorker: @unchecked Sendable {
     }
 
     /// Offers a directory to the list of the largest.
-    func rank(_ directory: PathNode, _ totals: borrowing Totals) {
-        let (disk, apparent) = (totals.diskBytes, totals.apparentBytes)
+    func rank(_ directory: PathNode, _ totals: borrowing Totals, lastChange: FileTime?, _ facts: EntryFacts) {
+        let sizes = RankedSizes(
+            diskBytes: totals.diskBytes, apparentBytes: totals.apparentBytes, entries: totals.entries,
+            lastChange: lastChange ?? .distantPast)
+        let path = EntryPath(directory: directory, name: nil)
         let place = directory.parent ?? directory
-        guard largestDirectories.mayTake(diskBytes: disk, apparentBytes: apparent, in: place) else { return }
-        largestDirectories.offer(
-            EntryPath(directory: directory, name: nil), diskBytes: disk, apparentBytes: apparent,
-            entries: totals.entries)
+        if largestDirectories.mayTake(sizes, in: place) { largestDirectories.offer(path, sizes) }
+        if keepsMap, map.mayTake(sizes, in: place) { map.offer(path, sizes, facts) }
+    }
+
+    /// Offers a regular file to the map.
+    @inline(never)
+    func putOnMap(_ status: borrowing FileStatus, in directory: PathNode, _ path: @autoclosure () -> EntryPath) {
+        let sizes = RankedSizes(
+            diskBytes: status.diskBytes, apparentBytes: status.size, lastChange: status.lastChange)
+        guard map.mayTake(sizes, in: directory) else { return }
+        map.offer(path(), sizes, EntryFacts(isLinked: status.links > 1, uid: status.uid))
     }
 
     func noteOwner(ofDirectory status: borrowing FileStatus) { lastOwner = status.uid }

@@ -43,6 +43,8 @@ package struct SnapshotDescription: Sendable {
     package var uncheckable: [String: Int64] = [:]
     /// Of `algorithms` those that the source does not name: the length of its digests says that they may be of these.
     package var unnamedAlgorithms: Set<DigestAlgorithm> = []
+    /// What all PATHs come to, where the source says that in front of its entries.
+    package var totals: Totals?
     /// Of a live side: what was taken over from a saved scan without being read.
     package var baseline: BaselineUse?
     /// The options of the scan, where the source keeps them: a live tree is scanned with the options of the other side.
@@ -71,5 +73,11 @@ package struct SnapshotFailure: Error, Equatable {
     package init(path: [UInt8]?, _ message: String) {
         self.path = path
         self.message = message
+    }
+
+    static func differentRoots(_ old: SnapshotDescription, _ new: SnapshotDescription) -> SnapshotFailure {
+        SnapshotFailure(
+            path: nil,
+            "the old side has \(old.roots.count) roots, the new one \(new.roots.count): they pair by their order")
     }
 }

@@ -74,6 +74,9 @@ struct ScanProgram {
             let json = ReportJSON(
                 report, options: options, version: Invocation.version, includesStatistics: settings.statistics)
             try json.write { try output.write($0) }
+        case .html:
+            printStatistics(report)
+            try PageFile(ScanPage(report, options).data()).write(to: output)
         case .text:
             printStatistics(report)
             var summary = TextSummary(report, options: options, style: TextStyle(for: output.descriptor))

@@ -39,7 +39,8 @@ import Testing
     func theReportIsTheReviewedOne(threads: Int) throws {
         let directory = try TemporaryDirectory(GoldenTests.tree)
         let inside = ProcessOptions { $0.directory = directory.path }
-        let scan = try ScanRun(["--depth", "2", "--top", "3", "tree", "missing"], threads: threads, inside)
+        let scan = try ScanRun(
+            ["--depth", "2", "--top", "3", "--now", "2001-09-10", "tree", "missing"], threads: threads, inside)
         #expect(scan.outcome.end == .exited(1))
         let report = try output(
             of: ["jq", "--indent", "2", GoldenTests.normalisation],

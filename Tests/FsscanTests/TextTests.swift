@@ -67,11 +67,17 @@ import Testing
         (report.totals.diskBytes, report.totals.apparentBytes) = (5 << 30, 4 << 30)
         report.roots = [RootReport(path: Array("/data\n".utf8))]
         report.largestDirectories = [
-            LargestDirectory(path: Array("/data\n".utf8), entries: 1235, apparentBytes: 4 << 30, diskBytes: 5 << 30)
+            LargestDirectory(
+                path: Array("/data\n".utf8), entries: 1235, apparentBytes: 4 << 30, diskBytes: 5 << 30,
+                lastChange: nil)
         ]
         report.largestFiles = [
-            LargestFile(path: [0xFF], apparentBytes: 1 << 20, diskBytes: 4096),
-            LargestFile(path: Array("é".utf8), apparentBytes: 10, diskBytes: 0),
+            LargestFile(
+                path: [0xFF], apparentBytes: 1 << 20, diskBytes: 4096,
+                lastChange: FileTime(seconds: 1_764_441_000, nanoseconds: 5)),
+            LargestFile(
+                path: Array("é".utf8), apparentBytes: 10, diskBytes: 0, lastChange: FileTime(seconds: 0, nanoseconds: 0)
+            ),
         ]
         report.extensions = ["so", "", "c", "h"].enumerated().map { index, name in
             let bytes = Int64(100_000 >> index)
@@ -109,6 +115,50 @@ import Testing
                  5.0 GiB   4.0 GiB        1  (not files)
 
                 """#)
+    }
+
+    @Test func agesAndSizesAreThoseThatThereAre() {
+        var aged = report
+        let counts = FileCounts(files: 3, apparentBytes: 2048, diskBytes: 4096)
+        aged.ages = [AgeCount(age: .day, counts), AgeCount(age: .week, FileCounts()), AgeCount(age: .future, counts)]
+        aged.sizes = [0, 1, 1024, 4096].map { SizeCount(size: $0, counts) } + [SizeCount(size: nil, counts)]
+        #expect(
+            summary(aged).hasSuffix(
+                """
+
+                Ages of files
+                   DISK  APPARENT  FILES  AGE
+                4.0 KiB   2.0 KiB      3  < 1 day
+                4.0 KiB   2.0 KiB      3  in the future
+
+                Sizes of files
+                   DISK  APPARENT  FILES  SIZE
+                4.0 KiB   2.0 KiB      3  empty
+                8.0 KiB   4.0 KiB      6  < 4 KiB
+                4.0 KiB   2.0 KiB      3  < 64 KiB
+                4.0 KiB   2.0 KiB      3  unknown
+
+                """))
+    }
+
+    @Test func listsByTimeShowTimes() {
+        var options = ScanOptions(paths: [], threads: 2)
+        options.rank = .newest
+        let style = TextStyle(isTerminal: false, usesColour: false, quoting: plain)
+        var summary = TextSummary(report, options: options, style: style)
+        #expect(
+            String(decoding: summary.bytes(), as: UTF8.self).contains(
+                #"""
+                Latest changes: directories
+                   DISK  APPARENT  ENTRIES  CHANGED  PATH
+                5.0 GiB   4.0 GiB    1,235        -  /data\n
+
+                Latest changes: files
+                   DISK  APPARENT           CHANGED  PATH
+                4.0 KiB   1.0 MiB  2025-11-29 18:30  \377
+                    0 B      10 B  1970-01-01 00:00  é
+
+                """#))
     }
 
     @Test func whatTheListLeavesOutIsInItsSum() {

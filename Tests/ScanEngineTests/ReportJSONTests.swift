@@ -26,14 +26,21 @@ import Testing
         root.tree = TreeNode(name: Array("/r".utf8), totals: totals, digests: [], children: [leaf, leaf])
         report.roots = [root, RootReport(path: Array("gone".utf8))]
         report.roots[1].digests = nil
-        report.largestFiles = [LargestFile(path: Array("/r/f".utf8), apparentBytes: 1, diskBytes: 2)]
+        let time = FileTime(seconds: 1, nanoseconds: 2)
+        report.largestFiles = [
+            LargestFile(path: Array("/r/f".utf8), apparentBytes: 1, diskBytes: 2, lastChange: time)
+        ]
         report.largestDirectories = [
-            LargestDirectory(path: Array("/r".utf8), entries: 1, apparentBytes: 2, diskBytes: 3)
+            LargestDirectory(
+                path: Array("/r".utf8), entries: 1, apparentBytes: 2, diskBytes: 3,
+                lastChange: FileTime(seconds: .max, nanoseconds: 0))
         ]
         let counts = FileCounts(files: 1, apparentBytes: 2, diskBytes: 3)
         report.extensions = [ExtensionCount(fileExtension: "so", counts)]
         report.otherExtensions = FileCounts(files: 4, apparentBytes: 5, diskBytes: 6)
         report.mimeTypes = [MIMETypeCount(type: "text/plain", counts)]
+        report.ages = [AgeCount(age: .fiveYears, counts), AgeCount(age: nil, counts)]
+        report.sizes = [SizeCount(size: 4, counts), SizeCount(size: nil, counts)]
         report.owners = [OwnerCount(id: 0, name: "root", entries: 7, counts)]
         report.groups = [OwnerCount(id: .max, name: nil, entries: 8, counts)]
         report.pseudoFileSystems = [PseudoFileSystemCount(type: "proc", entries: 9, counts)]
@@ -45,7 +52,7 @@ import Testing
             [.schema, .complete, (.options | .exclude, .depth, .top), (.totals | add),
              (.roots[0] | .path, .digests, (.tree.children | length), .tree.children[1].name_b64, .tree.digests),
              (.roots[0].tree.children[0] | .digests, has("children")), (.roots[1] | .digests, .tree),
-             .largest_files, .largest_directories, .extensions, .other_extensions, .mime_types, .owners, .groups,
+             .largest_files, .largest_directories, .extensions, .other_extensions, .mime_types, .ages, .sizes, .owners, .groups,
              .pseudo_file_systems, .errors,
              .timing.started, .statistics, keys_unsorted]
             """
@@ -55,18 +62,23 @@ import Testing
         let expected = #"""
             ["fsscan-report/2",true,[{"pattern":"*.o"},{"pattern":"�","pattern_b64":"/w=="}],1,10,9223372036854775807,\#
             "/r",{"sha256":"00ff"},2,"6Q==",{},null,false,null,null,\#
-            [{"path":"/r/f","apparent_bytes":1,"disk_bytes":2}],\#
-            [{"path":"/r","entries":1,"apparent_bytes":2,"disk_bytes":3}],\#
+            [{"path":"/r/f","apparent_bytes":1,"disk_bytes":2,"mtime":"1970-01-01T00:00:01.000000002Z"}],\#
+            [{"path":"/r","entries":1,"apparent_bytes":2,"disk_bytes":3,"newest_mtime":null}],\#
             [{"extension":"so","files":1,"apparent_bytes":2,"disk_bytes":3}],\#
             {"files":4,"apparent_bytes":5,"disk_bytes":6},\#
             [{"type":"text/plain","files":1,"apparent_bytes":2,"disk_bytes":3}],\#
+            [{"age":"5y","files":1,"apparent_bytes":2,"disk_bytes":3},\#
+            {"age":null,"files":1,"apparent_bytes":2,"disk_bytes":3}],\#
+            [{"size":4,"files":1,"apparent_bytes":2,"disk_bytes":3},\#
+            {"size":null,"files":1,"apparent_bytes":2,"disk_bytes":3}],\#
             [{"uid":0,"name":"root","entries":7,"files":1,"apparent_bytes":2,"disk_bytes":3}],\#
             [{"gid":4294967295,"name":null,"entries":8,"files":1,"apparent_bytes":2,"disk_bytes":3}],\#
             [{"type":"proc","entries":9,"files":1,"apparent_bytes":2,"disk_bytes":3}],\#
             [{"path":"/r/x","operation":"openat","code":"EACCES","message":"Permission denied"}],\#
             "1970-01-01T00:00:00.000000000Z",{"steals":3,"parks":4},\#
             ["schema","version","complete","options","totals","roots","largest_files","largest_directories",\#
-            "extensions","other_extensions","mime_types","owners","groups","pseudo_file_systems","errors","timing",\#
+            "extensions","other_extensions","mime_types","ages","sizes","owners","groups","pseudo_file_systems",\#
+            "errors","timing",\#
             "statistics"]]
 
             """#

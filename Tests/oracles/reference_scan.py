@@ -4,7 +4,7 @@
 It shares no code and no idea with the scanner it judges: one thread, one pass, a set for each thing that counts once. It
 prints the parts of the JSON report that do not depend on the time:
 
-    reference_scan.py [-x] [--depth N] [--top N] PATH...
+    reference_scan.py [-x] [--depth N] [--top N] [--rank KEY] PATH...
 
 and compares with a report of fsscan on standard input, differences on standard output, exit status 1 if there are any:
 
@@ -16,6 +16,7 @@ Error records are compared by path and code: which system call finds out is not 
 import argparse
 import base64
 import ctypes
+import datetime
 import errno
 import grp
 import os
@@ -30,6 +31,9 @@ import deepjson
 LARGEST_SUM = 2**63 - 1
 LONGEST_ERROR_LIST = 10_000
 MOST_EXTENSIONS = 10_000
+AGES = {"1d": 1, "7d": 7, "30d": 30, "90d": 90, "1y": 365, "2y": 730, "5y": 1825, "older": float("inf")}
+SIZES = [0] + [4**power for power in range(21)]
+SECOND = 10**9
 KINDS = ["directories", "files", "symlinks", "fifos", "sockets", "block_devices", "character_devices"]
 
 # The type bits of st_mode; d_type is those bits shifted right by 12.
@@ -93,6 +97,25 @@ def extension_of(name):
     return match[1].lower() if match else b""
 
 
+def rfc3339(nanoseconds):
+    seconds, rest = divmod(nanoseconds, SECOND)
+    try:
+        return f"{(datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).isoformat()}.{rest:09}Z"
+    except OverflowError:
+        return None
+
+
+def nanoseconds_of(text):
+    time = datetime.datetime.fromisoformat(text[:19]) - datetime.datetime(1970, 1, 1)
+    return (time.days * 86_400 + time.seconds) * SECOND + int(text[20:29])
+
+
+def age_of(mtime, now):
+    if mtime > now:
+        return "future"
+    return next(name for name, days in AGES.items() if now - mtime < days * 86_400 * SECOND)
+
+
 def fnv1a(text):
     value = 0xCBF29CE484222325
     for byte in text:
@@ -119,12 +142,14 @@ class Subtotal:
         self.apparent = 0
         self.disk = 0
         self.linked = {}  # (device, inode): (apparent bytes, disk bytes)
+        self.newest = None  # the latest mtime, in nanoseconds
 
     def add_entry(self, kind, info):
         self.counts["entries"] += 1
         self.counts[kind] += 1
         if info is None:
             return
+        self.newest = max(self.newest or info.st_mtime_ns, info.st_mtime_ns)
         apparent = info.st_size if kind in ("files", "symlinks") else 0
         if kind != "directories" and info.st_nlink > 1:
             self.linked[info.st_dev, info.st_ino] = (apparent, info.st_blocks * 512)
@@ -138,6 +163,8 @@ class Subtotal:
         self.apparent += other.apparent
         self.disk += other.disk
         self.linked.update(other.linked)
+        times = [time for time in (self.newest, other.newest) if time is not None]
+        self.newest = max(times, default=None)
 
     def totals(self):
         apparent = self.apparent + sum(sizes[0] for sizes in self.linked.values())
@@ -164,15 +191,17 @@ class Directory:
 
 
 class Scan:
-    def __init__(self, one_file_system, depth, top):
+    def __init__(self, one_file_system, depth, top, rank="disk"):
+        self.rank = rank
         self.one_file_system = one_file_system
         self.depth = depth
         self.top = top
         self.grand_total = Subtotal()
         self.roots = []
         self.errors = []  # (path, operation, code)
-        self.files = {}  # (device, inode): (path, apparent bytes, disk bytes)
-        self.directories = []  # (path, totals)
+        self.files = {}  # (device, inode): (path, stat result)
+        self.directories = []  # (path, totals, latest mtime)
+        self.histogram = Table()  # by mtime and size; None where it could not be stat'ed
         self.extensions = Table()
         self.users = Table()
         self.groups = Table()
@@ -186,34 +215,47 @@ class Scan:
             self.groups.add(info.st_gid, sizes=sizes)
             if kind == "files":
                 self.extensions.add(min(extensions - {b""}, default=b""), sizes=sizes)
+                self.histogram.add((info.st_mtime_ns, info.st_size), sizes=sizes)
         self.linked = {}
 
-    def report(self):
+    def report(self, now):
         self.settle()
         extensions = self.extensions.rows
         first = sorted(extensions.keys() - {b""}, key=lambda key: (fnv1a(key), key))[:MOST_EXTENSIONS]
         listed = {key: extensions[key] for key in [b""] + first if key in extensions}
         others = {key: row for key, row in extensions.items() if key not in listed}
-        by_size = lambda item: (-item["disk_bytes"], -item["apparent_bytes"], item["path_bytes"])
+        def order(item):
+            disk, apparent = -item["disk_bytes"], -item["apparent_bytes"]
+            by = {"disk": (disk, apparent), "apparent": (apparent, disk), "newest": -item["time"], "oldest": item["time"],
+                  "entries": (-item["entries"], disk) if "entries" in item else (disk, apparent)}
+            return by[self.rank], item["path_bytes"]
+
         files = [
-            {"path_bytes": path, "apparent_bytes": apparent, "disk_bytes": disk}
-            for path, apparent, disk in self.files.values()
+            {"path_bytes": path, "apparent_bytes": info.st_size, "disk_bytes": info.st_blocks * 512,
+             "mtime": rfc3339(info.st_mtime_ns), "time": info.st_mtime_ns}
+            for path, info in self.files.values()
         ]
         directories = [
-            {"path_bytes": path, **{key: totals[key] for key in ("entries", "apparent_bytes", "disk_bytes")}}
-            for path, totals in self.directories
+            {"path_bytes": path, **{key: totals[key] for key in ("entries", "apparent_bytes", "disk_bytes")},
+             "newest_mtime": None if time is None else rfc3339(time), "time": -2**63 * SECOND if time is None else time}
+            for path, totals, time in self.directories
         ]
-        show = lambda item: {**text_fields("path", item.pop("path_bytes")), **item}
+        hidden = ("path_bytes", "time")
+        show = lambda item: {
+            **text_fields("path", item["path_bytes"]), **{key: item[key] for key in item if key not in hidden}}
         return {
             "totals": self.grand_total.totals(),
             "roots": self.roots,
-            "largest_files": [show(item) for item in sorted(files, key=by_size)[:self.top]],
-            "largest_directories": [show(item) for item in sorted(directories, key=by_size)[:self.top]],
+            "largest_files": [show(item) for item in sorted(files, key=order)[:self.top]],
+            "largest_directories": [show(item) for item in sorted(directories, key=order)[:self.top]],
             "extensions": self.ranked(listed, lambda key: {"extension": key.decode()}, with_entries=False),
             "other_extensions": {
                 key: min(sum(row[index] for row in others.values()), LARGEST_SUM)
                 for index, key in enumerate(("files", "apparent_bytes", "disk_bytes"), 1)
             },
+            "ages": self.binned(
+                "age", [*AGES, "future"], lambda key: age_of(key[0], now)),
+            "sizes": self.binned("size", SIZES, lambda key: max(size for size in SIZES if size <= key[1])),
             "owners": self.ranked(self.users.rows, lambda uid: {"uid": uid, "name": name_of(pwd.getpwuid, uid)}),
             "groups": self.ranked(self.groups.rows, lambda gid: {"gid": gid, "name": name_of(grp.getgrgid, gid)}),
             "pseudo_file_systems": [],  # the trees of tests lie on none
@@ -222,6 +264,16 @@ class Scan:
                 for path, operation, code in sorted(self.errors)[:LONGEST_ERROR_LIST]
             ],
         }
+
+    def binned(self, name, bins, bin_of):
+        table = Table()
+        for key, row in self.histogram.rows.items():
+            table.add(None if key is None else bin_of(key), 0, row[1], row[2:])
+        empty = [0, 0, 0, 0]
+        return [
+            {name: key, "files": row[1], "apparent_bytes": min(row[2], LARGEST_SUM), "disk_bytes": min(row[3], LARGEST_SUM)}
+            for key, row in [(key, table.rows.get(key, empty)) for key in bins + [None] * (None in table.rows)]
+        ]
 
     @staticmethod
     def ranked(rows, fields, with_entries=True):
@@ -323,7 +375,7 @@ class Scan:
 
     def finish_directory(self, directory):
         totals = directory.subtotal.totals()
-        self.directories.append((directory.path, totals))
+        self.directories.append((directory.path, totals, directory.subtotal.newest))
         if directory.level > self.depth:
             return None
         node = {**text_fields("name", directory.name), "totals": totals, "digests": {}}
@@ -342,6 +394,7 @@ class Scan:
             sizes = (info.st_size if kind in ("files", "symlinks") else 0, info.st_blocks * 512)
         if is_file:
             self.extensions.add(extension, 1, 1, sizes)
+            self.histogram.add(info and (info.st_mtime_ns, info.st_size), 0, 1, sizes)
         if info is None:
             return
         self.users.add(info.st_uid, 1, is_file, sizes)
@@ -349,7 +402,7 @@ class Scan:
         if kind == "files":
             known = self.files.get((info.st_dev, info.st_ino))
             if known is None or path < known[0]:
-                self.files[info.st_dev, info.st_ino] = (path, info.st_size, info.st_blocks * 512)
+                self.files[info.st_dev, info.st_ino] = (path, info)
 
     def error(self, subtotal, path, operation, error):
         subtotal.counts["errors"] += 1
@@ -367,7 +420,7 @@ def comparable(report):
     """What both sides must agree on."""
     result = {key: report.get(key) for key in (
         "totals", "roots", "largest_files", "largest_directories", "extensions", "other_extensions", "owners",
-        "groups", "pseudo_file_systems")}
+        "groups", "pseudo_file_systems", "ages", "sizes")}
     path = lambda error: base64.b64decode(error["path_b64"]) if "path_b64" in error else error["path"].encode()
     errors = sorted((path(error), error["code"]) for error in report["errors"])
     result["errors"] = [[repr(path), code] for path, code in errors]
@@ -379,6 +432,8 @@ def main():
     parser.add_argument("-x", dest="one_file_system", action="store_true")
     parser.add_argument("--depth", type=int, default=1)
     parser.add_argument("--top", type=int, default=10)
+    parser.add_argument("--rank", default="disk")
+    parser.add_argument("--now", help="as in the report: RFC 3339 with nine decimals")
     parser.add_argument("--compare", action="store_true", help="compare with the report on standard input")
     parser.add_argument("--user", type=int, help="scan as this user and group, without other groups")
     parser.add_argument("paths", nargs="+", type=os.fsencode)
@@ -391,13 +446,15 @@ def main():
         os.setgroups([])
         os.setgid(options.user)
         os.setuid(options.user)
-    scan = Scan(options.one_file_system, options.depth, options.top)
+    scan = Scan(options.one_file_system, options.depth, options.top, options.rank)
     for path in options.paths:
         scan.scan_path(path)
     if not options.compare:
-        print(deepjson.dumps(scan.report()))
+        print(deepjson.dumps(scan.report(nanoseconds_of(options.now))))
         return 0
-    found = deepjson.differences(comparable(deepjson.loads(sys.stdin.buffer.read())), comparable(scan.report()))
+    report = deepjson.loads(sys.stdin.buffer.read())
+    now = nanoseconds_of(report["options"].get("now", report["timing"]["started"]))
+    found = deepjson.differences(comparable(report), comparable(scan.report(now)))
     if found:
         print("fsscan | the reference scanner")
         print("\n".join(found))

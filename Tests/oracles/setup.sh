@@ -13,8 +13,10 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 venv=$here/../../.venv
 
-build="pkg-config libmagic-dev libsqlite3-dev libssl-dev libxxhash-dev"
+build="pkg-config libmagic-dev libsqlite3-dev libssl-dev libxxhash-dev node-d3-hierarchy"
 tools="pkg-config libssl-dev libfuse3-dev liburing-dev"
+# A browser, for the tests of pages: 300 MB, so that only root gets it unasked; others skip those tests.
+browser="chromium fonts-dejavu-core"
 
 # A program that the tests run, and the package it comes in. `make fresh` shows that the list is complete.
 programs="
@@ -75,7 +77,7 @@ case $mode in
 --build) exec "$here/packages.sh" $build ;;
 --tools) exec "$here/packages.sh" $tools ;;
 --list)
-    { printf '%s\n' $build $tools python3-venv; echo "$programs" | cut -s -d ' ' -f 2; } | sort -u
+    { printf '%s\n' $build $tools $browser python3-venv; echo "$programs" | cut -s -d ' ' -f 2; } | sort -u
     exit 0
     ;;
 "" | --check) ;;
@@ -85,11 +87,17 @@ case $mode in
     ;;
 esac
 
+[ "$(id -u)" -eq 0 ] && [ -z "$mode" ] || browser=
 # shellcheck disable=SC2046
-"$here/packages.sh" $mode $(printf '%s\n' $build $tools $(missing_programs) | sort -u)
+"$here/packages.sh" $mode $(printf '%s\n' $build $tools $browser $(missing_programs) | sort -u)
+
+requirements() {
+    cat "$here/requirements.txt"
+    ! command -v chromium >/dev/null || cat "$here/requirements-browser.txt"
+}
 
 # The stamp is what was installed: another list of requirements makes the environment anew.
-if [ -x "$venv/bin/python" ] && cmp -s "$here/requirements.txt" "$venv/installed-requirements.txt" &&
+if [ -x "$venv/bin/python" ] && requirements | cmp -s - "$venv/installed-requirements.txt" &&
     "$venv/bin/python" -c ''; then
     exit 0
 fi
@@ -99,5 +107,6 @@ if [ "$mode" = --check ]; then
 fi
 rm -rf "$venv"
 python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-cp "$here/requirements.txt" "$venv/installed-requirements.txt"
+requirements >"$venv/wanted-requirements.txt"
+"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$venv/wanted-requirements.txt"
+mv "$venv/wanted-requirements.txt" "$venv/installed-requirements.txt"

@@ -4,6 +4,7 @@
     validate.py report [FILE]     a JSON report, from standard input without FILE
     validate.py records [FILE]    NDJSON records
     validate.py diff [FILE]       the JSON of a comparison, or its lines
+    validate.py growth [FILE]     the JSON of `diff --growth`, or its lines
     validate.py saved [FILE]      the JSON list of saved scans
     validate.py schemas           the schemas themselves, that they agree on what they share, and that they accept and
                                   refuse what they are to: the samples in fixtures/schema
@@ -92,6 +93,12 @@ def parts_problems(report):
     extensions = report["extensions"] + [report["other_extensions"]]
     if total(extensions, "files") != totals["files"]:
         yield f".extensions: files do not add up to {totals['files']}"
+    for table in ("ages", "sizes"):
+        if table in report and total(report[table], "files") != totals["files"]:
+            yield f".{table}: files do not add up to {totals['files']}"
+        for key in ("apparent_bytes", "disk_bytes"):
+            if table in report and total(report[table], key) != total(extensions, key):
+                yield f".{table}: {key} are not those of the extensions"
     if total(extensions, "apparent_bytes") > totals["apparent_bytes"]:
         yield f".extensions: apparent_bytes are more than {totals['apparent_bytes']}"
 
@@ -104,6 +111,21 @@ def order_problems(items, rank, place):
     for index, (one, next_one) in enumerate(zip(items, items[1:])):
         if rank(one) > rank(next_one):
             yield f"{place}: items {index} and {index + 1} are in the wrong order"
+
+
+def place_in(rank, items):
+    """By what the list is sorted. Times without a year of four digits are not shown, so they tell nothing."""
+    time = lambda item: item.get("mtime") or item.get("newest_mtime")
+    if rank in ("newest", "oldest"):
+        if not all(map(time, items)):
+            return lambda item: 0
+        sign = 1 if rank == "oldest" else -1
+        return lambda item: (sign * int("".join(filter(str.isdigit, time(item)))), bytes_of(item, "path"))
+    keys = {"disk": ("disk_bytes", "apparent_bytes"), "apparent": ("apparent_bytes", "disk_bytes"),
+            "entries": ("entries", "disk_bytes")}[rank]
+    if items and "entries" not in items[0] and rank == "entries":
+        keys = ("disk_bytes", "apparent_bytes")
+    return lambda item: (*(-item[key] for key in keys), bytes_of(item, "path"))
 
 
 def report_problems(report):
@@ -144,8 +166,7 @@ def report_problems(report):
         if tree and (tree["totals"] != root["totals"] or bytes_of(tree, "name") != bytes_of(root, "path")):
             problems.append(f".roots[{index}]: the top NODE is not that of the PATH")
     for key in ("largest_files", "largest_directories"):
-        rank = lambda item: (-item["disk_bytes"], -item["apparent_bytes"], bytes_of(item, "path"))
-        problems += order_problems(report[key], rank, "." + key)
+        problems += order_problems(report[key], place_in(report["options"].get("rank", "disk"), report[key]), "." + key)
         if len(report[key]) > report["options"]["top"]:
             problems.append(f".{key}: longer than --top")
     problems += parts_problems(report)
@@ -231,6 +252,36 @@ def diff_problems(data):
     return problems
 
 
+def growth_problems(data):
+    schema = load_schema("growth")
+    if data.startswith(b"{\n"):
+        document = deepjson.loads(data)
+        problems = list(messages(validator(schema, "growth_document"), document, ""))
+        directories, summary = document.get("directories", []), document
+    else:
+        lines = [deepjson.loads(line) for line in data.splitlines()]
+        kinds = ["header"] + ["directory"] * (len(lines) - 2) + ["summary"]
+        if [line.get("type") for line in lines] != kinds:
+            return ["the first line is to be the header, the last one the summary"]
+        definitions = {"header": "growth_header", "directory": "directory_record", "summary": "growth_summary"}
+        problems = [problem for number, (kind, line) in enumerate(zip(kinds, lines), 1)
+                    for problem in messages(validator(schema, definitions[kind]), line, f"line {number}: ")]
+        directories, summary = lines[1:-1], lines[-1]
+    if problems:
+        return problems
+    for index, item in enumerate(directories + summary["roots"] + [summary["totals"]]):
+        problems += text_problems(item, f".directories[{index}]")
+        old, new = item.get("old"), item.get("new")
+        if "old" in item and "path" in item and (old is None) != (item["change"] == "added"):
+            problems.append(f".directories[{index}]: what was added was not there")
+        none = {"entries": 0, "apparent_bytes": 0, "disk_bytes": 0}
+        known = "path" in item and "old" in item or old and new and not summary["totals"]["directories_skipped"]
+        for key, value in item["growth"].items() if known else ():
+            if (new or none)[key] - (old or none)[key] != value:
+                problems.append(f".directories[{index}]: {key} is not the difference")
+    return problems
+
+
 def saved_problems(document):
     problems = list(messages(validator(load_schema("saved")), document, ""))
     if problems:
@@ -244,7 +295,7 @@ def saved_problems(document):
 
 def schemas_problems():
     report, records = load_schema("report"), load_schema("records")
-    schemas = [report, records, load_schema("diff"), load_schema("saved")]
+    schemas = [report, records, load_schema("diff"), load_schema("saved"), load_schema("growth")]
     for schema in schemas:
         jsonschema.Draft202012Validator.check_schema(schema)
     problems = []
@@ -297,6 +348,8 @@ def main():
             problems = report_problems(deepjson.loads(data))
         elif mode == "diff":
             problems = diff_problems(data)
+        elif mode == "growth":
+            problems = growth_problems(data)
         elif mode == "saved":
             problems = saved_problems(deepjson.loads(data))
         else:

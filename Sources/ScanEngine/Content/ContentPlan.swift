@@ -114,6 +114,8 @@ public struct ScanUnavailable: Error, Sendable {
     public let option: String
     /// A sentence for people.
     public let message: String
+
+    package init(option: String, message: String) { (self.option, self.message) = (option, message) }
 }
 
 /// What was found out about a file.

@@ -66,6 +66,7 @@ actor Directory: MailboxActor {
     /// What this entry's record will say, if records are wanted; its digests are known only when all below is done.
     private var recorded: KnownEntry?
     var xattrs: [ExtendedAttribute]?
+    private var facts = EntryFacts(isDirectory: true)
 
     init(
         _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, pseudo: PseudoFileSystem?,
@@ -220,6 +221,7 @@ actor Directory: MailboxActor {
 
     private func count(_ status: borrowing FileStatus, _ worker: ScanWorker) {
         worker.countDirectory(status, pseudo(onDevice: status.device), below: node.root, into: &gathering)
+        (facts.uid, facts.ownBytes) = (status.uid, status.diskBytes)
         if !worker.streams.isEmpty { recorded = KnownEntry(status: copy status, isToBeListed: true) }
     }
 
@@ -328,7 +330,7 @@ actor Directory: MailboxActor {
         let totals = gathering.subtotal.totals
         var completion = Completion(subtotal: gathering.subtotal)
         if gathering.isDirectory, totals.entries > 0 {
-            worker.rank(node, totals)
+            worker.rank(node, totals, lastChange: gathering.subtotal.lastChange, facts)
             let row = gathering.digests == nil ? nil : digestRow(worker)
             var state: [UInt8]?
             if let recorded {

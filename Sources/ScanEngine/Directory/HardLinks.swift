@@ -22,7 +22,8 @@ struct HardLinks: @unchecked Sendable {
         /// Where those bytes belong in the report's tables.
         let uid: UInt32
         let gid: UInt32
-        let isFile: Bool
+        /// Of a regular file.
+        let cell: FileHistogram.Cell?
         let pseudo: PseudoFileSystem?
         /// Of the names seen: the smallest that is not empty.
         var fileExtension: FileExtension
@@ -30,13 +31,13 @@ struct HardLinks: @unchecked Sendable {
         /// One name of the inode.
         init(
             _ status: borrowing FileStatus, _ kind: EntryKind, _ fileExtension: FileExtension,
-            _ pseudo: PseudoFileSystem?
+            _ cell: FileHistogram.Cell?, _ pseudo: PseudoFileSystem?
         ) {
             links = status.links
             apparentBytes = kind == .file || kind == .symlink ? status.size : 0
             diskBytes = status.diskBytes
             (uid, gid) = (status.uid, status.gid)
-            isFile = kind == .file
+            self.cell = cell
             self.pseudo = pseudo
             self.fileExtension = fileExtension
         }

@@ -71,6 +71,9 @@ struct PathNode: @unchecked Sendable {
 
     private init(_ storage: Storage) { self.storage = storage }
 
+    /// The same for nodes that are `===`.
+    var identifier: ObjectIdentifier { ObjectIdentifier(storage) }
+
     static func === (left: PathNode, right: PathNode) -> Bool { left.storage === right.storage }
     static func !== (left: PathNode, right: PathNode) -> Bool { left.storage !== right.storage }
 

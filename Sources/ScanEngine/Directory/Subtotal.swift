@@ -10,6 +10,9 @@ struct Subtotal: Sendable {
     private var apparentBytes = WideSum()
     private var diskBytes = WideSum()
     private var links = HardLinks()
+    /// The latest mtime of an entry; nil where none could be stat'ed.
+    var lastChange: FileTime? { latest == .distantPast ? nil : latest }
+    private var latest = FileTime.distantPast
     /// False where something at or below was not read, changed or was skipped: directory digests above are null.
     var isWhole = true
 
@@ -27,24 +30,35 @@ struct Subtotal: Sendable {
     /// Counts a name, here and in the report's tables.
     ///
     /// - Parameters: as in `Tallies.count`.
+    @inline(__always)  // once in each of the loops over entries
     mutating func count(
         _ status: borrowing FileStatus, _ kind: EntryKind, _ fileExtension: FileExtension, _ pseudo: PseudoFileSystem?,
         _ devices: borrowing DeviceTable, _ tallies: inout Tallies
     ) {
         count(kind)
+        if latest < status.lastChange { latest = status.lastChange }
         tallies.count(status, kind, fileExtension, pseudo)
         if HardLinks.keeps(status, kind) {
-            let identity = status.identity
-            let link = HardLinks.Link(status, kind, fileExtension, pseudo)
-            let isNew = links.meet(identity, link, mayLeave: devices.showsLinksOnce(identity.device)) {
-                tallies.settle($0)
-            }
-            // This subtree has counted the inode under another name.
-            guard isNew else { return }
+            // This subtree may have counted the inode under another name.
+            guard meet(status, kind, fileExtension, pseudo, devices, &tallies) else { return }
             counts.hardLinkedFiles += 1
         }
         if kind == .file || kind == .symlink { apparentBytes += status.size }
         diskBytes += status.diskBytes
+    }
+
+    /// Counts a name of an inode that has several.
+    ///
+    /// - Returns: whether it is the first one here.
+    @inline(never)
+    private mutating func meet(
+        _ status: borrowing FileStatus, _ kind: EntryKind, _ fileExtension: FileExtension, _ pseudo: PseudoFileSystem?,
+        _ devices: borrowing DeviceTable, _ tallies: inout Tallies
+    ) -> Bool {
+        let identity = status.identity
+        let cell = kind == .file ? tallies.histogram.cell(status) : nil
+        let link = HardLinks.Link(status, kind, fileExtension, cell, pseudo)
+        return links.meet(identity, link, mayLeave: devices.showsLinksOnce(identity.device)) { tallies.settle($0) }
     }
 
     private mutating func count(_ kind: EntryKind) {
@@ -74,6 +88,7 @@ struct Subtotal: Sendable {
         counts.add(other.counts)
         apparentBytes += other.apparentBytes
         diskBytes += other.diskBytes
+        if latest < other.latest { latest = other.latest }
         if !other.isWhole { isWhole = false }
         guard !other.links.isEmpty else { return }
         var (apparentTwice, diskTwice, namesTwice) = (WideSum(), WideSum(), Int64(0))

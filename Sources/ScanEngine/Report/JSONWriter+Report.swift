@@ -75,6 +75,12 @@ extension JSONWriter {
         endObject()
     }
 
+    /// Null for what RFC 3339 cannot write.
+    mutating func member(_ name: StaticString, time: FileTime?) {
+        let text = time.flatMap { Timestamp.rfc3339(seconds: $0.seconds, nanoseconds: Int64($0.nanoseconds)) }
+        member(name, text)
+    }
+
     mutating func member(started timing: Timing) {
         member(
             "started", Timestamp.rfc3339(seconds: timing.startedSeconds, nanoseconds: timing.startedNanoseconds))

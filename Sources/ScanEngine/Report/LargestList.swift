@@ -1,41 +1,50 @@
 import LinuxKernel
 
-/// The N largest of what one worker, or the whole scan, has met: by disk bytes, apparent bytes, then path bytes.
+/// The first N of what one worker, or the whole scan, has met: by rank, then path bytes.
 ///
 /// Candidates are collected unsorted up to a little more than twice N, then sorted and cut: a candidate costs a
 /// comparison in most cases, and O(log N) on average otherwise. Paths are compared, and made, only where sizes tie and
 /// in the end.
 struct LargestList {
+    /// What stands in it.
+    enum Content {
+        /// An inode once, under its first path.
+        case files
+        case directories
+        /// Files and directories, each name.
+        case all
+    }
+
     struct Item {
         let path: EntryPath
-        let diskBytes: Int64
-        let apparentBytes: Int64
-        let entries: Int64
+        let sizes: RankedSizes
+        let facts: EntryFacts
         let inode: DeviceInode?
+        fileprivate let rank: Rank
     }
 
     private let length: Int
-    private let isByInode: Bool
+    private let ranking: Ranking
+    private let content: Content
     private var items: [Item] = []
 
-    /// The sizes of the last item when the list was cut last: nothing smaller can get into it any more. Below all sizes
-    /// until then.
-    private var bound: (diskBytes: Int64, apparentBytes: Int64) = (-1, -1)
+    /// The rank of the last item when the list was cut last: nothing lower can get into it any more. The lowest until then.
+    private var bound = Rank.lowest
     private var boundPath: EntryPath?
     /// Where the entries stand that tie with the bound and are in or below this directory, if they all stand alike.
     private var tie: (directory: PathNode, order: PathOrder)?
 
-    /// - Parameter isByInode: an inode stands in the list once, under its first path.
-    init(length: Int, isByInode: Bool) {
+    init(length: Int, by ranking: Ranking, of content: Content) {
         self.length = length
-        self.isByInode = isByInode
-        if length == 0 { bound = (.max, .max) }
+        self.ranking = ranking
+        self.content = content
+        if length == 0 { bound = .highest }
     }
 
-    /// Whether an entry of that size may get into the list; says yes where only its name can tell.
-    mutating func mayTake(diskBytes: Int64, apparentBytes: Int64, in directory: PathNode) -> Bool {
-        if diskBytes != bound.diskBytes { return diskBytes > bound.diskBytes }
-        if apparentBytes != bound.apparentBytes { return apparentBytes > bound.apparentBytes }
+    /// Whether an entry of these sizes may get into the list; says yes where only its name can tell.
+    mutating func mayTake(_ sizes: borrowing RankedSizes, in directory: PathNode) -> Bool {
+        let rank = Rank(sizes, by: ranking, isDirectory: content == .directories)
+        if rank != bound { return bound < rank }
         return orderOfTie(in: directory) != .after
     }
 
@@ -54,25 +63,25 @@ struct LargestList {
         return order
     }
 
+    /// - Parameter inode: of a file.
     mutating func offer(
-        _ path: EntryPath, diskBytes: Int64, apparentBytes: Int64, entries: Int64 = 1, inode: DeviceInode? = nil
+        _ path: EntryPath, _ sizes: RankedSizes, _ facts: EntryFacts = EntryFacts(), inode: DeviceInode? = nil
     ) {
-        let item = Item(
-            path: path, diskBytes: diskBytes, apparentBytes: apparentBytes, entries: entries, inode: inode)
+        let rank = Rank(sizes, by: ranking, isDirectory: content == .directories)
+        offer(Item(path: path, sizes: sizes, facts: facts, inode: inode, rank: rank))
+    }
+
+    private mutating func offer(_ item: Item) {
         guard isBeforeBound(item) else { return }
         items.append(item)
         if items.count >= 2 * length + 64 { cut() }
     }
 
     mutating func merge(_ other: LargestList) {
-        for item in other.items {
-            offer(
-                item.path, diskBytes: item.diskBytes, apparentBytes: item.apparentBytes, entries: item.entries,
-                inode: item.inode)
-        }
+        for item in other.items { offer(item) }
     }
 
-    /// The list, largest first.
+    /// The list, highest rank first.
     var ranked: [Item] {
         var list = self
         list.cut()
@@ -80,15 +89,21 @@ struct LargestList {
     }
 
     private func isBeforeBound(_ item: Item) -> Bool {
-        if item.diskBytes != bound.diskBytes { return item.diskBytes > bound.diskBytes }
-        if item.apparentBytes != bound.apparentBytes { return item.apparentBytes > bound.apparentBytes }
+        if item.rank != bound { return bound < item.rank }
         guard let boundPath else { return length > 0 }
         return item.path < boundPath
     }
 
     private mutating func cut() {
-        items.sort(by: Self.precedes)
-        if isByInode {
+        // By number: an item has references and some hundred bytes, and sorting would move it many times.
+        let unsorted = items
+        var order = unsorted.indices.map { (rank: unsorted[$0].rank, number: $0) }
+        order.sort { left, right in
+            if left.rank != right.rank { return right.rank < left.rank }
+            return unsorted[left.number].path < unsorted[right.number].path
+        }
+        items = order.map { unsorted[$0.number] }
+        if content == .files {
             var seen: Set<DeviceInode> = []
             items.removeAll { item in
                 guard let inode = item.inode else { return false }
@@ -98,14 +113,8 @@ struct LargestList {
         guard items.count >= length else { return }
         items.removeSubrange(length...)
         guard let last = items.last else { return }
-        bound = (last.diskBytes, last.apparentBytes)
+        bound = last.rank
         boundPath = last.path
         tie = nil
-    }
-
-    private static func precedes(_ left: Item, _ right: Item) -> Bool {
-        if left.diskBytes != right.diskBytes { return left.diskBytes > right.diskBytes }
-        if left.apparentBytes != right.apparentBytes { return left.apparentBytes > right.apparentBytes }
-        return left.path < right.path
     }
 }

@@ -40,12 +40,14 @@ public struct ReportJSON {
             writer.member("path", bytes: file.path)
             writer.member("apparent_bytes", file.apparentBytes)
             writer.member("disk_bytes", file.diskBytes)
+            writer.member("mtime", time: file.lastChange)
         }
         try writeList("largest_directories", report.largestDirectories, &writer, sink) { directory, writer in
             writer.member("path", bytes: directory.path)
             writer.member("entries", directory.entries)
             writer.member("apparent_bytes", directory.apparentBytes)
             writer.member("disk_bytes", directory.diskBytes)
+            writer.member("newest_mtime", time: directory.lastChange)
         }
         try writeList("extensions", report.extensions, &writer, sink) { item, writer in
             writer.member("extension", item.fileExtension)
@@ -57,6 +59,15 @@ public struct ReportJSON {
         writer.endObject()
         try writeList("mime_types", report.mimeTypes, &writer, sink) { item, writer in
             writer.member("type", item.type)
+            writer.members(of: item.counts)
+        }
+        try writeList("ages", report.ages, &writer, sink) { item, writer in
+            writer.member("age", item.age?.rawValue)
+            writer.members(of: item.counts)
+        }
+        try writeList("sizes", report.sizes, &writer, sink) { item, writer in
+            writer.key("size")
+            if let size = item.size { writer.value(size) } else { writer.null() }
             writer.members(of: item.counts)
         }
         try writeList("owners", report.owners, &writer, sink) { Self.write($0, "uid", &$1) }

@@ -14,7 +14,7 @@ public struct ScanReport: Sendable {
     public var totals = Totals()
     /// One for each PATH, in the given order.
     public var roots: [RootReport] = []
-    /// By disk bytes, apparent bytes, then path bytes; at most `ScanOptions.top`.
+    /// By `ScanOptions.rank`, then path bytes; at most `ScanOptions.top`.
     public var largestFiles: [LargestFile] = []
     public var largestDirectories: [LargestDirectory] = []
     /// By apparent bytes (descending), then key.
@@ -22,11 +22,16 @@ public struct ScanReport: Sendable {
     /// Of the extensions that are not listed: there are 10,000 at most, besides the empty one.
     public var otherExtensions = FileCounts()
     public var mimeTypes: [MIMETypeCount] = []
+    /// In the order of `FileAge.allCases`; the files of both add up to those of the totals.
+    public var ages: [AgeCount] = []
+    public var sizes: [SizeCount] = []
     public var owners: [OwnerCount] = []
     public var groups: [OwnerCount] = []
     public var pseudoFileSystems: [PseudoFileSystemCount] = []
     /// The first 10,000 by path bytes, then operation.
     public var errors = ReportedErrors()
+    /// The largest files and directories, largest first; at most `ScanOptions.map`.
+    package var map: [MapNode] = []
     /// Nil without `--baseline`.
     public var baseline: BaselineUse?
     public var timing = Timing()
@@ -99,11 +104,14 @@ public struct LargestFile: Equatable, Sendable {
     public var path: [UInt8]
     public var apparentBytes: Int64
     public var diskBytes: Int64
+    /// Its mtime.
+    public var lastChange: FileTime
 
-    public init(path: [UInt8], apparentBytes: Int64, diskBytes: Int64) {
+    public init(path: [UInt8], apparentBytes: Int64, diskBytes: Int64, lastChange: FileTime) {
         self.path = path
         self.apparentBytes = apparentBytes
         self.diskBytes = diskBytes
+        self.lastChange = lastChange
     }
 }
 
@@ -112,12 +120,15 @@ public struct LargestDirectory: Equatable, Sendable {
     public var entries: Int64
     public var apparentBytes: Int64
     public var diskBytes: Int64
+    /// The latest mtime at or below it; nil where nothing could be stat'ed.
+    public var lastChange: FileTime?
 
-    public init(path: [UInt8], entries: Int64, apparentBytes: Int64, diskBytes: Int64) {
+    public init(path: [UInt8], entries: Int64, apparentBytes: Int64, diskBytes: Int64, lastChange: FileTime?) {
         self.path = path
         self.entries = entries
         self.apparentBytes = apparentBytes
         self.diskBytes = diskBytes
+        self.lastChange = lastChange
     }
 }
 
@@ -138,6 +149,28 @@ public struct MIMETypeCount: Equatable, Sendable {
 
     public init(type: String, _ counts: FileCounts) {
         self.type = type
+        self.counts = counts
+    }
+}
+
+/// Regular files of an age; nil: those that could not be stat'ed.
+public struct AgeCount: Equatable, Sendable {
+    public var age: FileAge?
+    public var counts: FileCounts
+
+    public init(age: FileAge?, _ counts: FileCounts) {
+        self.age = age
+        self.counts = counts
+    }
+}
+
+/// Regular files of at least `size` bytes, and less than the next size; nil: those that could not be stat'ed.
+public struct SizeCount: Equatable, Sendable {
+    public var size: Int64?
+    public var counts: FileCounts
+
+    public init(size: Int64?, _ counts: FileCounts) {
+        self.size = size
         self.counts = counts
     }
 }

@@ -7,14 +7,23 @@ import LinuxKernel
 struct Tallies {
     private(set) var extensions = ExtensionTable()
     private(set) var owners = OwnerTable()
+    private(set) var histogram: FileHistogram
     private(set) var pseudoFileSystems: [PseudoFileSystem: EntryCounts] = [:]
     private(set) var largestFiles: LargestList
 
-    init(top: Int) { largestFiles = LargestList(length: top, isByInode: true) }
+    /// - Parameter now: what ages are relative to.
+    init(top: Int, by ranking: Ranking, now: FileTime) {
+        histogram = FileHistogram(now: now)
+        largestFiles = LargestList(length: top, by: ranking, of: .files)
+    }
+
+    /// For what is counted only to be counted elsewhere.
+    static var unused: Tallies { Tallies(top: 0, by: .disk, now: .distantPast) }
 
     mutating func merge(_ other: Tallies) {
         extensions.merge(other.extensions)
         owners.merge(other.owners)
+        histogram.merge(other.histogram)
         for (type, counts) in other.pseudoFileSystems {
             pseudoFileSystems[type, default: EntryCounts()].add(counts)
         }
@@ -35,28 +44,34 @@ struct Tallies {
             if kind == .file || kind == .symlink { counts.counts.apparentBytes = status.size }
             counts.counts.diskBytes = status.diskBytes
         }
-        add(counts, status.uid, status.gid, kind == .file ? fileExtension : nil, pseudo)
+        owners.add(status.uid, status.gid, counts)
+        if kind == .file {
+            extensions.add(fileExtension, counts.counts)
+            histogram.add(histogram.cell(status), counts.counts)
+        }
+        if let pseudo { add(counts, pseudo) }
     }
 
     /// Counts a name of a regular file of which nothing else is known.
-    mutating func countUnknown(_ fileExtension: FileExtension) { extensions.add(fileExtension, FileCounts(files: 1)) }
+    mutating func countUnknown(_ fileExtension: FileExtension) {
+        extensions.add(fileExtension, FileCounts(files: 1))
+        histogram.countUnknown()
+    }
 
     /// Counts the bytes of an inode of which no further link will be met.
     mutating func settle(_ link: HardLinks.Link) {
         let bytes = FileCounts(apparentBytes: link.apparentBytes, diskBytes: link.diskBytes)
-        add(
-            EntryCounts(entries: 0, counts: bytes), link.uid, link.gid, link.isFile ? link.fileExtension : nil,
-            link.pseudo)
+        let counts = EntryCounts(entries: 0, counts: bytes)
+        owners.add(link.uid, link.gid, counts)
+        if let cell = link.cell {
+            extensions.add(link.fileExtension, bytes)
+            histogram.add(cell, bytes)
+        }
+        if let pseudo = link.pseudo { add(counts, pseudo) }
     }
 
-    @inline(__always)
-    private mutating func add(
-        _ counts: EntryCounts, _ uid: UInt32, _ gid: UInt32, _ fileExtension: FileExtension?,
-        _ pseudo: PseudoFileSystem?
-    ) {
-        owners.add(uid, gid, counts)
-        if let fileExtension { extensions.add(fileExtension, counts.counts) }
-        if let pseudo { pseudoFileSystems[pseudo, default: EntryCounts()].add(counts) }
+    private mutating func add(_ counts: EntryCounts, _ pseudo: PseudoFileSystem) {
+        pseudoFileSystems[pseudo, default: EntryCounts()].add(counts)
     }
 
     /// Offers a regular file to the list of the largest.
@@ -67,11 +82,9 @@ struct Tallies {
     mutating func rank(
         _ status: borrowing FileStatus, in directory: PathNode, _ path: @autoclosure () -> EntryPath
     ) {
-        let size = status.size
-        let disk = status.diskBytes
-        if largestFiles.mayTake(diskBytes: disk, apparentBytes: size, in: directory) {
-            largestFiles.offer(path(), diskBytes: disk, apparentBytes: size, inode: status.identity)
-        }
+        let sizes = RankedSizes(
+            diskBytes: status.diskBytes, apparentBytes: status.size, lastChange: status.lastChange)
+        if largestFiles.mayTake(sizes, in: directory) { largestFiles.offer(path(), sizes, inode: status.identity) }
     }
 
     /// By bytes, then name.

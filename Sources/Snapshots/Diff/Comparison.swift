@@ -73,10 +73,7 @@ package struct Comparison {
         self.new = Side(new)
         let (before, after) = (self.old.description, self.new.description)
         guard before.roots.count == after.roots.count else {
-            throw SnapshotFailure(
-                path: nil,
-                "the old side has \(before.roots.count) roots, the new one \(after.roots.count): they pair by their order"
-            )
+            throw SnapshotFailure.differentRoots(before, after)
         }
         self.selection = selection
         self.candidates = candidates

@@ -74,6 +74,16 @@ extension ScanOptions {
                     }
                     self[keyPath: algorithms].append(algorithm)
                 }
+            case .ranking(let ranking):
+                guard let name = try object.string(option.name) else { continue }
+                guard let rank = Ranking(rawValue: String(decoding: name, as: UTF8.self)) else {
+                    throw JSONFieldFailure(key: "\(option.name)")
+                }
+                self[keyPath: ranking] = rank
+            case .time(let time):
+                guard let text = try object.string(option.name) else { continue }
+                guard let parsed = Timestamp.parsed(text) else { throw JSONFieldFailure(key: "\(option.name)") }
+                self[keyPath: time] = FileTime(seconds: parsed.seconds, nanoseconds: UInt32(parsed.nanoseconds))
             case .patterns(let patterns):
                 for item in object[option.name]?.array ?? [] {
                     guard let pattern = try item.object?.bytes("pattern") else {

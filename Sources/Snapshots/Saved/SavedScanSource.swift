@@ -33,7 +33,7 @@ package final class SavedScanSource: SnapshotSource {
             format: "saved scan", roots: scan.options.paths, fields: fields,
             algorithms: DigestSet(scan.options.hash).algorithms.filter { columns.contains($0.rawValue) }
         )
-        .with(scan.options)
+        .with(scan.options, scan.totals)
         do throws(DatabaseError) {
             let wanted = SavedColumn.names.map { columns.contains($0) ? $0 : "NULL" }
             entries = try file.database.prepare(
@@ -192,9 +192,10 @@ package final class SavedScanSource: SnapshotSource {
 
 extension SnapshotDescription {
     /// With the options of the scan.
-    func with(_ options: ScanOptions) -> SnapshotDescription {
+    func with(_ options: ScanOptions, _ totals: Totals) -> SnapshotDescription {
         var description = self
         description.options = options
+        description.totals = totals
         return description
     }
 }

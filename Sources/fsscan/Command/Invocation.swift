@@ -34,13 +34,13 @@ struct UsageError: Error {
 /// What the output is, by its name for `--format`.
 enum ReportFormat: Equatable, CaseIterable, CustomStringConvertible {
     /// Reports of the whole scan.
-    case text, json
+    case text, json, html
     case records(RecordFormat)
 
     static let ndjson = ReportFormat.records(.ndjson)
 
     private static let named: [(name: String, format: ReportFormat)] =
-        [("text", .text), ("json", .json), ("ndjson", .ndjson)]
+        [("text", .text), ("json", .json), ("html", .html), ("ndjson", .ndjson)]
         + [("ncdu", .records(.ncdu)), ("mtree", .records(.mtree)), ("csv", .records(.csv)), ("mca", .records(.mca))]
         + DigestAlgorithm.allCases.compactMap { algorithm in
             algorithm.program.map { ("\($0)", .records(.checksums(algorithm))) }
@@ -163,6 +163,9 @@ struct ScanSettings {
         options.pool = try Self.number("--pool", command.pool, 1...1024, "is not a number from 1 to 1024")
         options.depth = try Self.count("--depth", command.depth) ?? options.depth
         options.top = try Self.count("--top", command.top) ?? options.top
+        options.rank = try Self.ranking(command.rank, of: Ranking.allCases)
+        options.now = try Self.time("--now", command.now)
+        if format == .html { options.map = MapNode.limit }
         options.hash = format.algorithms(asked: try Self.algorithms(command.hash))
         options.asked = FieldSet(command.asked.map(\.field))
         options.readPseudo = command.readPseudo
@@ -253,6 +256,7 @@ struct ScanSettings {
             asked.append(format)
         }
         if command.json { asked.append(.json) }
+        if command.html { asked.append(.html) }
         if command.ndjson { asked.append(.ndjson) }
         let format = asked.first ?? .text
         if let other = asked.first(where: { $0 != format }) {
@@ -291,8 +295,25 @@ struct ScanSettings {
         return bytes
     }
 
-    private static func count(_ option: String, _ value: CarriedArgument?) throws(UsageError) -> Int? {
+    static func count(_ option: String, _ value: CarriedArgument?) throws(UsageError) -> Int? {
         try number(option, value, KeptOption.counts, "is not a number from 0 to \(KeptOption.counts.upperBound)")
+    }
+
+    static func ranking(_ value: CarriedArgument?, of rankings: [Ranking]) throws(UsageError) -> Ranking {
+        guard let value else { return .disk }
+        guard let ranking = Ranking(rawValue: value.carried), rankings.contains(ranking) else {
+            let known = rankings.map(\.rawValue).joined(separator: " ")
+            throw UsageError("--rank", value, "is not one of \(known)")
+        }
+        return ranking
+    }
+
+    private static func time(_ option: String, _ value: CarriedArgument?) throws(UsageError) -> FileTime? {
+        guard let value else { return nil }
+        guard let time = TimeArgument.time(value.bytes) else {
+            throw UsageError(option, value, "is not a time (\(TimeArgument.description))")
+        }
+        return time
     }
 
     private static func number(

@@ -120,6 +120,9 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Short for --format json.")
     var json = false
 
+    @Flag(help: "Short for --format html: a page with a map of the tree, that opens from disk.")
+    var html = false
+
     @Flag(help: "Short for --format ndjson: a record of each entry, a line each, while the scan runs.")
     var ndjson = false
 
@@ -152,6 +155,22 @@ struct ScanCommand: ParsableCommand {
         parsing: .unconditional,
         help: ArgumentHelp("Length of the lists of the largest. (default: 10)", valueName: "N"))
     var top: CarriedArgument?
+
+    private static let rankings = Ranking.allCases.map(\.rawValue)
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "What those lists rank by: \(Self.rankings.joined(separator: " ")). (default: disk)", valueName: "KEY"),
+        completion: .list(Self.rankings))
+    var rank: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "What ages are relative to: \(TimeArgument.description). (default: the start of the scan)",
+            valueName: "TIME"))
+    var now: CarriedArgument?
 
     @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
     var progress: Bool?

@@ -35,8 +35,8 @@ struct ChangeJSON: ChangeWriter {
         if isLines { box.writer.member("type", "header") }
         box.writer.member("schema", "fsscan-diff/2")
         box.writer.member("version", Invocation.version)
-        side("old", old)
-        side("new", new)
+        box.writer.member("old", side: old)
+        box.writer.member("new", side: new)
         let fields = EntryField.comparable.filter { compared.fields.contains($0) }
         names("compared", fields.map(\.name.description) + compared.algorithms.map(\.rawValue))
         names("only", ChangeKind.allCases.filter { only.contains($0) }.map(\.rawValue))
@@ -47,23 +47,6 @@ struct ChangeJSON: ChangeWriter {
             box.writer.key("changes")
             box.writer.beginArray(.onALineEach)
         }
-    }
-
-    private func side(_ name: StaticString, _ side: SnapshotDescription) {
-        box.writer.key(name)
-        box.writer.beginObject()
-        box.writer.member("format", side.format)
-        box.writer.member("complete", side.isComplete)
-        if let baseline = side.baseline { box.writer.member(baseline: baseline) }
-        box.writer.key("roots")
-        box.writer.beginArray()
-        for root in side.roots {
-            box.writer.beginObject()
-            box.writer.member("path", bytes: root)
-            box.writer.endObject()
-        }
-        box.writer.endArray()
-        box.writer.endObject()
     }
 
     private func names(_ name: StaticString, _ names: [String]) {
@@ -179,5 +162,25 @@ struct ChangeJSON: ChangeWriter {
             box.writer.endObject()
         }
         box.writer.endArray()
+    }
+}
+
+extension JSONWriter {
+    /// What a side of a comparison is.
+    mutating func member(_ name: StaticString, side: SnapshotDescription) {
+        key(name)
+        beginObject()
+        member("format", side.format)
+        member("complete", side.isComplete)
+        if let baseline = side.baseline { member(baseline: baseline) }
+        key("roots")
+        beginArray()
+        for root in side.roots {
+            beginObject()
+            member("path", bytes: root)
+            endObject()
+        }
+        endArray()
+        endObject()
     }
 }

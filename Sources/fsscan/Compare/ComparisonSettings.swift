@@ -18,7 +18,8 @@ struct ComparisonSettings {
     /// Nil: what the machine offers.
     var threads: Int?
 
-    init(_ options: ComparisonOptions) throws(UsageError) {
+    /// - Parameter html: there are pages of it, and this is `--html`; nil: there are none.
+    init(_ options: ComparisonOptions, html: Bool? = nil) throws(UsageError) {
         selection = FieldSelection()
         only = []
         for name in Self.items(options.only) {
@@ -31,7 +32,7 @@ struct ComparisonSettings {
         algorithm = try options.algorithm.map { (name) throws(UsageError) in
             try ScanSettings.algorithm("--algorithm", name)
         }
-        format = try Self.format(options)
+        format = try Self.format(options, html: html)
         output = options.output?.bytes == [UInt8(ascii: "-")] ? nil : options.output?.bytes
         mode = try ScanSettings.mode(options.mode, of: options.output)
         threads = try ScanSettings.threads(options.threads)
@@ -78,16 +79,18 @@ struct ComparisonSettings {
         }
     }
 
-    private static func format(_ options: ComparisonOptions) throws(UsageError) -> ReportFormat {
+    private static func format(_ options: ComparisonOptions, html: Bool?) throws(UsageError) -> ReportFormat {
         var asked: [ReportFormat] = []
         if let value = options.format {
-            let formats: [String: ReportFormat] = ["text": .text, "json": .json, "ndjson": .ndjson]
-            guard let format = formats[value.carried] else {
-                throw UsageError("--format", value, "is not a format here; there are text, json and ndjson")
+            let formats: [ReportFormat] = [.text, .json, .ndjson] + (html == nil ? [] : [.html])
+            guard let format = formats.first(where: { $0.rawValue == value.carried }) else {
+                let known = formats.map(\.rawValue).joined(separator: ", ")
+                throw UsageError("--format", value, "is not a format here; there are \(known)")
             }
             asked.append(format)
         }
         if options.json { asked.append(.json) }
+        if html == true { asked.append(.html) }
         if options.ndjson { asked.append(.ndjson) }
         let format = asked.first ?? .text
         if let other = asked.first(where: { $0 != format }) {
@@ -103,6 +106,8 @@ struct DiffSettings {
     var new: [UInt8]
     var hash: [DigestAlgorithm]
     var comparison: ComparisonSettings
+    /// Sums of directories, and not entries.
+    var growth: GrowthSettings?
 
     init(_ command: DiffCommand, _ runs: PathRuns) throws(UsageError) {
         let sides = runs.expanded(command.sides)
@@ -111,7 +116,8 @@ struct DiffSettings {
         }
         (old, new) = (sides[0], sides[1])
         hash = try ScanSettings.algorithms(command.hash)
-        comparison = try ComparisonSettings(command.comparison)
+        comparison = try ComparisonSettings(command.comparison, html: command.html)
+        growth = try GrowthSettings(command, comparison.format)
     }
 }
 

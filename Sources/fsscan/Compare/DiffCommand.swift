@@ -12,6 +12,8 @@ struct DiffCommand: ParsableCommand {
             OLD and NEW are each a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one), another file \
             that can be compared, or a directory, which is scanned with the options of the other side.
 
+            With --growth the lines are directories, by what they gained or lost.
+
             Each line is an entry: + added, - removed, * other content, ! other metadata, = moved, ? cannot be read now, or \
             could not be read then.
 
@@ -19,6 +21,7 @@ struct DiffCommand: ParsableCommand {
               fsscan --save scans.db --hash sha256 /usr
               fsscan diff scans.db /usr
               fsscan diff --json scans.db#1 scans.db | jq .totals
+              fsscan diff --growth scans.db#1 scans.db
 
             EXIT STATUS:
               0                no difference
@@ -38,6 +41,24 @@ struct DiffCommand: ParsableCommand {
         help: ArgumentHelp(
             "Digests of a side that is scanned now. (default: those of the other side)", valueName: "ALG[,ALG]"))
     var hash: [CarriedArgument] = []
+
+    @Flag(help: "Short for --format html: a page with a map of the tree, coloured by what it gained or lost.")
+    var html = false
+
+    @Flag(help: "Show what directories gained or lost: disk and apparent bytes, entries.") var growth = false
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "With --growth: so many directories; ndjson has all. (default: 20, of a page 200)", valueName: "N"))
+    var top: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "With --growth: the largest change of disk, apparent or entries first. (default: disk)", valueName: "KEY"),
+        completion: .list(GrowthSettings.rankings.map(\.rawValue)))
+    var rank: CarriedArgument?
 }
 
 /// What `diff` and `verify` have in common.
@@ -72,8 +93,9 @@ struct ComparisonOptions: ParsableArguments {
     var algorithm: CarriedArgument?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("text, json or ndjson. (default: text)", valueName: "FORMAT"),
-        completion: .list(["text", "json", "ndjson"]))
+        parsing: .unconditional,
+        help: ArgumentHelp("text, json or ndjson; of diff also html. (default: text)", valueName: "FORMAT"),
+        completion: .list(["text", "json", "ndjson", "html"]))
     var format: CarriedArgument?
 
     @Flag(help: "Short for --format json.") var json = false

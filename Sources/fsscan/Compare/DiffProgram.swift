@@ -16,6 +16,9 @@ struct DiffProgram {
         let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
         let sides = try open(old, new)
         if let stopped = ExitStatus.stopSignal { return stopped }
+        if let growth = settings.growth {
+            return try GrowthProgram(growth, settings.comparison.format).run(sides.old, sides.new, output)
+        }
         return try ComparisonProgram(settings.comparison).run(sides.old, sides.new, output)
     }
 

@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 import ScanEngine
 
@@ -28,6 +29,8 @@ struct TextSummary {
         addDigests()
         addLargest()
         addKinds()
+        addAges()
+        addSizes()
         if report.totals.errors > 0 {
             let count = HumanUnits.count(report.totals.errors, "error", "errors")
             lines += [[], style.warning("\(count): not everything could be read, see standard error.")]
@@ -110,23 +113,42 @@ struct TextSummary {
     }
 
     private mutating func addLargest() {
+        // Times only where they are what the list is about.
+        let hasTimes = options.rank == .newest || options.rank == .oldest
+        let times = hasTimes ? ["CHANGED"] : []
+        func cells(_ texts: String..., time: FileTime?, path: [UInt8]) -> [[UInt8]] {
+            let changed = hasTimes ? [time.flatMap(Self.minute) ?? "-"] : []
+            return (texts + changed).map { Array($0.utf8) } + [style.quoting.escaped(path)]
+        }
+        let adjective: String =
+            switch options.rank {
+            case .disk, .entries: "Largest"
+            case .apparent: "Largest, by apparent size:"
+            case .newest: "Latest changes:"
+            case .oldest: "Unchanged for longest:"
+            }
         addTable(
-            "Largest directories", ["DISK", "APPARENT", "ENTRIES", "PATH"],
+            options.rank == .entries ? "Directories with most entries" : "\(adjective) directories",
+            ["DISK", "APPARENT", "ENTRIES"] + times + ["PATH"],
             report.largestDirectories.map { directory in
-                [
-                    Array(HumanUnits.bytes(directory.diskBytes).utf8),
-                    Array(HumanUnits.bytes(directory.apparentBytes).utf8),
-                    Array(HumanUnits.count(directory.entries).utf8), style.quoting.escaped(directory.path),
-                ]
+                cells(
+                    HumanUnits.bytes(directory.diskBytes), HumanUnits.bytes(directory.apparentBytes),
+                    HumanUnits.count(directory.entries), time: directory.lastChange, path: directory.path)
             })
         addTable(
-            "Largest files", ["DISK", "APPARENT", "PATH"],
+            "\(adjective) files", ["DISK", "APPARENT"] + times + ["PATH"],
             report.largestFiles.map { file in
-                [
-                    Array(HumanUnits.bytes(file.diskBytes).utf8), Array(HumanUnits.bytes(file.apparentBytes).utf8),
-                    style.quoting.escaped(file.path),
-                ]
+                cells(
+                    HumanUnits.bytes(file.diskBytes), HumanUnits.bytes(file.apparentBytes), time: file.lastChange,
+                    path: file.path)
             })
+    }
+
+    /// `2026-11-29 18:30`, in UTC.
+    private static func minute(_ time: FileTime) -> String? {
+        Timestamp.rfc3339(seconds: time.seconds, nanoseconds: Int64(time.nanoseconds)).map { text in
+            String(text.prefix(16)).replacing("T", with: " ")
+        }
     }
 
     /// Both tables add up to the totals: an inode counts once, and what is no part of a kind has a line.
@@ -175,6 +197,47 @@ struct TextSummary {
             diskBytes: totals.diskBytes - all.diskBytes)
         if left.files > 0 { rows.append(row(rest, left)) }
         addTable(title, ["DISK", "APPARENT", "ENTRIES", heading], rows)
+    }
+
+    private mutating func addAges() {
+        let names: [FileAge: String] = [
+            .day: "< 1 day", .week: "< 7 days", .month: "< 30 days", .quarter: "< 90 days", .year: "< 1 year",
+            .twoYears: "< 2 years", .fiveYears: "< 5 years", .older: "older", .future: "in the future",
+        ]
+        addFiles("Ages of files", "AGE", report.ages.map { ($0.age.flatMap { names[$0] } ?? "unknown", $0.counts) })
+    }
+
+    /// Every second size of the report, from 4 KiB on.
+    private mutating func addSizes() {
+        var groups: [(name: String, counts: FileCounts)] = []
+        for item in report.sizes {
+            let name = item.size.map(Self.sizeGroup) ?? "unknown"
+            if groups.last?.name != name { groups.append((name, FileCounts())) }
+            groups[groups.count - 1].counts.add(item.counts)
+        }
+        addFiles("Sizes of files", "SIZE", groups)
+    }
+
+    private static func sizeGroup(_ size: Int64) -> String {
+        if size == 0 { return "empty" }
+        let limits: [(Int64, String)] = [
+            (4 << 10, "4 KiB"), (64 << 10, "64 KiB"), (1 << 20, "1 MiB"), (16 << 20, "16 MiB"), (256 << 20, "256 MiB"),
+            (4 << 30, "4 GiB"), (1 << 40, "1 TiB"),
+        ]
+        return limits.first { size < $0.0 }.map { "< \($0.1)" } ?? "larger"
+    }
+
+    /// Those that there are, in their order.
+    private mutating func addFiles(_ title: String, _ heading: String, _ groups: [(name: String, counts: FileCounts)]) {
+        guard options.top > 0 else { return }
+        addTable(
+            title, ["DISK", "APPARENT", "FILES", heading],
+            groups.filter { $0.counts.files > 0 }.map { group in
+                [
+                    HumanUnits.bytes(group.counts.diskBytes), HumanUnits.bytes(group.counts.apparentBytes),
+                    HumanUnits.count(group.counts.files), group.name,
+                ].map { Array($0.utf8) }
+            })
     }
 
     // MARK: Lines

@@ -1,0 +1,45 @@
+/// A file or directory that is large enough for a map of the tree.
+///
+/// The N largest of all are kept, by the same list as the largest files. A directory is at least as large as what is in it,
+/// and its path comes first where they are equal: so whatever is in the list, the directories above it are, in front of it.
+package struct MapNode: Sendable {
+    /// The number of the directory that it is in; nil for a PATH.
+    package var parent: Int?
+    /// The last component; of a PATH all of it.
+    package var name: [UInt8]
+    package var isDirectory: Bool
+    /// A file with several names: it counts once in each directory above.
+    package var isLinked: Bool
+    package var entries: Int64
+    package var apparentBytes: Int64
+    package var diskBytes: Int64
+    /// Of the directory itself, without what is in it.
+    package var ownBytes: Int64
+    /// The mtime; of a directory the latest at or below it.
+    package var lastChange: FileTime?
+    package var uid: UInt32
+
+    /// The most that a page shows.
+    package static let limit = 16_000
+
+    static func nodes(_ items: [LargestList.Item]) -> [MapNode] {
+        var numbers: [ObjectIdentifier: Int] = [:]
+        var nodes: [MapNode] = []
+        for item in items {
+            let directory = item.path.directory
+            let above = item.path.name == nil ? directory.parent : directory
+            let parent = above.flatMap { numbers[$0.identifier] }
+            // Of a scan that was stopped, the directories above may not have been counted.
+            if above != nil, parent == nil { continue }
+            if item.facts.isDirectory { numbers[directory.identifier] = nodes.count }
+            let (sizes, facts) = (item.sizes, item.facts)
+            nodes.append(
+                MapNode(
+                    parent: parent, name: item.path.name ?? directory.name, isDirectory: facts.isDirectory,
+                    isLinked: facts.isLinked, entries: sizes.entries, apparentBytes: sizes.apparentBytes,
+                    diskBytes: sizes.diskBytes, ownBytes: facts.ownBytes,
+                    lastChange: sizes.lastChange == .distantPast ? nil : sizes.lastChange, uid: facts.uid))
+        }
+        return nodes
+    }
+}

@@ -1,0 +1,56 @@
+/// What the lists of the report rank by (`--rank`).
+public enum Ranking: String, CaseIterable, Sendable {
+    case disk, apparent
+    /// Of directories; a file is one entry, so files rank as with `disk`.
+    case entries
+    /// Latest first: a file by its mtime, a directory by the latest mtime at or below it.
+    case newest
+    /// Those that have not changed for longest first.
+    case oldest
+}
+
+/// What an item of a list is measured by.
+struct RankedSizes {
+    var diskBytes: Int64
+    var apparentBytes: Int64
+    var entries: Int64 = 1
+    var lastChange: FileTime
+}
+
+/// What a map says of an item besides.
+struct EntryFacts {
+    var isDirectory = false
+    var isLinked = false
+    var uid: UInt32 = 0
+    /// Of the directory itself: allocated bytes.
+    var ownBytes: Int64 = 0
+}
+
+/// Where an item stands in a list: the greater, the earlier. Paths decide where these are equal.
+struct Rank: Comparable {
+    private let first: Int64
+    private let second: Int64
+
+    private init(_ first: Int64, _ second: Int64) { (self.first, self.second) = (first, second) }
+
+    static let lowest = Rank(.min, .min)
+    static let highest = Rank(.max, .max)
+
+    @inline(__always)
+    init(_ sizes: borrowing RankedSizes, by ranking: Ranking, isDirectory: Bool) {
+        switch ranking {
+        case .disk: self.init(sizes.diskBytes, sizes.apparentBytes)
+        case .apparent: self.init(sizes.apparentBytes, sizes.diskBytes)
+        case .entries where isDirectory: self.init(sizes.entries, sizes.diskBytes)
+        case .entries: self.init(sizes.diskBytes, sizes.apparentBytes)
+        case .newest: self.init(sizes.lastChange.seconds, Int64(sizes.lastChange.nanoseconds))
+        // Not the negative, which the smallest number has not.
+        case .oldest: self.init(~sizes.lastChange.seconds, ~Int64(sizes.lastChange.nanoseconds))
+        }
+    }
+
+    @inline(__always)
+    static func < (left: Rank, right: Rank) -> Bool {
+        left.first == right.first ? left.second < right.second : left.first < right.first
+    }
+}

@@ -1,0 +1,31 @@
+import ScanEngine
+
+/// The options of `diff --growth`, checked.
+struct GrowthSettings {
+    /// How many directories text and JSON show.
+    var top: Int
+    var rank: Ranking
+
+    static let rankings: [Ranking] = [.disk, .apparent, .entries]
+
+    /// Nil where entries are compared.
+    ///
+    /// - Parameter format: a page is of sums.
+    init?(_ command: DiffCommand, _ format: ReportFormat) throws(UsageError) {
+        let options = command.comparison
+        guard command.growth || format == .html else {
+            if command.top != nil { throw UsageError("--top is for directories: use it with --growth") }
+            if command.rank != nil { throw UsageError("--rank is for directories: use it with --growth") }
+            return nil
+        }
+        for (name, isGiven) in [
+            ("--ignore", !options.ignore.isEmpty), ("--also", !options.also.isEmpty), ("--only", !options.only.isEmpty),
+            ("--hash", !command.hash.isEmpty), ("--algorithm", options.algorithm != nil),
+        ] where isGiven {
+            let other = command.growth ? "--growth is" : "a page is"
+            throw UsageError("\(name) is for entries that differ, \(other) about sums: one at a time")
+        }
+        top = try ScanSettings.count("--top", command.top) ?? (format == .html ? 200 : 20)
+        rank = try ScanSettings.ranking(command.rank, of: Self.rankings)
+    }
+}
