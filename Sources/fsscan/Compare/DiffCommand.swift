@@ -6,7 +6,7 @@ import Snapshots
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan diff",
-        abstract: "What changed between two saved scans, or between one and what is there now.",
+        abstract: "What changed between two saved scans, or since one was saved.",
         usage: "fsscan diff [options] OLD NEW",
         discussion: """
             OLD and NEW are each a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one), another file \
@@ -28,7 +28,7 @@ struct DiffCommand: ParsableCommand {
               74               the output could not be written
             """)
 
-    @Argument(help: .hidden, completion: .file())
+    @Argument(help: ArgumentHelp("", valueName: "SAVED", visibility: .hidden))
     var sides: [String] = []
 
     @OptionGroup var comparison: ComparisonOptions
@@ -36,8 +36,11 @@ struct DiffCommand: ParsableCommand {
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Digests of a side that is scanned now. (default: those of the other side)", valueName: "ALG[,ALG]"))
+            "Digests of a side that is scanned now. (default: those of the other side)", valueName: "ALG[,ALG]"),
+        completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
     var hash: [CarriedArgument] = []
+
+    @OptionGroup var version: VersionOption
 }
 
 /// What `diff` and `verify` have in common.
@@ -48,31 +51,37 @@ struct ComparisonOptions: ParsableArguments {
             """
             Do not compare these: fields (mtime, ctime, mode, ...), digests (sha256, ..., content for all of them), what a \
             list has and fsscan cannot check (sha384, ...); repeatable.
-            """, valueName: "NAME[,NAME]"))
+            """, valueName: "NAME[,NAME]"),
+        completion: .list(
+            SnapshotFields.names.map(\.name) + DigestAlgorithm.allCases.map(\.rawValue) + ["content"]))
     var ignore: [CarriedArgument] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Compare these fields, too: inode, device, disk_bytes, btime, mime.", valueName: "FIELD[,FIELD]"))
+            "Compare these fields, too: inode, device, disk_bytes, btime, mime.", valueName: "FIELD[,FIELD]"),
+        completion: .list(["inode", "device", "disk_bytes", "btime", "mime"]))
     var also: [CarriedArgument] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
             "Show these changes alone: \(ChangeKind.allCases.map(\.rawValue).joined(separator: ", ")).",
-            valueName: "CHANGE[,CHANGE]"))
+            valueName: "CHANGE[,CHANGE]"),
+        completion: .list(ChangeKind.allCases.map(\.rawValue)))
     var only: [CarriedArgument] = []
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
             "What the digests of a list are that does not say so. (default: what their length says)",
-            valueName: "ALG"))
+            valueName: "ALG"),
+        completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
     var algorithm: CarriedArgument?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("text, json or ndjson. (default: text)", valueName: "FORMAT"),
+        parsing: .unconditional,
+        help: ArgumentHelp("The form of the output: text, json or ndjson. (default: text)", valueName: "FORMAT"),
         completion: .list(["text", "json", "ndjson"]))
     var format: CarriedArgument?
 
@@ -101,10 +110,10 @@ struct SavedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan saved", abstract: "The scans that a file holds.", usage: "fsscan saved [--json] FILE")
 
-    @Argument(help: .hidden, completion: .file())
+    @Argument(help: ArgumentHelp("", valueName: "FILE", visibility: .hidden), completion: .file())
     var files: [String] = []
 
-    @Flag(help: "For programs.") var json = false
+    @Flag(help: "JSON, for programs.") var json = false
 
     @Option(
         name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
@@ -115,4 +124,6 @@ struct SavedCommand: ParsableCommand {
         parsing: .unconditional,
         help: ArgumentHelp("Mode of FILE, in octal. (default: as for scans)", valueName: "MODE"))
     var mode: CarriedArgument?
+
+    @OptionGroup var version: VersionOption
 }
