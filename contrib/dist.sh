@@ -3,8 +3,8 @@
 #
 #   dist.sh DIRECTORY
 #
-# docs/INSTALL.md says on which systems it runs and what it needs there: what is checked here. The Swift runtime and the C++
-# library are linked in. The same commit makes the same names, owners and times.
+# docs/INSTALL.md says on which systems it runs and what it needs there: what is checked here. The Swift runtime and
+# the C++ library are linked in. The same commit makes the same names, owners and times.
 set -eu
 cd "$(dirname "$0")/.."
 out=$1
@@ -37,7 +37,8 @@ time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 rm -rf "$out"
 mkdir -p "$out"
 DESTDIR=$PWD/$out/root PREFIX=/usr/local contrib/install.sh install
-tar -c -C "$out/root/usr/local" --sort=name --owner=root:0 --group=root:0 --mtime="@$time" --transform "s|^\.|$name|" . |
-    gzip -9n >"$out/$name.tar.gz"
+tar -cf "$out/$name.tar" -C "$out/root/usr/local" --sort=name --owner=root:0 --group=root:0 --mtime="@$time" \
+    --transform "s|^\.|$name|" .
+gzip -9n "$out/$name.tar"
 rm -rf "$out/root"
 (cd "$out" && sha256sum "$name.tar.gz" | tee "$name.tar.gz.sha256")

@@ -3,7 +3,8 @@
 #
 #   install.sh install|uninstall      with PREFIX, DESTDIR and BUILD, where the programs are, in the environment
 #
-# Builds nothing: root needs no Swift for it, and leaves no file in .build. What is removed is what this version installs.
+# Builds nothing: root needs no Swift for it, and leaves no file in .build. What is removed is what this version
+# installs.
 set -eu
 cd "$(dirname "$0")/.."
 mode=${1:-} PREFIX=${PREFIX:-/usr/local} build=${BUILD:-.build/release}

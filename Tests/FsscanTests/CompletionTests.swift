@@ -110,6 +110,8 @@ import Testing
         for option in CommandSyntax.all.flatMap(\.options) {
             #expect(!option.summary.isEmpty && !option.summary.contains(": "), "\(option.names)")
         }
+        let options = CommandSyntax.all[0].options
+        #expect(options.first { $0.names == ["--no-progress"] }?.summary == "Do not show progress")
         let script = try Fsscan.run(["--generate-completion-script", "fish"]).standardOutput
         let offers = try output(
             of: ["fish", "--no-config", "-c", "source -; complete -C 'fsscan --has'"],

@@ -19,8 +19,8 @@ scan() {
 
 # Names of all files but those of apt and dpkg, and of what is in memory.
 names() {
-    find / -xdev \( -path /root -o -path /tmp -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/cache -o -path /var/log \) \
-        -prune -o -print | sort
+    find / -xdev \( -path /root -o -path /tmp -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/cache \
+        -o -path /var/log \) -prune -o -print | sort
 }
 
 # The tar file, with nothing but the packages that the documentation names.
@@ -34,7 +34,8 @@ tar -tzf fsscan.tar.gz | sed -n 's|^[^/]*/\(.*[^/]\)$|/usr/local/\1|p' | while r
 # The package. What it depends on comes first, so that what is left behind is its own.
 apt-get update -qq
 apt-get install -qq --no-install-recommends zsh fish bash-completion man-db >/dev/null
-depends=$(apt-get install -s --no-install-recommends ./fsscan.deb | sed -n 's/^Inst \([^ ]*\) .*/\1/p' | grep -vx fsscan || true)
+depends=$(apt-get install -s --no-install-recommends ./fsscan.deb |
+    sed -n '/^Inst fsscan /d; s/^Inst \([^ ]*\) .*/\1/p')
 [ -z "$depends" ] || apt-get install -qq --no-install-recommends $depends >/dev/null
 names >before
 apt-get install -qq --no-install-recommends ./fsscan.deb
@@ -47,7 +48,8 @@ ok "no unit was enabled"
 # minbase leaves out man pages where dpkg is told so; here it is not.
 man -w fsscan fsscan-verify
 ok "man finds its pages"
-bash -c '. /usr/share/bash-completion/bash_completion; _completion_loader fsscan; complete -p fsscan' | grep -- '-F _fsscan fsscan'
+bash -c '. /usr/share/bash-completion/bash_completion; _completion_loader fsscan; complete -p fsscan' |
+    grep -- '-F _fsscan fsscan'
 ok "bash finds its completion"
 zsh -ic 'autoload -Uz compinit; compinit -u -D; print $_comps[fsscan]' 2>/dev/null | grep -x _fsscan
 ok "zsh finds its completion"

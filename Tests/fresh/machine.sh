@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What a new system takes over from this machine: package sources, trust, proxies, where git and pip look, the
-# toolchain. Sourced by fresh.sh and packages.sh, which set `work`, a directory for the systems, and `logs`. No host is named
-# here: all come from the machine's own configuration.
+# toolchain. Sourced by fresh.sh and packages.sh, which set `work`, a directory for the systems, and `logs`. No host is
+# named here: all come from the machine's own configuration.
 
 child=
 
@@ -24,6 +24,7 @@ remove_all() {
     # Who owns the checkout may remove the output.
     chown -R --reference=. "$logs"
 }
+
 clean_up_at_the_end() {
     trap remove_all EXIT
     trap 'exit 129' HUP

@@ -4,9 +4,9 @@
 #   packages.sh [CODENAME...]       default: bookworm trixie noble
 #
 # On each system: the tar file runs with the packages that docs/INSTALL.md names and no others; the Debian package
-# installs, runs, is found by the shells and by man, and is removed without a trace. A system that the machine's package
-# sources do not have is named as not tried, and is no failure; the machine's own has to be among them. Output is kept in
-# .build-fresh/.
+# installs, runs, is found by the shells and by man, and is removed without a trace. A system that the machine's
+# package sources do not have is named as not tried, and is no failure; the machine's own has to be among them. Output
+# is kept in .build-fresh/.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source Tests/fresh/machine.sh

@@ -18,15 +18,22 @@ import sys
 import tempfile
 import time
 
-# What the shell runs in the place of the command that was completed: its words, in hex, so that nothing that the terminal
-# echoes looks like it.
-SHOW = r"""show() { local word; printf 'WOR''DS'; for word; do printf ' '; printf %s "$word" | od -An -tx1 | tr -d ' \n'; done; echo ' END'; }
+# What the shell runs in the place of the command that was completed: its words, in hex, so that nothing that the
+# terminal echoes looks like it.
+SHOW = r"""show() {
+    local word
+    printf 'WOR''DS'
+    for word; do printf ' '; printf %s "$word" | od -An -tx1 | tr -d ' \n'; done
+    echo ' END'
+}
 """
-BASH = SHOW + """PS1='' PS2=''; bind 'set bell-style none' 'set completion-query-items 0' 'set enable-bracketed-paste off'
+BASH = SHOW + """PS1='' PS2=''
+bind 'set bell-style none' 'set completion-query-items 0' 'set enable-bracketed-paste off'
 bind 'set page-completions off' '"\\C-t": insert-completions'
 source "$SCRIPT"
 """
-ZSH = SHOW + """PS1='' PS2='' RPS1=''; unsetopt zle_bracketed_paste beep prompt_cr prompt_sp auto_list auto_menu; bindkey -e
+ZSH = SHOW + """PS1='' PS2='' RPS1=''; bindkey -e
+unsetopt zle_bracketed_paste beep prompt_cr prompt_sp auto_list auto_menu
 fpath=("$DIRECTORY" $fpath); autoload -Uz compinit; compinit -u -D
 all-matches() { compstate[insert]=all; compstate[list]=; }
 zle -C all-matches complete-word _generic; zstyle ':completion:*' completer all-matches-of _complete
@@ -55,10 +62,11 @@ def on_terminal(shell, script, lines):
         (place / "rc").write_text(BASH)
         (place / ".zshrc").write_text(ZSH)
         environment = {
-            "PATH": os.environ["PATH"], "HOME": directory, "ZDOTDIR": directory, "DIRECTORY": directory, "SCRIPT": str(script),
-            "TERM": "vt100", "LC_ALL": "C.UTF-8", "COLUMNS": "200", "LINES": "50",
+            "PATH": os.environ["PATH"], "HOME": directory, "ZDOTDIR": directory, "DIRECTORY": directory,
+            "SCRIPT": str(script), "TERM": "vt100", "LC_ALL": "C.UTF-8", "COLUMNS": "200", "LINES": "50",
         }
-        command = ["bash", "--noprofile", "--rcfile", str(place / "rc"), "-i"] if shell == "bash" else ["zsh", "-d", "-i"]
+        bash = ["bash", "--noprofile", "--rcfile", str(place / "rc"), "-i"]
+        command = bash if shell == "bash" else ["zsh", "-d", "-i"]
         child, terminal = pty.fork()
         if child == 0:
             os.execvpe(command[0], command, environment)

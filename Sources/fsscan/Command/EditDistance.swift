@@ -1,5 +1,5 @@
-/// How many letters have to be added, removed, replaced or swapped with their neighbour to make one word of another: the
-/// distance of Damerau in the form of optimal string alignment.
+/// How many letters have to be added, removed, replaced or swapped with their neighbour to make one word of another:
+/// the distance of Damerau in the form of optimal string alignment.
 struct EditDistance {
     let value: Int
 

@@ -1,7 +1,8 @@
 internal import ArgumentParser
 internal import FoundationEssentials
 
-/// What can be written behind a command, as the parser itself tells: an option that is added there is in the completions.
+/// What can be written behind a command, as the parser itself tells: an option that is added there is in the
+/// completions.
 struct CommandSyntax {
     let name: String
     let summary: String
@@ -15,7 +16,16 @@ struct CommandSyntax {
         name = command.name
         summary = command.summary
         let described = Self.description(of: command.type).arguments ?? []
-        options = described.filter { $0.kind != "positional" }.map { OptionSyntax($0) }
+        let options = described.filter { $0.kind != "positional" }.map { OptionSyntax($0) }
+        let names = Set(options.flatMap(\.names))
+        self.options = options.map { option in
+            // The parser says the same of both halves of a pair.
+            guard let name = option.names.last, name.hasPrefix("--no-"), names.contains("--\(name.dropFirst(5))")
+            else { return option }
+            var option = option
+            option.summary = "Do not \(option.summary.prefix(1).lowercased())\(option.summary.dropFirst())"
+            return option
+        }
         let positional = described.first { $0.kind == "positional" }
         argument = positional.map { $0.valueName == "COMMAND" ? .word(Command.all.map(\.name)) : ValueSyntax($0) }
     }
@@ -41,7 +51,7 @@ struct OptionSyntax {
     /// With their dashes, short ones first.
     let names: [String]
     /// Without values, defaults and explanations.
-    let summary: String
+    fileprivate(set) var summary: String
     let isRepeating: Bool
     /// Nil: a flag.
     let value: ValueSyntax?
