@@ -1,5 +1,4 @@
 internal import ArgumentParser
-import ScanEngine
 
 /// A word that the first argument may be, and what it does.
 ///

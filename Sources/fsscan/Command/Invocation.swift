@@ -1,4 +1,5 @@
 internal import ArgumentParser
+import LinuxKernel
 import ScanEngine
 
 /// A command line that makes no sense: one line for standard error, exit status 64.
