@@ -6,8 +6,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SWIFT ?= swift
 PYTHON ?= python3
-# The toolchain's own.
-CLANG = $(dir $(shell command -v $(SWIFT)))clang
+# The toolchain's own, also where `swift` is a link to it, or a script.
+CLANG = $(shell $(SWIFT) -print-target-info | sed -n 's|.*"runtimeResourcePath": "\(.*\)/lib/swift.*".*|\1/bin/clang|p')
 
 # The Swift runtime goes into the program, so that it runs where no Swift is installed. So does the C++ library that the
 # runtime needs, where there is an archive of it: binding its symbols was a fifth of the time that a small tree takes.
@@ -20,7 +20,7 @@ HELPER = .build/release/fsscan-magic
 HELPER_FLAGS = -O2 -Wall -Wextra -Werror -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie -Wl,-z,relro,-z,now
 
 .DEFAULT_GOAL := help
-.PHONY: scan build test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs screenshots install uninstall clean help packages oracles fresh
+.PHONY: scan build test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs screenshots install uninstall deb dist fresh-packages clean help packages oracles fresh
 
 scan: build ## Builds, and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
@@ -100,13 +100,23 @@ screenshots: oracles build ## Makes the pictures of pages in docs/ again (needs 
 	cd .build/sample && "$(CURDIR)/$(BINARY)" --html -o page.html srv
 	.venv/bin/python Tests/oracles/page.py screenshots .build/sample/page.html docs/page
 
-install: build ## Installs the program and its helper (PREFIX, DESTDIR)
-	install -D -m 755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/fsscan"
-	install -D -m 755 $(HELPER) "$(DESTDIR)$(PREFIX)/libexec/fsscan/fsscan-magic"
+install: ## Installs what `make build` made: program, man pages, completions, units, documents (PREFIX, DESTDIR)
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" BUILD="$(patsubst %/,%,$(dir $(BINARY)))" contrib/install.sh install
 
 uninstall: ## Removes what `make install` installed
-	rm -f "$(DESTDIR)$(PREFIX)/bin/fsscan" "$(DESTDIR)$(PREFIX)/libexec/fsscan/fsscan-magic"
-	test ! -d "$(DESTDIR)$(PREFIX)/libexec/fsscan" || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(PREFIX)/libexec/fsscan"
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" BUILD="$(patsubst %/,%,$(dir $(BINARY)))" contrib/install.sh uninstall
+
+deb: build ## Makes a Debian package of the release program, checked by lintian: .build/deb
+	@Tests/oracles/packages.sh debhelper lintian
+	rm -rf .build/deb && mkdir .build/deb
+	DEB_RULES_REQUIRES_ROOT=no debian/rules clean binary
+	lintian --fail-on error,warning .build/deb/*.deb
+
+dist: build ## Makes a tar file with a program that runs on other machines: .build/dist
+	contrib/dist.sh .build/dist
+
+fresh-packages: ## Installs, runs and removes what is in .build/deb and .build/dist on new systems (needs root)
+	Tests/fresh/packages.sh
 
 packages: ## Installs the libraries that the build needs, or says how
 	@Tests/oracles/setup.sh --build

@@ -26,6 +26,9 @@ enum FSScan {
             case .information(let text):
                 try print(text)
                 return .success
+            case .completionScript(let shell):
+                try print(CompletionScript(shell).text)
+                return .success
             case .programVersion:
                 try print("\(Invocation.version)\n\(MIMEHelp.line())")
                 return .success

@@ -51,7 +51,7 @@ private func check(_ arguments: [CarriedArgument]) {
         precondition(arguments.contains { $0.bytes == settings.file })
     case .information(let text):
         precondition(!text.isEmpty)
-    case .programVersion: break
+    case .completionScript, .programVersion: break
     }
 }
 

@@ -55,3 +55,8 @@ package enum Fsscan {
 
 /// Whether the tests run as root: devices, mounts and other users need it.
 package let isRoot = geteuid() == 0
+
+/// Whether a program is to be had: for tests that are skipped without it.
+package func isInstalled(_ program: ByteString) -> Bool {
+    (try? run(["sh", "-c", "command -v \"$0\"", program]))?.status == 0
+}

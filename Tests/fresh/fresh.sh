@@ -24,44 +24,7 @@ chmod 755 "$work"
 base=$work/base paths=$work/paths
 : >"$paths"
 summary=()
-child=
-
-say() { printf '== %(%T)T %s\n' -1 "$*" >&2; }
-
-# Ends what runs, and removes everything. Without a mount in sight: they are all in the child's namespaces.
-remove_all() {
-    local first=
-    if [[ $child ]]; then
-        first=$(cat "/proc/$child/task/$child/children" 2>/dev/null || true)
-        kill -KILL "$child" 2>/dev/null || true
-        # The kernel ends the namespace's first process, and with it all others.
-        for first in $first; do while [[ -e /proc/$first ]]; do sleep 0.1; done; done
-    fi
-    if grep -qF " $work" /proc/self/mountinfo; then
-        echo "Something is mounted below $work: it stays." >&2
-        return
-    fi
-    rm -rf --one-file-system "$work"
-    # Who owns the checkout may remove the output.
-    chown -R --reference=. "$logs"
-}
-trap remove_all EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# isolated COMMAND...: runs it in namespaces of its own, and waits so that a signal ends the waiting.
-# Job control, because a shell without it lets what it starts in the background ignore SIGINT.
-isolated() {
-    local status=0
-    set -m
-    unshare --mount --pid --fork --kill-child nice -n "${FRESH_NICE:-0}" "$@" </dev/null &
-    child=$!
-    set +m
-    wait "$child" || status=$?
-    child=
-    return $status
-}
+clean_up_at_the_end
 
 # base_failed: why there is no system.
 base_failed() {

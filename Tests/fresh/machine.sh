@@ -1,6 +1,49 @@
 # shellcheck shell=bash
 # What a new system takes over from this machine: package sources, trust, proxies, where git and pip look, the
-# toolchain. Sourced by fresh.sh. No host is named here: all come from the machine's own configuration.
+# toolchain. Sourced by fresh.sh and packages.sh, which set `work`, a directory for the systems, and `logs`. No host is
+# named here: all come from the machine's own configuration.
+
+child=
+
+say() { printf '== %(%T)T %s\n' -1 "$*" >&2; }
+
+# Ends what runs, and removes everything. Without a mount in sight: they are all in the child's namespaces.
+remove_all() {
+    local first=
+    if [[ $child ]]; then
+        first=$(cat "/proc/$child/task/$child/children" 2>/dev/null || true)
+        kill -KILL "$child" 2>/dev/null || true
+        # The kernel ends the namespace's first process, and with it all others.
+        for first in $first; do while [[ -e /proc/$first ]]; do sleep 0.1; done; done
+    fi
+    if grep -qF " $work" /proc/self/mountinfo; then
+        echo "Something is mounted below $work: it stays." >&2
+        return
+    fi
+    rm -rf --one-file-system "$work"
+    # Who owns the checkout may remove the output.
+    chown -R --reference=. "$logs"
+}
+
+clean_up_at_the_end() {
+    trap remove_all EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+}
+
+# isolated COMMAND...: runs it in namespaces of its own, and waits so that a signal ends the waiting.
+# Job control, because a shell without it lets what it starts in the background ignore SIGINT.
+isolated() {
+    local status=0
+    set -m
+    unshare --mount --pid --fork --kill-child nice -n "${FRESH_NICE:-0}" "$@" </dev/null &
+    child=$!
+    set +m
+    wait "$child" || status=$?
+    child=
+    return $status
+}
 
 # debian_sources: the sources of the distribution's packages, a line `deb …` each.
 debian_sources() {

@@ -50,6 +50,9 @@ diff diffutils
 awk mawk
 ps procps
 dot graphviz
+zsh zsh
+fish fish
+mandoc mandoc
 cc gcc
 pkg-config pkg-config
 fusermount3 fuse3

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+import LinuxKernel
 import ScanEngine
 import Snapshots
 
@@ -75,42 +76,53 @@ enum Invocation {
     case diff(DiffSettings)
     case verify(VerifySettings)
     case saved(SavedSettings)
-    /// `--help`, a completion script: text for standard output.
+    /// `--help`: text for standard output.
     case information(String)
-    /// `--version`.
+    case completionScript(CompletionShell)
+    /// `version`, `--version`.
     case programVersion
 
     static let version = "0.1.0"
 
+    /// Only the first argument can be a command: `fsscan -x diff` scans a directory.
     init(_ arguments: [CarriedArgument]) throws(UsageError) {
-        var arguments = arguments
-        // Only the first argument can be a command: `fsscan -x diff` scans a directory.
-        let first = arguments.first?.carried
-        let isCommand = ["scan", "diff", "verify", "saved"].contains(first)
-        if isCommand { arguments.removeFirst() }
-        let runs = PathRuns(arguments)
-        switch isCommand ? first : nil {
-        case "diff":
-            self = try Self.parsed(DiffCommand.self, runs) { .diff(try DiffSettings($0, runs)) }
-        case "verify":
-            self = try Self.parsed(VerifyCommand.self, runs) { .verify(try VerifySettings($0, runs)) }
-        case "saved":
-            self = try Self.parsed(SavedCommand.self, runs) { .saved(try SavedSettings($0, runs)) }
-        default:
-            self = try Self.parsed(ScanCommand.self, runs) { .scan(try ScanSettings($0, runs)) }
+        if let shell = try CompletionShell.asked(arguments) {
+            self = .completionScript(shell)
+        } else if let command = Command.named(arguments.first) {
+            self = try command.invocation(Array(arguments.dropFirst()))
+        } else {
+            if let first = arguments.first { try Self.refuseMistyped(first) }
+            self = try Command.all[0].invocation(arguments)
         }
     }
 
-    private static func parsed<Command: ParsableCommand>(
-        _ type: Command.Type, _ runs: PathRuns, _ check: (Command) throws -> Invocation
+    /// A command with a letter too many, too few or wrong would be scanned, and be a missing PATH.
+    private static func refuseMistyped(_ word: CarriedArgument) throws(UsageError) {
+        guard let command = Command.near(word), !word.bytes.contains(UInt8(ascii: "/")) else { return }
+        let failure = (word.bytes + [0]).withUnsafeBytes { name -> Errno? in
+            let start = name.baseAddress!.assumingMemoryBound(to: CChar.self)
+            var status = FileStatus()
+            do throws(Errno) {
+                try Kernel.status(of: start, in: Kernel.workingDirectory, into: &status)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        guard failure == .noSuchEntry else { return }
+        throw UsageError("PATH", word, "is missing: did you mean '\(command.name)'? (see fsscan --help)")
+    }
+
+    static func parsed<Parsed: ParsableCommand>(
+        _ type: Parsed.Type, _ runs: PathRuns, _ check: (Parsed) throws -> Invocation
     ) throws(UsageError) -> Invocation {
         do {
-            return try check(try Command.parse(runs.arguments))
+            return try check(try Parsed.parse(runs.arguments))
         } catch let error as UsageError {
             throw error
         } catch {
-            let message = Command.message(for: error)
-            if Command.exitCode(for: error) == .success {
+            let message = Parsed.message(for: error)
+            if Parsed.exitCode(for: error) == .success {
                 return message == version ? .programVersion : .information(message)
             }
             throw UsageError(message, fromParser: ())
@@ -121,10 +133,19 @@ enum Invocation {
 extension UsageError {
     /// A message of the parser: its newlines are its own, the arguments in it are still carried.
     fileprivate init(_ parserMessage: String, fromParser: Void) {
-        let line = parserMessage.split { $0 == "\n" || $0 == " " }.joined(separator: " ")
+        let line = Self.withoutFarSuggestion(parserMessage).split { $0 == "\n" || $0 == " " }.joined(separator: " ")
         let sentence = line.prefix(1).lowercased() + line.dropFirst()
         let text = CarriedArgument(carried: sentence).bytes
         message = Self.shortened(text, 300, end: 100) + Array(" (see fsscan --help)".utf8)
+    }
+
+    /// The parser takes three edits for near, and `--hash` for what `--si` meant.
+    private static func withoutFarSuggestion(_ message: String) -> String {
+        // Unknown option 'NAME'. Did you mean 'OTHER'?
+        let parts = message.split(separator: "'", omittingEmptySubsequences: false)
+        guard parts.count == 5, parts[2] == ". Did you mean " else { return message }
+        let names = [parts[1], parts[3]].map { $0.drop { $0 == "-" }.utf8 }
+        return EditDistance.isNear(names[0], names[1]) ? message : "\(parts[0])'\(parts[1])'"
     }
 }
 

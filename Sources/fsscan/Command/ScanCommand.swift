@@ -4,7 +4,7 @@ import ScanEngine
 /// The options of a scan. Values are kept as the bytes that were given; `ScanSettings` reads them.
 ///
 /// It calls itself `fsscan`, not `fsscan scan`: as a default subcommand its options would be missing from the help and
-/// the shell completion of `fsscan`, where people look for them. `Invocation` reads the command's name.
+/// the shell completion of `fsscan`, where people look for them. `Command` has the names of commands.
 struct ScanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan",
@@ -14,9 +14,13 @@ struct ScanCommand: ParsableCommand {
             Every entry at and below each PATH is looked at once, in parallel. A PATH that is a symbolic link is one \
             entry, unless it is written with a trailing slash. The summary is for people; --json is for programs.
 
+            COMMANDS (the first argument; a directory of such a name is ./diff):
+            \(Command.list)
+
             EXAMPLES:
               fsscan /usr
-              fsscan --json -x / | jq .totals
+              fsscan --hash sha256 --mime --ndjson --sorted /usr > usr.ndjson
+              fsscan --save scans.db --hash sha256 /usr
               find . -mindepth 1 -maxdepth 1 -mtime -1 -print0 | fsscan --files-from -
 
             EXIT STATUS:
@@ -28,8 +32,7 @@ struct ScanCommand: ParsableCommand {
               74               the output could not be written, or the scan not be saved
               75               stopped by --deadline; the report says so
               129, 130, 143    stopped by SIGHUP, SIGINT, SIGTERM; the report says so
-            """,
-        version: Invocation.version)
+            """)
 
     /// Carried, or runs of PATHs: see `PathRuns`.
     @Argument(help: ArgumentHelp("What to scan.", valueName: "PATH"), completion: .file())
@@ -113,7 +116,8 @@ struct ScanCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("\(Self.formats.joined(separator: " ")). (default: text)", valueName: "FORMAT"),
+        help: ArgumentHelp(
+            "The form of the output: \(Self.formats.joined(separator: " ")). (default: text)", valueName: "FORMAT"),
         completion: .list(Self.formats))
     var format: CarriedArgument?
 
@@ -203,6 +207,8 @@ struct ScanCommand: ParsableCommand {
     var baseline: CarriedArgument?
 
     @OptionGroup var trust: TrustOptions
+
+    @OptionGroup var version: VersionOption
 }
 
 /// An option for each field that is found out only when it is asked for: `--mime`, `--xattrs`, ….

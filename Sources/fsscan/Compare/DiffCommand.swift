@@ -6,7 +6,7 @@ import Snapshots
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan diff",
-        abstract: "What changed between two saved scans, or between one and what is there now.",
+        abstract: "What changed between two saved scans, or since one was saved.",
         usage: "fsscan diff [options] OLD NEW",
         discussion: """
             OLD and NEW are each a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one), another file \
@@ -31,7 +31,7 @@ struct DiffCommand: ParsableCommand {
               74               the output could not be written
             """)
 
-    @Argument(help: .hidden, completion: .file())
+    @Argument(help: ArgumentHelp("", valueName: "SAVED", visibility: .hidden))
     var sides: [String] = []
 
     @OptionGroup var comparison: ComparisonOptions
@@ -39,7 +39,8 @@ struct DiffCommand: ParsableCommand {
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Digests of a side that is scanned now. (default: those of the other side)", valueName: "ALG[,ALG]"))
+            "Digests of a side that is scanned now. (default: those of the other side)", valueName: "ALG[,ALG]"),
+        completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
     var hash: [CarriedArgument] = []
 
     @Flag(help: "Short for --format html: a page with a map of the tree, coloured by what it gained or lost.")
@@ -59,6 +60,8 @@ struct DiffCommand: ParsableCommand {
             "With --growth: the largest change of disk, apparent or entries first. (default: disk)", valueName: "KEY"),
         completion: .list(GrowthSettings.rankings.map(\.rawValue)))
     var rank: CarriedArgument?
+
+    @OptionGroup var version: VersionOption
 }
 
 /// What `diff` and `verify` have in common.
@@ -69,27 +72,32 @@ struct ComparisonOptions: ParsableArguments {
             """
             Do not compare these: fields (mtime, ctime, mode, ...), digests (sha256, ..., content for all of them), what a \
             list has and fsscan cannot check (rmd160, ...); repeatable.
-            """, valueName: "NAME[,NAME]"))
+            """, valueName: "NAME[,NAME]"),
+        completion: .list(
+            EntryField.comparable.map(\.name.description) + DigestAlgorithm.allCases.map(\.rawValue) + ["content"]))
     var ignore: [CarriedArgument] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Compare these fields, too: inode, device, disk_bytes, btime, mime.", valueName: "FIELD[,FIELD]"))
+            "Compare these fields, too: inode, device, disk_bytes, btime, mime.", valueName: "FIELD[,FIELD]"),
+        completion: .list(["inode", "device", "disk_bytes", "btime", "mime"]))
     var also: [CarriedArgument] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
             "Show these changes alone: \(ChangeKind.allCases.map(\.rawValue).joined(separator: ", ")).",
-            valueName: "CHANGE[,CHANGE]"))
+            valueName: "CHANGE[,CHANGE]"),
+        completion: .list(ChangeKind.allCases.map(\.rawValue)))
     var only: [CarriedArgument] = []
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
             "What the digests of a list are that does not say so. (default: what their length says)",
-            valueName: "ALG"))
+            valueName: "ALG"),
+        completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
     var algorithm: CarriedArgument?
 
     @Option(
@@ -123,10 +131,10 @@ struct SavedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan saved", abstract: "The scans that a file holds.", usage: "fsscan saved [--json] FILE")
 
-    @Argument(help: .hidden, completion: .file())
+    @Argument(help: ArgumentHelp("", valueName: "FILE", visibility: .hidden), completion: .file())
     var files: [String] = []
 
-    @Flag(help: "For programs.") var json = false
+    @Flag(help: "JSON, for programs.") var json = false
 
     @Option(
         name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
@@ -137,4 +145,6 @@ struct SavedCommand: ParsableCommand {
         parsing: .unconditional,
         help: ArgumentHelp("Mode of FILE, in octal. (default: as for scans)", valueName: "MODE"))
     var mode: CarriedArgument?
+
+    @OptionGroup var version: VersionOption
 }

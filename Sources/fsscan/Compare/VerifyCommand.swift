@@ -28,7 +28,7 @@ struct VerifyCommand: ParsableCommand {
               74               the output could not be written
             """)
 
-    @Argument(help: .hidden, completion: .file())
+    @Argument(help: ArgumentHelp("", valueName: "SAVED", visibility: .hidden))
     var arguments: [String] = []
 
     @Flag(
@@ -41,6 +41,8 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var trust: TrustOptions
 
     @OptionGroup var comparison: ComparisonOptions
+
+    @OptionGroup var version: VersionOption
 }
 
 /// The options of `verify`, checked.

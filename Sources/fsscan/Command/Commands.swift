@@ -1,0 +1,96 @@
+internal import ArgumentParser
+
+/// A word that the first argument may be, and what it does.
+///
+/// Not subcommands of the parser's: it leaves the options of a default subcommand out of the help and the completions,
+/// where people look for them. A further command is one element of `all`, and a page in docs/man.
+struct Command {
+    let name: String
+    /// For the help: a command line that somebody would type.
+    let example: String
+    let type: any ParsableCommand.Type
+    /// What the arguments behind the word ask for.
+    let invocation: ([CarriedArgument]) throws(UsageError) -> Invocation
+
+    static var all: [Command] {
+        [
+            Command("scan", ScanCommand.self, "fsscan --json -x / | jq .totals") { .scan(try ScanSettings($0, $1)) },
+            Command("diff", DiffCommand.self, "fsscan diff scans.db /usr") { .diff(try DiffSettings($0, $1)) },
+            Command("verify", VerifyCommand.self, "fsscan verify usr.db") { .verify(try VerifySettings($0, $1)) },
+            Command("saved", SavedCommand.self, "fsscan saved scans.db") { .saved(try SavedSettings($0, $1)) },
+            Command("help", HelpCommand.self, "fsscan help verify") { try help(on: $1.expanded($0.commands)) },
+            Command("version", VersionCommand.self, "fsscan version") { _, _ in .programVersion },
+        ]
+    }
+
+    init<Parsed: ParsableCommand>(
+        _ name: String, _ type: Parsed.Type, _ example: String,
+        _ check: @escaping (Parsed, PathRuns) throws -> Invocation
+    ) {
+        self.name = name
+        self.example = example
+        self.type = type
+        invocation = { (arguments) throws(UsageError) in
+            let runs = PathRuns(arguments)
+            return try Invocation.parsed(type, runs) { try check($0, runs) }
+        }
+    }
+
+    /// A line of the help.
+    var summary: String { type.configuration.abstract }
+
+    static func named(_ name: CarriedArgument?) -> Command? { all.first { $0.name == name?.carried } }
+
+    /// The command that somebody may have meant.
+    static func near(_ name: CarriedArgument) -> Command? {
+        all.first { EditDistance($0.name.utf8, name.bytes).value == 1 }
+    }
+
+    private static func help(on names: [[UInt8]]) throws(UsageError) -> Invocation {
+        guard names.count <= 1 else { throw UsageError("help takes at most one COMMAND (see fsscan --help)") }
+        let name = names.first.map { CarriedArgument(bytes: $0) } ?? CarriedArgument(carried: "scan")
+        if let command = named(name) { return try command.invocation([CarriedArgument(carried: "--help")]) }
+        let meant = near(name).map { ": did you mean '\($0.name)'?" } ?? ""
+        throw UsageError("help", name, "is no command\(meant) (see fsscan --help)")
+    }
+
+    /// Part of the help of `fsscan`. Of `scan` it has no summary, which is the first line of that page.
+    static var list: String {
+        all.map { command in
+            let first = "  " + command.name + String(repeating: " ", count: max(1, 11 - command.name.count))
+            let summary = command.name == "scan" ? "This page. The word may be left out." : command.summary
+            return "\(first)\(summary)\n\(String(repeating: " ", count: 15))\(command.example)"
+        }.joined(separator: "\n")
+    }
+}
+
+/// `fsscan help`.
+struct HelpCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fsscan help", abstract: "What a command does, and its options.",
+        usage: "fsscan help [COMMAND]", discussion: "Without COMMAND: fsscan --help.")
+
+    @Argument(help: ArgumentHelp("", valueName: "COMMAND", visibility: .hidden))
+    var commands: [String] = []
+
+    @OptionGroup var version: VersionOption
+}
+
+/// `fsscan version`.
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fsscan version", abstract: "Which version this is, and how libmagic is confined.",
+        usage: "fsscan version")
+
+    @OptionGroup var version: VersionOption
+}
+
+/// `-V`, everywhere. The parser's own has no short name.
+struct VersionOption: ParsableArguments {
+    @Flag(name: [.customShort("V"), .customLong("version")], help: "Show the version.")
+    var isAsked = false
+
+    func validate() throws {
+        if isAsked { throw CleanExit.message(Invocation.version) }
+    }
+}

@@ -1,0 +1,63 @@
+#!/bin/sh
+# Runs in a new system, as root, with fsscan.tar.gz and fsscan.deb in the working directory: what packages.sh is about.
+set -eu
+ok() { echo "ok $*"; }
+
+# Fails if its input has such a line: `! grep` would not end the script.
+without() { if grep "$@"; then return 1; fi; }
+
+# scan FSSCAN: the program counts what find does, saves, verifies, and asks libmagic in its sandbox.
+scan() {
+    "$1" --json /usr/share >report.json
+    [ "$(grep -m 1 -o '"entries": *[0-9]*' report.json | tr -dc 0-9)" = "$(find /usr/share | wc -l)" ]
+    "$1" version | grep -qx 'MIME types: confined helper'
+    "$1" --ndjson --mime /usr/bin/env | grep -q '"mime":"application/x-pie-executable"'
+    "$1" --save saved.db --hash sha256 --xattrs /etc >/dev/null
+    "$1" verify saved.db
+    rm saved.db report.json
+}
+
+# Names of all files but those of apt and dpkg, and of what is in memory.
+names() {
+    find / -xdev \( -path /root -o -path /tmp -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/cache \
+        -o -path /var/log \) -prune -o -print | sort
+}
+
+# The tar file, with nothing but the packages that the documentation names.
+names >before
+tar -C /usr/local --strip-components=1 -xzf fsscan.tar.gz
+ldd /usr/local/bin/fsscan /usr/local/libexec/fsscan/fsscan-magic | without 'not found'
+scan /usr/local/bin/fsscan
+ok "the tar file runs"
+tar -tzf fsscan.tar.gz | sed -n 's|^[^/]*/\(.*[^/]\)$|/usr/local/\1|p' | while read -r file; do rm "$file"; done
+
+# The package. What it depends on comes first, so that what is left behind is its own.
+apt-get update -qq
+apt-get install -qq --no-install-recommends zsh fish bash-completion man-db >/dev/null
+depends=$(apt-get install -s --no-install-recommends ./fsscan.deb |
+    sed -n '/^Inst fsscan /d; s/^Inst \([^ ]*\) .*/\1/p')
+[ -z "$depends" ] || apt-get install -qq --no-install-recommends $depends >/dev/null
+names >before
+apt-get install -qq --no-install-recommends ./fsscan.deb
+scan fsscan
+ok "the package runs"
+getent passwd fsscan
+ok "the units have their account"
+find /etc/systemd -name '*fsscan*' | without .
+ok "no unit was enabled"
+# minbase leaves out man pages where dpkg is told so; here it is not.
+man -w fsscan fsscan-verify
+ok "man finds its pages"
+bash -c '. /usr/share/bash-completion/bash_completion; _completion_loader fsscan; complete -p fsscan' |
+    grep -- '-F _fsscan fsscan'
+ok "bash finds its completion"
+zsh -ic 'autoload -Uz compinit; compinit -u -D; print $_comps[fsscan]' 2>/dev/null | grep -x _fsscan
+ok "zsh finds its completion"
+fish -c 'complete -C "fsscan --has"' | grep '^--hash'
+ok "fish finds its completion"
+rm -rf .config .local .cache .zcompdump* .zshrc
+apt-get purge -qq fsscan
+names >after
+diff before after
+[ ! -e /usr/bin/fsscan ]
+ok "nothing is left"
