@@ -66,6 +66,7 @@ enum Invocation {
     case diff(DiffSettings)
     case verify(VerifySettings)
     case saved(SavedSettings)
+    case browse(BrowseSettings)
     /// `--help`, a completion script: text for standard output.
     case information(String)
     /// `--version`.
@@ -77,7 +78,7 @@ enum Invocation {
         var arguments = arguments
         // Only the first argument can be a command: `fsscan -x diff` scans a directory.
         let first = arguments.first?.carried
-        let isCommand = ["scan", "diff", "verify", "saved"].contains(first)
+        let isCommand = ["scan", "browse", "diff", "verify", "saved"].contains(first)
         if isCommand { arguments.removeFirst() }
         let runs = PathRuns(arguments)
         switch isCommand ? first : nil {
@@ -87,6 +88,8 @@ enum Invocation {
             self = try Self.parsed(VerifyCommand.self, runs) { .verify(try VerifySettings($0, runs)) }
         case "saved":
             self = try Self.parsed(SavedCommand.self, runs) { .saved(try SavedSettings($0, runs)) }
+        case "browse":
+            self = try Self.parsed(BrowseCommand.self, runs) { .browse(try BrowseSettings($0, runs)) }
         default:
             self = try Self.parsed(ScanCommand.self, runs) { .scan(try ScanSettings($0, runs)) }
         }
