@@ -111,7 +111,10 @@ let package = Package(
             dependencies: ["Bytes", "CLinux", "Fuzzing", "LinuxKernel", "ScanEngine", "Snapshots", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "FsscanTests", dependencies: ["LinuxKernel", "ScanEngine", "Snapshots", "TestSupport", "fsscan"],
+            name: "FsscanTests",
+            dependencies: [
+                "CLinux", "CNcurses", "LinuxKernel", "ScanEngine", "Snapshots", "TestSupport", "fsscan",
+            ],
             swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

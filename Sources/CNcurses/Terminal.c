@@ -54,9 +54,13 @@ void cncurses_end(void) {
     if (__atomic_exchange_n(&is_on, 0, __ATOMIC_ACQ_REL) != 0) endwin();
 }
 
-// The process ends by the signal once more: it was reset when its handler was called.
+// What was to happen at each signal: Swift's runtime may want to print where it crashed.
+static struct sigaction before[65];
+
+// The signal comes once more, when this returns, to what was there before.
 static void end_by_signal(int number) {
     cncurses_restore();
+    sigaction(number, &before[number], NULL);
     raise(number);
 }
 
@@ -65,9 +69,11 @@ static void catch_ends(void) {
                                   SIGUSR1, SIGUSR2, SIGSYS};
     for (unsigned int i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct sigaction action;
-        if (sigaction(numbers[i], NULL, &action) != 0 || action.sa_handler != SIG_DFL) continue;
+        if (sigaction(numbers[i], NULL, &before[numbers[i]]) != 0) continue;
+        action = before[numbers[i]];
+        if (!(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_IGN) continue;
         action.sa_handler = end_by_signal;
-        action.sa_flags = (int)SA_RESETHAND | SA_NODEFER;
+        action.sa_flags &= SA_ONSTACK;
         sigemptyset(&action.sa_mask);
         sigaction(numbers[i], &action, NULL);
     }

@@ -58,7 +58,8 @@ extension ScanWorker {
         let before = directories == nil ? Totals() : gathering.subtotal.totals
         var newest = Int64.min
         defer {
-            directories?.count(.added, node, DirectorySums(gathering.subtotal.totals) &- DirectorySums(before), newest: newest)
+            directories?.count(
+                .added, node, DirectorySums(gathering.subtotal.totals) &- DirectorySums(before), newest: newest)
         }
         var status = FileStatus()
         var untilStopCheck = Self.entriesBetweenStopChecks
@@ -125,7 +126,10 @@ extension ScanWorker {
                 countEntry(
                     status, kind, entry.name, pseudo, in: node, EntryPath(directory: node, name: Array(entry.name)),
                     &tallies, into: &gathering)
-                if directories != nil { newest = max(newest, status.modified) }
+                if let directories {
+                    newest = max(newest, status.modified)
+                    if status.links > 1 { directories.link(status, kind, in: node) }
+                }
                 if isMetadataAlone { continue }
                 if let baseline, takeOver(entry.name, kind, status, baseline, into: &gathering) { continue }
                 let counted = CountedEntry(

@@ -42,6 +42,9 @@ private func check(_ arguments: [CarriedArgument]) {
         precondition(settings.maxRead.map { $0 >= 0 } ?? true)
         precondition((0...1_000_000_000).contains(settings.depth) && (0...1_000_000_000).contains(settings.top))
         _ = settings.scanOptions(paths: settings.paths, threads: 1)
+    case .browse(let settings):
+        for path in settings.paths { precondition(arguments.contains { $0.bytes == path }) }
+        precondition(settings.threads.map { (1...1024).contains($0) } ?? true)
     case .diff(let settings):
         for side in [settings.old, settings.new] { precondition(arguments.contains { $0.bytes == side }) }
     case .verify(let settings):

@@ -13,7 +13,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 venv=$here/../../.venv
 
-build="pkg-config libmagic-dev libsqlite3-dev libssl-dev libxxhash-dev"
+build="pkg-config libmagic-dev libncurses-dev libsqlite3-dev libssl-dev libxxhash-dev"
 tools="pkg-config libssl-dev libfuse3-dev liburing-dev"
 
 # A program that the tests run, and the package it comes in. `make fresh` shows that the list is complete.
@@ -34,6 +34,7 @@ modprobe kmod
 python3 python3
 find findutils
 ncdu ncdu
+tmux tmux
 mtree mtree-netbsd
 bsdtar libarchive-tools
 hashdeep hashdeep

@@ -3,7 +3,8 @@
 //   worker ── met, added, done ──▶ DirectoryStream (a buffer of its own) ◀── takes all, ten times a second ── reader
 //
 // A worker takes the lock of its own stream for some nanoseconds, once or twice for each directory; the reader takes it to
-// exchange the buffer for an empty one. So neither waits for the other, and entries that are no directories cost nothing.
+// exchange the buffer for an empty one. So neither waits for the other, and entries that are no directories cost nothing, but for names of inodes
+// that have several.
 //
 // Streams are emptied one after another, so an event may be read before another one that happened earlier, of another
 // worker: a child before its parent, the total of a directory before a part of it. The reader must not mind: numbers are
@@ -72,16 +73,45 @@ package struct DirectoryEvents: Sendable {
         case excluded
     }
 
-    package var met: [Met] = []
-    package var names: [UInt8] = []
-    package var counted: [Counted] = []
+    /// A name of an inode with several.
+    package struct Linked: Sendable {
+        /// Of the directory that it is in.
+        package let number: UInt32
+        package let identity: DeviceInode
+        package let apparentBytes: Int64
+        package let diskBytes: Int64
+    }
+
+    package private(set) var met: [Met] = []
+    package private(set) var names: [UInt8] = []
+    package private(set) var counted: [Counted] = []
+    package private(set) var linked: [Linked] = []
 
     package init() {}
+
+    package mutating func add(number: UInt32, parent: UInt32, name: some Collection<UInt8>) {
+        met.append(Met(number: number, parent: parent, nameLength: name.count))
+        names.append(contentsOf: name)
+    }
+
+    package mutating func add(number: UInt32, _ what: What, _ sums: DirectorySums, newest: Int64 = .min) {
+        counted.append(Counted(number: number, what: what, sums: sums, newest: newest))
+    }
+
+    package mutating func add(_ link: Linked) { linked.append(link) }
+
+    package mutating func append(_ other: DirectoryEvents) {
+        met += other.met
+        names += other.names
+        counted += other.counted
+        linked += other.linked
+    }
 
     package mutating func removeAll() {
         met.removeAll(keepingCapacity: true)
         names.removeAll(keepingCapacity: true)
         counted.removeAll(keepingCapacity: true)
+        linked.removeAll(keepingCapacity: true)
     }
 }
 
@@ -139,17 +169,21 @@ final class DirectoryStream: Sendable {
     /// - Returns: the number of the new directory.
     func meet(_ name: UnsafeRawBufferPointer, in parent: PathNode) -> UInt32 {
         let number = watch.number()
-        events.withLock { events in
-            events.met.append(DirectoryEvents.Met(number: number, parent: parent.number, nameLength: name.count))
-            events.names.append(contentsOf: name)
-        }
+        events.withLock { $0.add(number: number, parent: parent.number, name: name) }
         return number
     }
 
     func count(
         _ what: DirectoryEvents.What, _ node: PathNode, _ sums: DirectorySums = DirectorySums(), newest: Int64 = .min
     ) {
-        let event = DirectoryEvents.Counted(number: node.number, what: what, sums: sums, newest: newest)
-        events.withLock { $0.counted.append(event) }
+        events.withLock { $0.add(number: node.number, what, sums, newest: newest) }
+    }
+
+    /// A name of an inode with several names.
+    func link(_ status: borrowing FileStatus, _ kind: EntryKind, in node: PathNode) {
+        let link = DirectoryEvents.Linked(
+            number: node.number, identity: status.identity,
+            apparentBytes: kind == .file || kind == .symlink ? status.size : 0, diskBytes: status.diskBytes)
+        events.withLock { $0.add(link) }
     }
 }

@@ -63,7 +63,8 @@ struct PathNode: @unchecked Sendable {
     ) {
         let buffer = Storage.create(minimumCapacity: name.count + 1) { _ in
             Header(
-                parent: parent.map { Unmanaged.passRetained($0) }, length: Int32(name.count), number: number, level: level,
+                parent: parent.map { Unmanaged.passRetained($0) }, length: Int32(name.count), number: number,
+                level: level,
                 root: root, parentIdentity: parentIdentity)
         }
         buffer.withUnsafeMutablePointerToElements { bytes in

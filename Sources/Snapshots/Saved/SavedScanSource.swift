@@ -73,6 +73,16 @@ package final class SavedScanSource: SnapshotSource {
         statement.bind(2, blob: key)
     }
 
+    /// Goes on with an entry, or with the first one behind it. It may lie before what was read last.
+    package func start(at key: EntryKey) throws(SnapshotFailure) {
+        pendingEntry = nil
+        lastKey = nil
+        lastError = []
+        let stored = StoredKey.bytes(key.bytes[4...])
+        for statement in [entries, errors] { Self.start(statement, scan.id, root: key.root, key: stored) }
+        try readError()
+    }
+
     package func next() throws(SnapshotFailure) -> SnapshotEntry? {
         var entry = pendingEntry
         pendingEntry = nil

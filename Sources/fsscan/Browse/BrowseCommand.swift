@@ -5,19 +5,22 @@ import ScanEngine
 struct BrowseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan browse",
-        abstract: "Look at a tree in the terminal, while it is scanned.",
-        usage: "fsscan browse [options] PATH",
+        abstract: "Look at a tree in the terminal, while it is scanned, or at one that was kept.",
+        usage: "fsscan browse [options] PATH | FILE | OLD NEW",
         discussion: """
             Shows what takes up the space in PATH, directory by directory, from the first moment on: the sums grow while \
-            the scan runs. The keys are those of ncdu; ? shows them. Nothing is changed.
+            the scan runs. FILE is a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one) or of \
+            records. With OLD and NEW, each of any of these, it shows what has grown. The keys are those of ncdu; ? shows \
+            them. Nothing is changed.
 
             EXAMPLES:
               fsscan browse /srv
               fsscan browse -x /
+              fsscan --save scans.db /srv; fsscan browse scans.db /srv
 
             EXIT STATUS:
               0                it was left with q
-              2                there is no such directory
+              2                there is no such directory or file, or it cannot be read
               64               wrong usage, or no terminal
               71               out of memory
               129, 130, 143    ended by SIGHUP, SIGINT, SIGTERM
@@ -60,7 +63,7 @@ struct BrowseSettings {
     init(_ command: BrowseCommand, _ runs: PathRuns) throws(UsageError) {
         paths = runs.expanded(command.paths)
         if paths.isEmpty { throw UsageError("no PATH given (see fsscan browse --help)") }
-        if paths.count > 1 { throw UsageError("browse takes one PATH") }
+        if paths.count > 2 { throw UsageError("browse takes one PATH, or OLD and NEW") }
         threads = try ScanSettings.threads(command.threads)
         oneFileSystem = command.oneFileSystem
         excludeKernfs = command.excludeKernfs

@@ -3,9 +3,21 @@
 import ScanEngine
 
 /// One line: a directory of the tree, or the file of that index.
-enum BrowseLine: Equatable, Sendable {
+enum BrowseLine: Hashable, Sendable {
     case directory(DirectoryNumber)
     case file(UInt32)
+    /// What only the older tree has.
+    case removedDirectory(DirectoryNumber)
+    case removedFile(UInt32)
+}
+
+/// Lines in their order, and what they were in the older tree.
+struct BrowseLines: Sendable {
+    var lines: [BrowseLine] = []
+    /// Of a directory its number in the older tree, of a file its index in the older table.
+    var older: [BrowseLine: UInt32] = [:]
+    /// The greatest difference of all lines, without its sign.
+    var greatestChange: Int64 = 0
 }
 
 enum SortKey: Equatable, Sendable {
@@ -47,23 +59,39 @@ struct BrowseContents: Sendable {
         var newest: Int64
     }
 
-    var directories: [Directory] = []
-    var files = FileTable()
+    private(set) var directories: [Directory] = []
+    let files: FileTable
+    /// What was there before, if that is to be compared.
+    var older: Older?
+
+    struct Older: Sendable {
+        var directories: [Directory] = []
+        var files = FileTable()
+    }
 
     init(_ tree: borrowing DirectoryTree, _ place: DirectoryNumber, _ files: FileTable) {
         self.files = files
+        directories = Self.directories(of: place, in: tree)
+    }
+
+    static func directories(of place: DirectoryNumber, in tree: borrowing DirectoryTree) -> [Directory] {
+        var directories: [Directory] = []
         tree.forEachChild(of: place) { number in
             directories.append(
                 Directory(
                     number: number, name: Array(tree.name(of: number)), sums: tree.sums(of: number),
                     newest: tree.newest(in: number)))
         }
+        return directories
     }
 
-    var count: Int { directories.count + files.count }
+    var count: Int {
+        directories.count + files.count + (older.map { $0.directories.count + $0.files.count } ?? 0)
+    }
 
     /// Greatest first, equal ones by name; names from the first to the last.
-    func sorted(_ order: BrowseOrder) -> [BrowseLine] {
+    func sorted(_ order: BrowseOrder) -> BrowseLines {
+        if let older { return sorted(order, older) }
         var items: [Item] = []
         items.reserveCapacity(count)
         for (index, directory) in directories.enumerated() where !order.hides(directory.name[...]) {
@@ -94,7 +122,8 @@ struct BrowseContents: Sendable {
             if first.key != second.key { return first.key > second.key }
             return name(of: first).lexicographicallyPrecedes(name(of: second))
         }
-        return items.map { $0.isFile ? .file($0.index) : .directory(directories[Int($0.index)].number) }
+        return BrowseLines(
+            lines: items.map { $0.isFile ? .file($0.index) : .directory(directories[Int($0.index)].number) })
     }
 
     private struct Item {

@@ -54,6 +54,10 @@ extension BrowseModel {
         case "?": panel = BrowsePanel(.help)
         case "i": if selected != nil { panel = BrowsePanel(.information) }
         case "E": panel = BrowsePanel(.errors)
+        case "L": showTables(.largest)
+        case "T": showTables(.kinds)
+        case "O": showTables(.owners)
+        case "r": scanAgain()
         default: message = "no such key: ? shows the keys"
         }
         return true
@@ -66,6 +70,7 @@ extension BrowseModel {
     }
 
     private func enter() {
+        if case .removedDirectory = selected { message = "it is removed: there is nothing to go into" }
         guard case .directory(let number) = selected else { return }
         show(number, selecting: nil)
     }
@@ -102,20 +107,4 @@ extension BrowseModel {
         }
         return true
     }
-}
-
-/// What stands in the place of the lines until a key takes it away.
-struct BrowsePanel {
-    enum Kind { case help, information, errors }
-
-    let kind: Kind
-    /// The first of its rows that is on the screen.
-    private(set) var top = 0
-
-    init(_ kind: Kind) { self.kind = kind }
-
-    mutating func scroll(by rows: Int) { top = max(0, top + rows) }
-
-    /// So that the last row can be the last on the screen.
-    mutating func limit(to rows: Int, visible: Int) { top = max(0, min(top, rows - visible)) }
 }

@@ -20,7 +20,8 @@ extension BrowseModel {
             let layout = RowLayout(
                 columns: columns - 1, text: text, bar: bar, showsApparent: order.showsApparent, now: now)
             let sums = tree.sums(of: place)
-            let whole = order.showsApparent ? sums.apparentBytes : sums.diskBytes
+            let whole =
+                older != nil ? sorted.greatestChange : order.showsApparent ? sums.apparentBytes : sums.diskBytes
             for index in lines.indices.dropFirst(top).prefix(visibleLines) {
                 var row = layout.row(facts(of: lines[index]), of: whole)
                 row.isSelected = index == cursor
@@ -58,10 +59,17 @@ extension BrowseModel {
         let size = HumanUnits.bytes(order.showsApparent ? sums.apparentBytes : sums.diskBytes)
         var facts = "\(HumanUnits.count(sums.entries, "entry", "entries")), \(size)"
         if order.showsApparent { facts += " apparent" }
+        if let older {
+            let old = older.place.map { older.tree.sums(of: $0) } ?? DirectorySums()
+            let was = order.showsApparent ? old.apparentBytes : old.diskBytes
+            let change = (order.showsApparent ? sums.apparentBytes : sums.diskBytes) &- was
+            facts += ", was \(HumanUnits.bytes(was)), \(RowLayout.change(change))"
+        }
         if sums.errors > 0 { facts += ", " + HumanUnits.count(sums.errors, "error", "errors") }
         if isScanning {
-            facts = "scanning " + HumanUnits.count(source.progress.entries) + "  " + facts
-        } else if source.report?.complete == false {
+            let activity = source.isRunning ? source.activity : older?.source.activity
+            facts = "\(activity ?? "")  " + facts
+        } else if source.failure != nil {
             facts = "incomplete  " + facts
         }
         return facts
@@ -84,6 +92,9 @@ extension BrowseModel {
     }
 
     private var status: String? {
+        if let failure = source.failure {
+            return "! not everything is here: \(String(decoding: failure, as: UTF8.self))"
+        }
         if isListing { return "reading the directory" }
         if let failure = files.failure { return "! this directory could not be read: \(failure)" }
         if lines.isEmpty { return order.filter.isEmpty ? "nothing in here" : "no such name in here" }
@@ -112,7 +123,15 @@ extension BrowseModel {
         case .help: Self.help.split(separator: "\n", omittingEmptySubsequences: false).map { Array($0.utf8) }
         case .information: selected.map { information(of: $0) } ?? []
         case .errors: errorLines
+        case .largest, .kinds, .owners: tableRows(kind)
         }
+    }
+
+    private func tableRows(_ kind: BrowsePanel.Kind) -> [[UInt8]] {
+        guard let tables, let result = tables.task.result else { return [Array("counting".utf8)] }
+        guard let report = result else { return [Array("it could not be counted".utf8)] }
+        let path = tree.path(of: tables.place)
+        return BrowseTables(report: report, path: path, text: text, showsApparent: order.showsApparent).rows(kind)
     }
 
     private static let help = """
@@ -126,11 +145,13 @@ extension BrowseModel {
         e                  hide names that begin with a dot, or show them
         /                  only names that contain what is typed; Esc ends it
         i                  about the selected line
+        r                  scan this directory again
         E                  what could not be read here and below
+        L T O              largest files, kinds of files, owners, here and below
         q                  quit
 
         Signs: ! error   > another file system   < left out by a pattern, or something in it
-               H has more names   @ no regular file   + still counting
+               H has more names   @ no regular file   + still counting   - removed
         """
 
     private func information(of line: BrowseLine) -> [[UInt8]] {
@@ -146,9 +167,16 @@ extension BrowseModel {
         add("Kind", kindName(of: line))
         add("Disk", "\(HumanUnits.bytes(facts.diskBytes)) (\(HumanUnits.count(facts.diskBytes)) B)")
         add("Apparent", "\(HumanUnits.bytes(facts.apparentBytes)) (\(HumanUnits.count(facts.apparentBytes)) B)")
+        if let was = facts.was {
+            add(
+                "Was", "\(HumanUnits.count(was.diskBytes)) B on disk, \(HumanUnits.count(was.apparentBytes)) B apparent"
+            )
+        }
         if let entries = facts.entries { add("Entries", HumanUnits.count(entries)) }
         if let newest = facts.newest {
-            let date = Timestamp.rfc3339(seconds: newest, nanoseconds: 0)?.split(separator: ".").first.map { "\($0)Z, " }
+            let date = Timestamp.rfc3339(seconds: newest, nanoseconds: 0)?.split(separator: ".").first.map {
+                "\($0)Z, "
+            }
             add(facts.isDirectory ? "Newest" : "Changed", (date ?? "") + RowLayout.age(newest, now: now))
         }
         if case .directory(let number) = line {
@@ -156,14 +184,21 @@ extension BrowseModel {
             if errors > 0 { add("Errors", HumanUnits.count(errors)) }
             if facts.isUnfinished { add("State", "still counting") }
         }
-        if facts.marks.contains(.linked) { add("Links", "has more names: its bytes count once in each directory above") }
+        if facts.marks.contains(.linked) {
+            add("Links", "has more names: its bytes count once in each directory above")
+        }
         if facts.marks.contains(.mount) { add("Mount", "is on another file system") }
         return rows
     }
 
     private func kindName(of line: BrowseLine) -> String {
-        guard case .file(let index) = line else { return "directory" }
-        let file = files.files[Int(index)]
+        let file: FileTable.File
+        switch line {
+        case .directory: return "directory"
+        case .removedDirectory: return "directory, removed"
+        case .file(let index): file = files.files[Int(index)]
+        case .removedFile(let index): file = older?.files.files[Int(index)] ?? FileTable.File()
+        }
         let kind =
             switch file.kind {
             case .directory: "directory"
@@ -175,13 +210,13 @@ extension BrowseModel {
             case .characterDevice: "character device"
             case nil: "unknown: it could not be looked at"
             }
+        if case .removedFile = line { return kind + ", removed" }
         return file.marks.contains(.excluded) ? kind + ", left out by a pattern" : kind
     }
 
     private var errorLines: [[UInt8]] {
         let path = tree.path(of: place)
-        let inside = path.last == UInt8(ascii: "/") ? path : path + [UInt8(ascii: "/")]
-        let list = source.errorList.filter { $0.path == path || $0.path.starts(with: inside) }
+        let list = source.errorList.filter { place == DirectoryTree.root || LiveBrowse.isIn($0.path, path) }
         if list.isEmpty {
             let count = tree.sums(of: place).errors
             return [Array((count == 0 ? "Everything in here was read." : "They are beyond the first 10,000.").utf8)]

@@ -21,12 +21,14 @@ enum BrowseKey: Equatable {
 
 /// The state of the browser. Used by one thread.
 final class BrowseModel {
-    let source: LiveBrowse
+    let source: any BrowseSource
     let text: ScreenText
     /// Ages are relative to it: seconds since 1970.
     let now: Int64
 
     var tree: DirectoryTree
+    /// What it is compared with.
+    private(set) var older: OlderTree?
     private var spare = DirectoryEvents()
     /// Nothing more will come.
     private var isComplete = false
@@ -37,9 +39,10 @@ final class BrowseModel {
     private var filesTask: BackgroundTask<FileTable>?
 
     var order = BrowseOrder() { didSet { if order != oldValue { needsLines = true } } }
-    private(set) var lines: [BrowseLine] = []
+    private(set) var sorted = BrowseLines()
+    var lines: [BrowseLine] { sorted.lines }
     private var needsLines = true
-    private var linesTask: BackgroundTask<[BrowseLine]>?
+    private var linesTask: BackgroundTask<BrowseLines>?
     private var lastSorted: Int64 = 0
 
     /// Index of the selected line.
@@ -56,28 +59,42 @@ final class BrowseModel {
     var isTypingFilter = false
     var message: String?
 
-    init(_ source: LiveBrowse, text: ScreenText) {
+    /// - Parameter older: what growth is shown since.
+    init(_ source: any BrowseSource, since older: (any BrowseSource)? = nil, text: ScreenText) {
         self.source = source
+        self.older = older.map { OlderTree($0) }
         self.text = text
         now = Int64(clinux_now(CLOCK_REALTIME).tv_sec)
-        tree = DirectoryTree(path: source.options.paths[0])
+        tree = DirectoryTree(path: source.path)
         show(DirectoryTree.root, selecting: nil)
     }
 
-    var isScanning: Bool { source.report == nil }
+    var isScanning: Bool { source.isRunning || older?.source.isRunning == true }
 
     var selected: BrowseLine? { lines.indices.contains(cursor) ? lines[cursor] : nil }
+
+    /// Ends what still runs.
+    func cancel() {
+        source.cancel()
+        older?.source.cancel()
+        filesTask?.cancel()
+        tables?.task.cancel()
+    }
 
     // MARK: Time
 
     /// Takes in what has happened since the last time.
     func update() {
         if !isComplete {
-            // Asked first: what happens afterwards is for the next time.
-            isComplete = !isScanning
             source.update(&tree, &spare)
+            isComplete = !source.isRunning
             needsLines = true
+            if isComplete, tree.flags(of: place).contains(.gone), let parent = tree.parent(of: place) {
+                show(parent, selecting: nil)
+                message = "the directory is gone"
+            }
         }
+        if older?.update(tree.namesFromRoot(to: place)) == true { needsLines = true }
         if let filesTask, let table = filesTask.result {
             files = table
             self.filesTask = nil
@@ -87,6 +104,9 @@ final class BrowseModel {
         }
         updateLines()
     }
+
+    /// Whether something is still to come.
+    var isBusy: Bool { !isComplete || older?.isBusy == true || filesTask != nil || linesTask != nil || needsLines }
 
     var isListing: Bool { filesTask != nil }
 
@@ -105,19 +125,24 @@ final class BrowseModel {
         if lines.count > Self.fewLines, milliseconds - lastSorted < 1000, isScanning { return }
         lastSorted = milliseconds
         needsLines = false
-        let contents = BrowseContents(tree, place, files)
+        var contents = BrowseContents(tree, place, files)
+        if let older {
+            contents.older = BrowseContents.Older(
+                directories: older.place.map { BrowseContents.directories(of: $0, in: older.tree) } ?? [],
+                files: older.files)
+        }
         if contents.count <= Self.fewLines {
             replaceLines(contents.sorted(order))
         } else {
-            linesTask = BackgroundTask { [order] _ in contents.sorted(order) }
+            linesTask = BackgroundTask { [order, contents] _ in contents.sorted(order) }
         }
     }
 
     /// The selected line stays selected, and where it is on the screen.
-    private func replaceLines(_ new: [BrowseLine]) {
+    private func replaceLines(_ new: BrowseLines) {
         let chosen = isUntouched ? nil : (wanted ?? selected)
-        lines = new
-        guard let chosen, let index = new.firstIndex(of: chosen) else {
+        sorted = new
+        guard let chosen, let index = lines.firstIndex(of: chosen) else {
             if isUntouched { (cursor, top) = (0, 0) }
             return keepCursorVisible()
         }
@@ -129,6 +154,43 @@ final class BrowseModel {
 
     /// A line that is to be selected as soon as it is there.
     private var wanted: BrowseLine?
+
+    // MARK: Scanning again, tables
+
+    /// Of the directory that is shown, or of the one that it was asked for.
+    private(set) var tables: (place: DirectoryNumber, task: BackgroundTask<ScanReport?>)?
+
+    func showTables(_ kind: BrowsePanel.Kind) {
+        guard let live = source as? LiveBrowse else {
+            message = "only for a tree that is scanned now"
+            return
+        }
+        if tables?.place != place {
+            tables?.task.cancel()
+            guard let task = live.tables(of: place, in: tree) else {
+                message = "not below PATH, because of the patterns"
+                return
+            }
+            tables = (place, task)
+        }
+        panel = BrowsePanel(kind)
+    }
+
+    func scanAgain() {
+        guard let live = source as? LiveBrowse else {
+            message = "only for a tree that is scanned now"
+            return
+        }
+        do throws(RescanRefusal) {
+            let number = try live.scanAgain(place, of: &tree)
+            isComplete = false
+            tables?.task.cancel()
+            tables = nil
+            show(number, selecting: nil)
+        } catch {
+            message = error.message
+        }
+    }
 
     // MARK: Moving
 
@@ -150,7 +212,8 @@ final class BrowseModel {
         filesTask?.cancel()
         place = directory
         files = FileTable()
-        lines = []
+        older?.leave()
+        sorted = BrowseLines()
         linesTask = nil
         (cursor, top) = (0, 0)
         isUntouched = line == nil
@@ -158,8 +221,7 @@ final class BrowseModel {
         order.filter = []
         needsLines = true
         lastSorted = 0
-        let (options, names) = (source.options, tree.namesFromRoot(to: directory))
-        filesTask = BackgroundTask { task in FileTable(options, names: names) { task.isCancelled } }
+        filesTask = source.files(of: directory, names: tree.namesFromRoot(to: directory))
         updateLines()
     }
 
@@ -167,12 +229,37 @@ final class BrowseModel {
 
     func facts(of line: BrowseLine) -> LineFacts {
         switch line {
-        case .directory(let number): facts(ofDirectory: number)
-        case .file(let index): facts(ofFile: Int(index))
+        case .directory(let number): with(older: line, facts(ofDirectory: number, in: tree))
+        case .file(let index): with(older: line, facts(of: files, Int(index)))
+        case .removedDirectory(let number): removed(older.map { facts(ofDirectory: number, in: $0.tree) })
+        case .removedFile(let index): removed(older.map { facts(of: $0.files, Int(index)) })
         }
     }
 
-    private func facts(ofDirectory number: DirectoryNumber) -> LineFacts {
+    private func with(older line: BrowseLine, _ facts: LineFacts) -> LineFacts {
+        guard let older else { return facts }
+        var facts = facts
+        facts.was = DirectorySums()
+        guard let place = sorted.older[line] else { return facts }
+        if case .file = line {
+            let file = older.files.files[Int(place)]
+            facts.was = DirectorySums(apparentBytes: file.apparentBytes, diskBytes: file.diskBytes, entries: 1)
+        } else {
+            facts.was = older.tree.sums(of: place)
+        }
+        return facts
+    }
+
+    private func removed(_ facts: LineFacts?) -> LineFacts {
+        guard var facts else { return LineFacts(name: []) }
+        facts.was = DirectorySums(
+            apparentBytes: facts.apparentBytes, diskBytes: facts.diskBytes, entries: facts.entries ?? 1)
+        (facts.apparentBytes, facts.diskBytes, facts.entries) = (0, 0, nil)
+        facts.marks = [.removed]
+        return facts
+    }
+
+    private func facts(ofDirectory number: DirectoryNumber, in tree: borrowing DirectoryTree) -> LineFacts {
         let sums = tree.sums(of: number)
         let flags = tree.flags(of: number)
         let newest = tree.newest(in: number)
@@ -187,7 +274,7 @@ final class BrowseModel {
         return facts
     }
 
-    private func facts(ofFile index: Int) -> LineFacts {
+    private func facts(of files: FileTable, _ index: Int) -> LineFacts {
         let file = files.files[index]
         var facts = LineFacts(
             name: Array(files.name(of: index)), isDirectory: file.marks.contains(.excluded) && file.kind == .directory,

@@ -11,9 +11,7 @@ struct BrowseProgram {
     init(_ settings: BrowseSettings) { self.settings = settings }
 
     func run() throws -> ExitStatus {
-        guard case .live(let path) = try SnapshotArgument(settings.paths[0]) else {
-            throw UsageError("browse", CarriedArgument(bytes: settings.paths[0]), "is no directory")
-        }
+        let arguments = try settings.paths.map { path throws(SnapshotFailure) in try SnapshotArgument(path) }
         guard isatty(0) == 1, isatty(1) == 1 else {
             throw UsageError("browse needs a terminal: for a summary use fsscan PATH")
         }
@@ -27,20 +25,52 @@ struct BrowseProgram {
         let quoting = Quoting(escapesBidirectional: true, escapesNonASCII: !isUTF8, usesCurlyQuotes: isUTF8)
         let text = ScreenText(quoting: quoting, isUTF8: isUTF8)
 
-        let options = settings.scanOptions(path: path, threads: settings.threads ?? DefaultThreads.count())
-        let source = try LiveBrowse(options, root: DirectoryTree.root, next: DirectoryTree.root + 1)
-        let model = BrowseModel(source, text: text)
+        var model: BrowseModel
+        if arguments.count == 2 {
+            let (old, new) = try pair(arguments)
+            model = BrowseModel(new, since: old, text: text)
+        } else {
+            model = BrowseModel(try source(arguments[0], settings.paths[0]), text: text)
+        }
         let status = cncurses_begin(TextStyle(for: 1).usesColour ? 1 : 0)
         if status != 0 {
-            source.cancel()
+            model.cancel()
             throw UsageError("browse cannot use this terminal: nothing is known of its TERM")
         }
         show(model)
         cncurses_end()
         // The scan may wait for a file system: nobody waits for the scan.
-        source.cancel()
+        model.cancel()
         clinux_abandon_threads()
         return ExitStatus.stopSignal ?? .success
+    }
+
+    private func source(
+        _ argument: SnapshotArgument, _ given: [UInt8], as other: SnapshotBrowse? = nil
+    ) throws -> any BrowseSource {
+        switch argument {
+        case .live(let path):
+            var options = settings.scanOptions(path: path, threads: settings.threads ?? DefaultThreads.count())
+            if let other {
+                guard other.rootCount == 1 else {
+                    throw UsageError("browse compares a directory with a scan of one PATH")
+                }
+                if let scan = other.options { options.obey(scan) }
+            }
+            return try LiveBrowse(options)
+        case .file(let path, let selector):
+            return try SnapshotBrowse(given, file: path, selector: selector)
+        }
+    }
+
+    /// Files first: a directory is scanned with the options of the other side.
+    private func pair(_ arguments: [SnapshotArgument]) throws -> (old: any BrowseSource, new: any BrowseSource) {
+        if case .live = arguments[0] {
+            let new = try source(arguments[1], settings.paths[1])
+            return (try source(arguments[0], settings.paths[0], as: new as? SnapshotBrowse), new)
+        }
+        let old = try source(arguments[0], settings.paths[0])
+        return (old, try source(arguments[1], settings.paths[1], as: old as? SnapshotBrowse))
     }
 
     private func show(_ model: BrowseModel) {
@@ -65,4 +95,14 @@ struct BrowseProgram {
     /// Milliseconds. Ten pictures a second.
     private static let wait: Int32 = 100
     private static let firstWait: Int32 = 20
+}
+
+extension ScanOptions {
+    /// Leaves out what another scan left out.
+    fileprivate mutating func obey(_ other: ScanOptions) {
+        oneFileSystem = oneFileSystem || other.oneFileSystem
+        excludeKernfs = excludeKernfs || other.excludeKernfs
+        gitignore = gitignore || other.gitignore
+        exclude = other.exclude + exclude
+    }
 }

@@ -22,6 +22,8 @@ struct LineFacts: Equatable {
     /// Still counting.
     var isUnfinished = false
     var marks: [LineMark] = []
+    /// What it was, where two trees are compared.
+    var was: DirectorySums?
 }
 
 /// A sign before a name; the first of a line's marks is shown.
@@ -32,6 +34,7 @@ enum LineMark: UInt8 {
     case linked = 0x48  // H
     case special = 0x40  // @
     case counting = 0x2B  // +
+    case removed = 0x2D  // -
 }
 
 /// What is drawn beside a size.
@@ -59,6 +62,11 @@ struct RowLayout {
     func row(_ line: LineFacts, of whole: Int64) -> ScreenRow {
         var row = ScreenRow()
         let size = showsApparent ? line.apparentBytes : line.diskBytes
+        if let was = line.was {
+            addGrowth(size, since: showsApparent ? was.apparentBytes : was.diskBytes, greatest: whole, to: &row)
+            addName(line, to: &row)
+            return row
+        }
         row.append(HumanUnits.bytes(size), right: 11)
         if hasBothSizes {
             row.append(HumanUnits.bytes(showsApparent ? line.diskBytes : line.apparentBytes), right: 11, .dim)
@@ -68,6 +76,37 @@ struct RowLayout {
             row.append(line.entries.map { HumanUnits.count($0) } ?? "", right: 13)
             row.append(line.newest.map { Self.age($0, now: now) } ?? "", right: 10, .dim)
         }
+        addName(line, to: &row)
+        return row
+    }
+
+    /// What it was, what it is, and the difference; a bar to the left for less, to the right for more.
+    private func addGrowth(_ size: Int64, since was: Int64, greatest: Int64, to row: inout ScreenRow) {
+        let change = size &- was
+        if hasShare {
+            row.append(HumanUnits.bytes(was), right: 11, .dim)
+            row.append(HumanUnits.bytes(size), right: 11)
+        }
+        row.append(Self.change(change), right: 12, change == 0 ? .dim : .strong)
+        guard columns >= 75, bar == .both || bar == .bar else { return }
+        let share = greatest > 0 ? min(1, Double(change.magnitude) / Double(greatest)) : 0
+        let length = change == 0 ? 0 : max(1, Int(share * 8 + 0.5))
+        let block = text.isUTF8 ? "█" : "#"
+        row.append(" ")
+        row.append(String(repeating: " ", count: change < 0 ? 8 - length : 8))
+        if change < 0 { row.append(String(repeating: block, count: length), .bar, columns: length) }
+        row.append(text.isUTF8 ? "│" : "|", .dim, columns: 1)
+        if change > 0 { row.append(String(repeating: block, count: length), .bar, columns: length) }
+        row.append(String(repeating: " ", count: change > 0 ? 8 - length : 8))
+    }
+
+    /// With its sign.
+    static func change(_ bytes: Int64) -> String {
+        if bytes == 0 { return "0 B" }
+        return (bytes < 0 ? "-" : "+") + HumanUnits.bytes(Int64(clamping: bytes.magnitude))
+    }
+
+    private func addName(_ line: LineFacts, to row: inout ScreenRow) {
         row.append(" ")
         let mark = line.marks.first
         row.append(
@@ -77,7 +116,6 @@ struct RowLayout {
         let name = text.fitted(text.printable(line.name), max(0, columns - row.width - slash))
         row.append(name.text, line.isDirectory ? .accent : .plain, columns: name.width)
         if line.isDirectory, row.width < columns { row.append("/", .accent) }
-        return row
     }
 
     private func addShare(_ size: Int64, of whole: Int64, to row: inout ScreenRow) {

@@ -28,9 +28,11 @@ struct DirectoryTree {
         var sibling: UInt32
         var nameLength: UInt16 = 0
         var flags: NodeFlags = []
-        var nameStart: Int = 0
+        var nameStart: UInt32 = 0
+        /// The newest time of itself and of what is no directory in it, as near as 32 bits have it: from 1970 to 2106.
+        var ownNewest: UInt32 = 0
         var sums = DirectorySums()
-        /// Seconds since 1970.
+        /// Seconds since 1970; of it and everything below.
         var newest = Int64.min
 
         static let empty = Node(parent: none, lastChild: none, sibling: none)
@@ -39,10 +41,12 @@ struct DirectoryTree {
     /// Stands for no directory.
     static let none = DirectoryNumber.max
 
-    private(set) var nodes: [Node] = []
+    var nodes: [Node] = []
     private var names: [UInt8] = []
     /// How many directories are not done.
     private(set) var unfinished = 0
+    /// The names of inodes that have several: 32 bytes each.
+    var links = LinkTable()
 
     /// What this pass has found out: `touched` are numbers, `marks` for each number 1 + its place among them, or 0.
     private var touched: [UInt32] = []
@@ -80,7 +84,7 @@ struct DirectoryTree {
 
     func name(of number: DirectoryNumber) -> ArraySlice<UInt8> {
         let node = nodes[Int(number)]
-        return names[node.nameStart..<node.nameStart + Int(node.nameLength)]
+        return names[Int(node.nameStart)..<Int(node.nameStart) + Int(node.nameLength)]
     }
 
     /// From the root, whose own is left out, down to the directory.
@@ -125,6 +129,7 @@ struct DirectoryTree {
             place(met.number, name: events.names[nameStart..<nameEnd], parent: met.parent)
             nameStart = nameEnd
         }
+        for link in events.linked { links.append(link) }
         for event in events.counted {
             makeRoom(for: event.number)
             let index = Int(event.number)
@@ -135,6 +140,9 @@ struct DirectoryTree {
             case .addedMount: nodes[index].flags.insert(.mount)
             case .gone: nodes[index].flags.insert(.gone)
             case .added, .done: break
+            }
+            if event.newest > 0, event.what != .done {
+                nodes[index].ownNewest = max(nodes[index].ownNewest, UInt32(clamping: event.newest))
             }
             change(event.number) { change in
                 change.newest = max(change.newest, event.newest)
@@ -155,7 +163,8 @@ struct DirectoryTree {
     private mutating func place(_ number: UInt32, name: ArraySlice<UInt8>, parent: UInt32) {
         let index = Int(number)
         nodes[index].parent = parent
-        nodes[index].nameStart = names.count
+        precondition(names.count < Int(UInt32.max), "the names of the directories have less than 4 GiB")
+        nodes[index].nameStart = UInt32(names.count)
         nodes[index].nameLength = UInt16(clamping: name.count)
         names.append(contentsOf: name.prefix(Int(UInt16.max)))
         nodes[index].flags.insert(.placed)
@@ -223,6 +232,26 @@ struct DirectoryTree {
             change.added = change.added &+ difference
             change.newest = max(change.newest, newest)
         }
+    }
+}
+
+extension DirectoryTree {
+    /// Makes a directory as if nothing were known of what is in it. Those above keep what they have.
+    mutating func forget(_ number: DirectoryNumber) {
+        let index = Int(number)
+        if nodes[index].flags.contains(.done) { unfinished += 1 }
+        nodes[index].flags.subtract([.done, .excludes, .gone])
+        nodes[index].lastChild = Self.none
+        nodes[index].sums = DirectorySums()
+        (nodes[index].newest, nodes[index].ownNewest) = (.min, 0)
+    }
+
+    /// Whether a directory is the other one or lies in it.
+    func isIn(_ number: DirectoryNumber, _ other: DirectoryNumber) -> Bool {
+        var place = number
+        // Numbers grow on the way down.
+        while place > other, let parent = parent(of: place) { place = parent }
+        return place == other
     }
 }
 
