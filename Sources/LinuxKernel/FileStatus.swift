@@ -62,8 +62,6 @@ public import CLinux
         let (bytes, overflow) = raw.stx_blocks.multipliedReportingOverflow(by: 512)
         return overflow ? .max : Int64(clamping: bytes)
     }
-    /// Time of the last change of the content: seconds since 1970.
-    package var modified: Int64 { raw.stx_mtime.tv_sec }
     /// Whether a file system is mounted here. False where the kernel does not say.
     @inlinable package var isMountRoot: Bool { raw.stx_attributes & UInt64(STATX_ATTR_MOUNT_ROOT) != 0 }
 

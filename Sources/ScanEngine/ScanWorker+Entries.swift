@@ -127,7 +127,7 @@ extension ScanWorker {
                     status, kind, entry.name, pseudo, in: node, EntryPath(directory: node, name: Array(entry.name)),
                     &tallies, into: &gathering)
                 if let directories {
-                    newest = max(newest, status.modified)
+                    newest = max(newest, status.mtime.seconds)
                     if status.links > 1 { directories.link(status, kind, in: node) }
                 }
                 if isMetadataAlone { continue }

@@ -1,5 +1,6 @@
 // `browse OLD NEW`: what has grown.
 
+import CNcurses
 import Glibc
 import ScanEngine
 import TestSupport
@@ -8,6 +9,8 @@ import Testing
 @testable import fsscan
 
 @Suite struct BrowseGrowthTests {
+    init() { _ = cncurses_set_locale(1) }
+
     private let quoting = Quoting(escapesBidirectional: true, escapesNonASCII: false, usesCurlyQuotes: true)
 
     private func bytes(_ count: Int) -> ByteString { ByteString(Array(repeating: 1, count: count)) }

@@ -76,7 +76,9 @@ extension BrowseModel {
     }
 
     @Test func enteringAndLeavingComesBackToTheSameLine() throws {
-        let model = try browser(try TemporaryDirectory(tree))
+        let directory = try TemporaryDirectory(tree)
+        defer { withExtendedLifetime(directory) {} }
+        let model = try browser(directory)
         model.press("nj")
         #expect(model.selectedName == "large")
         model.press("l")

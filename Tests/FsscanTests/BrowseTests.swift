@@ -35,7 +35,7 @@ import Testing
         #expect(screen.contains("9 entries, \(try expected(directory.path))"))
         // The largest is selected.
         try terminal.press("Enter")
-        let inside = try terminal.waitFor("in/")
+        let inside = try terminal.waitFor { size("l", in: $0) != nil && $0.contains("in/") }
         #expect(size("l", in: inside) == (try expected(directory.appending("large/l"))))
         try terminal.press("h", "q")
         try terminal.waitFor { try !$0.contains("middle") && !terminal.isTakenOver() }
@@ -116,9 +116,12 @@ import Testing
 
     @Test func itNeedsADirectory() throws {
         let directory = try TemporaryDirectory(tree)
-        #expect(try Fsscan.run(["browse", directory.appending("nothing")]).status == 2)
+        let nothing = try Fsscan.run(["browse", directory.appending("nothing")])
+        #expect(nothing.status == 2)
+        #expect(nothing.errorText.hasSuffix("No such file or directory\n"))
         #expect(try Fsscan.run(["browse"]).status == 64)
-        #expect(try Fsscan.run(["browse", "a", "b"]).status == 64)
+        #expect(try Fsscan.run(["browse", "a", "b", "c"]).status == 64)
+        #expect(try Fsscan.run(["browse", "--delete", "a", "b"]).status == 64)
         #expect(try Fsscan.run(["browse", "--help"]).status == 0)
     }
 

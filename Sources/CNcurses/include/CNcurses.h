@@ -15,8 +15,8 @@ int cncurses_set_locale(int is_utf8);
 /// Takes the terminal over. Returns 0, or a negated errno: ENOTTY where standard input or output is no terminal, ENOENT
 /// where nothing is known of its type.
 ///
-/// From here on the terminal is restored whatever ends the process, SIGKILL excepted: by `cncurses_end`, at `exit`, and in
-/// handlers of the signals that end a process.
+/// From here on the terminal is restored whatever ends the process, SIGKILL excepted: by `cncurses_end`, at `exit`, and
+/// in handlers of the signals that end a process.
 int cncurses_begin(int uses_colour);
 
 /// Gives the terminal back. May be called twice.
@@ -40,8 +40,8 @@ enum {
 };
 
 void cncurses_erase(void);
-/// Puts text, printable and no wider than what is left of the row, at a place. `style` is one of the above, with or without
-/// CNCURSES_SELECTED.
+/// Puts text, printable and no wider than what is left of the row, at a place. `style` is one of the above, with or
+/// without CNCURSES_SELECTED.
 void cncurses_put(int row, int column, const char *_Nonnull text, int length, int style);
 void cncurses_show(void);
 

@@ -224,7 +224,7 @@ actor Directory: MailboxActor {
             let isOnOtherDevice = status.device != node.parentIdentity.device
             let sums = DirectorySums(diskBytes: status.diskBytes, entries: 1)
             directories.count(
-                isOnOtherDevice && node.level > 0 ? .addedMount : .added, node, sums, newest: status.modified)
+                isOnOtherDevice && node.level > 0 ? .addedMount : .added, node, sums, newest: status.mtime.seconds)
         }
         if !worker.streams.isEmpty { recorded = KnownEntry(status: copy status, isToBeListed: true) }
     }

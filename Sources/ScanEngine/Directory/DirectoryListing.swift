@@ -1,7 +1,7 @@
 // One directory of a tree, listed by itself: for somebody who looks into it.
 //
-// It is reached from the PATH name by name, each relative to the descriptor of the one above and never through a symlink:
-// so it is the directory that the scan has seen under these names, however long its path is, or none.
+// It is reached from the PATH name by name, each relative to the descriptor of the one above and never through a
+// symlink: so it is the directory that the scan has seen under these names, however long its path is, or none.
 
 import CLinux
 
@@ -56,6 +56,17 @@ package struct DirectoryListing: ~Copyable {
     }
 
     deinit { buffer.deallocate() }
+
+    /// Looks at one name.
+    package func status(of name: [UInt8], into status: inout FileStatus) throws(Errno) {
+        let name = name.map { CChar(bitPattern: $0) } + [0]
+        try Kernel.status(of: name, in: directory.number, .full, into: &status)
+    }
+
+    /// A descriptor of its own for the directory.
+    package func openAgain() throws(Errno) -> FileDescriptor {
+        try Kernel.openDirectory(".", in: directory.number, keepAccessTime: false)
+    }
 
     /// Gives out the next entries, some hundred.
     ///

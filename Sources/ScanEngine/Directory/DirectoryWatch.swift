@@ -2,13 +2,13 @@
 //
 //   worker ── met, added, done ──▶ DirectoryStream (a buffer of its own) ◀── takes all, ten times a second ── reader
 //
-// A worker takes the lock of its own stream for some nanoseconds, once or twice for each directory; the reader takes it to
-// exchange the buffer for an empty one. So neither waits for the other, and entries that are no directories cost nothing, but for names of inodes
-// that have several.
+// A worker takes the lock of its own stream for some nanoseconds, once or twice for each directory; the reader takes it
+// to exchange the buffer for an empty one. So neither waits for the other, and entries that are no directories cost
+// nothing, but for names of inodes that have several.
 //
 // Streams are emptied one after another, so an event may be read before another one that happened earlier, of another
-// worker: a child before its parent, the total of a directory before a part of it. The reader must not mind: numbers are
-// given in the order in which directories are met (a parent's is less than its children's), and a total is final.
+// worker: a child before its parent, the total of a directory before a part of it. The reader must not mind: numbers
+// are given in the order in which directories are met (a parent's is less than its children's), and a total is final.
 
 import Synchronization
 

@@ -2,8 +2,8 @@
 //
 //   [1,2,{"progname":"ncdu",…},[{"name":"/srv",…},{"name":"a","asize":5,…},[{"name":"d",…},{"name":"b",…}]]]
 //
-// Read as it comes: a tree of any depth and size needs memory for the path that it is at alone. Names are bytes, which need
-// not be UTF-8, so a parser of strict JSON does not do.
+// Read as it comes: a tree of any depth and size needs memory for the path that it is at alone. Names are bytes, which
+// need not be UTF-8, so a parser of strict JSON does not do.
 
 import CLinux
 import Glibc
@@ -45,7 +45,7 @@ private final class NcduSource: SnapshotSource {
         try expect("{")
         _ = try object()
         try expect(",")
-        if try bytes.peekBehindSpace() == UInt8(ascii: "[") { try expect("[") }
+        try expect("[")
         try expect("{")
         let root = try object()
         description.roots = [root.name]
@@ -67,10 +67,12 @@ private final class NcduSource: SnapshotSource {
         while !isAtEnd {
             switch try token() {
             case UInt8(ascii: ","): continue
-            case UInt8(ascii: "["): isDirectory = true
-            case UInt8(ascii: "]"):
+            case UInt8(ascii: "[") where !isDirectory: isDirectory = true
+            case UInt8(ascii: "]") where !isDirectory:
                 directories.removeLast()
-                isAtEnd = directories.isEmpty
+                guard directories.isEmpty else { continue }
+                try expect("]")
+                isAtEnd = true
             case UInt8(ascii: "{"):
                 let object = try object()
                 guard let above = directories.last else { throw failure("an entry that is in no directory") }

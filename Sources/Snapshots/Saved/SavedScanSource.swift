@@ -22,7 +22,13 @@ package final class SavedScanSource: SnapshotSource {
     private var lastKey: EntryKey?
     private var lastError: [[UInt8]] = []
 
-    package init(_ file: SavedScans, _ scan: SavedScan) throws(SnapshotFailure) {
+    /// What a browser shows of an entry.
+    package static let shownColumns: Set<String> = [
+        "root", "key", "kind", "size", "disk_bytes", "nlink", "device", "inode", "mtime", "mtime_ns",
+    ]
+
+    /// - Parameter wanted: columns that are read, `root` and `key` among them; nil: all. An entry says nothing of others.
+    package init(_ file: SavedScans, _ scan: SavedScan, only wanted: Set<String>? = nil) throws(SnapshotFailure) {
         path = file.path
         self.scan = scan
         var fields = SnapshotFields.scanned
@@ -37,11 +43,11 @@ package final class SavedScanSource: SnapshotSource {
         )
         .with(scan.options)
         do throws(DatabaseError) {
-            let wanted = (Self.columns + DigestAlgorithm.allCases.map(\.rawValue))
-                .map { columns.contains($0) ? $0 : "NULL" }
+            let names = Self.columns + DigestAlgorithm.allCases.map(\.rawValue)
+            let read = names.map { columns.contains($0) && wanted?.contains($0) != false ? $0 : "NULL" }
             entries = try file.database.prepare(
                 """
-                SELECT \(wanted.joined(separator: ", ")) FROM entries
+                SELECT \(read.joined(separator: ", ")) FROM entries
                 WHERE scan = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key
                 """)
             attributes = try file.database.prepare(

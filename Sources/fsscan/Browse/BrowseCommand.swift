@@ -8,10 +8,10 @@ struct BrowseCommand: ParsableCommand {
         abstract: "Look at a tree in the terminal, while it is scanned, or at one that was kept.",
         usage: "fsscan browse [options] PATH | FILE | OLD NEW",
         discussion: """
-            Shows what takes up the space in PATH, directory by directory, from the first moment on: the sums grow while \
-            the scan runs. FILE is a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one) or of \
-            records. With OLD and NEW, each of any of these, it shows what has grown. The keys are those of ncdu; ? shows \
-            them. Nothing is changed.
+            Shows what takes up the space in PATH, directory by directory, from the first moment on: the sums grow \
+            while the scan runs. FILE is a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one) or \
+            of records. With OLD and NEW, each of any of these, it shows what has grown. The keys are those of ncdu; ? \
+            shows them. Nothing is changed, except with --delete.
 
             EXAMPLES:
               fsscan browse /srv
@@ -49,6 +49,9 @@ struct BrowseCommand: ParsableCommand {
 
     @Flag(help: "Leave out what .gitignore files say, from PATH downwards.")
     var gitignore = false
+
+    @Flag(help: "Allow deleting, with the key d and a question. Without it nothing is changed.")
+    var delete = false
 }
 
 /// The options of `browse`, checked.
@@ -59,6 +62,7 @@ struct BrowseSettings {
     var excludeKernfs: Bool
     var exclude: [[UInt8]]
     var gitignore: Bool
+    var delete: Bool
 
     init(_ command: BrowseCommand, _ runs: PathRuns) throws(UsageError) {
         paths = runs.expanded(command.paths)
@@ -69,6 +73,8 @@ struct BrowseSettings {
         excludeKernfs = command.excludeKernfs
         exclude = command.exclude.map(\.bytes)
         gitignore = command.gitignore
+        delete = command.delete
+        if delete, paths.count > 1 { throw UsageError("--delete is for one PATH") }
     }
 
     func scanOptions(path: [UInt8], threads: Int) -> ScanOptions {

@@ -58,6 +58,7 @@ extension BrowseModel {
         case "T": showTables(.kinds)
         case "O": showTables(.owners)
         case "r": scanAgain()
+        case "d": askToDelete()
         default: message = "no such key: ? shows the keys"
         }
         return true
@@ -96,6 +97,10 @@ extension BrowseModel {
     }
 
     private func pressInPanel(_ key: BrowseKey) -> Bool {
+        if panel?.kind == .question {
+            answer(key)
+            return true
+        }
         switch key {
         case .up, .character(UInt8(ascii: "k")): panel?.scroll(by: -1)
         case .down, .character(UInt8(ascii: "j")): panel?.scroll(by: 1)

@@ -124,6 +124,7 @@ extension BrowseModel {
         case .information: selected.map { information(of: $0) } ?? []
         case .errors: errorLines
         case .largest, .kinds, .owners: tableRows(kind)
+        case .question, .stayed: deletionRows
         }
     }
 
@@ -148,6 +149,7 @@ extension BrowseModel {
         r                  scan this directory again
         E                  what could not be read here and below
         L T O              largest files, kinds of files, owners, here and below
+        d                  delete the selected line (with --delete)
         q                  quit
 
         Signs: ! error   > another file system   < left out by a pattern, or something in it

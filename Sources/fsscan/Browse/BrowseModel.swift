@@ -1,12 +1,12 @@
-// What the browser shows and what its keys do, without a terminal: a key or the time changes the state, and the state is
-// drawn as rows of text.
+// What the browser shows and what its keys do, without a terminal: a key or the time changes the state, and the state
+// is drawn as rows of text.
 //
 //   keys ──▶ BrowseModel ──▶ rows ──▶ Screen (curses)
 //              ▲      ▲
 //      DirectoryTree  FileTable of the directory that is shown
 //
-// Nothing here waits: what may take long (the scan, listing a directory, sorting many lines) is done by threads of its own
-// and looked at ten times a second.
+// Nothing here waits: what may take long (the scan, listing a directory, sorting many lines) is done by threads of its
+// own and looked at ten times a second.
 //
 // Where to read on: BrowseModel+Keys.swift, BrowseModel+Screen.swift.
 
@@ -57,6 +57,7 @@ final class BrowseModel {
     var bar = BarStyle.both
     var panel: BrowsePanel?
     var isTypingFilter = false
+    var deletion: BrowseDeletion?
     var message: String?
 
     /// - Parameter older: what growth is shown since.
@@ -102,11 +103,15 @@ final class BrowseModel {
             linesTask = nil
             needsLines = true
         }
+        updateDeletion()
         updateLines()
     }
 
     /// Whether something is still to come.
-    var isBusy: Bool { !isComplete || older?.isBusy == true || filesTask != nil || linesTask != nil || needsLines }
+    var isBusy: Bool {
+        !isComplete || older?.isBusy == true || filesTask != nil || linesTask != nil || needsLines
+            || deletion?.task != nil
+    }
 
     var isListing: Bool { filesTask != nil }
 
@@ -196,6 +201,7 @@ final class BrowseModel {
 
     func select(_ index: Int) {
         isUntouched = false
+        wanted = nil
         cursor = index
         keepCursorVisible()
     }

@@ -2,7 +2,7 @@ import ScanEngine
 
 /// What stands in the place of the lines until a key takes it away.
 struct BrowsePanel {
-    enum Kind { case help, information, errors, largest, kinds, owners }
+    enum Kind { case help, information, errors, largest, kinds, owners, question, stayed }
 
     let kind: Kind
     /// The first of its rows that is on the screen.
@@ -29,7 +29,7 @@ struct BrowseTables {
         case .largest: largest
         case .kinds: kinds
         case .owners: owners
-        case .help, .information, .errors: []
+        case .help, .information, .errors, .question, .stayed: []
         }
     }
 

@@ -57,7 +57,7 @@ struct BrowseProgram {
                 }
                 if let scan = other.options { options.obey(scan) }
             }
-            return try LiveBrowse(options)
+            return try LiveBrowse(options, allowsDeleting: settings.delete)
         case .file(let path, let selector):
             return try SnapshotBrowse(given, file: path, selector: selector)
         }

@@ -1,6 +1,7 @@
 import ScanEngine
 
-/// Where the browser's tree comes from: a scan, or something that was kept of one. Fills the tree on threads of its own.
+/// Where the browser's tree comes from: a scan, or something that was kept of one. Fills the tree on threads of its
+/// own.
 protocol BrowseSource: AnyObject {
     /// The path of the tree's root.
     var path: [UInt8] { get }

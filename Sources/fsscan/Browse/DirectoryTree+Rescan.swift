@@ -1,8 +1,8 @@
 // A directory that is scanned once more: what changes in the sums above it.
 //
-// Those above count an inode once. One that has a name in the directory and another one elsewhere is counted in all that
-// hold both, whether the directory has it or not: so its bytes change only the sums below the first that holds the other
-// name.
+// Those above count an inode once. One that has a name in the directory and another one elsewhere is counted in all
+// that hold both, whether the directory has it or not: so its bytes change only the sums below the first that holds the
+// other name.
 //
 //   /          has both: the inode counts, before and after
 //   └─ srv     has both

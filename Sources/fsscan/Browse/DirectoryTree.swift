@@ -1,8 +1,8 @@
 // The directories of a tree with their sums, while the scan goes on.
 //
-// A node is 64 bytes, and its name. Nodes are numbered in the order in which they were met: a parent's number is less than
-// its children's. So one pass over what has changed, from the highest number down, brings all sums up to date: when a node
-// is looked at, everything below it has been added to it.
+// A node is 64 bytes, and its name. Nodes are numbered in the order in which they were met: a parent's number is less
+// than its children's. So one pass over what has changed, from the highest number down, brings all sums up to date:
+// when a node is looked at, everything below it has been added to it.
 //
 //   number      0     1     2     3     4     5
 //            ┌─────┬─────┬─────┬─────┬─────┬─────┬─ ─ ─
@@ -10,9 +10,9 @@
 //            └─────┴─────┴─────┴─────┴─────┴─────┴─ ─ ─    last child that was met, a child that of the one before it
 //   names    /srv vm www log a b
 //
-// The sums of a directory are those of `du` for it alone: an inode with several names counts once within each directory. The
-// scan says what they are when the directory is done; until then they are the sum of what is known, in which an inode may
-// count once for each directory that it has a name in.
+// The sums of a directory are those of `du` for it alone: an inode with several names counts once within each
+// directory. The scan says what they are when the directory is done; until then they are the sum of what is known, in
+// which an inode may count once for each directory that it has a name in.
 
 import ScanEngine
 

@@ -77,7 +77,7 @@ extension FileTable {
             file.diskBytes = entry.status.diskBytes
             // As in the totals: of what else there is, st_size says nothing.
             if kind == .file || kind == .symlink { file.apparentBytes = entry.status.size }
-            file.modified = entry.status.modified
+            file.modified = entry.status.mtime.seconds
             if entry.status.links > 1 { file.marks = .linked }
         } else {
             file.marks = .failed

@@ -34,9 +34,12 @@ final class LiveBrowse: BrowseSource {
         }
     }
 
+    let allowsDeleting: Bool
+
     /// Starts a scan of the options' one PATH.
-    init(_ options: ScanOptions) throws(ScanUnavailable) {
+    init(_ options: ScanOptions, allowsDeleting: Bool = false) throws(ScanUnavailable) {
         self.options = options
+        self.allowsDeleting = allowsDeleting
         running = try Running(options, root: DirectoryTree.root, next: DirectoryTree.root + 1)
     }
 

@@ -1,11 +1,12 @@
-// A tree that was kept: a saved scan, or a file of records. Entries come in the order of their paths, a directory before
-// what is in it, so the directories that are open at any time are a stack:
+// A tree that was kept: a saved scan, or a file of records. Entries come in the order of their paths, a directory
+// before what is in it, so the directories that are open at any time are a stack:
 //
 //   root ─ usr ─ share ─ doc        what is read counts in the last one
 //   when the next entry is not in doc: doc is done, and its sums count in share
 //
-// An inode with several names counts once in each directory that has one of them or more below it. The name that was read
-// before tells where it counts already: in the last directory that has both names below it, and in those above that.
+// An inode with several names counts once in each directory that has one of them or more below it. The name that was
+// read before tells where it counts already: in the last directory that has both names below it, and in those above
+// that.
 
 import ScanEngine
 import Snapshots
@@ -43,7 +44,12 @@ final class SnapshotBrowse: BrowseSource {
         rootCount = roots.count
         options = opened.source.description.options
         path = roots.count == 1 && !roots[0].isEmpty ? roots[0] : argument
-        let source = Handover(source: opened.source)
+        let source: Handover
+        if let (saved, scan) = opened.saved {
+            source = Handover(source: try SavedScanSource(saved, scan, only: SavedScanSource.shownColumns))
+        } else {
+            source = Handover(source: opened.source)
+        }
         task = BackgroundTask { [shared, saved] task in
             let reader = SnapshotTreeReader(
                 source.source, shared: shared, roots: roots, keepsFiles: saved == nil)
@@ -171,7 +177,9 @@ private final class SnapshotTreeReader {
     private func openAbove(_ key: EntryKey) {
         if key.isRoot { return }
         if open.count == (hasTop ? 1 : 0) { begin(EntryKey(root: key.root, path: [])) }
-        while let last = open.last, last.key != key.parent { begin(last.key.next(towards: key)) }
+        // The last one that is open holds it: it is the directory of the entry if it is as long.
+        let length = max(4, key.bytes.count - key.name.count - 1)
+        while let last = open.last, last.key.bytes.count != length { begin(last.key.next(towards: key)) }
     }
 
     private func begin(_ key: EntryKey) {
@@ -273,7 +281,7 @@ extension FileTable {
             root = scan.options.paths.firstIndex(of: first) ?? 0
         }
         let directory = EntryKey(root: root, path: Array(names.joined(separator: [UInt8(ascii: "/")])))
-        let source = try SavedScanSource(saved, scan)
+        let source = try SavedScanSource(saved, scan, only: SavedScanSource.shownColumns)
         try source.start(at: directory)
         while !isCancelled(), let entry = try source.next() {
             if entry.key == directory { continue }
@@ -288,7 +296,7 @@ extension FileTable {
 
     /// PATHs that are no directories.
     private mutating func readRoots(_ saved: SavedScans, _ scan: SavedScan) throws(SnapshotFailure) {
-        let source = try SavedScanSource(saved, scan)
+        let source = try SavedScanSource(saved, scan, only: SavedScanSource.shownColumns)
         for (root, path) in scan.options.paths.enumerated() {
             let key = EntryKey(root: root, path: [])
             try source.start(at: key)
