@@ -12,7 +12,7 @@ CLANG = $(dir $(shell command -v $(SWIFT)))clang
 # The Swift runtime goes into the program, so that it runs where no Swift is installed. So do the C++ library that the
 # runtime needs and ncurses, which only `fsscan browse` needs, where there are archives of them: binding the symbols of
 # the first was a fifth of the time that a small tree takes, and those of the second 0.2 ms more.
-RELEASE = -c release --static-swift-stdlib -Xlinker "-L$(CURDIR)/.build/static"
+RELEASE = -c release --static-swift-stdlib -Xswiftc "-L$(CURDIR)/.build/static"
 BINARY = .build/release/fsscan
 
 # What asks libmagic is a plain C program, hardened: `swift build`, which makes the one for the tests, would put the Swift

@@ -101,6 +101,11 @@ int cncurses_begin(int uses_colour) {
     noecho();
     nonl();
     keypad(stdscr, TRUE);
+    // What terminals and multiplexers send where TERM says something else.
+    define_key("\033[1~", KEY_HOME);
+    define_key("\033[H", KEY_HOME);
+    define_key("\033[4~", KEY_END);
+    define_key("\033[F", KEY_END);
     leaveok(stdscr, FALSE);
     curs_set(0);
     has_colours = uses_colour && has_colors();
