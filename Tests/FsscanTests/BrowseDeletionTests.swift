@@ -1,6 +1,7 @@
 // Deleting in the browser: what goes, and above all what stays.
 
 import Glibc
+import LinuxKernel
 import ScanEngine
 import TestSupport
 import Testing

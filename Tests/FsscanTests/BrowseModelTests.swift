@@ -2,6 +2,7 @@
 
 import CNcurses
 import Glibc
+import LinuxKernel
 import ScanEngine
 import TestSupport
 import Testing

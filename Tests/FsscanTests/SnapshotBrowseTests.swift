@@ -1,6 +1,7 @@
 // The browser on what was kept of a scan: the same tree as that of the scan itself.
 
 import Glibc
+import LinuxKernel
 import ScanEngine
 import Snapshots
 import TestSupport

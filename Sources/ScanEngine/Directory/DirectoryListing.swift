@@ -4,6 +4,8 @@
 // symlink: so it is the directory that the scan has seen under these names, however long its path is, or none.
 
 import CLinux
+import Ignore
+package import LinuxKernel
 
 /// What one name of a directory is.
 package struct ListedEntry {

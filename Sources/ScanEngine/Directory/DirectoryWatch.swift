@@ -10,6 +10,7 @@
 // worker: a child before its parent, the total of a directory before a part of it. The reader must not mind: numbers
 // are given in the order in which directories are met (a parent's is less than its children's), and a total is final.
 
+package import LinuxKernel
 import Synchronization
 
 /// Sums of a directory, with everything below it.

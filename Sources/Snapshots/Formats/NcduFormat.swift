@@ -7,6 +7,7 @@
 
 import CLinux
 import Glibc
+import LinuxKernel
 import ScanEngine
 
 extension SnapshotFormat {

@@ -1,3 +1,4 @@
+import LinuxKernel
 import ScanEngine
 
 /// What is asked before something is deleted, and what came of it.

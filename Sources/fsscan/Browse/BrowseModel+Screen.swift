@@ -1,4 +1,6 @@
+import Bytes
 import CLinux
+import LinuxKernel
 import ScanEngine
 
 extension BrowseModel {

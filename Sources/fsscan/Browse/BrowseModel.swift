@@ -11,6 +11,7 @@
 // Where to read on: BrowseModel+Keys.swift, BrowseModel+Screen.swift.
 
 import CLinux
+import LinuxKernel
 import ScanEngine
 
 /// A key, as far as it matters here.

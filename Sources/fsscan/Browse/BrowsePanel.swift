@@ -1,3 +1,4 @@
+import LinuxKernel
 import ScanEngine
 
 /// What stands in the place of the lines until a key takes it away.

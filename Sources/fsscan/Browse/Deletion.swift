@@ -14,6 +14,7 @@
 
 import CLinux
 import Glibc
+import LinuxKernel
 import ScanEngine
 
 /// What is to be deleted, as it was when the question was asked.

@@ -11,6 +11,7 @@
 //      └─ b
 //         └─ f
 
+import LinuxKernel
 import ScanEngine
 
 /// The names of inodes that have several, and where they are.

@@ -1,3 +1,4 @@
+import LinuxKernel
 import ScanEngine
 
 /// What is in one directory, but for the directories that the tree has: 32 bytes and the name each.

@@ -1,5 +1,5 @@
+import Bytes
 import CLinux
-import ScanEngine
 
 /// How a piece of text looks. Never colour alone: a sign says the same.
 enum ScreenStyle: Equatable {
