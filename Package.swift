@@ -41,6 +41,8 @@ let package = Package(
     targets: [
         // Shims for what Swift cannot import: variadic system calls, thread-local storage, signal handlers.
         .target(name: "CLinux"),
+        // The screen of a terminal, by ncursesw: what `fsscan browse` needs of it.
+        .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
         // What the program does when memory runs out.
         .target(name: "COutOfMemory", dependencies: ["CLinux"]),
         .systemLibrary(name: "CMagic", pkgConfig: "libmagic", providers: [.apt(["libmagic-dev"])]),
@@ -70,7 +72,7 @@ let package = Package(
         .executableTarget(
             name: "fsscan",
             dependencies: [
-                "Bytes", "CLinux", "COutOfMemory", "CPage", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots",
+                "Bytes", "CLinux", "CNcurses", "COutOfMemory", "CPage", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots",
                 "WorkStealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -114,7 +116,10 @@ let package = Package(
             dependencies: ["Bytes", "CLinux", "Fuzzing", "LinuxKernel", "ScanEngine", "Snapshots", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "FsscanTests", dependencies: ["LinuxKernel", "ScanEngine", "Snapshots", "TestSupport", "fsscan"],
+            name: "FsscanTests",
+            dependencies: [
+                "CLinux", "CNcurses", "LinuxKernel", "ScanEngine", "Snapshots", "TestSupport", "fsscan",
+            ],
             swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
+#include <wchar.h>
 
 _Thread_local void *clinux_current_worker;
 _Thread_local void *clinux_conductor;
@@ -104,3 +105,5 @@ void clinux_stop_for_ever(void) {
     // The survivor itself reads and writes on; its calls come here, too.
     while (!pthread_equal(pthread_self(), survivor)) pause();
 }
+
+int clinux_character_width(uint32_t character) { return wcwidth((wchar_t)character); }

@@ -21,12 +21,23 @@ static void remove_doomed(void) {
     if (directory >= 0) unlinkat(directory, doomed_name, 0);
 }
 
+// What `clinux_call_at_abrupt_end` was told.
+static void (*last_call)(void);
+
+void clinux_call_at_abrupt_end(void (*function)(void)) { __atomic_store_n(&last_call, function, __ATOMIC_RELEASE); }
+
+static void call_last(void) {
+    void (*function)(void) = __atomic_load_n(&last_call, __ATOMIC_ACQUIRE);
+    if (function != NULL) function();
+}
+
 static void stop(int number) {
     int saved = errno;
     int none = 0;
     __atomic_compare_exchange_n(&clinux_stop_signal_number, &none, number, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
     if (__atomic_fetch_or(&seen, 1u << number, __ATOMIC_RELAXED) & (1u << number)) {
         remove_doomed();
+        call_last();
         // The signal is blocked in its own handler: the raised one ends the process when this returns.
         signal(number, SIG_DFL);
         raise(number);
@@ -58,6 +69,7 @@ void clinux_end_out_of_memory(void) {
     if (__atomic_exchange_n(&is_ending, 1, __ATOMIC_ACQ_REL) != 0)
         for (;;) pause();
     remove_doomed();
+    call_last();
     if (write(STDERR_FILENO, message, sizeof message - 1) < 0) {}
     _exit(71);
 }

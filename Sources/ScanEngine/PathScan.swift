@@ -24,7 +24,7 @@ actor PathScan: MailboxActor {
 
     func scan() {
         let worker = ScanWorker.current
-        let node = PathNode.root(path, index: index)
+        let node = PathNode.root(path, index: index, number: worker.context.watch?.roots[index] ?? 0)
         let place = EntryPath(directory: node, name: nil)
         if worker.context.shouldStop {
             worker.unfinished.add(place)

@@ -41,6 +41,8 @@ final class ScanContext: Sendable {
     let deadline: Deadline?
     let onContradiction: (@Sendable ([UInt8]) -> Void)?
     let leftOut: LeftOut?
+    /// Who shows the tree while it is scanned.
+    let watch: DirectoryWatch?
     private let isCancelled: @Sendable () -> Bool
     /// Set by `cancel()`, and once `isCancelled` has said so. Relaxed: nothing is ordered by it.
     private let stopped = Atomic<Bool>(false)
@@ -87,7 +89,7 @@ final class ScanContext: Sendable {
         isCancelled = environment.isCancelled
         onError = environment.onError
         deadline = environment.deadline
-        (onContradiction, leftOut) = (environment.onContradiction, environment.leftOut)
+        (onContradiction, leftOut, watch) = (environment.onContradiction, environment.leftOut, environment.watch)
     }
 
     /// As many as libmagic is asked about at a time.

@@ -13,6 +13,8 @@ package struct ScanEnvironment: Sendable {
     package var deadline: Deadline?
     /// Gets a timeline of the scheduler's work, for Perfetto, in pieces: see `WorkStealing.Trace`.
     package var trace: (@Sendable ([UInt8]) -> Void)?
+    /// Told of each directory, by all workers.
+    package var watch: DirectoryWatch?
     /// Told each error when it happens, by any worker. The report lists the first 10,000 by path.
     package var onError: (@Sendable (ScanError) -> Void)?
 

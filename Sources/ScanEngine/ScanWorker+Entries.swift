@@ -54,6 +54,13 @@ extension ScanWorker {
         let listsUnseen = !context.oneFileSystem
         let readsAttributes = context.readsAttributes
         let leftOut = context.leftOut?.directory == opened.identity ? context.leftOut : nil
+        let directories = directories
+        let before = directories == nil ? Totals() : gathering.subtotal.totals
+        var newest = Int64.min
+        defer {
+            directories?.count(
+                .added, node, DirectorySums(gathering.subtotal.totals) &- DirectorySums(before), newest: newest)
+        }
         var status = FileStatus()
         var untilStopCheck = Self.entriesBetweenStopChecks
         var rest = entries
@@ -119,6 +126,10 @@ extension ScanWorker {
                 countEntry(
                     status, kind, entry.name, pseudo, in: node, EntryPath(directory: node, name: Array(entry.name)),
                     &tallies, into: &gathering)
+                if let directories {
+                    newest = max(newest, status.mtime.seconds)
+                    if status.links > 1 { directories.link(status, kind, in: node) }
+                }
                 if isMetadataAlone { continue }
                 if let baseline, takeOver(entry.name, kind, status, baseline, into: &gathering) { continue }
                 let counted = CountedEntry(
@@ -140,7 +151,8 @@ extension ScanWorker {
     ) {
         gathering.willWait()
         opened.directory.descriptor.need()
-        let node = PathNode.child(name, of: opened.node, parentIdentity: opened.identity)
+        let number = directories?.meet(name, in: opened.node) ?? 0
+        let node = PathNode.child(name, of: opened.node, parentIdentity: opened.identity, number: number)
         Directory(
             node, waiter: waiter, known: known, rootDevice: opened.rootDevice, pseudo: opened.pseudo,
             mayLoop: opened.mayLoop,

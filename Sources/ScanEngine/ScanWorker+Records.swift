@@ -45,6 +45,7 @@ extension ScanWorker {
 
     /// Tells of a name that a pattern leaves out: nothing was found out about it.
     func recordExcluded(_ name: UnsafeRawBufferPointer, in node: PathNode) {
+        directories?.count(.excluded, node)
         if streams.isEmpty { return }
         let root = node.root
         path.with(name, in: node) { path in

@@ -52,6 +52,8 @@ final class ScanWorker: @unchecked Sendable {
     let streams: [any EntryStream]
     /// Set where `ScanContext.stateMethods` is.
     var entryState: EntryState?
+    /// Where directories are told of, if somebody wants to know.
+    let directories: DirectoryStream?
     var path = RecordPath()
 
     /// For looking into files; nil if no content was asked for.
@@ -82,6 +84,7 @@ final class ScanWorker: @unchecked Sendable {
         keepsPartial = context.deadline != nil
         if keepsPartial { partial = PartialCounts() }
         streams = context.outputs.map { $0.makeStream() }
+        directories = context.watch?.makeStream()
         if let methods = context.stateMethods { entryState = EntryState(methods) }
         if let plan = context.content { stage = ContentStage(plan) }
         context.add(self)

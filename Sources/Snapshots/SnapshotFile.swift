@@ -68,17 +68,18 @@ package final class OpenedSnapshot {
 
     /// - Parameters:
     ///   - otherRoots, algorithm: see `SnapshotInput`.
+    ///   - formats: those that the caller can do with.
     ///   - isToBeHashed: `digest` is wanted, and `again()` may be called.
     package init(
         _ path: [UInt8], selector: [UInt8]?, otherRoots: [[UInt8]], algorithm: DigestAlgorithm? = nil,
-        isToBeHashed: Bool
+        isToBeHashed: Bool, formats: [SnapshotFormat] = SnapshotFormat.all
     ) throws(SnapshotFailure) {
         var descriptor = try InputFile.open(path)
         var isKept = false
         defer { if !isKept { close(descriptor) } }
         var beginning = try Self.beginning(of: descriptor, path)
-        guard let format = SnapshotFormat.all.first(where: { $0.recognises(beginning) }) else {
-            let names = SnapshotFormat.all.map(\.name).joined(separator: ", ")
+        guard let format = formats.first(where: { $0.recognises(beginning) }) else {
+            let names = formats.map(\.name).joined(separator: ", ")
             throw SnapshotFailure(path: path, "is of no format that can be compared (\(names))")
         }
         self.format = format

@@ -34,6 +34,8 @@ enum FSScan {
                 return .success
             case .scan(let settings):
                 return try ScanProgram(settings).run()
+            case .browse(let settings):
+                return try BrowseProgram(settings).run()
             case .diff(let settings):
                 return try DiffProgram(settings).run()
             case .verify(let settings):

@@ -43,6 +43,9 @@ private func check(_ arguments: [CarriedArgument]) {
         precondition(settings.options.maxRead >= 0)
         for count in [settings.options.depth, settings.options.top] { precondition(KeptOption.counts.contains(count)) }
         _ = settings.scanOptions(paths: settings.paths, threads: 1)
+    case .browse(let settings):
+        for path in settings.paths { precondition(arguments.contains { $0.bytes == path }) }
+        precondition(settings.threads.map { (1...1024).contains($0) } ?? true)
     case .diff(let settings):
         for side in [settings.old, settings.new] { precondition(arguments.contains { $0.bytes == side }) }
     case .verify(let settings):

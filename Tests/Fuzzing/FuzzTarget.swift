@@ -26,6 +26,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "mtree", run: fuzzText("mtree"), mutations: 300),
         FuzzTarget(name: "hashdeep", run: fuzzText("hashdeep"), mutations: 300),
         FuzzTarget(name: "checksums", run: fuzzText("checksums"), mutations: 300),
+        FuzzTarget(name: "ncdu", run: fuzzNcdu, mutations: 1_000),
         FuzzTarget(name: "saved", run: fuzzSaved, mutations: 300),
     ]
 

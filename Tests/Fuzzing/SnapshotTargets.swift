@@ -42,6 +42,25 @@ private func checkJSON(_ line: UnsafeRawBufferPointer.SubSequence) {
     precondition(isBeyondFoundation, "not JSON")
 }
 
+/// A file of ncdu's, which is looked at and not compared: a directory comes before what is in it.
+func fuzzNcdu(_ bytes: UnsafeRawBufferPointer) {
+    ScratchFile.with(bytes) { path in
+        let opened = try? OpenedSnapshot(
+            path, selector: nil, otherRoots: [], isToBeHashed: false, formats: [.ncdu])
+        guard let source = opened?.source else { return }
+        var open: [EntryKey] = []
+        var count = 0
+        while let entry = (try? source.next()) ?? nil {
+            count += 1
+            while let last = open.last, !last.contains(entry.key) { open.removeLast() }
+            precondition(entry.key.isRoot == (count == 1) && entry.key.parent == open.last, "an entry in no directory")
+            precondition(!entry.key.hasEmptyName && entry.size! >= 0 && entry.diskBytes! >= 0, "no entry")
+            if entry.kind == .directory { open.append(entry.key) }
+        }
+        precondition(count <= bytes.count, "more entries than bytes")
+    }
+}
+
 /// A file of saved scans.
 func fuzzSaved(_ bytes: UnsafeRawBufferPointer) {
     ScratchFile.with(bytes) { path in

@@ -13,7 +13,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 venv=$here/../../.venv
 
-build="pkg-config libmagic-dev libsqlite3-dev libssl-dev libxxhash-dev node-d3-hierarchy"
+build="pkg-config libmagic-dev libncurses-dev libsqlite3-dev libssl-dev libxxhash-dev node-d3-hierarchy"
 tools="pkg-config libssl-dev libfuse3-dev liburing-dev"
 # A browser, for the tests of pages: 300 MB, so that only root gets it unasked; others skip those tests.
 browser="chromium fonts-dejavu-core"
@@ -36,6 +36,7 @@ modprobe kmod
 python3 python3
 find findutils
 ncdu ncdu
+tmux tmux
 mtree mtree-netbsd
 bsdtar libarchive-tools
 hashdeep hashdeep

@@ -285,6 +285,9 @@ static inline int clinux_terminal_columns(int descriptor) {
     return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+/// How many columns a character takes in the locale of the process; -1 if it is not printable there.
+int clinux_character_width(uint32_t character);
+
 /// The number of processors in the calling thread's affinity mask, or a negated errno.
 static inline int clinux_affinity_count(void) {
     // The kernel returns EINVAL while the mask is smaller than its own, so double it, up to 2^19 processors.
@@ -317,6 +320,10 @@ void clinux_install_stop_handler(void);
 /// Names a temporary file in an open directory. If a second signal ends the process, the handler removes the file.
 /// `directory` -1 names none. `name` must stay valid until a call with -1 takes it back.
 void clinux_remove_when_stopped(int directory, const char *_Nullable name);
+
+/// To be called before a second signal or the lack of memory ends the process; NULL for nothing. Must be safe in a signal
+/// handler.
+void clinux_call_at_abrupt_end(void (*_Nullable function)(void));
 
 /// Ends the program with a plain line and status 71, and removes the file that `clinux_remove_when_stopped` names.
 /// Allocates nothing.

@@ -222,6 +222,12 @@ actor Directory: MailboxActor {
     private func count(_ status: borrowing FileStatus, _ worker: ScanWorker) {
         worker.countDirectory(status, pseudo(onDevice: status.device), below: node.root, into: &gathering)
         (facts.uid, facts.ownBytes) = (status.uid, status.diskBytes)
+        if let directories = worker.directories {
+            let isOnOtherDevice = status.device != node.parentIdentity.device
+            let sums = DirectorySums(diskBytes: status.diskBytes, entries: 1)
+            directories.count(
+                isOnOtherDevice && node.level > 0 ? .addedMount : .added, node, sums, newest: status.mtime.seconds)
+        }
         if !worker.streams.isEmpty { recorded = KnownEntry(status: copy status, isToBeListed: true) }
     }
 
@@ -348,6 +354,8 @@ actor Directory: MailboxActor {
                     children: node.level < worker.context.treeDepth ? gathering.sortedChildren() : nil)
             }
         }
+        let isThere = gathering.isDirectory && totals.entries > 0
+        worker.directories?.count(isThere ? .done : .gone, node, DirectorySums(totals))
         let waiter = self.waiter
         self.waiter = .nobody
         waiter.receive(completion)

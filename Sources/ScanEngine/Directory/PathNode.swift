@@ -14,7 +14,9 @@ struct PathNode: @unchecked Sendable {
     struct Header {
         /// Retained; released in `deinit`. Unmanaged, so that going up a path counts no references.
         var parent: Unmanaged<Storage>?
-        let length: Int
+        let length: Int32
+        /// Where a `DirectoryWatch` is told of directories; otherwise 0.
+        let number: UInt32
         let level: Int32
         let root: Int32
         let parentIdentity: DeviceInode
@@ -40,26 +42,30 @@ struct PathNode: @unchecked Sendable {
     /// A PATH of the command line.
     ///
     /// - Parameter index: its place among the PATHs.
-    static func root(_ path: [UInt8], index: Int) -> PathNode {
+    static func root(_ path: [UInt8], index: Int, number: UInt32 = 0) -> PathNode {
         path.withUnsafeBytes {
             PathNode(
-                $0, parent: nil, level: 0, root: Int32(index), parentIdentity: DeviceInode(device: 0, inode: 0))
+                $0, number, parent: nil, level: 0, root: Int32(index), parentIdentity: DeviceInode(device: 0, inode: 0))
         }
     }
 
-    static func child(_ name: UnsafeRawBufferPointer, of parent: PathNode, parentIdentity: DeviceInode) -> PathNode {
+    static func child(
+        _ name: UnsafeRawBufferPointer, of parent: PathNode, parentIdentity: DeviceInode, number: UInt32 = 0
+    ) -> PathNode {
         PathNode(
-            name, parent: parent.storage, level: Int32(parent.level + 1), root: Int32(parent.root),
+            name, number, parent: parent.storage, level: Int32(parent.level + 1), root: Int32(parent.root),
             parentIdentity: parentIdentity)
     }
 
     private init(
-        _ name: UnsafeRawBufferPointer, parent: Storage?, level: Int32, root: Int32, parentIdentity: DeviceInode
+        _ name: UnsafeRawBufferPointer, _ number: UInt32, parent: Storage?, level: Int32, root: Int32,
+        parentIdentity: DeviceInode
     ) {
         let buffer = Storage.create(minimumCapacity: name.count + 1) { _ in
             Header(
-                parent: parent.map { Unmanaged.passRetained($0) }, length: name.count, level: level, root: root,
-                parentIdentity: parentIdentity)
+                parent: parent.map { Unmanaged.passRetained($0) }, length: Int32(name.count), number: number,
+                level: level,
+                root: root, parentIdentity: parentIdentity)
         }
         buffer.withUnsafeMutablePointerToElements { bytes in
             UnsafeMutableRawBufferPointer(start: bytes, count: name.count).copyMemory(from: name)
@@ -82,6 +88,8 @@ struct PathNode: @unchecked Sendable {
     var level: Int { withHeader { Int($0.level) } }
     /// Which PATH it is below, counted from 0.
     var root: Int { withHeader { Int($0.root) } }
+    /// Its number for a `DirectoryWatch`.
+    var number: UInt32 { withHeader { $0.number } }
     /// What the directory above is: meaningless where `level` is 0.
     var parentIdentity: DeviceInode { withHeader { $0.parentIdentity } }
 
@@ -97,7 +105,7 @@ struct PathNode: @unchecked Sendable {
         func withName<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
             storage._withUnsafeGuaranteedRef { storage in
                 storage.withUnsafeMutablePointers { header, bytes in
-                    body(UnsafeRawBufferPointer(start: bytes, count: header.pointee.length))
+                    body(UnsafeRawBufferPointer(start: bytes, count: Int(header.pointee.length)))
                 }
             }
         }
@@ -144,7 +152,7 @@ struct PathNode: @unchecked Sendable {
     func withName<Result: ~Copyable, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let length = withHeader { $0.length }
+        let length = withHeader { Int($0.length) }
         return try storage.withUnsafeMutablePointerToElements { (bytes) throws(Failure) in
             try body(UnsafeRawBufferPointer(start: bytes, count: length))
         }

@@ -53,6 +53,17 @@ package struct EntryKey: Hashable, Comparable, Sendable {
         return EntryKey(bytes: Array(bytes[..<max(4, bytes.lastIndex(of: 0).map { $0 >= 4 ? $0 : 4 } ?? 4)]))
     }
 
+    /// The last component of the path; empty for a root.
+    package var name: ArraySlice<UInt8> {
+        bytes[(bytes[4...].lastIndex(of: 0).map { $0 + 1 } ?? 4)...]
+    }
+
+    /// Of an entry below this one: its directory that lies directly in this one, or itself.
+    package func next(towards other: EntryKey) -> EntryKey {
+        let start = isRoot ? 4 : bytes.count + 1
+        return EntryKey(bytes: Array(other.bytes[..<(other.bytes[start...].firstIndex(of: 0) ?? other.bytes.count)]))
+    }
+
     /// Whether `other` is this entry, or lies below it.
     package func contains(_ other: EntryKey) -> Bool {
         guard other.bytes.count >= bytes.count, other.bytes.starts(with: bytes) else { return false }

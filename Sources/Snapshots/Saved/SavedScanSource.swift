@@ -22,7 +22,13 @@ package final class SavedScanSource: SnapshotSource {
     private var lastKey: EntryKey?
     private var lastError: [[UInt8]] = []
 
-    package init(_ file: SavedScans, _ scan: SavedScan) throws(SnapshotFailure) {
+    /// What a browser shows of an entry.
+    package static let shownColumns: Set<String> = [
+        "root", "key", "kind", "size", "disk_bytes", "nlink", "device", "inode", "mtime", "mtime_ns",
+    ]
+
+    /// - Parameter wanted: columns that are read, `root` and `key` among them; nil: all. An entry says nothing of others.
+    package init(_ file: SavedScans, _ scan: SavedScan, only wanted: Set<String>? = nil) throws(SnapshotFailure) {
         path = file.path
         self.scan = scan
         var fields = FieldSet(of: scan.options)
@@ -35,10 +41,10 @@ package final class SavedScanSource: SnapshotSource {
         )
         .with(scan.options, scan.totals)
         do throws(DatabaseError) {
-            let wanted = SavedColumn.names.map { columns.contains($0) ? $0 : "NULL" }
+            let read = SavedColumn.names.map { columns.contains($0) && wanted?.contains($0) != false ? $0 : "NULL" }
             entries = try file.database.prepare(
                 """
-                SELECT \(wanted.joined(separator: ", ")) FROM entries
+                SELECT \(read.joined(separator: ", ")) FROM entries
                 WHERE scan = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key
                 """)
             attributes = try file.database.prepare(
@@ -61,6 +67,16 @@ package final class SavedScanSource: SnapshotSource {
         statement.bind(0, scan)
         statement.bind(1, Int64(root))
         statement.bind(2, blob: key)
+    }
+
+    /// Goes on with an entry, or with the first one behind it. It may lie before what was read last.
+    package func start(at key: EntryKey) throws(SnapshotFailure) {
+        pendingEntry = nil
+        lastKey = nil
+        lastError = []
+        let stored = StoredKey.bytes(key.bytes[4...])
+        for statement in [entries, errors] { Self.start(statement, scan.id, root: key.root, key: stored) }
+        try readError()
     }
 
     package func next() throws(SnapshotFailure) -> SnapshotEntry? {

@@ -15,6 +15,7 @@ struct Command {
     static var all: [Command] {
         [
             Command("scan", ScanCommand.self, "fsscan --json -x / | jq .totals") { .scan(try ScanSettings($0, $1)) },
+            Command("browse", BrowseCommand.self, "fsscan browse /srv") { .browse(try BrowseSettings($0, $1)) },
             Command("diff", DiffCommand.self, "fsscan diff scans.db /usr") { .diff(try DiffSettings($0, $1)) },
             Command("verify", VerifyCommand.self, "fsscan verify usr.db") { .verify(try VerifySettings($0, $1)) },
             Command("saved", SavedCommand.self, "fsscan saved scans.db") { .saved(try SavedSettings($0, $1)) },

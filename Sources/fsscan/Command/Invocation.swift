@@ -76,6 +76,7 @@ enum Invocation {
     case diff(DiffSettings)
     case verify(VerifySettings)
     case saved(SavedSettings)
+    case browse(BrowseSettings)
     /// `--help`: text for standard output.
     case information(String)
     case completionScript(CompletionShell)

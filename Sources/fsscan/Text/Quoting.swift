@@ -31,7 +31,7 @@ struct Quoting {
     static let forErrors = Quoting(for: 2)
 
     /// What the environment says, without loading a locale: names are UTF-8 by convention, this is about the terminal.
-    private static let localeIsUTF8: Bool = {
+    static let localeIsUTF8: Bool = {
         for variable in ["LC_ALL", "LC_CTYPE", "LANG"] {
             guard let value = getenv(variable), value.pointee != 0 else { continue }
             let name = String(cString: value).lowercased()

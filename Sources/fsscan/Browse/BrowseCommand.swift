@@ -1,0 +1,93 @@
+internal import ArgumentParser
+import ScanEngine
+
+/// `fsscan browse`.
+struct BrowseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fsscan browse",
+        abstract: "Look at a tree in the terminal, while it is scanned, or at one that was kept.",
+        usage: "fsscan browse [options] PATH | FILE | OLD NEW",
+        discussion: """
+            Shows what takes up the space in PATH, directory by directory, from the first moment on: the sums grow \
+            while the scan runs. FILE is a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one) or \
+            of records. With OLD and NEW, each of any of these, it shows what has grown. The keys are those of ncdu; ? \
+            shows them. Nothing is changed, except with --delete.
+
+            EXAMPLES:
+              fsscan browse /srv
+              fsscan browse -x /
+              fsscan --save scans.db /srv; fsscan browse scans.db /srv
+
+            EXIT STATUS:
+              0                it was left with q
+              2                there is no such directory or file, or it cannot be read
+              64               wrong usage, or no terminal
+              71               out of memory
+              129, 130, 143    ended by SIGHUP, SIGINT, SIGTERM
+            """)
+
+    @Argument(help: .hidden, completion: .file())
+    var paths: [String] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "How many workers run at a time, 1 to 1024. (default: the processors that this process may use)",
+            valueName: "N"))
+    var threads: CarriedArgument?
+
+    @Flag(name: [.customShort("x"), .long], help: "Do not descend into directories on other file systems.")
+    var oneFileSystem = false
+
+    @Flag(help: "Do not descend into pseudo file systems (proc, sysfs, ...) that are mounted below PATH.")
+    var excludeKernfs = false
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Leave out what matches this gitignore-style pattern; repeatable.", valueName: "GLOB"))
+    var exclude: [CarriedArgument] = []
+
+    @Flag(help: "Leave out what .gitignore files say, from PATH downwards.")
+    var gitignore = false
+
+    @Flag(help: "Allow deleting, with the key d and a question. Without it nothing is changed.")
+    var delete = false
+
+    @OptionGroup var version: VersionOption
+}
+
+/// The options of `browse`, checked.
+struct BrowseSettings {
+    var paths: [[UInt8]]
+    var threads: Int?
+    var oneFileSystem: Bool
+    var excludeKernfs: Bool
+    var exclude: [[UInt8]]
+    var gitignore: Bool
+    var delete: Bool
+
+    init(_ command: BrowseCommand, _ runs: PathRuns) throws(UsageError) {
+        paths = runs.expanded(command.paths)
+        if paths.isEmpty { throw UsageError("no PATH given (see fsscan browse --help)") }
+        if paths.count > 2 { throw UsageError("browse takes one PATH, or OLD and NEW") }
+        threads = try ScanSettings.threads(command.threads)
+        oneFileSystem = command.oneFileSystem
+        excludeKernfs = command.excludeKernfs
+        exclude = command.exclude.map(\.bytes)
+        gitignore = command.gitignore
+        delete = command.delete
+        if delete, paths.count > 1 { throw UsageError("--delete is for one PATH") }
+    }
+
+    func scanOptions(path: [UInt8], threads: Int) -> ScanOptions {
+        var options = ScanOptions(paths: [path], threads: threads)
+        options.oneFileSystem = oneFileSystem
+        options.excludeKernfs = excludeKernfs
+        options.exclude = exclude
+        options.gitignore = gitignore
+        // The tree is the browser's.
+        options.depth = 0
+        options.top = 1000
+        return options
+    }
+}

@@ -1,0 +1,138 @@
+// What is shown of one directory: its directories from the tree, the rest from a table of files, in an order.
+
+import ScanEngine
+
+/// One line: a directory of the tree, or the file of that index.
+enum BrowseLine: Hashable, Sendable {
+    case directory(DirectoryNumber)
+    case file(UInt32)
+    /// What only the older tree has.
+    case removedDirectory(DirectoryNumber)
+    case removedFile(UInt32)
+}
+
+/// Lines in their order, and what they were in the older tree.
+struct BrowseLines: Sendable {
+    var lines: [BrowseLine] = []
+    /// Of a directory its number in the older tree, of a file its index in the older table.
+    var older: [BrowseLine: UInt32] = [:]
+    /// The greatest difference of all lines, without its sign.
+    var greatestChange: Int64 = 0
+}
+
+enum SortKey: Equatable, Sendable {
+    case size, name, entries, modified
+}
+
+/// How lines are ordered and which are left out.
+struct BrowseOrder: Equatable, Sendable {
+    var key = SortKey.size
+    var isReversed = false
+    var showsApparent = false
+    var directoriesFirst = false
+    var hidesDotted = false
+    /// Names without it are left out; ASCII letters in either case.
+    var filter: [UInt8] = []
+
+    func hides(_ name: ArraySlice<UInt8>) -> Bool {
+        if hidesDotted, name.first == UInt8(ascii: ".") { return true }
+        return !filter.isEmpty && !Self.contains(name, filter)
+    }
+
+    private static func contains(_ name: ArraySlice<UInt8>, _ part: [UInt8]) -> Bool {
+        guard name.count >= part.count else { return false }
+        for start in name.startIndex...(name.endIndex - part.count) {
+            if zip(name[start...], part).allSatisfy({ lowered($0) == lowered($1) }) { return true }
+        }
+        return false
+    }
+
+    private static func lowered(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
+}
+
+/// The directories of one directory and its files, to be sorted: copies, so that a thread of its own can do it.
+struct BrowseContents: Sendable {
+    struct Directory: Sendable {
+        var number: DirectoryNumber
+        var name: [UInt8]
+        var sums: DirectorySums
+        var newest: Int64
+    }
+
+    private(set) var directories: [Directory] = []
+    let files: FileTable
+    /// What was there before, if that is to be compared.
+    var older: Older?
+
+    struct Older: Sendable {
+        var directories: [Directory] = []
+        var files = FileTable()
+    }
+
+    init(_ tree: borrowing DirectoryTree, _ place: DirectoryNumber, _ files: FileTable) {
+        self.files = files
+        directories = Self.directories(of: place, in: tree)
+    }
+
+    static func directories(of place: DirectoryNumber, in tree: borrowing DirectoryTree) -> [Directory] {
+        var directories: [Directory] = []
+        tree.forEachChild(of: place) { number in
+            directories.append(
+                Directory(
+                    number: number, name: Array(tree.name(of: number)), sums: tree.sums(of: number),
+                    newest: tree.newest(in: number)))
+        }
+        return directories
+    }
+
+    var count: Int {
+        directories.count + files.count + (older.map { $0.directories.count + $0.files.count } ?? 0)
+    }
+
+    /// Greatest first, equal ones by name; names from the first to the last.
+    func sorted(_ order: BrowseOrder) -> BrowseLines {
+        if let older { return sorted(order, older) }
+        var items: [Item] = []
+        items.reserveCapacity(count)
+        for (index, directory) in directories.enumerated() where !order.hides(directory.name[...]) {
+            let sums = directory.sums
+            let key =
+                switch order.key {
+                case .size: order.showsApparent ? sums.apparentBytes : sums.diskBytes
+                case .entries: sums.entries
+                case .modified: directory.newest
+                case .name: Int64(0)
+                }
+            items.append(Item(key: key, index: UInt32(index), isFile: false))
+        }
+        for index in 0..<files.count where !order.hides(files.name(of: index)) {
+            let file = files.files[index]
+            let key =
+                switch order.key {
+                case .size: order.showsApparent ? file.apparentBytes : file.diskBytes
+                case .entries: Int64(1)
+                case .modified: file.modified
+                case .name: Int64(0)
+                }
+            items.append(Item(key: key, index: UInt32(index), isFile: true))
+        }
+        items.sort { left, right in
+            if order.directoriesFirst, left.isFile != right.isFile { return !left.isFile }
+            let (first, second) = order.isReversed ? (right, left) : (left, right)
+            if first.key != second.key { return first.key > second.key }
+            return name(of: first).lexicographicallyPrecedes(name(of: second))
+        }
+        return BrowseLines(
+            lines: items.map { $0.isFile ? .file($0.index) : .directory(directories[Int($0.index)].number) })
+    }
+
+    private struct Item {
+        var key: Int64
+        var index: UInt32
+        var isFile: Bool
+    }
+
+    private func name(of item: Item) -> ArraySlice<UInt8> {
+        item.isFile ? files.name(of: Int(item.index)) : directories[Int(item.index)].name[...]
+    }
+}

@@ -1,0 +1,108 @@
+import CLinux
+import CNcurses
+import Glibc
+import ScanEngine
+import Snapshots
+
+/// `fsscan browse`: shows a tree while it is scanned, and lets people walk about in it.
+struct BrowseProgram {
+    private let settings: BrowseSettings
+
+    init(_ settings: BrowseSettings) { self.settings = settings }
+
+    func run() throws -> ExitStatus {
+        let arguments = try settings.paths.map { path throws(SnapshotFailure) in try SnapshotArgument(path) }
+        guard isatty(0) == 1, isatty(1) == 1 else {
+            throw UsageError("browse needs a terminal: for a summary use fsscan PATH")
+        }
+        guard !TextStyle.terminalIsDumb else {
+            throw UsageError("browse needs a terminal that can move its cursor, and TERM says it cannot")
+        }
+        // From here on a signal must not end the process without giving the terminal back.
+        clinux_install_stop_handler()
+        clinux_call_at_abrupt_end(cncurses_restore)
+        let isUTF8 = cncurses_set_locale(Quoting.localeIsUTF8 ? 1 : 0) != 0
+        let quoting = Quoting(escapesBidirectional: true, escapesNonASCII: !isUTF8, usesCurlyQuotes: isUTF8)
+        let text = ScreenText(quoting: quoting, isUTF8: isUTF8)
+
+        var model: BrowseModel
+        if arguments.count == 2 {
+            let (old, new) = try pair(arguments)
+            model = BrowseModel(new, since: old, text: text)
+        } else {
+            model = BrowseModel(try source(arguments[0], settings.paths[0]), text: text)
+        }
+        let status = cncurses_begin(TextStyle(for: 1).usesColour ? 1 : 0)
+        if status != 0 {
+            model.cancel()
+            throw UsageError("browse cannot use this terminal: nothing is known of its TERM")
+        }
+        show(model)
+        cncurses_end()
+        // The scan may wait for a file system: nobody waits for the scan.
+        model.cancel()
+        clinux_abandon_threads()
+        return ExitStatus.stopSignal ?? .success
+    }
+
+    private func source(
+        _ argument: SnapshotArgument, _ given: [UInt8], as other: SnapshotBrowse? = nil
+    ) throws -> any BrowseSource {
+        switch argument {
+        case .live(let path):
+            var options = settings.scanOptions(path: path, threads: settings.threads ?? DefaultThreads.count())
+            if let other {
+                guard other.rootCount == 1 else {
+                    throw UsageError("browse compares a directory with a scan of one PATH")
+                }
+                if let scan = other.options { options.obey(scan) }
+            }
+            return try LiveBrowse(options, allowsDeleting: settings.delete)
+        case .file(let path, let selector):
+            return try SnapshotBrowse(given, file: path, selector: selector)
+        }
+    }
+
+    /// Files first: a directory is scanned with the options of the other side.
+    private func pair(_ arguments: [SnapshotArgument]) throws -> (old: any BrowseSource, new: any BrowseSource) {
+        if case .live = arguments[0] {
+            let new = try source(arguments[1], settings.paths[1])
+            return (try source(arguments[0], settings.paths[0], as: new as? SnapshotBrowse), new)
+        }
+        let old = try source(arguments[0], settings.paths[0])
+        return (old, try source(arguments[1], settings.paths[1], as: old as? SnapshotBrowse))
+    }
+
+    private func show(_ model: BrowseModel) {
+        let screen = BrowseScreen()
+        // The first entries are there by then.
+        var wait = Self.firstWait
+        while clinux_stop_signal() == 0 {
+            model.update()
+            screen.draw(model.screen(rows: screen.rows, columns: screen.columns))
+            guard var event = screen.nextKey(wait) else { return }
+            wait = Self.wait
+            // What was typed meanwhile is not drawn key by key.
+            while true {
+                if case .key(let key) = event, !model.press(key) { return }
+                if case .none = event { break }
+                guard let next = screen.nextKey(0) else { return }
+                event = next
+            }
+        }
+    }
+
+    /// Milliseconds. Ten pictures a second.
+    private static let wait: Int32 = 100
+    private static let firstWait: Int32 = 20
+}
+
+extension ScanOptions {
+    /// Leaves out what another scan left out.
+    fileprivate mutating func obey(_ other: ScanOptions) {
+        oneFileSystem = oneFileSystem || other.oneFileSystem
+        excludeKernfs = excludeKernfs || other.excludeKernfs
+        gitignore = gitignore || other.gitignore
+        exclude = other.exclude + exclude
+    }
+}

@@ -1,0 +1,149 @@
+import CLinux
+import ScanEngine
+import Synchronization
+
+/// A tree that is scanned while it is looked at. Used by one thread; the scan has its own.
+final class LiveBrowse: BrowseSource {
+    let options: ScanOptions
+    private var running: Running
+    /// Of the scan of a part of the tree that is not over yet.
+    private var rescan: Rescan?
+    private(set) var errorList: [ScanError] = []
+    /// Whether `report` tells of the tree as it is shown.
+    private var isOriginal = true
+    private var isTaken = false
+
+    let activity = "scanning"
+
+    /// A scan and what it has to tell.
+    private struct Running {
+        let scan: Scan
+        let watch: DirectoryWatch
+        let errors: ErrorLog
+        let task: BackgroundTask<ScanReport>
+
+        init(_ options: ScanOptions, root: DirectoryNumber, next: DirectoryNumber) throws(ScanUnavailable) {
+            watch = DirectoryWatch(roots: [root], next: next)
+            let errors = ErrorLog()
+            var environment = ScanEnvironment()
+            environment.watch = watch
+            environment.onError = { errors.add($0) }
+            let scan = try Scan(options, environment)
+            (self.errors, self.scan) = (errors, scan)
+            task = BackgroundTask { _ in scan.run() }
+        }
+    }
+
+    let allowsDeleting: Bool
+
+    /// Starts a scan of the options' one PATH.
+    init(_ options: ScanOptions, allowsDeleting: Bool = false) throws(ScanUnavailable) {
+        self.options = options
+        self.allowsDeleting = allowsDeleting
+        running = try Running(options, root: DirectoryTree.root, next: DirectoryTree.root + 1)
+    }
+
+    var path: [UInt8] { options.paths[0] }
+    var isRunning: Bool { !isTaken }
+    var failure: [UInt8]? { report?.complete == false ? Array("the scan was stopped".utf8) : nil }
+
+    /// Of the whole tree; nil while the scan runs, and when a part of it was scanned later.
+    var report: ScanReport? { isOriginal ? running.task.result : nil }
+
+    func update(_ tree: inout DirectoryTree, _ spare: inout DirectoryEvents) {
+        guard !isTaken else { return }
+        // Asked first: what happens afterwards is for the next time.
+        let isOver = running.task.result != nil
+        running.watch.take(&spare) { tree.apply($0) }
+        tree.settle()
+        errorList = keptErrors + running.errors.list
+        guard isOver else { return }
+        isTaken = true
+        guard let rescan else { return }
+        tree.endRescan(rescan)
+        self.rescan = nil
+    }
+
+    func files(of directory: DirectoryNumber, names: [[UInt8]]) -> BackgroundTask<FileTable> {
+        BackgroundTask { [options] task in FileTable(options, names: names) { task.isCancelled } }
+    }
+
+    func cancel() { running.scan.cancel() }
+
+    // MARK: Once more
+
+    /// Errors outside of what is scanned once more.
+    private var keptErrors: [ScanError] = []
+
+    /// Scans a directory once more, or the whole tree where patterns do not let a part of it be scanned alone.
+    ///
+    /// - Returns: the directory whose scan was started.
+    func scanAgain(_ number: DirectoryNumber, of tree: inout DirectoryTree) throws(RescanRefusal) -> DirectoryNumber {
+        guard isTaken else { throw RescanRefusal(message: "the scan is not over yet") }
+        let number = hasPatternsOfPlaces ? DirectoryTree.root : number
+        let isMount = tree.flags(of: number).contains(.mount)
+        if isMount, options.oneFileSystem || options.excludeKernfs {
+            throw RescanRefusal(message: "it is on another file system, which is left out")
+        }
+        var part = options
+        part.paths = [tree.path(of: number)]
+        guard part.paths[0].count < Self.longestPath else { throw RescanRefusal(message: "its path is too long") }
+        do throws(ScanUnavailable) {
+            running = try Running(part, root: number, next: DirectoryNumber(tree.count))
+        } catch {
+            throw RescanRefusal(message: error.message)
+        }
+        keptErrors = errorList.filter { !Self.isIn($0.path, part.paths[0]) }
+        rescan = tree.beginRescan(number)
+        isOriginal = number == DirectoryTree.root
+        isTaken = false
+        return number
+    }
+
+    /// `PATH_MAX`, with the NUL.
+    private static let longestPath = 4096
+
+    /// A `.gitignore` above, or a pattern with a slash inside, says something else where the PATH is another.
+    private var hasPatternsOfPlaces: Bool {
+        options.gitignore || options.exclude.contains { $0.dropLast().contains(UInt8(ascii: "/")) }
+    }
+
+    static func isIn(_ path: [UInt8], _ directory: [UInt8]) -> Bool {
+        guard path.starts(with: directory) else { return false }
+        return path.count == directory.count || directory.last == UInt8(ascii: "/")
+            || path[directory.count] == UInt8(ascii: "/")
+    }
+
+    // MARK: Tables
+
+    /// Counts what is in a directory by kind and owner, and finds its largest files.
+    func tables(of number: DirectoryNumber, in tree: borrowing DirectoryTree) -> BackgroundTask<ScanReport?>? {
+        if number == DirectoryTree.root, let report { return BackgroundTask { _ in report } }
+        var part = options
+        part.paths = [tree.path(of: number)]
+        let isWhole = number == DirectoryTree.root
+        guard part.paths[0].count < Self.longestPath, isWhole || !hasPatternsOfPlaces else { return nil }
+        return BackgroundTask { [part] task in
+            var environment = ScanEnvironment()
+            environment.isCancelled = { task.isCancelled }
+            return try? Scan(part, environment).run()
+        }
+    }
+}
+
+/// Why a directory is not scanned once more: a sentence for people.
+struct RescanRefusal: Error {
+    var message: String
+}
+
+/// The errors of a scan, as many as anybody reads.
+private final class ErrorLog: Sendable {
+    private let errors = Mutex<[ScanError]>([])
+    private static let limit = 10_000
+
+    func add(_ error: ScanError) {
+        errors.withLock { if $0.count < Self.limit { $0.append(error) } }
+    }
+
+    var list: [ScanError] { errors.withLock { $0 } }
+}

@@ -1,0 +1,1 @@
+../../../Sources/fsscan/Browse/BrowseCommand.swift
