@@ -18,6 +18,8 @@ import Testing
             case .count(let count): options[keyPath: count] = 17
             case .algorithms(let algorithms): options[keyPath: algorithms] = [.md5, .sha256]
             case .patterns(let patterns): options[keyPath: patterns] = [Array("*.o".utf8), [0xFF, 0x2F]]
+            case .ranking(let ranking): options[keyPath: ranking] = .oldest
+            case .time(let time): options[keyPath: time] = FileTime(seconds: -1, nanoseconds: 999)
             }
         }
         return options
@@ -37,6 +39,8 @@ import Testing
             case .count(let count): one[keyPath: count] != other[keyPath: count]
             case .algorithms(let algorithms): one[keyPath: algorithms] != other[keyPath: algorithms]
             case .patterns(let patterns): one[keyPath: patterns] != other[keyPath: patterns]
+            case .ranking(let ranking): one[keyPath: ranking] != other[keyPath: ranking]
+            case .time(let time): one[keyPath: time] != other[keyPath: time]
             }
         }.map(\.name.description)
     }

@@ -97,7 +97,7 @@ package struct Growth {
             throw SnapshotFailure.differentRoots(before, after)
         }
         for side in [before, after]
-        where !side.fields.contains([.size, .diskBytes]) || side.kinds.count < EntryKind.allCases.count {
+        where !side.fields.isSuperset(of: [.size, .diskBytes]) || side.kinds.count < EntryKind.allCases.count {
             throw SnapshotFailure(
                 path: nil, "--growth needs the sizes of all entries, which the format \(side.format) does not have")
         }
