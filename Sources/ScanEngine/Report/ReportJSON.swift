@@ -71,6 +71,16 @@ public struct ReportJSON {
             try writeList("unfinished", report.unfinished, &writer, sink) { $1.member("path", bytes: $0) }
         }
         if let baseline = report.baseline { writer.member(baseline: baseline) }
+        if let kept = report.kept {
+            writer.key("saved")
+            writer.beginObject()
+            writer.member("path", bytes: kept.path)
+            writer.member("scan", kept.scan)
+            writer.member("evidence", kept.evidence)
+            writer.member("sha256", kept.sha256)
+            writer.member("taken_over", report.baseline?.reused ?? 0)
+            writer.endObject()
+        }
         writer.member(timing: report.timing)
         if includesStatistics { writer.member(statistics: report.statistics) }
         writer.endObject()

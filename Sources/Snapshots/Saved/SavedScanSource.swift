@@ -9,7 +9,8 @@ package final class SavedScanSource: SnapshotSource {
     /// How many rows of entries were read: what a comparison costs.
     package private(set) var rowsRead: Int64 = 0
 
-    private let path: [UInt8]
+    /// Of the file.
+    let path: [UInt8]
     private let entries: Statement
     private let attributes: Statement
     private let errors: Statement
@@ -129,10 +130,17 @@ package final class SavedScanSource: SnapshotSource {
         entry.btime = try time(15)
         entry.flags = try number(17, 0...UInt32.max).map { InodeFlags(rawValue: $0) }
         entry.specialDevice = row.integer(18).map { UInt64(bitPattern: $0) }
-        if let count = row.integer(19) { entry.xattrs = count == 0 ? [] : try readAttributes(key) }
-        entry.isChanged = row.integer(20) == 1
+        if let count = row.integer(19) {
+            let attributes = count == 0 ? [] : try readAttributes(key)
+            guard Int64(attributes.count) == count else { throw damaged("extended attributes are missing") }
+            entry.xattrs = attributes
+        }
+        entry.isChanged = try number(20, 1...UInt8(1)) != nil
         entry.target = row.blob(21)
-        entry.mime = row.text(22)
+        if let mime = row.blob(22) {
+            guard MIMEType.isOne(mime) else { throw damaged("a MIME type that is none") }
+            entry.mime = String(decoding: mime, as: UTF8.self)
+        }
         entry.state = row.blob(23)
         for (index, algorithm) in DigestAlgorithm.allCases.enumerated() {
             guard let digest = row.blob(24 + index) else { continue }
@@ -168,7 +176,8 @@ package final class SavedScanSource: SnapshotSource {
             throw damaged("errors are out of order")
         }
         lastError = order
-        let texts = parts.map { String(decoding: $0, as: UTF8.self) }
+        let texts = parts.compactMap { String(validating: $0, as: UTF8.self) }
+        guard texts.count == 3 else { throw damaged("an error that is no text") }
         pendingError = (key, SnapshotEntryError(operation: texts[0], code: texts[1], message: texts[2]))
     }
 

@@ -198,7 +198,10 @@ package final class SavedScanWriter: EntryOutput {
     private static var hostName: String {
         var name = [CChar](repeating: 0, count: 256)
         gethostname(&name, name.count - 1)
-        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // Root may give a machine any name; readers refuse control characters.
+        let scalars = text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }
+        return String(String.UnicodeScalarView(scalars))
     }
 
     // MARK: While the scan runs
@@ -308,16 +311,20 @@ package final class SavedScanWriter: EntryOutput {
         Self.undo(database, place)
     }
 
-    /// The SHA-256 of the file as it lies there now, in hex; after `finish`.
-    package func fileDigest() throws(SaveFailure) -> String {
+    /// What to keep elsewhere; after `finish`. It is asked for in one transaction: both are of the same state of the file.
+    package func proof() throws(SaveFailure) -> SavedProof {
         do {
             try database.execute("BEGIN")
-            // Takes the lock.
-            _ = try database.integer("SELECT count(*) FROM sqlite_schema")
-            let digest = try database.sha256()
+            let saved = try SavedScans(path, reading: database)
+            guard let kept = saved.scans.first(where: { $0.id == scan }) else {
+                throw DatabaseError(code: 0, message: "has lost the scan that was saved")
+            }
+            let proof = SavedProof(evidence: try saved.evidence(of: kept), sha256: try database.sha256())
             try database.execute("COMMIT")
-            return digest
+            return proof
         } catch let error as DatabaseError {
+            throw SaveFailure(path: path, message: error.message)
+        } catch let error as SnapshotFailure {
             throw SaveFailure(path: path, message: error.message)
         } catch {
             throw SaveFailure(path: path, message: "\(error)")
@@ -352,6 +359,13 @@ package final class SavedScanWriter: EntryOutput {
         json.object(totals: totals, .onOneLine)
         return String(decoding: json.buffer.bytes, as: UTF8.self)
     }
+}
+
+/// What vouches for a scan that was saved, in hex.
+package struct SavedProof: Sendable {
+    package var evidence: Evidence
+    /// Of the file.
+    package var sha256: String
 }
 
 /// What a worker hands to the writer.
