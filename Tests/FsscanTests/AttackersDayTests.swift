@@ -34,6 +34,7 @@ struct AttackersDayTests {
         save() {
             "$F" --save drop/usr.db --label good --hash sha256 --xattrs tree > saving 2>&1 || return
             expect=$(sed -n 's/.*sha256 of the file: //p' saving); [ ${#expect} = 64 ]
+            evidence=$(sed -n 's/.*evidence: //p' saving); [ ${#evidence} = 64 ]
         }
         tell() {
             local name=$1 status=0; shift
@@ -44,6 +45,7 @@ struct AttackersDayTests {
             tell verify "$F" verify drop/usr.db
             tell quick "$F" verify --quick drop/usr.db
             tell expect "$F" verify --expect $expect drop/usr.db
+            tell evidence "$F" verify --expect $evidence drop/usr.db
             tell saved "$F" saved drop/usr.db
             tell diff "$F" diff drop/usr.db tree
             scan
@@ -104,7 +106,7 @@ struct AttackersDayTests {
         }
     }
 
-    private static let comparisons = ["verify", "quick", "expect", "diff"]
+    private static let comparisons = ["verify", "quick", "expect", "evidence", "diff"]
     private static let readers = comparisons + ["saved"]
 
     // MARK: The tree
@@ -251,8 +253,95 @@ struct AttackersDayTests {
         expect(verdicts, ["verify", "quick", "diff", "saved"], 0)
         expect(
             verdicts, ["expect"], 2, ["fsscan: ‘drop/usr.db’: is not what --expect says: the SHA-256 of the file is"])
+        expect(verdicts, ["evidence"], 2, ["fsscan: ‘drop/usr.db’: is not what --expect says"])
         expect(verdicts, ["again"], 64)
         #expect(verdicts["again"]?.lines.first?.contains("is not what --expect says") == true, "\(verdicts)")
+    }
+
+    /// The trojan is not looked at, or a clean copy is: no row of what is compared, and no digest of the root, tells.
+    @Test(arguments: [
+        """
+        UPDATE scans SET options = json_set(options, '$.exclude', json('[{"pattern": "log*"}]'));
+        DELETE FROM entries WHERE CAST(key AS TEXT) LIKE '%login'
+        """,
+        "UPDATE roots SET path = CAST('copy' AS BLOB)",
+        "UPDATE scans SET options = json_set(options, '$.cwd', json_extract(options, '$.cwd') || '/clean')",
+    ] as [ByteString])
+    func whereItLooksIsForged(_ sql: ByteString) throws {
+        let verdicts = try play(
+            """
+            cp -a tree copy; mkdir clean; cp -a tree clean/tree; \(Self.settle)
+            echo trojan > tree/bin/login; tell before "$F" verify --ignore ctime drop/usr.db
+            sqlite3 drop/usr.db <<'END'
+            \(sql)
+            END
+            tell verify "$F" verify --ignore ctime drop/usr.db
+            \(Self.expecting)
+            """)
+        expect(verdicts, ["verify"], 0)
+        #expect(verdicts["before"]?.status == 1, "\(verdicts)")
+        expectRefusal(verdicts)
+    }
+
+    /// What a digest of the root does not bind.
+    @Test(arguments: [
+        "UPDATE entries SET mode = 2541 WHERE CAST(key AS TEXT) LIKE '%login'",
+        "UPDATE entries SET uid = 65534 WHERE CAST(key AS TEXT) LIKE '%login'",
+        "UPDATE entries SET flags = 16 WHERE CAST(key AS TEXT) LIKE '%login'",
+        "UPDATE entries SET xattrs = 1 WHERE CAST(key AS TEXT) LIKE '%login';"
+            + "INSERT INTO xattrs SELECT 1, 0, key, x'61', x'62' FROM entries WHERE xattrs = 1",
+        "INSERT INTO errors SELECT 1, 0, key, 'openat', 'EACCES', 'Permission denied' FROM entries WHERE kind = 1",
+    ] as [ByteString])
+    func whatIsComparedIsForged(_ sql: ByteString) throws {
+        let verdicts = try play(
+            """
+            \(Self.settle)
+            sqlite3 drop/usr.db <<'END'
+            \(sql)
+            END
+            \(Self.expecting)
+            """)
+        expectRefusal(verdicts)
+    }
+
+    private static let expecting: ByteString = """
+        tell evidence "$F" verify --expect $evidence drop/usr.db
+        tell quickly "$F" verify --quick --expect $evidence drop/usr.db
+        tell again "$F" --save drop/usr.db --baseline drop/usr.db --expect $evidence --hash sha256 tree
+        tell root "$F" verify --expect $(sed -n 's/.*of the root.*: //p' saving) drop/usr.db
+        """
+
+    private func expectRefusal(
+        _ verdicts: [String: Verdict], sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        expect(
+            verdicts, ["evidence", "quickly", "root"], 2, ["fsscan: ‘drop/usr.db’: "], sourceLocation: sourceLocation)
+        expect(verdicts, ["again"], 64, sourceLocation: sourceLocation)
+        for name in ["evidence", "quickly", "root", "again"] {
+            #expect(verdicts[name]?.lines.count == 1, "\(verdicts)", sourceLocation: sourceLocation)
+        }
+    }
+
+    /// A row of `content`, from which 0.1.0 takes digests over, has the digest that the file had before.
+    @Test func contentIsPatched() throws {
+        let verdicts = try play(
+            """
+            clean=$(sha256sum < tree/bin/login | cut -c1-64); echo trojan > tree/bin/login
+            trojan=$(sha256sum < tree/bin/login | cut -c1-64); \(Self.settle)
+            python3 - $trojan $clean <<'END'
+            import sqlite3, sys
+            old, new = map(bytes.fromhex, sys.argv[1:])
+            database = sqlite3.connect("drop/usr.db")
+            records = database.execute("SELECT records FROM content").fetchone()[0]
+            assert old in records
+            database.execute("UPDATE content SET records = ?", [records.replace(old, new)])
+            database.commit()
+            END
+            tell evidence "$F" verify --expect $evidence drop/usr.db
+            tell again "$F" --save drop/usr.db --baseline drop/usr.db --expect $evidence --hash sha256 tree
+            """)
+        expect(verdicts, ["evidence"], 2, ["fsscan: ‘drop/usr.db’: is damaged: its content says what no entry says"])
+        expect(verdicts, ["again"], 64)
     }
 
     /// One that says nothing of the trojan, and leaves what it is.
@@ -283,13 +372,13 @@ struct AttackersDayTests {
         let verdicts = try play(
             """
             \(Self.settle)
-            sqlite3 drop/usr.db "UPDATE scans SET label = char(27) || '[2J' || char(10) || 'No difference.', host = label || char(155);
+            sqlite3 drop/usr.db "UPDATE scans SET label = char(27) || '[2J' || char(10) || 'No difference.';
                 INSERT INTO errors SELECT 1, 0, key, char(27) || 'c', char(13), char(10) || 'No difference.' || char(10)
                 FROM entries WHERE kind = 1"
             routine
             """)
         expect(verdicts, ["verify", "quick", "diff"], 2, ["? tree/home/f  "])
-        expect(verdicts, ["expect"], 2, ["fsscan: ‘drop/usr.db’: is not what --expect says"])
+        expect(verdicts, ["expect", "evidence"], 2, ["fsscan: ‘drop/usr.db’: is not what --expect says"])
         #expect(verdicts["saved"]?.lines.count == 1)
     }
 

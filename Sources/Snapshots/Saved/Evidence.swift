@@ -150,7 +150,7 @@ package final class EvidenceComputation {
 
     /// Ends the directories that `key` is not in.
     private func close(downTo key: [UInt8]?) {
-        let common = key.map { Self.commonLength($0, path) } ?? 0
+        let common = key.map { path.isEmpty ? 0 : Self.commonLength($0, path) } ?? 0
         while depth > 0 {
             let directory = directories[depth - 1]
             let length = directory.keyLength
@@ -207,6 +207,10 @@ package final class EvidenceComputation {
     private static func commonLength(_ one: [UInt8], _ other: [UInt8]) -> Int {
         one.withUnsafeBytes { one in
             other.withUnsafeBytes { other in
+                // Most entries lie in the directory that is open.
+                if one.count >= other.count, memcmp(one.baseAddress!, other.baseAddress!, other.count) == 0 {
+                    return other.count
+                }
                 let limit = min(one.count, other.count)
                 var length = 0
                 while length < limit, one[length] == other[length] { length += 1 }

@@ -211,8 +211,12 @@ package final class SavedScanSource: SnapshotSource {
     }
 
     private func time(_ column: Int) throws(SnapshotFailure) -> SnapshotTime? {
-        guard let seconds = entries.integer(column) else { return nil }
-        return SnapshotTime(seconds: seconds, nanoseconds: try number(column + 1, 0...999_999_999) ?? 0)
+        let nanoseconds: Int64? = try number(column + 1, 0...999_999_999)
+        guard let seconds = entries.integer(column), let nanoseconds else {
+            guard entries.isNull(column), nanoseconds == nil else { throw damaged("half of a time") }
+            return nil
+        }
+        return SnapshotTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 }
 
