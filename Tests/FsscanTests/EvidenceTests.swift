@@ -66,7 +66,8 @@ import Testing
     @Test func itIsTheSameForScansOfEarlierVersions() throws {
         let file = Repository.path("fixtures/saved-1/scans.db")
         let printed = try prepare(
-            "$F saved --evidence --json '\(file)' | jq -r '.scans[].evidence'; for i in 1 2; do python3 $E '\(file)' $i; done")
+            "$F saved --evidence --json '\(file)' | jq -r '.scans[].evidence'; for i in 1 2; do python3 $E '\(file)' $i; done"
+        )
         let lines = printed.split(separator: "\n")
         #expect(lines.count == 4 && lines[0] == lines[2] && lines[1] == lines[3], "\(printed)")
         // Kept elsewhere, it must stay what it is.

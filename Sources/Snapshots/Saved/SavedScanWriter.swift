@@ -43,9 +43,9 @@ package struct SaveFailure: Error, Equatable {
 /// ```
 package final class SavedScanWriter: EntryOutput {
     /// As it was given, for messages.
-    private let path: [UInt8]
+    let path: [UInt8]
     private let place: SavedPlace
-    private let database: Database
+    let database: Database
     private let queue = BatchQueue<SavedBatch>(limit: 16)
     private let digests: DigestSet
     /// Without `--hash` and `--mime` there is no content to take over.
@@ -311,26 +311,6 @@ package final class SavedScanWriter: EntryOutput {
         Self.undo(database, place)
     }
 
-    /// What to keep elsewhere; after `finish`. It is asked for in one transaction: both are of the same state of the file.
-    package func proof() throws(SaveFailure) -> SavedProof {
-        do {
-            try database.execute("BEGIN")
-            let saved = try SavedScans(path, reading: database)
-            guard let kept = saved.scans.first(where: { $0.id == scan }) else {
-                throw DatabaseError(code: 0, message: "has lost the scan that was saved")
-            }
-            let proof = SavedProof(evidence: try saved.evidence(of: kept), sha256: try database.sha256())
-            try database.execute("COMMIT")
-            return proof
-        } catch let error as DatabaseError {
-            throw SaveFailure(path: path, message: error.message)
-        } catch let error as SnapshotFailure {
-            throw SaveFailure(path: path, message: error.message)
-        } catch {
-            throw SaveFailure(path: path, message: "\(error)")
-        }
-    }
-
     private let isDone = Atomic<Bool>(false)
 
     private func describe(_ report: ScanReport) throws(DatabaseError) {
@@ -359,13 +339,6 @@ package final class SavedScanWriter: EntryOutput {
         json.object(totals: totals, .onOneLine)
         return String(decoding: json.buffer.bytes, as: UTF8.self)
     }
-}
-
-/// What vouches for a scan that was saved, in hex.
-package struct SavedProof: Sendable {
-    package var evidence: Evidence
-    /// Of the file.
-    package var sha256: String
 }
 
 /// What a worker hands to the writer.

@@ -131,7 +131,9 @@ package final class SavedScans {
         }
         for (column, name) in [(2, "host"), (5, "version")] {
             let text = String(validating: row.blob(column) ?? [], as: UTF8.self)
-            if let text, !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) { continue }
+            if let text, !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+                continue
+            }
             throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: \(name) of scan \(id) is no text")
         }
     }

@@ -99,7 +99,8 @@ struct ComparisonOptions: ParsableArguments {
 /// `fsscan saved`.
 struct SavedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan saved", abstract: "The scans that a file holds.", usage: "fsscan saved [--evidence] [--json] FILE")
+        commandName: "fsscan saved", abstract: "The scans that a file holds.",
+        usage: "fsscan saved [--evidence] [--json] FILE")
 
     @Argument(help: .hidden, completion: .file())
     var files: [String] = []
