@@ -48,6 +48,20 @@ import Testing
         }
     }
 
+    /// What is saved can be read, whatever root has named the machine.
+    @Test(.enabled(if: isRoot && canMount, "needs root, and namespaces")) func aMachineMayHaveAnyName() throws {
+        let outcome = try shell(
+            """
+            cat > named.py <<'END'
+            import os, socket
+            socket.sethostname(b"a\\x1b[2Jb\\nc\\xff\\xc2\\x9b")
+            os.execv(os.environ["F"], ["fsscan", "--save", "s.db", "tree"])
+            END
+            unshare -u python3 named.py > none 2>&1; $F saved --json s.db | jq -j '.scans[].host | explode | map(tostring) | join(" ")'
+            """)
+        #expect(outcome.outputText == "97 65533 91 50 74 98 65533 99 65533 65533", "\(outcome.errorText)")
+    }
+
     @Test(arguments: ["operation", "code", "message"])
     func aForgedErrorIsNoLineOfADiff(_ column: String) throws {
         var values = ["operation": "'openat'", "code": "'EACCES'", "message": "'Permission denied'"]

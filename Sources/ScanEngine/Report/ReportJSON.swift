@@ -71,6 +71,7 @@ public struct ReportJSON {
             try writeList("unfinished", report.unfinished, &writer, sink) { $1.member("path", bytes: $0) }
         }
         if let baseline = report.baseline { writer.member(baseline: baseline) }
+        writer.member(timing: report.timing)
         if let kept = report.kept {
             writer.key("saved")
             writer.beginObject()
@@ -81,7 +82,6 @@ public struct ReportJSON {
             writer.member("taken_over", report.baseline?.reused ?? 0)
             writer.endObject()
         }
-        writer.member(timing: report.timing)
         if includesStatistics { writer.member(statistics: report.statistics) }
         writer.endObject()
         writer.endLine()
