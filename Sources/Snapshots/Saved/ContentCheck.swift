@@ -7,8 +7,9 @@
 //
 // What is missing in `content` makes 0.1.0 read a file, which is no harm.
 
-import CSQLite
 import Bytes
+import CSQLite
+import LinuxKernel
 import ScanEngine
 
 extension SavedScans {

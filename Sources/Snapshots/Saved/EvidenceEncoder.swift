@@ -1,4 +1,5 @@
 import Bytes
+import LinuxKernel
 import ScanEngine
 
 /// What an entry says, as the bytes that its evidence is computed from.

@@ -1,4 +1,4 @@
-import CLinux
+import LinuxKernel
 
 extension ContentPack {
     /// Goes through packed records.
