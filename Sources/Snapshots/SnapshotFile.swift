@@ -61,15 +61,13 @@ package final class OpenedSnapshot {
     /// The SHA-256 of the file, in hex, if that was asked for.
     package let digest: String?
 
-    private let format: SnapshotFormat
-    private var input: SnapshotInput
     /// What is hashed, and read in the place of the file: somebody might write to that in between.
     private let copy: ScratchCopy?
 
     /// - Parameters:
     ///   - otherRoots, algorithm: see `SnapshotInput`.
     ///   - formats: those that the caller can do with.
-    ///   - isToBeHashed: `digest` is wanted, and `again()` may be called.
+    ///   - isToBeHashed: `digest` is wanted.
     package init(
         _ path: [UInt8], selector: [UInt8]?, otherRoots: [[UInt8]], algorithm: DigestAlgorithm? = nil,
         isToBeHashed: Bool, formats: [SnapshotFormat] = SnapshotFormat.all
@@ -82,7 +80,6 @@ package final class OpenedSnapshot {
             let names = formats.map(\.name).joined(separator: ", ")
             throw SnapshotFailure(path: path, "is of no format that can be compared (\(names))")
         }
-        self.format = format
         if beginning.starts(with: SavedSchema.magic) {
             // Closing it would drop the locks that SQLite has on this file, for another argument perhaps (fcntl(2)): it stays
             // open until the process ends.
@@ -104,7 +101,6 @@ package final class OpenedSnapshot {
             source = try SavedScanSource(file, scan)
             saved = (file, scan)
             digest = copy?.digest
-            input = SnapshotInput(path: path, descriptor: -1, beginning: beginning, isSeekable: true)
             return
         }
         var isSeekable = lseek(descriptor, 0, SEEK_SET) == 0
@@ -119,20 +115,12 @@ package final class OpenedSnapshot {
         } else {
             copy = nil
         }
-        input = SnapshotInput(
+        let input = SnapshotInput(
             path: path, descriptor: descriptor, beginning: beginning, isSeekable: isSeekable, selector: selector,
             otherRoots: otherRoots, algorithm: algorithm)
         saved = nil
         digest = copy?.digest
         source = try format.open(input)
-    }
-
-    /// The same entries from the same bytes, from their beginning.
-    package func again() throws(SnapshotFailure) -> any SnapshotSource {
-        if let saved { return try SavedScanSource(saved.file, saved.scan) }
-        guard let copy else { preconditionFailure("what is read again was copied") }
-        lseek(copy.descriptor, 0, SEEK_SET)
-        return try format.open(input)
     }
 
     private static func beginning(of descriptor: Int32, _ path: [UInt8]) throws(SnapshotFailure) -> [UInt8] {

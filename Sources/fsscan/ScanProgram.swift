@@ -56,7 +56,7 @@ struct ScanProgram {
         MIMEHelp.warn(scan)
         records?.begin(options, version: Invocation.version, scan.start)
         let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
-        let report = environment.deadline == nil ? scan.run() : scan.runUntilDeadline()
+        var report = environment.deadline == nil ? scan.run() : scan.runUntilDeadline()
         progress?.stop()
         let isLate = !report.complete && environment.deadline?.hasPassed == true
         if isLate { StandardStreams.complain("stopped by --deadline: the report is not complete") }
@@ -67,7 +67,12 @@ struct ScanProgram {
         if let path = settings.save, environment.leftOut?.places.isEmpty == false {
             StandardStreams.complain(path, "warning: lies in what is saved, and is left out of it")
         }
-        if let saved, let path = settings.save, report.complete { try printEvidence(report, saved, path) }
+        if let saved, let path = settings.save, report.complete {
+            let proof = try saved.proof()
+            let kept = KeptScan(path: path, scan: saved.scan, evidence: proof.evidence.hex, sha256: proof.sha256)
+            printEvidence(report, kept)
+            report.kept = kept
+        }
 
         switch settings.format {
         case .json:
@@ -136,10 +141,7 @@ struct ScanProgram {
             }
             let opened = try OpenedSnapshot(
                 file, selector: selector, otherRoots: [], isToBeHashed: !settings.expected.isEmpty)
-            if let digest = opened.digest, !settings.expected.contains(digest) {
-                throw SnapshotFailure(
-                    path: argument, "it is not what --expect says: the SHA-256 of the file is \(digest)")
-            }
+            _ = try ExpectedEvidence(values: settings.expected).confirm(opened, argument)
             guard let (scans, scan) = opened.saved else {
                 throw SnapshotFailure(path: argument, "is not a file of saved scans")
             }
@@ -185,25 +187,22 @@ struct ScanProgram {
     }
 
     /// What to keep elsewhere, so that nobody can put another scan in the place of this one unnoticed.
-    private func printEvidence(
-        _ report: ScanReport, _ saved: SavedScanWriter, _ path: [UInt8]
-    ) throws(SaveFailure) {
-        let scan = saved.scan
+    private func printEvidence(_ report: ScanReport, _ kept: KeptScan) {
+        let scan = kept.path + Array("#\(kept.scan)".utf8)
         let quoting = Quoting.forErrors
         for root in report.roots {
             for digest in root.digests ?? [] {
                 StandardStreams.complain(
-                    quoting.quoted(path + Array("#\(scan)".utf8)) + Array(": \(digest.algorithm) of the root ".utf8)
+                    quoting.quoted(scan) + Array(": \(digest.algorithm) of the root ".utf8)
                         + quoting.quoted(root.path) + Array(": \(digest.hex)".utf8))
             }
         }
         if let use = report.baseline {
             let count = HumanUnits.count(use.reused, "file was", "files were")
-            StandardStreams.complain(
-                path + Array("#\(scan)".utf8),
-                "\(count) not read: the digests are those of the baseline")
+            StandardStreams.complain(scan, "\(count) not read: the digests are those of the baseline")
         }
-        StandardStreams.complain(path, "sha256 of the file: \(try saved.fileDigest())")
+        StandardStreams.complain(scan, "evidence: \(kept.evidence)")
+        StandardStreams.complain(kept.path, "sha256 of the file: \(kept.sha256)")
     }
 
     /// Where the output has no place for them, counters go to standard error, a line each.

@@ -5,14 +5,14 @@ import Glibc
 import TestSupport
 import Testing
 
-/// How one of root's commands ended, and all lines that it printed.
-private struct Verdict {
-    var status: Int
-    var lines: [String] = []
-}
-
 @Suite(.enabled(if: isRoot && canMount, "needs root, and mount namespaces"))
 struct AttackersDayTests {
+    /// How one of root's commands ended, and all lines that it printed.
+    struct Verdict {
+        var status: Int
+        var lines: [String] = []
+    }
+
     private let directory: TemporaryDirectory
 
     /// `tree/bin` is root's and `tree/home` the attacker's; anybody may make files in `drop`, where the saved scan lies.
@@ -34,6 +34,7 @@ struct AttackersDayTests {
         save() {
             "$F" --save drop/usr.db --label good --hash sha256 --xattrs tree > saving 2>&1 || return
             expect=$(sed -n 's/.*sha256 of the file: //p' saving); [ ${#expect} = 64 ]
+            evidence=$(sed -n 's/.*evidence: //p' saving); [ ${#evidence} = 64 ]
         }
         tell() {
             local name=$1 status=0; shift
@@ -44,6 +45,7 @@ struct AttackersDayTests {
             tell verify "$F" verify drop/usr.db
             tell quick "$F" verify --quick drop/usr.db
             tell expect "$F" verify --expect $expect drop/usr.db
+            tell evidence "$F" verify --expect $evidence drop/usr.db
             tell saved "$F" saved drop/usr.db
             tell diff "$F" diff drop/usr.db tree
             scan
@@ -58,7 +60,7 @@ struct AttackersDayTests {
         """
 
     /// What root's commands say, by their names, when a script has ended. None prints a control character.
-    private func play(_ script: ByteString, under launcher: [ByteString] = []) throws -> [String: Verdict] {
+    func play(_ script: ByteString, under launcher: [ByteString] = []) throws -> [String: Verdict] {
         let tricks = Attacker.user + Attacker.interrupt + Attacker.log + Attacker.lease + Attacker.attributes
         let outcome = try run(
             ["unshare", "-m"] + launcher + ["bash", "-c", tricks + Self.prologue + script],
@@ -83,10 +85,10 @@ struct AttackersDayTests {
         return verdicts
     }
 
-    private static let settle: ByteString = "sleep 2.2; save\n"
+    static let settle: ByteString = "sleep 2.2; save\n"
 
     /// - Parameter lines: the beginnings of lines that must be there.
-    private func expect(
+    func expect(
         _ verdicts: [String: Verdict], _ names: [String], _ status: Int, _ lines: [String] = [],
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
@@ -104,8 +106,8 @@ struct AttackersDayTests {
         }
     }
 
-    private static let comparisons = ["verify", "quick", "expect", "diff"]
-    private static let readers = comparisons + ["saved"]
+    static let comparisons = ["verify", "quick", "expect", "evidence", "diff"]
+    static let readers = comparisons + ["saved"]
 
     // MARK: The tree
 
@@ -235,86 +237,6 @@ struct AttackersDayTests {
         #expect(String(decoding: unfinished, as: UTF8.self) == "[{\"path\":\"tree/home/mount\"}]\n")
         // 137 where timeout(1) has to kill it.
         expect(verdicts, ["verify", "diff"], 124)
-    }
-
-    // MARK: The saved scan
-
-    /// The rows agree with the trojan: only what was kept elsewhere tells.
-    @Test func rowsArePatched() throws {
-        let verdicts = try play(
-            """
-            \(Self.settle)
-            echo trojan > tree/bin/login; "$F" --save forged.db --label good --hash sha256 --xattrs tree > none 2>&1
-            cat forged.db > drop/usr.db; routine
-            tell again "$F" --save drop/usr.db --baseline drop/usr.db --expect $expect --hash sha256 tree
-            """)
-        expect(verdicts, ["verify", "quick", "diff", "saved"], 0)
-        expect(
-            verdicts, ["expect"], 2, ["fsscan: ‘drop/usr.db’: is not what --expect says: the SHA-256 of the file is"])
-        expect(verdicts, ["again"], 64)
-        #expect(verdicts["again"]?.lines.first?.contains("is not what --expect says") == true, "\(verdicts)")
-    }
-
-    /// One that says nothing of the trojan, and leaves what it is.
-    @Test(arguments: ["journal", "wal"]) func aJournalIsPlanted(kind: String) throws {
-        let plant: ByteString =
-            kind == "wal"
-            ? #"log forged.db drop/usr.db "$forgery""#
-            : #"sqlite3 forged.db "$forgery"; interrupt forged.db unused.db "\#(Attacker.longRows)"; cp unused.db-journal drop/usr.db-journal"#
-        let verdicts = try play(
-            """
-            for i in $(seq 300); do echo > tree/bin/$i; done
-            \(Self.settle)
-            echo trojan > tree/bin/login; cp drop/usr.db forged.db; forgery="UPDATE scans SET label = 'forged'"
-            \(plant); chown 65534 drop/usr.db-\(ByteString(kind))
-            routine; tell save "$F" --save drop/usr.db --hash sha256 tree
-            tell same grep -q "^$expect" <(sha256sum drop/usr.db)
-            """)
-        expect(verdicts, Self.readers, 2, ["fsscan: ‘drop/usr.db’: "])
-        for name in Self.readers {
-            let lines = verdicts[name]?.lines ?? []
-            #expect(lines.count == 1 && lines[0].contains("FILE-\(kind) of uid 65534"), "\(name): \(lines)")
-        }
-        expect(verdicts, ["save"], 74)
-        expect(verdicts, ["same"], 0)
-    }
-
-    @Test func textsOfTheDatabaseAreForged() throws {
-        let verdicts = try play(
-            """
-            \(Self.settle)
-            sqlite3 drop/usr.db "UPDATE scans SET label = char(27) || '[2J' || char(10) || 'No difference.', host = label || char(155);
-                INSERT INTO errors SELECT 1, 0, key, char(27) || 'c', char(13), char(10) || 'No difference.' || char(10)
-                FROM entries WHERE kind = 1"
-            routine
-            """)
-        expect(verdicts, ["verify", "quick", "diff"], 2, ["? tree/home/f  "])
-        expect(verdicts, ["expect"], 2, ["fsscan: ‘drop/usr.db’: is not what --expect says"])
-        #expect(verdicts["saved"]?.lines.count == 1)
-    }
-
-    @Test(arguments: ["mkfifo", "truncate -s 1T", "mkdir", "ln -s /dev/zero"])
-    func whatIsNoSavedScanIsInItsPlace(make: String) throws {
-        let verdicts = try play(
-            """
-            save; mkdir theirs; chown 65534 theirs; user \(ByteString(make)) theirs/usr.db
-            tell verify "$F" verify theirs/usr.db; tell quick "$F" verify --quick theirs/usr.db
-            tell expect "$F" verify --expect $expect theirs/usr.db; tell saved "$F" saved theirs/usr.db
-            tell save "$F" --save theirs/usr.db tree
-            tell baseline "$F" --hash sha256 --baseline theirs/usr.db tree; tell list "$F" --files-from theirs/usr.db
-            """)
-        expect(verdicts, ["verify", "quick", "expect", "saved"], 2, ["fsscan: ‘theirs/usr.db’: "])
-        expect(verdicts, ["save"], 74)
-        expect(verdicts, ["baseline", "list"], 64)
-    }
-
-    /// Hashing it would take an hour: a stop signal ends that.
-    @Test func theSavedScanIsMadeLongWithHoles() throws {
-        let verdicts = try play(
-            """
-            save; truncate -s 1T drop/usr.db; limit=3 tell expect "$F" verify --expect $expect drop/usr.db
-            """)
-        expect(verdicts, ["expect"], 124)
     }
 
     // MARK: Outputs

@@ -31,6 +31,35 @@ import Testing
     func aForgedScanDoesNotReachTheTerminal(_ column: String) throws {
         let outcome = try forged("UPDATE scans SET \(column) = \(Self.attack)", read: "$F saved s.db")
         expectHarmless(outcome, lines: 1)
+        // Whoever saves a scan may give it any label.
+        #expect(outcome.status == (column == "label" ? 0 : 2), "\(outcome.errorText)")
+    }
+
+    /// In any form that is not the one in which they are written.
+    @Test(arguments: [
+        "started = '2026-11-29'", "started = '2026-02-30T00:00:00.000000000Z'", "ended = 'now'", "ended = x'ff'",
+        "host = x'ff'", "host = 'a' || char(155) || 'b'", "version = char(127)",
+    ])
+    func aForgedTextIsDamage(_ assignment: ByteString) throws {
+        for command: ByteString in ["saved s.db", "verify s.db", "diff s.db tree"] {
+            let outcome = try forged("UPDATE scans SET \(assignment)", read: "$F \(command)")
+            #expect(outcome.status == 2 && outcome.errorText.contains("is damaged: "), "\(outcome.errorText)")
+            expectHarmless(outcome, lines: 1)
+        }
+    }
+
+    /// What is saved can be read, whatever root has named the machine.
+    @Test(.enabled(if: isRoot && canMount, "needs root, and namespaces")) func aMachineMayHaveAnyName() throws {
+        let outcome = try shell(
+            """
+            cat > named.py <<'END'
+            import os, socket
+            socket.sethostname(b"a\\x1b[2Jb\\nc\\xff\\xc2\\x9b")
+            os.execv(os.environ["F"], ["fsscan", "--save", "s.db", "tree"])
+            END
+            unshare -u python3 named.py > none 2>&1; $F saved --json s.db | jq -j '.scans[].host | explode | map(tostring) | join(" ")'
+            """)
+        #expect(outcome.outputText == "97 65533 91 50 74 98 65533 99 65533 65533", "\(outcome.errorText)")
     }
 
     @Test(arguments: ["operation", "code", "message"])
@@ -47,11 +76,12 @@ import Testing
         #expect(!(outcome.standardOutput + outcome.standardError).contains(27))
     }
 
-    @Test func aForgedMIMETypeIsEscaped() throws {
+    @Test func aForgedMIMETypeIsDamage() throws {
         let sql = "UPDATE entries SET mime = \(Self.attack) WHERE CAST(key AS TEXT) = 'a'"
         let outcome = try forged(ByteString(sql), read: "$F diff --also mime s.db tree")
         #expect(!(outcome.standardOutput + outcome.standardError).contains(27), "\(outcome.outputText)")
         #expect(!outcome.outputText.split(separator: "\n").contains("No difference."), "\(outcome.outputText)")
+        #expect(outcome.status == 2 && outcome.errorText.contains("is damaged: a MIME type that is none"))
     }
 
     /// SQLite names the broken object in its own message.

@@ -12,8 +12,9 @@ import Testing
 
     private func shell(_ script: ByteString) throws -> ProcessOutcome { try Fsscan.shell(script, in: directory) }
 
+    /// Without the lines of evidence: see `EvidenceTests`.
     private func expect(_ script: ByteString, _ status: Int32, _ output: String) throws {
-        let outcome = try shell(script)
+        let outcome = try shell("set -o pipefail; { \(script); } | { grep -v '^Evidence ' || true; }")
         #expect(outcome.status == status && outcome.outputText == output, "\(outcome.outputText)\(outcome.errorText)")
     }
 

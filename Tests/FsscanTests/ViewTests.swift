@@ -57,7 +57,7 @@ private func runWithChroot(
             mkdir a; echo x >a/f
             in_root fsscan --json -o $T/report $T/a; jq -r .totals.entries report
             in_root fsscan --save $T/saved --hash sha256 --trace $T/trace $T/a >/dev/null 2>&1; jq length trace >/dev/null
-            in_root fsscan verify $T/saved && echo $?
+            in_root fsscan verify $T/saved >verdict && grep -v '^Evidence ' verdict; echo $?; rm verdict
             echo y >a/f; in_root fsscan diff --format json $T/saved $T/a | jq -r '.changes[].path | sub(".*/"; "")' || true
             ls -A
             """)

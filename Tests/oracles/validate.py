@@ -160,6 +160,7 @@ def report_problems(report):
     for key, items in [(key, report[key]) for key in lists] + [("options.exclude", report["options"]["exclude"])]:
         for index, item in enumerate(items):
             problems += text_problems(item, f".{key}[{index}]")
+    problems += text_problems(report.get("saved", {}), ".saved")
     for index, root in enumerate(report["roots"]):
         problems += totals_problems(root["totals"], f".roots[{index}].totals")
         tree = root["tree"]
@@ -246,6 +247,8 @@ def diff_problems(data):
             problems.append(f".totals.{kind}: {totals[kind]}, but {shown} are shown")
     if totals["not_shown"] and not header["only"]:
         problems.append(".totals.not_shown: nothing asked for that")
+    for item in summary.get("verified", {}).get("paths", []):
+        problems += text_problems(item, ".verified.paths")
     unchecked = [item for item in summary["not_compared"] if item["reason"] in ("new does not say", "cannot be checked")]
     if (unchecked or totals["unknown"] or totals["unreadable"] or totals["unreadable_entries"]) and summary["status"] != 2:
         problems.append(f".status: {summary['status']}, but something could not be compared")

@@ -94,3 +94,11 @@ package struct MIMEDetector: ~Copyable {
 
 /// A handle has no tie to a thread, and having the detector (it cannot be copied) means that nobody else uses it.
 extension MIMEDetector: @unchecked Sendable {}
+
+/// A MIME type, from somebody who may lie.
+package enum MIMEType {
+    /// Whether it has only the characters that libmagic's types are made of.
+    package static func isOne(_ text: some Sequence<UInt8>) -> Bool {
+        text.allSatisfy { (0x20...0x7e).contains($0) }
+    }
+}

@@ -119,8 +119,7 @@ struct MagicHelper: ~Copyable {
         func result() throws(Errno) -> Result<String, ContentFailure> {
             switch letter {
             case UInt8(ascii: "T"):
-                // What libmagic's types are made of.
-                guard text.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) else { throw Errno(EBADMSG) }
+                guard MIMEType.isOne(text.utf8) else { throw Errno(EBADMSG) }
                 return .success(text)
             case UInt8(ascii: "F"):
                 return .failure(.type(message: text, error: error > 0 ? Errno(error) : nil))

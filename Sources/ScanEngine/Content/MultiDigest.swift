@@ -106,7 +106,7 @@ package struct MultiDigest: ~Copyable {
     // MARK: One algorithm
 
     /// Starts the digest of the set's algorithm number `lane` alone, without any header.
-    mutating func beginLane(_ lane: Int) {
+    package mutating func beginLane(_ lane: Int) {
         guard let context = contexts[lane] else {
             Self.check(XXH3_128bits_reset(xxhState) == XXH_OK, "XXH3_128bits_reset")
             return
@@ -114,7 +114,7 @@ package struct MultiDigest: ~Copyable {
         Self.check(EVP_DigestInit_ex2(context, methods.methods[lane], nil) == 1, "EVP_DigestInit_ex2")
     }
 
-    mutating func updateLane(_ lane: Int, _ bytes: UnsafeRawBufferPointer) {
+    package mutating func updateLane(_ lane: Int, _ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
         guard let context = contexts[lane] else {
             Self.check(XXH3_128bits_update(xxhState, start, bytes.count) == XXH_OK, "XXH3_128bits_update")
@@ -123,7 +123,7 @@ package struct MultiDigest: ~Copyable {
         Self.check(EVP_DigestUpdate(context, start, bytes.count) == 1, "EVP_DigestUpdate")
     }
 
-    mutating func finishLane(_ lane: Int, appendingTo rows: inout [UInt8]) {
+    package mutating func finishLane(_ lane: Int, appendingTo rows: inout [UInt8]) {
         guard let context = contexts[lane] else {
             var canonical = XXH128_canonical_t()
             XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(xxhState))

@@ -34,11 +34,29 @@ public struct ScanReport: Sendable {
     package var map: [MapNode] = []
     /// Nil without `--baseline`.
     public var baseline: BaselineUse?
+    /// Nil without `--save`.
+    public var kept: KeptScan?
     public var timing = Timing()
     /// Scheduler counters by name, in the order in which they are printed.
     public var statistics: [(name: String, value: Int64)] = []
 
     public init() {}
+}
+
+/// Where a scan was saved, and what vouches for that, in hex.
+public struct KeptScan: Sendable {
+    /// As it was given.
+    public var path: [UInt8]
+    /// Its number in the file.
+    public var scan: Int64
+    /// Binds all that comparisons look at: docs/SCHEMA-2.md.
+    public var evidence: String
+    /// Of the file.
+    public var sha256: String
+
+    public init(path: [UInt8], scan: Int64, evidence: String, sha256: String) {
+        (self.path, self.scan, self.evidence, self.sha256) = (path, scan, evidence, sha256)
+    }
 }
 
 /// One PATH of the command line.

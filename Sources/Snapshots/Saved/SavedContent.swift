@@ -52,6 +52,20 @@ extension SavedScans {
             saved: wanted, wanted: wanted, recordBytes: Int(records) * ContentPacker.recordBytes(wanted))
         guard isSaved, let start = Timestamp.parsed(Array(scan.started.utf8)) else { return table }
         var packer = ContentPacker(wanted, start: start)
+        try forEachKnownFile(of: scan, wanted) { file, row, type in
+            packer.add(file, row: row, type: type)
+            if packer.isFull { Self.handOver(&packer, to: &table) }
+        }
+        Self.handOver(&packer, to: &table)
+        return table
+    }
+
+    /// Goes through what the rows say of files and symlinks whose content is known.
+    ///
+    /// - Parameter wanted: algorithms that were saved: a row without one of these digests is passed over.
+    func forEachKnownFile(
+        of scan: SavedScan, _ wanted: DigestSet, _ body: (PackedFile, _ row: [UInt8], _ type: String?) throws -> Void
+    ) throws {
         // Every row is asked for, so that no step of SQLite takes long: see `Database.patience`.
         let rows = try database.prepare(
             """
@@ -68,12 +82,8 @@ extension SavedScans {
             var row: [UInt8] = []
             row.reserveCapacity(wanted.rowBytes)
             for index in wanted.algorithms.indices { rows.withBlob(12 + index) { row += $0 } }
-            guard row.count == wanted.rowBytes else { continue }
-            packer.add(file, row: row, type: rows.text(10))
-            if packer.isFull { Self.handOver(&packer, to: &table) }
+            if row.count == wanted.rowBytes { try body(file, row, rows.text(10)) }
         }
-        Self.handOver(&packer, to: &table)
-        return table
     }
 
     private static func handOver(_ packer: inout ContentPacker, to table: inout ContentTable) {

@@ -9,7 +9,8 @@ package final class SavedScanSource: SnapshotSource {
     /// How many rows of entries were read: what a comparison costs.
     package private(set) var rowsRead: Int64 = 0
 
-    private let path: [UInt8]
+    /// Of the file.
+    let path: [UInt8]
     private let entries: Statement
     private let attributes: Statement
     private let errors: Statement
@@ -123,17 +124,21 @@ package final class SavedScanSource: SnapshotSource {
             case .kind, .bytes, .count, .id, .mode, .flags:
                 entry.values[column.field] = try number(column)
             case .time:
-                guard let seconds = entries.integer(column.place) else { continue }
-                let nanoseconds = entries.integer(column.place + 1) ?? 0
-                guard (0..<1_000_000_000).contains(nanoseconds) else { throw damaged("a number that no entry has") }
-                entry.values[time: column.field] = SnapshotTime(seconds: seconds, nanoseconds: nanoseconds)
+                entry.values[time: column.field] = try time(column)
             case .path: entry.target = entries.blob(column.place)
-            case .text: entry.mime = entries.text(column.place)
-            case .mark: if entries.integer(column.place) == 1 { entry.values[column.field] = 1 }
+            case .text:
+                guard let mime = entries.blob(column.place) else { continue }
+                guard MIMEType.isOne(mime) else { throw damaged("a MIME type that is none") }
+                entry.mime = String(decoding: mime, as: UTF8.self)
+            case .mark:
+                guard let mark = entries.integer(column.place) else { continue }
+                guard mark == 1 else { throw damaged("a number that no entry has") }
+                entry.values[column.field] = 1
             case .xattrs:
-                if let count = entries.integer(column.place) {
-                    entry.xattrs = count == 0 ? [] : try readAttributes(key)
-                }
+                guard let count = entries.integer(column.place) else { continue }
+                let attributes = count == 0 ? [] : try readAttributes(key)
+                guard Int64(attributes.count) == count else { throw damaged("extended attributes are missing") }
+                entry.xattrs = attributes
             case .digests: try readDigests(column.place, of: &entry)
             }
         }
@@ -147,6 +152,15 @@ package final class SavedScanSource: SnapshotSource {
         guard let number = entries.integer(column.place).map({ UInt64(bitPattern: $0) }) else { return nil }
         guard number <= column.type.largest! else { throw damaged("a number that no entry has") }
         return number
+    }
+
+    private func time(_ column: SavedColumn) throws(SnapshotFailure) -> SnapshotTime? {
+        guard let seconds = entries.integer(column.place), let nanoseconds = entries.integer(column.place + 1) else {
+            guard entries.isNull(column.place), entries.isNull(column.place + 1) else { throw damaged("half of a time") }
+            return nil
+        }
+        guard (0..<1_000_000_000).contains(nanoseconds) else { throw damaged("a number that no entry has") }
+        return SnapshotTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 
     private func readDigests(_ first: Int, of entry: inout SnapshotEntry) throws(SnapshotFailure) {
@@ -183,7 +197,8 @@ package final class SavedScanSource: SnapshotSource {
             throw damaged("errors are out of order")
         }
         lastError = order
-        let texts = parts.map { String(decoding: $0, as: UTF8.self) }
+        let texts = parts.compactMap { String(validating: $0, as: UTF8.self) }
+        guard texts.count == 3 else { throw damaged("an error that is no text") }
         pendingError = (key, SnapshotEntryError(operation: texts[0], code: texts[1], message: texts[2]))
     }
 

@@ -43,9 +43,9 @@ package struct SaveFailure: Error, Equatable {
 /// ```
 package final class SavedScanWriter: EntryOutput {
     /// As it was given, for messages.
-    private let path: [UInt8]
+    let path: [UInt8]
     private let place: SavedPlace
-    private let database: Database
+    let database: Database
     private let queue = BatchQueue<SavedBatch>(limit: 16)
     private let digests: DigestSet
     /// Without `--hash` and `--mime` there is no content to take over.
@@ -203,7 +203,10 @@ package final class SavedScanWriter: EntryOutput {
     private static var hostName: String {
         var name = [CChar](repeating: 0, count: 256)
         gethostname(&name, name.count - 1)
-        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // Root may give a machine any name; readers refuse control characters.
+        let scalars = text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }
+        return String(String.UnicodeScalarView(scalars))
     }
 
     // MARK: While the scan runs
@@ -311,22 +314,6 @@ package final class SavedScanWriter: EntryOutput {
         join()
         if isDone.exchange(true, ordering: .relaxed) { return }
         Self.undo(database, place)
-    }
-
-    /// The SHA-256 of the file as it lies there now, in hex; after `finish`.
-    package func fileDigest() throws(SaveFailure) -> String {
-        do {
-            try database.execute("BEGIN")
-            // Takes the lock.
-            _ = try database.integer("SELECT count(*) FROM sqlite_schema")
-            let digest = try database.sha256()
-            try database.execute("COMMIT")
-            return digest
-        } catch let error as DatabaseError {
-            throw SaveFailure(path: path, message: error.message)
-        } catch {
-            throw SaveFailure(path: path, message: "\(error)")
-        }
     }
 
     private let isDone = Atomic<Bool>(false)

@@ -55,6 +55,13 @@ package final class SavedScans {
         }
     }
 
+    /// Reads through a connection that is open, inside of its transaction.
+    init(_ path: [UInt8], reading database: Database) throws(DatabaseError) {
+        self.path = path
+        self.database = database
+        (entryColumns, scans) = try Self.contents(of: database, SavedSchema.known)
+    }
+
     /// Reads a copy of the file.
     ///
     /// - Parameters:
@@ -100,6 +107,7 @@ package final class SavedScans {
         while try statement.step() {
             let id = try order.next(statement)
             if statement.integer(8) != 1 { continue }
+            try validate(statement, id)
             let kept = try options(statement.text(6) ?? "")
             let options = try options(kept, try paths(id, database))
             scans.append(
@@ -111,6 +119,23 @@ package final class SavedScans {
                     rootDigests: try rootDigests(id, options, database, columns)))
         }
         return scans
+    }
+
+    /// Texts that are printed are of the form in which they are written: times, the name of a host, a version.
+    private static func validate(_ row: Statement, _ id: Int64) throws(DatabaseError) {
+        for (column, name) in [(3, "started"), (4, "ended")] {
+            // None where the clock was beyond what RFC 3339 can write.
+            let time = row.blob(column) ?? []
+            if time.isEmpty || Timestamp.parsed(time) != nil { continue }
+            throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: \(name) of scan \(id) is no time")
+        }
+        for (column, name) in [(2, "host"), (5, "version")] {
+            let text = String(validating: row.blob(column) ?? [], as: UTF8.self)
+            if let text, !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+                continue
+            }
+            throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: \(name) of scan \(id) is no text")
+        }
     }
 
     /// - Returns: none where `--files-from` named none: a scan of nothing.

@@ -239,8 +239,8 @@ struct TrustOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Go on only if this is the SHA-256 of the file SAVED (verify: or the digest of the saved root); repeatable.",
-            valueName: "DIGEST"))
+            "Go on only if this is the evidence of the saved scan, or the SHA-256 of the file SAVED; repeatable.",
+            valueName: "EVIDENCE"))
     var expect: [CarriedArgument] = []
 }
 

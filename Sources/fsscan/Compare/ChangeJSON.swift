@@ -123,7 +123,9 @@ struct ChangeJSON: ChangeWriter {
         }
     }
 
-    mutating func finish(_ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus) {
+    mutating func finish(
+        _ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus, _ verified: Verified?
+    ) {
         if isLines {
             box.writer.beginObject()
             box.writer.member("type", "summary")
@@ -131,6 +133,7 @@ struct ChangeJSON: ChangeWriter {
             box.writer.endArray()
         }
         box.writer.member("status", Int64(status.rawValue))
+        if let verified { member(verified) }
         notCompared(totals.notCompared)
         box.writer.key("totals")
         box.writer.beginObject()
@@ -148,6 +151,22 @@ struct ChangeJSON: ChangeWriter {
         box.writer.endObject()
         box.writer.endObject()
         box.writer.endLine()
+    }
+
+    private func member(_ verified: Verified) {
+        box.writer.key("verified")
+        box.writer.beginObject()
+        box.writer.member("scan", verified.scan)
+        box.writer.member("evidence", verified.evidence.hex)
+        box.writer.key("paths")
+        box.writer.beginArray()
+        for path in verified.paths {
+            box.writer.beginObject()
+            box.writer.member("path", bytes: path)
+            box.writer.endObject()
+        }
+        box.writer.endArray()
+        box.writer.endObject()
     }
 
     /// At the end: only then it is known how many entries each concerns.

@@ -104,7 +104,9 @@ struct ChangeText: ChangeWriter {
         }
     }
 
-    mutating func finish(_ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus) {
+    mutating func finish(
+        _ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus, _ verified: Verified?
+    ) {
         let shown = totals.changes.merging(hidden.changes) { $0 - $1 }
         if let counts = Self.counts(shown) {
             line("\(counts).")
@@ -144,6 +146,19 @@ struct ChangeText: ChangeWriter {
         if !totals.allMovesSought {
             line("Too many entries were added and removed to look for moves among all of them.")
         }
+        if let verified { line(sentence(verified)) }
+    }
+
+    /// As many PATHs as a person reads.
+    private static let pathLimit = 10
+
+    private func sentence(_ verified: Verified) -> [UInt8] {
+        let scan = quoting.escaped(verified.file + Array("#\(verified.scan)".utf8))
+        var paths = verified.paths.prefix(Self.pathLimit).map { quoting.escaped($0) }
+        let rest = verified.paths.count - paths.count
+        if rest > 0 { paths.append(Array(HumanUnits.count(Int64(rest), "more PATH", "more PATHs").utf8)) }
+        return Array("Evidence \(verified.evidence.hex) of ".utf8) + scan + Array(", compared with ".utf8)
+            + Array(paths.joined(separator: Array(", ".utf8)))
     }
 
     private static func counts(_ changes: [ChangeKind: Int64]) -> String? {

@@ -125,6 +125,8 @@ struct DiffSettings {
 struct SavedSettings {
     var file: [UInt8]
     var isJSON: Bool
+    /// Evidence is to be computed.
+    var wantsEvidence: Bool
     var output: [UInt8]?
     /// Of the output.
     var mode: UInt32?
@@ -134,6 +136,7 @@ struct SavedSettings {
         guard files.count == 1 else { throw UsageError("saved takes one argument, FILE (see fsscan saved --help)") }
         file = files[0]
         isJSON = command.json
+        wantsEvidence = command.evidence
         output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
         mode = try ScanSettings.mode(command.mode, of: command.output)
     }

@@ -129,12 +129,15 @@ struct ComparisonOptions: ParsableArguments {
 /// `fsscan saved`.
 struct SavedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan saved", abstract: "The scans that a file holds.", usage: "fsscan saved [--json] FILE")
+        commandName: "fsscan saved", abstract: "The scans that a file holds.",
+        usage: "fsscan saved [--evidence] [--json] FILE")
 
     @Argument(help: ArgumentHelp("", valueName: "FILE", visibility: .hidden), completion: .file())
     var files: [String] = []
 
     @Flag(help: "JSON, for programs.") var json = false
+
+    @Flag(help: "Compute the evidence of each scan, which reads all of it.") var evidence = false
 
     @Option(
         name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,

@@ -80,7 +80,11 @@ struct ComparisonProgram {
 
     init(_ settings: ComparisonSettings) { self.settings = settings }
 
-    func run(_ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile) throws -> ExitStatus {
+    /// - Parameter verified: asked when both sides have been read to their end.
+    func run(
+        _ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile,
+        verified: () -> Verified? = { nil }
+    ) throws -> ExitStatus {
         try settings.confirmIgnored([old.description, new.description])
         let comparison = try Comparison(old, new, settings.selection)
         var writer = makeWriter(comparison.compared, old.description, new.description, output)
@@ -96,7 +100,7 @@ struct ComparisonProgram {
         // Not of what is shown alone: --only hides no trouble.
         let isTrouble = totals.hasTrouble || !old.description.isComplete || !new.description.isComplete
         let status: ExitStatus = isTrouble ? .trouble : isDifferent ? .different : .success
-        writer.finish(totals, hidden, status)
+        writer.finish(totals, hidden, status, verified())
         try drain(&writer, output, atLeast: 0)
         if let stopped = ExitStatus.stopSignal { return stopped }
         try output.finish()
@@ -139,6 +143,7 @@ protocol ChangeWriter {
     var buffered: Int { get }
     mutating func begin(only: Set<ChangeKind>)
     mutating func change(_ change: Change)
-    mutating func finish(_ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus)
+    mutating func finish(
+        _ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus, _ verified: Verified?)
     mutating func drain(_ body: (UnsafeRawBufferPointer) throws(OutputError) -> Void) throws(OutputError)
 }

@@ -10,8 +10,11 @@ struct SavedProgram {
     init(_ settings: SavedSettings) { self.settings = settings }
 
     func run() throws -> ExitStatus {
-        let scans = try SavedScans(settings.file).scans
+        let file = try SavedScans(settings.file)
         let output = try OutputFile(settings.output, mode: settings.mode)
+        let scans = try file.scans.map { scan in
+            (scan, settings.wantsEvidence ? try file.evidence(of: scan) : nil)
+        }
         if settings.isJSON {
             let writer = json(scans)
             try output.write(writer.buffer.bytes)
@@ -22,9 +25,9 @@ struct SavedProgram {
         return .success
     }
 
-    private func text(_ scans: [SavedScan], _ quoting: Quoting) -> [UInt8] {
+    private func text(_ scans: [(SavedScan, Evidence?)], _ quoting: Quoting) -> [UInt8] {
         var text: [UInt8] = []
-        for scan in scans {
+        for (scan, evidence) in scans {
             let label = scan.label.map { Array("  ".utf8) + quoting.quoted(Array($0.utf8)) } ?? []
             let started = scan.started.split(separator: ".").first.map { "\($0)Z" } ?? scan.started
             let entries = HumanUnits.count(scan.totals.entries, "entry", "entries")
@@ -35,17 +38,18 @@ struct SavedProgram {
             text += Array("  \(entries)\(errors)\(hashes.isEmpty ? "" : "  \(hashes)")  ".utf8)
             text += Array(scan.options.paths.map { quoting.escaped($0) }.joined(separator: [UInt8(ascii: " ")]))
             text.append(UInt8(ascii: "\n"))
+            if let evidence { text += Array("   evidence \(evidence.hex)\n".utf8) }
         }
         return text
     }
 
-    private func json(_ scans: [SavedScan]) -> JSONWriter {
+    private func json(_ scans: [(SavedScan, Evidence?)]) -> JSONWriter {
         var writer = JSONWriter(layout: .readable)
         writer.beginObject(.onALineEach)
         writer.member("schema", "fsscan-saved/1")
         writer.key("scans")
         writer.beginArray(.onALineEach)
-        for scan in scans {
+        for (scan, evidence) in scans {
             writer.beginObject(.onALineEach)
             writer.member("id", scan.id)
             writer.member("label", scan.label)
@@ -53,6 +57,7 @@ struct SavedProgram {
             writer.member("started", scan.started)
             writer.member("ended", scan.ended)
             writer.member("version", scan.version)
+            if let evidence { writer.member("evidence", evidence.hex) }
             if let directory = scan.workingDirectory { writer.member("cwd", bytes: directory) }
             writer.key("roots")
             writer.beginArray()

@@ -19,8 +19,9 @@ struct VerifyProgram {
         let saved = try OpenedSnapshot(
             file, selector: selector, otherRoots: settings.path.map { [$0] } ?? [],
             algorithm: settings.comparison.algorithm, isToBeHashed: !settings.expected.isEmpty)
-        try confirmExpected(saved, file)
-        let old = saved.source
+        let expected = try ExpectedEvidence(values: settings.expected).confirm(saved, file)
+        let evidence = expected == nil ? try (saved.source as? SavedScanSource).map { try EvidenceSource($0) } : nil
+        let old: any SnapshotSource = evidence ?? saved.source
         try settings.comparison.confirmIgnored([old.description])
         var options = old.description.options ?? ScanOptions(paths: [], threads: 1)
         if old.description.options == nil { options.hash = old.description.algorithms }
@@ -35,7 +36,11 @@ struct VerifyProgram {
             StandardStreams.complain(file, "warning: lies in what is verified, and is left out of it")
         }
         let known: any SnapshotSource = places.isEmpty ? old : PassingOver(places, below: paths, of: old)
-        return try ComparisonProgram(settings.comparison).run(known, new, output)
+        let absolute = try paths.map { path throws(SnapshotFailure) in try Self.absolute(path) }
+        return try ComparisonProgram(settings.comparison).run(known, new, output) {
+            guard let scan = saved.saved?.scan.id, let evidence = expected ?? evidence?.evidence else { return nil }
+            return Verified(file: file, scan: scan, evidence: evidence, paths: absolute)
+        }
     }
 
     private func roots(of saved: OpenedSnapshot, _ file: [UInt8]) throws(SnapshotFailure) -> [[UInt8]] {
@@ -43,11 +48,17 @@ struct VerifyProgram {
         guard !roots.contains([]) else {
             throw SnapshotFailure(path: file, "does not say which PATH it is of: name it")
         }
-        guard let directory = saved.saved?.scan.workingDirectory, !Self.isWorkingDirectory(directory) else {
-            return roots
-        }
-        let slash: [UInt8] = directory.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]
-        return roots.map { $0.first == UInt8(ascii: "/") ? $0 : directory + slash + $0 }
+        guard let scan = saved.saved?.scan, let directory = scan.workingDirectory, !Self.isWorkingDirectory(directory)
+        else { return roots }
+        return scan.absoluteRoots
+    }
+
+    private static func absolute(_ path: [UInt8]) throws(SnapshotFailure) -> [UInt8] {
+        if path.first == UInt8(ascii: "/") { return path }
+        guard let name = getcwd(nil, 0) else { throw SnapshotFailure(path: nil, String(cString: strerror(errno))) }
+        defer { free(name) }
+        let directory = (0..<strlen(name)).map { UInt8(bitPattern: name[$0]) }
+        return directory + (directory.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + path
     }
 
     /// Where it is, relative PATHs are shown as they were given.
@@ -65,20 +76,5 @@ struct VerifyProgram {
         }
         if options.hash.isEmpty, !options.mime { return nil }
         return try scans.baseline(scan, for: options, trust: settings.trust)
-    }
-
-    /// - Throws: `SnapshotFailure` where SAVED is not what `--expect` says.
-    private func confirmExpected(_ saved: OpenedSnapshot, _ file: [UInt8]) throws {
-        guard let digest = saved.digest else { return }
-        if settings.expected.contains(digest) { return }
-        // What --quick takes over depends on times and inodes, which are in no root's digest.
-        let roots = settings.isQuick ? [] : try RootDigests.compute(try saved.again())
-        let isExpected =
-            !roots.isEmpty
-            && roots.allSatisfy { root in
-                root?.contains { settings.expected.contains($0.hex) } ?? false
-            }
-        if isExpected { return }
-        throw SnapshotFailure(path: file, "is not what --expect says: the SHA-256 of the file is \(digest)")
     }
 }

@@ -1,0 +1,41 @@
+import ScanEngine
+import Snapshots
+
+/// What `--expect` names: evidence, or the SHA-256 of the file. One of several is enough.
+struct ExpectedEvidence {
+    /// In lower-case hex.
+    let values: [String]
+
+    var isEmpty: Bool { values.isEmpty }
+
+    /// - Returns: the evidence, where it had to be computed.
+    /// - Throws: `SnapshotFailure` where SAVED is not what was expected.
+    func confirm(_ saved: OpenedSnapshot, _ file: [UInt8]) throws(SnapshotFailure) -> Evidence? {
+        guard let digest = saved.digest, !values.contains(digest) else { return nil }
+        let refusal = "is not what --expect says: the SHA-256 of the file is \(digest)"
+        guard let (scans, scan) = saved.saved else { throw SnapshotFailure(path: file, refusal) }
+        let evidence = try scans.evidence(of: scan)
+        if values.contains(evidence.hex) {
+            try scans.checkContent(of: scan)
+            return evidence
+        }
+        let isOfRoot = scan.rootDigests.contains { $0?.contains { values.contains($0.hex) } ?? false }
+        if isOfRoot {
+            throw SnapshotFailure(
+                path: file,
+                "--expect names the digest of a root, which binds neither options nor paths, errors, owners and modes: "
+                    + "use the evidence that --save printed, or the SHA-256 of the file")
+        }
+        throw SnapshotFailure(path: file, "\(refusal), the evidence \(evidence.hex)")
+    }
+}
+
+/// Which saved scan was compared with what.
+struct Verified {
+    /// As it was named.
+    var file: [UInt8]
+    var scan: Int64
+    var evidence: Evidence
+    /// Absolute.
+    var paths: [[UInt8]]
+}
