@@ -91,9 +91,10 @@ case $mode in
     ;;
 esac
 
-[ "$(id -u)" -eq 0 ] && [ -z "$mode" ] || browser=
 # shellcheck disable=SC2046
-"$here/packages.sh" $mode $(printf '%s\n' $build $tools $browser $(missing_programs) | sort -u)
+"$here/packages.sh" $mode $(printf '%s\n' $build $tools $(missing_programs) | sort -u)
+[ "$(id -u)" -ne 0 ] || [ -n "$mode" ] || "$here/packages.sh" $browser ||
+    echo "Without $browser the tests of pages are skipped." >&2
 
 requirements() {
     cat "$here/requirements.txt"
