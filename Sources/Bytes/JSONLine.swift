@@ -34,9 +34,14 @@ package struct JSONObject {
 
     package init(members: [(key: [UInt8], value: JSONValue)] = []) { self.members = members }
 
-    package subscript(key: StaticString) -> JSONValue? {
+    /// - Parameter ending: what the key has behind `key`.
+    package subscript(key: StaticString, ending: StaticString = "") -> JSONValue? {
         let name = UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount)
-        return members.last { $0.key.elementsEqual(name) }?.value
+        let rest = UnsafeBufferPointer(start: ending.utf8Start, count: ending.utf8CodeUnitCount)
+        return members.last { member in
+            member.key.count == name.count + rest.count && member.key.starts(with: name)
+                && member.key[name.count...].elementsEqual(rest)
+        }?.value
     }
 }
 

@@ -17,12 +17,20 @@ public struct ScanOptions: Sendable {
     public var gitignore = false
     /// Digests of files and directories, several from one read. None: nothing is hashed.
     public var hash: [DigestAlgorithm] = []
+    /// The fields that are found out only when they are asked for.
+    package var asked: FieldSet = []
     /// Detect the MIME type of each regular file with libmagic.
-    public var mime = false
+    public var mime: Bool {
+        get { asked.contains(.mime) }
+        set { if newValue { asked.insert(.mime) } else { asked.remove(.mime) } }
+    }
     /// How many libmagic handles there may be, 11 MiB each; nil: as many as workers run.
     package var detectors: Int?
     /// Read extended attributes, which include POSIX ACLs and file capabilities, where there are records.
-    public var xattrs = false
+    public var xattrs: Bool {
+        get { asked.contains(.xattrs) }
+        set { if newValue { asked.insert(.xattrs) } else { asked.remove(.xattrs) } }
+    }
     /// Read files of pseudo file systems (proc, sysfs, …) too.
     public var readPseudo = false
     /// Files larger than this, in bytes, are not read: an error each.

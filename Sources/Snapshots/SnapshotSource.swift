@@ -28,7 +28,7 @@ package struct SnapshotDescription: Sendable {
     /// The PATHs as they were given when the source was made; `[[]]` where it does not say, and then paths are shown as
     /// they are in the source.
     package var roots: [[UInt8]]
-    package var fields: SnapshotFields
+    package var fields: FieldSet
     /// The algorithms whose digests it carries for files.
     package var algorithms: [DigestAlgorithm]
     /// The kinds that it lists at all: checksum lists know regular files only, and that a directory is missing there says
@@ -50,7 +50,7 @@ package struct SnapshotDescription: Sendable {
     package var options: ScanOptions?
 
     package init(
-        format: String, roots: [[UInt8]], fields: SnapshotFields, algorithms: [DigestAlgorithm],
+        format: String, roots: [[UInt8]], fields: FieldSet, algorithms: [DigestAlgorithm],
         kinds: Set<EntryKind> = Set(EntryKind.allCases)
     ) {
         self.format = format

@@ -100,7 +100,7 @@ struct ScanProgram {
         let sink = RecordSink(output: output)
         // Some formats have names as they are, which programs want and a terminal obeys.
         let quoting = isatty(output.descriptor) == 1 ? Quoting(for: output.descriptor) : nil
-        let records = RecordOutput(format, digests: DigestSet(options.hash), sorted: settings.sorted) { lines in
+        let records = RecordOutput(format, for: options, sorted: settings.sorted) { lines in
             guard let quoting else { return try sink.output.write(lines) }
             try quoting.escapedLines(Array(lines)).withUnsafeBytes { try sink.output.write($0) }
         }

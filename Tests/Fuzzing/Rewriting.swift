@@ -180,7 +180,7 @@ struct Rewriting {
         var options = ScanOptions(paths: [Self.root], threads: 1)
         (options.hash, options.mime, options.xattrs) = (digests.algorithms, true, true)
         let sink = Collected()
-        let output = RecordOutput(format, digests: digests, sorted: false) { sink.append($0) }
+        let output = RecordOutput(format, for: options, sorted: false) { sink.append($0) }
         output.begin(options, version: "0", Timing())
         let stream = output.makeStream()
         for item in items {

@@ -228,13 +228,13 @@ private func compare(
             all.notCompared.filter { !$0.contains("neither") }
                 == ["mode new does not say 1", "sha384 cannot be checked 12", "xattr.user.a cannot be checked 1"])
         let names: Set = ["sha384", "xattr.user.a"]
-        let accepted = try compare(old(), new(), FieldSelection(ignored: .mode, ignoredNames: names))
+        let accepted = try compare(old(), new(), FieldSelection(ignored: [.mode], ignoredNames: names))
         #expect(accepted.lines.count == 1 && !accepted.totals.hasTrouble)
-        let selection = FieldSelection(ignored: .mode, ignoredAlgorithms: [.sha256], ignoredNames: names)
+        let selection = FieldSelection(ignored: [.mode], ignoredAlgorithms: [.sha256], ignoredNames: names)
         let other = try compare(old(), new(), selection)
         #expect(other.lines == [] && other.notCompared.contains("md5 new does not say 1"))
         let content = FieldSelection(
-            ignored: .mode, ignoredAlgorithms: Set(DigestAlgorithm.allCases), ignoredNames: names)
+            ignored: [.mode], ignoredAlgorithms: Set(DigestAlgorithm.allCases), ignoredNames: names)
         let none = try compare(old(), new(), content)
         #expect(none.lines == [] && !none.totals.hasTrouble && !none.notCompared.contains { $0.hasPrefix("content") })
         // What the new side says and cannot be checked is no trouble.
@@ -250,7 +250,7 @@ private func compare(
         #expect(there.lines == [] && !there.totals.hasTrouble)
         let back = try compare(Listed(tree), files())
         #expect(back.lines == [] && back.notCompared.first == "kind new does not say 2" && back.totals.hasTrouble)
-        #expect(try !compare(Listed(tree), files(), FieldSelection(ignored: .kind)).totals.hasTrouble)
+        #expect(try !compare(Listed(tree), files(), FieldSelection(ignored: [.kind])).totals.hasTrouble)
     }
 
     // MARK: Rules

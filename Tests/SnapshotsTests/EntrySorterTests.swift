@@ -44,6 +44,8 @@ import Testing
     /// The bytes are compared and written to files.
     @Test func headersHaveNoHoles() {
         func bytes(_ value: Any) -> Int {
+            if value is EntryValues.Words { return MemoryLayout<EntryValues.Words>.size }
+            if value is EntryValues.Nanoseconds { return MemoryLayout<EntryValues.Nanoseconds>.size }
             let parts = Mirror(reflecting: value).children
             if let number = value as? any FixedWidthInteger { return number.bitWidth / 8 }
             return parts.reduce(0) { $0 + bytes($1.value) }

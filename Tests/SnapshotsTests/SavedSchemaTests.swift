@@ -14,6 +14,9 @@ import Testing
         path = directory.appending("scans.db").bytes
     }
 
+    /// What every scan says of its entries.
+    private let scanned = FieldSet(of: ScanOptions(paths: [], threads: 1))
+
     /// Version 1 with another table of entries.
     private func schema(_ version: Int64, _ entries: (String) -> String) -> SavedSchema {
         SavedSchema(
@@ -53,7 +56,7 @@ import Testing
         try write(older)
         let file = try SavedScans(path, knowing: [older, .version1])
         let source = try SavedScanSource(file, try file.scan(nil))
-        #expect(source.description.fields == SnapshotFields.scanned.subtracting([.btime, .flags]))
+        #expect(source.description.fields == scanned.subtracting([.btime, .flags]))
         #expect(source.description.algorithms == [.sha256])
         let entry = try #require(try source.next())
         #expect(entry.size == 3 && entry.ctime == SnapshotTime(seconds: 5, nanoseconds: 7) && entry.btime == nil)
@@ -65,7 +68,7 @@ import Testing
     @Test func aNewerProgramReadsVersion1AndDoesNotWriteToIt() throws {
         try write(.version1)
         let file = try SavedScans(path, knowing: [.version1, newer])
-        #expect(try SavedScanSource(file, try file.scan(nil)).description.fields == SnapshotFields.scanned)
+        #expect(try SavedScanSource(file, try file.scan(nil)).description.fields == scanned)
         let failure = try #require(throws: SaveFailure.self) {
             _ = try SavedScanWriter(
                 path, ScanOptions(paths: [], threads: 1), label: nil, version: "", knowing: [.version1, newer])

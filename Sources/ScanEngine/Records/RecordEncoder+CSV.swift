@@ -4,59 +4,61 @@ import LinuxKernel
 /// RFC 4180: a header line with the keys of records, then a line for each entry, ended by CR LF. Names are raw bytes.
 extension RecordEncoder {
     mutating func csvHeader() {
-        buffer.append("path,kind,size,disk_bytes,mode,uid,gid,nlink,device,inode,mtime,ctime,btime,target,rdev,")
-        for algorithm in digests.algorithms {
-            buffer.append(algorithm.rawValue)
-            buffer.append(UInt8(ascii: ","))
+        buffer.append("path,kind")
+        for column in columns {
+            for name in column.type == .digests ? digests.algorithms.map(\.rawValue) : [column.name.description] {
+                buffer.append(UInt8(ascii: ","))
+                buffer.append(name)
+            }
         }
-        buffer.append("mime,changed,flags,xattrs\r\n")
+        buffer.append("\r\n")
     }
 
     mutating func csvEntry(
         path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
     ) {
-        csvField(path)
-        csvField(kind.recordName)
-        csvField(UInt64(clamping: status.size))
-        csvField(UInt64(clamping: status.diskBytes))
-        buffer.append(mode: status.mode)
-        buffer.append(UInt8(ascii: ","))
-        csvField(UInt64(status.uid))
-        csvField(UInt64(status.gid))
-        csvField(UInt64(status.links))
-        csvField(status.deviceNumber)
-        csvField(status.inode)
-        csvField(status.mtime)
-        csvField(status.ctime)
-        csvField(status.btime)
-        if kind == .symlink { content.target?.withUnsafeBytes { csvText($0) } }
-        buffer.append(UInt8(ascii: ","))
-        if kind == .blockDevice || kind == .characterDevice {
-            buffer.append(decimal: status.specialDeviceNumber, width: 1)
+        beginLine(path, kind)
+        let kinds = KindSet(kind)
+        for column in columns {
+            // Of digests, each has one in front.
+            if column.type != .digests { buffer.append(UInt8(ascii: ",")) }
+            if column.kinds.isDisjoint(with: kinds) { continue }
+            switch column.type {
+            case .bytes, .count, .id:
+                if let number = status.number(column.field) { buffer.append(decimal: number, width: 1) }
+            case .mode: buffer.append(mode: status.mode)
+            case .time: if let time = status.time(column.field) { csvField(time) }
+            case .path: content.target?.withUnsafeBytes { csvField($0) }
+            case .text: if let mime = content.mime { buffer.append(mime) }
+            case .digests: csvDigests(content.digests)
+            case .mark: if content.isChanged { buffer.append("true") }
+            case .flags: if let flags = status.flags { csvField(flags) }
+            case .xattrs: if let xattrs = content.xattrs { csvField(xattrs) }
+            case .kind: break
+            }
         }
-        buffer.append(UInt8(ascii: ","))
-        csvDigests(content.digests)
-        csvField(kind == .file ? content.mime ?? "" : "")
-        csvField(kind == .file && content.isChanged ? "true" : "")
-        csvFlags(status.flags)
-        if let xattrs = content.xattrs { csvField(xattrs) }
         buffer.append("\r\n")
     }
 
     mutating func csvUnknownEntry(path: UnsafeRawBufferPointer, kind: EntryKind) {
-        csvField(path)
-        csvField(kind.recordName)
-        buffer.append("0,0")
-        buffer.append(repeating: UInt8(ascii: ","), count: 11 + digests.algorithms.count + 4)
+        beginLine(path, kind)
+        for column in columns {
+            if column.type == .digests {
+                csvDigests(nil)
+            } else {
+                buffer.append(column.type == .bytes ? ",0" : ",")
+            }
+        }
         buffer.append("\r\n")
     }
 
-    private mutating func csvField(_ bytes: UnsafeRawBufferPointer) {
-        csvText(bytes)
+    private mutating func beginLine(_ path: UnsafeRawBufferPointer, _ kind: EntryKind) {
+        csvField(path)
         buffer.append(UInt8(ascii: ","))
+        buffer.append(kind.recordName)
     }
 
-    private mutating func csvText(_ bytes: UnsafeRawBufferPointer) {
+    private mutating func csvField(_ bytes: UnsafeRawBufferPointer) {
         let quote = UInt8(ascii: "\"")
         let needsQuotes = bytes.contains { $0 == quote || $0 == UInt8(ascii: ",") || $0 == 0x0A || $0 == 0x0D }
         guard needsQuotes else { return buffer.append(bytes) }
@@ -68,27 +70,13 @@ extension RecordEncoder {
         buffer.append(quote)
     }
 
-    /// Text of the project's own, which needs no quotes.
-    private mutating func csvField(_ text: String) {
-        buffer.append(text)
-        buffer.append(UInt8(ascii: ","))
-    }
-
-    private mutating func csvField(_ number: UInt64) {
-        buffer.append(decimal: number, width: 1)
-        buffer.append(UInt8(ascii: ","))
-    }
-
     /// Outside the years 0000 to 9999: the whole seconds since 1970.
-    private mutating func csvField(_ time: FileStatus.Time?) {
-        if let time {
-            if TimestampFormatter.covers(seconds: time.seconds, nanoseconds: time.nanoseconds) {
-                timestamps.append(seconds: time.seconds, nanoseconds: time.nanoseconds, to: &writer.buffer)
-            } else {
-                buffer.append(decimal: time.seconds)
-            }
+    private mutating func csvField(_ time: FileStatus.Time) {
+        if TimestampFormatter.covers(seconds: time.seconds, nanoseconds: time.nanoseconds) {
+            timestamps.append(seconds: time.seconds, nanoseconds: time.nanoseconds, to: &writer.buffer)
+        } else {
+            buffer.append(decimal: time.seconds)
         }
-        buffer.append(UInt8(ascii: ","))
     }
 
     private mutating func csvDigests(_ row: [UInt8]?) {
@@ -97,18 +85,16 @@ extension RecordEncoder {
         }
         let digests = digests
         digests.forEachDigest(of: row) { _, digest in
-            buffer.append(hex: digest)
             buffer.append(UInt8(ascii: ","))
+            buffer.append(hex: digest)
         }
     }
 
-    /// Names with spaces between them; `none` where there are none, nothing where that is not known.
-    private mutating func csvFlags(_ flags: InodeFlags?) {
-        if let flags {
-            let names = InodeFlags.names.filter { flags.contains($0.flag) }.map(\.name.description)
-            buffer.append(names.isEmpty ? "none" : names.joined(separator: " "))
-        }
-        buffer.append(UInt8(ascii: ","))
+    /// Names with spaces between them; `none` where there are none.
+    private mutating func csvField(_ flags: InodeFlags) {
+        if flags.isEmpty { return buffer.append("none") }
+        let names = InodeFlags.names.filter { flags.contains($0.flag) }.map(\.name.description)
+        buffer.append(names.joined(separator: " "))
     }
 
     /// `name=value` with spaces between them, the value in base64. In the name all but letters, digits, `.`, `_` and `-` is

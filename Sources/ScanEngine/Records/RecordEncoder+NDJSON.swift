@@ -3,17 +3,8 @@ package import LinuxKernel
 
 /// fsscan's own records, schema `fsscan-records/1`, a JSON object each.
 ///
-/// Which members an entry has, and in which order:
-/// ```
-///  type path kind size disk_bytes                                          all
-///  mode uid gid nlink device inode mtime ctime btime                       all that could be stat'ed
-///  target                                                                  symlinks
-///  rdev                                                                    devices
-///  digests                                                                 where known; {} without --hash
-///  mime changed                                                            regular files
-///  flags                                                                   where known
-///  xattrs xattrs_b64                                                       with --xattrs, where known
-/// ```
+/// The members of an entry are `path` and the fields of `EntryField` in their order: those that entries of its kind have,
+/// where they are known. What could not be stat'ed has sizes of nothing.
 extension RecordEncoder {
     // MARK: Entries
 
@@ -21,37 +12,40 @@ extension RecordEncoder {
         path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
     ) {
         beginEntry(path, kind)
-        writer.member("size", status.size)
-        writer.member("disk_bytes", status.diskBytes)
-        mode(status.mode)
-        writer.member("uid", Int64(status.uid))
-        writer.member("gid", Int64(status.gid))
-        writer.member("nlink", Int64(status.links))
-        member("device", status.deviceNumber)
-        member("inode", status.inode)
-        time("mtime", "mtime_seconds", status.mtime)
-        time("ctime", "ctime_seconds", status.ctime)
-        time("btime", "btime_seconds", status.btime)
-        switch kind {
-        case .symlink: if let target = content.target { writer.member("target", bytes: target) }
-        case .blockDevice, .characterDevice: member("rdev", status.specialDeviceNumber)
-        case .directory, .file, .fifo, .socket: break
+        let kinds = KindSet(kind)
+        for column in columns where !column.kinds.isDisjoint(with: kinds) {
+            switch column.type {
+            case .bytes, .count, .id:
+                guard let number = status.number(column.field) else { continue }
+                key(column)
+                buffer.append(decimal: number, width: 1)
+            case .mode:
+                key(column)
+                buffer.append(UInt8(ascii: "\""))
+                buffer.append(mode: status.mode)
+                buffer.append(UInt8(ascii: "\""))
+            case .time: time(column, status.time(column.field))
+            case .path: if let target = content.target { writer.member(column.name, bytes: target) }
+            case .text: if let mime = content.mime { writer.member(column.name, mime) }
+            case .digests: digests(content.digests)
+            case .mark: if content.isChanged { writer.member(column.name, true) }
+            case .flags: if let flags = status.flags { member(flags: flags) }
+            case .xattrs: if let xattrs = content.xattrs { member(xattrs: xattrs) }
+            case .kind: break
+            }
         }
-        digests(content.digests)
-        if kind == .file {
-            if let mime = content.mime { writer.member("mime", mime) }
-            if content.isChanged { writer.member("changed", true) }
-        }
-        if let flags = status.flags { member(flags: flags) }
-        if let xattrs = content.xattrs { member(xattrs: xattrs) }
         endRecord()
     }
 
     mutating func recordUnknownEntry(path: UnsafeRawBufferPointer, kind: EntryKind) {
         beginEntry(path, kind)
-        writer.member("size", 0)
-        writer.member("disk_bytes", 0)
+        for column in columns where column.type == .bytes { writer.member(column.name, 0) }
         endRecord()
+    }
+
+    /// Behind another member, so with a comma in front.
+    private mutating func key(_ column: RecordColumn) {
+        keys.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[column.key])) }
     }
 
     private mutating func beginEntry(_ path: UnsafeRawBufferPointer, _ kind: EntryKind) {
@@ -121,16 +115,6 @@ extension RecordEncoder {
 
     // MARK: Members
 
-    private mutating func member(_ name: StaticString, _ value: UInt64) {
-        writer.key(name)
-        writer.value(value)
-    }
-
-    private mutating func mode(_ mode: UInt32) {
-        writer.key("mode")
-        writer.plainString { $0.append(mode: mode) }
-    }
-
     private mutating func member(flags: InodeFlags) {
         writer.key("flags")
         writer.beginArray()
@@ -159,14 +143,17 @@ extension RecordEncoder {
         writer.endObject()
     }
 
-    private mutating func time(_ name: StaticString, _ secondsName: StaticString, _ time: FileStatus.Time?) {
-        writer.key(name)
-        guard let time else { return writer.null() }
+    private mutating func time(_ column: RecordColumn, _ time: FileStatus.Time?) {
+        key(column)
+        guard let time else { return buffer.append("null") }
         guard TimestampFormatter.covers(seconds: time.seconds, nanoseconds: time.nanoseconds) else {
-            writer.null()
-            return writer.member(secondsName, time.seconds)
+            buffer.append("null")
+            writer.key("\(column.name)_seconds")
+            return writer.value(time.seconds)
         }
-        writer.plainString { timestamps.append(seconds: time.seconds, nanoseconds: time.nanoseconds, to: &$0) }
+        buffer.append(UInt8(ascii: "\""))
+        timestamps.append(seconds: time.seconds, nanoseconds: time.nanoseconds, to: &writer.buffer)
+        buffer.append(UInt8(ascii: "\""))
     }
 
     private mutating func digests(_ row: [UInt8]?) {

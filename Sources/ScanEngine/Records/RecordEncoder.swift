@@ -6,14 +6,23 @@ package import LinuxKernel
 package struct RecordEncoder: ~Copyable {
     let format: RecordFormat
     let digests: DigestSet
+    /// What an entry has, in the formats that have all of it.
+    let columns: [RecordColumn]
+    /// The keys of `columns`, one after the other, each as `,"name":`.
+    let keys: [UInt8]
     /// For the formats that are JSON; the others write to its buffer.
     var writer: JSONWriter
     var timestamps = TimestampFormatter()
 
-    /// - Parameter digests: the algorithms of the scan: what a row of digests consists of.
-    package init(_ format: RecordFormat = .ndjson, digests: DigestSet, capacity: Int = 4096) {
+    /// - Parameters:
+    ///   - digests: the algorithms of the scan: what a row of digests consists of.
+    ///   - asked: as in `ScanOptions`.
+    package init(
+        _ format: RecordFormat = .ndjson, digests: DigestSet, asked: FieldSet = [], capacity: Int = 4096
+    ) {
         self.format = format
         self.digests = digests
+        (columns, keys) = RecordColumn.all(asked: asked)
         writer = JSONWriter(layout: .compact, capacity: capacity)
     }
 

@@ -23,7 +23,7 @@ import Synchronization
 /// Receives the records of one scan and hands them to a sink in whole lines.
 ///
 /// ```swift
-/// let output = RecordOutput(digests: DigestSet(options.hash), sorted: false) { try file.write($0) }
+/// let output = RecordOutput(for: options, sorted: false) { try file.write($0) }
 /// output.begin(options, version: "0.1.0", timing)
 /// // while the scan runs, each worker writes to a stream of its own: output.makeStream()
 /// output.finish(report)
@@ -34,7 +34,8 @@ public final class RecordOutput: EntryOutput {
     public typealias Sink = @Sendable (UnsafeRawBufferPointer) throws -> Void
 
     let format: RecordFormat
-    let digests: DigestSet
+    private let digests: DigestSet
+    private let asked: FieldSet
     private let sink: Sink
     /// Guards the sink, and holds the first error.
     private let state = Mutex<(any Error)?>(nil)
@@ -52,22 +53,23 @@ public final class RecordOutput: EntryOutput {
 
     /// - Parameters:
     ///   - format: what the records are written as.
-    ///   - digests: the algorithms of the scan.
+    ///   - options: of the scan.
     ///   - sorted: in the order of the PATHs, then of the paths' components, an entry before its errors. Formats that are
     ///     trees always are.
     ///   - memoryLimit: bytes for the records that are being sorted; beyond that they go to an unnamed file.
     ///   - temporaryDirectory: where that file is; nil: `$TMPDIR`, or `/tmp`.
     public convenience init(
-        _ format: RecordFormat = .ndjson, digests: DigestSet, sorted: Bool, memoryLimit: Int = 64 << 20,
+        _ format: RecordFormat = .ndjson, for options: ScanOptions, sorted: Bool, memoryLimit: Int = 64 << 20,
         temporaryDirectory: [UInt8]? = nil, sink: @escaping Sink
     ) {
         let sorter = RecordSorter(memoryLimit: memoryLimit, temporaryDirectory: temporaryDirectory)
-        self.init(format, digests: digests, sorter: sorted || format.isTree ? sorter : nil, sink: sink)
+        self.init(format, for: options, sorter: sorted || format.isTree ? sorter : nil, sink: sink)
     }
 
-    init(_ format: RecordFormat = .ndjson, digests: DigestSet, sorter: RecordSorter?, sink: @escaping Sink) {
+    init(_ format: RecordFormat = .ndjson, for options: ScanOptions, sorter: RecordSorter?, sink: @escaping Sink) {
         self.format = format
-        self.digests = digests
+        digests = DigestSet(options.hash)
+        asked = options.asked
         self.sorter = sorter
         self.sink = sink
     }
@@ -94,12 +96,16 @@ public final class RecordOutput: EntryOutput {
             precondition(options.paths.count == 1, "a tree has one root")
             treeOptions.withLock { $0 = options }
         }
-        var encoder = RecordEncoder(format, digests: digests)
+        var encoder = makeEncoder()
         encoder.header(options: options, version: version, timing: timing)
         write(encoder.buffer.bytes)
     }
 
     package func makeStream() -> any EntryStream { RecordStream(self) }
+
+    func makeEncoder(capacity: Int = 4096) -> RecordEncoder {
+        RecordEncoder(format, digests: digests, asked: asked, capacity: capacity)
+    }
 
     package var wantsState: Bool { false }
 
@@ -110,7 +116,7 @@ public final class RecordOutput: EntryOutput {
         } else if let sorter {
             writeSorted(sorter)
         }
-        var encoder = RecordEncoder(format, digests: digests)
+        var encoder = makeEncoder()
         encoder.summary(of: report, includesStatistics: includesStatistics)
         write(encoder.buffer.bytes)
     }

@@ -17,7 +17,7 @@ package final class RecordStream: EntryStream {
 
     init(_ output: RecordOutput) {
         self.output = output
-        encoder = RecordEncoder(output.format, digests: output.digests, capacity: RecordOutput.pieceSize + 4096)
+        encoder = output.makeEncoder(capacity: RecordOutput.pieceSize + 4096)
         handedOver = Self.now()
         output.sorter?.addStream()
     }

@@ -1,3 +1,4 @@
+import LinuxKernel
 package import ScanEngine
 
 /// In which way an entry differs, or why it is not known whether it does.
@@ -55,15 +56,19 @@ package struct Change: Sendable {
 
 /// A field that differs.
 package struct FieldChange: Equatable, Sendable {
+    package let field: EntryField
     /// As in records; of a digest the algorithm.
-    package var name: String
-    package var old: FieldValue
-    package var new: FieldValue
+    package let name: String
+    package let old: FieldValue
+    package let new: FieldValue
+
+    init(_ field: EntryField, name: String? = nil, old: FieldValue, new: FieldValue) {
+        (self.field, self.name, self.old, self.new) = (field, name ?? "\(field.name)", old, new)
+    }
 }
 
 package enum FieldValue: Equatable, Sendable {
-    case number(Int64)
-    case unsigned(UInt64)
+    case number(UInt64)
     /// Text that needs no quotes: a kind, hex digits, octal digits, a time.
     case text(String)
     /// A target.
@@ -71,4 +76,18 @@ package enum FieldValue: Equatable, Sendable {
     case xattrs([ExtendedAttribute])
     /// Seconds where RFC 3339 cannot write the time.
     case time(SnapshotTime)
+
+    /// A number of this type.
+    init(_ number: UInt64, _ type: FieldType) {
+        switch type {
+        case .mode:
+            let digits = String(number, radix: 8)
+            self = .text(String(repeating: "0", count: max(0, 4 - digits.count)) + digits)
+        case .flags:
+            let names = [(InodeFlags.immutable, "immutable"), (.appendOnly, "append_only")]
+            let flags = InodeFlags(rawValue: UInt32(number))
+            self = .text(names.filter { flags.contains($0.0) }.map(\.1).joined(separator: ","))
+        default: self = .number(number)
+        }
+    }
 }

@@ -3,15 +3,15 @@ package import ScanEngine
 
 /// What a user wants to be compared, beside the default.
 package struct FieldSelection: Sendable {
-    package var ignored: SnapshotFields
+    package var ignored: FieldSet
     package var ignoredAlgorithms: Set<DigestAlgorithm>
     /// Of `SnapshotDescription.uncheckable`: the user knows that they are not compared.
     package var ignoredNames: Set<String>
-    package var added: SnapshotFields
+    package var added: FieldSet
 
     package init(
-        ignored: SnapshotFields = [], ignoredAlgorithms: Set<DigestAlgorithm> = [], ignoredNames: Set<String> = [],
-        added: SnapshotFields = []
+        ignored: FieldSet = [], ignoredAlgorithms: Set<DigestAlgorithm> = [], ignoredNames: Set<String> = [],
+        added: FieldSet = []
     ) {
         self.ignored = ignored
         self.ignoredAlgorithms = ignoredAlgorithms
@@ -24,16 +24,16 @@ package struct FieldSelection: Sendable {
 /// rest.
 package struct ComparedFields: Sendable {
     /// Those that both sides carry.
-    package let fields: SnapshotFields
+    package let fields: FieldSet
     /// Algorithms that both sides carry.
     package let algorithms: [DigestAlgorithm]
     /// Those of them that a side does not name.
     package let unnamedAlgorithms: [DigestAlgorithm]
     /// What is compared wherever both sides say it.
-    let wanted: SnapshotFields
+    let wanted: FieldSet
     let wantedAlgorithms: Set<DigestAlgorithm>
     /// Of `wanted`: what neither side carries.
-    let inNeither: SnapshotFields
+    let inNeither: FieldSet
     /// Times of one side are whole seconds.
     let wholeSeconds: Bool
     /// Whether both sides carry the same fields and digests, and nothing is asked for that a state does not cover: then
@@ -42,13 +42,9 @@ package struct ComparedFields: Sendable {
     private let readByOld: ContentRead
     private let readByNew: ContentRead
 
-    /// What an intruder changes or leaves behind, and what stays when nothing was done.
-    package static let byDefault: SnapshotFields = [
-        .kind, .size, .mode, .uid, .gid, .links, .mtime, .ctime, .target, .specialDevice, .xattrs, .flags,
-    ]
-
-    /// Of directories: the others change whenever an entry comes or goes, which is said already.
-    static let notOfDirectories: SnapshotFields = [.size, .diskBytes, .links, .mtime, .ctime]
+    private static let byDefault = FieldSet(having: .compared)
+    /// What is not compared of directories.
+    static let notOfDirectories = FieldSet(having: .followsEntries)
 
     package init(_ old: SnapshotDescription, _ new: SnapshotDescription, _ selection: FieldSelection) {
         wanted = Self.byDefault.union(selection.added).subtracting(selection.ignored)
@@ -68,7 +64,7 @@ package struct ComparedFields: Sendable {
     }
 
     /// What is compared of an entry of this kind.
-    func wanted(of kind: EntryKind) -> SnapshotFields {
+    func wanted(of kind: EntryKind) -> FieldSet {
         kind == .directory ? wanted.subtracting(Self.notOfDirectories) : wanted
     }
 
@@ -103,28 +99,4 @@ private struct ContentRead: Sendable {
 extension SnapshotEntry {
     /// Something about it could not be read, or it changed meanwhile.
     var isPartlyUnknown: Bool { !errors.isEmpty || isChanged }
-
-    /// The fields that are known of it.
-    var knownFields: SnapshotFields {
-        var known: SnapshotFields = []
-        func note(_ field: SnapshotFields, _ isKnown: Bool) { if isKnown { known.insert(field) } }
-        note(.kind, kind != nil)
-        note(.size, size != nil)
-        note(.diskBytes, diskBytes != nil)
-        note(.mode, mode != nil)
-        note(.uid, uid != nil)
-        note(.gid, gid != nil)
-        note(.links, links != nil)
-        note(.device, device != nil)
-        note(.inode, inode != nil)
-        note(.mtime, mtime != nil)
-        note(.ctime, ctime != nil)
-        note(.btime, btime != nil)
-        note(.target, target != nil)
-        note(.specialDevice, specialDevice != nil)
-        note(.mime, mime != nil)
-        note(.xattrs, xattrs != nil)
-        note(.flags, flags != nil)
-        return known
-    }
 }

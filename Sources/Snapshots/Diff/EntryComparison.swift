@@ -14,7 +14,7 @@ extension ComparedFields {
             let isExistenceAlone = old.rules.union(new.rules).contains(.noChange)
             if fields.contains(.kind), oldKind != newKind {
                 change.fields = [
-                    FieldChange(name: "kind", old: .text(oldKind.recordName), new: .text(newKind.recordName))
+                    FieldChange(.kind, old: .text(oldKind.recordName), new: .text(newKind.recordName))
                 ]
                 change.kinds.append(.kind)
             } else if !isExistenceAlone {
@@ -38,44 +38,50 @@ extension ComparedFields {
         return change
     }
 
-    /// Size and target are content, and the times that a change of content brings along are no change of their own.
+    /// What a change of content brings along is no change of its own.
     private static func kinds(of fields: [FieldChange], _ kind: EntryKind) -> [ChangeKind] {
-        let content = Set(["size", "target"] + DigestAlgorithm.allCases.map(\.rawValue))
-        if !fields.contains(where: { kind != .directory && content.contains($0.name) }) {
+        if kind == .directory || !fields.contains(where: { $0.field.traits.contains(.content) }) {
             return fields.isEmpty ? [] : [.metadata]
         }
-        let others = content.union(["mtime", "ctime", "disk_bytes", "mime"])
-        return fields.contains { !others.contains($0.name) } ? [.content, .metadata] : [.content]
+        let hasOthers = fields.contains { $0.field.traits.isDisjoint(with: [.content, .followsContent]) }
+        return hasOthers ? [.content, .metadata] : [.content]
     }
+
+    /// In the order in which a change names them: content, then what is compared by default, times, the rest.
+    private static let order: [EntryField] = {
+        let content: [EntryField] = [.size, .digests, .target]
+        let others = EntryField.allCases.filter { field in
+            EntryField.comparable.contains(field) && field != .kind && !content.contains(field)
+        }
+        let isDefault = { (field: EntryField) in field.traits.contains(.compared) }
+        return content + others.filter { isDefault($0) && $0.type != .time } + others.filter { $0.type == .time }
+            + others.filter { !isDefault($0) && $0.type != .time }
+    }()
 
     /// A field that one of the entries does not have is not compared.
     func differences(_ old: SnapshotEntry, _ new: SnapshotEntry) -> [FieldChange] {
         var found: [FieldChange] = []
-        let compared = new.kind == .directory ? fields.subtracting(Self.notOfDirectories) : fields
-        func compare<Value: Equatable>(
-            _ name: String, _ field: SnapshotFields, _ old: Value?, _ new: Value?, _ show: (Value) -> FieldValue
-        ) {
-            guard compared.contains(field), let old, let new, old != new else { return }
-            found.append(FieldChange(name: name, old: show(old), new: show(new)))
+        let isDirectory = new.kind == .directory
+        let compared = isDirectory ? fields.subtracting(Self.notOfDirectories) : fields
+        for field in Self.order where compared.contains(field) || field == .digests && !isDirectory {
+            switch field.type {
+            case .digests: compareDigests(old, new, &found)
+            case .path: compare(field, old.target, new.target, &found) { .bytes($0) }
+            case .text: compare(field, old.mime, new.mime, &found) { .text($0) }
+            case .xattrs: compare(field, old.xattrs, new.xattrs, &found) { .xattrs($0) }
+            case .time:
+                compare(field, rounded(old.values[time: field]), rounded(new.values[time: field]), &found) { .time($0) }
+            default: compare(field, old.values[field], new.values[field], &found) { FieldValue($0, field.type) }
+            }
         }
-        compare("size", .size, old.size, new.size) { .number($0) }
-        if new.kind != .directory { compareDigests(old, new, &found) }
-        compare("target", .target, old.target, new.target) { .bytes($0) }
-        compare("mode", .mode, old.mode, new.mode) { .text(Self.octal($0)) }
-        compare("uid", .uid, old.uid, new.uid) { .number(Int64($0)) }
-        compare("gid", .gid, old.gid, new.gid) { .number(Int64($0)) }
-        compare("nlink", .links, old.links, new.links) { .unsigned($0) }
-        compare("rdev", .specialDevice, old.specialDevice, new.specialDevice) { .unsigned($0) }
-        compare("flags", .flags, old.flags, new.flags) { .text(Self.names(of: $0)) }
-        compare("xattrs", .xattrs, old.xattrs, new.xattrs) { .xattrs($0) }
-        compare("mtime", .mtime, rounded(old.mtime), rounded(new.mtime)) { .time($0) }
-        compare("ctime", .ctime, rounded(old.ctime), rounded(new.ctime)) { .time($0) }
-        compare("btime", .btime, rounded(old.btime), rounded(new.btime)) { .time($0) }
-        compare("disk_bytes", .diskBytes, old.diskBytes, new.diskBytes) { .number($0) }
-        compare("device", .device, old.device, new.device) { .unsigned($0) }
-        compare("inode", .inode, old.inode, new.inode) { .unsigned($0) }
-        compare("mime", .mime, old.mime, new.mime) { .text($0) }
         return found
+    }
+
+    private func compare<Value: Equatable>(
+        _ field: EntryField, _ old: Value?, _ new: Value?, _ found: inout [FieldChange], _ show: (Value) -> FieldValue
+    ) {
+        guard let old, let new, old != new else { return }
+        found.append(FieldChange(field, old: show(old), new: show(new)))
     }
 
     private func compareDigests(_ old: SnapshotEntry, _ new: SnapshotEntry, _ found: inout [FieldChange]) {
@@ -84,7 +90,8 @@ extension ComparedFields {
                 continue
             }
             found.append(
-                FieldChange(name: algorithm.rawValue, old: .text(Self.hex(before)), new: .text(Self.hex(after))))
+                FieldChange(
+                    .digests, name: algorithm.rawValue, old: .text(Self.hex(before)), new: .text(Self.hex(after))))
         }
     }
 
@@ -119,20 +126,10 @@ extension ComparedFields {
         return sameContent(old, new)
     }
 
-    private static func octal(_ mode: UInt32) -> String {
-        let digits = String(mode & 0o7777, radix: 8)
-        return String(repeating: "0", count: 4 - digits.count) + digits
-    }
-
     private static func hex(_ digest: [UInt8]) -> String {
         var hex: [UInt8] = []
         hex.appendHex(digest)
         return String(decoding: hex, as: UTF8.self)
-    }
-
-    private static func names(of flags: InodeFlags) -> String {
-        let names = [(InodeFlags.immutable, "immutable"), (.appendOnly, "append_only")]
-        return names.filter { flags.contains($0.0) }.map(\.1).joined(separator: ",")
     }
 }
 

@@ -30,9 +30,9 @@ package struct NotCompared: Equatable, Sendable {
 
 /// Counts while entries are compared.
 struct FieldTally {
-    /// By the bit of the field.
-    private var notInNew = [Int64](repeating: 0, count: SnapshotFields.RawValue.bitWidth)
-    private var notInOld = [Int64](repeating: 0, count: SnapshotFields.RawValue.bitWidth)
+    /// By `rawValue` of the field.
+    private var notInNew = [Int64](repeating: 0, count: EntryField.allCases.count)
+    private var notInOld = [Int64](repeating: 0, count: EntryField.allCases.count)
     private var digestsNotInNew: [DigestAlgorithm: Int64] = [:]
     private var contentNotInOld: Int64 = 0
     private var contentInNeither: Int64 = 0
@@ -79,10 +79,10 @@ struct FieldTally {
     mutating func countSkippedContent() { contentSkipped += 1 }
 
     /// An entry of a kind that the new side does not list at all.
-    mutating func countUnlisted() { Self.add(.kind, to: &notInNew) }
+    mutating func countUnlisted() { Self.add([.kind], to: &notInNew) }
 
-    private static func add(_ fields: SnapshotFields, to counts: inout [Int64]) {
-        var rest = fields.rawValue
+    private static func add(_ fields: FieldSet, to counts: inout [Int64]) {
+        var rest = fields.bits
         while rest != 0 {
             counts[rest.trailingZeroBitCount] += 1
             rest &= rest - 1
@@ -99,8 +99,8 @@ struct FieldTally {
         func add(_ field: String, _ reason: NotCompared.Reason, _ entries: Int64) {
             if entries > 0 { list.append(NotCompared(field: field, reason: reason, entries: entries)) }
         }
-        for (name, field) in SnapshotFields.names {
-            add(name, .newDoesNotSay, notInNew[field.rawValue.trailingZeroBitCount])
+        for field in EntryField.comparable {
+            add("\(field.name)", .newDoesNotSay, notInNew[Int(field.rawValue)])
         }
         for algorithm in DigestAlgorithm.allCases {
             add(algorithm.rawValue, .newDoesNotSay, digestsNotInNew[algorithm] ?? 0)
@@ -109,12 +109,12 @@ struct FieldTally {
         where !selection.ignoredNames.contains(name) {
             add(name, .cannotBeChecked, entries)
         }
-        for (name, field) in SnapshotFields.names {
-            add(name, .oldDoesNotSay, notInOld[field.rawValue.trailingZeroBitCount])
+        for field in EntryField.comparable {
+            add("\(field.name)", .oldDoesNotSay, notInOld[Int(field.rawValue)])
         }
         add("content", .oldDoesNotSay, contentNotInOld)
-        for (name, field) in SnapshotFields.names where compared.inNeither.contains(field) {
-            list.append(NotCompared(field: name, reason: .neitherSays, entries: nil))
+        for field in EntryField.comparable where compared.inNeither.contains(field) {
+            list.append(NotCompared(field: "\(field.name)", reason: .neitherSays, entries: nil))
         }
         let hasDigests = (old.algorithms + new.algorithms).contains { compared.wantedAlgorithms.contains($0) }
         // Where directories were passed over, their files have not been counted.

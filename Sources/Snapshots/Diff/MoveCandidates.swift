@@ -60,7 +60,7 @@ struct MoveCandidates {
             case (-1, let new): try body(Change(kinds: [.added], old: nil, new: added[new]))
             case (let old, let new):
                 // The rename itself changes this one.
-                let fields = compared.differences(removed[old], added[new]).filter { $0.name != "ctime" }
+                let fields = compared.differences(removed[old], added[new]).filter { $0.field != .ctime }
                 let kinds: [ChangeKind] = fields.isEmpty ? [.moved] : [.metadata, .moved]
                 try body(Change(kinds: kinds, old: removed[old], new: added[new], fields: fields))
             }

@@ -7,41 +7,21 @@ package import ScanEngine
 /// entry that could not be read.
 package struct SnapshotEntry: Equatable, Sendable {
     package var key: EntryKey
-    package var kind: EntryKind?
-    /// `st_size`, in bytes.
-    package var size: Int64?
-    /// Allocated bytes.
-    package var diskBytes: Int64?
-    /// Permission bits with setuid, setgid and sticky: `mode & 0o7777`.
-    package var mode: UInt32?
-    package var uid: UInt32?
-    package var gid: UInt32?
-    /// The number of hard links.
-    package var links: UInt64?
-    /// `st_dev`, as `stat(2)` shows it.
-    package var device: UInt64?
-    package var inode: UInt64?
-    package var mtime: SnapshotTime?
-    package var ctime: SnapshotTime?
-    package var btime: SnapshotTime?
+    /// What it says in numbers.
+    var values = EntryValues()
     /// Where a symlink points.
     package var target: [UInt8]?
-    /// `st_rdev` of a device file.
-    package var specialDevice: UInt64?
     /// Raw digests. Of directories, too, where the source has Merkle digests of fsscan's own kind, and only then.
     package var digests: [DigestAlgorithm: [UInt8]] = [:]
     /// The MIME type of a regular file.
     package var mime: String?
-    /// The file changed while it was read.
-    package var isChanged = false
     /// In the order of their names.
     package var xattrs: [ExtendedAttribute]?
-    package var flags: InodeFlags?
     /// Errors that the source recorded at this path. An entry with errors and without a kind is only that: nothing else
     /// is known of the path.
     package var errors: [SnapshotEntryError] = []
-    /// Of a directory in a saved scan: equal values in two of them mean that every field of `SnapshotFields.state` is equal
-    /// at and below.
+    /// Of a directory in a saved scan: equal values in two of them mean that every field that is compared by default is
+    /// equal at and below.
     package var state: [UInt8]?
     /// How the entry is to be compared, where its source says so.
     package var rules: EntryRules = []
@@ -49,6 +29,96 @@ package struct SnapshotEntry: Equatable, Sendable {
     package init(key: EntryKey, kind: EntryKind? = nil) {
         self.key = key
         self.kind = kind
+    }
+}
+
+// MARK: What code asks for by name
+
+extension SnapshotEntry {
+    package var kind: EntryKind? {
+        get { values[.kind].flatMap { EntryKind(rawValue: UInt8($0)) } }
+        set { set(.kind, newValue?.rawValue) }
+    }
+    /// `st_size`, in bytes.
+    package var size: Int64? {
+        get { number(.size) }
+        set { set(.size, newValue) }
+    }
+    /// Allocated bytes.
+    package var diskBytes: Int64? {
+        get { number(.diskBytes) }
+        set { set(.diskBytes, newValue) }
+    }
+    /// Permission bits with setuid, setgid and sticky: `mode & 0o7777`.
+    package var mode: UInt32? {
+        get { number(.mode) }
+        set { set(.mode, newValue) }
+    }
+    package var uid: UInt32? {
+        get { number(.uid) }
+        set { set(.uid, newValue) }
+    }
+    package var gid: UInt32? {
+        get { number(.gid) }
+        set { set(.gid, newValue) }
+    }
+    /// The number of hard links.
+    package var links: UInt64? {
+        get { values[.links] }
+        set { values[.links] = newValue }
+    }
+    /// `st_dev`, as `stat(2)` shows it.
+    package var device: UInt64? {
+        get { values[.device] }
+        set { values[.device] = newValue }
+    }
+    package var inode: UInt64? {
+        get { values[.inode] }
+        set { values[.inode] = newValue }
+    }
+    /// `st_rdev` of a device file.
+    package var specialDevice: UInt64? {
+        get { values[.specialDevice] }
+        set { values[.specialDevice] = newValue }
+    }
+    package var mtime: SnapshotTime? {
+        get { values[time: .mtime] }
+        set { values[time: .mtime] = newValue }
+    }
+    package var ctime: SnapshotTime? {
+        get { values[time: .ctime] }
+        set { values[time: .ctime] = newValue }
+    }
+    package var btime: SnapshotTime? {
+        get { values[time: .btime] }
+        set { values[time: .btime] = newValue }
+    }
+    package var flags: InodeFlags? {
+        get { number(.flags).map { InodeFlags(rawValue: $0) } }
+        set { set(.flags, newValue?.rawValue) }
+    }
+    /// The file changed while it was read.
+    package var isChanged: Bool {
+        get { values[.changed] != nil }
+        set { values[.changed] = newValue ? 1 : nil }
+    }
+
+    /// The fields that are known of it and can be compared.
+    package var knownFields: FieldSet {
+        var known = values.known
+        known.remove(.changed)
+        if target != nil { known.insert(.target) }
+        if mime != nil { known.insert(.mime) }
+        if xattrs != nil { known.insert(.xattrs) }
+        return known
+    }
+
+    private func number<Number: FixedWidthInteger>(_ field: EntryField) -> Number? {
+        values[field].map { Number(truncatingIfNeeded: $0) }
+    }
+
+    private mutating func set(_ field: EntryField, _ number: (some FixedWidthInteger)?) {
+        values[field] = number.map { UInt64(truncatingIfNeeded: $0) }
     }
 }
 
@@ -77,6 +147,14 @@ package struct SnapshotTime: Equatable, Sendable {
     }
 }
 
+extension EntryValues {
+    /// A time; nil where it is not known.
+    subscript(time field: EntryField) -> SnapshotTime? {
+        get { time(field).map { SnapshotTime(seconds: $0.seconds, nanoseconds: $0.nanoseconds) } }
+        set { setTime(field, newValue.map { ($0.seconds, $0.nanoseconds) }) }
+    }
+}
+
 /// Something that could not be read when the source was made.
 package struct SnapshotEntryError: Equatable, Sendable {
     /// The system call that failed.
@@ -90,43 +168,4 @@ package struct SnapshotEntryError: Equatable, Sendable {
         self.code = code
         self.message = message
     }
-}
-
-/// The fields of entries that a source carries.
-package struct SnapshotFields: OptionSet, Sendable {
-    package let rawValue: UInt32
-
-    package init(rawValue: UInt32) { self.rawValue = rawValue }
-
-    package static let kind = SnapshotFields(rawValue: 1 << 0)
-    package static let size = SnapshotFields(rawValue: 1 << 1)
-    package static let diskBytes = SnapshotFields(rawValue: 1 << 2)
-    package static let mode = SnapshotFields(rawValue: 1 << 3)
-    package static let uid = SnapshotFields(rawValue: 1 << 4)
-    package static let gid = SnapshotFields(rawValue: 1 << 5)
-    package static let links = SnapshotFields(rawValue: 1 << 6)
-    package static let device = SnapshotFields(rawValue: 1 << 7)
-    package static let inode = SnapshotFields(rawValue: 1 << 8)
-    package static let mtime = SnapshotFields(rawValue: 1 << 9)
-    package static let ctime = SnapshotFields(rawValue: 1 << 10)
-    package static let btime = SnapshotFields(rawValue: 1 << 11)
-    package static let target = SnapshotFields(rawValue: 1 << 12)
-    package static let specialDevice = SnapshotFields(rawValue: 1 << 13)
-    package static let mime = SnapshotFields(rawValue: 1 << 14)
-    package static let xattrs = SnapshotFields(rawValue: 1 << 15)
-    package static let flags = SnapshotFields(rawValue: 1 << 16)
-
-    /// What every scan of fsscan's own knows; MIME types and extended attributes come on demand.
-    package static let scanned: SnapshotFields = [
-        .kind, .size, .diskBytes, .mode, .uid, .gid, .links, .device, .inode, .mtime, .ctime, .btime, .target,
-        .specialDevice, .flags,
-    ]
-
-    /// Their names on the command line and in the output, which are those of records.
-    package static let names: [(name: String, field: SnapshotFields)] = [
-        ("kind", .kind), ("size", .size), ("disk_bytes", .diskBytes), ("mode", .mode), ("uid", .uid), ("gid", .gid),
-        ("nlink", .links), ("device", .device), ("inode", .inode), ("mtime", .mtime), ("ctime", .ctime),
-        ("btime", .btime), ("target", .target), ("rdev", .specialDevice), ("mime", .mime), ("xattrs", .xattrs),
-        ("flags", .flags),
-    ]
 }

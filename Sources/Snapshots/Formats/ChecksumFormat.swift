@@ -40,7 +40,7 @@ private struct ChecksumReader {
             if let checksum = try parsed(line) { try take(checksum) }
         }
         var description = SnapshotDescription(
-            format: SnapshotFormat.checksums.name, roots: paths.descriptionRoots, fields: .kind,
+            format: SnapshotFormat.checksums.name, roots: paths.descriptionRoots, fields: [.kind],
             algorithms: DigestAlgorithm.allCases.filter { algorithms.contains($0) }, kinds: [.file])
         description.unnamedAlgorithms = unnamed
         description.uncheckable = uncheckable.counts

@@ -49,7 +49,7 @@ private struct HashdeepReader {
             try sorter.append(try entry(line), line: lines.number)
             entries += 1
         }
-        var fields: SnapshotFields = .kind
+        var fields: FieldSet = [.kind]
         var algorithms: [DigestAlgorithm] = []
         var uncheckable = UncheckableCounts()
         for column in columns {

@@ -6,10 +6,12 @@ extension JSONObject {
     /// A number that fits; nil where there is none of that name.
     ///
     /// - Throws: where there is something else.
-    func number<Value: FixedWidthInteger>(_ key: StaticString) throws(JSONFieldFailure) -> Value? {
-        guard let value = self[key] else { return nil }
+    func number<Value: FixedWidthInteger>(
+        _ key: StaticString, _ ending: StaticString = ""
+    ) throws(JSONFieldFailure) -> Value? {
+        guard let value = self[key, ending] else { return nil }
         let number = value.integer.flatMap { Value(exactly: $0) } ?? value.unsigned.flatMap { Value(exactly: $0) }
-        guard let number else { throw JSONFieldFailure(key: "\(key)") }
+        guard let number else { throw JSONFieldFailure(key: "\(key)\(ending)") }
         return number
     }
 
@@ -21,10 +23,10 @@ extension JSONObject {
     }
 
     /// Bytes; those under the same key with `_b64` win.
-    func bytes(_ key: StaticString, exact exactKey: StaticString) throws(JSONFieldFailure) -> [UInt8]? {
-        if let exact = self[exactKey] {
+    func bytes(_ key: StaticString) throws(JSONFieldFailure) -> [UInt8]? {
+        if let exact = self[key, "_b64"] {
             guard let decoded = exact.string.flatMap({ Base64.decoded($0) }) else {
-                throw JSONFieldFailure(key: "\(exactKey)")
+                throw JSONFieldFailure(key: "\(key)_b64")
             }
             return decoded
         }

@@ -30,7 +30,7 @@ struct MTreeReader {
     /// Whether `.` was met, so that a `..` may end it.
     private var hasRoot = false
 
-    private var fields: SnapshotFields = []
+    private var fields: FieldSet = []
     private var algorithms: Set<DigestAlgorithm> = []
     private var hasFractions = false
 
@@ -211,19 +211,7 @@ struct MTreeReader {
 
     /// Keeps in mind what the source carries.
     private mutating func note(_ entry: SnapshotEntry) {
-        func note(_ field: SnapshotFields, _ isKnown: Bool) { if isKnown { fields.insert(field) } }
-        note(.kind, entry.kind != nil)
-        note(.size, entry.size != nil)
-        note(.mode, entry.mode != nil)
-        note(.uid, entry.uid != nil)
-        note(.gid, entry.gid != nil)
-        note(.links, entry.links != nil)
-        note(.inode, entry.inode != nil)
-        note(.device, entry.device != nil)
-        note(.mtime, entry.mtime != nil)
-        note(.target, entry.target != nil)
-        note(.specialDevice, entry.specialDevice != nil)
-        note(.flags, entry.flags != nil)
+        fields.formUnion(entry.knownFields)
         if entry.mtime.map({ $0.nanoseconds != 0 }) ?? false { hasFractions = true }
         for algorithm in entry.digests.keys { algorithms.insert(algorithm) }
     }

@@ -63,17 +63,14 @@ private struct RecordsReader {
         }
         var paths: [[UInt8]] = []
         for root in roots {
-            guard let path = try root.object?.bytes("path", exact: "path_b64"), !path.contains(0) else {
+            guard let path = try root.object?.bytes("path"), !path.contains(0) else {
                 throw JSONFieldFailure(key: "roots")
             }
             paths.append(path)
         }
         let scan = try scanOptions(options, paths)
-        var fields = SnapshotFields.scanned
-        if scan.mime { fields.insert(.mime) }
-        if scan.xattrs { fields.insert(.xattrs) }
         var description = SnapshotDescription(
-            format: SnapshotFormat.records.name, roots: paths, fields: fields,
+            format: SnapshotFormat.records.name, roots: paths, fields: FieldSet(of: scan),
             algorithms: DigestSet(scan.hash).algorithms)
         description.options = scan
         return description
@@ -87,7 +84,7 @@ private struct RecordsReader {
             options.hash.append(algorithm)
         }
         for item in object["exclude"]?.array ?? [] {
-            guard let pattern = try item.object?.bytes("pattern", exact: "pattern_b64") else {
+            guard let pattern = try item.object?.bytes("pattern") else {
                 throw JSONFieldFailure(key: "exclude")
             }
             options.exclude.append(pattern)
@@ -120,7 +117,7 @@ private struct RecordsReader {
     }
 
     private func placed(_ object: JSONObject, _ entry: SnapshotEntry) throws(JSONFieldFailure) -> [SnapshotEntry] {
-        guard let path = try object.bytes("path", exact: "path_b64"), !path.contains(0) else {
+        guard let path = try object.bytes("path"), !path.contains(0) else {
             throw JSONFieldFailure(key: "path")
         }
         let placed = index.all(containing: path).compactMap { root -> SnapshotEntry? in
@@ -158,37 +155,44 @@ private struct RecordsReader {
         }
         var entry = SnapshotEntry(key: EntryKey(root: 0, path: []), kind: kind)
         // A name that could not be stat'ed has sizes of nothing, and no mode.
-        guard let mode = try object.string("mode") else { return entry }
-        guard let bits = UInt32(String(decoding: mode, as: UTF8.self), radix: 8), bits <= 0o7777 else {
-            throw JSONFieldFailure(key: "mode")
+        if object["mode"] == nil { return entry }
+        for field in EntryField.kept {
+            switch field.type {
+            case .bytes, .count, .id: entry.values[field] = try number(object, field)
+            case .mode: entry.values[field] = try mode(object)
+            case .time: entry.values[time: field] = try time(object, field)
+            case .path: entry.target = try object.bytes(field.name)
+            case .text: entry.mime = try object.string(field.name).map { String(decoding: $0, as: UTF8.self) }
+            case .digests: entry.digests = try object.digests(field.name)
+            case .mark: if object[field.name]?.bool == true { entry.values[field] = 1 }
+            case .flags: entry.flags = try flags(object)
+            case .xattrs: entry.xattrs = try xattrs(object)
+            case .kind: break
+            }
         }
-        entry.mode = bits
-        entry.size = try object.size("size")
-        entry.diskBytes = try object.size("disk_bytes")
-        entry.uid = try object.number("uid")
-        entry.gid = try object.number("gid")
-        entry.links = try object.number("nlink")
-        entry.device = try object.number("device")
-        entry.inode = try object.number("inode")
-        entry.mtime = try time(object, "mtime", "mtime_seconds")
-        entry.ctime = try time(object, "ctime", "ctime_seconds")
-        entry.btime = try time(object, "btime", "btime_seconds")
-        entry.target = try object.bytes("target", exact: "target_b64")
-        entry.specialDevice = try object.number("rdev")
-        entry.digests = try object.digests("digests")
-        entry.mime = try object.string("mime").map { String(decoding: $0, as: UTF8.self) }
-        entry.isChanged = object["changed"]?.bool ?? false
-        entry.flags = try flags(object)
-        entry.xattrs = try xattrs(object)
         return entry
     }
 
-    private func time(
-        _ object: JSONObject, _ key: StaticString, _ secondsKey: StaticString
-    ) throws(JSONFieldFailure) -> SnapshotTime? {
-        if let seconds: Int64 = try object.number(secondsKey) { return SnapshotTime(seconds: seconds, nanoseconds: 0) }
-        guard let value = object[key], !value.isNull else { return nil }
-        guard let time = value.string.flatMap({ Timestamp.parsed($0) }) else { throw JSONFieldFailure(key: "\(key)") }
+    private func number(_ object: JSONObject, _ field: EntryField) throws(JSONFieldFailure) -> UInt64? {
+        let number: UInt64? = try object.number(field.name)
+        guard number ?? 0 <= field.type.largest! else { throw JSONFieldFailure(key: "\(field.name)") }
+        return number
+    }
+
+    private func mode(_ object: JSONObject) throws(JSONFieldFailure) -> UInt64? {
+        let digits = String(decoding: try object.string("mode") ?? [], as: UTF8.self)
+        guard let bits = UInt64(digits, radix: 8), bits <= 0o7777 else { throw JSONFieldFailure(key: "mode") }
+        return bits
+    }
+
+    private func time(_ object: JSONObject, _ field: EntryField) throws(JSONFieldFailure) -> SnapshotTime? {
+        if let seconds: Int64 = try object.number(field.name, "_seconds") {
+            return SnapshotTime(seconds: seconds, nanoseconds: 0)
+        }
+        guard let value = object[field.name], !value.isNull else { return nil }
+        guard let time = value.string.flatMap({ Timestamp.parsed($0) }) else {
+            throw JSONFieldFailure(key: "\(field.name)")
+        }
         return SnapshotTime(seconds: time.seconds, nanoseconds: time.nanoseconds)
     }
 

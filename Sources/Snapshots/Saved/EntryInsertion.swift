@@ -11,23 +11,9 @@ final class EntryInsertion {
     /// Whether digests of the row before are bound.
     private var hasDigests = false
 
-    /// The columns of `entries` but for the digests, as `Column` has them.
-    private static let columns = [
-        "scan", "root", "key", "kind", "size", "disk_bytes", "mode", "uid", "gid", "nlink", "device", "inode", "mtime",
-        "mtime_ns", "ctime", "ctime_ns", "btime", "btime_ns", "flags", "rdev", "xattrs", "changed", "target", "mime",
-        "state",
-    ]
-
-    /// What is bound where.
-    private enum Column: Int, CaseIterable {
-        case scan, root, key, kind, size, diskBytes, mode, uid, gid, links, device, inode
-        case mtime, mtimeNanoseconds, ctime, ctimeNanoseconds, btime, btimeNanoseconds
-        case flags, specialDevice, xattrs, changed, target, mime, state, digests
-    }
-
     init(_ database: Database, scan: Int64) throws(DatabaseError) {
         self.scan = scan
-        let names = Self.columns + DigestAlgorithm.allCases.map(\.rawValue)
+        let names = SavedColumn.names
         let places = Array(repeating: "?", count: names.count).joined(separator: ", ")
         insertEntry = try database.prepare(
             "INSERT INTO entries (\(names.joined(separator: ", "))) VALUES (\(places))")
@@ -50,7 +36,7 @@ final class EntryInsertion {
             insertError.bind(5, error.message)
             try insertError.run()
         }
-        guard entry.kind != nil else { return }
+        guard entry.header.values[.kind] != nil else { return }
         bind(entry, root)
         try insertEntry.run()
         guard let xattrs = entry.xattrs, !xattrs.isEmpty else { return }
@@ -65,40 +51,34 @@ final class EntryInsertion {
 
     /// Key and record stay where they are until the statement has run.
     private func bind(_ entry: PackedEntry, _ root: Int64) {
-        let header = entry.header
-        bind(.root, root)
-        insertEntry.bind(Column.key.rawValue, borrowed: key.bytes)
-        bind(.kind, Int64(header.kind))
-        bind(.size, entry.has(.size) ? header.size : nil)
-        bind(.diskBytes, entry.has(.diskBytes) ? header.diskBytes : nil)
-        bind(.mode, entry.has(.mode) ? Int64(header.mode) : nil)
-        bind(.uid, entry.has(.uid) ? Int64(header.uid) : nil)
-        bind(.gid, entry.has(.gid) ? Int64(header.gid) : nil)
-        // Unsigned numbers keep their bits: SQLite's integers are signed.
-        bind(.links, entry.has(.links) ? Int64(bitPattern: header.links) : nil)
-        bind(.device, entry.has(.device) ? Int64(bitPattern: header.device) : nil)
-        bind(.inode, entry.has(.inode) ? Int64(bitPattern: header.inode) : nil)
-        bind(.mtime, entry.has(.mtime) ? header.mtime.seconds : nil)
-        bind(.mtimeNanoseconds, entry.has(.mtime) ? header.mtime.nanoseconds : nil)
-        bind(.ctime, entry.has(.ctime) ? header.ctime.seconds : nil)
-        bind(.ctimeNanoseconds, entry.has(.ctime) ? header.ctime.nanoseconds : nil)
-        bind(.btime, entry.has(.btime) ? header.btime.seconds : nil)
-        bind(.btimeNanoseconds, entry.has(.btime) ? header.btime.nanoseconds : nil)
-        bind(.flags, entry.has(.flags) ? Int64(header.flags) : nil)
-        bind(.specialDevice, entry.has(.specialDevice) ? Int64(bitPattern: header.specialDevice) : nil)
-        bind(.xattrs, entry.xattrs.map { Int64(PackedEntry.unpackAttributes($0).count) })
-        bind(.changed, entry.isChanged ? 1 : nil)
-        insertEntry.bind(Column.target.rawValue, borrowed: entry.target)
-        insertEntry.bind(Column.mime.rawValue, borrowedText: entry.mime)
-        insertEntry.bind(Column.state.rawValue, borrowed: entry.state)
-        if hasDigests {
-            for index in DigestAlgorithm.allCases.indices { insertEntry.bindNull(Column.digests.rawValue + index) }
+        insertEntry.bind(1, root)
+        insertEntry.bind(2, borrowed: key.bytes)
+        let values = entry.header.values
+        for column in SavedColumn.all {
+            switch column.type {
+            case .kind, .bytes, .count, .id, .mode, .flags, .mark:
+                // Unsigned numbers keep their bits: SQLite's integers are signed.
+                insertEntry.bind(column.place, values[column.field].map { Int64(bitPattern: $0) })
+            case .time:
+                let time = values.time(column.field)
+                insertEntry.bind(column.place, time?.seconds)
+                insertEntry.bind(column.place + 1, time?.nanoseconds)
+            case .path: insertEntry.bind(column.place, borrowed: entry.target)
+            case .text: insertEntry.bind(column.place, borrowedText: entry.mime)
+            case .xattrs:
+                insertEntry.bind(
+                    column.place, entry.xattrs.map { Int64(PackedEntry.unpackAttributes($0).count) })
+            case .digests: bindDigests(entry, column.place)
+            }
         }
-        hasDigests = entry.header.digestsLength > 0
-        entry.forEachDigest { algorithm, digest in
-            insertEntry.bind(Column.digests.rawValue + Int(algorithm.index), borrowed: digest)
-        }
+        insertEntry.bind(SavedColumn.state, borrowed: entry.state)
     }
 
-    private func bind(_ column: Column, _ value: Int64?) { insertEntry.bind(column.rawValue, value) }
+    private func bindDigests(_ entry: PackedEntry, _ first: Int) {
+        if hasDigests {
+            for index in DigestAlgorithm.allCases.indices { insertEntry.bindNull(first + index) }
+        }
+        hasDigests = entry.header.values[.digests] != nil
+        entry.forEachDigest { insertEntry.bind(first + Int($0.index), borrowed: $1) }
+    }
 }

@@ -25,20 +25,17 @@ package final class SavedScanSource: SnapshotSource {
     package init(_ file: SavedScans, _ scan: SavedScan) throws(SnapshotFailure) {
         path = file.path
         self.scan = scan
-        var fields = SnapshotFields.scanned
-        if scan.options.mime { fields.insert(.mime) }
-        if scan.options.xattrs { fields.insert(.xattrs) }
+        var fields = FieldSet(of: scan.options)
         // What the file's version has no column for is not known.
         let columns = file.entryColumns
-        for (name, field) in SnapshotFields.names where !columns.contains(name) { fields.remove(field) }
+        for field in EntryField.comparable where !columns.contains(field.name.description) { fields.remove(field) }
         description = SnapshotDescription(
             format: "saved scan", roots: scan.options.paths, fields: fields,
             algorithms: DigestSet(scan.options.hash).algorithms.filter { columns.contains($0.rawValue) }
         )
         .with(scan.options)
         do throws(DatabaseError) {
-            let wanted = (Self.columns + DigestAlgorithm.allCases.map(\.rawValue))
-                .map { columns.contains($0) ? $0 : "NULL" }
+            let wanted = SavedColumn.names.map { columns.contains($0) ? $0 : "NULL" }
             entries = try file.database.prepare(
                 """
                 SELECT \(wanted.joined(separator: ", ")) FROM entries
@@ -58,13 +55,6 @@ package final class SavedScanSource: SnapshotSource {
         }
         try readError()
     }
-
-    /// In the order in which `readEntry` reads them; digests follow.
-    private static let columns = [
-        "root", "key", "kind", "size", "disk_bytes", "mode", "uid", "gid", "nlink", "device", "inode", "mtime",
-        "mtime_ns",
-        "ctime", "ctime_ns", "btime", "btime_ns", "flags", "rdev", "xattrs", "changed", "target", "mime", "state",
-    ]
 
     private static func start(_ statement: Statement, _ scan: Int64, root: Int, key: [UInt8]) {
         statement.reset()
@@ -108,38 +98,47 @@ package final class SavedScanSource: SnapshotSource {
     private func readEntry() throws(SnapshotFailure) -> SnapshotEntry? {
         guard try step(entries) else { return nil }
         rowsRead += 1
-        let key = try self.key(entries)
+        let key = try self.key(entries, 1)
         if let lastKey, !(lastKey < key) { throw damaged("entries are out of order") }
         lastKey = key
-        let row = entries
-        guard let kind = row.integer(2).flatMap({ UInt8(exactly: $0) }).flatMap({ EntryKind(rawValue: $0) }) else {
-            throw damaged("an entry of no kind")
+        var entry = SnapshotEntry(key: key)
+        for column in SavedColumn.all {
+            switch column.type {
+            case .kind, .bytes, .count, .id, .mode, .flags:
+                entry.values[column.field] = try number(column)
+            case .time:
+                guard let seconds = entries.integer(column.place) else { continue }
+                let nanoseconds = entries.integer(column.place + 1) ?? 0
+                guard (0..<1_000_000_000).contains(nanoseconds) else { throw damaged("a number that no entry has") }
+                entry.values[time: column.field] = SnapshotTime(seconds: seconds, nanoseconds: nanoseconds)
+            case .path: entry.target = entries.blob(column.place)
+            case .text: entry.mime = entries.text(column.place)
+            case .mark: if entries.integer(column.place) == 1 { entry.values[column.field] = 1 }
+            case .xattrs:
+                if let count = entries.integer(column.place) {
+                    entry.xattrs = count == 0 ? [] : try readAttributes(key)
+                }
+            case .digests: try readDigests(column.place, of: &entry)
+            }
         }
-        var entry = SnapshotEntry(key: key, kind: kind)
-        entry.size = try number(3, 0...Int64.max)
-        entry.diskBytes = try number(4, 0...Int64.max)
-        entry.mode = try number(5, 0...0o7777)
-        entry.uid = try number(6, 0...UInt32.max)
-        entry.gid = try number(7, 0...UInt32.max)
-        entry.links = row.integer(8).map { UInt64(bitPattern: $0) }
-        entry.device = row.integer(9).map { UInt64(bitPattern: $0) }
-        entry.inode = row.integer(10).map { UInt64(bitPattern: $0) }
-        entry.mtime = try time(11)
-        entry.ctime = try time(13)
-        entry.btime = try time(15)
-        entry.flags = try number(17, 0...UInt32.max).map { InodeFlags(rawValue: $0) }
-        entry.specialDevice = row.integer(18).map { UInt64(bitPattern: $0) }
-        if let count = row.integer(19) { entry.xattrs = count == 0 ? [] : try readAttributes(key) }
-        entry.isChanged = row.integer(20) == 1
-        entry.target = row.blob(21)
-        entry.mime = row.text(22)
-        entry.state = row.blob(23)
+        guard entry.kind != nil else { throw damaged("an entry of no kind") }
+        entry.state = entries.blob(SavedColumn.state)
+        return entry
+    }
+
+    /// Unsigned numbers have kept their bits.
+    private func number(_ column: SavedColumn) throws(SnapshotFailure) -> UInt64? {
+        guard let number = entries.integer(column.place).map({ UInt64(bitPattern: $0) }) else { return nil }
+        guard number <= column.type.largest! else { throw damaged("a number that no entry has") }
+        return number
+    }
+
+    private func readDigests(_ first: Int, of entry: inout SnapshotEntry) throws(SnapshotFailure) {
         for (index, algorithm) in DigestAlgorithm.allCases.enumerated() {
-            guard let digest = row.blob(24 + index) else { continue }
+            guard let digest = entries.blob(first + index) else { continue }
             guard digest.count == algorithm.byteCount else { throw damaged("a digest of a wrong length") }
             entry.digests[algorithm] = digest
         }
-        return entry
     }
 
     private func readAttributes(_ key: EntryKey) throws(SnapshotFailure) -> [ExtendedAttribute] {
@@ -161,7 +160,7 @@ package final class SavedScanSource: SnapshotSource {
             pendingError = nil
             return
         }
-        let key = try key(errors)
+        let key = try key(errors, 0)
         let parts = (2...4).map { errors.blob($0) ?? [] }
         let order = [key.bytes] + parts
         guard lastError.lexicographicallyPrecedes(order, by: { $0.lexicographicallyPrecedes($1) }) else {
@@ -172,8 +171,9 @@ package final class SavedScanSource: SnapshotSource {
         pendingError = (key, SnapshotEntryError(operation: texts[0], code: texts[1], message: texts[2]))
     }
 
-    private func key(_ row: Statement) throws(SnapshotFailure) -> EntryKey {
-        guard let root = row.integer(0), let stored = row.blob(1), let key = StoredKey.key(root: root, stored),
+    private func key(_ row: Statement, _ rootColumn: Int) throws(SnapshotFailure) -> EntryKey {
+        guard let root = row.integer(rootColumn), let stored = row.blob(rootColumn + 1),
+            let key = StoredKey.key(root: root, stored),
             scan.options.paths.indices.contains(key.root)
         else { throw damaged("a key that is none") }
         return key
@@ -188,23 +188,6 @@ package final class SavedScanSource: SnapshotSource {
     }
 
     private func damaged(_ what: String) -> SnapshotFailure { SnapshotFailure(path: path, "is damaged: \(what)") }
-
-    // MARK: Columns of an entry
-
-    private func number<Value: FixedWidthInteger>(
-        _ column: Int, _ range: ClosedRange<Value>
-    ) throws(SnapshotFailure) -> Value? {
-        guard let number = entries.integer(column) else { return nil }
-        guard let value = Value(exactly: number), range.contains(value) else {
-            throw damaged("a number that no entry has")
-        }
-        return value
-    }
-
-    private func time(_ column: Int) throws(SnapshotFailure) -> SnapshotTime? {
-        guard let seconds = entries.integer(column) else { return nil }
-        return SnapshotTime(seconds: seconds, nanoseconds: try number(column + 1, 0...999_999_999) ?? 0)
-    }
 }
 
 extension SnapshotDescription {

@@ -10,25 +10,21 @@ struct PackedEntry {
         let header = bytes.loadUnaligned(as: EntryHeader.self)
         self.header = header
         self.bytes = bytes
-        let lengths = Int(header.targetLength) + Int(header.mimeLength) + Int(header.digestsLength)
-        let more = Int(header.stateLength) + Int(header.xattrsLength) + Int(header.errorsLength)
+        let lengths = EntryHeader.lengths.reduce(0) { $0 + Int(header.values[$1] ?? 0) }
+        let more = Int(header.stateLength) + Int(header.errorsLength)
         let expected = MemoryLayout<EntryHeader>.size + lengths + more
         precondition(bytes.count == expected, "an entry has the length that its header says")
     }
 
-    func has(_ field: SnapshotFields) -> Bool { header.present & field.rawValue != 0 }
-
-    var kind: EntryKind? { has(.kind) ? EntryKind(rawValue: header.kind) : nil }
     /// What `EntryEncoder` was told.
     var order: UInt64 { UInt64(bigEndian: header.order) }
-    var isChanged: Bool { header.present & EntryHeader.isChanged != 0 }
-    var target: UnsafeRawBufferPointer? { has(.target) ? part(0) : nil }
-    var mime: UnsafeRawBufferPointer? { has(.mime) ? part(1) : nil }
+    var target: UnsafeRawBufferPointer? { header.values[.target].map { _ in part(0) } }
+    var mime: UnsafeRawBufferPointer? { header.values[.mime].map { _ in part(1) } }
     /// (algorithm, digest)…
     var digests: UnsafeRawBufferPointer { part(2) }
     var state: UnsafeRawBufferPointer? { header.stateLength > 0 ? part(3) : nil }
     /// As `EntryEncoder.pack` wrote them.
-    var xattrs: UnsafeRawBufferPointer? { has(.xattrs) ? part(4) : nil }
+    var xattrs: UnsafeRawBufferPointer? { header.values[.xattrs].map { _ in part(4) } }
     var errors: [SnapshotEntryError] {
         if header.errorsLength == 0 { return [] }
         let items = Self.unpack(part(5))
@@ -41,7 +37,7 @@ struct PackedEntry {
     }
 
     func forEachDigest(_ body: (DigestAlgorithm, UnsafeRawBufferPointer) -> Void) {
-        if header.digestsLength == 0 { return }
+        if header.values[.digests] == nil { return }
         var rest = digests
         while let index = rest.first {
             let algorithm = DigestAlgorithm.allCases[Int(index)]
@@ -58,27 +54,14 @@ struct PackedEntry {
     }
 
     func entry(_ key: EntryKey) -> SnapshotEntry {
-        var entry = SnapshotEntry(key: key, kind: kind)
-        func known<Value>(_ field: SnapshotFields, _ value: Value) -> Value? { has(field) ? value : nil }
-        entry.size = known(.size, header.size)
-        entry.diskBytes = known(.diskBytes, header.diskBytes)
-        entry.mode = known(.mode, header.mode)
-        entry.uid = known(.uid, header.uid)
-        entry.gid = known(.gid, header.gid)
-        entry.links = known(.links, header.links)
-        entry.device = known(.device, header.device)
-        entry.inode = known(.inode, header.inode)
-        entry.mtime = known(.mtime, header.mtime.time)
-        entry.ctime = known(.ctime, header.ctime.time)
-        entry.btime = known(.btime, header.btime.time)
-        entry.specialDevice = known(.specialDevice, header.specialDevice)
-        entry.flags = known(.flags, InodeFlags(rawValue: header.flags))
+        var entry = SnapshotEntry(key: key)
+        entry.values = header.values
+        for field in EntryHeader.lengths { entry.values[field] = nil }
         entry.target = target.map { Array($0) }
         entry.mime = mime.map { String(decoding: $0, as: UTF8.self) }
         forEachDigest { entry.digests[$0] = Array($1) }
         entry.xattrs = xattrs.map { Self.unpackAttributes($0) }
         entry.state = state.map { Array($0) }
-        entry.isChanged = isChanged
         entry.rules = EntryRules(rawValue: header.rules)
         entry.errors = errors
         return entry
@@ -96,11 +79,11 @@ struct PackedEntry {
 
     private func length(_ index: Int) -> Int {
         switch index {
-        case 0: Int(header.targetLength)
-        case 1: Int(header.mimeLength)
-        case 2: Int(header.digestsLength)
+        case 0: Int(header.values[.target] ?? 0)
+        case 1: Int(header.values[.mime] ?? 0)
+        case 2: Int(header.values[.digests] ?? 0)
         case 3: Int(header.stateLength)
-        case 4: Int(header.xattrsLength)
+        case 4: Int(header.values[.xattrs] ?? 0)
         default: Int(header.errorsLength)
         }
     }

@@ -30,11 +30,9 @@ package enum LiveSource {
     }
 
     private static func description(of options: ScanOptions, _ report: ScanReport) -> SnapshotDescription {
-        var fields = SnapshotFields.scanned
-        if options.mime { fields.insert(.mime) }
-        if options.xattrs { fields.insert(.xattrs) }
         var description = SnapshotDescription(
-            format: "live", roots: options.paths, fields: fields, algorithms: DigestSet(options.hash).algorithms)
+            format: "live", roots: options.paths, fields: FieldSet(of: options),
+            algorithms: DigestSet(options.hash).algorithms)
         description.options = options
         description.isComplete = report.complete
         description.baseline = report.baseline

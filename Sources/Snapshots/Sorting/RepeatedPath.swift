@@ -71,23 +71,15 @@ struct RepeatedPath {
     }
 
     private mutating func complete(by other: SnapshotEntry, _ line: UInt64) throws(Contradiction) {
-        try complete("kind", \.kind, other, line)
-        try complete("size", \.size, other, line)
-        try complete("disk_bytes", \.diskBytes, other, line)
-        try complete("mode", \.mode, other, line)
-        try complete("uid", \.uid, other, line)
-        try complete("gid", \.gid, other, line)
-        try complete("nlink", \.links, other, line)
-        try complete("device", \.device, other, line)
-        try complete("inode", \.inode, other, line)
-        try complete("mtime", \.mtime, other, line)
-        try complete("ctime", \.ctime, other, line)
-        try complete("btime", \.btime, other, line)
-        try complete("target", \.target, other, line)
-        try complete("rdev", \.specialDevice, other, line)
-        try complete("mime", \.mime, other, line)
-        try complete("xattrs", \.xattrs, other, line)
-        try complete("flags", \.flags, other, line)
+        for field in EntryField.comparable {
+            switch field.type {
+            case .path: try complete("\(field.name)", \.target, other, line)
+            case .text: try complete("\(field.name)", \.mime, other, line)
+            case .xattrs: try complete("\(field.name)", \.xattrs, other, line)
+            case .time: try complete("\(field.name)", \.values[time: field], other, line)
+            default: try complete("\(field.name)", \.values[field], other, line)
+            }
+        }
         for algorithm in DigestAlgorithm.allCases {
             try complete(algorithm.rawValue, \.digests[algorithm], other, line)
         }

@@ -133,8 +133,7 @@ struct ScanSettings {
     var exclude: [[UInt8]]
     var gitignore: Bool
     var hash: [DigestAlgorithm]
-    var mime: Bool
-    var xattrs: Bool
+    var asked: FieldSet
     var readPseudo: Bool
     /// Bytes; nil: the engine's default.
     var maxRead: Int64?
@@ -169,8 +168,7 @@ struct ScanSettings {
         depth = try Self.number("--depth", command.depth, Self.lengths, "is not a number from 0 to 1000000000") ?? 1
         top = try Self.number("--top", command.top, Self.lengths, "is not a number from 0 to 1000000000") ?? 10
         hash = format.algorithms(asked: try Self.algorithms(command.hash))
-        mime = command.mime
-        xattrs = command.xattrs
+        asked = FieldSet(command.asked.map(\.field))
         readPseudo = command.readPseudo
         maxRead = try Self.size("--max-read", command.maxRead)
         maxHoles = try Self.size("--max-holes", command.maxHoles)
@@ -200,7 +198,7 @@ struct ScanSettings {
         trace = command.trace?.bytes
         save = command.save?.bytes
         baseline = command.baseline?.bytes
-        if baseline != nil, hash.isEmpty, !mime {
+        if baseline != nil, hash.isEmpty, !asked.contains(.mime) {
             throw UsageError("--baseline is for digests and MIME types: use it with --hash or --mime")
         }
         trust = try command.trust.trust(reread: 0)
@@ -248,8 +246,7 @@ struct ScanSettings {
         options.exclude = exclude
         options.gitignore = gitignore
         options.hash = hash
-        options.mime = mime
-        options.xattrs = xattrs
+        options.asked = asked
         options.readPseudo = readPseudo
         if let maxRead { options.maxRead = maxRead }
         if let maxHoles { options.maxHoles = maxHoles }

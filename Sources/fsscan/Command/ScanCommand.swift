@@ -88,11 +88,7 @@ struct ScanCommand: ParsableCommand {
         completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
     var hash: [CarriedArgument] = []
 
-    @Flag(help: "Detect MIME types with libmagic.")
-    var mime = false
-
-    @Flag(help: "Extended attributes, with ACLs and capabilities, in records and saved scans.")
-    var xattrs = false
+    @Flag var asked: [AskedField] = []
 
     @Option(
         parsing: .unconditional,
@@ -188,6 +184,19 @@ struct ScanCommand: ParsableCommand {
     var baseline: CarriedArgument?
 
     @OptionGroup var trust: TrustOptions
+}
+
+/// An option for each field that is found out only when it is asked for: `--mime`, `--xattrs`, ….
+struct AskedField: EnumerableFlag, CustomStringConvertible {
+    let field: EntryField
+
+    /// The parser describes each: by reflection that would take half a millisecond of every start.
+    var description: String { "\(field.name)" }
+
+    static let allCases = EntryField.onRequest.map { AskedField(field: $0) }
+
+    static func name(for value: AskedField) -> NameSpecification { .customLong("\(value.field.name)") }
+    static func help(for value: AskedField) -> ArgumentHelp? { value.field.help.map { "\($0)" } }
 }
 
 /// What `--baseline` and `verify --quick` have in common.

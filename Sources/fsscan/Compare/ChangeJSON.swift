@@ -37,7 +37,8 @@ struct ChangeJSON: ChangeWriter {
         box.writer.member("version", Invocation.version)
         side("old", old)
         side("new", new)
-        names("compared", compared.fields.listedNames + compared.algorithms.map(\.rawValue))
+        let fields = EntryField.comparable.filter { compared.fields.contains($0) }
+        names("compared", fields.map(\.name.description) + compared.algorithms.map(\.rawValue))
         names("only", ChangeKind.allCases.filter { only.contains($0) }.map(\.rawValue))
         if isLines {
             box.writer.endObject()
@@ -114,8 +115,7 @@ struct ChangeJSON: ChangeWriter {
 
     private func value(_ name: StaticString, _ value: FieldValue) {
         switch value {
-        case .number(let number): box.writer.member(name, number)
-        case .unsigned(let number):
+        case .number(let number):
             box.writer.key(name)
             box.writer.value(number)
         case .text(let text): box.writer.member(name, text)

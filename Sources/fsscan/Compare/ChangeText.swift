@@ -73,7 +73,7 @@ struct ChangeText: ChangeWriter {
 
     private func note(_ field: FieldChange) -> [UInt8] {
         if case .xattrs(let before) = field.old, case .xattrs(let after) = field.new { return note(before, after) }
-        if DigestAlgorithm(rawValue: field.name) != nil {
+        if field.field == .digests {
             // Enough to tell two apart; the JSON has all of it.
             return Array("\(field.name) ".utf8) + text(field.old).prefix(12) + Array(" -> ".utf8)
                 + text(field.new).prefix(12)
@@ -96,7 +96,6 @@ struct ChangeText: ChangeWriter {
     private func text(_ value: FieldValue) -> [UInt8] {
         switch value {
         case .number(let number): Array(String(number).utf8)
-        case .unsigned(let number): Array(String(number).utf8)
         case .text(let text): text.isEmpty ? Array("none".utf8) : quoting.escaped(Array(text.utf8))
         case .bytes(let bytes): quoting.quoted(bytes)
         case .xattrs: []

@@ -36,13 +36,13 @@ struct ComparisonSettings {
         mode = try ScanSettings.mode(options.mode, of: options.output)
         threads = try ScanSettings.threads(options.threads)
         for name in Self.items(options.also) {
-            guard let field = Self.field(name), field != .kind else {
-                throw UsageError("--also", name, "is not one of \(Self.fieldNames(but: ["kind"]))")
+            guard let field = EntryField(comparable: name.carried), field != .kind else {
+                throw UsageError("--also", name, "is not one of \(Self.fieldNames(but: .kind))")
             }
             selection.added.insert(field)
         }
         for name in Self.items(options.ignore) {
-            if let field = Self.field(name) {
+            if let field = EntryField(comparable: name.carried) {
                 selection.ignored.insert(field)
             } else if let algorithm = DigestAlgorithm(rawValue: name.carried) {
                 selection.ignoredAlgorithms.insert(algorithm)
@@ -62,16 +62,12 @@ struct ComparisonSettings {
         for name in foreignNames where !sides.contains(where: { $0.uncheckable[name.carried] != nil }) {
             let digests = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: " ")
             throw UsageError(
-                "--ignore", name, "is not one of \(Self.fieldNames(but: [])) \(digests) content, and no side has it")
+                "--ignore", name, "is not one of \(Self.fieldNames()) \(digests) content, and no side has it")
         }
     }
 
-    private static func field(_ name: CarriedArgument) -> SnapshotFields? {
-        SnapshotFields.names.first { $0.name == name.carried }?.field
-    }
-
-    private static func fieldNames(but left: Set<String>) -> String {
-        SnapshotFields.names.map(\.name).filter { !left.contains($0) }.joined(separator: " ")
+    private static func fieldNames(but left: EntryField? = nil) -> String {
+        EntryField.comparable.filter { $0 != left }.map(\.name.description).joined(separator: " ")
     }
 
     private static func items(_ values: [CarriedArgument]) -> [CarriedArgument] {

@@ -139,8 +139,3 @@ protocol ChangeWriter {
     mutating func finish(_ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus)
     mutating func drain(_ body: (UnsafeRawBufferPointer) throws(OutputError) -> Void) throws(OutputError)
 }
-
-extension SnapshotFields {
-    /// As on the command line.
-    var listedNames: [String] { Self.names.filter { contains($0.field) }.map(\.name) }
-}

@@ -34,7 +34,7 @@ import WorkStealing
         options.mime = true
         change(&options)
         let lines = Mutex<[UInt8]>([])
-        let output = RecordOutput(digests: DigestSet(options.hash), sorted: true) { piece in
+        let output = RecordOutput(for: options, sorted: true) { piece in
             lines.withLock { $0.append(contentsOf: piece) }
         }
         let held = Mutex<Resource?>(nil)

@@ -59,7 +59,7 @@ import Testing
     /// The records' lines in the order that the contract asks for.
     private static func pythonSorts(_ arrivals: [Arrival]) throws -> [UInt8] {
         let unsorted = CollectingSink()
-        let output = RecordOutput(digests: DigestSet([]), sorted: false) { unsorted.take($0) }
+        let output = RecordOutput(for: ScanOptions(paths: [], threads: 1), sorted: false) { unsorted.take($0) }
         let stream = output.makeStream()
         send(arrivals, to: stream)
         stream.flush()
@@ -131,7 +131,8 @@ import Testing
     @Test func aTemporaryDirectoryThatIsMissingIsAFailureOnceItIsNeeded() throws {
         let sink = CollectingSink()
         let output = RecordOutput(
-            digests: DigestSet([]), sorted: true, memoryLimit: 1 << 16, temporaryDirectory: Array("/nowhere".utf8)
+            for: ScanOptions(paths: [], threads: 1), sorted: true, memoryLimit: 1 << 16,
+            temporaryDirectory: Array("/nowhere".utf8)
         ) { sink.take($0) }
         let stream = output.makeStream()
         Self.send([Arrival(root: 0, path: [0x72])], to: stream)

@@ -32,7 +32,7 @@ extension RecordOutput {
         let sorter = RecordSorter(
             memoryLimit: memoryLimit, temporaryDirectory: temporaryDirectory?.bytes, fanIn: fanIn,
             bufferSize: bufferSize)
-        self.init(digests: DigestSet([]), sorter: sorter, sink: sink)
+        self.init(for: ScanOptions(paths: [], threads: 1), sorter: sorter, sink: sink)
     }
 }
 

@@ -1,0 +1,62 @@
+package import LinuxKernel
+
+/// What is known of an entry as numbers, in the form that it has from the scan to the database: a word for each field.
+///
+/// ```
+///  words        by field: the number, the seconds of a time, the length of what stands behind it (`EntryHeader`)
+///  nanoseconds  of each time
+///  known        a bit for each field
+/// ```
+///
+/// What is not known is 0, and there are no holes: values are equal where their bytes are.
+@frozen @usableFromInline package struct EntryValues: BitwiseCopyable, Sendable {
+    @usableFromInline package var words = Words(repeating: 0)
+    @usableFromInline package var nanoseconds = Nanoseconds(repeating: 0)
+    @usableFromInline package var bits: UInt32 = 0
+
+    package init() {}
+
+    /// What a scan knows of every entry that it could stat.
+    package init(_ kind: EntryKind, _ status: borrowing FileStatus) {
+        self[.kind] = UInt64(kind.rawValue)
+        for field in Self.numbers { if let number = status.number(field) { self[field] = number } }
+        for field in Self.times { if let time = status.time(field) { setTime(field, time) } }
+        if kind == .blockDevice || kind == .characterDevice { self[.specialDevice] = status.specialDeviceNumber }
+    }
+
+    /// Those that all kinds of entries have.
+    private static let numbers = EntryField.kept.filter {
+        $0.type.largest != nil && $0 != .kind && $0.kinds == .all
+    }
+    private static let times = EntryField.kept.filter { $0.type == .time }
+
+    package var known: FieldSet { FieldSet(bits: bits) }
+
+    /// Nil where it is not known.
+    @inlinable package subscript(field: EntryField) -> UInt64? {
+        get { bits & field.bit == 0 ? nil : words.span[field.index] }
+        set {
+            if newValue == nil { bits &= ~field.bit } else { bits |= field.bit }
+            words[field.index] = newValue ?? 0
+        }
+    }
+
+    /// Of a time; nil where it is not known.
+    @inlinable package func time(_ field: EntryField) -> (seconds: Int64, nanoseconds: Int64)? {
+        guard let seconds = self[field] else { return nil }
+        return (Int64(bitPattern: seconds), Int64(nanoseconds[field.index - EntryField.mtime.index]))
+    }
+
+    package mutating func setTime(_ field: EntryField, _ time: FileStatus.Time?) {
+        self[field] = time.map { UInt64(bitPattern: $0.seconds) }
+        // A damaged file system may have more of them than a second has.
+        let rest = UInt32(min(max(0, time?.nanoseconds ?? 0), 999_999_999))
+        nanoseconds[field.index - EntryField.mtime.index] = rest
+    }
+}
+
+extension EntryValues: Equatable {
+    @inlinable package static func == (left: EntryValues, right: EntryValues) -> Bool {
+        withUnsafeBytes(of: left) { left in withUnsafeBytes(of: right) { left.elementsEqual($0) } }
+    }
+}
