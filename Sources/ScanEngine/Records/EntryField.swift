@@ -10,7 +10,7 @@ package import LinuxKernel
 /// The order is that of records. For `EntryValues`, times stand together, and what is in records alone stands last.
 @frozen @usableFromInline package enum EntryField: UInt8, CaseIterable, Sendable {
     case kind, size, diskBytes, mode, uid, gid, links, device, inode, mtime, ctime, btime, target, specialDevice
-    case digests, mime, changed, flags, xattrs
+    case digests, mime, changed, flags, xattrs, atime
 
     /// The table.
     private var declaration: FieldDeclaration {
@@ -39,6 +39,7 @@ package import LinuxKernel
             FieldDeclaration(
                 "xattrs", .xattrs, .compared,
                 asked: "Extended attributes, with ACLs and capabilities, in records and saved scans.")
+        case .atime: FieldDeclaration("atime", .time, .inRecordsAlone, asked: "Times of last access, in records alone.")
         }
     }
 
@@ -236,7 +237,7 @@ extension FileStatus {
         case .inode: inode
         case .specialDevice: specialDeviceNumber
         case .flags: flags.map { UInt64($0.rawValue) }
-        case .kind, .mtime, .ctime, .btime, .target, .digests, .mime, .changed, .xattrs: nil
+        case .kind, .mtime, .ctime, .btime, .atime, .target, .digests, .mime, .changed, .xattrs: nil
         }
     }
 
@@ -247,6 +248,7 @@ extension FileStatus {
         case .mtime: mtime
         case .ctime: ctime
         case .btime: btime
+        case .atime: atime
         default: nil
         }
     }

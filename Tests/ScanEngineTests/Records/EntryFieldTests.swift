@@ -115,6 +115,7 @@ import Testing
                     status.raw.stx_btime.tv_sec = 1
                 }
             ),
+            (.atime, { status, _ in status.raw.stx_atime.tv_sec = 1 }),
             (.target, { $1.target = [2] }), (.specialDevice, { status, _ in status.raw.stx_rdev_minor = 1 }),
             (.digests, { $1.digests = [UInt8](repeating: 2, count: 32) }), (.mime, { $1.mime = "a/c" }),
             (.changed, { $1.isChanged = true }),
