@@ -78,7 +78,7 @@ struct ScanProgram {
             printStatistics(report)
             var summary = TextSummary(report, options: options, style: TextStyle(for: output.descriptor))
             try summary.bytes().withUnsafeBytes { try output.write($0) }
-        case .ndjson, .ncdu, .mtree, .csv, .mca, .sha256sum, .sha1sum, .sha512sum, .md5sum, .b2sum:
+        case .records:
             if settings.format != .ndjson { printStatistics(report) }
             if !report.hasAllRecords {
                 StandardStreams.complain("the output was not read in time: it breaks off")

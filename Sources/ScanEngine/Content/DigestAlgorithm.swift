@@ -1,40 +1,63 @@
 import Bytes
+import CLinux
 
-/// The digest algorithms of `--hash`. Raw values are the names on the command line and in every output.
+/// A digest algorithm. To add one is a declaration like those of DigestAlgorithm+All.swift, in a file of its own, and a
+/// line in `allCases`.
 ///
 /// No algorithm is implemented here: OpenSSL's EVP computes all but XXH3, which is libxxhash's.
-public enum DigestAlgorithm: String, CaseIterable, Hashable, Sendable {
-    case sha256
-    case sha1
-    case sha512
-    case md5
-    /// BLAKE2b-512, as `b2sum` prints it.
-    case blake2b
-    /// XXH3-128 in its canonical (big-endian) form, as `xxhsum -H2` prints it.
-    case xxh128
-    /// Object ids of git's SHA-1 format: SHA-1 over `blob <length>` NUL content, or over a tree object.
-    case git
-
+public struct DigestAlgorithm: Sendable {
+    /// On the command line, in every output, and of the column in saved scans.
+    package let name: StaticString
     /// Length of a digest, in bytes.
-    public var byteCount: Int {
-        switch self {
-        case .md5, .xxh128: 16
-        case .sha1, .git: 20
-        case .sha256: 32
-        case .sha512, .blake2b: 64
-        }
+    public let byteCount: Int
+    /// The name under which OpenSSL's default provider knows the algorithm; nil for XXH3. Source: EVP_MD-SHA2(7) and its
+    /// sisters.
+    let openSSLName: StaticString?
+    /// The program whose lists `--format` writes under its name.
+    package let program: StaticString?
+    package let traits: Traits
+
+    package struct Traits: OptionSet, Sendable {
+        package let rawValue: UInt8
+
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// Nobody can make two files of one digest.
+        package static let resistsCollisions = Traits(rawValue: 1 << 0)
+        /// mtree(5) has a keyword of this name.
+        package static let inMTree = Traits(rawValue: 1 << 1)
+        /// Lists of checksums name it.
+        package static let inLists = Traits(rawValue: 1 << 2)
+        /// What digits of this length are likely to be in a list that names no algorithm.
+        package static let byLength = Traits(rawValue: 1 << 3)
     }
 
-    /// The name under which OpenSSL's default provider knows the algorithm; nil for XXH3. Source: EVP_MD-SHA2(7) and its sisters.
-    var openSSLName: String? {
-        switch self {
-        case .sha256: "SHA2-256"
-        case .sha1, .git: "SHA1"
-        case .sha512: "SHA2-512"
-        case .md5: "MD5"
-        case .blake2b: "BLAKE2B-512"
-        case .xxh128: nil
-        }
+    init(
+        _ name: StaticString, bytes byteCount: Int, openSSL openSSLName: StaticString?, program: StaticString? = nil,
+        _ traits: Traits
+    ) {
+        (self.name, self.byteCount, self.openSSLName) = (name, byteCount, openSSLName)
+        (self.program, self.traits) = (program, traits)
+    }
+}
+
+extension DigestAlgorithm: Hashable, CustomStringConvertible {
+    public var rawValue: String { name.description }
+    public var description: String { rawValue }
+
+    public init?(rawValue: String) {
+        guard let known = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+        self = known
+    }
+
+    public static func == (left: DigestAlgorithm, right: DigestAlgorithm) -> Bool {
+        let (one, other) = (left.name, right.name)
+        return one.utf8CodeUnitCount == other.utf8CodeUnitCount
+            && (one.utf8Start == other.utf8Start || memcmp(one.utf8Start, other.utf8Start, one.utf8CodeUnitCount) == 0)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(bytes: UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
     }
 }
 
@@ -44,7 +67,7 @@ public enum DigestAlgorithm: String, CaseIterable, Hashable, Sendable {
 /// entries lie in one flat `[UInt8]`, so that a directory of 100,000 entries costs one allocation and not 100,000.
 public struct DigestSet: Equatable, Sendable {
     public let algorithms: [DigestAlgorithm]
-    /// Length of a row, in bytes; 0 for the empty set, 232 for all seven algorithms.
+    /// Length of a row, in bytes.
     public let rowBytes: Int
 
     /// Keeps the first of each repeated algorithm: `--hash sha1,md5 --hash sha1` is sha1, md5.

@@ -25,7 +25,7 @@ package final class DigestMethods: Sendable {
     package init(_ set: DigestSet) throws(DigestUnavailable) {
         var methods: [OpaquePointer?] = []
         for algorithm in set.algorithms {
-            guard let name = algorithm.openSSLName else {
+            guard let name = algorithm.openSSLName?.description else {
                 methods.append(nil)
                 continue
             }

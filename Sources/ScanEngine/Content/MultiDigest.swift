@@ -30,7 +30,7 @@ package struct MultiDigest: ~Copyable {
             guard let context = EVP_MD_CTX_new() else { fatalError("out of memory for an OpenSSL digest context") }
             return context
         }
-        if methods.set.algorithms.contains(.xxh128) {
+        if methods.set.algorithms.contains(where: { $0.openSSLName == nil }) {
             guard let state = XXH3_createState() else { fatalError("out of memory for an XXH3 state") }
             xxhState = state
         } else {

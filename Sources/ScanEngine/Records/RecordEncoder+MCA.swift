@@ -66,7 +66,7 @@ extension RecordEncoder {
         let digests = digests
         digests.forEachDigest(of: row) { algorithm, digest in
             buffer.append(separator)
-            buffer.append(algorithm.rawValue)
+            buffer.append(algorithm.name)
             buffer.append("\": \"")
             buffer.append(hex: digest)
             buffer.append(UInt8(ascii: "\""))

@@ -168,7 +168,7 @@ extension RecordEncoder {
         writer.beginObject()
         let digests = digests
         digests.forEachDigest(of: row) { algorithm, digest in
-            writer.key(algorithm.rawValue)
+            writer.key(algorithm.name)
             writer.plainString { $0.append(hex: digest) }
         }
         writer.endObject()

@@ -97,14 +97,11 @@ extension RecordEncoder {
     private mutating func mtreeDigests(_ row: [UInt8]) {
         let digests = digests
         digests.forEachDigest(of: row) { algorithm, digest in
-            switch algorithm {
-            case .md5, .sha1, .sha256, .sha512:
-                buffer.append(UInt8(ascii: " "))
-                buffer.append(algorithm.rawValue)
-                buffer.append(UInt8(ascii: "="))
-                buffer.append(hex: digest)
-            case .blake2b, .xxh128, .git: break
-            }
+            guard algorithm.traits.contains(.inMTree) else { return }
+            buffer.append(UInt8(ascii: " "))
+            buffer.append(algorithm.name)
+            buffer.append(UInt8(ascii: "="))
+            buffer.append(hex: digest)
         }
     }
 

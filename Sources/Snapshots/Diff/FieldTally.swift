@@ -59,7 +59,7 @@ struct FieldTally {
             old.digests[algorithm] != nil && new.digests[algorithm] != nil
         }
         // One digest that nobody can forge says what the others would.
-        if compared.algorithms.contains(where: { $0.resistsCollisions && isCommon($0) }) { return }
+        if compared.algorithms.contains(where: { $0.traits.contains(.resistsCollisions) && isCommon($0) }) { return }
         let common = compared.algorithms.filter(isCommon)
         let known = old.digests.keys.filter { compared.wantedAlgorithms.contains($0) }
         for algorithm in known where !common.contains(algorithm) { digestsNotInNew[algorithm, default: 0] += 1 }
@@ -124,15 +124,5 @@ struct FieldTally {
         }
         add("content", .bothSkipped, contentSkipped)
         return list
-    }
-}
-
-extension DigestAlgorithm {
-    /// Whether nobody can make two files of one digest.
-    fileprivate var resistsCollisions: Bool {
-        switch self {
-        case .sha256, .sha512, .blake2b: true
-        case .sha1, .md5, .xxh128, .git: false
-        }
     }
 }

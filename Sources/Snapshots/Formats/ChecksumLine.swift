@@ -71,15 +71,14 @@ struct ChecksumParser {
     private func digest(_ digits: ArraySlice<UInt8>) throws(Refusal) -> ChecksumLine.Digest {
         if let algorithm { return .named(algorithm, try Self.bytes(digits, algorithm)) }
         let hex = Bytes.bytes(ofHex: digits) ?? []
-        switch digits.count {
-        case 32: return .unnamed(.md5, hex)
-        case 40: return .unnamed(.sha1, hex)
-        case 56: return .unknown("sha224")
-        case 64: return .unnamed(.sha256, hex)
-        case 96: return .unknown("sha384")
-        case 128: return .unnamed(longHex, hex)
-        default: throw Refusal(reason: "\(digits.count) hex digits are of no algorithm that is known")
+        if digits.count == 128 { return .unnamed(longHex, hex) }
+        let likely = DigestAlgorithm.allCases.first {
+            $0.traits.contains(.byLength) && 2 * $0.byteCount == digits.count
         }
+        if let likely { return .unnamed(likely, hex) }
+        // Of SHA-2, too.
+        if digits.count == 56 || digits.count == 96 { return .unknown("sha\(4 * digits.count)") }
+        throw Refusal(reason: "\(digits.count) hex digits are of no algorithm that is known")
     }
 
     /// - Parameter rest: what follows the first blank behind the digits.
@@ -121,20 +120,20 @@ struct ChecksumParser {
     private static func digest(
         _ tag: ArraySlice<UInt8>, _ digits: ArraySlice<UInt8>
     ) throws(Refusal) -> ChecksumLine.Digest {
-        let name = String(decoding: tag, as: UTF8.self).lowercased()
-        let algorithm: DigestAlgorithm
-        switch name {
-        case "md5": algorithm = .md5
-        case "sha1", "sha-1": algorithm = .sha1
-        case "sha256", "sha2-256", "sha-256": algorithm = .sha256
-        case "sha512", "sha2-512", "sha-512": algorithm = .sha512
-        case "blake2b", "blake2b-512", "blake2b512": algorithm = .blake2b
-        case "xxh128": algorithm = .xxh128
-        case "sha2-224", "sha-224": return .unknown("sha224")
-        case "sha2-384", "sha-384": return .unknown("sha384")
-        default: return .unknown(UncheckableCounts.name(name.utf8))
+        let name = plainName(String(decoding: tag, as: UTF8.self).lowercased())
+        guard let algorithm = DigestAlgorithm(rawValue: name), algorithm.traits.contains(.inLists) else {
+            return .unknown(UncheckableCounts.name(name.utf8))
         }
         return .named(algorithm, try bytes(digits, algorithm))
+    }
+
+    /// `sha2-256`, `sha-256`, `blake2b-512` and their like have one name here.
+    private static func plainName(_ name: String) -> String {
+        if name == "blake2b-512" || name == "blake2b512" { return "blake2b" }
+        let bits = name.split(separator: "-").last ?? ""
+        let isPrefixed = name == "sha-\(bits)" || name == "sha2-\(bits)"
+        let isKnown = ["224", "256", "384", "512"].contains(bits) || name == "sha-1"
+        return isPrefixed && isKnown ? "sha\(bits)" : name
     }
 
     // MARK: Both

@@ -10,9 +10,9 @@ struct MTreeKeywords {
     /// Those that this program cannot check.
     private(set) var unknown: Set<String> = []
 
-    private static let digests: [String: DigestAlgorithm] = [
-        "md5": .md5, "sha1": .sha1, "sha256": .sha256, "sha512": .sha512,
-    ]
+    private static let digests: [String: DigestAlgorithm] = Dictionary(
+        uniqueKeysWithValues: DigestAlgorithm.allCases.filter { $0.traits.contains(.inMTree) }.map { ($0.rawValue, $0) }
+    )
 
     private static let kinds: [String: EntryKind] = Dictionary(
         uniqueKeysWithValues: EntryKind.allCases.map { ($0.mtreeName, $0) })
@@ -30,7 +30,7 @@ struct MTreeKeywords {
     /// They say nothing of the entry: what it is printed for, and where libarchive finds what it is to contain.
     private static let meaningless: Set<String> = ["tags", "content", "contents"]
 
-    /// Digests that no directory has.
+    /// Digests that no directory has: those that mtree has and this program may not have.
     private static let unknownDigests: Set<String> = [
         "cksum", "sha384", "sha384digest", "rmd160", "rmd160digest", "ripemd160digest",
     ]

@@ -76,9 +76,14 @@ final class EntryInsertion {
 
     private func bindDigests(_ entry: PackedEntry, _ first: Int) {
         if hasDigests {
-            for index in DigestAlgorithm.allCases.indices { insertEntry.bindNull(first + index) }
+            for index in SavedColumn.algorithms.indices { insertEntry.bindNull(first + index) }
         }
         hasDigests = entry.header.values[.digests] != nil
-        entry.forEachDigest { insertEntry.bind(first + Int($0.index), borrowed: $1) }
+        entry.forEachDigest { algorithm, digest in
+            guard let index = SavedColumn.algorithms.firstIndex(of: algorithm) else {
+                preconditionFailure("what has no column is refused before a scan is saved")
+            }
+            insertEntry.bind(first + index, borrowed: digest)
+        }
     }
 }

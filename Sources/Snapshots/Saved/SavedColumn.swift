@@ -4,8 +4,11 @@ import ScanEngine
 struct SavedColumn {
     let field: EntryField
     let type: FieldType
-    /// The number of the first of its columns in `names`. A time has two; digests have one for each algorithm.
+    /// The number of the first of its columns in `names`. A time has two; digests have one for each of `algorithms`.
     let place: Int
+
+    /// The digests that this program saves.
+    static let algorithms = SavedSchema.known[SavedSchema.known.count - 1].algorithms
 
     /// Of all columns, in the order in which they are bound and read.
     static let names = ["scan", "root", "key"] + EntryField.kept.flatMap { names(of: $0) } + ["state"]
@@ -24,7 +27,7 @@ struct SavedColumn {
     private static func names(of field: EntryField) -> [String] {
         switch field.type {
         case .time: [field.name.description, "\(field.name)_ns"]
-        case .digests: DigestAlgorithm.allCases.map(\.rawValue)
+        case .digests: algorithms.map(\.rawValue)
         default: [field.name.description]
         }
     }

@@ -134,7 +134,7 @@ package final class SavedScanSource: SnapshotSource {
     }
 
     private func readDigests(_ first: Int, of entry: inout SnapshotEntry) throws(SnapshotFailure) {
-        for (index, algorithm) in DigestAlgorithm.allCases.enumerated() {
+        for (index, algorithm) in SavedColumn.algorithms.enumerated() {
             guard let digest = entries.blob(first + index) else { continue }
             guard digest.count == algorithm.byteCount else { throw damaged("a digest of a wrong length") }
             entry.digests[algorithm] = digest

@@ -103,6 +103,11 @@ package final class SavedScanWriter: EntryOutput {
 
     deinit { abandon() }
 
+    /// Those of the algorithms that a file of saved scans has no column for.
+    package static func missing(_ algorithms: [DigestAlgorithm]) -> [DigestAlgorithm] {
+        algorithms.filter { !SavedColumn.algorithms.contains($0) }
+    }
+
     // MARK: Opening and undoing
     //
     // Several may want to make the same file. Who made it is told by O_EXCL. Only he removes it, and only while he has it

@@ -11,6 +11,12 @@ struct SavedSchema: Sendable {
     /// ever, an index over expressions with each row that is added.
     let objects: [(name: String, sql: String)]
 
+    /// The algorithms that entries have a column for.
+    var algorithms: [DigestAlgorithm] {
+        let entries = objects.first { $0.name == "entries" }?.sql ?? ""
+        return DigestAlgorithm.allCases.filter { entries.contains(" \($0.name) BLOB") }
+    }
+
     /// How every SQLite database begins.
     static let magic = Array("SQLite format 3\0".utf8)
     /// `fssv`: where `file(1)` and `sqlite3` look.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 import ScanEngine
+import Snapshots
 
 /// A command line that makes no sense: one line for standard error, exit status 64.
 struct UsageError: Error {
@@ -30,25 +31,33 @@ struct UsageError: Error {
     }
 }
 
-enum ReportFormat: String, CaseIterable {
-    case text, json, ndjson, ncdu, mtree, csv, mca, sha256sum, sha1sum, sha512sum, md5sum, b2sum
+/// What the output is, by its name for `--format`.
+enum ReportFormat: Equatable, CaseIterable, CustomStringConvertible {
+    /// Reports of the whole scan.
+    case text, json
+    case records(RecordFormat)
+
+    static let ndjson = ReportFormat.records(.ndjson)
+
+    private static let named: [(name: String, format: ReportFormat)] =
+        [("text", .text), ("json", .json), ("ndjson", .ndjson)]
+        + [("ncdu", .records(.ncdu)), ("mtree", .records(.mtree)), ("csv", .records(.csv)), ("mca", .records(.mca))]
+        + DigestAlgorithm.allCases.compactMap { algorithm in
+            algorithm.program.map { ("\($0)", .records(.checksums(algorithm))) }
+        }
+
+    static let allCases = named.map(\.format)
+
+    var rawValue: String { Self.named.first { $0.format == self }!.name }
+    var description: String { rawValue }
+
+    init?(rawValue: String) {
+        guard let format = Self.named.first(where: { $0.name == rawValue })?.format else { return nil }
+        self = format
+    }
 
     /// Nil: a report of the whole scan.
-    var records: RecordFormat? {
-        switch self {
-        case .text, .json: nil
-        case .ndjson: .ndjson
-        case .ncdu: .ncdu
-        case .mtree: .mtree
-        case .csv: .csv
-        case .mca: .mca
-        case .sha256sum: .checksums(.sha256)
-        case .sha1sum: .checksums(.sha1)
-        case .sha512sum: .checksums(.sha512)
-        case .md5sum: .checksums(.md5)
-        case .b2sum: .checksums(.blake2b)
-        }
-    }
+    var records: RecordFormat? { if case .records(let format) = self { format } else { nil } }
 
     /// The digests to compute: a list of checksums needs its own, the earlier scanner's consumer expects four.
     func algorithms(asked: [DigestAlgorithm]) -> [DigestAlgorithm] {
@@ -208,6 +217,9 @@ struct ScanSettings {
             throw UsageError("\(option) is for a scan that takes over another: use it with --baseline")
         }
         label = try command.label.map { label throws(UsageError) in try Self.label(label) }
+        if save != nil, let algorithm = SavedScanWriter.missing(hash).first {
+            throw UsageError("--save: a file of saved scans has no place for \(algorithm): leave it out, or --save")
+        }
         if label != nil, save == nil { throw UsageError("--label is for a scan that is kept: use it with --save") }
     }
 

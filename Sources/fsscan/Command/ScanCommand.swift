@@ -242,10 +242,11 @@ extension TrustOptions {
 
     /// In lower-case hex.
     func expected() throws(UsageError) -> [String] {
+        let lengths = DigestAlgorithm.allCases.map { 2 * $0.byteCount }
         var expected: [String] = []
         for value in expect {
             let digest = value.carried.lowercased()
-            guard [32, 40, 64, 128].contains(digest.utf8.count), digest.allSatisfy({ $0.isASCII && $0.isHexDigit })
+            guard lengths.contains(digest.utf8.count), digest.allSatisfy({ $0.isASCII && $0.isHexDigit })
             else { throw UsageError("--expect", value, "is not a digest in hex") }
             expected.append(digest)
         }

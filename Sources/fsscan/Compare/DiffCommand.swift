@@ -47,7 +47,7 @@ struct ComparisonOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             Do not compare these: fields (mtime, ctime, mode, ...), digests (sha256, ..., content for all of them), what a \
-            list has and fsscan cannot check (sha384, ...); repeatable.
+            list has and fsscan cannot check (rmd160, ...); repeatable.
             """, valueName: "NAME[,NAME]"))
     var ignore: [CarriedArgument] = []
 

@@ -84,6 +84,29 @@ import Testing
         #expect(Set(String(decoding: keys, as: UTF8.self).split(separator: "\n").map(String.init)) == expected)
     }
 
+    /// Wherever a schema lists algorithms, it lists them all, and what a comparison can name are the fields besides.
+    @Test(arguments: ["records-1", "report-2", "saved-1", "diff-2"])
+    func schemasListTheAlgorithms(_ schema: ByteString) throws {
+        let path = Repository.path("schema/fsscan-" + schema + ".schema.json")
+        func lists(_ filter: ByteString) throws -> [[String]] {
+            let lines = String(decoding: try output(of: ["jq", "-r", filter, path]), as: UTF8.self)
+            return lines.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        }
+        let algorithms = DigestAlgorithm.allCases.map(\.rawValue)
+        let enumerations = try lists(
+            #"[.. | objects | .enum? // empty] | .[] | select(index("sha256")) | join(" ")"#)
+        try #require(!enumerations.isEmpty)
+        for list in enumerations {
+            #expect(list.filter(algorithms.contains) == algorithms)
+            let others = list.filter { !algorithms.contains($0) && $0 != "content" }
+            #expect(others == (schema == "diff-2" ? Self.names(EntryField.comparable) : []))
+        }
+        for digests in try lists(#".. | objects | .properties? // empty | select(.sha256) | keys_unsorted | join(" ")"#)
+        {
+            #expect(digests == algorithms)
+        }
+    }
+
     // MARK: The fingerprint
 
     private func state(_ kind: EntryKind, _ status: FileStatus, _ content: RecordContent) throws -> [UInt8] {
