@@ -108,7 +108,7 @@ let formatTree: Tree = [
 
     // MARK: Lists of checksums
 
-    @Test(arguments: ["sha256sum", "sha1sum", "sha512sum", "md5sum", "b2sum"])
+    @Test(arguments: ["sha256sum", "sha1sum", "sha512sum", "md5sum", "b2sum", "sha384sum"])
     func aListOfChecksumsPassesTheProgramOfItsName(_ program: String) throws {
         let program = ByteString(program)
         _ = try fsscan(["--format", program, "-o", "list", "tree"])

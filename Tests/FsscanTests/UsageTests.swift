@@ -29,18 +29,22 @@ import Testing
             (["--no-such-" + [0xFF, 0x0A], "/"], #"unknown option '--no-such-\377\n' (see fsscan --help)"#),
             (
                 ["--format", "yaml", "/"],
-                "--format: 'yaml' is not one of text json ndjson ncdu mtree csv mca sha256sum sha1sum sha512sum md5sum b2sum"
+                "--format: 'yaml' is not one of text json ndjson ncdu mtree csv mca sha256sum sha1sum sha512sum md5sum b2sum sha384sum"
             ),
             (
                 ["--format", [0xE9, 0x1B], "/"],
-                #"--format: '\351\033' is not one of text json ndjson ncdu mtree csv mca sha256sum sha1sum sha512sum md5sum b2sum"#
+                #"--format: '\351\033' is not one of text json ndjson ncdu mtree csv mca sha256sum sha1sum sha512sum md5sum b2sum sha384sum"#
+            ),
+            (
+                ["--save", "/no/such", "--hash", "sha256,sha384", "/"],
+                "--save: a file of saved scans has no place for sha384: leave it out, or --save"
             ),
             (["--format", "text", "--json", "/"], "one format at a time: text or json"),
             (["--json", "--ndjson", "/"], "one format at a time: json or ndjson"),
             (["--sorted", "/"], "--sorted is for records: use it with --ndjson, or another format that is no report"),
             (
                 ["--hash", "sha256,crc32", "/"],
-                "--hash: 'crc32' is not one of sha256 sha1 sha512 md5 blake2b xxh128 git"
+                "--hash: 'crc32' is not one of sha256 sha1 sha512 md5 blake2b xxh128 git sha384"
             ),
             (
                 ["--max-read", "12x", "/"],

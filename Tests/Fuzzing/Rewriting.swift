@@ -130,7 +130,7 @@ struct Rewriting {
             var known = Self.common(entry)
             if entry.kind == .file {
                 known.size = entry.size
-                known.digests = entry.digests.filter { [.md5, .sha1, .sha256, .sha512].contains($0.key) }
+                known.digests = entry.digests.filter { [.md5, .sha1, .sha256, .sha384, .sha512].contains($0.key) }
             }
             known.flags = entry.flags
             return known

@@ -57,11 +57,11 @@ import Testing
             """
             #mtree
             . type=dir xattr.user.a=eA== tags=a,b optional
-            /set type=file sha384=12 cksum=5
+            /set type=file sha3=12 cksum=5
             a
-            b sha384=34 rmd160=5 size=1
+            b sha3=34 rmd160=5 size=1
             c nochange rmd160=5
-            /unset sha384
+            /unset sha3
             d flags=uarch,schg
             e device=native,1,2 uname=no-such-user-anywhere gname=no-such-group-anywhere
             /unset all
@@ -71,7 +71,7 @@ import Testing
         ).description.uncheckable
         #expect(
             counts == [
-                "xattr.user.a": 1, "sha384": 2, "cksum": 4, "rmd160": 1, "flags": 1, "uname": 1, "gname": 1,
+                "xattr.user.a": 1, "sha3": 2, "cksum": 4, "rmd160": 1, "flags": 1, "uname": 1, "gname": 1,
                 "device": 1,
                 "acl": 1,
             ])

@@ -1,7 +1,7 @@
 extension DigestAlgorithm: CaseIterable {
     /// In the order in which they are listed.
     public static let allCases: [DigestAlgorithm] = [
-        .sha256, .sha1, .sha512, .md5, .blake2b, .xxh128, .git,
+        .sha256, .sha1, .sha512, .md5, .blake2b, .xxh128, .git, .sha384,
     ]
 
     public static let sha256 = DigestAlgorithm(
