@@ -17,7 +17,7 @@ struct ScanProgram {
             throw UsageError("--format \(settings.format): takes one PATH, as the format has one root")
         }
         warnOfOverlaps(paths)
-        for line in ExcludeAdvice(settings.exclude, paths: paths, quoting: .forErrors).lines {
+        for line in ExcludeAdvice(settings.options.exclude, paths: paths, quoting: .forErrors).lines {
             StandardStreams.complain(line)
         }
         let options = settings.scanOptions(paths: paths, threads: settings.threads ?? DefaultThreads.count())

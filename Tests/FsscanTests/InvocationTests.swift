@@ -32,9 +32,9 @@ import Testing
             return
         }
         #expect(settings.output == accent)
-        #expect(settings.exclude == [Array("-x".utf8), accent])
+        #expect(settings.options.exclude == [Array("-x".utf8), accent])
         #expect(settings.paths == [[0xFF, 0xFE], Array("--json".utf8)])
-        #expect(settings.oneFileSystem)
+        #expect(settings.options.oneFileSystem)
         #expect(settings.format == .text)
     }
 
@@ -52,7 +52,7 @@ import Testing
             return
         }
         #expect(settings.paths.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ") == paths)
-        #expect(settings.oneFileSystem == options.contains("x"))
+        #expect(settings.options.oneFileSystem == options.contains("x"))
         #expect((settings.output != nil) == options.contains("o"))
     }
 

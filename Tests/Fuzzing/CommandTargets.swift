@@ -2,6 +2,7 @@
 // test bundle can be linked with those of a program.
 
 import Foundation
+import ScanEngine
 
 /// Arguments with NULs between them. As a first argument, any bytes as the value of an option with numbers, too.
 func fuzzCommand(_ bytes: UnsafeRawBufferPointer) {
@@ -35,12 +36,12 @@ private func check(_ arguments: [CarriedArgument]) {
             rest = rest.drop { $0.bytes != path }
             precondition(rest.popFirst() != nil, "in their order")
         }
-        for value in settings.exclude + [settings.output, settings.save, settings.trace].compactMap({ $0 }) {
+        for value in settings.options.exclude + [settings.output, settings.save, settings.trace].compactMap({ $0 }) {
             precondition(arguments.contains { $0.bytes.ends(with: value) }, "a value is what was given, or its end")
         }
         precondition(settings.threads.map { (1...1024).contains($0) } ?? true)
-        precondition(settings.maxRead.map { $0 >= 0 } ?? true)
-        precondition((0...1_000_000_000).contains(settings.depth) && (0...1_000_000_000).contains(settings.top))
+        precondition(settings.options.maxRead >= 0)
+        for count in [settings.options.depth, settings.options.top] { precondition(KeptOption.counts.contains(count)) }
         _ = settings.scanOptions(paths: settings.paths, threads: 1)
     case .diff(let settings):
         for side in [settings.old, settings.new] { precondition(arguments.contains { $0.bytes == side }) }
@@ -72,9 +73,10 @@ private func checkNumbers(_ value: CarriedArgument) {
         let (sum, isStillTooLarge) = product.addingReportingOverflow(Int64(digit - 0x30))
         number = number == nil || isTooLarge || isStillTooLarge ? nil : sum
     }
-    precondition(settings("--max-read")?.maxRead == size(value.bytes), "another size")
+    precondition(settings("--max-read")?.options.maxRead == size(value.bytes), "another size")
     let isNumber = digits.count == value.bytes.count
-    precondition(settings("--top")?.top == (isNumber ? number : nil).flatMap { $0 <= 1_000_000_000 ? Int($0) : nil })
+    precondition(
+        settings("--top")?.options.top == (isNumber ? number : nil).flatMap { $0 <= 1_000_000_000 ? Int($0) : nil })
 }
 
 /// A size by a regular expression and wide integers.

@@ -2,43 +2,6 @@ package import Bytes
 
 /// The parts that the report and the records have in common.
 extension JSONWriter {
-    /// The object `options`: those that decide what is reported.
-    mutating func member(options: ScanOptions) {
-        key("options")
-        object(options: options)
-    }
-
-    /// The value of `options`.
-    ///
-    /// - Parameter workingDirectory: what relative PATHs are relative to, where that is kept, too.
-    package mutating func object(options: ScanOptions, workingDirectory: [UInt8]? = nil) {
-        beginObject(.onALineEach)
-        key("hash")
-        beginArray()
-        for algorithm in DigestSet(options.hash).algorithms { value(algorithm.rawValue) }
-        endArray()
-        member("mime", options.mime)
-        member("one_file_system", options.oneFileSystem)
-        if options.excludeKernfs { member("exclude_kernfs", true) }
-        key("exclude")
-        beginArray()
-        for pattern in options.exclude {
-            beginObject()
-            member("pattern", bytes: pattern)
-            endObject()
-        }
-        endArray()
-        member("gitignore", options.gitignore)
-        if options.xattrs { member("xattrs", true) }
-        member("read_pseudo", options.readPseudo)
-        member("max_read", options.maxRead)
-        member("max_holes", options.maxHoles)
-        member("depth", Int64(options.depth))
-        member("top", Int64(options.top))
-        if let workingDirectory { member("cwd", bytes: workingDirectory) }
-        endObject()
-    }
-
     mutating func member(totals: Totals, _ items: Items) {
         key("totals")
         object(totals: totals, items)

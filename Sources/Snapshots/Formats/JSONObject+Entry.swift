@@ -54,6 +54,38 @@ extension JSONObject {
     }
 }
 
+extension ScanOptions {
+    /// The options of a scan as `JSONWriter` writes them, to be scanned with again.
+    init(_ object: JSONObject, paths: [[UInt8]]) throws(JSONFieldFailure) {
+        self.init(paths: paths, threads: 1)
+        for option in KeptOption.all {
+            switch option.value {
+            case .flag(let flag, _): self[keyPath: flag] = object[option.name]?.bool ?? false
+            case .bytes(let bytes, let before):
+                self[keyPath: bytes] = try object.size(option.name) ?? before ?? self[keyPath: bytes]
+            case .count(let count):
+                guard let number = try object.size(option.name) else { continue }
+                self[keyPath: count] = min(Int(number), KeptOption.counts.upperBound)
+            case .algorithms(let algorithms):
+                for name in object[option.name]?.array ?? [] {
+                    let text = String(decoding: name.string ?? [], as: UTF8.self)
+                    guard let algorithm = DigestAlgorithm(rawValue: text) else {
+                        throw JSONFieldFailure(key: "\(option.name)")
+                    }
+                    self[keyPath: algorithms].append(algorithm)
+                }
+            case .patterns(let patterns):
+                for item in object[option.name]?.array ?? [] {
+                    guard let pattern = try item.object?.bytes("pattern") else {
+                        throw JSONFieldFailure(key: "\(option.name)")
+                    }
+                    self[keyPath: patterns].append(pattern)
+                }
+            }
+        }
+    }
+}
+
 extension LineReader {
     /// The object that a line is.
     func object(in line: UnsafeRawBufferPointer) throws(SnapshotFailure) -> JSONObject {

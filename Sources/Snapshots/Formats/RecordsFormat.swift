@@ -68,37 +68,12 @@ private struct RecordsReader {
             }
             paths.append(path)
         }
-        let scan = try scanOptions(options, paths)
+        let scan = try ScanOptions(options, paths: paths)
         var description = SnapshotDescription(
             format: SnapshotFormat.records.name, roots: paths, fields: FieldSet(of: scan),
             algorithms: DigestSet(scan.hash).algorithms)
         description.options = scan
         return description
-    }
-
-    private func scanOptions(_ object: JSONObject, _ paths: [[UInt8]]) throws(JSONFieldFailure) -> ScanOptions {
-        var options = ScanOptions(paths: paths, threads: 1)
-        for name in object["hash"]?.array ?? [] {
-            let text = String(decoding: name.string ?? [], as: UTF8.self)
-            guard let algorithm = DigestAlgorithm(rawValue: text) else { throw JSONFieldFailure(key: "hash") }
-            options.hash.append(algorithm)
-        }
-        for item in object["exclude"]?.array ?? [] {
-            guard let pattern = try item.object?.bytes("pattern") else {
-                throw JSONFieldFailure(key: "exclude")
-            }
-            options.exclude.append(pattern)
-        }
-        options.mime = object["mime"]?.bool ?? false
-        options.oneFileSystem = object["one_file_system"]?.bool ?? false
-        options.gitignore = object["gitignore"]?.bool ?? false
-        options.excludeKernfs = object["exclude_kernfs"]?.bool ?? false
-        options.xattrs = object["xattrs"]?.bool ?? false
-        options.readPseudo = object["read_pseudo"]?.bool ?? false
-        options.maxRead = try object.size("max_read") ?? options.maxRead
-        // Before there was a limit there was none.
-        options.maxHoles = try object.size("max_holes") ?? .max
-        return options
     }
 
     // MARK: Entries

@@ -100,13 +100,13 @@ package final class SavedScans {
         while try statement.step() {
             let id = try order.next(statement)
             if statement.integer(8) != 1 { continue }
-            var options = try options(statement.text(6) ?? "", database)
-            options.paths = try paths(id, database)
+            let kept = try options(statement.text(6) ?? "")
+            let options = try options(kept, try paths(id, database))
             scans.append(
                 SavedScan(
                     id: id, label: statement.text(1), host: statement.text(2) ?? "", started: statement.text(3) ?? "",
                     ended: statement.text(4) ?? "", version: statement.text(5) ?? "",
-                    workingDirectory: try workingDirectory(statement.text(6) ?? "", database), options: options,
+                    workingDirectory: workingDirectory(kept), options: options,
                     totals: try totals(statement.text(7) ?? "", database),
                     rootDigests: try rootDigests(id, options, database, columns)))
         }
@@ -127,60 +127,28 @@ package final class SavedScans {
         return paths
     }
 
-    private static func workingDirectory(_ json: String, _ database: Database) throws(DatabaseError) -> [UInt8]? {
-        let statement = try database.prepare("SELECT json_extract(?1, '$.cwd'), json_extract(?1, '$.cwd_b64')")
-        statement.bind(0, json)
-        guard try statement.step() else { return nil }
-        let path = statement.blob(1).map { Base64.decoded($0) } ?? statement.blob(0)
-        guard let path, path.first == UInt8(ascii: "/"), !path.contains(0) else { return nil }
+    private static func workingDirectory(_ options: JSONObject) -> [UInt8]? {
+        guard let path = try? options.bytes("cwd"), path.first == UInt8(ascii: "/"), !path.contains(0) else {
+            return nil
+        }
         return path
     }
 
-    /// SQLite reads the JSON.
-    private static func options(_ json: String, _ database: Database) throws(DatabaseError) -> ScanOptions {
-        var options = ScanOptions(paths: [], threads: 1)
-        let statement = try database.prepare(
-            """
-            SELECT json_extract(?1, '$.mime'), json_extract(?1, '$.one_file_system'), json_extract(?1, '$.gitignore'),
-              json_extract(?1, '$.read_pseudo'), json_extract(?1, '$.max_read'), json_extract(?1, '$.depth'),
-              json_extract(?1, '$.top'), json_extract(?1, '$.xattrs'), json_extract(?1, '$.exclude_kernfs'),
-              json_extract(?1, '$.max_holes')
-            """)
-        statement.bind(0, json)
-        guard try statement.step() else { return options }
-        options.mime = statement.integer(0) == 1
-        options.oneFileSystem = statement.integer(1) == 1
-        options.gitignore = statement.integer(2) == 1
-        options.readPseudo = statement.integer(3) == 1
-        options.xattrs = statement.integer(7) == 1
-        options.excludeKernfs = statement.integer(8) == 1
-        options.maxRead = max(0, statement.integer(4) ?? options.maxRead)
-        // Before there was a limit there was none.
-        options.maxHoles = max(0, statement.integer(9) ?? .max)
-        // As the command line limits them.
-        options.depth = Int(min(max(0, statement.integer(5) ?? 1), 1_000_000_000))
-        options.top = Int(min(max(0, statement.integer(6) ?? 10), 1_000_000_000))
-        let hashes = try database.prepare("SELECT value FROM json_each(?1, '$.hash')")
-        hashes.bind(0, json)
-        while try hashes.step() {
-            guard let name = hashes.text(0), let algorithm = DigestAlgorithm(rawValue: name) else {
-                throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: an algorithm that nobody knows")
-            }
-            options.hash.append(algorithm)
+    private static func options(_ json: String) throws(DatabaseError) -> JSONObject {
+        var json = json
+        let object = json.withUTF8 { try? JSONLine.object(in: UnsafeRawBufferPointer($0)) }
+        guard let object else { throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: options of a scan") }
+        return object
+    }
+
+    private static func options(
+        _ object: JSONObject, _ paths: [[UInt8]]
+    ) throws(DatabaseError) -> ScanOptions {
+        do throws(JSONFieldFailure) {
+            return try ScanOptions(object, paths: paths)
+        } catch {
+            throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: option \(error.key) of a scan")
         }
-        let patterns = try database.prepare(
-            """
-            SELECT json_extract(value, '$.pattern'), json_extract(value, '$.pattern_b64') FROM json_each(?1, '$.exclude')
-            """)
-        patterns.bind(0, json)
-        while try patterns.step() {
-            let exact = patterns.blob(1).map { Base64.decoded($0) }
-            guard let pattern = exact ?? patterns.blob(0) else {
-                throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: a pattern of --exclude")
-            }
-            options.exclude.append(pattern)
-        }
-        return options
     }
 
     private static func totals(_ json: String, _ database: Database) throws(DatabaseError) -> Totals {

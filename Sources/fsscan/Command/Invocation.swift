@@ -135,23 +135,10 @@ struct ScanSettings {
     var pathLists: [FilesFrom]
     /// Nil: what the machine offers.
     var threads: Int?
-    /// Nil: workers that are blocked are replaced.
-    var pool: Int?
-    var oneFileSystem: Bool
-    var excludeKernfs: Bool
-    var exclude: [[UInt8]]
-    var gitignore: Bool
-    var hash: [DigestAlgorithm]
-    var asked: FieldSet
-    var readPseudo: Bool
-    /// Bytes; nil: the engine's default.
-    var maxRead: Int64?
-    /// Bytes; nil: the engine's default.
-    var maxHoles: Int64?
+    /// What of it concerns the engine, but for `paths` and `threads`.
+    var options = ScanOptions(paths: [], threads: 1)
     /// Seconds; nil: none.
     var deadline: Double?
-    var depth: Int
-    var top: Int
     var format: ReportFormat
     /// Nil: standard output.
     var output: [UInt8]?
@@ -173,14 +160,18 @@ struct ScanSettings {
     init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
         format = try Self.format(command)
         threads = try Self.threads(command.threads)
-        pool = try Self.number("--pool", command.pool, 1...1024, "is not a number from 1 to 1024")
-        depth = try Self.number("--depth", command.depth, Self.lengths, "is not a number from 0 to 1000000000") ?? 1
-        top = try Self.number("--top", command.top, Self.lengths, "is not a number from 0 to 1000000000") ?? 10
-        hash = format.algorithms(asked: try Self.algorithms(command.hash))
-        asked = FieldSet(command.asked.map(\.field))
-        readPseudo = command.readPseudo
-        maxRead = try Self.size("--max-read", command.maxRead)
-        maxHoles = try Self.size("--max-holes", command.maxHoles)
+        options.pool = try Self.number("--pool", command.pool, 1...1024, "is not a number from 1 to 1024")
+        options.depth = try Self.count("--depth", command.depth) ?? options.depth
+        options.top = try Self.count("--top", command.top) ?? options.top
+        options.hash = format.algorithms(asked: try Self.algorithms(command.hash))
+        options.asked = FieldSet(command.asked.map(\.field))
+        options.readPseudo = command.readPseudo
+        options.maxRead = try Self.size("--max-read", command.maxRead) ?? options.maxRead
+        options.maxHoles = try Self.size("--max-holes", command.maxHoles) ?? options.maxHoles
+        options.oneFileSystem = command.oneFileSystem
+        options.excludeKernfs = command.excludeKernfs
+        options.exclude = command.exclude.map(\.bytes)
+        options.gitignore = command.gitignore
         deadline = try command.deadline.map { value throws(UsageError) in
             guard let seconds = DurationArgument.seconds(value.bytes) else {
                 throw UsageError("--deadline", value, "is not a time (\(DurationArgument.description))")
@@ -195,10 +186,6 @@ struct ScanSettings {
             throw UsageError("--files-from, --files-from-lines: standard input can be one of them")
         }
         if paths.isEmpty && pathLists.isEmpty { throw UsageError("no PATH given (see fsscan --help)") }
-        oneFileSystem = command.oneFileSystem
-        excludeKernfs = command.excludeKernfs
-        exclude = command.exclude.map(\.bytes)
-        gitignore = command.gitignore
         output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
         mode = try Self.mode(command.mode, of: command.output ?? command.trace ?? command.save)
         sorted = command.sorted
@@ -207,7 +194,7 @@ struct ScanSettings {
         trace = command.trace?.bytes
         save = command.save?.bytes
         baseline = command.baseline?.bytes
-        if baseline != nil, hash.isEmpty, !asked.contains(.mime) {
+        if baseline != nil, options.hash.isEmpty, !options.mime {
             throw UsageError("--baseline is for digests and MIME types: use it with --hash or --mime")
         }
         trust = try command.trust.trust(reread: 0)
@@ -217,7 +204,7 @@ struct ScanSettings {
             throw UsageError("\(option) is for a scan that takes over another: use it with --baseline")
         }
         label = try command.label.map { label throws(UsageError) in try Self.label(label) }
-        if save != nil, let algorithm = SavedScanWriter.missing(hash).first {
+        if save != nil, let algorithm = SavedScanWriter.missing(options.hash).first {
             throw UsageError("--save: a file of saved scans has no place for \(algorithm): leave it out, or --save")
         }
         if label != nil, save == nil { throw UsageError("--label is for a scan that is kept: use it with --save") }
@@ -251,24 +238,10 @@ struct ScanSettings {
 
     /// For the engine; `paths` is complete, with what `pathLists` added.
     func scanOptions(paths: [[UInt8]], threads: Int) -> ScanOptions {
-        var options = ScanOptions(paths: paths, threads: threads)
-        options.pool = pool
-        options.oneFileSystem = oneFileSystem
-        options.excludeKernfs = excludeKernfs
-        options.exclude = exclude
-        options.gitignore = gitignore
-        options.hash = hash
-        options.asked = asked
-        options.readPseudo = readPseudo
-        if let maxRead { options.maxRead = maxRead }
-        if let maxHoles { options.maxHoles = maxHoles }
-        options.depth = depth
-        options.top = top
+        var options = options
+        (options.paths, options.threads) = (paths, threads)
         return options
     }
-
-    /// Of lists and depths: the upper end is out of reach, and far from overflow where the engine counts with it.
-    private static let lengths = 0...1_000_000_000
 
     private static func format(_ command: ScanCommand) throws(UsageError) -> ReportFormat {
         var asked: [ReportFormat] = []
@@ -316,6 +289,10 @@ struct ScanSettings {
             throw UsageError(option, value, "is not a size (\(SizeArgument.description))")
         }
         return bytes
+    }
+
+    private static func count(_ option: String, _ value: CarriedArgument?) throws(UsageError) -> Int? {
+        try number(option, value, KeptOption.counts, "is not a number from 0 to \(KeptOption.counts.upperBound)")
     }
 
     private static func number(

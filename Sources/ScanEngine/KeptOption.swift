@@ -1,0 +1,80 @@
+package import Bytes
+
+/// An option that decides what is reported. It is kept beside what was found, in reports, records and saved scans, and a
+/// live side of a comparison is scanned with it. To add one is a line in `all`.
+package struct KeptOption: Sendable {
+    /// Also its key in JSON.
+    package let name: StaticString
+    package let value: Value
+
+    package enum Value: Sendable {
+        /// - Parameter isAlwaysWritten: otherwise only where it is set.
+        case flag(any WritableKeyPath<ScanOptions, Bool> & Sendable, isAlwaysWritten: Bool = true)
+        /// - Parameter before: what it was before it was kept; nil: the default.
+        case bytes(any WritableKeyPath<ScanOptions, Int64> & Sendable, before: Int64? = nil)
+        case count(any WritableKeyPath<ScanOptions, Int> & Sendable)
+        case algorithms(any WritableKeyPath<ScanOptions, [DigestAlgorithm]> & Sendable)
+        case patterns(any WritableKeyPath<ScanOptions, [[UInt8]]> & Sendable)
+    }
+
+    private init(_ name: StaticString, _ value: Value) { (self.name, self.value) = (name, value) }
+
+    /// In the order in which they are written.
+    package static let all: [KeptOption] = [
+        KeptOption("hash", .algorithms(\.hash)),
+        KeptOption("mime", .flag(\.mime)),
+        KeptOption("one_file_system", .flag(\.oneFileSystem)),
+        KeptOption("exclude_kernfs", .flag(\.excludeKernfs, isAlwaysWritten: false)),
+        KeptOption("exclude", .patterns(\.exclude)),
+        KeptOption("gitignore", .flag(\.gitignore)),
+        KeptOption("xattrs", .flag(\.xattrs, isAlwaysWritten: false)),
+        KeptOption("read_pseudo", .flag(\.readPseudo)),
+        KeptOption("max_read", .bytes(\.maxRead)),
+        // Before there was a limit there was none.
+        KeptOption("max_holes", .bytes(\.maxHoles, before: .max)),
+        KeptOption("depth", .count(\.depth)),
+        KeptOption("top", .count(\.top)),
+    ]
+
+    /// Of lists and depths: the upper end is out of reach, and far from overflow where the engine counts with it.
+    package static let counts = 0...1_000_000_000
+}
+
+extension JSONWriter {
+    /// The object `options`: those that decide what is reported.
+    mutating func member(options: ScanOptions) {
+        key("options")
+        object(options: options)
+    }
+
+    /// The value of `options`.
+    ///
+    /// - Parameter workingDirectory: what relative PATHs are relative to, where that is kept, too.
+    package mutating func object(options: ScanOptions, workingDirectory: [UInt8]? = nil) {
+        beginObject(.onALineEach)
+        for option in KeptOption.all {
+            switch option.value {
+            case .flag(let flag, let isAlwaysWritten):
+                if isAlwaysWritten || options[keyPath: flag] { member(option.name, options[keyPath: flag]) }
+            case .bytes(let bytes, _): member(option.name, options[keyPath: bytes])
+            case .count(let count): member(option.name, Int64(options[keyPath: count]))
+            case .algorithms(let algorithms):
+                key(option.name)
+                beginArray()
+                for algorithm in DigestSet(options[keyPath: algorithms]).algorithms { value(algorithm.rawValue) }
+                endArray()
+            case .patterns(let patterns):
+                key(option.name)
+                beginArray()
+                for pattern in options[keyPath: patterns] {
+                    beginObject()
+                    member("pattern", bytes: pattern)
+                    endObject()
+                }
+                endArray()
+            }
+        }
+        if let workingDirectory { member("cwd", bytes: workingDirectory) }
+        endObject()
+    }
+}
