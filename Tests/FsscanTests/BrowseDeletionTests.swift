@@ -113,7 +113,7 @@ import Testing
         // A bind mount of the same device: its number says nothing, its mount does.
         let script = "mount --bind '\(other.path)' go/mnt && $F browse --delete ."
         try terminal.type("cd '\(directory.path)' && unshare -m sh -c \"\(script)\"")
-        try terminal.waitFor { $0.contains("go/") && !$0.contains("scanning") }
+        try terminal.waitFor { $0.contains("go/") && !$0.contains("scanning") && $0.contains("s size") }
         try terminal.press("d")
         try terminal.waitFor("Delete go?")
         try terminal.press("y")

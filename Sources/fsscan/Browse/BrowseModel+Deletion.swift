@@ -17,7 +17,7 @@ extension BrowseModel {
             message = "deleting needs --delete"
             return
         }
-        guard !isScanning, !isListing else {
+        guard !isScanning else {
             message = "the scan is not over yet"
             return
         }
