@@ -30,13 +30,13 @@ import Testing
         let time = SnapshotTime(seconds: 1, nanoseconds: 2)
         let changes: [(String, (inout SnapshotEntry) -> Void)] = [
             ("key", { $0.key = EntryKey(root: 0, path: Array("b".utf8)) }), ("kind", { $0.kind = .fifo }),
-            ("size", { $0.size = 1 }), ("diskBytes", { $0.diskBytes = 1 }), ("mode", { $0.mode = 1 }),
-            ("uid", { $0.uid = 1 }), ("gid", { $0.gid = 1 }), ("links", { $0.links = 1 }),
+            ("size", { $0.size = 1 }), ("disk_bytes", { $0.diskBytes = 1 }), ("mode", { $0.mode = 1 }),
+            ("uid", { $0.uid = 1 }), ("gid", { $0.gid = 1 }), ("nlink", { $0.links = 1 }),
             ("device", { $0.device = 1 }), ("inode", { $0.inode = 1 }), ("mtime", { $0.mtime = time }),
             ("ctime", { $0.ctime = time }), ("btime", { $0.btime = time }), ("target", { $0.target = [] }),
-            ("specialDevice", { $0.specialDevice = 1 }),
+            ("rdev", { $0.specialDevice = 1 }),
             ("digests", { $0.digests[.git] = Array(repeating: 1, count: 20) }), ("mime", { $0.mime = "" }),
-            ("isChanged", { $0.isChanged = true }), ("xattrs", { $0.xattrs = [] }), ("flags", { $0.flags = [] }),
+            ("changed", { $0.isChanged = true }), ("xattrs", { $0.xattrs = [] }), ("flags", { $0.flags = [] }),
             ("errors", { $0.errors = [SnapshotEntryError(operation: "", code: "", message: "")] }),
         ]
         let unbound: [(String, (inout SnapshotEntry) -> Void)] = [
@@ -46,7 +46,9 @@ import Testing
             ("rules", { $0.rules = .optional }),
         ]
         let plain = entry("a", kind)
-        let fields = Mirror(reflecting: plain).children.compactMap(\.label)
+        // `values` are those of the table.
+        let members = Mirror(reflecting: plain).children.compactMap(\.label).filter { $0 != "values" }
+        let fields = members + EntryField.kept.map(\.name.description)
         #expect(Set(fields) == Set((changes + unbound).map(\.0)))
         var all: Set<String> = []
         for (name, change) in [("nothing", { _ in })] + changes {
@@ -66,11 +68,11 @@ import Testing
         let changes: [(String, (inout ScanOptions) -> Void)] = [
             ("paths", { $0.paths = [[]] }), ("oneFileSystem", { $0.oneFileSystem = true }),
             ("excludeKernfs", { $0.excludeKernfs = true }), ("exclude", { $0.exclude = [[]] }),
-            ("gitignore", { $0.gitignore = true }), ("hash", { $0.hash = [.git] }), ("mime", { $0.mime = true }),
-            ("xattrs", { $0.xattrs = true }), ("readPseudo", { $0.readPseudo = true }),
+            ("gitignore", { $0.gitignore = true }), ("hash", { $0.hash = [.git] }),
+            ("asked", { $0.asked.insert(.mime) }), ("asked", { $0.asked.insert(.xattrs) }), ("readPseudo", { $0.readPseudo = true }),
             ("maxRead", { $0.maxRead = 1 }), ("maxHoles", { $0.maxHoles = 1 }),
         ]
-        let unbound = ["threads", "pool", "detectors", "depth", "top"]
+        let unbound = ["threads", "pool", "detectors", "depth", "top", "rank", "map", "now"]
         let fields = Mirror(reflecting: scan().options).children.compactMap(\.label)
         #expect(Set(fields) == Set(changes.map(\.0) + unbound))
         var all: Set<String> = []
