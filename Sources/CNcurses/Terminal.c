@@ -51,7 +51,12 @@ void cncurses_restore(void) {
 }
 
 void cncurses_end(void) {
-    if (__atomic_exchange_n(&is_on, 0, __ATOMIC_ACQ_REL) != 0) endwin();
+    if (__atomic_exchange_n(&is_on, 0, __ATOMIC_ACQ_REL) == 0) return;
+    // A terminal that has no other screen to go back to keeps this one: the shell writes into its last row.
+    move(LINES - 1, 0);
+    clrtoeol();
+    refresh();
+    endwin();
 }
 
 // What was to happen at each signal: Swift's runtime may want to print where it crashed.
