@@ -103,7 +103,7 @@ struct ComparisonOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp("text, json or ndjson; of diff also html. (default: text)", valueName: "FORMAT"),
-        completion: .list(["text", "json", "ndjson", "html"]))
+        completion: .list(["text", "json", "ndjson"]))
     var format: CarriedArgument?
 
     @Flag(help: "Short for --format json.") var json = false
