@@ -5,7 +5,7 @@ import ScanEngine
 struct BrowseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan browse",
-        abstract: "Look at a tree in the terminal, while it is scanned, or at one that was kept.",
+        abstract: "Look at a tree in the terminal, while it is scanned or later.",
         usage: "fsscan browse [options] PATH | FILE | OLD NEW",
         discussion: """
             Shows what takes up the space in PATH, directory by directory, from the first moment on: the sums grow \
