@@ -1,7 +1,9 @@
 // How a run knows of a `Task { }` that an actor or a task of it has made.
 //
 // Such a task inherits the task-local values of who makes it, and lets go of them when it has returned. So whatever a worker does
-// is done with a task-local object, its *membership*, and a run is not over while somebody still refers to one:
+// is done with a task-local object, its *membership*, and a run is not over while somebody still refers to one. (A spawned task has
+// the membership of the message that spawned it; one that was spawned from outside of the pool has none. To bind one to it would
+// cost each spawned task more than all the rest of what this package does for it.)
 //
 //   worker ── binds ──▶ membership ◀── inherits ── Task { } ◀── inherits ── Task { }
 //      │ before it sleeps: does anybody else refer to it?
@@ -32,6 +34,9 @@ final class Membership: Sendable {
         get { counted.load(ordering: .relaxed) }
         set { counted.store(newValue, ordering: .relaxed) }
     }
+
+    /// Names the references to it in tests.
+    var identity: UInt { UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
 
     /// How many there are to this object. Of use to the worker alone that has bound it, which knows its own.
     var references: Int { Int(swift_retainCount(Unmanaged.passUnretained(self).toOpaque())) }

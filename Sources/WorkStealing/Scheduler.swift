@@ -53,9 +53,18 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     // For `complaint`: written before the workers start.
     private(set) var holdsMainActor = false
+    private(set) var holdsMainThread = false
     private let hasComplained = Atomic<Bool>(false)
-    /// After how many seconds of standing still a run says why. Tests take fewer; nil: never.
-    var patience: Double? = 10
+
+    /// After how long a run in which all wait says once on standard error for what: if all its tasks wait for channels and resources,
+    /// or one for the main thread, which `run()` holds. 10 seconds; nil: never, which is right where threads outside of the pool
+    /// serve the tasks and may come late. Not to be changed during a run.
+    public var standstillWarning: Duration? = .seconds(10) {
+        willSet {
+            require(
+                phase.load(ordering: .relaxed) == Phase.stopped, "`standstillWarning` was changed during a run")
+        }
+    }
 
     private enum Phase {
         static let stopped = 0
@@ -88,8 +97,13 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     /// The same with a value for each worker: see `withWorkerLocal(as:_:)`.
     ///
-    /// - Parameter workerLocal: makes the value; called once by each worker that gets a message which asks, on its thread, with
-    ///   the worker's number.
+    /// - Parameters:
+    ///   - threads: 1 or more.
+    ///   - maximumThreads: nil: `threads`.
+    ///   - stackSize: in bytes.
+    ///   - trace: gets to see what the workers do.
+    ///   - workerLocal: makes the value; called once by each worker that gets a message which asks, on its thread, with
+    ///     the worker's number.
     @_disfavoredOverload
     public convenience init<Local: ~Copyable>(
         threads: Int, maximumThreads: Int? = nil, stackSize: Int = Scheduler.defaultStackSize, trace: Trace? = nil,
@@ -154,8 +168,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     // MARK: Running
 
     /// Delivers messages until none is pending anywhere and every task of the run has returned: those that `spawn` started, and
-    /// each `Task { }` that a message or one of these tasks has made. (`Task.detached`, and what a task from outside of the
-    /// pool makes in an actor, are not part of a run.)
+    /// each `Task { }` that a message has made. (`Task.detached`, what a task from outside of the pool makes in an actor, and a
+    /// `Task { }` of a task that was spawned from outside of the pool are not part of a run.)
     ///
     /// The calling thread is worker 0; the others are created here, or later by the monitor, and joined before `run()`
     /// returns, whatever happens. If the system refuses to create a thread, the run goes on with fewer.
@@ -200,6 +214,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         require(wasStopped.exchanged, "`run()` was called while another thread runs this scheduler")
         let mainExecutor = unsafeBitCast(MainActor.shared.unownedExecutor, to: (UInt, UInt).self)
         holdsMainActor = clinux_is_current_executor(mainExecutor.0, mainExecutor.1)
+        holdsMainThread = gettid() == getpid()
         hasComplained.store(false, ordering: .relaxed)
         for worker in workers { worker.forgetThread() }
         started.store(threads, ordering: .relaxed)
@@ -232,7 +247,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     public func cancel() {
         interleavingPoint(.write, cancelledIdentity)
         if cancelled.exchange(true, ordering: .sequentiallyConsistent) { return }
-        roster.cancelAll()
+        roster.cancelAll { unsafeBitCast($0, to: UnsafeCurrentTask.self).cancel() }
         // It may be only guests that the run was waiting for.
         idle.notify()
     }
@@ -259,41 +274,100 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// Starts an `async` function on the pool. It counts as pending until it returns, suspended or not. An error that it
     /// throws ends the run, as one thrown by a message does. The end of a run by an error or by `cancel()` cancels it.
     ///
+    /// ```swift
+    /// let sum = scheduler.spawn { await add(numbers) }
+    /// try scheduler.run()
+    /// print(try await sum.value)
+    /// ```
+    ///
     /// This, and not `Task(executorPreference:)`, is how a task becomes part of a run: of the latter only the steps that are queued are.
     ///
     /// - Parameters:
     ///   - priority: above `medium`, its steps count as messages of high priority. Nil: that of the calling task; outside of
     ///     tasks `medium`, whatever the thread (Swift's own choice is a high one on the main thread).
     ///   - file: with `line`, how a run that stands still names the task.
+    ///   - line: see `file`.
     ///   - operation: runs on the pool, not necessarily on one thread of it.
-    public func spawn(
+    /// - Returns: the task: its value or error can be awaited, during the run and after it, and it can be cancelled. That it then throws
+    ///   `CancellationError`, or `ChannelError.cancelled`, does not end the run.
+    @inlinable
+    @discardableResult
+    public func spawn<Success: Sendable>(
         priority: TaskPriority? = nil, file: StaticString = #fileID, line: UInt = #line,
-        _ operation: @escaping @Sendable () async throws -> Void
-    ) {
-        spawned.add(1, ordering: .relaxed)
-        let priority = priority ?? withUnsafeCurrentTask { $0?.priority } ?? .medium
-        Task(executorPreference: self, priority: priority) {
-            await self.perform(operation, Roster.Origin(file: file, line: line))
+        _ operation: @escaping @Sendable () async throws -> Success
+    ) -> Task<Success, any Error> {
+        let priority = willSpawn(priority)
+        return Task(executorPreference: self, priority: priority) {
+            let spawned = self.began(file, line)
+            do {
+                let value = try await operation()
+                self.ended(spawned)
+                return value
+            } catch {
+                self.ended(spawned, throwing: error)
+                throw error
+            }
         }
     }
 
-    @concurrent
-    private func perform(_ operation: @Sendable () async throws -> Void, _ origin: Roster.Origin) async {
-        let seat = roster.enter(origin, worker: Worker.current?.index ?? 0)
+    /// A task of `spawn` from its first step to its last.
+    @usableFromInline
+    struct Spawned: Sendable {
+        let task: UInt
+        let seat: Roster.Seat
+    }
+
+    @usableFromInline
+    func willSpawn(_ priority: TaskPriority?) -> TaskPriority {
+        spawned.add(1, ordering: .relaxed)
+        if let priority { return priority }
+        // Asked in this order: the library alone takes 450 instructions more to say that there is no task.
+        return clinux_current_task() == nil ? .medium : Task.currentPriority
+    }
+
+    /// The calling task begins.
+    @usableFromInline
+    func began(_ file: StaticString, _ line: UInt) -> Spawned {
+        let task = UInt(bitPattern: clinux_current_task())
+        let origin = Roster.Origin(file: file, line: line)
+        let seat =
+            ownWorker?._withUnsafeGuaranteedRef { roster.enter(task, origin, $0.freeSeats) }
+            ?? roster.enterOutside(task, origin)
         interleavingPoint(.read, cancelledIdentity)
-        if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
-        do {
-            // The task that made this one has a membership of its own, or none; the worker's is as good.
-            try await Membership.$current.withValue(Worker.current?.membership) { try await operation() }
-        } catch {
-            fail(error)
+        if cancelled.load(ordering: .sequentiallyConsistent) { withUnsafeCurrentTask { $0?.cancel() } }
+        return Spawned(task: task, seat: seat)
+    }
+
+    /// The calling task returns.
+    @usableFromInline
+    func ended(_ ended: Spawned) {
+        if let worker = ownWorker {
+            worker._withUnsafeGuaranteedRef { roster.leave(ended.task, ended.seat, $0.freeSeats) }
+        } else {
+            roster.leaveOutside(ended.task, ended.seat)
         }
-        roster.leave(seat)
         interleavingPoint(.write, spawnedIdentity)
         if spawned.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
             // The last one may have returned on a foreign executor while all workers sleep: let one look again.
             idle.notify()
         }
+    }
+
+    @usableFromInline
+    func ended(_ spawned: Spawned, throwing error: any Error) {
+        // What a task throws because it was cancelled, by its handle or with the run, is no reason to end the run.
+        let isCancellation = error is CancellationError || error as? ChannelError == .cancelled
+        if !(isCancellation && Task.isCancelled) { fail(error) }
+        ended(spawned)
+    }
+
+    /// The worker that the caller runs on, if it is one of this scheduler.
+    @inline(__always)
+    private var ownWorker: Unmanaged<Worker>? {
+        guard let worker = Worker.currentReference, worker._withUnsafeGuaranteedRef({ $0.schedulerID == id }) else {
+            return nil
+        }
+        return worker
     }
 
     /// A worker leaves its membership to the tasks that have inherited it.
@@ -427,8 +501,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     private var cancelledIdentity: UInt { withUnsafePointer(to: cancelled) { UInt(bitPattern: $0) } }
 
     func fail(_ error: any Error) {
-        // What tasks throw because the run was cancelled is no reason for it.
-        if isCancelled, error is CancellationError || error as? ChannelError == .cancelled { return }
+        // What is thrown because the run was cancelled is no reason for it.
+        if isCancelled, error is CancellationError { return }
         firstError.withLock { first in if first == nil { first = error } }
         cancel()
     }

@@ -176,7 +176,8 @@ extension Worker {
             scheduler.idle.sleep(
                 sentryLooks: isSentry ? sentryLooks : nil, seesWork: { scheduler.hasVisibleWork },
                 seesNeglectedWork: seesNeglectedWork,
-                impatient: isLast ? scheduler.patience.map { ($0, { scheduler.complain(announced) }) } : nil)
+                impatient: isLast
+                    ? scheduler.standstillWarning.map { ($0 / .seconds(1), { scheduler.complain(announced) }) } : nil)
             if let began { tracer?.sleepEnded("parked", began: began) }
         }
         return !scheduler.isFinished

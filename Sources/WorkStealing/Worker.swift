@@ -30,8 +30,8 @@ final class Worker: @unchecked Sendable {
     /// A process that computes for the worker while that waits for its answer; 0: none. Written by the owner, read by
     /// the monitor: relaxed, as an old one tells what was so just before.
     private let computing = Atomic<Int32>(0)
-    /// See `Waiting`. Written by the owner; read by the worker that says why the run stands still, when all others sleep.
-    let tasksWaiting = Atomic<Int>(0)
+    let waiting = Waiting()
+    let freeSeats = Roster.FreeSeats()
 
     // Owner only.
     /// See `Scheduler.withWorkerLocal(as:_:)`.
@@ -121,6 +121,7 @@ final class Worker: @unchecked Sendable {
     /// who searches, must come back to `runAll` with nothing. Exact: tasks inherit it from this thread, or from tasks
     /// that have inherited it.
     func leavesMembership() -> Bool {
+        interleavingPoint(.read, membership?.identity ?? 0)
         guard let count = membership?.references, count > ownReferences else { return false }
         membership?.isCounted = true
         scheduler.guestsBegan()

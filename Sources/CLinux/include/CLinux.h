@@ -88,6 +88,12 @@ static inline _Bool clinux_is_default_actor(const void *_Nonnull object) {
 /// thread.
 _Bool clinux_is_current_executor(uintptr_t object, uintptr_t kind);
 
+/// The task that the calling thread is in; NULL outside of tasks. No reference is counted.
+void *_Nullable clinux_current_task(void);
+
+/// Whether anybody waits for the main thread, which dispatches nothing: 1 or 0. -1 if that cannot be told.
+int clinux_main_queue_waits(void);
+
 // ---- Futexes -------------------------------------------------------------------------------------------------------
 
 /// Sleeps while `*word` is `expected`, for at most `timeout` if that is not NULL. Returns 0, or a negated errno
