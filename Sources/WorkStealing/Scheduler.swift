@@ -80,7 +80,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// Creates no thread yet: `run()` does.
     ///
     /// - Parameters:
-    ///   - threads: 1 or more. More than there are cores is allowed.
+    ///   - threads: 1 or more; as a rule as many as this process may use. More than there are cores is allowed.
     ///   - maximumThreads: with more than `threads`, workers whose threads are blocked in the kernel are replaced while
     ///     work is queued, by up to so many workers in all: `threads` is then how many *run*. A monitor, one more
     ///     thread during each run, sees to it. Nil: `threads`, and no monitor.
@@ -88,7 +88,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     ///     A stack that overflows says so on standard error before the process ends.
     ///   - trace: gets to see what the workers do.
     public convenience init(
-        threads: Int, maximumThreads: Int? = nil, stackSize: Int = Scheduler.defaultStackSize, trace: Trace? = nil
+        threads: Int = Scheduler.defaultThreads, maximumThreads: Int? = nil,
+        stackSize: Int = Scheduler.defaultStackSize, trace: Trace? = nil
     ) {
         self.init(
             threads: threads, maximumThreads: maximumThreads, stackSize: stackSize, trace: trace,
@@ -106,7 +107,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     ///     the worker's number.
     @_disfavoredOverload
     public convenience init<Local: ~Copyable>(
-        threads: Int, maximumThreads: Int? = nil, stackSize: Int = Scheduler.defaultStackSize, trace: Trace? = nil,
+        threads: Int = Scheduler.defaultThreads, maximumThreads: Int? = nil,
+        stackSize: Int = Scheduler.defaultStackSize, trace: Trace? = nil,
         workerLocal: @escaping @Sendable (_ worker: Int) -> sending Local
     ) {
         self.init(
