@@ -1,9 +1,7 @@
 // How a run knows of a `Task { }` that an actor or a task of it has made.
 //
 // Such a task inherits the task-local values of who makes it, and lets go of them when it has returned. So whatever a worker does
-// is done with a task-local object, its *membership*, and a run is not over while somebody still refers to one. (A spawned task has
-// the membership of the message that spawned it; one that was spawned from outside of the pool has none. To bind one to it would
-// cost each spawned task more than all the rest of what this package does for it.)
+// is done with a task-local object, its *membership*, and a run is not over while somebody still refers to one.
 //
 //   worker ── binds ──▶ membership ◀── inherits ── Task { } ◀── inherits ── Task { }
 //      │ before it sleeps: does anybody else refer to it?
@@ -16,8 +14,10 @@
 import CLinux
 import Synchronization
 
+@usableFromInline
 final class Membership: Sendable {
     @TaskLocal static var current: Membership?
+    @usableFromInline static var local: TaskLocal<Membership?> { $current }
 
     /// Kept: the last of the tasks may return on a thread of its own, after the run that no longer waits for it.
     private let scheduler: Scheduler

@@ -170,8 +170,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     // MARK: Running
 
     /// Delivers messages until none is pending anywhere and every task of the run has returned: those that `spawn` started, and
-    /// each `Task { }` that a message has made. (`Task.detached`, what a task from outside of the pool makes in an actor, and a
-    /// `Task { }` of a task that was spawned from outside of the pool are not part of a run.)
+    /// each `Task { }` that a message or one of these tasks has made. (`Task.detached`, and what a task from outside of the
+    /// pool makes in an actor, are not part of a run.)
     ///
     /// The calling thread is worker 0; the others are created here, or later by the monitor, and joined before `run()`
     /// returns, whatever happens. If the system refuses to create a thread, the run goes on with fewer.
@@ -302,7 +302,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         return Task(executorPreference: self, priority: priority) {
             let spawned = self.began(file, line)
             do {
-                let value = try await operation()
+                let value = try await Membership.local.withValue(spawned.membership, operation: operation)
                 self.ended(spawned)
                 return value
             } catch {
@@ -317,6 +317,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     struct Spawned: Sendable {
         let task: UInt
         let seat: Roster.Seat
+        /// The task that made this one has one of its own, or none; the worker's is as good.
+        @usableFromInline let membership: Membership?
     }
 
     @usableFromInline
@@ -337,7 +339,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
             ?? roster.enterOutside(task, origin)
         interleavingPoint(.read, cancelledIdentity)
         if cancelled.load(ordering: .sequentiallyConsistent) { withUnsafeCurrentTask { $0?.cancel() } }
-        return Spawned(task: task, seat: seat)
+        return Spawned(task: task, seat: seat, membership: Worker.current?.membership)
     }
 
     /// The calling task returns.
