@@ -5,7 +5,7 @@
 //   fsscan -> Snapshots -> ScanEngine -> WorkStealing, LinuxKernel -> CLinux
 //                                     -> Bytes, Ignore
 //                        -> CSQLite   -> COpenSSL, CXXHash, CMagic (system libraries)
-//   TaskGraphs -> WorkStealing
+//   TaskGraphs -> WorkStealing -> LinuxKernel
 
 import PackageDescription
 
@@ -51,7 +51,7 @@ let package = Package(
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
 
         .target(
-            name: "WorkStealing", dependencies: ["CLinux"], exclude: ["README.md"],
+            name: "WorkStealing", dependencies: ["CLinux", "LinuxKernel"], exclude: ["README.md"],
             swiftSettings: swiftSettings + [interleaving]),
         .target(name: "TaskGraphs", dependencies: ["WorkStealing"], swiftSettings: swiftSettings),
         // Bytes and text: buffers, hex, base64, vis, UTF-8, times, JSON; each encoder beside its decoder.

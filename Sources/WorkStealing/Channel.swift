@@ -26,7 +26,7 @@
 ///
 /// First in, first out, for values, waiting senders and waiting receivers alike. No lock is held while a task is suspended,
 /// and none for longer than it takes to move one value. A task that waits must be served or cancelled: on a scheduler, the run does
-/// not end before.
+/// not end before, and says so when nothing else is left to do.
 public final class Channel<Element: Sendable>: Sendable {
     /// How many values wait for a receiver before `send(_:)` suspends. 0: each send waits for its receiver.
     public let capacity: Int
@@ -38,7 +38,7 @@ public final class Channel<Element: Sendable>: Sendable {
     /// - Parameter capacity: 0 or more.
     @inlinable
     public init(capacity: Int) {
-        precondition(capacity >= 0, "the capacity of a channel is not negative")
+        require(capacity >= 0, "the capacity of a channel is 0 or more, not \(capacity)")
         self.capacity = capacity
         state = Locked(ChannelState(capacity: capacity))
     }
@@ -60,6 +60,8 @@ public final class Channel<Element: Sendable>: Sendable {
     @inlinable
     func waitAndSend(_ element: Element) async throws(ChannelError) {
         let waiter = Waiter<ChannelState<Element>.Sender>()
+        Waiting.began()
+        defer { Waiting.ended() }
         let sent: Result<Void, ChannelError> = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 // Asks again: a place may have become free since.
@@ -97,6 +99,8 @@ public final class Channel<Element: Sendable>: Sendable {
     @inlinable
     func waitAndReceive() async -> Element? {
         let waiter = Waiter<ChannelState<Element>.Receiver>()
+        Waiting.began()
+        defer { Waiting.ended() }
         return await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 switch state.withLock({ $0.receive(waiter, continuation) }) {

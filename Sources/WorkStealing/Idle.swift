@@ -185,7 +185,30 @@ struct Idle: ~Copyable, Sendable {
     }
 
     /// Sleeps until there is a token, and takes it. The waker has already counted the caller as searching.
-    func sleep() {
+    ///
+    /// - Parameter impatient: what to do, once, when so many seconds have passed.
+    func sleep(impatient: (seconds: Double, complain: () -> Void)? = nil) {
+        guard let impatient, !polls else { return sleepOn() }
+        #if INTERLEAVING
+        // No clock of a small world ever shows that time.
+        if Conductor.current != nil { return sleepOn() }
+        #endif
+        let began = clinux_now(CLOCK_MONOTONIC)
+        var limit = timespec(
+            tv_sec: Int(impatient.seconds), tv_nsec: Int(impatient.seconds.truncatingRemainder(dividingBy: 1) * 1e9))
+        while !takeToken() {
+            Futex.waitWhileZero(tokensAddress, atMost: &limit) { tokens.load(ordering: .relaxed) == 0 }
+            let now = clinux_now(CLOCK_MONOTONIC)
+            let passed = Double(now.tv_sec - began.tv_sec) + Double(now.tv_nsec - began.tv_nsec) / 1e9
+            if passed < impatient.seconds { continue }
+            // First of all the token: the wake-up may have been the one that belongs to it.
+            if takeToken() { return }
+            impatient.complain()
+            return sleepOn()
+        }
+    }
+
+    private func sleepOn() {
         while !takeToken() {
             if polls {
                 usleep(1000)
@@ -213,7 +236,11 @@ struct Idle: ~Copyable, Sendable {
     ///   - sentryLooks: how often the caller looks round before it sleeps without end; nil if it is not the sentry.
     ///   - seesWork: whether anything is queued.
     ///   - seesNeglectedWork: whether something is queued that nobody is about to take.
-    func sleep(sentryLooks: Int?, seesWork: () -> Bool, seesNeglectedWork: () -> Bool) {
+    ///   - impatient: see `sleep(impatient:)`.
+    func sleep(
+        sentryLooks: Int?, seesWork: () -> Bool, seesNeglectedWork: () -> Bool,
+        impatient: (seconds: Double, complain: () -> Void)? = nil
+    ) {
         if let sentryLooks {
             for _ in 0..<sentryLooks {
                 if seesNeglectedWork() {
@@ -232,10 +259,10 @@ struct Idle: ~Copyable, Sendable {
             interleavingPoint(.read, sentryIdentity)
             if sentry.load(ordering: .sequentiallyConsistent) {
                 // The sentry will look round after this.
-                return seesNeglectedWork() ? cancelSleep() : sleep()
+                return seesNeglectedWork() ? cancelSleep() : sleep(impatient: impatient)
             }
         }
-        if seesWork() { cancelSleep() } else { sleep() }
+        if seesWork() { cancelSleep() } else { sleep(impatient: impatient) }
     }
 
     /// Time from one look of a sentry to the next, to which the kernel's timer slack comes (another 0.05 ms as a rule). Of the

@@ -18,6 +18,7 @@
 // The hard part is `slot`: the first message to an idle actor needs no node, because whoever takes the step idle →
 // scheduled has the slot to itself until it has queued the mailbox. README.md has the argument in full.
 
+import CLinux
 import Synchronization
 
 /// The queue of an actor's messages, and the unit that is scheduled and stolen. Stored in the actor as
@@ -26,8 +27,8 @@ public struct Mailbox: ~Copyable, Sendable {
     /// Which scheduler delivers. An identifier, not a reference: counting references to one scheduler from all its
     /// actors would make every actor's birth and death a contended atomic operation.
     let scheduler: SchedulerID
-    /// Where the mailbox lies in its actor, in words: so the holder finds the actor. Written by whoever took the step idle →
-    /// scheduled, always with the same value; read by the holder. Relaxed, as `slot`.
+    /// Where the mailbox lies in its actor, in words: so the holder finds the actor. 0 before the first message. Written by whoever
+    /// took the step idle → scheduled first of all; read by those that take it later, and by the holder. Relaxed, as `slot`.
     private let offset = Atomic<UInt16>(0)
     /// Messages of one turn, before the mailbox goes behind the other work of its worker.
     private let turnBudget: UInt8
@@ -161,11 +162,50 @@ public struct Mailbox: ~Copyable, Sendable {
         _ message: consuming Message, _ actor: UnsafeMutableRawPointer, _ priority: MessagePriority
     ) {
         fillSlot(message)
+        noteActor(actor)
+        Scheduler.schedule(.mailbox(address), of: scheduler, priority)
+    }
+
+    /// Notes where the actor is, at its first message; for whoever has claimed the mailbox.
+    @inline(__always)
+    private func noteActor(_ actor: UnsafeMutableRawPointer) {
+        interleavingPoint(.read, identity(of: .offset))
+        // No actor begins with its mailbox.
+        if offset.load(ordering: .relaxed) == 0 { noteNewActor(actor) }
+    }
+
+    @inline(__always)
+    private func noteNewActor(_ actor: UnsafeMutableRawPointer) {
         let distance = UInt(bitPattern: address) &- UInt(bitPattern: actor)
-        precondition(distance < Self.farthest, "the mailbox of an actor is stored in the actor")
+        require(distance < Self.farthest, "the mailbox of an actor is stored in the actor: `nonisolated let mailbox`")
+        if clinux_is_default_actor(actor) {
+            executorIsForgotten(type(of: Unmanaged<AnyObject>.fromOpaque(actor).takeUnretainedValue()))
+        }
         interleavingPoint(.write, identity(of: .offset))
         offset.store(UInt16(truncatingIfNeeded: distance / Self.unit), ordering: .relaxed)
-        Scheduler.schedule(.mailbox(address), of: scheduler, priority)
+    }
+
+    /// Queues what happens to an actor last: the job of its `isolated deinit`.
+    ///
+    /// The actor has no reference any more, so the mailbox is idle (while it is scheduled it has one), nobody sends to it, and
+    /// none can be kept for it. The job frees the actor: whoever runs it touches the mailbox no more. If the
+    /// scheduler is gone, that is the caller.
+    func postEnd(_ job: UnownedJob, on executor: UnownedSerialExecutor, of actor: UnsafeMutableRawPointer) {
+        let observed = claim()
+        require(observed == State.idle, "an actor has ended that has messages")
+        let message = Message(job, on: executor)
+        fillSlot(message)
+        content.store(Content.end, ordering: .relaxed)
+        noteActor(actor)
+        if !Scheduler.scheduleIfThere(.mailbox(address), of: scheduler, .normal) { runEnd(on: nil) }
+    }
+
+    /// Runs the job of an `isolated deinit`, after which the mailbox is gone.
+    private func runEnd(on worker: Worker?) {
+        let message = Message(
+            kind: .job,
+            words: (slot0.load(ordering: .relaxed), slot1.load(ordering: .relaxed), slot2.load(ordering: .relaxed)))
+        message.runJob(on: worker)
     }
 
     // MARK: Running (by the worker that holds the mailbox)
@@ -186,6 +226,9 @@ public struct Mailbox: ~Copyable, Sendable {
         } else if content == Content.list {
             list = UnsafeMutablePointer(bitPattern: slot0.load(ordering: .relaxed))
             self.content.store(Content.nothing, ordering: .relaxed)
+        } else if content == Content.end {
+            runEnd(on: worker)
+            return false
         }
         while true {
             if list == nil {
@@ -257,6 +300,8 @@ public struct Mailbox: ~Copyable, Sendable {
     private enum Content {
         static let nothing: UInt8 = 0
         static let list = UInt8.max
+        /// The job of an `isolated deinit`.
+        static let end = UInt8.max - 1
     }
 
     /// Moves `message` into the three words, which own what the message owned.

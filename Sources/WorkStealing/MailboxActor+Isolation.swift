@@ -6,7 +6,7 @@ extension MailboxActor {
     public nonisolated func preconditionIsolated(
         _ message: @autoclosure () -> String = "not in this actor", file: StaticString = #fileID, line: UInt = #line
     ) {
-        precondition(isIsolatingCurrentContext() == true, message(), file: file, line: line)
+        require(isIsolatingCurrentContext() == true, message(), file: file, line: line)
     }
 
     /// The same, in debug builds.

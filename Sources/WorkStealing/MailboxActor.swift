@@ -1,3 +1,5 @@
+import CLinux
+
 /// An actor whose executor is its own mailbox on a `Scheduler`.
 ///
 /// ```swift
@@ -15,7 +17,9 @@
 /// ```
 ///
 /// Both lines must stand in the actor itself: an executor that came from a protocol extension would leave the compiler
-/// to give the actor the default executor's storage (96 bytes) as well.
+/// to give the actor the default executor's storage (96 bytes) as well. Without the second line the compiler takes the default
+/// executor, and `await` would enter the actor beside the mailbox: the first `send` to such an actor traps. (Another executor than these
+/// two is not found out.)
 public protocol MailboxActor: Actor, SerialExecutor {
     /// Where messages to this actor wait. A stored `let`: its address is the actor's identity as an executor.
     nonisolated var mailbox: Mailbox { get }
@@ -81,16 +85,29 @@ extension MailboxActor {
 
     /// Puts the next step of an `async` call into the mailbox. Called by the Swift runtime.
     public nonisolated func enqueue(_ job: consuming ExecutorJob) {
-        mailbox.post(Message(UnownedJob(job), on: unownedExecutor), to: self)
+        let (job, executor) = (UnownedJob(job), unownedExecutor)
+        let actor = Unmanaged.passUnretained(self).toOpaque()
+        // An `isolated deinit`: there is no reference any more that a message could keep.
+        if swift_isDeallocating(actor) { return mailbox.postEnd(job, on: executor, of: actor) }
+        mailbox.post(Message(job, on: executor), to: self)
     }
 
     /// Traps unless a worker is in this actor: `assumeIsolated` and `preconditionIsolated` end here.
     public nonisolated func checkIsolated() {
-        precondition(isIsolatingCurrentContext() == true, "not in this actor")
+        require(isIsolatingCurrentContext() == true, "the caller is not in this \(Self.self), which it says it is")
     }
 
     /// Whether the calling thread is a worker in its turn with this actor.
     public nonisolated func isIsolatingCurrentContext() -> Bool? {
         Worker.current?.runningMailbox == mailbox.address
     }
+}
+
+@inline(never)
+func executorIsForgotten(_ actor: Any.Type) -> Never {
+    misuse(
+        """
+        \(actor) lacks the line `nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }`: \
+        what is sent to it and who awaits it would be in it at once
+        """)
 }

@@ -112,11 +112,19 @@ package struct Message: ~Copyable, @unchecked Sendable {
                 let value = UnsafeRawPointer(value.baseAddress.unsafelyUnwrapped)
                 try actor._withUnsafeGuaranteedRef { try call.body($0, value) }
             }
-        case .job:
-            let executor = unsafeBitCast((words.second, words.third), to: UnownedSerialExecutor.self)
-            unsafeBitCast(words.first, to: UnownedJob.self).runSynchronously(
-                isolatedTo: executor, taskExecutor: worker.scheduler.asUnownedTaskExecutor())
+        case .job: Self.runJob(words, on: worker)
         }
+    }
+
+    /// Runs the job that the message is, outside of a pool if there is no worker.
+    consuming func runJob(on worker: Worker?) { Self.runJob(takeApart().1, on: worker) }
+
+    @inline(__always)
+    private static func runJob(_ words: Words, on worker: Worker?) {
+        let executor = unsafeBitCast((words.second, words.third), to: UnownedSerialExecutor.self)
+        let job = unsafeBitCast(words.first, to: UnownedJob.self)
+        guard let worker else { return job.runSynchronously(on: executor) }
+        job.runSynchronously(isolatedTo: executor, taskExecutor: worker.scheduler.asUnownedTaskExecutor())
     }
 
     /// The closure of a `call`, with the ownership that the words had: it is moved, not copied.
@@ -163,7 +171,9 @@ struct MessageNode: ~Copyable {
     /// A node of its own for `message`. From malloc(3), and not from Swift's `allocate`, which calls posix_memalign(3): that
     /// costs half as much again.
     static func make(_ message: consuming Message) -> UnsafeMutablePointer<MessageNode> {
-        guard let memory = malloc(MemoryLayout<MessageNode>.size) else { fatalError("out of memory") }
+        guard let memory = malloc(MemoryLayout<MessageNode>.size) else {
+            misuse("out of memory: no room for a message")
+        }
         let node = memory.bindMemory(to: MessageNode.self, capacity: 1)
         node.initialize(to: MessageNode(next: nil, message: message))
         return node

@@ -46,7 +46,7 @@ public final class Resource: Sendable {
     ///   - limit: 1 or more.
     ///   - order: in which those that wait are served.
     public init(_ name: String, limit: Int, serving order: Order = .oldestFirst) {
-        precondition(limit >= 1, "a resource that nobody may use")
+        require(limit >= 1, "the limit of a resource is 1 or more, not \(limit): nobody could use \(name)")
         self.name = name
         self.limit = limit
         self.order = order
@@ -98,6 +98,8 @@ public final class Resource: Sendable {
     package func waitAndCountOut() async -> Bool {
         if countOut() { return true }
         let waiter = Waiter<@Sendable (Bool) -> Void>()
+        Waiting.began()
+        defer { Waiting.ended() }
         return await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 countOut(waiter) { continuation.resume(returning: $0) }

@@ -7,7 +7,7 @@ extension Scheduler {
     func startThreads() -> [pthread_t] {
         var threads: [pthread_t] = []
         for worker in workers[1..<self.threads] {
-            guard let thread = Self.startThread(worker, inReserve: false) else { break }
+            guard let thread = startThread(worker, inReserve: false) else { break }
             threads.append(thread)
         }
         idle.giveUp(self.threads - 1 - threads.count)
@@ -15,34 +15,35 @@ extension Scheduler {
         return threads
     }
 
-    private static func startThread(_ worker: Worker, inReserve: Bool) -> pthread_t? {
+    private func startThread(_ worker: Worker, inReserve: Bool) -> pthread_t? {
         inReserve
             ? startThread(worker) { worker in
-                Unmanaged<Worker>.fromOpaque(worker!).takeUnretainedValue().runFromReserve()
+                clinux_with_stack_guard(
+                    { Unmanaged<Worker>.fromOpaque($0).takeUnretainedValue().runFromReserve() }, worker!)
                 return nil
             }
             : startThread(worker) { worker in
-                Unmanaged<Worker>.fromOpaque(worker!).takeUnretainedValue().run()
+                clinux_with_stack_guard({ Unmanaged<Worker>.fromOpaque($0).takeUnretainedValue().run() }, worker!)
                 return nil
             }
     }
 
     /// Starts a thread that runs `body` with `object`. The caller keeps the object until it has joined the thread.
-    static func startThread(
+    func startThread(
         _ object: AnyObject, _ body: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
     ) -> pthread_t? {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
-        pthread_attr_setstacksize(&attributes, Self.stackSize)
+        pthread_attr_setstacksize(&attributes, stackSize)
+        pthread_attr_setguardsize(&attributes, Self.guardSize)
         defer { pthread_attr_destroy(&attributes) }
         var thread = pthread_t()
         let status = pthread_create(&thread, &attributes, body, Unmanaged.passUnretained(object).toOpaque())
         return status == 0 ? thread : nil
     }
 
-    /// Stack of a worker, in bytes. Independent of `ulimit -s`, and small enough that 1,024 threads fit into a limited
-    /// address space; libmagic's regular expressions are the deepest known user.
-    private static let stackSize = 1 << 20
+    /// Larger than most frames: one that is larger than the guard may reach over it.
+    private static let guardSize = 64 << 10
 
     /// Creates the thread of one more worker, which begins in reserve; nil if there is no more, or the system refuses.
     func startSpare() -> pthread_t? {
@@ -50,7 +51,7 @@ extension Scheduler {
         guard index < workers.count else { return nil }
         // Before the thread can push anything.
         countStarted(index + 1)
-        guard let thread = Self.startThread(workers[index], inReserve: true) else {
+        guard let thread = startThread(workers[index], inReserve: true) else {
             countStarted(index)
             return nil
         }

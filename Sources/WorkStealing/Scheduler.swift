@@ -40,10 +40,31 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     private let cancelled = Atomic<Bool>(false)
     /// Tasks started by `spawn` that have not returned, suspended or not.
     private let spawned = Atomic<Int>(0)
+    /// Memberships that tasks have inherited and workers have left to them.
+    private let guests = Atomic<Int>(0)
+    /// Of the tasks among `spawned`, those that have begun.
+    let roster = Roster()
     let makeWorkerLocal: @Sendable (Int) -> AnyObject
+    /// Of the threads that are created, in bytes.
+    let stackSize: Int
     let trace: Trace?
     private let firstError = Mutex<(any Error)?>(nil)
     private var total = Statistics()
+
+    // For `complaint`: written before the workers start.
+    private(set) var holdsMainActor = false
+    private(set) var holdsMainThread = false
+    private let hasComplained = Atomic<Bool>(false)
+
+    /// After how long a run in which all wait says once on standard error for what: if all its tasks wait for channels and resources,
+    /// or one for the main thread, which `run()` holds. 10 seconds; nil: never, which is right where threads outside of the pool
+    /// serve the tasks and may come late. Not to be changed during a run.
+    public var standstillWarning: Duration? = .seconds(10) {
+        willSet {
+            require(
+                phase.load(ordering: .relaxed) == Phase.stopped, "`standstillWarning` was changed during a run")
+        }
+    }
 
     private enum Phase {
         static let stopped = 0
@@ -51,39 +72,86 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         static let finished = 2
     }
 
+    /// Stack of a worker: what threads have elsewhere on Linux, and only what is used of it takes memory.
+    public static let defaultStackSize = 8 << 20
+    /// Room for a worker that calls nothing but this package, and the guard.
+    private static let smallestStackSize = 128 << 10
+
     /// Creates no thread yet: `run()` does.
     ///
     /// - Parameters:
-    ///   - threads: 1 or more. More than there are cores is allowed.
+    ///   - threads: 1 or more; as a rule as many as this process may use. More than there are cores is allowed.
     ///   - maximumThreads: with more than `threads`, workers whose threads are blocked in the kernel are replaced while
     ///     work is queued, by up to so many workers in all: `threads` is then how many *run*. A monitor, one more
     ///     thread during each run, sees to it. Nil: `threads`, and no monitor.
+    ///   - stackSize: in bytes, 128 KiB or more, of every thread that is created; worker 0 has that of the thread which calls `run()`.
+    ///     A stack that overflows says so on standard error before the process ends.
     ///   - trace: gets to see what the workers do.
-    ///   - workerLocal: makes the object that `workerLocal(as:)` gives out; called once by each worker that gets a
-    ///     message which asks, on its thread, with the worker's number.
     public convenience init(
-        threads: Int, maximumThreads: Int? = nil, trace: Trace? = nil,
-        workerLocal: @escaping @Sendable (Int) -> AnyObject = { _ in Nothing() }
+        threads: Int = Scheduler.defaultThreads, maximumThreads: Int? = nil,
+        stackSize: Int = Scheduler.defaultStackSize, trace: Trace? = nil
     ) {
         self.init(
-            threads: threads, maximumThreads: maximumThreads, trace: trace, policy: SchedulingPolicy(),
-            workerLocal: workerLocal)
+            threads: threads, maximumThreads: maximumThreads, stackSize: stackSize, trace: trace,
+            policy: SchedulingPolicy())
+    }
+
+    /// The same with a value for each worker: see `withWorkerLocal(as:_:)`.
+    ///
+    /// - Parameters:
+    ///   - threads: 1 or more.
+    ///   - maximumThreads: nil: `threads`.
+    ///   - stackSize: in bytes.
+    ///   - trace: gets to see what the workers do.
+    ///   - workerLocal: makes the value; called once by each worker that gets a message which asks, on its thread, with
+    ///     the worker's number.
+    @_disfavoredOverload
+    public convenience init<Local: ~Copyable>(
+        threads: Int = Scheduler.defaultThreads, maximumThreads: Int? = nil,
+        stackSize: Int = Scheduler.defaultStackSize, trace: Trace? = nil,
+        workerLocal: @escaping @Sendable (_ worker: Int) -> sending Local
+    ) {
+        self.init(
+            threads: threads, maximumThreads: maximumThreads, stackSize: stackSize, trace: trace,
+            policy: SchedulingPolicy(), makeWorkerLocal: { WorkerLocal(workerLocal($0)) })
+    }
+
+    /// The same with an object for each worker that `workerLocal(as:)` gives out. The stack is small enough that 1,024 threads fit
+    /// into a limited address space; libmagic's regular expressions are the deepest known user.
+    package convenience init(
+        threads: Int, maximumThreads: Int? = nil, stackSize: Int = 1 << 20, trace: Trace? = nil,
+        workerLocal: @escaping @Sendable (Int) -> AnyObject
+    ) {
+        self.init(
+            threads: threads, maximumThreads: maximumThreads, stackSize: stackSize, trace: trace,
+            policy: SchedulingPolicy(), makeWorkerLocal: workerLocal)
     }
 
     /// With another policy than the one that was found best.
     @_spi(Ablation)
-    public init(
-        threads: Int, maximumThreads: Int? = nil, trace: Trace? = nil, policy: SchedulingPolicy,
-        workerLocal: @escaping @Sendable (Int) -> AnyObject = { _ in Nothing() }
+    public convenience init(threads: Int, maximumThreads: Int? = nil, trace: Trace? = nil, policy: SchedulingPolicy) {
+        self.init(
+            threads: threads, maximumThreads: maximumThreads, stackSize: Self.defaultStackSize, trace: trace,
+            policy: policy)
+    }
+
+    private init(
+        threads: Int, maximumThreads: Int?, stackSize: Int, trace: Trace?, policy: SchedulingPolicy,
+        makeWorkerLocal: @escaping @Sendable (Int) -> AnyObject = { _ in Nothing() }
     ) {
         let maximum = maximumThreads ?? threads
-        precondition(threads >= 1, "a scheduler needs at least one thread")
-        precondition(maximum >= threads, "the most threads are not fewer than those that run")
-        precondition(maximum <= Idle.maximumWorkers, "a scheduler has at most \(Idle.maximumWorkers) threads")
+        require(threads >= 1, "a scheduler has 1 thread or more, not \(threads)")
+        require(maximum >= threads, "`maximumThreads`, \(maximum), is fewer than `threads`, \(threads)")
+        require(
+            maximum <= Idle.maximumWorkers, "a scheduler has \(Idle.maximumWorkers) threads or fewer, not \(maximum)")
+        require(
+            stackSize >= Self.smallestStackSize, "a stack has \(Self.smallestStackSize) bytes or more, not \(stackSize)"
+        )
         self.threads = threads
+        self.stackSize = stackSize
         idle = Idle(hasMonitor: maximum > threads, polls: policy.polls)
         started = Atomic(threads)
-        makeWorkerLocal = workerLocal
+        self.makeWorkerLocal = makeWorkerLocal
         self.trace = trace
         self.policy = policy
         id = SchedulerID.reserve()
@@ -101,7 +169,9 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     // MARK: Running
 
-    /// Delivers messages until none is pending anywhere and every spawned task has returned.
+    /// Delivers messages until none is pending anywhere and every task of the run has returned: those that `spawn` started, and
+    /// each `Task { }` that a message or one of these tasks has made. (`Task.detached`, and what a task from outside of the
+    /// pool makes in an actor, are not part of a run.)
     ///
     /// The calling thread is worker 0; the others are created here, or later by the monitor, and joined before `run()`
     /// returns, whatever happens. If the system refuses to create a thread, the run goes on with fewer.
@@ -109,14 +179,19 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// What other threads send while the run ends is delivered in this run or waits for the next. Not to be called by a
     /// message, nor by two threads at a time: both trap.
     ///
-    /// - Throws: the first error that a message or a spawned task threw. The messages that were pending then are dropped.
+    /// Called on the main thread, or in the main actor, it keeps that actor waiting until it returns, and says so on standard error
+    /// when for ten seconds nothing was left to do but to wait for tasks. It says the same where all of these wait for channels and
+    /// resources, and names them by where they were spawned.
+    ///
+    /// - Throws: the first error that a message or a spawned task threw. The messages that were pending then are dropped, and
+    ///   the spawned tasks are cancelled, as by `cancel()`.
     public func run() throws {
         beginRun()
         let others = startThreads()
         total.mostThreads = max(total.mostThreads, startedWorkers)
         let monitor = hasSpares ? Monitor(of: self) : nil
         let monitorThread = monitor.flatMap { monitor in
-            Self.startThread(monitor) { monitor in
+            startThread(monitor) { monitor in
                 Unmanaged<Monitor>.fromOpaque(monitor!).takeUnretainedValue().run()
                 return nil
             }
@@ -133,10 +208,16 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     /// What `run()` does before the first worker starts. Apart, so that tests can run the workers on threads of theirs.
     func beginRun() {
-        precondition(Worker.current == nil, "run() called by a message of a scheduler")
+        require(
+            Worker.current == nil, "`run()` was called by a message or a task on a scheduler: it would block its worker"
+        )
         let wasStopped = phase.compareExchange(
             expected: Phase.stopped, desired: Phase.running, ordering: .sequentiallyConsistent)
-        precondition(wasStopped.exchanged, "run() is not reentrant")
+        require(wasStopped.exchanged, "`run()` was called while another thread runs this scheduler")
+        let mainExecutor = unsafeBitCast(MainActor.shared.unownedExecutor, to: (UInt, UInt).self)
+        holdsMainActor = clinux_is_current_executor(mainExecutor.0, mainExecutor.1)
+        holdsMainThread = gettid() == getpid()
+        hasComplained.store(false, ordering: .relaxed)
         for worker in workers { worker.forgetThread() }
         started.store(threads, ordering: .relaxed)
         surplus.store(0, ordering: .relaxed)
@@ -160,16 +241,27 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         if let error { throw error }
     }
 
-    /// Drops all pending messages and ends the run soon. A message being delivered is not interrupted; `async` functions
-    /// go on to their end, and can ask `isCancelled`. Between runs it cancels the next one. May be called by any thread.
-    public func cancel() { cancelled.store(true, ordering: .sequentiallyConsistent) }
+    /// Drops all pending messages and ends the run soon. A message being delivered is not interrupted. Every spawned task is
+    /// cancelled, as by `Task.cancel()`, and with it what it waits for: a sleep, a channel, a resource, its child tasks. The
+    /// run ends when they have returned; that they then throw `CancellationError` or `ChannelError.cancelled` is no error of the
+    /// run. It does not wait for a `Task { }`, which nobody can cancel but who made it. Between runs it cancels the next one. May
+    /// be called by any thread.
+    public func cancel() {
+        interleavingPoint(.write, cancelledIdentity)
+        if cancelled.exchange(true, ordering: .sequentiallyConsistent) { return }
+        roster.cancelAll { unsafeBitCast($0, to: UnsafeCurrentTask.self).cancel() }
+        // It may be only guests that the run was waiting for.
+        idle.notify()
+    }
 
     /// Whether `cancel()` was called, or an error thrown, in this run.
     public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
     /// What happened in all runs so far. Not to be called while a run is under way.
     public var statistics: Statistics {
-        precondition(phase.load(ordering: .relaxed) == Phase.stopped, "statistics are added up when a run has ended")
+        require(
+            phase.load(ordering: .relaxed) == Phase.stopped,
+            "`statistics` was asked for during a run: they are added up at its end")
         return total
     }
 
@@ -179,37 +271,119 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// The scheduler that the caller runs on; nil outside of a pool.
     package static var currentID: SchedulerID? { Worker.current?.schedulerID }
 
-    /// The calling worker's own object, made by the closure that the scheduler was created with: buffers, handles of
-    /// libraries that are not thread-safe, counters. Nobody else uses it while the caller's message runs, so it must not
-    /// be kept beyond the message. Traps outside of a worker.
-    public static func workerLocal<Local: AnyObject>(as type: Local.Type) -> Local {
-        guard let worker = Worker.currentReference else { preconditionFailure("not on a worker") }
-        let local = worker._withUnsafeGuaranteedRef { $0.local }
-        // An identity of types, not `as?`: the dynamic cast would cost more than the rest of a message.
-        precondition(Swift.type(of: local) == type, "the worker's local object is of another type")
-        return unsafeDowncast(local, to: type)
-    }
-
     // MARK: Async code
 
     /// Starts an `async` function on the pool. It counts as pending until it returns, suspended or not. An error that it
-    /// throws ends the run, as one thrown by a message does.
+    /// throws ends the run, as one thrown by a message does. The end of a run by an error or by `cancel()` cancels it.
+    ///
+    /// ```swift
+    /// let sum = scheduler.spawn { await add(numbers) }
+    /// try scheduler.run()
+    /// print(try await sum.value)
+    /// ```
+    ///
+    /// This, and not `Task(executorPreference:)`, is how a task becomes part of a run: of the latter only the steps that are queued are.
     ///
     /// - Parameters:
     ///   - priority: above `medium`, its steps count as messages of high priority. Nil: that of the calling task; outside of
     ///     tasks `medium`, whatever the thread (Swift's own choice is a high one on the main thread).
+    ///   - file: with `line`, how a run that stands still names the task.
+    ///   - line: see `file`.
     ///   - operation: runs on the pool, not necessarily on one thread of it.
-    public func spawn(priority: TaskPriority? = nil, _ operation: @escaping @Sendable () async throws -> Void) {
-        spawned.add(1, ordering: .relaxed)
-        let priority = priority ?? withUnsafeCurrentTask { $0?.priority } ?? .medium
-        Task(executorPreference: self, priority: priority) {
-            do { try await operation() } catch { self.fail(error) }
-            interleavingPoint(.write, self.spawnedIdentity)
-            if self.spawned.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
-                // The last one may have returned on a foreign executor while all workers sleep: let one look again.
-                self.idle.notify()
+    /// - Returns: the task: its value or error can be awaited, during the run and after it, and it can be cancelled. That it then throws
+    ///   `CancellationError`, or `ChannelError.cancelled`, does not end the run.
+    @inlinable
+    @discardableResult
+    public func spawn<Success: Sendable>(
+        priority: TaskPriority? = nil, file: StaticString = #fileID, line: UInt = #line,
+        _ operation: @escaping @Sendable () async throws -> Success
+    ) -> Task<Success, any Error> {
+        let priority = willSpawn(priority)
+        return Task(executorPreference: self, priority: priority) {
+            let spawned = self.began(file, line)
+            do {
+                let value = try await Membership.local.withValue(spawned.membership, operation: operation)
+                self.ended(spawned)
+                return value
+            } catch {
+                self.ended(spawned, throwing: error)
+                throw error
             }
         }
+    }
+
+    /// A task of `spawn` from its first step to its last.
+    @usableFromInline
+    struct Spawned: Sendable {
+        let task: UInt
+        let seat: Roster.Seat
+        /// The task that made this one has one of its own, or none; the worker's is as good.
+        @usableFromInline let membership: Membership?
+    }
+
+    @usableFromInline
+    func willSpawn(_ priority: TaskPriority?) -> TaskPriority {
+        spawned.add(1, ordering: .relaxed)
+        if let priority { return priority }
+        // Asked in this order: the library alone takes 450 instructions more to say that there is no task.
+        return clinux_current_task() == nil ? .medium : Task.currentPriority
+    }
+
+    /// The calling task begins.
+    @usableFromInline
+    func began(_ file: StaticString, _ line: UInt) -> Spawned {
+        let task = UInt(bitPattern: clinux_current_task())
+        let origin = Roster.Origin(file: file, line: line)
+        let seat =
+            ownWorker?._withUnsafeGuaranteedRef { roster.enter(task, origin, $0.freeSeats) }
+            ?? roster.enterOutside(task, origin)
+        interleavingPoint(.read, cancelledIdentity)
+        if cancelled.load(ordering: .sequentiallyConsistent) { withUnsafeCurrentTask { $0?.cancel() } }
+        return Spawned(task: task, seat: seat, membership: Worker.current?.membership)
+    }
+
+    /// The calling task returns.
+    @usableFromInline
+    func ended(_ ended: Spawned) {
+        if let worker = ownWorker {
+            worker._withUnsafeGuaranteedRef { roster.leave(ended.task, ended.seat, $0.freeSeats) }
+        } else {
+            roster.leaveOutside(ended.task, ended.seat)
+        }
+        interleavingPoint(.write, spawnedIdentity)
+        if spawned.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
+            // The last one may have returned on a foreign executor while all workers sleep: let one look again.
+            idle.notify()
+        }
+    }
+
+    @usableFromInline
+    func ended(_ spawned: Spawned, throwing error: any Error) {
+        // What a task throws because it was cancelled, by its handle or with the run, is no reason to end the run.
+        let isCancellation = error is CancellationError || error as? ChannelError == .cancelled
+        if !(isCancellation && Task.isCancelled) { fail(error) }
+        ended(spawned)
+    }
+
+    /// The worker that the caller runs on, if it is one of this scheduler.
+    @inline(__always)
+    private var ownWorker: Unmanaged<Worker>? {
+        guard let worker = Worker.currentReference, worker._withUnsafeGuaranteedRef({ $0.schedulerID == id }) else {
+            return nil
+        }
+        return worker
+    }
+
+    /// A worker leaves its membership to the tasks that have inherited it.
+    func guestsBegan() {
+        interleavingPoint(.write, guestsIdentity)
+        guests.add(1, ordering: .sequentiallyConsistent)
+    }
+
+    /// The last of them has returned, on whatever thread.
+    func guestsEnded() {
+        interleavingPoint(.write, guestsIdentity)
+        if guests.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 { idle.notify() }
     }
 
     /// Queues a step of an `async` function. Called by the Swift runtime.
@@ -229,9 +403,20 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// Queues a runnable with the scheduler of that identity: in the deque of the worker that calls, if it is one of
     /// its own, else in the injector.
     static func schedule(_ runnable: Runnable, of id: SchedulerID, _ priority: MessagePriority) {
-        if priority == .normal, pushOnOwnWorker(runnable, of: id) { return }
-        if let worker = Worker.current, worker.schedulerID == id { return worker.scheduler.inject(runnable, priority) }
-        id.withScheduler { $0.inject(runnable, priority) }
+        let isThere = scheduleIfThere(runnable, of: id, priority)
+        // It would wait for ever, and its sender with it.
+        require(isThere, "a message was sent to an actor whose scheduler is gone")
+    }
+
+    /// - Returns: false if the scheduler is gone.
+    @inline(__always)
+    static func scheduleIfThere(_ runnable: Runnable, of id: SchedulerID, _ priority: MessagePriority) -> Bool {
+        if priority == .normal, pushOnOwnWorker(runnable, of: id) { return true }
+        if let worker = Worker.current, worker.schedulerID == id {
+            worker.scheduler.inject(runnable, priority)
+            return true
+        }
+        return id.withScheduler { $0.inject(runnable, priority) }
     }
 
     /// - Returns: false if the caller is no worker of that scheduler.
@@ -287,11 +472,23 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     }
 
     /// Read by the worker that was last to announce its sleep: see `Worker.park()`. The last task to return calls
-    /// `notify()` after it has left the count.
-    var hasSpawnedTasks: Bool {
+    /// `notify()` after it has left the count, and so does the last guest, and `cancel()`.
+    var waitsForTasks: Bool {
         interleavingPoint(.read, spawnedIdentity)
-        return spawned.load(ordering: .sequentiallyConsistent) > 0
+        if spawned.load(ordering: .sequentiallyConsistent) > 0 { return true }
+        interleavingPoint(.read, guestsIdentity)
+        guard guests.load(ordering: .sequentiallyConsistent) > 0 else { return false }
+        interleavingPoint(.read, cancelledIdentity)
+        return !cancelled.load(ordering: .sequentiallyConsistent)
     }
+
+    var pendingTasks: Int { spawned.load(ordering: .relaxed) }
+
+    /// - Returns: false if this run has complained.
+    func claimComplaint() -> Bool { !hasComplained.exchange(true, ordering: .relaxed) }
+
+    /// For tests.
+    var complained: Bool { hasComplained.load(ordering: .relaxed) }
 
     var isFinished: Bool { phase.load(ordering: .sequentiallyConsistent) == Phase.finished }
 
@@ -304,15 +501,16 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     }
 
     private var spawnedIdentity: UInt { withUnsafePointer(to: spawned) { UInt(bitPattern: $0) } }
+    private var guestsIdentity: UInt { withUnsafePointer(to: guests) { UInt(bitPattern: $0) } }
+    private var cancelledIdentity: UInt { withUnsafePointer(to: cancelled) { UInt(bitPattern: $0) } }
 
     func fail(_ error: any Error) {
+        // What is thrown because the run was cancelled is no reason for it.
+        if isCancelled, error is CancellationError { return }
         firstError.withLock { first in if first == nil { first = error } }
         cancel()
     }
 }
 
 /// The worker-local object of schedulers that have none.
-@usableFromInline
-final class Nothing {
-    @usableFromInline init() {}
-}
+private final class Nothing {}

@@ -41,17 +41,16 @@ package struct SchedulerID: Equatable, Sendable {
         Self.table.withLock { $0[Int(number)].scheduler = nil }
     }
 
-    /// Traps if the scheduler is gone: a message would wait for ever, and its sender with it.
-    func withScheduler(_ body: (Scheduler) -> Void) {
+    /// - Returns: false if the scheduler is gone; then `body` is not called.
+    func withScheduler(_ body: (Scheduler) -> Void) -> Bool {
         #if INTERLEAVING
         Conductor.current?.lock(Self.tableIdentity, from: #function, line: #line)
         defer { Conductor.current?.unlock(Self.tableIdentity) }
         #endif
-        Self.table.withLock { entries in
-            guard let scheduler = entries[Int(number)].scheduler else {
-                preconditionFailure("message to an actor whose scheduler is gone")
-            }
+        return Self.table.withLock { entries in
+            guard let scheduler = entries[Int(number)].scheduler else { return false }
             scheduler._withUnsafeGuaranteedRef(body)
+            return true
         }
     }
 }

@@ -92,8 +92,8 @@ extension Worker {
         return mine
     }
 
-    /// Looks for work elsewhere until there is some, parking in between; nil when the run is over.
-    private func search() -> Runnable? {
+    /// Looks for work elsewhere until there is some, parking in between; nil when the run is over, or with a membership left.
+    func search() -> Runnable? {
         scheduler.idle.searchBegan()
         return searchOn()
     }
@@ -102,6 +102,7 @@ extension Worker {
     func searchOn() -> Runnable? {
         while true {
             if let runnable = findElsewhere() { return searchEnded(with: runnable) }
+            if leavesMembership() { return nil }
             if !park() {
                 _ = scheduler.idle.searchEnded()
                 return nil
@@ -164,9 +165,8 @@ extension Worker {
         let scheduler = scheduler
         let isSentry = sentryLooks > 0 && scheduler.idle.standSentry()
         let announced = scheduler.idle.announceSleep()
-        if announced.sleeping == announced.active, !scheduler.hasVisibleWork, !scheduler.hasSpawnedTasks,
-            scheduler.idle.endRun(announced)
-        {
+        let isLast = announced.sleeping == announced.active
+        if isLast, !scheduler.hasVisibleWork, !scheduler.waitsForTasks, scheduler.idle.endRun(announced) {
             if isSentry { scheduler.idle.leaveSentry() }
             scheduler.finish(announced)
             scheduler.idle.sleep()
@@ -175,7 +175,9 @@ extension Worker {
             let began = tracer.map { _ in Tracer.Moment() }
             scheduler.idle.sleep(
                 sentryLooks: isSentry ? sentryLooks : nil, seesWork: { scheduler.hasVisibleWork },
-                seesNeglectedWork: seesNeglectedWork)
+                seesNeglectedWork: seesNeglectedWork,
+                impatient: isLast
+                    ? scheduler.standstillWarning.map { ($0 / .seconds(1), { scheduler.complain(announced) }) } : nil)
             if let began { tracer?.sleepEnded("parked", began: began) }
         }
         return !scheduler.isFinished

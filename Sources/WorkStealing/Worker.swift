@@ -30,13 +30,21 @@ final class Worker: @unchecked Sendable {
     /// A process that computes for the worker while that waits for its answer; 0: none. Written by the owner, read by
     /// the monitor: relaxed, as an old one tells what was so just before.
     private let computing = Atomic<Int32>(0)
+    let waiting = Waiting()
+    let freeSeats = Roster.FreeSeats()
 
     // Owner only.
-    /// See `Scheduler.workerLocal(as:)`.
+    /// See `Scheduler.withWorkerLocal(as:_:)`.
     private(set) lazy var local: AnyObject = scheduler.makeWorkerLocal(index)
     var statistics = Statistics()
     /// The mailbox whose turn it is, so that an actor can check that it is entered by right.
     private(set) var runningMailbox: UnsafePointer<Mailbox>?
+    /// What a task inherits that is made now; nil while the worker looks for work.
+    private(set) var membership: Membership?
+    /// How many references to it are the worker's.
+    private var ownReferences = 0
+    /// It belongs to tasks from now on: see `runAll(from:)`.
+    private var isMembershipLeft = false
     /// Nil without a trace.
     var tracer: Tracer?
     var loot = Ring()
@@ -78,19 +86,47 @@ final class Worker: @unchecked Sendable {
     /// Runs until the scheduler has nothing pending.
     func run() {
         thread.store(gettid(), ordering: .relaxed)
-        asCurrent {
-            while let runnable = next() { run(runnable) }
-        }
+        asCurrent { runAll(from: search()) }
     }
 
     /// The same, by a worker that begins in reserve.
     func runFromReserve() {
         thread.store(gettid(), ordering: .relaxed)
-        asCurrent {
-            guard let first = untilReleased() else { return }
-            run(first)
-            while let runnable = next() { run(runnable) }
+        asCurrent { runAll(from: untilReleased()) }
+    }
+
+    /// Runs `first` and all that follows, each with a membership: with a new one when tasks have inherited the last.
+    private func runAll(from first: Runnable?) {
+        var runnable = first
+        while let first = runnable {
+            Membership.bind(to: scheduler) { membership in
+                self.membership = membership
+                ownReferences = membership.references
+                // One call of each, so that both are inlined: else a message takes 17 instructions more.
+                var current = first
+                repeat {
+                    run(current)
+                    guard let next = next() else { break }
+                    current = next
+                } while true
+                self.membership = nil
+            }
+            guard isMembershipLeft else { return }
+            isMembershipLeft = false
+            runnable = searchOn()
         }
+    }
+
+    /// Whether any task has inherited the membership that has not returned; then it is counted with the scheduler, and the caller,
+    /// who searches, must come back to `runAll` with nothing. Exact: tasks inherit it from this thread, or from tasks
+    /// that have inherited it.
+    func leavesMembership() -> Bool {
+        interleavingPoint(.read, membership?.identity ?? 0)
+        guard let count = membership?.references, count > ownReferences else { return false }
+        membership?.isCounted = true
+        scheduler.guestsBegan()
+        isMembershipLeft = true
+        return true
     }
 
     private func asCurrent(_ body: () -> Void) {
@@ -101,6 +137,7 @@ final class Worker: @unchecked Sendable {
         tracer?.flush()
     }
 
+    @inline(__always)
     private func run(_ runnable: Runnable) {
         if tracer == nil { return runUntraced(runnable) }
         // Before the turn: after it the actor may be gone.
@@ -111,6 +148,7 @@ final class Worker: @unchecked Sendable {
         tracer?.turnEnded(of: actor, began: began, messages: statistics.messages - messages)
     }
 
+    @inline(__always)
     private func runUntraced(_ runnable: Runnable) {
         guard let mailbox = runnable.asMailbox else {
             if let task = runnable.asYielded { return task.resume() }

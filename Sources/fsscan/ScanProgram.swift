@@ -3,6 +3,7 @@ import Glibc
 import LinuxKernel
 import ScanEngine
 import Snapshots
+import WorkStealing
 
 /// `fsscan scan`: from checked settings to an exit status.
 struct ScanProgram {
@@ -20,7 +21,7 @@ struct ScanProgram {
         for line in ExcludeAdvice(settings.options.exclude, paths: paths, quoting: .forErrors).lines {
             StandardStreams.complain(line)
         }
-        let options = settings.scanOptions(paths: paths, threads: settings.threads ?? DefaultThreads.count())
+        let options = settings.scanOptions(paths: paths, threads: settings.threads ?? Scheduler.defaultThreads)
 
         // From here on a signal must not end the process without its report.
         clinux_install_stop_handler()

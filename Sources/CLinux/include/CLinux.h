@@ -62,6 +62,38 @@ static inline void clinux_stop_if_abandoned(void) {
     if (__builtin_expect(__atomic_load_n(&clinux_threads_are_abandoned, __ATOMIC_RELAXED), 0)) clinux_stop_for_ever();
 }
 
+// ---- Stacks (StackGuard.c) --------------------------------------------------------------------------------------------
+
+/// Calls `body` with `argument`. Should the calling thread's stack overflow meanwhile, a sentence on standard error says so before
+/// the process ends, unless the process has a handler for SIGSEGV already.
+void clinux_with_stack_guard(void (*_Nonnull body)(void *_Nonnull), void *_Nonnull argument);
+
+// ---- The Swift runtime (SwiftRuntime.c) -----------------------------------------------------------------------------
+
+/// Whether the last reference to an object is gone: its `deinit` runs, or is about to. Exported by libswiftCore.
+extern _Bool swift_isDeallocating(void *_Nonnull object);
+
+/// How many references to an object are counted. Exported by libswiftCore.
+extern size_t swift_retainCount(void *_Nonnull object);
+
+/// Whether an object is an actor that has the default executor. The layout is that of ClassMetadata and
+/// TypeContextDescriptor in Swift's ABI/Metadata.h, without Objective-C: the description of the class is its sixth word, and
+/// begins with flags, of which bit 24 is Class_IsDefaultActor. (A test has an actor of either kind.)
+static inline _Bool clinux_is_default_actor(const void *_Nonnull object) {
+    const void *const *class = *(const void *const *const *)object;
+    return (*(const uint32_t *)class[5] >> 24 & 1) != 0;
+}
+
+/// Whether the caller is isolated to an executor, given by its two words; for the main actor's, also whether it is on the main
+/// thread.
+_Bool clinux_is_current_executor(uintptr_t object, uintptr_t kind);
+
+/// The task that the calling thread is in; NULL outside of tasks. No reference is counted.
+void *_Nullable clinux_current_task(void);
+
+/// Whether anybody waits for the main thread, which dispatches nothing: 1 or 0. -1 if that cannot be told.
+int clinux_main_queue_waits(void);
+
 // ---- Futexes -------------------------------------------------------------------------------------------------------
 
 /// Sleeps while `*word` is `expected`, for at most `timeout` if that is not NULL. Returns 0, or a negated errno

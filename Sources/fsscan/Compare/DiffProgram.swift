@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import ScanEngine
 import Snapshots
+import WorkStealing
 
 /// `fsscan diff`: from checked settings to an exit status.
 struct DiffProgram {
@@ -62,7 +63,7 @@ enum LiveSide {
     ) throws -> any SnapshotSource {
         var options = options
         options.paths = paths
-        options.threads = threads ?? DefaultThreads.count()
+        options.threads = threads ?? Scheduler.defaultThreads
         do {
             return try LiveSource.scan(
                 options, baseline: baseline, leftOut: leftOut, isCancelled: { clinux_stop_signal() != 0 },

@@ -133,6 +133,73 @@ struct SchedulerWorlds {
         #expect(result.failure == nil)
         #expect(result.isComplete)
     }
+
+    /// A `Task { }` of a message returns on a thread of its own while the workers fall asleep: it keeps its membership, and lets go of it.
+    @Test(.timeLimit(.minutes(patience)))
+    func aGuestKeepsTheRunGoing() {
+        let result = explore(
+            "a guest that returns outside", preemptions: 2,
+            foreign: { world in
+                wait(for: world) { world.inherited != nil }
+                world.note()
+                interleavingPoint(.write, world.inherited?.identity ?? 0)
+                world.inherited = nil
+            },
+            prepare: { world in
+                world.actor().send { _ in
+                    step(.write, on: world)
+                    world.inherited = Membership.current
+                }
+            },
+            verdict: { $0.delivered == 1 ? nil : "the guest has not returned" })
+        #expect(result.failure == nil)
+        #expect(result.isComplete)
+    }
+
+    /// The last reference is a worker's or the other thread's, and the run may be over then.
+    @Test(.timeLimit(.minutes(patience)))
+    func anIsolatedDeinitRunsOnce() {
+        var (inThisRun, inTheNext) = (0, 0)
+        let result = explore(
+            "an isolated deinit", preemptions: 2,
+            foreign: { world in
+                step(.write, on: world)
+                world.ending = nil
+            },
+            prepare: { world in
+                let ending = Ending(in: world)
+                world.ending = ending
+                ending.sendLast { $0.touch() }
+            },
+            verdict: { world in
+                if world.delivered == 1 {
+                    inThisRun += 1
+                    return nil
+                }
+                try? world.scheduler.run()
+                inTheNext += 1
+                return world.delivered == 1 ? nil : "ended \(world.delivered) times"
+            })
+        #expect(result.failure == nil)
+        #expect(result.isComplete)
+        #expect(inThisRun > 0)
+        #expect(inTheNext > 0)
+    }
+}
+
+private actor Ending: MailboxActor {
+    nonisolated let mailbox: Mailbox
+    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+    private let world: RunWorld
+
+    init(in world: RunWorld) {
+        mailbox = Mailbox(world.scheduler)
+        self.world = world
+    }
+
+    isolated deinit { world.note() }
+
+    func touch() { step(.write, on: world) }
 }
 
 /// `@unchecked Sendable`: one lane runs at a time.
@@ -141,6 +208,8 @@ private final class RunWorld: @unchecked Sendable {
     private(set) var delivered = 0
     private var afterTheEnd = 0
     var continuation: UnsafeContinuation<Void, Never>?
+    var inherited: Membership?
+    var ending: Ending?
 
     init(sentryLooks: Int) {
         for worker in scheduler.workers {

@@ -1,0 +1,31 @@
+// What the Swift runtime exports and the standard library does not show.
+
+#include "CLinux.h"
+
+#include <poll.h>
+
+struct executor {
+    uintptr_t object, kind;
+};
+
+// Whether the caller is isolated to that executor; for the main actor's, also whether it is on the main thread.
+// (Without flags: the function that has none traps if the answer is no.)
+extern __attribute__((swiftcall)) _Bool swift_task_isCurrentExecutorWithFlags(struct executor executor, uint64_t flags);
+
+_Bool clinux_is_current_executor(uintptr_t object, uintptr_t kind) {
+    return swift_task_isCurrentExecutorWithFlags((struct executor){object, kind}, 0);
+}
+
+extern __attribute__((swiftcall)) void *swift_task_getCurrent(void);
+
+void *clinux_current_task(void) { return swift_task_getCurrent(); }
+
+// What a run loop sleeps on: an eventfd that libdispatch writes to when the main queue gets something to do, as long as the queue
+// is the main thread's. Nobody reads it where nobody has a run loop.
+extern __attribute__((weak)) int _dispatch_get_main_queue_handle_4CF(void);
+
+int clinux_main_queue_waits(void) {
+    if (_dispatch_get_main_queue_handle_4CF == NULL) return -1;
+    struct pollfd look = {.fd = _dispatch_get_main_queue_handle_4CF(), .events = POLLIN};
+    return poll(&look, 1, 0);
+}

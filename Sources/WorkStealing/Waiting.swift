@@ -1,0 +1,80 @@
+// What a run says when it stands still: everybody sleeps, nothing is queued, and tasks have not returned.
+//
+// It may be right so: a thread outside of the pool may serve a channel at any time, and a timer is one. So the run goes on
+// waiting, says only once what it is waiting for, and only if
+//
+// - exactly the spawned tasks wait, each of them for a channel or a resource: for one of the others, as far as anybody can know
+//   here; or
+// - somebody waits for the main thread, which `run()` holds. (Where libdispatch has given the main actor another thread, nobody
+//   can look, and the sentence says "if".)
+//
+// A spawned task that sleeps, or waits for a child task, is none of these: then the run says nothing.
+
+import CLinux
+import Synchronization
+
+/// Tells which tasks wait for a channel or a resource: how many, and the sum of their addresses. Each worker has the sums of the waits
+/// that began on it less those that ended on it; both are on the pool, so the sum over the workers is right.
+@usableFromInline
+struct Waiting: ~Copyable, Sendable {
+    // Written by the worker alone; read by the one that says why the run stands still, when all others sleep: relaxed.
+    private let count = Atomic<Int>(0)
+    private let tasks = Atomic<UInt>(0)
+
+    @usableFromInline static func began() { note(1) }
+    @usableFromInline static func ended() { note(-1) }
+
+    @inline(__always)
+    private static func note(_ sign: Int) {
+        guard let task = clinux_current_task() else { return }
+        Worker.currentReference?._withUnsafeGuaranteedRef { $0.waiting.add(sign, UInt(bitPattern: task)) }
+    }
+
+    @inline(__always)
+    private func add(_ sign: Int, _ task: UInt) {
+        count.store(count.load(ordering: .relaxed) &+ sign, ordering: .relaxed)
+        let sum = tasks.load(ordering: .relaxed)
+        tasks.store(sign > 0 ? sum &+ task : sum &- task, ordering: .relaxed)
+    }
+
+    var now: (count: Int, tasks: UInt) { (count.load(ordering: .relaxed), tasks.load(ordering: .relaxed)) }
+}
+
+extension Scheduler {
+    /// What is to be said of a run in which nobody has been awake since `announced`; nil if there is nothing.
+    func complaint(_ announced: Idle.Counts) -> String? {
+        let waiting = workers.map { $0.waiting.now }.reduce((0, 0)) { ($0.0 + $1.count, $0.1 &+ $1.tasks) }
+        let (tasks, identity) = roster.origins
+        // Last: nobody has been awake while these were read.
+        guard idle.now == announced, pendingTasks > 0 else { return nil }
+        let places = tasks.prefix(8).map { "\($0.count) spawned at \($0.origin.description)" }.joined(separator: ", ")
+        let list = places + (tasks.count > 8 ? ", …" : "")
+        if waiting == (tasks.reduce(0) { $0 + $1.count }, identity) {
+            return """
+                nothing is left to do in a run but to wait for tasks, and all of them wait for a channel or a resource: \(list). \
+                Unless a thread outside of the pool serves them, they wait for each other for ever.
+                """
+        }
+        guard holdsMainActor else { return nil }
+        switch holdsMainThread ? clinux_main_queue_waits() : -1 {
+        case 0: return nil
+        case 1:
+            return """
+                nothing is left to do in a run but to wait for tasks: \(list). One waits for the main thread, and does so \
+                for ever: `run()`, which was called there, holds it until all tasks have returned. Call it on another thread.
+                """
+        default:
+            return """
+                nothing is left to do in a run but to wait for tasks: \(list). If one of them waits for the main actor, it does so \
+                for ever: `run()`, which was called there, holds it until all tasks have returned. Call it on another thread.
+                """
+        }
+    }
+
+    /// Says it on standard error, once in a run.
+    func complain(_ announced: Idle.Counts) {
+        guard let complaint = complaint(announced), claimComplaint() else { return }
+        let line = Array("WorkStealing: \(complaint)\n".utf8)
+        _ = write(STDERR_FILENO, line, line.count)
+    }
+}

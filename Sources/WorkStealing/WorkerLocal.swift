@@ -1,0 +1,73 @@
+// What each worker has for itself: buffers, handles of libraries that are not thread-safe, counters.
+
+extension Scheduler {
+    /// Runs `body` with the calling worker's own value, which the closure that the scheduler was created with has made. Nobody else
+    /// uses it meanwhile.
+    ///
+    /// ```swift
+    /// let scheduler = Scheduler(threads: 4, workerLocal: { _ in Buffer(capacity: 1 << 16) })
+    /// // in a message or a task on the pool:
+    /// let length = Scheduler.withWorkerLocal(as: Buffer.self) { $0.fill(from: file) }
+    /// ```
+    ///
+    /// The value cannot get out: `body` does not suspend, so that the worker stays, and the compiler refuses to let a part of the
+    /// value, or a reference that the value is, be kept, returned or handed to a task. Values that are `~Copyable` are welcome.
+    ///
+    /// (The result is `Sendable`, because the compiler, 6.3, lets `{ $0 }` return what is `inout sending`.)
+    ///
+    /// Traps, with a sentence, outside of a worker, inside of another `withWorkerLocal`, and if the scheduler has no value of that
+    /// type.
+    ///
+    /// - Parameters:
+    ///   - type: what `workerLocal` returned when the scheduler was created.
+    ///   - body: may change the value.
+    public static func withWorkerLocal<Local: ~Copyable, Result: ~Copyable & Sendable, Failure: Error>(
+        as type: Local.Type = Local.self, _ body: (inout sending Local) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let local = currentWorkerLocal
+        require(
+            Swift.type(of: local) == WorkerLocal<Local>.self,
+            "`withWorkerLocal` was asked for another type than the scheduler was created with")
+        let place = unsafeDowncast(local, to: WorkerLocal<Local>.self)
+        require(!place.isInUse, "`withWorkerLocal` was called by its own body: the value would be used twice at once")
+        place.isInUse = true
+        defer { place.isInUse = false }
+        return try body(&place.value.pointee)
+    }
+
+    /// The calling worker's own object. Nobody else uses it while the caller's message runs, so it must not be kept beyond the
+    /// message: nobody checks that here, as `withWorkerLocal` does. Traps outside of a worker.
+    package static func workerLocal<Local: AnyObject>(as type: Local.Type) -> Local {
+        let local = currentWorkerLocal
+        // An identity of types, not `as?`: the dynamic cast would cost more than the rest of a message.
+        require(
+            Swift.type(of: local) == type,
+            "`workerLocal` was asked for another type than the scheduler was created with")
+        return unsafeDowncast(local, to: type)
+    }
+
+    private static var currentWorkerLocal: AnyObject {
+        guard let worker = Worker.currentReference else {
+            misuse("a worker's own value was asked for outside of a worker")
+        }
+        return worker._withUnsafeGuaranteedRef { $0.local }
+    }
+}
+
+/// Where a worker's own value is. Used by that worker alone.
+final class WorkerLocal<Local: ~Copyable> {
+    /// Apart, because access through a pointer is not part of this object for the compiler: the value is nobody else's, which it
+    /// could not see of a property.
+    fileprivate let value: UnsafeMutablePointer<Local>
+    fileprivate var isInUse = false
+
+    init(_ value: consuming sending Local) {
+        self.value = .allocate(capacity: 1)
+        self.value.initialize(to: value)
+    }
+
+    deinit {
+        value.deinitialize(count: 1)
+        value.deallocate()
+    }
+}

@@ -1,0 +1,120 @@
+#if INTERLEAVING
+
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import WorkStealing
+
+/// Tasks that enter the roster, look at the flag, and leave, while one thread sets the flag and visits the roster.
+@Suite("Every interleaving of the roster")
+struct RosterWorlds {
+    private func explore(_ name: String, lanes: [Int], looksFirst: Bool = false) -> Explorer.Result {
+        var (byVisitor, byThemselves) = (0, 0)
+        let result = Explorer.explore {
+            let world = RosterWorld(looksFirst: looksFirst)
+            let tasks = lanes.map { amount in { world.run(amount) } }
+            return World(tasks + [{ world.cancel() }]) {
+                byVisitor += world.byVisitor
+                byThemselves += world.byThemselves
+                return world.wrong
+            }
+        }
+        report("roster: \(name), and a visitor", result)
+        if result.failure == nil {
+            #expect(byVisitor > 0)
+            #expect(byThemselves > 0)
+        }
+        return result
+    }
+
+    @Test(.timeLimit(.minutes(patience)))
+    func aSeatThatIsUsedTwiceKeepsTheVisitorsApart() {
+        let result = explore("two tasks, one after the other", lanes: [2])
+        #expect(result.failure == nil)
+        #expect(result.isComplete)
+    }
+
+    /// The world is one in which what is wrong is found.
+    @Test(.timeLimit(.minutes(patience)))
+    func aTaskThatLooksAtTheFlagBeforeItEntersIsMissed() {
+        let result = explore("a task that looks first", lanes: [1], looksFirst: true)
+        #expect(result.failure != nil)
+    }
+
+    @Test(.timeLimit(.minutes(patience)))
+    func whoIsInTheRosterWhenTheVisitEndsIsCancelled() {
+        let result = explore("two tasks on two workers", lanes: [1, 1])
+        #expect(result.failure == nil)
+        #expect(result.isComplete)
+    }
+}
+
+/// `@unchecked Sendable`: one lane runs at a time.
+private final class RosterWorld: @unchecked Sendable {
+    private let roster = Roster(blockLength: 1)
+    private let flag = Atomic<Bool>(false)
+    private let looksFirst: Bool
+    private var visitHasEnded = false
+    /// Have entered, looked at the flag, and not begun to leave.
+    private var inside: Set<UInt> = []
+    private var cancelled: Set<UInt> = []
+    private var dead: Set<UInt> = []
+    private(set) var byVisitor = 0
+    private(set) var byThemselves = 0
+    private(set) var wrong: String?
+
+    init(looksFirst: Bool) { self.looksFirst = looksFirst }
+
+    private final class Stranger {
+        private let world: RosterWorld
+        init(in world: RosterWorld) { self.world = world }
+        deinit { world.dead.insert(UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())) }
+    }
+
+    private var flagIdentity: UInt { withUnsafePointer(to: flag) { UInt(bitPattern: $0) } }
+
+    private func look() -> Bool {
+        interleavingPoint(.read, flagIdentity)
+        return flag.load(ordering: .sequentiallyConsistent)
+    }
+
+    /// One after the other, each with nobody who keeps it but its own lane.
+    func run(_ amount: Int) {
+        let free = Roster.FreeSeats()
+        for number in 0..<amount {
+            let stranger = Unmanaged.passRetained(Stranger(in: self))
+            let task = UInt(bitPattern: stranger.toOpaque())
+            dead.remove(task)
+            cancelled.remove(task)
+            let early = looksFirst ? look() : false
+            let seat = roster.enter(task, Roster.Origin(file: #fileID, line: UInt(number)), free)
+            if looksFirst ? early : look() {
+                cancelled.insert(task)
+                byThemselves += 1
+            } else if visitHasEnded {
+                wrong = "a task that has entered after the visit does not see the flag"
+            }
+            inside.insert(task)
+            // What the task does.
+            interleavingPoint(.write, flagIdentity)
+            inside.remove(task)
+            roster.leave(task, seat, free)
+            stranger.release()
+        }
+    }
+
+    func cancel() {
+        interleavingPoint(.write, flagIdentity)
+        flag.store(true, ordering: .sequentiallyConsistent)
+        roster.cancelAll { task in
+            if dead.contains(task) { wrong = "the visitor has a task that is gone" }
+            cancelled.insert(task)
+            byVisitor += 1
+        }
+        visitHasEnded = true
+        if !inside.isSubset(of: cancelled) { wrong = "a task is in the roster and not cancelled" }
+    }
+}
+
+#endif
