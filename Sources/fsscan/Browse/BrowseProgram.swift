@@ -3,6 +3,7 @@ import CNcurses
 import Glibc
 import ScanEngine
 import Snapshots
+import WorkStealing
 
 /// `fsscan browse`: shows a tree while it is scanned, and lets people walk about in it.
 struct BrowseProgram {
@@ -50,7 +51,7 @@ struct BrowseProgram {
     ) throws -> any BrowseSource {
         switch argument {
         case .live(let path):
-            var options = settings.scanOptions(path: path, threads: settings.threads ?? DefaultThreads.count())
+            var options = settings.scanOptions(path: path, threads: settings.threads ?? Scheduler.defaultThreads)
             if let other {
                 guard other.rootCount == 1 else {
                     throw UsageError("browse compares a directory with a scan of one PATH")
