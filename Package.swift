@@ -72,7 +72,8 @@ let package = Package(
         .executableTarget(
             name: "fsscan",
             dependencies: [
-                "Bytes", "CLinux", "CNcurses", "COutOfMemory", "CPage", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots",
+                "Bytes", "CLinux", "CNcurses", "COutOfMemory", "CPage", "Ignore", "LinuxKernel", "ScanEngine",
+                "Snapshots",
                 "WorkStealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

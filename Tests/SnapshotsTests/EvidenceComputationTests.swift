@@ -69,7 +69,8 @@ import Testing
             ("paths", { $0.paths = [[]] }), ("oneFileSystem", { $0.oneFileSystem = true }),
             ("excludeKernfs", { $0.excludeKernfs = true }), ("exclude", { $0.exclude = [[]] }),
             ("gitignore", { $0.gitignore = true }), ("hash", { $0.hash = [.git] }),
-            ("asked", { $0.asked.insert(.mime) }), ("asked", { $0.asked.insert(.xattrs) }), ("readPseudo", { $0.readPseudo = true }),
+            ("asked", { $0.asked.insert(.mime) }), ("asked", { $0.asked.insert(.xattrs) }),
+            ("readPseudo", { $0.readPseudo = true }),
             ("maxRead", { $0.maxRead = 1 }), ("maxHoles", { $0.maxHoles = 1 }),
         ]
         let unbound = ["threads", "pool", "detectors", "depth", "top", "rank", "map", "now"]

@@ -156,7 +156,9 @@ package final class SavedScanSource: SnapshotSource {
 
     private func time(_ column: SavedColumn) throws(SnapshotFailure) -> SnapshotTime? {
         guard let seconds = entries.integer(column.place), let nanoseconds = entries.integer(column.place + 1) else {
-            guard entries.isNull(column.place), entries.isNull(column.place + 1) else { throw damaged("half of a time") }
+            guard entries.isNull(column.place), entries.isNull(column.place + 1) else {
+                throw damaged("half of a time")
+            }
             return nil
         }
         guard (0..<1_000_000_000).contains(nanoseconds) else { throw damaged("a number that no entry has") }

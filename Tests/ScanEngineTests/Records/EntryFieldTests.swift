@@ -101,8 +101,9 @@ import Testing
             let others = list.filter { !algorithms.contains($0) && $0 != "content" }
             #expect(others == (schema == "diff-2" ? Self.names(EntryField.comparable) : []))
         }
-        for digests in try lists(#".. | objects | .properties? // empty | select(.sha256 and .evidence == null) | keys_unsorted | join(" ")"#)
-        {
+        for digests in try lists(
+            #".. | objects | .properties? // empty | select(.sha256 and .evidence == null) | keys_unsorted | join(" ")"#
+        ) {
             #expect(digests == algorithms)
         }
     }
