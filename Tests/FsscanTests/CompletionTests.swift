@@ -11,7 +11,7 @@ import Testing
     private static let cases: [(line: String, offers: [String])] = [
         ("fsscan ver", ["verify", "version"]), ("fsscan d", ["diff", "data", "diffs"]), ("fsscan da", ["data"]),
         ("fsscan scan da", ["data"]), ("fsscan -x d", ["data", "diffs"]), ("fsscan help ver", ["verify", "version"]),
-        ("fsscan --hash sha", ["sha256", "sha1", "sha512"]), ("fsscan --hash md5,sha5", ["md5,sha512"]),
+        ("fsscan --hash sha", ["sha256", "sha1", "sha512", "sha384"]), ("fsscan --hash md5,sha5", ["md5,sha512"]),
         ("fsscan diff --hash md5,bl", ["md5,blake2b"]), ("fsscan --hash=sha2", ["--hash=sha256"]),
         ("fsscan --format n", ["ncdu", "ndjson"]), ("fsscan diff --format n", ["ndjson"]),
         ("fsscan diff --only a", ["added"]), ("fsscan verify --only added,rem", ["added,removed"]),

@@ -21,7 +21,7 @@ FREE = {
     "scans": {"label", "host", "started", "ended", "version", "totals"}, "roots": {"totals"}, "entries": {"state"},
     "content": {"id", "scan"},
 }
-FREE_OPTIONS = {"depth", "top"}
+FREE_OPTIONS = {"depth", "top", "rank", "now"}
 LENGTHS = {"sha256": 32, "sha1": 20, "sha512": 64, "md5": 16, "blake2b": 64, "xxh128": 16, "git": 20, "state": 32}
 # As they are written.
 TEXTS = {"totals": "{}", "started": "2001-02-03T04:05:06.000000007Z", "ended": "2001-02-03T04:05:06.000000007Z"}
@@ -55,14 +55,14 @@ def options(text):
     """The options with one of them changed, and its name."""
     known = json.loads(text)
     new = {
-        "hash": ["md5"], "exclude": [{"pattern": "evil*"}], "max_read": 1, "max_holes": 1, "cwd": "/", "depth": 9, "top": 9,
-        "exclude_kernfs": True, "xattrs": True,
+        "hash": ["md5"], "exclude": [{"pattern": "evil*"}], "max_read": 1, "max_holes": 1, "cwd": "/",
+        "depth": 9, "top": 9, "rank": "oldest", "exclude_kernfs": True, "xattrs": True,
     }
     for name in known.keys() | new.keys():
         other = not known[name] if isinstance(known.get(name), bool) else new.get(name)
         yield name, json.dumps({**known, name: other})
-    # Twice: what counts is what is read.
-    yield "exclude", text.replace('"exclude":', '"exclude":[{"pattern":"evil*"}],"exclude":')
+    # Twice: what counts is what is read, and that is the last.
+    yield "exclude", text.removesuffix("}") + ',"exclude":[{"pattern":"evil*"}]}'
 
 
 def changes(database):
