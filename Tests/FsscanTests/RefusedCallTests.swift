@@ -63,7 +63,8 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
         let library = try CProgram.failing.get().path.text
         return ProcessOptions {
             $0.environment = ["LD_PRELOAD": library, "FAILING": rules, "FAILING_NAME": name]
-            $0.timeout = 60
+            // Some of them try again for two seconds of processor time, beside all the other tests.
+            $0.timeout = 300
         }
     }
 
@@ -235,7 +236,8 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
             ["--json", "--hash", "sha256", "--mime", directory.path],
             ProcessOptions {
                 $0.limits = ["as": limit]
-                $0.timeout = 60
+                // Some of them try again for two seconds of processor time, beside all the other tests.
+            $0.timeout = 300
             })
         if outcome.end == .exited(0) {
             #expect(outcome.outputText.hasSuffix("}\n"))
