@@ -153,6 +153,8 @@ void cncurses_show(void) { refresh(); }
 
 // ---- Keys -----------------------------------------------------------------------------------------------------------
 
+void cncurses_forget_keys(void) { flushinp(); }
+
 int cncurses_key(int milliseconds) {
     timeout(milliseconds);
     int key = getch();

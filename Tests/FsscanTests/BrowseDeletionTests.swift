@@ -141,7 +141,7 @@ import Testing
         model.press("nd")
         let size = HumanUnits.bytes(model.facts(of: model.lines[0]).diskBytes)
         let question = model.text(rows: 10, columns: 100)
-        #expect(question.contains { $0.contains("Delete d? It is 2 entries, \(size) on disk.") })
+        #expect(question.contains { $0.contains("2 entries, \(size) on disk") })
         model.press("d")
         #expect(try found(directory) == ["./d", "./d/f", "./g"])
         #expect(model.names == ["d", "g"])
@@ -152,6 +152,40 @@ import Testing
         let du = String(
             decoding: try output(of: ["du", "-s", "-B1", directory.path]).prefix { $0 != 9 }, as: UTF8.self)
         #expect("\(model.tree.sums(of: 0).diskBytes)" == du)
+    }
+
+    /// Only the directory that something lies in knew that a pattern leaves it out.
+    @Test func whatAPatternLeavesOutIsNotDeletedFromAbove() throws {
+        let directory = try TemporaryDirectory([
+            .directory("p", [.directory("q", [.file("x.o", "x"), .file("y", "y")])])
+        ])
+        let quoting = Quoting(escapesBidirectional: true, escapesNonASCII: false, usesCurlyQuotes: true)
+        var options = ScanOptions(paths: [directory.path.bytes], threads: 1)
+        options.exclude = [Array("*.o".utf8)]
+        let model = BrowseModel(
+            try LiveBrowse(options, allowsDeleting: true), text: ScreenText(quoting: quoting, isUTF8: true))
+        model.waitUntilQuiet()
+        model.press("d")
+        #expect(model.message?.contains("leaves something in it out") == true)
+        model.press("y")
+        #expect(try found(directory) == ["./p", "./p/q", "./p/q/x.o", "./p/q/y"])
+    }
+
+    /// A terminal that is too small shows no question.
+    @Test func whatNobodyCanReadIsNotAnswered() throws {
+        let directory = try TemporaryDirectory([.directory("d", [.file("f")])])
+        usleep(30_000)
+        let quoting = Quoting(escapesBidirectional: true, escapesNonASCII: false, usesCurlyQuotes: true)
+        let model = BrowseModel(
+            try LiveBrowse(ScanOptions(paths: [directory.path.bytes], threads: 1), allowsDeleting: true),
+            text: ScreenText(quoting: quoting, isUTF8: true))
+        model.waitUntilQuiet()
+        _ = model.text(rows: 20, columns: 80)
+        model.press("d")
+        #expect(model.panel != nil)
+        _ = model.text(rows: 20, columns: 19)
+        model.press("y")
+        #expect(try found(directory) == ["./d", "./d/f"])
     }
 
     @Test func whatStaysIsListed() throws {

@@ -151,6 +151,37 @@ import Testing
         }
     }
 
+    /// Digests were taken over from such rows, of which evidence knew nothing.
+    @Test(arguments: ["entries", "errors"]) func aRowOfNoRootIsDamage(_ table: ByteString) throws {
+        _ = try prepare(
+            """
+            mkdir tree; echo x > tree/f; "$F" --save s.db --hash sha256 tree missing > none 2> printed || [ $? = 1 ]
+            sqlite3 s.db "CREATE TEMP TABLE t AS SELECT * FROM \(table) ORDER BY root, key DESC LIMIT 1; UPDATE t SET root = -1;
+                INSERT INTO \(table) SELECT * FROM t"
+            """)
+        for command: ByteString in [
+            "verify --expect $(sed -n 's/.*evidence: //p' printed) s.db", "verify s.db", "diff s.db tree missing",
+        ] {
+            let outcome = try shell("$F \(command)")
+            #expect(outcome.status == 2 || outcome.status == 64, "\(outcome.outputText)\(outcome.errorText)")
+        }
+        let outcome = try shell(
+            "$F --baseline s.db --expect $(sed -n 's/.*evidence: //p' printed) --hash sha256 tree missing")
+        #expect(outcome.status == 64 && outcome.outputText.isEmpty, "\(outcome.outputText)\(outcome.errorText)")
+    }
+
+    /// What stood where SAVED is a symlink to was left out on both sides, bound or not.
+    @Test func whatSavedIsPutInThePlaceOfIsGone() throws {
+        let printed = try prepare(
+            """
+            mkdir tree; echo login > tree/login; echo b > tree/b
+            "$F" --save s.db --hash sha256 tree > none 2> printed; evidence=$(sed -n 's/.*evidence: //p' printed)
+            mv s.db tree/login; ln -s tree/login s.db
+            { "$F" verify --ignore mtime,ctime --expect $evidence s.db || [ $? = 1 ]; } | grep '^[-+*]'
+            """)
+        #expect(printed == "- tree/login\n")
+    }
+
     // MARK: Where it stands
 
     @Test func verifyNamesWhatItCompared() throws {

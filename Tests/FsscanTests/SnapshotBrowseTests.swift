@@ -66,6 +66,21 @@ import Testing
         }
     }
 
+    /// What was asked for before the file was read that far was empty, and stayed so.
+    @Test func filesAreWaitedFor() throws {
+        let directory = try TemporaryDirectory(
+            .random(seed: 3, entries: 2_000, names: Self.names) + [.file("one"), .file("two")])
+        let other = try TemporaryDirectory()
+        let records = other.appending("records")
+        _ = try Fsscan.run(["--ndjson", "-o", records, directory.path])
+        let source = try SnapshotBrowse(records.bytes, file: records.bytes, selector: nil)
+        let task = source.files(of: DirectoryTree.root, names: [])
+        while task.result == nil { usleep(500) }
+        let table = task.result!
+        let names = (0..<table.count).map { Array(table.name(of: $0)) }
+        #expect(names.contains(Array("one".utf8)) && names.contains(Array("two".utf8)))
+    }
+
     @Test func severalPathsLieInADirectoryThatIsNone() throws {
         let directory = try TemporaryDirectory([
             .directory("x", [.file("f", "1"), .hardLink("g", to: "x/f")]), .directory("y", [.hardLink("h", to: "x/f")]),

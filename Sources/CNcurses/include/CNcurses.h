@@ -48,6 +48,9 @@ void cncurses_show(void);
 /// The next key, or -1 when none came within `milliseconds`. Characters are their bytes; keys are below.
 int cncurses_key(int milliseconds);
 
+/// Forgets what was typed and not read yet.
+void cncurses_forget_keys(void);
+
 enum {
     CNCURSES_KEY_UP = 0x1000,
     CNCURSES_KEY_DOWN,

@@ -66,11 +66,13 @@ extension SavedScans {
     func forEachKnownFile(
         of scan: SavedScan, _ wanted: DigestSet, _ body: (PackedFile, _ row: [UInt8], _ type: String?) throws -> Void
     ) throws {
-        // Every row is asked for, so that no step of SQLite takes long: see `Database.patience`.
+        // Every row is asked for, so that no step of SQLite takes long: see `Database.patience`. The range is that of
+        // `SavedScanSource`: what evidence does not see is not taken over.
         let rows = try database.prepare(
             """
             SELECT root, key, kind, size, device, inode, mtime, mtime_ns, ctime, ctime_ns, mime, changed
-            \(wanted.algorithms.map { ", \($0)" }.joined()) FROM entries WHERE scan = ?1 ORDER BY root, key
+            \(wanted.algorithms.map { ", \($0)" }.joined()) FROM entries
+            WHERE scan = ?1 AND (root, key) >= (\(Int64.min), x'') ORDER BY root, key
             """)
         rows.bind(0, scan.id)
         var order = KeyOrder()

@@ -55,7 +55,8 @@ package final class SavedScanSource: SnapshotSource {
                 SELECT root, key, operation, code, message FROM errors
                 WHERE scan = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key, operation, code, message
                 """)
-            for statement in [entries, errors] { Self.start(statement, scan.id, root: 0, key: []) }
+            // From the very first: a row of a root that no scan has is refused, and not passed over.
+            for statement in [entries, errors] { Self.start(statement, scan.id, root: .min, key: []) }
             pendingError = nil
         } catch {
             throw SnapshotFailure(path: path, error.message)

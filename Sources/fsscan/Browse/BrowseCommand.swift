@@ -22,6 +22,7 @@ struct BrowseCommand: ParsableCommand {
               0                it was left with q
               2                there is no such directory or file, or it cannot be read
               64               wrong usage, or no terminal
+              69               a library or its data is missing here
               71               out of memory
               129, 130, 143    ended by SIGHUP, SIGINT, SIGTERM
             """)

@@ -4,8 +4,8 @@ import ScanEngine
 /// What is asked before something is deleted, and what came of it.
 struct BrowseDeletion {
     let target: DeletionTarget
-    /// The sentence that says how much and how many.
-    let question: [UInt8]
+    /// What it is, and how much and how many: a row each, so that a long name hides nothing.
+    let question: [[UInt8]]
     var task: BackgroundTask<DeletionOutcome>?
     var outcome: DeletionOutcome?
 }
@@ -27,6 +27,14 @@ extension BrowseModel {
             message = "only what was counted as a whole, without errors, is deleted"
             return
         }
+        if case .directory(let number) = line, tree.has([.excludes, .mount], atOrBelow: number) {
+            message = "a pattern or another file system leaves something in it out"
+            return
+        }
+        guard visibleLines >= 3 else {
+            message = "no room to ask"
+            return
+        }
         do throws(Errno) {
             let target = try DeletionTarget(live.options, names: tree.namesFromRoot(to: place), name: facts.name)
             guard target.isDirectory == facts.isDirectory else {
@@ -35,14 +43,28 @@ extension BrowseModel {
             }
             let count = facts.entries.map { HumanUnits.count($0, "entry", "entries") } ?? "1 file"
             let size = HumanUnits.bytes(facts.diskBytes)
+            let isLinked = facts.marks.contains(.linked)
             deletion = BrowseDeletion(
                 target: target,
-                question: Array("Delete ".utf8) + text.printable(facts.name)
-                    + Array("? It is \(count), \(size) on disk. y deletes it.".utf8))
+                question: [
+                    Array("Delete ".utf8) + text.printable(facts.name) + Array("?".utf8),
+                    Array("\(count), \(size) on disk\(isLinked ? ", which stay: it has more names" : "")".utf8),
+                    Array("y deletes it, any other key leaves everything as it is.".utf8),
+                ])
             panel = BrowsePanel(.question)
         } catch {
             message = error.message
         }
+    }
+
+    /// Whether a question waits for its answer.
+    var isAsking: Bool { panel?.kind == .question && deletion?.task == nil }
+
+    /// Takes the question back: what nobody can read nobody answers.
+    func withdrawQuestion() {
+        guard isAsking else { return }
+        (panel, deletion) = (nil, nil)
+        message = "nothing was deleted"
     }
 
     /// A key under the question.
@@ -69,8 +91,11 @@ extension BrowseModel {
         deletion?.task = nil
         deletion?.outcome = outcome
         panel = outcome.failures.isEmpty ? nil : BrowsePanel(.stayed)
+        message = nil
         scanAgain()
-        message = "\(HumanUnits.count(outcome.deleted, "entry was", "entries were")) deleted"
+        // Where it could not be scanned again, the sums are not right.
+        let refusal = message.map { "; not scanned again: \($0)" } ?? ""
+        message = "\(HumanUnits.count(outcome.deleted, "entry was", "entries were")) deleted" + refusal
     }
 
     var deletionRows: [[UInt8]] {
@@ -81,6 +106,6 @@ extension BrowseModel {
                 + outcome.failures.map { text.printable($0.path) + Array(": \($0.message)".utf8) }
         }
         if deletion.task != nil { return [Array("deleting; Esc stops it".utf8)] }
-        return [deletion.question, Array("Any other key leaves everything as it is.".utf8)]
+        return deletion.question
     }
 }

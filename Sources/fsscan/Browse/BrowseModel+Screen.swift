@@ -6,6 +6,7 @@ import ScanEngine
 extension BrowseModel {
     /// The screen: exactly `rows` rows, none wider than `columns`.
     func screen(rows: Int, columns: Int) -> [ScreenRow] {
+        if rows < 7 || columns < 20 { withdrawQuestion() }
         guard rows >= 5, columns >= 20 else {
             return (0..<rows).map { row in
                 var small = ScreenRow()

@@ -87,6 +87,11 @@ struct BrowseProgram {
             while true {
                 if case .key(let key) = event, !model.press(key) { return }
                 if case .none = event { break }
+                // A question is read before it is answered: what was typed before it was on the screen is no answer.
+                if model.isAsking {
+                    screen.forgetKeys()
+                    break
+                }
                 guard let next = screen.nextKey(0) else { return }
                 event = next
             }

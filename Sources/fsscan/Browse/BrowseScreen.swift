@@ -45,6 +45,9 @@ struct BrowseScreen {
         return Self.event(of: cncurses_key(0))
     }
 
+    /// Forgets what was typed and not read yet.
+    func forgetKeys() { cncurses_forget_keys() }
+
     enum Event { case none, resized, key(BrowseKey) }
 
     private static let keys: [Int: BrowseKey] = [

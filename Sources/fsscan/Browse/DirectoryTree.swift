@@ -108,6 +108,16 @@ struct DirectoryTree {
         return path
     }
 
+    /// Whether a directory, or one below it, has one of these flags.
+    func has(_ flags: NodeFlags, atOrBelow number: DirectoryNumber) -> Bool {
+        var pending = [number]
+        while let place = pending.popLast() {
+            if !self.flags(of: place).isDisjoint(with: flags) { return true }
+            forEachChild(of: place) { pending.append($0) }
+        }
+        return false
+    }
+
     /// Those that are there, the last one met first.
     func forEachChild(of number: DirectoryNumber, _ body: (DirectoryNumber) -> Void) {
         var child = nodes[Int(number)].lastChild

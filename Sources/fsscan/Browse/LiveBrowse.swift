@@ -80,7 +80,9 @@ final class LiveBrowse: BrowseSource {
     /// - Returns: the directory whose scan was started.
     func scanAgain(_ number: DirectoryNumber, of tree: inout DirectoryTree) throws(RescanRefusal) -> DirectoryNumber {
         guard isTaken else { throw RescanRefusal(message: "the scan is not over yet") }
-        let number = hasPatternsOfPlaces ? DirectoryTree.root : number
+        var number = hasPatternsOfPlaces ? DirectoryTree.root : number
+        // No call takes a longer path: then the one above that has a shorter one.
+        while let parent = tree.parent(of: number), tree.path(of: number).count >= Self.longestPath { number = parent }
         let isMount = tree.flags(of: number).contains(.mount)
         if isMount, options.oneFileSystem || options.excludeKernfs {
             throw RescanRefusal(message: "it is on another file system, which is left out")

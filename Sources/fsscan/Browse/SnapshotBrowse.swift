@@ -8,6 +8,7 @@
 // read before tells where it counts already: in the last directory that has both names below it, and in those above
 // that.
 
+import Glibc
 import LinuxKernel
 import ScanEngine
 import Snapshots
@@ -80,8 +81,8 @@ final class SnapshotBrowse: BrowseSource {
     }
 
     func files(of directory: DirectoryNumber, names: [[UInt8]]) -> BackgroundTask<FileTable> {
-        BackgroundTask { [shared, saved, rootCount] task in
-            guard let saved else { return shared.tables.withLock { $0[directory] } ?? FileTable() }
+        BackgroundTask { [shared, saved, rootCount, reading = self.task] task in
+            guard let saved else { return Self.table(of: directory, shared, reading) { task.isCancelled } }
             var table = FileTable()
             do throws(SnapshotFailure) {
                 try table.read(saved.path, scan: saved.scan, names: names, rootCount: rootCount) { task.isCancelled }
@@ -90,6 +91,20 @@ final class SnapshotBrowse: BrowseSource {
             }
             return table
         }
+    }
+
+    /// The files of a directory, as soon as it was read to its end.
+    private static func table(
+        of directory: DirectoryNumber, _ shared: Shared, _ reading: BackgroundTask<[UInt8]?>, _ isCancelled: () -> Bool
+    ) -> FileTable {
+        while !isCancelled() {
+            // Asked first: what is read afterwards is for the next time.
+            let isOver = reading.result != nil
+            if let table = shared.tables.withLock({ $0[directory] }) { return table }
+            if isOver { break }
+            usleep(20_000)
+        }
+        return FileTable()
     }
 
     func cancel() { task.cancel() }

@@ -35,7 +35,9 @@ struct VerifyProgram {
         if !places.isEmpty {
             StandardStreams.complain(file, "warning: lies in what is verified, and is left out of it")
         }
-        let known: any SnapshotSource = places.isEmpty ? old : PassingOver(places, below: paths, of: old)
+        // Evidence binds every entry: one in whose place SAVED lies now is gone.
+        let isPassedOver = !places.isEmpty && expected == nil
+        let known: any SnapshotSource = isPassedOver ? PassingOver(places, below: paths, of: old) : old
         let absolute = try paths.map { path throws(SnapshotFailure) in try Self.absolute(path) }
         return try ComparisonProgram(settings.comparison).run(known, new, output) {
             guard let scan = saved.saved?.scan.id, let evidence = expected ?? evidence?.evidence else { return nil }
