@@ -236,8 +236,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
             ["--json", "--hash", "sha256", "--mime", directory.path],
             ProcessOptions {
                 $0.limits = ["as": limit]
-                // Some of them try again for two seconds of processor time, beside all the other tests.
-            $0.timeout = 300
+                $0.timeout = 60
             })
         if outcome.end == .exited(0) {
             #expect(outcome.outputText.hasSuffix("}\n"))
