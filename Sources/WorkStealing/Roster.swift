@@ -3,7 +3,7 @@
 //   a seat's `task`:   0 ──enter──▶ task ──leave──▶ 0
 //                                   │  ▲
 //                            visit  ▼  │  retains the task, or reads where it was spawned
-//                                 task | 1           (who leaves waits for that)
+//                                 task | 1           (who leaves, and another visitor, waits for that)
 //
 // No lock: a seat is taken from a list that belongs to one worker, and goes back to that of the worker that it is left on.
 
@@ -184,27 +184,45 @@ final class Roster: Sendable {
     /// Calls `body` for each task that has entered: it cannot leave meanwhile, so `body` is short.
     private func visit(_ body: (UInt, Origin) -> Void) {
         for block in withStock({ $0.blocks }) {
-            for index in 0..<blockLength {
-                let seat = Seat(place: block.place + index)
-                interleavingPoint(.read, seat.identity)
-                let task = seat.place.pointee.task.load(ordering: .sequentiallyConsistent)
-                // Marked: another visitor is there, and `cancel()` comes but once in a run.
-                guard task != 0, task & Self.mark == 0 else { continue }
-                interleavingPoint(.write, seat.identity)
-                let step = seat.place.pointee.task.compareExchange(
-                    expected: task, desired: task | Self.mark, ordering: .acquiringAndReleasing)
-                guard step.exchanged else { continue }
-                body(task, seat.place.pointee.origin)
-                interleavingPoint(.write, seat.identity)
-                seat.place.pointee.task.store(task, ordering: .releasing)
-            }
+            for index in 0..<blockLength { visit(Seat(place: block.place + index), body) }
         }
+    }
+
+    private func visit(_ seat: Seat, _ body: (UInt, Origin) -> Void) {
+        while true {
+            interleavingPoint(.read, seat.identity)
+            let task = seat.place.pointee.task.load(ordering: .sequentiallyConsistent)
+            if task == 0 { return }
+            if task & Self.mark != 0 {
+                // Another visitor is there, and does not do this one's work.
+                waitForVisitor(seat)
+                continue
+            }
+            interleavingPoint(.write, seat.identity)
+            let step = seat.place.pointee.task.compareExchange(
+                expected: task, desired: task | Self.mark, ordering: .acquiringAndReleasing)
+            // Else another visitor has come, or the task has left.
+            guard step.exchanged else { continue }
+            body(task, seat.place.pointee.origin)
+            interleavingPoint(.write, seat.identity)
+            return seat.place.pointee.task.store(task, ordering: .releasing)
+        }
+    }
+
+    private func waitForVisitor(_ seat: Seat) {
+        #if INTERLEAVING
+        // Not as one that spins: the task that leaves does, and two of them would go round without the visitor for ever.
+        interleavingPoint(.read, seat.identity) {
+            seat.place.pointee.task.load(ordering: .relaxed) & Self.mark == 0
+        }
+        #endif
+        sched_yield()
     }
 
     /// Calls `cancel` with every task that has entered, one after the other and not while the roster keeps any of them: what a task
     /// does when it is cancelled may be anything.
     ///
-    /// A seat is passed over if its task leaves meanwhile: whoever takes it then sees the scheduler's flag.
+    /// A task that leaves meanwhile is not visited: whoever takes its seat then sees the scheduler's flag.
     func cancelAll(_ cancel: (UInt) -> Void) {
         var tasks: [Unmanaged<AnyObject>] = []
         visit { task, _ in

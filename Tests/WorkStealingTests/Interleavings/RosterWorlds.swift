@@ -9,12 +9,15 @@ import Testing
 /// Tasks that enter the roster, look at the flag, and leave, while one thread sets the flag and visits the roster.
 @Suite("Every interleaving of the roster")
 struct RosterWorlds {
-    private func explore(_ name: String, lanes: [Int], looksFirst: Bool = false) -> Explorer.Result {
+    private func explore(
+        _ name: String, lanes: [Int], looksFirst: Bool = false, isAskedForOrigins: Bool = false
+    ) -> Explorer.Result {
         var (byVisitor, byThemselves) = (0, 0)
         let result = Explorer.explore {
             let world = RosterWorld(looksFirst: looksFirst)
             let tasks = lanes.map { amount in { world.run(amount) } }
-            return World(tasks + [{ world.cancel() }]) {
+            let others = isAskedForOrigins ? [{ world.askForOrigins() }] : []
+            return World(tasks + [{ world.cancel() }] + others) {
                 byVisitor += world.byVisitor
                 byThemselves += world.byThemselves
                 return world.wrong
@@ -40,6 +43,14 @@ struct RosterWorlds {
     func aTaskThatLooksAtTheFlagBeforeItEntersIsMissed() {
         let result = explore("a task that looks first", lanes: [1], looksFirst: true)
         #expect(result.failure != nil)
+    }
+
+    /// A run that stands still asks where its tasks were spawned, while another thread cancels it.
+    @Test(.timeLimit(.minutes(patience)))
+    func aVisitorIsNotKeptFromATaskByAnother() {
+        let result = explore("a task, somebody who asks for origins", lanes: [1], isAskedForOrigins: true)
+        #expect(result.failure == nil)
+        #expect(result.isComplete)
     }
 
     @Test(.timeLimit(.minutes(patience)))
@@ -102,6 +113,11 @@ private final class RosterWorld: @unchecked Sendable {
             roster.leave(task, seat, free)
             stranger.release()
         }
+    }
+
+    func askForOrigins() {
+        let places = roster.origins.places
+        if places.contains(where: { $0.count != 1 }) { wrong = "a task was counted more than once" }
     }
 
     func cancel() {
