@@ -118,8 +118,8 @@ final class Worker: @unchecked Sendable {
     }
 
     /// Whether any task has inherited the membership that has not returned; then it is counted with the scheduler, and the caller,
-    /// who searches, must come back to `runAll` with nothing. Exact: tasks inherit it from this thread, or from tasks
-    /// that have inherited it.
+    /// who does not sleep, must come back to `runAll` with nothing, counted as searching. Exact: tasks inherit it from this
+    /// thread, or from tasks that have inherited it.
     func leavesMembership() -> Bool {
         interleavingPoint(.read, membership?.identity ?? 0)
         guard let count = membership?.references, count > ownReferences else { return false }
