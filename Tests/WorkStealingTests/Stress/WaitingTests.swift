@@ -219,6 +219,22 @@ struct WaitingTests {
         }
     }
 
+    /// Whatever a `Duration` can say.
+    @Test(.timeLimit(.minutes(patience)), arguments: [Int64.min, -1, 0, Int64.max])
+    func anyDurationIsAPatience(seconds: Int64) async {
+        await #expect(processExitsWith: .success) { [seconds = seconds as Int64] in
+            let scheduler = Scheduler(threads: 2)
+            scheduler.standstillWarning = .seconds(seconds)
+            let returned = Tally()
+            scheduler.spawn {
+                try await Task.sleep(for: .milliseconds(100))
+                returned.add()
+            }
+            try scheduler.run()
+            exit(returned.value == 1 ? 0 : 1)
+        }
+    }
+
     /// Nothing holds the main thread here.
     @Test(.timeLimit(.minutes(patience)))
     func aHopToTheMainActorWorksWhereAnotherThreadRuns() async {
