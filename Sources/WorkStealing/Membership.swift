@@ -35,6 +35,8 @@ final class Membership: Sendable {
         set { counted.store(newValue, ordering: .relaxed) }
     }
 
+    func belongs(to scheduler: Scheduler) -> Bool { self.scheduler === scheduler }
+
     /// Names the references to it in tests.
     var identity: UInt { UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
 

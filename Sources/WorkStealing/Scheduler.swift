@@ -299,7 +299,20 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         _ operation: @escaping @Sendable () async throws -> Success
     ) -> Task<Success, any Error> {
         let priority = willSpawn(priority)
-        return Task(executorPreference: self, priority: priority) {
+        if wouldInheritFromAnother {
+            return Membership.local.withValue(nil) { spawn(counted: priority, file, line, operation) }
+        }
+        return spawn(counted: priority, file, line, operation)
+    }
+
+    /// Starts the task that `willSpawn(_:)` has counted.
+    @inlinable
+    @inline(__always)
+    func spawn<Success: Sendable>(
+        counted priority: TaskPriority, _ file: StaticString, _ line: UInt,
+        _ operation: @escaping @Sendable () async throws -> Success
+    ) -> Task<Success, any Error> {
+        Task(executorPreference: self, priority: priority) {
             let spawned = self.began(file, line)
             do {
                 let value = try await Membership.local.withValue(spawned.membership, operation: operation)
@@ -327,6 +340,14 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         if let priority { return priority }
         // Asked in this order: the library alone takes 450 instructions more to say that there is no task.
         return clinux_current_task() == nil ? .medium : Task.currentPriority
+    }
+
+    /// Whether a task that is made now would inherit the membership of another scheduler, whose run would then wait for it.
+    @usableFromInline
+    var wouldInheritFromAnother: Bool {
+        // Nothing is bound on this thread but what a worker binds, which is its own.
+        if clinux_current_task() == nil { return Worker.currentReference != nil && ownWorker == nil }
+        return Membership.current.map { !$0.belongs(to: self) } ?? false
     }
 
     /// The calling task begins.

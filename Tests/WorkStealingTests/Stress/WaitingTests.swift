@@ -297,6 +297,61 @@ struct GuestTests {
         }
     }
 
+    /// By a message, a spawned task, a `Task { }` on Swift's own executor, and one that has gone over to the other scheduler.
+    @Test(.timeLimit(.minutes(patience)))
+    func aRunDoesNotWaitForWhatIsSpawnedOnAnotherScheduler() async {
+        let (one, other) = (Scheduler(threads: 1), Scheduler(threads: 1))
+        let (spawned, returned) = (Tally(), Tally())
+        @Sendable func spawnOnOther() {
+            other.spawn { returned.add() }
+            spawned.add()
+        }
+        Counter(on: one).send { _ in spawnOnOther() }
+        one.spawn { spawnOnOther() }
+        Counter(on: one).send { _ in Task { spawnOnOther() } }
+        await onForeignThread {
+            try? one.run()
+            #expect(spawned.value == 3)
+            #expect(returned.value == 0)
+            try? other.run()
+            #expect(returned.value == 3)
+        }
+        let counter = Counter(on: other)
+        let made = Mutex<Task<Void, Never>?>(nil)
+        Counter(on: one).send { _ in
+            let task = Task { await counter.call { spawnOnOther() } }
+            made.withLock { $0 = task }
+        }
+        // `one` waits for the task that it has made, and this for `other`.
+        let runs = ForeignThread { try? one.run() }
+        while made.withLock({ $0 }) == nil { usleep(1000) }
+        await onForeignThread {
+            while returned.value < 4 { try? other.run() }
+            runs.join()
+        }
+    }
+
+    /// What the other scheduler spawns is waited for by its own run.
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
+    func aRunWaitsForTasksOfWhatAnotherSchedulerSpawns(threads: Int) async {
+        let (one, other) = (Scheduler(threads: 1), Scheduler(threads: threads))
+        let returned = Tally()
+        Counter(on: one).send { _ in
+            other.spawn {
+                Task {
+                    try await Task.sleep(for: .milliseconds(20))
+                    returned.add()
+                }
+            }
+        }
+        await onForeignThread {
+            try? one.run()
+            #expect(returned.value == 0)
+            try? other.run()
+            #expect(returned.value == 1)
+        }
+    }
+
     /// Nobody but who made it can cancel it.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func aCancelledRunDoesNotWaitForThem(threads: Int) throws {
@@ -317,6 +372,8 @@ struct GuestTests {
 }
 
 extension Counter {
+    fileprivate func call(_ body: @Sendable () -> Void) { body() }
+
     fileprivate func makeTask(_ gate: Channel<Void>, _ began: Tally, _ ended: Tally) {
         Task {
             increment()
