@@ -40,8 +40,10 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     private let cancelled = Atomic<Bool>(false)
     /// Tasks started by `spawn` that have not returned, suspended or not.
     private let spawned = Atomic<Int>(0)
-    /// Memberships that tasks have inherited and workers have left to them.
-    private let guests = Atomic<Int>(0)
+    /// The low half: memberships that tasks have inherited and workers of this run have left to them. The high half: the number of
+    /// the run, from 1, so that a task which a cancelled run has not waited for concerns no later one.
+    private let guests = Atomic<UInt64>(Scheduler.oneRun)
+    private static let oneRun: UInt64 = 1 << 32
     /// Of the tasks among `spawned`, those that have begun.
     let roster = Roster()
     let makeWorkerLocal: @Sendable (Int) -> AnyObject
@@ -235,6 +237,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
             defer { error = nil }
             return error
         }
+        let run = (guests.load(ordering: .relaxed) / Self.oneRun &+ 1) * Self.oneRun
+        guests.store(max(run, Self.oneRun), ordering: .sequentiallyConsistent)
         cancelled.store(false, ordering: .relaxed)
         // Last: from here on another thread may begin the next run.
         phase.store(Phase.stopped, ordering: .sequentiallyConsistent)
@@ -396,16 +400,30 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     }
 
     /// A worker leaves its membership to the tasks that have inherited it.
-    func guestsBegan() {
+    ///
+    /// - Returns: the number of the run.
+    func guestsBegan() -> UInt32 {
         interleavingPoint(.write, guestsIdentity)
-        guests.add(1, ordering: .sequentiallyConsistent)
+        return UInt32(guests.add(1, ordering: .sequentiallyConsistent).newValue / Self.oneRun)
     }
 
-    /// The last of them has returned, on whatever thread.
-    func guestsEnded() {
-        interleavingPoint(.write, guestsIdentity)
-        if guests.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 { idle.notify() }
+    /// The last of them has returned, on whatever thread, in this run or after it.
+    func guestsEnded(of run: UInt32) {
+        interleavingPoint(.read, guestsIdentity)
+        var seen = guests.load(ordering: .relaxed)
+        while seen / Self.oneRun == run {
+            interleavingPoint(.write, guestsIdentity)
+            let step = guests.weakCompareExchange(
+                expected: seen, desired: seen - 1, ordering: .sequentiallyConsistent)
+            if step.exchanged {
+                if Self.number(seen) == 1 { idle.notify() }
+                return
+            }
+            seen = step.original
+        }
     }
+
+    private static func number(_ guests: UInt64) -> UInt64 { guests % oneRun }
 
     /// Queues a step of an `async` function. Called by the Swift runtime.
     public func enqueue(_ job: consuming ExecutorJob) {
@@ -498,7 +516,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         interleavingPoint(.read, spawnedIdentity)
         if spawned.load(ordering: .sequentiallyConsistent) > 0 { return true }
         interleavingPoint(.read, guestsIdentity)
-        guard guests.load(ordering: .sequentiallyConsistent) > 0 else { return false }
+        guard Self.number(guests.load(ordering: .sequentiallyConsistent)) > 0 else { return false }
         interleavingPoint(.read, cancelledIdentity)
         return !cancelled.load(ordering: .sequentiallyConsistent)
     }

@@ -123,8 +123,7 @@ final class Worker: @unchecked Sendable {
     func leavesMembership() -> Bool {
         interleavingPoint(.read, membership?.identity ?? 0)
         guard let count = membership?.references, count > ownReferences else { return false }
-        membership?.isCounted = true
-        scheduler.guestsBegan()
+        membership?.count()
         isMembershipLeft = true
         return true
     }

@@ -354,7 +354,7 @@ struct GuestTests {
 
     /// Nobody but who made it can cancel it.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
-    func aCancelledRunDoesNotWaitForThem(threads: Int) throws {
+    func aCancelledRunDoesNotWaitForThem(threads: Int) async throws {
         let scheduler = Scheduler(threads: threads)
         let gate = Channel<Void>(capacity: 0)
         let (began, ended) = (Tally(), Tally())
@@ -367,7 +367,17 @@ struct GuestTests {
         try scheduler.run()
         canceller.join()
         #expect(ended.value == 0)
-        gate.finish()
+        await onForeignThread {
+            // Nor do later runs, and they wait for their own.
+            try? scheduler.run()
+            #expect(ended.value == 0)
+            let returned = Tally()
+            Counter(on: scheduler).send { $0.makeTask(milliseconds: 20, returned) }
+            // It returns in the midst of this run.
+            Counter(on: scheduler).send { _ in gate.finish() }
+            try? scheduler.run()
+            #expect(returned.value == 1)
+        }
     }
 }
 
