@@ -219,20 +219,17 @@ final class Roster: Sendable {
         sched_yield()
     }
 
-    /// Calls `cancel` with every task that has entered, one after the other and not while the roster keeps any of them: what a task
-    /// does when it is cancelled may be anything.
+    /// Every task that has entered, retained for the caller, and no longer kept in the roster: what a task does when it is
+    /// cancelled may be anything.
     ///
     /// A task that leaves meanwhile is not visited: whoever takes its seat then sees the scheduler's flag.
-    func cancelAll(_ cancel: (UInt) -> Void) {
+    func retainAll() -> [Unmanaged<AnyObject>] {
         var tasks: [Unmanaged<AnyObject>] = []
         visit { task, _ in
             // A task is an object.
             tasks.append(Unmanaged<AnyObject>.fromOpaque(UnsafeRawPointer(bitPattern: task).unsafelyUnwrapped).retain())
         }
-        for task in tasks {
-            cancel(UInt(bitPattern: task.toOpaque()))
-            task.release()
-        }
+        return tasks
     }
 
     /// Where the tasks were spawned, and how many at each place, the most first; and the sum of the tasks' addresses.

@@ -38,6 +38,9 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     private let surplus = Atomic<Int>(0)
     private let phase = Atomic<Int>(Phase.stopped)
     private let cancelled = Atomic<Bool>(false)
+    /// Threads that may be between setting `cancelled` and having taken note of the tasks: `endRun()` waits for them, so that none
+    /// of them takes note of the next run's.
+    private let cancelling = Atomic<Int>(0)
     /// Tasks started by `spawn` that have not returned, suspended or not.
     private let spawned = Atomic<Int>(0)
     /// The low half: memberships that tasks have inherited and workers of this run have left to them. The high half: the number of
@@ -239,10 +242,22 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         }
         let run = (guests.load(ordering: .relaxed) / Self.oneRun &+ 1) * Self.oneRun
         guests.store(max(run, Self.oneRun), ordering: .sequentiallyConsistent)
-        cancelled.store(false, ordering: .relaxed)
+        interleavingPoint(.write, cancelledIdentity)
+        cancelled.store(false, ordering: .sequentiallyConsistent)
+        // Who has set it before is seen here; who sets it from here on cancels the next run.
+        waitForCancelling()
         // Last: from here on another thread may begin the next run.
         phase.store(Phase.stopped, ordering: .sequentiallyConsistent)
         if let error { throw error }
+    }
+
+    private func waitForCancelling() {
+        while true {
+            interleavingPoint(.read, cancellingIdentity)
+            if cancelling.load(ordering: .sequentiallyConsistent) == 0 { return }
+            interleavingSpin()
+            sched_yield()
+        }
     }
 
     /// Drops all pending messages and ends the run soon. A message being delivered is not interrupted. Every spawned task is
@@ -251,9 +266,24 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// run. It does not wait for a `Task { }`, which nobody can cancel but who made it. Between runs it cancels the next one. May
     /// be called by any thread.
     public func cancel() {
+        cancel { unsafeBitCast($0, to: UnsafeCurrentTask.self).cancel() }
+    }
+
+    /// The same, with what is done to each task: tests have objects for tasks.
+    func cancel(_ cancelTask: (UInt) -> Void) {
+        interleavingPoint(.write, cancellingIdentity)
+        cancelling.add(1, ordering: .sequentiallyConsistent)
         interleavingPoint(.write, cancelledIdentity)
-        if cancelled.exchange(true, ordering: .sequentiallyConsistent) { return }
-        roster.cancelAll { unsafeBitCast($0, to: UnsafeCurrentTask.self).cancel() }
+        let wasCancelled = cancelled.exchange(true, ordering: .sequentiallyConsistent)
+        let tasks = wasCancelled ? [] : roster.retainAll()
+        interleavingPoint(.write, cancellingIdentity)
+        cancelling.subtract(1, ordering: .sequentiallyConsistent)
+        if wasCancelled { return }
+        // Not before: what a task does when it is cancelled may be anything, and may take any time.
+        for task in tasks {
+            cancelTask(UInt(bitPattern: task.toOpaque()))
+            task.release()
+        }
         // It may be only guests that the run was waiting for.
         idle.notify()
     }
@@ -541,6 +571,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     private var spawnedIdentity: UInt { withUnsafePointer(to: spawned) { UInt(bitPattern: $0) } }
     private var guestsIdentity: UInt { withUnsafePointer(to: guests) { UInt(bitPattern: $0) } }
+    private var cancellingIdentity: UInt { withUnsafePointer(to: cancelling) { UInt(bitPattern: $0) } }
     private var cancelledIdentity: UInt { withUnsafePointer(to: cancelled) { UInt(bitPattern: $0) } }
 
     func fail(_ error: any Error) {

@@ -61,6 +61,50 @@ struct RosterWorlds {
     }
 }
 
+extension RosterWorlds {
+    /// A run ends and the next begins, with a task, while a thread cancels: this run, or the next one and all of it.
+    @Test(.timeLimit(.minutes(patience)))
+    func whoCancelsAtTheEndOfARunCancelsNoPartOfTheNext() {
+        var (cancelledNext, spared) = (0, 0)
+        let result = Explorer.explore {
+            let world = EndingWorld()
+            return World([{ world.endRunAndBeginNext() }, { world.cancel() }]) {
+                if world.scheduler.isCancelled { cancelledNext += 1 } else { spared += 1 }
+                return world.verdict
+            }
+        }
+        report("cancel() at the end of a run", result)
+        #expect(result.failure == nil)
+        #expect(result.isComplete)
+        #expect(cancelledNext > 0)
+        #expect(spared > 0)
+    }
+}
+
+/// `@unchecked Sendable`: one lane runs at a time.
+private final class EndingWorld: @unchecked Sendable {
+    let scheduler = Scheduler(threads: 1)
+    private let free = Roster.FreeSeats()
+    private let stranger = Canary(Tally())
+    private var isTaskCancelled = false
+
+    init() { scheduler.beginRun() }
+
+    func endRunAndBeginNext() {
+        try? scheduler.endRun()
+        scheduler.beginRun()
+        let task = UInt(bitPattern: Unmanaged.passUnretained(stranger).toOpaque())
+        _ = scheduler.roster.enter(task, Roster.Origin(file: #fileID, line: 1), free)
+    }
+
+    func cancel() { scheduler.cancel { _ in isTaskCancelled = true } }
+
+    /// The task of the next run, that would look at the flag when it enters.
+    var verdict: String? {
+        isTaskCancelled && !scheduler.isCancelled ? "a task was cancelled, and the run was not" : nil
+    }
+}
+
 /// `@unchecked Sendable`: one lane runs at a time.
 private final class RosterWorld: @unchecked Sendable {
     private let roster = Roster(blockLength: 1)
@@ -123,10 +167,12 @@ private final class RosterWorld: @unchecked Sendable {
     func cancel() {
         interleavingPoint(.write, flagIdentity)
         flag.store(true, ordering: .sequentiallyConsistent)
-        roster.cancelAll { task in
+        for stranger in roster.retainAll() {
+            let task = UInt(bitPattern: stranger.toOpaque())
             if dead.contains(task) { wrong = "the visitor has a task that is gone" }
             cancelled.insert(task)
             byVisitor += 1
+            stranger.release()
         }
         visitHasEnded = true
         if !inside.isSubset(of: cancelled) { wrong = "a task is in the roster and not cancelled" }
