@@ -40,7 +40,8 @@ final class Roster: Sendable {
         var length = 0
     }
 
-    /// `@unchecked Sendable`: the roster frees no place before it is freed itself.
+    /// `@unchecked Sendable`: the roster frees no place before it is freed itself, and who may touch which part of a place stands
+    /// there.
     struct Seat: @unchecked Sendable {
         fileprivate let place: UnsafeMutablePointer<Place>
         fileprivate var identity: UInt { UInt(bitPattern: place) }

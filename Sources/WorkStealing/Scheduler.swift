@@ -15,8 +15,9 @@ import Synchronization
 ///
 /// Messages may be sent before, during and between runs, by any thread. Several schedulers can exist side by side.
 ///
-/// `@unchecked Sendable`: the mutable state is atomic or behind a mutex, but for `total`, which only `run()` touches
-/// (one at a time: checked).
+/// `@unchecked Sendable`: the mutable state is atomic or behind a mutex, but for `workers`, which `init` sets; `total`, which only
+/// `run()` touches (one at a time: checked); `holdsMainActor` and `holdsMainThread`, which `run()` writes before it starts the
+/// workers that read them; and `standstillWarning`, which workers read and nobody may change during a run (checked).
 public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// Threads that run at a time, the one that calls `run()` included.
     public let threads: Int
@@ -175,8 +176,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     // MARK: Running
 
     /// Delivers messages until none is pending anywhere and every task of the run has returned: those that `spawn` started, and
-    /// each `Task { }` that a message or one of these tasks has made. (`Task.detached`, and what a task from outside of the
-    /// pool makes in an actor, are not part of a run.)
+    /// each `Task { }` that a message or one of these tasks has made. (`Task.detached`, what a task from outside of the
+    /// pool makes in an actor, and what an `isolated deinit` makes are not part of a run.)
     ///
     /// The calling thread is worker 0; the others are created here, or later by the monitor, and joined before `run()`
     /// returns, whatever happens. If the system refuses to create a thread, the run goes on with fewer.
@@ -550,8 +551,6 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         interleavingPoint(.read, cancelledIdentity)
         return !cancelled.load(ordering: .sequentiallyConsistent)
     }
-
-    var pendingTasks: Int { spawned.load(ordering: .relaxed) }
 
     /// - Returns: false if this run has complained.
     func claimComplaint() -> Bool { !hasComplained.exchange(true, ordering: .relaxed) }

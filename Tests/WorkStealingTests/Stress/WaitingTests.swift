@@ -178,8 +178,30 @@ struct WaitingTests {
         }
         let sentence = Self.said(result)
         #expect(
-            sentence.contains("1 spawned at App/hop.swift:9. One waits for the main thread")
+            sentence.contains("1 spawned at App/hop.swift:9. Something waits for the main thread")
                 || sentence.contains("1 spawned at App/hop.swift:9. If one of them waits for the main actor"))
+    }
+
+    /// The same by a task that nobody spawned.
+    @Test(.timeLimit(.minutes(patience)))
+    func aHopToTheMainActorOfATaskOfAMessageIsTold() async {
+        let result = await #expect(processExitsWith: .exitCode(3), observing: [\.standardErrorContent]) {
+            try await MainActor.run {
+                let scheduler = Scheduler(threads: 2)
+                scheduler.standstillWarning = .milliseconds(100)
+                Counter(on: scheduler).send { _ in Task { await MainActor.run {} } }
+                ForeignThread {
+                    while !scheduler.complained { usleep(10_000) }
+                    usleep(200_000)
+                    exit(3)
+                }.detach()
+                try scheduler.run()
+            }
+        }
+        let sentence = Self.said(result)
+        #expect(
+            sentence.contains("made with `Task { }`. Something waits for the main thread")
+                || sentence.contains("made with `Task { }`. If one of them waits for the main actor"))
     }
 
     /// The spawned tasks wait, one of them for its children, and these for a channel that a timer serves in the end.
