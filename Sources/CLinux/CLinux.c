@@ -9,6 +9,7 @@
 #include <wchar.h>
 
 _Thread_local void *clinux_current_worker;
+_Thread_local const void *clinux_ending_mailbox;
 _Thread_local void *clinux_conductor;
 
 int clinux_argument_count;

@@ -194,19 +194,22 @@ struct Idle: ~Copyable, Sendable {
         if Conductor.current != nil { return sleepOn() }
         #endif
         let began = clinux_now(CLOCK_MONOTONIC)
-        var limit = timespec(
-            tv_sec: Int(impatient.seconds), tv_nsec: Int(impatient.seconds.truncatingRemainder(dividingBy: 1) * 1e9))
+        let seconds = min(max(impatient.seconds, 0), Self.longestPatience)
+        var limit = timespec(tv_sec: Int(seconds), tv_nsec: Int(seconds.truncatingRemainder(dividingBy: 1) * 1e9))
         while !takeToken() {
             Futex.waitWhileZero(tokensAddress, atMost: &limit) { tokens.load(ordering: .relaxed) == 0 }
             let now = clinux_now(CLOCK_MONOTONIC)
             let passed = Double(now.tv_sec - began.tv_sec) + Double(now.tv_nsec - began.tv_nsec) / 1e9
-            if passed < impatient.seconds { continue }
+            if passed < seconds { continue }
             // First of all the token: the wake-up may have been the one that belongs to it.
             if takeToken() { return }
             impatient.complain()
             return sleepOn()
         }
     }
+
+    /// In seconds: thirty years. A `Duration` has room for more than a `timespec`.
+    private static let longestPatience = 1e9
 
     private func sleepOn() {
         while !takeToken() {

@@ -197,7 +197,15 @@ public struct Mailbox: ~Copyable, Sendable {
         fillSlot(message)
         content.store(Content.end, ordering: .relaxed)
         noteActor(actor)
-        if !Scheduler.scheduleIfThere(.mailbox(address), of: scheduler, .normal) { runEnd(on: nil) }
+        if !Scheduler.scheduleIfThere(.mailbox(address), of: scheduler, .normal) { runEndHere() }
+    }
+
+    /// Runs it on the calling thread, which may be in the end of another actor: the one that owned this.
+    private func runEndHere() {
+        let outer = clinux_get_ending_mailbox()
+        clinux_set_ending_mailbox(address)
+        runEnd(on: nil)
+        clinux_set_ending_mailbox(outer)
     }
 
     /// Runs the job of an `isolated deinit`, after which the mailbox is gone.

@@ -97,9 +97,10 @@ extension MailboxActor {
         require(isIsolatingCurrentContext() == true, "the caller is not in this \(Self.self), which it says it is")
     }
 
-    /// Whether the calling thread is a worker in its turn with this actor.
+    /// Whether the calling thread is a worker in its turn with this actor, or ends it because its scheduler is gone.
     public nonisolated func isIsolatingCurrentContext() -> Bool? {
-        Worker.current?.runningMailbox == mailbox.address
+        let address = mailbox.address
+        return Worker.current?.runningMailbox == address || clinux_get_ending_mailbox() == UnsafeRawPointer(address)
     }
 }
 

@@ -21,19 +21,20 @@ final class Membership: Sendable {
 
     /// Kept: the last of the tasks may return on a thread of its own, after the run that no longer waits for it.
     private let scheduler: Scheduler
-    /// Set by the worker before it lets go, read by `deinit` after everybody has: references order the two.
-    private let counted = Atomic<Bool>(false)
+    /// The run that counts it; 0: none. Set by the worker before it lets go, read by `deinit` after everybody has: references order
+    /// the two.
+    private let counted = Atomic<UInt32>(0)
 
     private init(_ scheduler: Scheduler) { self.scheduler = scheduler }
 
     deinit {
-        if isCounted { scheduler.guestsEnded() }
+        if case let run = counted.load(ordering: .relaxed), run != 0 { scheduler.guestsEnded(of: run) }
     }
 
-    var isCounted: Bool {
-        get { counted.load(ordering: .relaxed) }
-        set { counted.store(newValue, ordering: .relaxed) }
-    }
+    /// Counts it with the scheduler, until nobody refers to it.
+    func count() { counted.store(scheduler.guestsBegan(), ordering: .relaxed) }
+
+    func belongs(to scheduler: Scheduler) -> Bool { self.scheduler === scheduler }
 
     /// Names the references to it in tests.
     var identity: UInt { UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }

@@ -3,7 +3,7 @@
 //   a seat's `task`:   0 ──enter──▶ task ──leave──▶ 0
 //                                   │  ▲
 //                            visit  ▼  │  retains the task, or reads where it was spawned
-//                                 task | 1           (who leaves waits for that)
+//                                 task | 1           (who leaves, and another visitor, waits for that)
 //
 // No lock: a seat is taken from a list that belongs to one worker, and goes back to that of the worker that it is left on.
 
@@ -40,7 +40,8 @@ final class Roster: Sendable {
         var length = 0
     }
 
-    /// `@unchecked Sendable`: the roster frees no place before it is freed itself.
+    /// `@unchecked Sendable`: the roster frees no place before it is freed itself, and who may touch which part of a place stands
+    /// there.
     struct Seat: @unchecked Sendable {
         fileprivate let place: UnsafeMutablePointer<Place>
         fileprivate var identity: UInt { UInt(bitPattern: place) }
@@ -184,37 +185,52 @@ final class Roster: Sendable {
     /// Calls `body` for each task that has entered: it cannot leave meanwhile, so `body` is short.
     private func visit(_ body: (UInt, Origin) -> Void) {
         for block in withStock({ $0.blocks }) {
-            for index in 0..<blockLength {
-                let seat = Seat(place: block.place + index)
-                interleavingPoint(.read, seat.identity)
-                let task = seat.place.pointee.task.load(ordering: .sequentiallyConsistent)
-                // Marked: another visitor is there, and `cancel()` comes but once in a run.
-                guard task != 0, task & Self.mark == 0 else { continue }
-                interleavingPoint(.write, seat.identity)
-                let step = seat.place.pointee.task.compareExchange(
-                    expected: task, desired: task | Self.mark, ordering: .acquiringAndReleasing)
-                guard step.exchanged else { continue }
-                body(task, seat.place.pointee.origin)
-                interleavingPoint(.write, seat.identity)
-                seat.place.pointee.task.store(task, ordering: .releasing)
-            }
+            for index in 0..<blockLength { visit(Seat(place: block.place + index), body) }
         }
     }
 
-    /// Calls `cancel` with every task that has entered, one after the other and not while the roster keeps any of them: what a task
-    /// does when it is cancelled may be anything.
+    private func visit(_ seat: Seat, _ body: (UInt, Origin) -> Void) {
+        while true {
+            interleavingPoint(.read, seat.identity)
+            let task = seat.place.pointee.task.load(ordering: .sequentiallyConsistent)
+            if task == 0 { return }
+            if task & Self.mark != 0 {
+                // Another visitor is there, and does not do this one's work.
+                waitForVisitor(seat)
+                continue
+            }
+            interleavingPoint(.write, seat.identity)
+            let step = seat.place.pointee.task.compareExchange(
+                expected: task, desired: task | Self.mark, ordering: .acquiringAndReleasing)
+            // Else another visitor has come, or the task has left.
+            guard step.exchanged else { continue }
+            body(task, seat.place.pointee.origin)
+            interleavingPoint(.write, seat.identity)
+            return seat.place.pointee.task.store(task, ordering: .releasing)
+        }
+    }
+
+    private func waitForVisitor(_ seat: Seat) {
+        #if INTERLEAVING
+        // Not as one that spins: the task that leaves does, and two of them would go round without the visitor for ever.
+        interleavingPoint(.read, seat.identity) {
+            seat.place.pointee.task.load(ordering: .relaxed) & Self.mark == 0
+        }
+        #endif
+        sched_yield()
+    }
+
+    /// Every task that has entered, retained for the caller, and no longer kept in the roster: what a task does when it is
+    /// cancelled may be anything.
     ///
-    /// A seat is passed over if its task leaves meanwhile: whoever takes it then sees the scheduler's flag.
-    func cancelAll(_ cancel: (UInt) -> Void) {
+    /// A task that leaves meanwhile is not visited: whoever takes its seat then sees the scheduler's flag.
+    func retainAll() -> [Unmanaged<AnyObject>] {
         var tasks: [Unmanaged<AnyObject>] = []
         visit { task, _ in
             // A task is an object.
             tasks.append(Unmanaged<AnyObject>.fromOpaque(UnsafeRawPointer(bitPattern: task).unsafelyUnwrapped).retain())
         }
-        for task in tasks {
-            cancel(UInt(bitPattern: task.toOpaque()))
-            task.release()
-        }
+        return tasks
     }
 
     /// Where the tasks were spawned, and how many at each place, the most first; and the sum of the tasks' addresses.

@@ -15,8 +15,9 @@ import Synchronization
 ///
 /// Messages may be sent before, during and between runs, by any thread. Several schedulers can exist side by side.
 ///
-/// `@unchecked Sendable`: the mutable state is atomic or behind a mutex, but for `total`, which only `run()` touches
-/// (one at a time: checked).
+/// `@unchecked Sendable`: the mutable state is atomic or behind a mutex, but for `workers`, which `init` sets; `total`, which only
+/// `run()` touches (one at a time: checked); `holdsMainActor` and `holdsMainThread`, which `run()` writes before it starts the
+/// workers that read them; and `standstillWarning`, which workers read and nobody may change during a run (checked).
 public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// Threads that run at a time, the one that calls `run()` included.
     public let threads: Int
@@ -38,10 +39,15 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     private let surplus = Atomic<Int>(0)
     private let phase = Atomic<Int>(Phase.stopped)
     private let cancelled = Atomic<Bool>(false)
+    /// Threads that may be between setting `cancelled` and having taken note of the tasks: `endRun()` waits for them, so that none
+    /// of them takes note of the next run's.
+    private let cancelling = Atomic<Int>(0)
     /// Tasks started by `spawn` that have not returned, suspended or not.
     private let spawned = Atomic<Int>(0)
-    /// Memberships that tasks have inherited and workers have left to them.
-    private let guests = Atomic<Int>(0)
+    /// The low half: memberships that tasks have inherited and workers of this run have left to them. The high half: the number of
+    /// the run, from 1, so that a task which a cancelled run has not waited for concerns no later one.
+    private let guests = Atomic<UInt64>(Scheduler.oneRun)
+    private static let oneRun: UInt64 = 1 << 32
     /// Of the tasks among `spawned`, those that have begun.
     let roster = Roster()
     let makeWorkerLocal: @Sendable (Int) -> AnyObject
@@ -170,8 +176,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     // MARK: Running
 
     /// Delivers messages until none is pending anywhere and every task of the run has returned: those that `spawn` started, and
-    /// each `Task { }` that a message or one of these tasks has made. (`Task.detached`, and what a task from outside of the
-    /// pool makes in an actor, are not part of a run.)
+    /// each `Task { }` that a message or one of these tasks has made. (`Task.detached`, what a task from outside of the
+    /// pool makes in an actor, and what an `isolated deinit` makes are not part of a run.)
     ///
     /// The calling thread is worker 0; the others are created here, or later by the monitor, and joined before `run()`
     /// returns, whatever happens. If the system refuses to create a thread, the run goes on with fewer.
@@ -235,10 +241,24 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
             defer { error = nil }
             return error
         }
-        cancelled.store(false, ordering: .relaxed)
+        let run = (guests.load(ordering: .relaxed) / Self.oneRun &+ 1) * Self.oneRun
+        guests.store(max(run, Self.oneRun), ordering: .sequentiallyConsistent)
+        interleavingPoint(.write, cancelledIdentity)
+        cancelled.store(false, ordering: .sequentiallyConsistent)
+        // Who has set it before is seen here; who sets it from here on cancels the next run.
+        waitForCancelling()
         // Last: from here on another thread may begin the next run.
         phase.store(Phase.stopped, ordering: .sequentiallyConsistent)
         if let error { throw error }
+    }
+
+    private func waitForCancelling() {
+        while true {
+            interleavingPoint(.read, cancellingIdentity)
+            if cancelling.load(ordering: .sequentiallyConsistent) == 0 { return }
+            interleavingSpin()
+            sched_yield()
+        }
     }
 
     /// Drops all pending messages and ends the run soon. A message being delivered is not interrupted. Every spawned task is
@@ -247,9 +267,24 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// run. It does not wait for a `Task { }`, which nobody can cancel but who made it. Between runs it cancels the next one. May
     /// be called by any thread.
     public func cancel() {
+        cancel { unsafeBitCast($0, to: UnsafeCurrentTask.self).cancel() }
+    }
+
+    /// The same, with what is done to each task: tests have objects for tasks.
+    func cancel(_ cancelTask: (UInt) -> Void) {
+        interleavingPoint(.write, cancellingIdentity)
+        cancelling.add(1, ordering: .sequentiallyConsistent)
         interleavingPoint(.write, cancelledIdentity)
-        if cancelled.exchange(true, ordering: .sequentiallyConsistent) { return }
-        roster.cancelAll { unsafeBitCast($0, to: UnsafeCurrentTask.self).cancel() }
+        let wasCancelled = cancelled.exchange(true, ordering: .sequentiallyConsistent)
+        let tasks = wasCancelled ? [] : roster.retainAll()
+        interleavingPoint(.write, cancellingIdentity)
+        cancelling.subtract(1, ordering: .sequentiallyConsistent)
+        if wasCancelled { return }
+        // Not before: what a task does when it is cancelled may be anything, and may take any time.
+        for task in tasks {
+            cancelTask(UInt(bitPattern: task.toOpaque()))
+            task.release()
+        }
         // It may be only guests that the run was waiting for.
         idle.notify()
     }
@@ -299,7 +334,20 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         _ operation: @escaping @Sendable () async throws -> Success
     ) -> Task<Success, any Error> {
         let priority = willSpawn(priority)
-        return Task(executorPreference: self, priority: priority) {
+        if wouldInheritFromAnother {
+            return Membership.local.withValue(nil) { spawn(counted: priority, file, line, operation) }
+        }
+        return spawn(counted: priority, file, line, operation)
+    }
+
+    /// Starts the task that `willSpawn(_:)` has counted.
+    @inlinable
+    @inline(__always)
+    func spawn<Success: Sendable>(
+        counted priority: TaskPriority, _ file: StaticString, _ line: UInt,
+        _ operation: @escaping @Sendable () async throws -> Success
+    ) -> Task<Success, any Error> {
+        Task(executorPreference: self, priority: priority) {
             let spawned = self.began(file, line)
             do {
                 let value = try await Membership.local.withValue(spawned.membership, operation: operation)
@@ -327,6 +375,14 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         if let priority { return priority }
         // Asked in this order: the library alone takes 450 instructions more to say that there is no task.
         return clinux_current_task() == nil ? .medium : Task.currentPriority
+    }
+
+    /// Whether a task that is made now would inherit the membership of another scheduler, whose run would then wait for it.
+    @usableFromInline
+    var wouldInheritFromAnother: Bool {
+        // Nothing is bound on this thread but what a worker binds, which is its own.
+        if clinux_current_task() == nil { return Worker.currentReference != nil && ownWorker == nil }
+        return Membership.current.map { !$0.belongs(to: self) } ?? false
     }
 
     /// The calling task begins.
@@ -375,16 +431,30 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     }
 
     /// A worker leaves its membership to the tasks that have inherited it.
-    func guestsBegan() {
+    ///
+    /// - Returns: the number of the run.
+    func guestsBegan() -> UInt32 {
         interleavingPoint(.write, guestsIdentity)
-        guests.add(1, ordering: .sequentiallyConsistent)
+        return UInt32(guests.add(1, ordering: .sequentiallyConsistent).newValue / Self.oneRun)
     }
 
-    /// The last of them has returned, on whatever thread.
-    func guestsEnded() {
-        interleavingPoint(.write, guestsIdentity)
-        if guests.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 { idle.notify() }
+    /// The last of them has returned, on whatever thread, in this run or after it.
+    func guestsEnded(of run: UInt32) {
+        interleavingPoint(.read, guestsIdentity)
+        var seen = guests.load(ordering: .relaxed)
+        while seen / Self.oneRun == run {
+            interleavingPoint(.write, guestsIdentity)
+            let step = guests.weakCompareExchange(
+                expected: seen, desired: seen - 1, ordering: .sequentiallyConsistent)
+            if step.exchanged {
+                if Self.number(seen) == 1 { idle.notify() }
+                return
+            }
+            seen = step.original
+        }
     }
+
+    private static func number(_ guests: UInt64) -> UInt64 { guests % oneRun }
 
     /// Queues a step of an `async` function. Called by the Swift runtime.
     public func enqueue(_ job: consuming ExecutorJob) {
@@ -477,12 +547,10 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         interleavingPoint(.read, spawnedIdentity)
         if spawned.load(ordering: .sequentiallyConsistent) > 0 { return true }
         interleavingPoint(.read, guestsIdentity)
-        guard guests.load(ordering: .sequentiallyConsistent) > 0 else { return false }
+        guard Self.number(guests.load(ordering: .sequentiallyConsistent)) > 0 else { return false }
         interleavingPoint(.read, cancelledIdentity)
         return !cancelled.load(ordering: .sequentiallyConsistent)
     }
-
-    var pendingTasks: Int { spawned.load(ordering: .relaxed) }
 
     /// - Returns: false if this run has complained.
     func claimComplaint() -> Bool { !hasComplained.exchange(true, ordering: .relaxed) }
@@ -502,6 +570,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     private var spawnedIdentity: UInt { withUnsafePointer(to: spawned) { UInt(bitPattern: $0) } }
     private var guestsIdentity: UInt { withUnsafePointer(to: guests) { UInt(bitPattern: $0) } }
+    private var cancellingIdentity: UInt { withUnsafePointer(to: cancelling) { UInt(bitPattern: $0) } }
     private var cancelledIdentity: UInt { withUnsafePointer(to: cancelled) { UInt(bitPattern: $0) } }
 
     func fail(_ error: any Error) {

@@ -4,9 +4,9 @@
 // waiting, says only once what it is waiting for, and only if
 //
 // - exactly the spawned tasks wait, each of them for a channel or a resource: for one of the others, as far as anybody can know
-//   here; or
-// - somebody waits for the main thread, which `run()` holds. (Where libdispatch has given the main actor another thread, nobody
-//   can look, and the sentence says "if".)
+//   here, if no `Task { }` serves them; or
+// - somebody waits for the main thread, which `run()` holds: one of the tasks, or something else in the process. (Where
+//   libdispatch has given the main actor another thread, nobody can look.)
 //
 // A spawned task that sleeps, or waits for a child task, is none of these: then the run says nothing.
 
@@ -46,13 +46,13 @@ extension Scheduler {
         let waiting = workers.map { $0.waiting.now }.reduce((0, 0)) { ($0.0 + $1.count, $0.1 &+ $1.tasks) }
         let (tasks, identity) = roster.origins
         // Last: nobody has been awake while these were read.
-        guard idle.now == announced, pendingTasks > 0 else { return nil }
+        guard idle.now == announced, waitsForTasks else { return nil }
         let places = tasks.prefix(8).map { "\($0.count) spawned at \($0.origin.description)" }.joined(separator: ", ")
-        let list = places + (tasks.count > 8 ? ", …" : "")
-        if waiting == (tasks.reduce(0) { $0 + $1.count }, identity) {
+        let list = tasks.isEmpty ? "made with `Task { }`" : places + (tasks.count > 8 ? ", …" : "")
+        if !tasks.isEmpty, waiting == (tasks.reduce(0) { $0 + $1.count }, identity) {
             return """
                 nothing is left to do in a run but to wait for tasks, and all of them wait for a channel or a resource: \(list). \
-                Unless a thread outside of the pool serves them, they wait for each other for ever.
+                Unless a `Task { }` or a thread outside of the pool serves them, they wait for each other for ever.
                 """
         }
         guard holdsMainActor else { return nil }
@@ -60,8 +60,8 @@ extension Scheduler {
         case 0: return nil
         case 1:
             return """
-                nothing is left to do in a run but to wait for tasks: \(list). One waits for the main thread, and does so \
-                for ever: `run()`, which was called there, holds it until all tasks have returned. Call it on another thread.
+                nothing is left to do in a run but to wait for tasks: \(list). Something waits for the main thread. If it is \
+                one of them, it does so for ever: `run()`, which was called there, holds it until all tasks have returned. Call it on another thread.
                 """
         default:
             return """

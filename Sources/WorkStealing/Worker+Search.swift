@@ -19,11 +19,18 @@ extension Worker {
     /// How often what is urgent has to wait, in turns, so that the rest goes on where urgent messages never end.
     private static let normalInterval: UInt32 = 8
 
-    /// The next thing to do, or nil when the run is over.
+    /// The next thing to do, or nil when the run is over, or with a membership left.
     func next() -> Runnable? {
         ticks &+= 1
         begun.store(ticks, ordering: .relaxed)
-        if schedulerReference._withUnsafeGuaranteedRef({ $0.hasSurplus }), rests() { return untilReleased() }
+        if schedulerReference._withUnsafeGuaranteedRef({ $0.hasSurplus }) {
+            // Who rests lets go of nothing, so that a run could end over the tasks that have inherited its membership.
+            if leavesMembership() {
+                scheduler.idle.searchBegan()
+                return nil
+            }
+            if rests() { return untilReleased() }
+        }
         if ticks % Self.normalInterval != 0, let runnable = takeUrgent() { return runnable }
         if ticks % Self.injectorInterval == 0, let runnable = takeInjected() { return runnable }
         if ticks % Self.fairnessInterval == 0, let runnable = deque.popOldest() { return runnable }

@@ -101,7 +101,7 @@ final class Worker: @unchecked Sendable {
         while let first = runnable {
             Membership.bind(to: scheduler) { membership in
                 self.membership = membership
-                ownReferences = membership.references
+                ownReferences = references
                 // One call of each, so that both are inlined: else a message takes 17 instructions more.
                 var current = first
                 repeat {
@@ -117,14 +117,17 @@ final class Worker: @unchecked Sendable {
         }
     }
 
+    /// To the membership. Never inlined, so that what it retains itself is the same at each call.
+    @inline(never)
+    private var references: Int { membership?.references ?? 0 }
+
     /// Whether any task has inherited the membership that has not returned; then it is counted with the scheduler, and the caller,
-    /// who searches, must come back to `runAll` with nothing. Exact: tasks inherit it from this thread, or from tasks
-    /// that have inherited it.
+    /// who does not sleep, must come back to `runAll` with nothing, counted as searching. Exact: tasks inherit it from this
+    /// thread, or from tasks that have inherited it.
     func leavesMembership() -> Bool {
         interleavingPoint(.read, membership?.identity ?? 0)
-        guard let count = membership?.references, count > ownReferences else { return false }
-        membership?.isCounted = true
-        scheduler.guestsBegan()
+        guard membership != nil, references > ownReferences else { return false }
+        membership?.count()
         isMembershipLeft = true
         return true
     }

@@ -35,6 +35,12 @@ extern _Thread_local void *_Nullable clinux_current_worker;
 static inline void *_Nullable clinux_get_current_worker(void) { return clinux_current_worker; }
 static inline void clinux_set_current_worker(void *_Nullable worker) { clinux_current_worker = worker; }
 
+/// The mailbox whose actor ends on this thread without a worker, or NULL. WorkStealing owns it and defines its type.
+extern _Thread_local const void *_Nullable clinux_ending_mailbox;
+
+static inline const void *_Nullable clinux_get_ending_mailbox(void) { return clinux_ending_mailbox; }
+static inline void clinux_set_ending_mailbox(const void *_Nullable mailbox) { clinux_ending_mailbox = mailbox; }
+
 /// The test conductor that decides when this thread takes its next step, or NULL. Only WorkStealing's tests set it.
 extern _Thread_local void *_Nullable clinux_conductor;
 

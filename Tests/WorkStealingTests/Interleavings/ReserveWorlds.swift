@@ -9,15 +9,17 @@ import Testing
 @Suite("Interleavings of the reserve, by number of preemptions")
 struct ReserveWorlds {
     private func explore(
-        _ name: String, preemptions: Int, rounds: Int, messages: Int, surplus: Int = 1, sentryLooks: Int = 0
+        _ name: String, preemptions: Int, rounds: Int, messages: Int, surplus: Int = 1, sentryLooks: Int = 0,
+        hasGuest: Bool = false
     ) -> Explorer.Result {
         let result = Explorer.explore(preemptions: preemptions) {
             let world = ReserveWorld(surplus: surplus, sentryLooks: sentryLooks)
-            for _ in 0..<messages { world.send(2) }
+            for _ in 0..<messages { world.send(hasGuest ? 1 : 2, hasGuest: hasGuest) }
             world.scheduler.beginRun()
             world.scheduler.countStarted(2)
             let workers = world.scheduler.workers
-            return World([{ workers[0].run() }, { workers[1].runFromReserve() }, { world.monitor(rounds) }]) {
+            let guests = hasGuest ? [{ world.guestReturns() }] : []
+            return World([{ workers[0].run() }, { workers[1].runFromReserve() }, { world.monitor(rounds) }] + guests) {
                 world.verdict(messages * 3)
             }
         }
@@ -53,6 +55,15 @@ struct ReserveWorlds {
         #expect(result.failure == nil)
         #expect(result.isComplete)
     }
+
+    /// A worker may go to rest while a `Task { }` of its message has not returned.
+    @Test(.timeLimit(.minutes(patience)))
+    func aGuestOfAWorkerThatRestsKeepsTheRunGoing() {
+        let result = explore(
+            "a message with a guest, and one that it sends", preemptions: 1, rounds: 1, messages: 1, hasGuest: true)
+        #expect(result.failure == nil)
+        #expect(result.isComplete)
+    }
 }
 
 /// `@unchecked Sendable`: one lane runs at a time.
@@ -61,6 +72,7 @@ private final class ReserveWorld: @unchecked Sendable {
     private let surplus: Int
     private var delivered = 0
     private var afterTheEnd = 0
+    private var inherited: Membership?
 
     init(surplus: Int, sentryLooks: Int) {
         self.surplus = surplus
@@ -70,10 +82,11 @@ private final class ReserveWorld: @unchecked Sendable {
         }
     }
 
-    /// A message that sends so many others.
-    func send(_ children: Int) {
+    /// A message that sends so many others, and whose membership `guestReturns()` lets go of.
+    func send(_ children: Int, hasGuest: Bool = false) {
         Recorder(on: scheduler, log: Log()).send { _ in
             self.note()
+            if hasGuest { self.inherited = Membership.current }
             for _ in 0..<children { self.send(0) }
         }
     }
@@ -85,6 +98,14 @@ private final class ReserveWorld: @unchecked Sendable {
             if scheduler.idle.now.active < 2, scheduler.idle.admit(1) { scheduler.idle.letIn(1) }
             scheduler.setSurplus(surplus)
         }
+    }
+
+    /// What a `Task { }` does when it returns.
+    func guestReturns() {
+        wait(for: self) { self.inherited != nil }
+        note()
+        interleavingPoint(.write, inherited?.identity ?? 0)
+        inherited = nil
     }
 
     private func note() {

@@ -9,12 +9,15 @@ import Testing
 /// Tasks that enter the roster, look at the flag, and leave, while one thread sets the flag and visits the roster.
 @Suite("Every interleaving of the roster")
 struct RosterWorlds {
-    private func explore(_ name: String, lanes: [Int], looksFirst: Bool = false) -> Explorer.Result {
+    private func explore(
+        _ name: String, lanes: [Int], looksFirst: Bool = false, isAskedForOrigins: Bool = false
+    ) -> Explorer.Result {
         var (byVisitor, byThemselves) = (0, 0)
         let result = Explorer.explore {
             let world = RosterWorld(looksFirst: looksFirst)
             let tasks = lanes.map { amount in { world.run(amount) } }
-            return World(tasks + [{ world.cancel() }]) {
+            let others = isAskedForOrigins ? [{ world.askForOrigins() }] : []
+            return World(tasks + [{ world.cancel() }] + others) {
                 byVisitor += world.byVisitor
                 byThemselves += world.byThemselves
                 return world.wrong
@@ -42,11 +45,63 @@ struct RosterWorlds {
         #expect(result.failure != nil)
     }
 
+    /// A run that stands still asks where its tasks were spawned, while another thread cancels it.
+    @Test(.timeLimit(.minutes(patience)))
+    func aVisitorIsNotKeptFromATaskByAnother() {
+        let result = explore("a task, somebody who asks for origins", lanes: [1], isAskedForOrigins: true)
+        #expect(result.failure == nil)
+        #expect(result.isComplete)
+    }
+
     @Test(.timeLimit(.minutes(patience)))
     func whoIsInTheRosterWhenTheVisitEndsIsCancelled() {
         let result = explore("two tasks on two workers", lanes: [1, 1])
         #expect(result.failure == nil)
         #expect(result.isComplete)
+    }
+}
+
+extension RosterWorlds {
+    /// A run ends and the next begins, with a task, while a thread cancels: this run, or the next one and all of it.
+    @Test(.timeLimit(.minutes(patience)))
+    func whoCancelsAtTheEndOfARunCancelsNoPartOfTheNext() {
+        var (cancelledNext, spared) = (0, 0)
+        let result = Explorer.explore {
+            let world = EndingWorld()
+            return World([{ world.endRunAndBeginNext() }, { world.cancel() }]) {
+                if world.scheduler.isCancelled { cancelledNext += 1 } else { spared += 1 }
+                return world.verdict
+            }
+        }
+        report("cancel() at the end of a run", result)
+        #expect(result.failure == nil)
+        #expect(result.isComplete)
+        #expect(cancelledNext > 0)
+        #expect(spared > 0)
+    }
+}
+
+/// `@unchecked Sendable`: one lane runs at a time.
+private final class EndingWorld: @unchecked Sendable {
+    let scheduler = Scheduler(threads: 1)
+    private let free = Roster.FreeSeats()
+    private let stranger = Canary(Tally())
+    private var isTaskCancelled = false
+
+    init() { scheduler.beginRun() }
+
+    func endRunAndBeginNext() {
+        try? scheduler.endRun()
+        scheduler.beginRun()
+        let task = UInt(bitPattern: Unmanaged.passUnretained(stranger).toOpaque())
+        _ = scheduler.roster.enter(task, Roster.Origin(file: #fileID, line: 1), free)
+    }
+
+    func cancel() { scheduler.cancel { _ in isTaskCancelled = true } }
+
+    /// The task of the next run, that would look at the flag when it enters.
+    var verdict: String? {
+        isTaskCancelled && !scheduler.isCancelled ? "a task was cancelled, and the run was not" : nil
     }
 }
 
@@ -104,13 +159,20 @@ private final class RosterWorld: @unchecked Sendable {
         }
     }
 
+    func askForOrigins() {
+        let places = roster.origins.places
+        if places.contains(where: { $0.count != 1 }) { wrong = "a task was counted more than once" }
+    }
+
     func cancel() {
         interleavingPoint(.write, flagIdentity)
         flag.store(true, ordering: .sequentiallyConsistent)
-        roster.cancelAll { task in
+        for stranger in roster.retainAll() {
+            let task = UInt(bitPattern: stranger.toOpaque())
             if dead.contains(task) { wrong = "the visitor has a task that is gone" }
             cancelled.insert(task)
             byVisitor += 1
+            stranger.release()
         }
         visitHasEnded = true
         if !inside.isSubset(of: cancelled) { wrong = "a task is in the roster and not cancelled" }

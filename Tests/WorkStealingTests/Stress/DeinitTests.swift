@@ -129,4 +129,28 @@ extension DeinitTests {
         #expect(ends.value == 1)
         _ = (scheduler, orphan)
     }
+
+    /// On a thread of its own and in a message of another scheduler: an actor that asks where it is, in a chain of owners.
+    @Test(.timeLimit(.minutes(patience)), arguments: [false, true])
+    func itIsInTheActorWhereTheSchedulerIsGone(inAMessage: Bool) throws {
+        let ends = Ends()
+        var scheduler: Scheduler? = Scheduler(threads: 1)
+        let chain = Mutex<Mortal?>(nil)
+        let bystander = Mortal(on: scheduler!, Ends())
+        chain.withLock { chain in
+            for _ in 0..<3 { chain = Mortal(on: scheduler!, ends, child: chain) }
+        }
+        scheduler = nil
+        if inAMessage {
+            let other = Scheduler(threads: 1)
+            Counter(on: other).send { _ in chain.withLock { $0 = nil } }
+            try other.run()
+        } else {
+            chain.withLock { $0 = nil }
+        }
+        #expect(ends.number.value == 3)
+        #expect(ends.sum.value == 3)
+        #expect(bystander.isIsolatingCurrentContext() == false)
+        _ = scheduler
+    }
 }

@@ -178,8 +178,30 @@ struct WaitingTests {
         }
         let sentence = Self.said(result)
         #expect(
-            sentence.contains("1 spawned at App/hop.swift:9. One waits for the main thread")
+            sentence.contains("1 spawned at App/hop.swift:9. Something waits for the main thread")
                 || sentence.contains("1 spawned at App/hop.swift:9. If one of them waits for the main actor"))
+    }
+
+    /// The same by a task that nobody spawned.
+    @Test(.timeLimit(.minutes(patience)))
+    func aHopToTheMainActorOfATaskOfAMessageIsTold() async {
+        let result = await #expect(processExitsWith: .exitCode(3), observing: [\.standardErrorContent]) {
+            try await MainActor.run {
+                let scheduler = Scheduler(threads: 2)
+                scheduler.standstillWarning = .milliseconds(100)
+                Counter(on: scheduler).send { _ in Task { await MainActor.run {} } }
+                ForeignThread {
+                    while !scheduler.complained { usleep(10_000) }
+                    usleep(200_000)
+                    exit(3)
+                }.detach()
+                try scheduler.run()
+            }
+        }
+        let sentence = Self.said(result)
+        #expect(
+            sentence.contains("made with `Task { }`. Something waits for the main thread")
+                || sentence.contains("made with `Task { }`. If one of them waits for the main actor"))
     }
 
     /// The spawned tasks wait, one of them for its children, and these for a channel that a timer serves in the end.
@@ -216,6 +238,22 @@ struct WaitingTests {
         await onForeignThread {
             try? scheduler.run()
             #expect(!scheduler.complained)
+        }
+    }
+
+    /// Whatever a `Duration` can say.
+    @Test(.timeLimit(.minutes(patience)), arguments: [Int64.min, -1, 0, Int64.max])
+    func anyDurationIsAPatience(seconds: Int64) async {
+        await #expect(processExitsWith: .success) { [seconds = seconds as Int64] in
+            let scheduler = Scheduler(threads: 2)
+            scheduler.standstillWarning = .seconds(seconds)
+            let returned = Tally()
+            scheduler.spawn {
+                try await Task.sleep(for: .milliseconds(100))
+                returned.add()
+            }
+            try scheduler.run()
+            exit(returned.value == 1 ? 0 : 1)
         }
     }
 
@@ -281,9 +319,64 @@ struct GuestTests {
         }
     }
 
+    /// By a message, a spawned task, a `Task { }` on Swift's own executor, and one that has gone over to the other scheduler.
+    @Test(.timeLimit(.minutes(patience)))
+    func aRunDoesNotWaitForWhatIsSpawnedOnAnotherScheduler() async {
+        let (one, other) = (Scheduler(threads: 1), Scheduler(threads: 1))
+        let (spawned, returned) = (Tally(), Tally())
+        @Sendable func spawnOnOther() {
+            other.spawn { returned.add() }
+            spawned.add()
+        }
+        Counter(on: one).send { _ in spawnOnOther() }
+        one.spawn { spawnOnOther() }
+        Counter(on: one).send { _ in Task { spawnOnOther() } }
+        await onForeignThread {
+            try? one.run()
+            #expect(spawned.value == 3)
+            #expect(returned.value == 0)
+            try? other.run()
+            #expect(returned.value == 3)
+        }
+        let counter = Counter(on: other)
+        let made = Mutex<Task<Void, Never>?>(nil)
+        Counter(on: one).send { _ in
+            let task = Task { await counter.call { spawnOnOther() } }
+            made.withLock { $0 = task }
+        }
+        // `one` waits for the task that it has made, and this for `other`.
+        let runs = ForeignThread { try? one.run() }
+        while made.withLock({ $0 }) == nil { usleep(1000) }
+        await onForeignThread {
+            while returned.value < 4 { try? other.run() }
+            runs.join()
+        }
+    }
+
+    /// What the other scheduler spawns is waited for by its own run.
+    @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
+    func aRunWaitsForTasksOfWhatAnotherSchedulerSpawns(threads: Int) async {
+        let (one, other) = (Scheduler(threads: 1), Scheduler(threads: threads))
+        let returned = Tally()
+        Counter(on: one).send { _ in
+            other.spawn {
+                Task {
+                    try await Task.sleep(for: .milliseconds(20))
+                    returned.add()
+                }
+            }
+        }
+        await onForeignThread {
+            try? one.run()
+            #expect(returned.value == 0)
+            try? other.run()
+            #expect(returned.value == 1)
+        }
+    }
+
     /// Nobody but who made it can cancel it.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
-    func aCancelledRunDoesNotWaitForThem(threads: Int) throws {
+    func aCancelledRunDoesNotWaitForThem(threads: Int) async throws {
         let scheduler = Scheduler(threads: threads)
         let gate = Channel<Void>(capacity: 0)
         let (began, ended) = (Tally(), Tally())
@@ -296,11 +389,23 @@ struct GuestTests {
         try scheduler.run()
         canceller.join()
         #expect(ended.value == 0)
-        gate.finish()
+        await onForeignThread {
+            // Nor do later runs, and they wait for their own.
+            try? scheduler.run()
+            #expect(ended.value == 0)
+            let returned = Tally()
+            Counter(on: scheduler).send { $0.makeTask(milliseconds: 20, returned) }
+            // It returns in the midst of this run.
+            Counter(on: scheduler).send { _ in gate.finish() }
+            try? scheduler.run()
+            #expect(returned.value == 1)
+        }
     }
 }
 
 extension Counter {
+    fileprivate func call(_ body: @Sendable () -> Void) { body() }
+
     fileprivate func makeTask(_ gate: Channel<Void>, _ began: Tally, _ ended: Tally) {
         Task {
             increment()
