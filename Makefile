@@ -9,9 +9,8 @@ PYTHON ?= python3
 # The toolchain's own, also where `swift` is a link to it, or a script.
 CLANG = $(shell $(SWIFT) -print-target-info | sed -n 's|.*"runtimeResourcePath": "\(.*\)/lib/swift.*".*|\1/bin/clang|p')
 
-# The Swift runtime goes into the program, so that it runs where no Swift is installed. So do the C++ library that the
-# runtime needs and ncurses, which only `fsscan browse` needs, where there are archives of them: binding the symbols of
-# the first was a fifth of the time that a small tree takes, and those of the second 0.2 ms more.
+# The Swift runtime goes into the program, so that it runs where no Swift is installed. So does the C++ library that the
+# runtime needs, where there is an archive of it: binding its symbols was a fifth of the time that a small tree takes.
 RELEASE = -c release --static-swift-stdlib -Xswiftc "-L$(CURDIR)/.build/static"
 BINARY = .build/release/fsscan
 
@@ -28,9 +27,7 @@ scan: build ## Builds, and scans DIR (make scan DIR=/usr)
 
 build: packages ## Builds the release program and its helper: .build/release/fsscan, .build/release/fsscan-magic
 	mkdir -p .build/static
-	for archive in libstdc++.a libncursesw.a libtinfo.a; do \
-		library=$$($(CLANG) -print-file-name=$$archive); test ! -f "$$library" || ln -sf "$$library" .build/static/; \
-	done
+	library=$$($(CLANG) -print-file-name=libstdc++.a); test ! -f "$$library" || ln -sf "$$library" .build/static/
 	$(SWIFT) build $(RELEASE) --product fsscan
 	$(CLANG) $(HELPER_FLAGS) -o $(HELPER) Sources/fsscan-magic/main.c $$(pkg-config --cflags --libs libmagic)
 
