@@ -73,8 +73,7 @@ let package = Package(
             name: "fsscan",
             dependencies: [
                 "Bytes", "CLinux", "CNcurses", "COutOfMemory", "CPage", "Ignore", "LinuxKernel", "ScanEngine",
-                "Snapshots",
-                "WorkStealing",
+                "Snapshots", "WorkStealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),

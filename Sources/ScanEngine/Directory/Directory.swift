@@ -335,7 +335,8 @@ actor Directory: MailboxActor {
         if node.level == 0, descriptor.needEnded() { _ = descriptor.take() }
         let totals = gathering.subtotal.totals
         var completion = Completion(subtotal: gathering.subtotal)
-        if gathering.isDirectory, totals.entries > 0 {
+        let isThere = gathering.isDirectory && totals.entries > 0
+        if isThere {
             worker.rank(node, totals, lastChange: gathering.subtotal.lastChange, facts)
             let row = gathering.digests == nil ? nil : digestRow(worker)
             var state: [UInt8]?
@@ -354,7 +355,6 @@ actor Directory: MailboxActor {
                     children: node.level < worker.context.treeDepth ? gathering.sortedChildren() : nil)
             }
         }
-        let isThere = gathering.isDirectory && totals.entries > 0
         worker.directories?.count(isThere ? .done : .gone, node, DirectorySums(totals))
         let waiter = self.waiter
         self.waiter = .nobody

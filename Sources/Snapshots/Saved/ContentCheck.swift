@@ -15,7 +15,7 @@ import ScanEngine
 extension SavedScans {
     /// - Throws: where `content` says of the scan what no row says.
     package func checkContent(of scan: SavedScan) throws(SnapshotFailure) {
-        do {
+        try asSnapshotFailure {
             var check = ContentCheck()
             let set = DigestSet(scan.options.hash)
             let packs = try database.prepare("SELECT id, scan, types, records FROM content ORDER BY id")
@@ -40,14 +40,6 @@ extension SavedScans {
             guard try check.agrees() else {
                 throw SnapshotFailure(path: path, "is damaged: its content says what no entry says")
             }
-        } catch let error as SnapshotFailure {
-            throw error
-        } catch let error as DatabaseError {
-            throw SnapshotFailure(path: path, error.message)
-        } catch let error as TemporaryFileError {
-            throw SnapshotFailure(error)
-        } catch {
-            preconditionFailure("an error of nobody: \(error)")
         }
     }
 }

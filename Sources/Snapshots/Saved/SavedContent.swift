@@ -30,9 +30,17 @@ extension SavedScans {
     package func baseline(
         _ scan: SavedScan, for options: ScanOptions, trust: ContentBaseline.Trust = ContentBaseline.Trust()
     ) throws(SnapshotFailure) -> ContentBaseline {
+        try asSnapshotFailure {
+            ContentBaseline(try contentTable(scan, DigestSet(options.hash)), mime: options.mime, trust: trust)
+        }
+    }
+
+    /// Says of this file what went wrong with its database, or with temporary files beside it.
+    func asSnapshotFailure<Result>(_ body: () throws -> Result) throws(SnapshotFailure) -> Result {
         do {
-            return ContentBaseline(
-                try contentTable(scan, DigestSet(options.hash)), mime: options.mime, trust: trust)
+            return try body()
+        } catch let error as SnapshotFailure {
+            throw error
         } catch let error as DatabaseError {
             throw SnapshotFailure(path: path, error.message)
         } catch let error as TemporaryFileError {

@@ -186,7 +186,7 @@ struct ScanSettings {
         options.depth = try Self.count("--depth", command.depth) ?? options.depth
         options.top = try Self.count("--top", command.top) ?? options.top
         options.rank = try Self.ranking(command.rank, of: Ranking.allCases)
-        options.now = try Self.time("--now", command.now)
+        options.now = try Self.value("--now", command.now, "time", TimeArgument.description, TimeArgument.time)
         if format == .html { options.map = MapNode.limit }
         options.hash = format.algorithms(asked: try Self.algorithms(command.hash))
         options.asked = FieldSet(command.asked.map(\.field))
@@ -197,12 +197,8 @@ struct ScanSettings {
         options.excludeKernfs = command.excludeKernfs
         options.exclude = command.exclude.map(\.bytes)
         options.gitignore = command.gitignore
-        deadline = try command.deadline.map { value throws(UsageError) in
-            guard let seconds = DurationArgument.seconds(value.bytes) else {
-                throw UsageError("--deadline", value, "is not a time (\(DurationArgument.description))")
-            }
-            return seconds
-        }
+        deadline = try Self.value(
+            "--deadline", command.deadline, "time", DurationArgument.description, DurationArgument.seconds)
         paths = runs.expanded(command.paths)
         pathLists = [
             command.filesFrom.map { .nulSeparated($0.bytes) }, command.filesFromLines.map { .lines($0.bytes) },
@@ -309,12 +305,20 @@ struct ScanSettings {
         return algorithm
     }
 
-    private static func size(_ option: String, _ value: CarriedArgument?) throws(UsageError) -> Int64? {
+    /// Of an option whose value has a form of its own.
+    ///
+    /// - Parameters:
+    ///   - noun, form: for the message: what it is, and how it is written.
+    private static func value<Value>(
+        _ option: String, _ value: CarriedArgument?, _ noun: String, _ form: String, _ read: ([UInt8]) -> Value?
+    ) throws(UsageError) -> Value? {
         guard let value else { return nil }
-        guard let bytes = SizeArgument.bytes(value.bytes) else {
-            throw UsageError(option, value, "is not a size (\(SizeArgument.description))")
-        }
-        return bytes
+        guard let known = read(value.bytes) else { throw UsageError(option, value, "is not a \(noun) (\(form))") }
+        return known
+    }
+
+    private static func size(_ option: String, _ size: CarriedArgument?) throws(UsageError) -> Int64? {
+        try value(option, size, "size", SizeArgument.description, SizeArgument.bytes)
     }
 
     static func count(_ option: String, _ value: CarriedArgument?) throws(UsageError) -> Int? {
@@ -328,14 +332,6 @@ struct ScanSettings {
             throw UsageError("--rank", value, "is not one of \(known)")
         }
         return ranking
-    }
-
-    private static func time(_ option: String, _ value: CarriedArgument?) throws(UsageError) -> FileTime? {
-        guard let value else { return nil }
-        guard let time = TimeArgument.time(value.bytes) else {
-            throw UsageError(option, value, "is not a time (\(TimeArgument.description))")
-        }
-        return time
     }
 
     private static func number(

@@ -161,19 +161,25 @@ struct WaitingTests {
         }
     }
 
+    /// Ends the process with status 3 soon after it has said what stands still.
+    @MainActor
+    private static func runOnTheMainActor(_ begin: @Sendable (Scheduler) -> Void) throws {
+        let scheduler = Scheduler(threads: 2)
+        scheduler.standstillWarning = .milliseconds(100)
+        begin(scheduler)
+        ForeignThread {
+            while !scheduler.complained { usleep(10_000) }
+            usleep(200_000)
+            exit(3)
+        }.detach()
+        try scheduler.run()
+    }
+
     @Test(.timeLimit(.minutes(patience)))
     func aHopToTheMainActorThatRunKeepsWaitingIsTold() async {
         let result = await #expect(processExitsWith: .exitCode(3), observing: [\.standardErrorContent]) {
-            try await MainActor.run {
-                let scheduler = Scheduler(threads: 2)
-                scheduler.standstillWarning = .milliseconds(100)
-                scheduler.spawn(file: "App/hop.swift", line: 9) { await MainActor.run {} }
-                ForeignThread {
-                    while !scheduler.complained { usleep(10_000) }
-                    usleep(200_000)
-                    exit(3)
-                }.detach()
-                try scheduler.run()
+            try await Self.runOnTheMainActor {
+                $0.spawn(file: "App/hop.swift", line: 9) { await MainActor.run {} }
             }
         }
         let sentence = Self.said(result)
@@ -186,17 +192,7 @@ struct WaitingTests {
     @Test(.timeLimit(.minutes(patience)))
     func aHopToTheMainActorOfATaskOfAMessageIsTold() async {
         let result = await #expect(processExitsWith: .exitCode(3), observing: [\.standardErrorContent]) {
-            try await MainActor.run {
-                let scheduler = Scheduler(threads: 2)
-                scheduler.standstillWarning = .milliseconds(100)
-                Counter(on: scheduler).send { _ in Task { await MainActor.run {} } }
-                ForeignThread {
-                    while !scheduler.complained { usleep(10_000) }
-                    usleep(200_000)
-                    exit(3)
-                }.detach()
-                try scheduler.run()
-            }
+            try await Self.runOnTheMainActor { Counter(on: $0).send { _ in Task { await MainActor.run {} } } }
         }
         let sentence = Self.said(result)
         #expect(
