@@ -35,7 +35,7 @@ struct PartialCounts {
     }
 }
 
-extension ScanWorker {
+extension WorkerLocals {
     @inline(__always)  // a call for each entry otherwise
     func countPartially(_ status: borrowing FileStatus, _ kind: EntryKind, below root: Int) {
         if keepsPartial { partial?.count(status, kind, below: root, context.devices) }

@@ -68,7 +68,7 @@ public final class Scan: Sendable {
         let scheduler = Scheduler(
             threads: min(options.pool ?? options.threads, workers), maximumThreads: workers, trace: trace
         ) { [context] _ in
-            ScanWorker(context)
+            WorkerLocals(context)
         }
         let queue = PathQueue(options.paths, on: scheduler)
         let pathsAtATime = context.descriptors.pathsAtATime
@@ -103,7 +103,7 @@ public final class Scan: Sendable {
     ///
     /// - Returns: how many descriptors had to be made again.
     func fill(
-        _ report: inout ScanReport, from workers: [ScanWorker],
+        _ report: inout ScanReport, from workers: [WorkerLocals],
         flushing isFlushed: (any EntryOutput) -> Bool = { _ in true }
     ) -> Int64 {
         var tallies = Tallies(top: options.top, by: options.rank, now: context.now)

@@ -18,7 +18,7 @@ final class ScanContext: Sendable {
     let excludes: IgnoreScope?
     let obeysGitignore: Bool
     /// What to do with the content of files; nil if nothing.
-    let content: ContentPlan?
+    let content: SharedContent?
     /// Into slices of how many entries directories are cut where their files are to be read: so that a message takes a few
     /// milliseconds (a file takes 0.3 ms with libmagic, up to 10 ms with digests) and is not taken for one that never ends,
     /// and that others can steal from a directory of many. Making a slice takes 2 µs. Nil where a buffer full is one.
@@ -46,7 +46,7 @@ final class ScanContext: Sendable {
     private let isCancelled: @Sendable () -> Bool
     /// Set by `cancel()`, and once `isCancelled` has said so. Relaxed: nothing is ordered by it.
     private let stopped = Atomic<Bool>(false)
-    private let workers = Mutex<[ScanWorker]>([])
+    private let workers = Mutex<[WorkerLocals]>([])
 
     /// - Parameter start: of the scan.
     init(_ options: ScanOptions, _ environment: ScanEnvironment, start: FileTime) throws(ScanUnavailable) {
@@ -58,7 +58,7 @@ final class ScanContext: Sendable {
         }
         detail = outputs.isEmpty ? .basic : .full
         do throws(DigestUnavailable) {
-            stateMethods = outputs.contains { $0.wantsState } ? try DigestMethods(EntryState.methods) : nil
+            stateMethods = outputs.contains { $0.wantsState } ? try DigestMethods(EntryFingerprint.methods) : nil
         } catch {
             throw ScanUnavailable(option: "--save", message: error.message)
         }
@@ -80,10 +80,10 @@ final class ScanContext: Sendable {
             limit: limit, open: open, workers: min(wanted, Self.workersThatFit(withTypes: options.mime)),
             helpers: options.mime ? options.detectors ?? options.pool ?? options.threads : 0,
             filesPerSlice: Self.filesPerSlice)
-        let limits = ContentPlan.Limits(
+        let limits = SharedContent.Limits(
             largeFiles: descriptors.largeFilesAtATime, openFiles: descriptors.openFilesAtATime,
             detectors: descriptors.helpersAtATime, directories: descriptors.directoriesAtATime)
-        content = try ContentPlan.make(options, limits: limits, baseline: environment.baseline)
+        content = try SharedContent.make(options, limits: limits, baseline: environment.baseline)
         entriesPerSlice = content == nil || environment.baseline != nil ? nil : Self.filesPerSlice
         user = geteuid()
         isCancelled = environment.isCancelled
@@ -130,7 +130,7 @@ final class ScanContext: Sendable {
 
     func cancel() { stopped.store(true, ordering: .relaxed) }
 
-    func add(_ worker: ScanWorker) {
+    func add(_ worker: WorkerLocals) {
         workers.withLock { $0.append(worker) }
     }
 
@@ -149,7 +149,7 @@ final class ScanContext: Sendable {
     }
 
     /// The workers' parts of the report, when all workers have been joined. They are let go: each refers to the context.
-    func takeWorkers() -> [ScanWorker] {
+    func takeWorkers() -> [WorkerLocals] {
         workers.withLock { workers in
             defer { workers = [] }
             return workers

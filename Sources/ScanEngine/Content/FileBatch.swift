@@ -24,14 +24,14 @@ actor FileBatch: MailboxActor {
     }
 
     private func finish(_ detectors: MIMEDetectors, _ detector: consuming Resource.Token) {
-        let worker = ScanWorker.current
+        let worker = WorkerLocals.current
         if !worker.finish(files, detectors) { wait(for: detectors) }
         worker.isDone()
         _ = consume detector
     }
 }
 
-extension ScanWorker {
+extension WorkerLocals {
     /// Keeps a file until others can be asked about with it; at the latest until the entries are gone through.
     func askLater(_ file: UntypedFile, _ request: FileRequest) {
         untyped.append(FileBatch.Member(file: file, request: request))

@@ -14,7 +14,7 @@ actor LeasedFiles: MailboxActor {
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     private struct Waiting {
-        var file: FileScan
+        var file: DeferredRead
         /// When it is tried again, in nanoseconds of CLOCK_MONOTONIC.
         var due: Int64
     }
@@ -25,7 +25,7 @@ actor LeasedFiles: MailboxActor {
     init(scheduler: SchedulerID) { mailbox = Mailbox(scheduler) }
 
     /// Sends `file` on its way again after `pause` nanoseconds.
-    func add(_ file: FileScan, after pause: Int64) {
+    func add(_ file: DeferredRead, after pause: Int64) {
         waiting.append(Waiting(file: file, due: Self.now + pause))
         guard !isAsleep else { return }
         isAsleep = true
@@ -36,7 +36,7 @@ actor LeasedFiles: MailboxActor {
     private static let nap: Int64 = 20_000_000
 
     private func sleep() {
-        let isStopped = ScanWorker.current.context.shouldStop
+        let isStopped = WorkerLocals.current.context.shouldStop
         if !isStopped { clinux_sleep(Self.nap) }
         let now = Self.now
         let isDue = waiting.partition { isStopped || $0.due <= now }

@@ -23,14 +23,14 @@ final class KnownContent: Sendable {
 /// all its links have been met, or at the end of the scan.
 final class LinkedFiles: Sendable {
     private enum Place {
-        case reading(FileScan)
+        case reading(DeferredRead)
         case known(KnownContent)
     }
 
     /// What is to be done about a link.
     enum Meeting {
         case known(Result<FileContent, ContentFailure>)
-        case read(FileScan)
+        case read(DeferredRead)
     }
 
     private let places = Mutex<[DeviceInode: (place: Place, met: UInt32)]>([:])
@@ -39,10 +39,10 @@ final class LinkedFiles: Sendable {
     func meet(_ status: borrowing FileStatus, mayLeave: Bool, scheduler: SchedulerID) -> Meeting {
         let (identity, links, now) = (status.identity, status.links, ContentStatus(status))
         return places.withLock { places in
-            let (known, metBefore) = places[identity] ?? (.reading(FileScan(scheduler: scheduler)), 0)
+            let (known, metBefore) = places[identity] ?? (.reading(DeferredRead(scheduler: scheduler)), 0)
             var place = known
             if case .known(let content) = place, !content.describes(now) {
-                place = .reading(FileScan(scheduler: scheduler))
+                place = .reading(DeferredRead(scheduler: scheduler))
             }
             let met = metBefore &+ 1
             places[identity] = mayLeave && met >= links ? nil : (place, met)
@@ -54,7 +54,7 @@ final class LinkedFiles: Sendable {
     }
 
     /// `reader` has found out about the inode: links not met yet need not ask it.
-    func settle(_ identity: DeviceInode, _ reader: FileScan, _ content: KnownContent) {
+    func settle(_ identity: DeviceInode, _ reader: DeferredRead, _ content: KnownContent) {
         places.withLock { places in
             guard let (place, met) = places[identity], case .reading(let current) = place, current === reader else {
                 return

@@ -8,7 +8,7 @@ import WorkStealing
 /// A handle maps its own copy of the database and keeps buffers, 11 MiB in all, and uses a processor when it is used. So
 /// there are as many as may run at a time, however many workers there are: more of them would cost memory (64 workers:
 /// 750 MiB) and gain nothing. A token of `resource` is the right to use one. Who finds none free goes on with something
-/// else: see `FileScan`.
+/// else: see `DeferredRead`.
 package final class MIMEDetectors: Sendable {
     let resource: Resource
     private let cache = MIMECache()

@@ -7,7 +7,7 @@ extension Directory {
     ///   attributes either is no second one.
     /// - Returns: false if the directory is tried again.
     func readAttributesByName(
-        _ status: borrowing FileStatus, isOpened: Bool, _ worker: ScanWorker
+        _ status: borrowing FileStatus, isOpened: Bool, _ worker: WorkerLocals
     ) -> Bool {
         guard worker.context.readsAttributes else { return true }
         switch attributesByName(status, worker) {
@@ -15,17 +15,17 @@ extension Directory {
             xattrs = read.list
             if read.isDigest {
                 let path = EntryPath(directory: node, name: nil)
-                worker.report(ReadAttributes.tooLarge, at: path, into: &gathering.subtotal)
+                worker.report(ReadAttributes.tooLarge, at: path, into: &subtree.subtotal)
             }
         case .failure(let failure):
             if willTryAgain(after: failure, worker) { return false }
             if failure.isOfOpening, !isOpened { return true }
-            worker.report(failure.cause, at: EntryPath(directory: node, name: nil), into: &gathering.subtotal)
+            worker.report(failure.cause, at: EntryPath(directory: node, name: nil), into: &subtree.subtotal)
         }
         return true
     }
 
-    private func attributesByName(_ status: borrowing FileStatus, _ worker: ScanWorker) -> AttributesResult {
+    private func attributesByName(_ status: borrowing FileStatus, _ worker: WorkerLocals) -> AttributesResult {
         let parent = containing
         do throws(Errno) {
             let number = try parent?.borrowDescriptor(node.parentIdentity, worker) ?? Kernel.workingDirectory

@@ -7,7 +7,7 @@ extension Directory {
     /// The caller must be one of those that the directory is needed by.
     ///
     /// - Parameter identity: what this directory was when it was first opened.
-    nonisolated func borrowDescriptor(_ identity: DeviceInode, _ worker: ScanWorker) throws(Errno) -> Int32 {
+    nonisolated func borrowDescriptor(_ identity: DeviceInode, _ worker: WorkerLocals) throws(Errno) -> Int32 {
         while true {
             if let number = descriptor.borrow() { return number }
             let reopened = try reopenFromAbove(worker)
@@ -30,7 +30,7 @@ extension Directory {
 
     /// One who needed the descriptor does not any more; the last one closes it, and opens that of a directory above
     /// through it if others wait for one.
-    nonisolated func descriptorNeedEnded(_ worker: ScanWorker) {
+    nonisolated func descriptorNeedEnded(_ worker: WorkerLocals) {
         // Nobody needs it, so nobody borrows it: `take` finds it, unless it was given up.
         guard descriptor.needEnded(), let own = descriptor.take() else { return }
         if worker.context.descriptors.hasGivenUp { restoreAbove(own, worker) }
@@ -41,7 +41,7 @@ extension Directory {
     ///
     /// Directories in between that nobody needs are passed. In a tree that is walked depth first each is passed by the
     /// last that closes below it, so that long chains with gaps cost linear time.
-    private nonisolated func restoreAbove(_ own: consuming FileDescriptor, _ worker: ScanWorker) {
+    private nonisolated func restoreAbove(_ own: consuming FileDescriptor, _ worker: WorkerLocals) {
         var identities = [node.parentIdentity]
         var place = containing
         while let directory = place, !directory.descriptor.isNeeded {
@@ -65,7 +65,7 @@ extension Directory {
     }
 
     /// Opens this directory by name from the nearest ancestor that has a descriptor.
-    private nonisolated func reopenFromAbove(_ worker: ScanWorker) throws(Errno) -> FileDescriptor {
+    private nonisolated func reopenFromAbove(_ worker: WorkerLocals) throws(Errno) -> FileDescriptor {
         worker.descriptorsReopened += 1
         var path = [node]
         var ancestor = containing
@@ -81,7 +81,7 @@ extension Directory {
     }
 }
 
-extension ScanWorker {
+extension WorkerLocals {
     /// Opens directory after directory, the last of `path` first, checking that each is what it was when its children
     /// were listed. What the first of `path` is, the caller checks.
     fileprivate func descend(_ path: [PathNode], from number: Int32) throws(Errno) -> FileDescriptor {

@@ -5,7 +5,7 @@ import WorkStealing
 
 extension Directory {
     /// Reads one buffer full; most directories fit. If it is full, its entries are a slice, and so are those that follow.
-    func readAll(_ number: Int32, _ worker: ScanWorker) {
+    func readAll(_ number: Int32, _ worker: WorkerLocals) {
         do throws(Errno) {
             let amount = try Kernel.listDirectory(number, into: worker.listing)
             guard amount > 0 else { return finishListing(worker) }
@@ -21,7 +21,7 @@ extension Directory {
                 }
                 let entries = DirectoryEntries(own)
                 let left = worker.scanEntries(
-                    entries, of: opened, number, waiter: .directory(self), into: &gathering)
+                    entries, of: opened, number, waiter: .directory(self), into: &subtree)
                 if let left { startSlice(left.bytes, worker) }
                 let end = DirectoryEntries(bytes).endPosition
                 if worker.isEndOfListing(end, onDevice: identity.device) { return finishListing(worker) }
@@ -34,7 +34,7 @@ extension Directory {
 
     /// Cuts what is still unread into slices, some at a time: slices already made are worked on before more are made,
     /// so that a directory of millions is never in memory as a whole.
-    func readSlices(_ worker: ScanWorker) {
+    func readSlices(_ worker: WorkerLocals) {
         guard let number = descriptor.borrow() else {
             preconditionFailure("the descriptor of a directory that is being listed is not given up")
         }
@@ -44,7 +44,7 @@ extension Directory {
         do throws(Errno) {
             for _ in 0..<Self.slicesAtATime {
                 if worker.context.shouldStop {
-                    gathering.subtotal.isWhole = false
+                    subtree.subtotal.isWhole = false
                     worker.unfinished.add(EntryPath(directory: node, name: nil))
                     return finishListing(worker)
                 }
@@ -60,8 +60,8 @@ extension Directory {
     }
 
     /// What was listed before is kept.
-    private func couldNotList(_ error: Errno, _ worker: ScanWorker) {
-        worker.report(error, "getdents64", EntryPath(directory: node, name: nil), into: &gathering)
+    private func couldNotList(_ error: Errno, _ worker: WorkerLocals) {
+        worker.report(error, "getdents64", EntryPath(directory: node, name: nil), into: &subtree)
         finishListing(worker)
     }
 
@@ -69,14 +69,14 @@ extension Directory {
     private static let slicesAtATime = 4
 
     /// Makes one slice of the entries; or several, if their files are to be read.
-    private func startSlices(_ bytes: UnsafeRawBufferPointer, _ worker: ScanWorker) {
+    private func startSlices(_ bytes: UnsafeRawBufferPointer, _ worker: WorkerLocals) {
         guard let limit = worker.context.entriesPerSlice else { return startSlice(bytes, worker) }
         var entries = DirectoryEntries(bytes)
         while let part = entries.popFirst(limit) { startSlice(part, worker) }
     }
 
-    private func startSlice(_ entries: UnsafeRawBufferPointer, _ worker: ScanWorker) {
-        gathering.willWait()
+    private func startSlice(_ entries: UnsafeRawBufferPointer, _ worker: WorkerLocals) {
+        subtree.willWait()
         descriptor.need()
         EntrySlice(Array(entries), of: opened, scheduler: worker.scheduler).send { $0.scan() }
     }
@@ -88,10 +88,10 @@ extension Directory {
     }
 
     /// The listing itself is done; children and slices may not be.
-    func finishListing(_ worker: ScanWorker) {
+    func finishListing(_ worker: WorkerLocals) {
         descriptor.giveBack()
         descriptorNeedEnded(worker)
-        gathering.listingDone()
-        if gathering.isComplete { complete(worker) }
+        subtree.listingDone()
+        if subtree.isComplete { complete(worker) }
     }
 }

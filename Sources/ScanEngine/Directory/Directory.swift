@@ -15,7 +15,7 @@
 // call for each directory, and leaves nothing between the look and the leap. Only where the look decides whether to leap
 // (`-x`, names of unknown kind) is the name stat'ed first, and what is opened then must be the same inode.
 //
-// Where to read on: Directory+Listing.swift, ScanWorker+Entries.swift (what happens to an entry), EntrySlice.swift,
+// Where to read on: Directory+Listing.swift, WorkerLocals+Entries.swift (what happens to an entry), EntrySlice.swift,
 // DescriptorBudget.swift.
 
 import CLinux
@@ -62,7 +62,7 @@ actor Directory: MailboxActor {
     /// The patterns that apply to this directory's entries: those of the directory above until its own `.gitignore` has
     /// been read.
     private(set) var ignore: IgnoreScope?
-    var gathering = Gathering()
+    var subtree = SubtreeAccumulator()
     /// What this entry's record will say, if records are wanted; its digests are known only when all below is done.
     private var recorded: KnownEntry?
     var xattrs: [ExtendedAttribute]?
@@ -91,10 +91,10 @@ actor Directory: MailboxActor {
     func scan() { inPlace { $0.scanInPlace() } }
 
     private func scanInPlace() {
-        let worker = ScanWorker.current
-        gathering.prepare(worker.context)
+        let worker = WorkerLocals.current
+        subtree.prepare(worker.context)
         if worker.context.shouldStop {
-            gathering.subtotal.isWhole = false
+            subtree.subtotal.isWhole = false
             worker.unfinished.add(EntryPath(directory: node, name: nil))
             giveUpOpening(worker)
             return complete(worker)
@@ -121,7 +121,7 @@ actor Directory: MailboxActor {
     ///
     /// - Parameter place: what it has had since then.
     func readOnceMore(in place: DirectoryPlace?) {
-        let worker = ScanWorker.current
+        let worker = WorkerLocals.current
         guard let number = descriptor.borrow() else {
             preconditionFailure("the descriptor of a directory that is being listed is not given up")
         }
@@ -132,23 +132,23 @@ actor Directory: MailboxActor {
     /// Goes on reading a large directory: in a place, so that the slices do not become many more than can be worked on. Not
     /// where descriptors are short: this directory's cannot be given up, and those who have the places may wait for one.
     func readOn() {
-        if ScanWorker.current.context.descriptors.hasGivenUp {
-            readSlices(ScanWorker.current)
+        if WorkerLocals.current.context.descriptors.hasGivenUp {
+            readSlices(WorkerLocals.current)
         } else {
-            inPlace { $0.readSlices(ScanWorker.current) }
+            inPlace { $0.readSlices(WorkerLocals.current) }
         }
     }
 
     /// A child or a slice is done.
     func completed(_ completion: Completion) {
-        let worker = ScanWorker.current
-        gathering.add(completion, worker.context.devices, &worker.tallies)
-        if gathering.isComplete { complete(worker) }
+        let worker = WorkerLocals.current
+        subtree.add(completion, worker.context.devices, &worker.tallies)
+        if subtree.isComplete { complete(worker) }
     }
 
     // MARK: Opening
 
-    private func open(_ worker: ScanWorker) throws(Errno) -> FileDescriptor {
+    private func open(_ worker: WorkerLocals) throws(Errno) -> FileDescriptor {
         guard let parent = containing else {
             return try node.withCString { (path) throws(Errno) in
                 try worker.openDirectory(path, in: Kernel.workingDirectory)
@@ -159,10 +159,10 @@ actor Directory: MailboxActor {
         return try node.withCString { (name) throws(Errno) in try worker.openDirectory(name, in: number) }
     }
 
-    private func giveUpOpening(_ worker: ScanWorker) { containing?.descriptorNeedEnded(worker) }
+    private func giveUpOpening(_ worker: WorkerLocals) { containing?.descriptorNeedEnded(worker) }
 
     /// Finds out what the name is if it cannot be opened as a directory, and counts that.
-    private func couldNotOpen(_ error: Errno, _ worker: ScanWorker) {
+    private func couldNotOpen(_ error: Errno, _ worker: WorkerLocals) {
         if willTryAgain(after: error, worker) { return }
         var status = FileStatus()
         var statusError: Errno?
@@ -182,45 +182,45 @@ actor Directory: MailboxActor {
         if let known {
             // It was there when it was stat'ed: an entry, whatever became of it.
             count(known.status, worker)
-            return worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
+            return worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &subtree)
         }
         if let statusError {
             // Gone before anybody could look at it: not an entry.
             if statusError == .noSuchEntry { return }
-            gathering.subtotal.countUnknown(.directory)
+            subtree.subtotal.countUnknown(.directory)
             worker.recordUnknown(nil, in: node, .directory)
-            return worker.report(statusError, "statx", EntryPath(directory: node, name: nil), into: &gathering)
+            return worker.report(statusError, "statx", EntryPath(directory: node, name: nil), into: &subtree)
         }
         if status.kind == .directory {
             count(status, worker)
-            worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &gathering)
+            worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &subtree)
         } else if let parent = node.parent, let kind = status.kind {
             // Something else took the name since the directory was listed.
-            gathering.isDirectory = false
+            subtree.isDirectory = false
             node.withName { name in
                 worker.countEntry(
                     status, kind, name, pseudo(onDevice: status.device), in: parent,
-                    EntryPath(directory: parent, name: node.name), &worker.tallies, into: &gathering)
+                    EntryPath(directory: parent, name: node.name), &worker.tallies, into: &subtree)
             }
             // Its content is left alone: what took a directory's place in this moment may be gone in the next.
             if worker.context.content != nil {
                 let path = EntryPath(directory: parent, name: node.name)
-                worker.report(.stale, "openat", path, into: &gathering)
+                worker.report(.stale, "openat", path, into: &subtree)
             }
             worker.record(nil, in: node, kind, status, .unknown)
-            gathering.subtotal.isWhole = false
+            subtree.subtotal.isWhole = false
         }
     }
 
     /// All descriptors are in use by other workers at this moment: behind other work, and once more.
-    func willTryAgain(after error: some OpeningFailure, _ worker: ScanWorker) -> Bool {
+    func willTryAgain(after error: some OpeningFailure, _ worker: WorkerLocals) -> Bool {
         guard worker.mayTryAgain(after: error) else { return false }
         send { $0.scan() }
         return true
     }
 
-    private func count(_ status: borrowing FileStatus, _ worker: ScanWorker) {
-        worker.countDirectory(status, pseudo(onDevice: status.device), below: node.root, into: &gathering)
+    private func count(_ status: borrowing FileStatus, _ worker: WorkerLocals) {
+        worker.countDirectory(status, pseudo(onDevice: status.device), below: node.root, into: &subtree)
         (facts.uid, facts.ownBytes) = (status.uid, status.diskBytes)
         if let directories = worker.directories {
             let isOnOtherDevice = status.device != node.parentIdentity.device
@@ -237,7 +237,7 @@ actor Directory: MailboxActor {
         device == identity.device || device == node.parentIdentity.device ? pseudo : nil
     }
 
-    private func statusByName(_ worker: ScanWorker, _ status: inout FileStatus) throws(Errno) {
+    private func statusByName(_ worker: WorkerLocals, _ status: inout FileStatus) throws(Errno) {
         guard let parent = containing else {
             return try node.withCString { (path) throws(Errno) in
                 try Kernel.status(of: path, in: Kernel.workingDirectory, into: &status)
@@ -251,7 +251,7 @@ actor Directory: MailboxActor {
     // MARK: Listing
 
     private func list(
-        _ opened: consuming FileDescriptor, _ status: borrowing FileStatus, _ worker: ScanWorker
+        _ opened: consuming FileDescriptor, _ status: borrowing FileStatus, _ worker: WorkerLocals
     ) throws(Errno) {
         identity = status.identity
         if let known, known.status.identity != identity {
@@ -266,7 +266,7 @@ actor Directory: MailboxActor {
 
         if worker.context.readsAttributes {
             let place = EntryPath(directory: node, name: nil)
-            xattrs = worker.extendedAttributes(ofDirectory: opened.number, at: place, into: &gathering)
+            xattrs = worker.extendedAttributes(ofDirectory: opened.number, at: place, into: &subtree)
         }
         let number = opened.release()
         let published = descriptor.publish(number)
@@ -288,7 +288,7 @@ actor Directory: MailboxActor {
         }
         if status.isMountRoot { mayLoop = hasAncestor { $0.device == identity.device } }
         if mayLoop, hasAncestor({ $0 == identity }) {
-            worker.report(.isLoop, "openat", EntryPath(directory: node, name: nil), into: &gathering)
+            worker.report(.isLoop, "openat", EntryPath(directory: node, name: nil), into: &subtree)
             return finishListing(worker)
         }
         worker.context.descriptors.keep(self, number)
@@ -296,7 +296,7 @@ actor Directory: MailboxActor {
     }
 
     /// Reads what says which entries count, then the entries.
-    private func read(_ number: Int32, _ worker: ScanWorker) {
+    private func read(_ number: Int32, _ worker: WorkerLocals) {
         do throws(Errno) {
             if worker.context.obeysGitignore { try readGitignore(number, worker) }
         } catch {
@@ -304,14 +304,14 @@ actor Directory: MailboxActor {
                 return send { [place = worker.place] in $0.readOnceMore(in: place) }
             }
             let path = EntryPath(directory: node, name: Array(".gitignore".utf8))
-            worker.report(error, "openat", path, into: &gathering)
+            worker.report(error, "openat", path, into: &subtree)
         }
         readAll(number, worker)
     }
 
     /// Reads this directory's `.gitignore`, if it has one. As git does, a symlink is not followed, and what is no regular
     /// file is not read.
-    private func readGitignore(_ number: Int32, _ worker: ScanWorker) throws(Errno) {
+    private func readGitignore(_ number: Int32, _ worker: WorkerLocals) throws(Errno) {
         let contents = try worker.opening { () throws(Errno) in
             try Kernel.contents(ofFile: ".gitignore", in: number, limit: IgnoreRules.maximumFileSize)
         }
@@ -331,28 +331,28 @@ actor Directory: MailboxActor {
 
     // MARK: Completing
 
-    func complete(_ worker: ScanWorker) {
+    func complete(_ worker: WorkerLocals) {
         if node.level == 0, descriptor.needEnded() { _ = descriptor.take() }
-        let totals = gathering.subtotal.totals
-        var completion = Completion(subtotal: gathering.subtotal)
-        let isThere = gathering.isDirectory && totals.entries > 0
+        let totals = subtree.subtotal.totals
+        var completion = Completion(subtotal: subtree.subtotal)
+        let isThere = subtree.isDirectory && totals.entries > 0
         if isThere {
-            worker.rank(node, totals, lastChange: gathering.subtotal.lastChange, facts)
-            let row = gathering.digests == nil ? nil : digestRow(worker)
+            worker.rank(node, totals, lastChange: subtree.subtotal.lastChange, facts)
+            let row = subtree.digests == nil ? nil : digestRow(worker)
             var state: [UInt8]?
             if let recorded {
-                var answer = ContentAnswer(row: gathering.digests == nil ? [] : row)
+                var answer = ContentAnswer(row: subtree.digests == nil ? [] : row)
                 answer.xattrs = xattrs
-                let tree = gathering.subtotal.isWhole ? gathering.states : nil
+                let tree = subtree.subtotal.isWhole ? subtree.states : nil
                 state = worker.record(nil, in: node, .directory, recorded.status, answer, tree: tree)
             }
-            if gathering.digests != nil || gathering.states != nil {
+            if subtree.digests != nil || subtree.states != nil {
                 completion.content = .entry(name: node.name, mode: UInt32(S_IFDIR), row: row, state: state)
             }
             if node.level <= worker.context.treeDepth {
                 completion.tree = TreeNode(
                     name: node.name, totals: totals, digests: worker.context.named(row),
-                    children: node.level < worker.context.treeDepth ? gathering.sortedChildren() : nil)
+                    children: node.level < worker.context.treeDepth ? subtree.sortedChildren() : nil)
             }
         }
         worker.directories?.count(isThere ? .done : .gone, node, DirectorySums(totals))
@@ -362,8 +362,8 @@ actor Directory: MailboxActor {
     }
 
     /// The digests of this directory; nil where anything at or below was not read.
-    private func digestRow(_ worker: ScanWorker) -> [UInt8]? {
-        guard gathering.subtotal.isWhole, let digests = gathering.digests else { return nil }
+    private func digestRow(_ worker: WorkerLocals) -> [UInt8]? {
+        guard subtree.subtotal.isWhole, let digests = subtree.digests else { return nil }
         return worker.digestRow(of: digests)
     }
 }

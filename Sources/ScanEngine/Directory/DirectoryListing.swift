@@ -54,7 +54,7 @@ package struct DirectoryListing: ~Copyable {
         directory = opened
         self.node = node
         self.scope = scope
-        buffer = .allocate(byteCount: ScanWorker.listingSize, alignment: 16)
+        buffer = .allocate(byteCount: WorkerLocals.listingSize, alignment: 16)
     }
 
     deinit { buffer.deallocate() }

@@ -11,7 +11,7 @@ actor EntrySlice: MailboxActor {
 
     private nonisolated let opened: OpenedDirectory
     private var entries: [UInt8]
-    private var gathering = Gathering()
+    private var subtree = SubtreeAccumulator()
 
     init(_ entries: [UInt8], of opened: OpenedDirectory, scheduler: SchedulerID) {
         mailbox = Mailbox(scheduler)
@@ -24,15 +24,15 @@ actor EntrySlice: MailboxActor {
     func scan() { inPlace { $0.scanInPlace() } }
 
     private func scanInPlace() {
-        let worker = ScanWorker.current
-        gathering.prepare(worker.context)
+        let worker = WorkerLocals.current
+        subtree.prepare(worker.context)
         worker.isAt(EntryPath(directory: directory.node, name: nil))
         defer { worker.isDone() }
         do throws(Errno) {
             let number = try directory.borrowDescriptor(opened.identity, worker)
             let left = entries.withUnsafeBytes { bytes in
                 worker.scanEntries(
-                    DirectoryEntries(bytes), of: opened, number, waiter: .slice(self), into: &gathering)?.bytes.count
+                    DirectoryEntries(bytes), of: opened, number, waiter: .slice(self), into: &subtree)?.bytes.count
             }
             directory.descriptor.giveBack()
             if let left {
@@ -44,28 +44,28 @@ actor EntrySlice: MailboxActor {
             if worker.mayTryAgain(after: error) { return send { $0.scan() } }
             // The directory cannot be reached any more: its names were listed, so they are entries, and errors.
             entries.withUnsafeBytes { bytes in
-                worker.reportAll(DirectoryEntries(bytes), of: directory.node, error, into: &gathering)
+                worker.reportAll(DirectoryEntries(bytes), of: directory.node, error, into: &subtree)
             }
         }
         entries = []
         directory.descriptorNeedEnded(worker)
-        gathering.listingDone()
-        if gathering.isComplete { complete() }
+        subtree.listingDone()
+        if subtree.isComplete { complete() }
     }
 
     /// A child directory is done.
     func completed(_ completion: Completion) {
-        let worker = ScanWorker.current
-        gathering.add(completion, worker.context.devices, &worker.tallies)
-        if gathering.isComplete { complete() }
+        let worker = WorkerLocals.current
+        subtree.add(completion, worker.context.devices, &worker.tallies)
+        if subtree.isComplete { complete() }
     }
 
     private func complete() {
-        var completion = Completion(subtotal: gathering.subtotal, trees: gathering.takeTrees())
-        if gathering.digests != nil || gathering.states != nil {
-            completion.content = .slice(digests: gathering.digests, states: gathering.states)
-            gathering.digests = nil
-            gathering.states = nil
+        var completion = Completion(subtotal: subtree.subtotal, trees: subtree.takeTrees())
+        if subtree.digests != nil || subtree.states != nil {
+            completion.content = .slice(digests: subtree.digests, states: subtree.states)
+            subtree.digests = nil
+            subtree.states = nil
         }
         directory.send { [completion] in $0.completed(completion) }
     }

@@ -145,7 +145,7 @@ package struct FieldTraits: OptionSet, Sendable {
 
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// By default, and part of `EntryState`: what an intruder changes or leaves behind, and what stays when nothing was
+    /// By default, and part of `EntryFingerprint`: what an intruder changes or leaves behind, and what stays when nothing was
     /// done.
     package static let compared = FieldTraits(rawValue: 1 << 0)
     /// With `--also`.

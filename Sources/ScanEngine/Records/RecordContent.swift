@@ -10,7 +10,7 @@ package struct RecordContent {
     package var isChanged: Bool
     /// Nil where they were not asked for or could not be read. In the order of their names.
     package var xattrs: [ExtendedAttribute]?
-    /// Of a directory: the Merkle value over all that `EntryState` covers at and below; nil where it is not known, and
+    /// Of a directory: the Merkle value over all that `EntryFingerprint` covers at and below; nil where it is not known, and
     /// where no `EntryOutput` wants it.
     package var state: [UInt8]?
 

@@ -85,7 +85,7 @@ import WorkStealing
         var environment = ScanEnvironment()
         environment.isCancelled = {
             // Asked before each buffer full.
-            let place = ScanWorker.current.place
+            let place = WorkerLocals.current.place
             if isTaken.load(ordering: .relaxed) {
                 if place == nil { looksWithoutPlace.add(1, ordering: .relaxed) }
             } else if let place, listedBefore.withLock({ $0 == nil }) {

@@ -90,7 +90,7 @@ import WorkStealing
     @Test(.timeLimit(.minutes(patience))) func filesThatWaitForADetectorStayOpen() throws {
         let directory = try TemporaryDirectory(
             Tree((0..<500).map { .file(ByteString("name-\($0)"), ByteString("content \($0)\n")) }))
-        let found = Mutex<ContentPlan?>(nil)
+        let found = Mutex<SharedContent?>(nil)
         let hasRoom = Mutex<Bool?>(nil)
         let asked = Atomic<Int>(0)
         var options = ScanOptions(paths: [directory.path.bytes], threads: 1)

@@ -48,11 +48,11 @@ import Testing
         try Kernel.status(of: "a", in: directory.descriptor, into: &status)
         let scheduler = Scheduler(threads: 1)
         let table = LinkedFiles()
-        func reader() -> FileScan? {
+        func reader() -> DeferredRead? {
             let meeting = table.meet(status, mayLeave: false, scheduler: scheduler.id)
             return if case .read(let reader) = meeting { reader } else { nil }
         }
-        weak var kept: FileScan?
+        weak var kept: DeferredRead?
         do {
             let first = try #require(reader())
             kept = first

@@ -111,8 +111,8 @@ import Testing
     // MARK: The fingerprint
 
     private func state(_ kind: EntryKind, _ status: FileStatus, _ content: RecordContent) throws -> [UInt8] {
-        var state = EntryState(try DigestMethods(EntryState.methods))
-        var tree = TreeDigest(EntryState.methods)
+        var state = EntryFingerprint(try DigestMethods(EntryFingerprint.methods))
+        var tree = TreeDigest(EntryFingerprint.methods)
         Array("a".utf8).withUnsafeBytes { tree.append(name: $0, mode: 0o100644, row: [UInt8](repeating: 0, count: 32)) }
         let value = state.value(of: kind, status, content, tree: tree)
         return try #require(value)

@@ -1,6 +1,6 @@
 import LinuxKernel
 
-extension ScanWorker {
+extension WorkerLocals {
     /// Hands on an entry that is no directory, or a directory that is complete.
     ///
     /// - Parameters:
@@ -16,7 +16,7 @@ extension ScanWorker {
         var content = RecordContent(
             target: answer.target, digests: answer.row, mime: answer.type, isChanged: answer.hasChanged,
             xattrs: answer.xattrs)
-        let state = context.stateMethods == nil ? nil : entryState!.value(of: kind, status, content, tree: tree)
+        let state = context.stateMethods == nil ? nil : entryFingerprint!.value(of: kind, status, content, tree: tree)
         if kind == .directory { content.state = state }
         let root = node.root
         path.with(name, in: node) { path in

@@ -10,7 +10,7 @@ import WorkStealing
 ///
 /// `@unchecked Sendable`: it is reached through `current` alone, on the thread of its worker, and never kept beyond a
 /// message; by others only after the workers were joined. `progress`, which is atomic, is open to all.
-final class ScanWorker: @unchecked Sendable {
+final class WorkerLocals: @unchecked Sendable {
     let context: ScanContext
     let scheduler: SchedulerID
 
@@ -51,13 +51,13 @@ final class ScanWorker: @unchecked Sendable {
     /// Where entries go, record by record.
     let streams: [any EntryStream]
     /// Set where `ScanContext.stateMethods` is.
-    var entryState: EntryState?
+    var entryFingerprint: EntryFingerprint?
     /// Where directories are told of, if somebody wants to know.
     let directories: DirectoryStream?
     var path = RecordPath()
 
     /// For looking into files; nil if no content was asked for.
-    var stage: ContentStage?
+    var stage: ContentReader?
     /// Of the directory whose message this is; nil where it needs none. Set by `inPlace` alone.
     var place: DirectoryPlace?
     /// Files that will be asked about before the message ends: see `askLater`.
@@ -85,8 +85,8 @@ final class ScanWorker: @unchecked Sendable {
         if keepsPartial { partial = PartialCounts() }
         streams = context.outputs.map { $0.makeStream() }
         directories = context.watch?.makeStream()
-        if let methods = context.stateMethods { entryState = EntryState(methods) }
-        if let plan = context.content { stage = ContentStage(plan) }
+        if let methods = context.stateMethods { entryFingerprint = EntryFingerprint(methods) }
+        if let plan = context.content { stage = ContentReader(plan) }
         context.add(self)
     }
 
@@ -94,7 +94,7 @@ final class ScanWorker: @unchecked Sendable {
         listing.deallocate()
     }
 
-    static var current: ScanWorker { Scheduler.workerLocal(as: ScanWorker.self) }
+    static var current: WorkerLocals { Scheduler.workerLocal(as: WorkerLocals.self) }
 
     /// - Parameter isRestored: the directory had a descriptor before.
     func openDirectory(

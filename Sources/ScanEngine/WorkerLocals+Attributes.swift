@@ -22,7 +22,7 @@ extension Errno {
     fileprivate static let tooLarge = Errno(E2BIG)
 }
 
-extension ScanWorker {
+extension WorkerLocals {
     /// Reads the extended attributes of an entry that is not open, if they were asked for.
     ///
     /// The inode is pinned first and must be the one that was stat'ed; its attributes are read from there.
@@ -59,14 +59,14 @@ extension ScanWorker {
 
     /// Of a directory that is open for listing.
     func extendedAttributes(
-        ofDirectory number: Int32, at path: EntryPath, into gathering: inout Gathering
+        ofDirectory number: Int32, at path: EntryPath, into subtree: inout SubtreeAccumulator
     ) -> [ExtendedAttribute]? {
         do throws(ContentFailure) {
             let read = try AttributeReader(links: 1).read(number, isPathOnly: false)
-            if read.isDigest { report(ReadAttributes.tooLarge, at: path, into: &gathering.subtotal) }
+            if read.isDigest { report(ReadAttributes.tooLarge, at: path, into: &subtree.subtotal) }
             return read.list
         } catch {
-            report(error.cause, at: path, into: &gathering.subtotal)
+            report(error.cause, at: path, into: &subtree.subtotal)
             return nil
         }
     }

@@ -18,7 +18,7 @@ import LinuxKernel
 /// The tree object is that of `TreeDigest`, with the value of each entry in place of its digest. A directory's own digests
 /// and sizes follow from what is below it; its times and number of links change with every entry that comes or goes,
 /// which is said already. A digest of content alone would not show that a file became setuid.
-struct EntryState: ~Copyable {
+struct EntryFingerprint: ~Copyable {
     private var digest: MultiDigest
     private var fields = ByteBuffer(capacity: 256)
 

@@ -3,13 +3,13 @@ import WorkStealing
 
 /// One worker's means to look into files: a buffer and digest contexts. Each file is opened and read
 /// once, for everything that is asked for.
-package struct ContentStage: ~Copyable {
-    private let plan: ContentPlan
+package struct ContentReader: ~Copyable {
+    private let plan: SharedContent
     /// Owned: freed in `deinit`.
     private let buffer: UnsafeMutableRawBufferPointer
     private var digest: MultiDigest?
 
-    package init(_ plan: ContentPlan) {
+    package init(_ plan: SharedContent) {
         self.plan = plan
         // 1 MiB: half a millisecond of SHA-256 for each system call, and it stays in the second- or third-level cache.
         buffer = .allocate(byteCount: 1 << 20, alignment: 4096)
@@ -166,4 +166,4 @@ package struct ContentStage: ~Copyable {
 }
 
 /// Nothing in it has a tie to a thread, and having it (it cannot be copied) means that nobody else uses it.
-extension ContentStage: @unchecked Sendable {}
+extension ContentReader: @unchecked Sendable {}

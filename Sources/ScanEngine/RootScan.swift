@@ -4,14 +4,14 @@ import Synchronization
 import WorkStealing
 
 /// One PATH of the command line: finds out what it is, and waits for its tree.
-actor PathScan: MailboxActor {
+actor RootScan: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     private let index: Int
     private let path: [UInt8]
     private let queue: PathQueue
-    private var gathering = Gathering()
+    private var subtree = SubtreeAccumulator()
     private var isMissing = false
     private var row: [UInt8]?
 
@@ -23,7 +23,7 @@ actor PathScan: MailboxActor {
     }
 
     func scan() {
-        let worker = ScanWorker.current
+        let worker = WorkerLocals.current
         let node = PathNode.root(path, index: index, number: worker.context.watch?.roots[index] ?? 0)
         let place = EntryPath(directory: node, name: nil)
         if worker.context.shouldStop {
@@ -40,13 +40,13 @@ actor PathScan: MailboxActor {
             }
             guard let kind = status.kind else { throw .invalid }
             if kind == .directory {
-                gathering.willWait()
+                subtree.willWait()
                 let known = KnownEntry(status: status, isToBeListed: true)
                 Directory(
                     node, waiter: .path(self), known: known, rootDevice: status.device, pseudo: nil, mayLoop: false,
                     ignore: worker.context.excludes, scheduler: worker.scheduler
                 ).send { $0.scan() }
-                return gathering.listingDone()
+                return subtree.listingDone()
             }
             if let leftOut = worker.context.leftOut, leftOut.file == status.identity {
                 leftOut.note(place)
@@ -66,20 +66,20 @@ actor PathScan: MailboxActor {
                 try? worker.pseudoFileSystem(of: path, in: Kernel.workingDirectory, onDevice: status.device)
             }
             name.withUnsafeBytes { name in
-                worker.countEntry(status, kind, name, pseudo, in: node, place, &worker.tallies, into: &gathering)
+                worker.countEntry(status, kind, name, pseudo, in: node, place, &worker.tallies, into: &subtree)
             }
             let answer = node.withName { path in
                 let entry = CountedEntry(
                     directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: kind, node: node)
-                return worker.content(of: entry, status, attributes, waiter: .path(self), &gathering)
+                return worker.content(of: entry, status, attributes, waiter: .path(self), &subtree)
             }
             worker.askAboutUntyped()
             // Otherwise somebody reads it for us, and will say so.
-            guard let answer else { return gathering.listingDone() }
+            guard let answer else { return subtree.listingDone() }
             row = answer.row
             _ = worker.record(place, kind, status, answer)
         } catch {
-            worker.report(error, "statx", place, into: &gathering)
+            worker.report(error, "statx", place, into: &subtree)
             isMissing = true
         }
         finish(tree: nil)
@@ -87,18 +87,18 @@ actor PathScan: MailboxActor {
 
     /// The tree is done.
     func completed(_ completion: Completion) {
-        let worker = ScanWorker.current
-        gathering.add(completion, worker.context.devices, &worker.tallies)
+        let worker = WorkerLocals.current
+        subtree.add(completion, worker.context.devices, &worker.tallies)
         row = completion.row
         finish(tree: completion.tree)
     }
 
     private func finish(tree: TreeNode?) {
         var report = RootReport(path: path)
-        report.totals = gathering.subtotal.totals
+        report.totals = subtree.subtotal.totals
         report.tree = tree
-        report.digests = isMissing ? nil : ScanWorker.current.context.named(gathering.subtotal.isWhole ? row : nil)
-        let subtotal = gathering.subtotal
+        report.digests = isMissing ? nil : WorkerLocals.current.context.named(subtree.subtotal.isWhole ? row : nil)
+        let subtotal = subtree.subtotal
         let index = index
         queue.send { [report] in $0.finished(index, report, subtotal) }
     }
@@ -136,7 +136,7 @@ actor PathQueue: MailboxActor {
 
     func finished(_ index: Int, _ report: RootReport, _ subtotal: Subtotal) {
         reports[index] = report
-        let worker = ScanWorker.current
+        let worker = WorkerLocals.current
         total.add(subtotal, worker.context.devices, &worker.tallies)
         running -= 1
         if next < paths.count { startNext() }
@@ -144,7 +144,7 @@ actor PathQueue: MailboxActor {
     }
 
     private func startNext() {
-        let scan = PathScan(paths[next], index: next, queue: self, scheduler: ScanWorker.current.scheduler)
+        let scan = RootScan(paths[next], index: next, queue: self, scheduler: WorkerLocals.current.scheduler)
         next += 1
         running += 1
         scan.send { $0.scan() }
@@ -153,7 +153,7 @@ actor PathQueue: MailboxActor {
     private func deliver() {
         let roots = reports.compactMap { $0 }
         let totals = total.totals
-        total.settleLinks(&ScanWorker.current.tallies)
+        total.settleLinks(&WorkerLocals.current.tallies)
         outcome.withLock { $0 = Outcome(totals: totals, roots: roots) }
     }
 }

@@ -27,25 +27,25 @@ struct OpenedDirectory: Sendable {
     }
 }
 
-extension ScanWorker {
+extension WorkerLocals {
     /// Stats and counts entries of a directory, and starts an actor for each child directory.
     ///
     /// - Parameters:
     ///   - number: the directory's descriptor, borrowed by the caller.
-    ///   - waiter: whom the child directories report to; `gathering` is its.
+    ///   - waiter: whom the child directories report to; `subtree` is its.
     /// - Returns: those that are left, because no descriptor is to be had now: for a slice of their own, behind other work.
     func scanEntries(
         _ entries: DirectoryEntries, of opened: OpenedDirectory, _ number: Int32, waiter: Waiter,
-        into gathering: inout Gathering
+        into subtree: inout SubtreeAccumulator
     ) -> DirectoryEntries? {
-        let left = scanEntries(entries, of: opened, number, waiter: waiter, &tallies, into: &gathering)
+        let left = scanEntries(entries, of: opened, number, waiter: waiter, &tallies, into: &subtree)
         askAboutUntyped()
         return left
     }
 
     private func scanEntries(
         _ entries: DirectoryEntries, of opened: OpenedDirectory, _ number: Int32, waiter: Waiter,
-        _ tallies: inout Tallies, into gathering: inout Gathering
+        _ tallies: inout Tallies, into subtree: inout SubtreeAccumulator
     ) -> DirectoryEntries? {
         let node = opened.node
         let isMetadataAlone = context.content == nil && streams.isEmpty
@@ -55,11 +55,11 @@ extension ScanWorker {
         let readsAttributes = context.readsAttributes
         let leftOut = context.leftOut?.directory == opened.identity ? context.leftOut : nil
         let directories = directories
-        let before = directories == nil ? Totals() : gathering.subtotal.totals
+        let before = directories == nil ? Totals() : subtree.subtotal.totals
         var newest = Int64.min
         defer {
             directories?.count(
-                .added, node, DirectorySums(gathering.subtotal.totals) &- DirectorySums(before), newest: newest)
+                .added, node, DirectorySums(subtree.subtotal.totals) &- DirectorySums(before), newest: newest)
         }
         var status = FileStatus()
         var untilStopCheck = Self.entriesBetweenStopChecks
@@ -70,7 +70,7 @@ extension ScanWorker {
             untilStopCheck -= 1
             if untilStopCheck == 0 {
                 if context.shouldStop {
-                    gathering.subtotal.isWhole = false
+                    subtree.subtotal.isWhole = false
                     unfinished.add(EntryPath(directory: node, name: nil))
                     return nil
                 }
@@ -87,17 +87,17 @@ extension ScanWorker {
                 continue
             }
             if entry.kind == .directory, listsUnseen {
-                startDirectory(entry.name, in: opened, known: nil, waiter, &gathering)
+                startDirectory(entry.name, in: opened, known: nil, waiter, &subtree)
                 continue
             }
             do throws(Errno) {
                 try Kernel.status(of: entry.cString, in: number, detail, into: &status)
             } catch {
-                couldNotStat(entry, of: node, error, &tallies, into: &gathering)
+                couldNotStat(entry, of: node, error, &tallies, into: &subtree)
                 continue
             }
             guard let kind = status.kind else {
-                couldNotStat(entry, of: node, .invalid, &tallies, into: &gathering)
+                couldNotStat(entry, of: node, .invalid, &tallies, into: &subtree)
                 continue
             }
             if verdict == .dependsOnKind,
@@ -109,7 +109,7 @@ extension ScanWorker {
             if kind == .directory {
                 let isToBeListed = listsUnseen || status.device == opened.rootDevice
                 let known = KnownEntry(status: status, isToBeListed: isToBeListed)
-                startDirectory(entry.name, in: opened, known: known, waiter, &gathering)
+                startDirectory(entry.name, in: opened, known: known, waiter, &subtree)
             } else {
                 var attributes = AttributesResult.success(ReadAttributes())
                 if readsAttributes {
@@ -125,18 +125,18 @@ extension ScanWorker {
                     ? opened.pseudo : try? pseudoFileSystem(of: entry.cString, in: number, onDevice: status.device)
                 countEntry(
                     status, kind, entry.name, pseudo, in: node, EntryPath(directory: node, name: Array(entry.name)),
-                    &tallies, into: &gathering)
+                    &tallies, into: &subtree)
                 if let directories {
                     newest = max(newest, status.mtime.seconds)
                     if status.links > 1 { directories.link(status, kind, in: node) }
                 }
                 if isMetadataAlone { continue }
-                if let baseline, takeOver(entry.name, kind, status, baseline, into: &gathering) { continue }
+                if let baseline, takeOver(entry.name, kind, status, baseline, into: &subtree) { continue }
                 let counted = CountedEntry(
                     directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
-                if let answer = content(of: counted, status, attributes, waiter: waiter, &gathering) {
+                if let answer = content(of: counted, status, attributes, waiter: waiter, &subtree) {
                     let state = record(entry.name, in: node, kind, status, answer)
-                    gathering.addDigests(of: entry.name, status.mode, answer.row, state: state)
+                    subtree.addDigests(of: entry.name, status.mode, answer.row, state: state)
                 }
             }
         }
@@ -147,9 +147,9 @@ extension ScanWorker {
 
     private func startDirectory(
         _ name: UnsafeRawBufferPointer, in opened: OpenedDirectory, known: KnownEntry?, _ waiter: Waiter,
-        _ gathering: inout Gathering
+        _ subtree: inout SubtreeAccumulator
     ) {
-        gathering.willWait()
+        subtree.willWait()
         opened.directory.descriptor.need()
         let number = directories?.meet(name, in: opened.node) ?? 0
         let node = PathNode.child(name, of: opened.node, parentIdentity: opened.identity, number: number)
@@ -168,10 +168,10 @@ extension ScanWorker {
     func countEntry(
         _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer, _ pseudo: PseudoFileSystem?,
         in directory: PathNode, _ path: @autoclosure () -> EntryPath, _ tallies: inout Tallies,
-        into gathering: inout Gathering
+        into subtree: inout SubtreeAccumulator
     ) {
         let fileExtension = kind == .file ? FileExtension(name: name) : .none
-        gathering.subtotal.count(status, kind, fileExtension, pseudo, context.devices, &tallies)
+        subtree.subtotal.count(status, kind, fileExtension, pseudo, context.devices, &tallies)
         countPartially(status, kind, below: directory.root)
         progress.advance(entries: 1, diskBytes: status.diskBytes)
         if kind == .file {
@@ -181,9 +181,10 @@ extension ScanWorker {
     }
 
     func countDirectory(
-        _ status: borrowing FileStatus, _ pseudo: PseudoFileSystem?, below root: Int, into gathering: inout Gathering
+        _ status: borrowing FileStatus, _ pseudo: PseudoFileSystem?, below root: Int,
+        into subtree: inout SubtreeAccumulator
     ) {
-        gathering.subtotal.count(status, .directory, .none, pseudo, context.devices, &tallies)
+        subtree.subtotal.count(status, .directory, .none, pseudo, context.devices, &tallies)
         countPartially(status, .directory, below: root)
         progress.advance(entries: 1, diskBytes: status.diskBytes)
     }
@@ -193,29 +194,29 @@ extension ScanWorker {
     /// Counts a name that was listed and cannot be stat'ed.
     private func couldNotStat(
         _ entry: DirectoryEntries.Entry, of directory: PathNode, _ error: Errno, _ tallies: inout Tallies,
-        into gathering: inout Gathering
+        into subtree: inout SubtreeAccumulator
     ) {
         // Gone before anybody could look at it: not an entry.
         if error == .noSuchEntry { return }
         if let kind = entry.kind {
-            gathering.subtotal.countUnknown(kind)
+            subtree.subtotal.countUnknown(kind)
             if keepsPartial { partial?.subtotal(below: directory.root) { $0.countUnknown(kind) } }
             recordUnknown(entry.name, in: directory, kind)
             if kind == .file { tallies.countUnknown(FileExtension(name: entry.name)) }
         }
-        report(error, "statx", EntryPath(directory: directory, name: Array(entry.name)), into: &gathering)
+        report(error, "statx", EntryPath(directory: directory, name: Array(entry.name)), into: &subtree)
     }
 
     /// Counts names that were listed in a directory that cannot be reached any more.
     func reportAll(
-        _ entries: DirectoryEntries, of directory: PathNode, _ error: Errno, into gathering: inout Gathering
+        _ entries: DirectoryEntries, of directory: PathNode, _ error: Errno, into subtree: inout SubtreeAccumulator
     ) {
-        for entry in entries { couldNotStat(entry, of: directory, error, &tallies, into: &gathering) }
+        for entry in entries { couldNotStat(entry, of: directory, error, &tallies, into: &subtree) }
     }
 
-    func report(_ error: Errno, _ operation: String, _ path: EntryPath, into gathering: inout Gathering) {
+    func report(_ error: Errno, _ operation: String, _ path: EntryPath, into subtree: inout SubtreeAccumulator) {
         let cause = ErrorCause(operation: operation, code: error.name, message: error.message)
-        report(cause, at: path, into: &gathering.subtotal)
+        report(cause, at: path, into: &subtree.subtotal)
     }
 
     func report(_ cause: ErrorCause, at path: EntryPath, into subtotal: inout Subtotal) {

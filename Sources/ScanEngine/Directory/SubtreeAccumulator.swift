@@ -29,7 +29,7 @@ struct Completion: Sendable {
 enum Waiter: Sendable {
     case directory(Directory)
     case slice(EntrySlice)
-    case path(PathScan)
+    case path(RootScan)
     case nobody
 
     /// The directory relative to which the names are.
@@ -52,13 +52,13 @@ enum Waiter: Sendable {
 }
 
 /// What an actor that waits for others has gathered so far.
-struct Gathering: Sendable {
+struct SubtreeAccumulator: Sendable {
     var subtotal = Subtotal()
     /// False where the name turned out to be something else when it was to be opened.
     var isDirectory = true
     /// The digests of the entries; nil where none are wanted.
     var digests: TreeDigest?
-    /// The states of the entries (`EntryState`); nil where none are wanted.
+    /// The states of the entries (`EntryFingerprint`); nil where none are wanted.
     var states: TreeDigest?
     private var trees: [TreeNode] = []
     private var pending = 0

@@ -9,7 +9,7 @@ struct FileRequest: Sendable {
     let name: [UInt8]
     let path: EntryPath
     let entry: KnownEntry
-    /// See `ContentStage.inspect`.
+    /// See `ContentReader.inspect`.
     let hasSize: Bool
     /// What `ContentAnswer.xattrs` is to be.
     let xattrs: [ExtendedAttribute]?
@@ -34,13 +34,13 @@ struct FileRequest: Sendable {
 ///                       └─────────────────────────────────────────────────────────────┘
 /// ```
 ///
-/// A large file is read a piece to a message, and as many are open at a time as `ContentPlan.largeFiles` has tokens. A
+/// A large file is read a piece to a message, and as many are open at a time as `SharedContent.largeFiles` has tokens. A
 /// small one that waits for a detector has been read, and stays open; where too many are open, it is opened and read again.
 ///
 /// An inode with several links has one such actor, whose mailbox sees to it that it is read once: requests that come
 /// while it is being read wait, and those that come later get the same answer, as long as the inode's attributes are the
 /// same: see `LinkedFiles`.
-actor FileScan: MailboxActor {
+actor DeferredRead: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
@@ -84,7 +84,7 @@ actor FileScan: MailboxActor {
     private func finish(
         _ file: UntypedFile, _ request: FileRequest, _ detectors: MIMEDetectors, _ detector: consuming Resource.Token
     ) {
-        let worker = ScanWorker.current
+        let worker = WorkerLocals.current
         current = request
         if worker.context.shouldStop {
             end(nil, worker)
@@ -110,7 +110,7 @@ actor FileScan: MailboxActor {
 
     /// Reads a piece; the rest is for further messages, which come behind what others have sent meanwhile.
     private func goOn(with file: LargeFile) {
-        let worker = ScanWorker.current
+        let worker = WorkerLocals.current
         if worker.context.shouldStop {
             end(nil, worker)
         } else {
@@ -129,7 +129,7 @@ actor FileScan: MailboxActor {
 
     /// The end of each message: a loop, as thousands of links may wait whose answers are at hand.
     private func startWaiting() {
-        let worker = ScanWorker.current
+        let worker = WorkerLocals.current
         while current == nil, let request = waiting.popLast() {
             if let known, known.describes(ContentStatus(request.entry.status)) {
                 request.directory?.directory.descriptorNeedEnded(worker)
@@ -145,7 +145,7 @@ actor FileScan: MailboxActor {
     /// be when there is what it waits for.
     private func open(hasDetector: Bool = false) {
         guard let request = current else { preconditionFailure("a file is opened for a request") }
-        let worker = ScanWorker.current
+        let worker = WorkerLocals.current
         if worker.context.shouldStop {
             request.directory?.directory.descriptorNeedEnded(worker)
             return end(nil, worker)
@@ -157,7 +157,7 @@ actor FileScan: MailboxActor {
             place = plan.largeFiles.tryTake()
             if place == nil { return send(holding: plan.largeFiles) { $0.openLarge(in: $1) } }
         }
-        let result: Result<ContentStage.Outcome, ContentFailure>
+        let result: Result<ContentReader.Outcome, ContentFailure>
         do throws(ContentFailure) {
             result = .success(try worker.inspect(request, hasDetector: hasDetector))
         } catch {
@@ -187,7 +187,7 @@ actor FileScan: MailboxActor {
     }
 
     /// - Parameter result: nil if the scan was stopped first.
-    private func end(_ result: Result<FileContent, ContentFailure>?, _ worker: ScanWorker) {
+    private func end(_ result: Result<FileContent, ContentFailure>?, _ worker: WorkerLocals) {
         guard let request = current else { preconditionFailure("a file is read for a request") }
         current = nil
         place = nil
@@ -211,7 +211,7 @@ actor FileScan: MailboxActor {
     }
 }
 
-extension ScanWorker {
+extension WorkerLocals {
     /// Tells who waits for a file what was found out.
     ///
     /// - Parameter result: nil if the scan was stopped first.

@@ -40,26 +40,26 @@ struct ContentAnswer: Sendable {
     static let notAsked = ContentAnswer(row: [])
 }
 
-extension ScanWorker {
+extension WorkerLocals {
     /// Finds out what was asked for about an entry that is no directory: its content.
     ///
     /// - Parameter attributes: what `extendedAttributes` gave.
     /// - Returns: nil if somebody else will: `waiter` then gets a `Completion`.
     func content(
         of entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ attributes: AttributesResult,
-        waiter: Waiter, _ gathering: inout Gathering
+        waiter: Waiter, _ subtree: inout SubtreeAccumulator
     ) -> ContentAnswer? {
         var xattrs: [ExtendedAttribute]?
         switch attributes {
         case .success(let read):
             xattrs = read.list
-            if read.isDigest { report(ReadAttributes.tooLarge, at: entry.path, into: &gathering.subtotal) }
+            if read.isDigest { report(ReadAttributes.tooLarge, at: entry.path, into: &subtree.subtotal) }
         case .failure(let failure):
-            report(failure.cause, at: entry.path, into: &gathering.subtotal)
+            report(failure.cause, at: entry.path, into: &subtree.subtotal)
             // Gone, or something else has its name: looking for the content would say so once more.
             if failure.isOfOpening { return .unknown }
         }
-        var answer = content(of: entry, status, waiter: waiter, xattrs, &gathering)
+        var answer = content(of: entry, status, waiter: waiter, xattrs, &subtree)
         answer?.xattrs = xattrs
         return answer
     }
@@ -67,20 +67,20 @@ extension ScanWorker {
     private func content(
         of entry: borrowing CountedEntry, _ status: borrowing FileStatus, waiter: Waiter,
         _ xattrs: [ExtendedAttribute]?,
-        _ gathering: inout Gathering
+        _ subtree: inout SubtreeAccumulator
     ) -> ContentAnswer? {
         switch entry.kind {
-        case .symlink: return followNot(entry, &gathering)
+        case .symlink: return followNot(entry, &subtree)
         case .file:
             guard let plan = context.content else { return .notAsked }
-            return readFile(entry, status, plan, waiter, xattrs, &gathering)
+            return readFile(entry, status, plan, waiter, xattrs, &subtree)
         case .directory, .fifo, .socket, .blockDevice, .characterDevice:
             return ContentAnswer(row: context.content?.rowOfNothing ?? [])
         }
     }
 
     /// Reads where a symlink points: for its digest, and for its record.
-    private func followNot(_ entry: borrowing CountedEntry, _ gathering: inout Gathering) -> ContentAnswer {
+    private func followNot(_ entry: borrowing CountedEntry, _ subtree: inout SubtreeAccumulator) -> ContentAnswer {
         guard stage != nil || !streams.isEmpty else { return .notAsked }
         do throws(ContentFailure) {
             if stage != nil {
@@ -93,17 +93,17 @@ extension ScanWorker {
                 throw .call("readlinkat", error)
             }
         } catch {
-            return failed(error, entry.path, into: &gathering.subtotal)
+            return failed(error, entry.path, into: &subtree.subtotal)
         }
     }
 
     private func readFile(
-        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ plan: ContentPlan, _ waiter: Waiter,
-        _ xattrs: [ExtendedAttribute]?, _ gathering: inout Gathering
+        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ plan: SharedContent, _ waiter: Waiter,
+        _ xattrs: [ExtendedAttribute]?, _ subtree: inout SubtreeAccumulator
     ) -> ContentAnswer? {
         // One file may take some ten milliseconds, and a directory has many.
         if context.shouldStop {
-            gathering.subtotal.isWhole = false
+            subtree.subtotal.isWhole = false
             unfinished.add(entry.path)
             return .unknown
         }
@@ -113,7 +113,7 @@ extension ScanWorker {
         do throws(ContentFailure) {
             let isPseudo = try isOnPseudoFileSystem(entry, status)
             if isPseudo, !plan.readsPseudo {
-                gathering.subtotal.countSkipped()
+                subtree.subtotal.countSkipped()
                 return .unknown
             }
             if status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
@@ -130,54 +130,54 @@ extension ScanWorker {
                 let mayLeave = context.devices.showsLinksOnce(status.device)
                 switch plan.linkedFiles.meet(status, mayLeave: mayLeave, scheduler: scheduler) {
                 case .known(let result):
-                    return settle(result, of: entry.path, status, saved: saved, into: &gathering.subtotal)
-                case .read(let reader): return readLater(entry, status, by: reader, waiter, xattrs, saved, &gathering)
+                    return settle(result, of: entry.path, status, saved: saved, into: &subtree.subtotal)
+                case .read(let reader): return readLater(entry, status, by: reader, waiter, xattrs, saved, &subtree)
                 }
             }
             if plan.isReadInPieces(size: status.size), !isPseudo {
-                return readLater(entry, status, by: FileScan(scheduler: scheduler), waiter, xattrs, saved, &gathering)
+                return readLater(entry, status, by: DeferredRead(scheduler: scheduler), waiter, xattrs, saved, &subtree)
             }
             do throws(ContentFailure) {
                 switch try inspect(
                     entry.cString, in: entry.descriptor, status, wasJustListed: true, hasSize: !isPseudo)
                 {
                 case .done(let content):
-                    return settle(content, of: entry.path, status, saved: saved, into: &gathering.subtotal)
+                    return settle(content, of: entry.path, status, saved: saved, into: &subtree.subtotal)
                 case .untyped(let file):
-                    let request = request(entry, status, hasSize: true, waiter, xattrs, saved, &gathering)
+                    let request = request(entry, status, hasSize: true, waiter, xattrs, saved, &subtree)
                     askLater(file, request)
                     return nil
                 case .lacksDetector:
-                    let reader = FileScan(scheduler: scheduler)
-                    return readLater(entry, status, by: reader, hasSize: !isPseudo, waiter, xattrs, saved, &gathering)
+                    let reader = DeferredRead(scheduler: scheduler)
+                    return readLater(entry, status, by: reader, hasSize: !isPseudo, waiter, xattrs, saved, &subtree)
                 case .large: preconditionFailure("a file that looks the same as when it was listed has the same size")
                 }
             } catch {
                 guard !isPseudo, error.isLeased || mayTryAgain(after: error) else { throw error }
-                return readLater(entry, status, by: FileScan(scheduler: scheduler), waiter, xattrs, saved, &gathering)
+                return readLater(entry, status, by: DeferredRead(scheduler: scheduler), waiter, xattrs, saved, &subtree)
             }
         } catch {
-            return failed(error, entry.path, into: &gathering.subtotal)
+            return failed(error, entry.path, into: &subtree.subtotal)
         }
     }
 
     /// By an actor: files with several links are read once, large ones in pieces, and it can wait for a descriptor or a
     /// detector.
     private func readLater(
-        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, by reader: FileScan, hasSize: Bool = true,
-        _ waiter: Waiter, _ xattrs: [ExtendedAttribute]?, _ saved: [UInt8]?, _ gathering: inout Gathering
+        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, by reader: DeferredRead, hasSize: Bool = true,
+        _ waiter: Waiter, _ xattrs: [ExtendedAttribute]?, _ saved: [UInt8]?, _ subtree: inout SubtreeAccumulator
     ) -> ContentAnswer? {
         entry.directory?.directory.descriptor.need()
-        let request = request(entry, status, hasSize: hasSize, waiter, xattrs, saved, &gathering)
+        let request = request(entry, status, hasSize: hasSize, waiter, xattrs, saved, &subtree)
         reader.send { $0.read(request) }
         return nil
     }
 
     private func request(
         _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, hasSize: Bool, _ waiter: Waiter,
-        _ xattrs: [ExtendedAttribute]?, _ saved: [UInt8]?, _ gathering: inout Gathering
+        _ xattrs: [ExtendedAttribute]?, _ saved: [UInt8]?, _ subtree: inout SubtreeAccumulator
     ) -> FileRequest {
-        gathering.willWait()
+        subtree.willWait()
         // A large file takes minutes perhaps, and waits for a place of its own.
         let isLarge = context.content?.isReadInPieces(size: status.size) == true
         return FileRequest(
@@ -206,7 +206,7 @@ extension ScanWorker {
     /// - Returns: false where `content(of:)` is to find out.
     func takeOver(
         _ name: UnsafeRawBufferPointer, _ kind: EntryKind, _ status: borrowing FileStatus, _ baseline: ContentBaseline,
-        into gathering: inout Gathering
+        into subtree: inout SubtreeAccumulator
     ) -> Bool {
         switch kind {
         case .file, .symlink:
@@ -219,7 +219,7 @@ extension ScanWorker {
         case .directory, .fifo, .socket, .blockDevice, .characterDevice: return false
         }
         guard let known = known(status, kind, baseline), known.use == .takeOver else { return false }
-        gathering.digests?.append(name: name, mode: status.mode, row: known.row)
+        subtree.digests?.append(name: name, mode: status.mode, row: known.row)
         return true
     }
 
@@ -228,7 +228,7 @@ extension ScanWorker {
     /// Opens the file of a request and finds out about it, or about its beginning.
     ///
     /// - Parameter hasDetector: the caller has a token for one.
-    func inspect(_ request: FileRequest, hasDetector: Bool) throws(ContentFailure) -> ContentStage.Outcome {
+    func inspect(_ request: FileRequest, hasDetector: Bool) throws(ContentFailure) -> ContentReader.Outcome {
         guard let opened = request.directory else {
             return try inspect(request, in: Kernel.workingDirectory, hasDetector)
         }
@@ -244,7 +244,7 @@ extension ScanWorker {
 
     private func inspect(
         _ request: FileRequest, in directory: Int32, _ hasDetector: Bool
-    ) throws(ContentFailure) -> ContentStage.Outcome {
+    ) throws(ContentFailure) -> ContentReader.Outcome {
         try request.name.withUnsafeBufferPointer { (name) throws(ContentFailure) in
             // The array ends in a NUL, and stays where it is during the call.
             let cString = UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self)
@@ -260,7 +260,7 @@ extension ScanWorker {
     private func inspect(
         _ name: UnsafePointer<CChar>, in directory: Int32, _ status: borrowing FileStatus, wasJustListed: Bool,
         hasSize: Bool, hasDetector: Bool = false
-    ) throws(ContentFailure) -> ContentStage.Outcome {
+    ) throws(ContentFailure) -> ContentReader.Outcome {
         let owner = status.uid
         let keepAccessTime = context.user == 0 || context.user == owner
         let (identity, listed) = (status.identity, ContentStatus(status))

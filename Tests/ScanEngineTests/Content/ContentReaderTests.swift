@@ -7,16 +7,16 @@ import WorkStealing
 @testable import ScanEngine
 
 /// What a worker does with a file: one open, one read, everything from it.
-@Suite struct ContentStageTests {
+@Suite struct ContentReaderTests {
     private func stage(
         _ algorithms: [DigestAlgorithm] = [.sha256, .git], mime: Bool = true, maxRead: Int64 = 1 << 40
-    ) throws -> ContentStage {
-        ContentStage(try ContentPlan(digests: DigestSet(algorithms), mime: mime, maxRead: maxRead))
+    ) throws -> ContentReader {
+        ContentReader(try SharedContent(digests: DigestSet(algorithms), mime: mime, maxRead: maxRead))
     }
 
     /// Inspects to the end: the content, and the number of messages it took.
     private func inspect(
-        _ name: String, in directory: Int32, _ stage: inout ContentStage, hasSize: Bool = true
+        _ name: String, in directory: Int32, _ stage: inout ContentReader, hasSize: Bool = true
     ) throws -> (content: FileContent, messages: Int) {
         // As with a token: a helper would otherwise be asked about several files at a time.
         switch try stage.inspect(name, in: directory, expecting: nil, hasSize: hasSize, hasDetector: true) {
@@ -49,7 +49,7 @@ import WorkStealing
         #expect(DigestSet([.sha256, .git]).named(content.row).map(\.hex) == digests)
         let empty = try inspect("empty", in: directory.descriptor, &stage).content
         #expect(try empty.type?.get() == "inode/x-empty")
-        let plan = try ContentPlan(digests: DigestSet([.sha256, .git]), mime: false)
+        let plan = try SharedContent(digests: DigestSet([.sha256, .git]), mime: false)
         #expect(empty.row == plan.rowOfNothing)
     }
 
@@ -73,8 +73,8 @@ import WorkStealing
     @Test(arguments: [[], [DigestAlgorithm.sha256]])
     func aFileForWhichNoDetectorIsFreeStaysOpen(hash: [DigestAlgorithm]) throws {
         let directory = try TemporaryDirectory([.file("a", "#!/bin/sh\n"), .file("b", "%PDF-1.4\n")])
-        let plan = try ContentPlan(digests: DigestSet(hash), mime: true)
-        var stage = ContentStage(plan)
+        let plan = try SharedContent(digests: DigestSet(hash), mime: true)
+        var stage = ContentReader(plan)
         guard let detectors = plan.detectors, let token = detectors.resource.tryTake() else { throw Errno(EBUSY) }
         guard case .untyped(let file) = try stage.inspect("a", in: directory.descriptor, expecting: nil),
             case .lacksDetector = try stage.inspect("b", in: directory.descriptor, expecting: nil),

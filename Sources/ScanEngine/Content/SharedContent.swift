@@ -2,7 +2,7 @@ import Synchronization
 import WorkStealing
 
 /// What a scan wants to know of files' content, and what its workers share for that.
-package final class ContentPlan: Sendable {
+package final class SharedContent: Sendable {
     /// Nil without `--hash`.
     package let methods: DigestMethods?
     /// Nil without `--mime`.
@@ -65,7 +65,7 @@ package final class ContentPlan: Sendable {
     }
 }
 
-extension ContentPlan {
+extension SharedContent {
     /// The algorithms; none without `--hash`.
     package var set: DigestSet { methods?.set ?? DigestSet([]) }
 
@@ -81,18 +81,18 @@ extension ContentPlan {
 
     /// Whether a file takes more than one message: it is to be digested, and is large.
     func isReadInPieces(size: Int64) -> Bool {
-        methods != nil && size > ContentStage.messageBytes
+        methods != nil && size > ContentReader.messageBytes
     }
 
     /// - Returns: nil if no content is to be read.
     /// - Throws: `ScanUnavailable` where a library on this machine cannot do what is asked for.
     static func make(
         _ options: ScanOptions, limits: Limits, baseline: ContentBaseline? = nil
-    ) throws(ScanUnavailable) -> ContentPlan? {
+    ) throws(ScanUnavailable) -> SharedContent? {
         guard !options.hash.isEmpty || options.mime else { return nil }
-        let plan: ContentPlan
+        let plan: SharedContent
         do throws(DigestUnavailable) {
-            plan = try ContentPlan(
+            plan = try SharedContent(
                 digests: DigestSet(options.hash), mime: options.mime, maxRead: options.maxRead,
                 maxHoles: options.maxHoles, readsPseudo: options.readPseudo, limits: limits, baseline: baseline)
         } catch {
@@ -126,7 +126,7 @@ package struct FileContent: Sendable {
     package var type: Result<String, ContentFailure>?
 }
 
-/// A file too large for one message: what `ContentStage.advance(_:)` needs to go on with it.
+/// A file too large for one message: what `ContentReader.advance(_:)` needs to go on with it.
 ///
 /// At most one worker has it at a time, because it goes from message to message, and each hands over what it wrote:
 /// that makes it safe to send.
