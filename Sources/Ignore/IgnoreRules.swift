@@ -136,6 +136,17 @@ extension IgnoreRules {
     /// lines that begin with `#`, and spaces at the end that no backslash precedes do not count. A line ends for git at a
     /// NUL.
     package mutating func append(contentsOfFile contents: [UInt8]) {
+        Self.forEachPattern(inFile: contents) { append($0) }
+    }
+
+    /// The patterns that a file in the form of a `.gitignore` has, as they would be on the command line.
+    package static func patterns(inFile contents: [UInt8]) -> [[UInt8]] {
+        var patterns: [[UInt8]] = []
+        forEachPattern(inFile: contents) { if !$0.isEmpty { patterns.append(Array($0)) } }
+        return patterns
+    }
+
+    private static func forEachPattern(inFile contents: [UInt8], _ body: (ArraySlice<UInt8>) -> Void) {
         var rest = contents[...]
         if rest.starts(with: [0xef, 0xbb, 0xbf]) { rest.removeFirst(3) }
         while !rest.isEmpty {
@@ -145,7 +156,7 @@ extension IgnoreRules {
             if line.first == UInt8(ascii: "#") { continue }
             if line.last == UInt8(ascii: "\r") { line.removeLast() }
             if let nul = line.firstIndex(of: 0) { line = line[..<nul] }
-            append(Self.trimmed(line))
+            body(trimmed(line))
         }
     }
 

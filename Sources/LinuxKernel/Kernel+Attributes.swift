@@ -10,11 +10,14 @@ extension Errno {
 extension Kernel {
     /// Opens anything without reading it, following a symlink, or waking a device: to ask what it is.
     ///
+    /// - Parameter isFollowed: a symlink is followed all the same.
+    ///
     /// The corresponding system call is `openat(2)` with `O_PATH`.
     package static func openPath(
-        _ name: UnsafePointer<CChar>, in directory: Int32
+        _ name: UnsafePointer<CChar>, in directory: Int32, isFollowed: Bool = false
     ) throws(Errno) -> FileDescriptor {
-        FileDescriptor(owning: try check { clinux_openat(directory, name, CLINUX_O_PATH | O_NOFOLLOW | O_CLOEXEC) })
+        let flags = CLINUX_O_PATH | O_CLOEXEC | (isFollowed ? 0 : O_NOFOLLOW)
+        return FileDescriptor(owning: try check { clinux_openat(directory, name, flags) })
     }
 
     /// The names of the extended attributes that the caller may see, each once, in bytewise order. None where the file system

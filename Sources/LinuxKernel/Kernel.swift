@@ -55,11 +55,14 @@ package enum Kernel {
     /// What `name` is, without following a symlink and without triggering an automount. Attributes are as fresh as the
     /// file system's own rules make them (a network file system may ask its server).
     ///
+    /// - Parameter isFollowed: a symlink is followed all the same.
+    ///
     /// The corresponding system calls are `fstatat(2)` and `statx(2)`.
     package static func status(
-        of name: UnsafePointer<CChar>, in directory: Int32, _ detail: Detail = .full, into status: inout FileStatus
+        of name: UnsafePointer<CChar>, in directory: Int32, _ detail: Detail = .full, isFollowed: Bool = false,
+        into status: inout FileStatus
     ) throws(Errno) {
-        let flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
+        let flags = (isFollowed ? 0 : AT_SYMLINK_NOFOLLOW) | AT_NO_AUTOMOUNT
         if detail == .full, try statx(name, directory, flags, &status) { return }
         _ = try check { clinux_fstatat(directory, name, flags, &status.raw) }
     }
@@ -106,6 +109,20 @@ package enum Kernel {
             try self.status(of: file.number, .basic, into: &status)
             guard status.size <= limit else { return nil }
             return try contents(of: file.number, limit: limit)
+        } catch {
+            // Nothing, or no regular file.
+            if error == .noSuchEntry || error == .stale { return nil }
+            throw error
+        }
+    }
+
+    /// The first bytes of a regular file, without following a symlink: `count` at most; nil if there is no such file.
+    package static func beginning(
+        ofFile name: UnsafePointer<CChar>, in directory: Int32, count: Int
+    ) throws(Errno) -> [UInt8]? {
+        do throws(Errno) {
+            let file = try openRegularFile(name, in: directory, keepAccessTime: true)
+            return try contents(of: file.number, limit: count)
         } catch {
             // Nothing, or no regular file.
             if error == .noSuchEntry || error == .stale { return nil }

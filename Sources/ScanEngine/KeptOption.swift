@@ -30,6 +30,8 @@ package struct KeptOption: Sendable {
         KeptOption("one_file_system", .flag(\.oneFileSystem)),
         KeptOption("exclude_kernfs", .flag(\.excludeKernfs, isAlwaysWritten: false)),
         KeptOption("exclude", .patterns(\.exclude)),
+        KeptOption("exclude_caches", .flag(\.excludeCaches, isAlwaysWritten: false)),
+        KeptOption("follow_roots", .flag(\.followRoots, isAlwaysWritten: false)),
         KeptOption("gitignore", .flag(\.gitignore)),
         KeptOption("xattrs", .flag(\.xattrs, isAlwaysWritten: false)),
         KeptOption("read_pseudo", .flag(\.readPseudo)),

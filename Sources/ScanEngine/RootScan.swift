@@ -24,7 +24,8 @@ actor RootScan: MailboxActor {
 
     func scan() {
         let worker = WorkerLocals.current
-        let node = PathNode.root(path, index: index, number: worker.context.watch?.roots[index] ?? 0)
+        let number = worker.context.watch?.roots[index] ?? 0
+        var node = PathNode.root(path, index: index, number: number)
         let place = EntryPath(directory: node, name: nil)
         if worker.context.shouldStop {
             worker.unfinished.add(place)
@@ -37,6 +38,16 @@ actor RootScan: MailboxActor {
             // A PATH that ends in a slash is followed by the kernel, even if it is a symlink.
             try node.withCString { (path) throws(Errno) in
                 try Kernel.status(of: path, in: Kernel.workingDirectory, into: &status)
+            }
+            // What the kernel is asked for where that is not the PATH itself.
+            var target: [UInt8]?
+            if status.kind == .symlink, worker.context.followsRoots, let followed = try node.followedStatus() {
+                status = followed
+                if status.kind == .directory {
+                    node = PathNode.root(path, index: index, number: number, isFollowed: true)
+                } else {
+                    target = try FollowedPath(path).resolved(to: status.identity)
+                }
             }
             guard let kind = status.kind else { throw .invalid }
             if kind == .directory {
@@ -52,25 +63,24 @@ actor RootScan: MailboxActor {
                 leftOut.note(place)
                 return finish(tree: nil)
             }
-            let attributes = node.withName { path in
-                worker.extendedAttributes(
-                    of: CountedEntry(
-                        directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: kind, node: node), status
-                )
+            let opened = (target ?? path) + [0]
+            let attributes = opened.withUnsafeBytes { path in
+                worker.extendedAttributes(of: Self.entry(path, kind, node), status)
             }
             if case .failure(let failure) = attributes, worker.mayTryAgain(after: failure) {
                 return send { $0.scan() }
             }
             let name = path.split(separator: UInt8(ascii: "/")).last ?? []
-            let pseudo = node.withCString { path in
-                try? worker.pseudoFileSystem(of: path, in: Kernel.workingDirectory, onDevice: status.device)
+            let pseudo = opened.withUnsafeBytes { path in
+                let entry = Self.entry(path, kind, node)
+                return try? worker.pseudoFileSystem(
+                    of: entry.cString, in: entry.descriptor, onDevice: status.device)
             }
             name.withUnsafeBytes { name in
                 worker.countEntry(status, kind, name, pseudo, in: node, place, &worker.tallies, into: &subtree)
             }
-            let answer = node.withName { path in
-                let entry = CountedEntry(
-                    directory: nil, descriptor: Kernel.workingDirectory, name: path, kind: kind, node: node)
+            let answer = opened.withUnsafeBytes { path in
+                let entry = Self.entry(path, kind, node)
                 return worker.content(of: entry, status, attributes, waiter: .path(self), &subtree)
             }
             worker.askAboutUntyped()
@@ -83,6 +93,15 @@ actor RootScan: MailboxActor {
             isMissing = true
         }
         finish(tree: nil)
+    }
+
+    /// A PATH that is no directory.
+    ///
+    /// - Parameter path: ends in a NUL.
+    private static func entry(_ path: UnsafeRawBufferPointer, _ kind: EntryKind, _ node: PathNode) -> CountedEntry {
+        CountedEntry(
+            directory: nil, descriptor: Kernel.workingDirectory,
+            name: UnsafeRawBufferPointer(rebasing: path.dropLast()), kind: kind, node: node)
     }
 
     /// The tree is done.

@@ -17,6 +17,8 @@ final class ScanContext: Sendable {
     /// The patterns of `--exclude`.
     let excludes: IgnoreScope?
     let obeysGitignore: Bool
+    let excludesCaches: Bool
+    let followsRoots: Bool
     /// What to do with the content of files; nil if nothing.
     let content: SharedContent?
     /// Into slices of how many entries directories are cut where their files are to be read: so that a message takes a few
@@ -71,6 +73,8 @@ final class ScanContext: Sendable {
         now = options.now ?? start
         excludes = IgnoreScope(excludes: options.exclude)
         obeysGitignore = options.gitignore
+        excludesCaches = options.excludeCaches
+        followsRoots = options.followRoots
         devices = DeviceTable(options)
         let limit = Int(clamping: clinux_raise_open_files_limit())
         // Which are open matters only where there are few. One more is the monitor's.

@@ -7,12 +7,16 @@ public struct ScanOptions: Sendable {
     /// A pool of exactly so many threads, whether they are blocked or not, instead of `threads` that run. Nil: workers
     /// that are blocked are replaced.
     public var pool: Int?
+    /// A PATH that is a symlink stands for what it leads to (`find -H`).
+    public var followRoots = false
     /// Do not descend into directories on another device than their PATH's (`find -xdev`).
     public var oneFileSystem = false
     /// Do not descend into pseudo file systems (proc, sysfs, …) that are mounted below a PATH.
     public var excludeKernfs = false
-    /// gitignore-style patterns of `--exclude`, in the given order.
+    /// gitignore-style patterns of `--exclude` and `--exclude-from`, in the given order.
     public var exclude: [[UInt8]] = []
+    /// Of directories that a valid CACHEDIR.TAG says are caches, that tag alone counts.
+    public var excludeCaches = false
     /// Obey `.gitignore` files from each PATH downwards.
     public var gitignore = false
     /// Digests of files and directories, several from one read. None: nothing is hashed.

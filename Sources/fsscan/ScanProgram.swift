@@ -21,7 +21,8 @@ struct ScanProgram {
         for line in ExcludeAdvice(settings.options.exclude, paths: paths, quoting: .forErrors).lines {
             StandardStreams.complain(line)
         }
-        let options = settings.scanOptions(paths: paths, threads: settings.threads ?? Scheduler.defaultThreads)
+        let options = settings.scanOptions(
+            paths: paths, patterns: try allPatterns(), threads: settings.threads ?? Scheduler.defaultThreads)
 
         // From here on a signal must not end the process without its report.
         clinux_install_stop_handler()
@@ -168,11 +169,17 @@ struct ScanProgram {
         return paths
     }
 
+    private func allPatterns() throws(UsageError) -> [[UInt8]] {
+        var patterns: [[UInt8]] = []
+        for list in settings.patternLists { patterns += try list.patterns() }
+        return patterns
+    }
+
     /// The warnings that are printed one by one; a list of PATHs made by find has as many as it has lines.
     private static let overlapLimit = 10
 
     private func warnOfOverlaps(_ paths: [[UInt8]]) {
-        let pairs = Overlaps(paths).pairs
+        let pairs = Overlaps(paths, areFollowed: settings.options.followRoots).pairs
         let quoting = Quoting.forErrors
         for (outer, inner, isSame) in pairs.prefix(Self.overlapLimit) {
             let line =

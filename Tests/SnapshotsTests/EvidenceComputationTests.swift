@@ -68,6 +68,7 @@ import Testing
         let changes: [(String, (inout ScanOptions) -> Void)] = [
             ("paths", { $0.paths = [[]] }), ("oneFileSystem", { $0.oneFileSystem = true }),
             ("excludeKernfs", { $0.excludeKernfs = true }), ("exclude", { $0.exclude = [[]] }),
+            ("excludeCaches", { $0.excludeCaches = true }), ("followRoots", { $0.followRoots = true }),
             ("gitignore", { $0.gitignore = true }), ("hash", { $0.hash = [.git] }),
             ("asked", { $0.asked.insert(.mime) }), ("asked", { $0.asked.insert(.xattrs) }),
             ("readPseudo", { $0.readPseudo = true }),

@@ -36,7 +36,8 @@ def exact(item, name):
 
 def options_part(options):
     values = {}
-    for name in ["exclude_kernfs", "gitignore", "mime", "one_file_system", "read_pseudo", "xattrs"]:
+    flags = ["exclude_caches", "exclude_kernfs", "follow_roots", "gitignore", "mime", "one_file_system", "read_pseudo", "xattrs"]
+    for name in flags:
         if options.get(name):
             values[name] = number(1)
     if options["exclude"]:

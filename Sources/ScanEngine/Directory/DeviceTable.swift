@@ -41,11 +41,11 @@ package struct DeviceTable: ~Copyable, Sendable {
         }
 
         /// Nil if the PATH cannot be looked at, or there is no /proc.
-        init?(_ path: [UInt8]) {
+        init?(_ path: [UInt8], isFollowed: Bool) {
             do throws(Errno) {
                 // As the scan does: a PATH that ends in a slash is followed.
                 let hold = try PathNode.root(path, index: 0).withCString { (path) throws(Errno) in
-                    try Kernel.openPath(path, in: Kernel.workingDirectory)
+                    try Kernel.openPath(path, in: Kernel.workingDirectory, isFollowed: isFollowed)
                 }
                 var status = FileStatus()
                 try Kernel.status(of: hold.number, into: &status)
@@ -70,7 +70,7 @@ package struct DeviceTable: ~Copyable, Sendable {
 
     init(_ options: ScanOptions) {
         // With several PATHs the same tree may be scanned twice.
-        let place = options.paths.count == 1 ? Place(options.paths[0]) : nil
+        let place = options.paths.count == 1 ? Place(options.paths[0], isFollowed: options.followRoots) : nil
         self.init(
             mountinfo: Kernel.contents(of: Array("/proc/self/mountinfo".utf8)) ?? [], scanning: place,
             entersMounts: !options.oneFileSystem)

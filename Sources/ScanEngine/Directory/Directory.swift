@@ -297,16 +297,37 @@ actor Directory: MailboxActor {
 
     /// Reads what says which entries count, then the entries.
     private func read(_ number: Int32, _ worker: WorkerLocals) {
+        let context = worker.context
+        var isCache = false
+        let isRead = reading(CacheTag.name, context.excludesCaches, worker) { () throws(Errno) in
+            isCache = try worker.opening { () throws(Errno) in try CacheTag.isValid(in: number) }
+        }
+        guard isRead else { return }
+        let isObeyed = reading(".gitignore", context.obeysGitignore, worker) { () throws(Errno) in
+            try readGitignore(number, worker)
+        }
+        guard isObeyed else { return }
+        if isCache { ignore = CacheTag.scope(of: node, ignore) }
+        readAll(number, worker)
+    }
+
+    /// Reads a file that says which entries count, if that is wanted.
+    ///
+    /// - Returns: false where the directory is read once more, behind other work.
+    private func reading(
+        _ name: String, _ isWanted: Bool, _ worker: WorkerLocals, _ read: () throws(Errno) -> Void
+    ) -> Bool {
+        guard isWanted else { return true }
         do throws(Errno) {
-            if worker.context.obeysGitignore { try readGitignore(number, worker) }
+            try read()
         } catch {
             if worker.mayTryAgain(after: error) {
-                return send { [place = worker.place] in $0.readOnceMore(in: place) }
+                send { [place = worker.place] in $0.readOnceMore(in: place) }
+                return false
             }
-            let path = EntryPath(directory: node, name: Array(".gitignore".utf8))
-            worker.report(error, "openat", path, into: &subtree)
+            worker.report(error, "openat", EntryPath(directory: node, name: Array(name.utf8)), into: &subtree)
         }
-        readAll(number, worker)
+        return true
     }
 
     /// Reads this directory's `.gitignore`, if it has one. As git does, a symlink is not followed, and what is no regular

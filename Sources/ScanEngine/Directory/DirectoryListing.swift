@@ -30,7 +30,7 @@ package struct DirectoryListing: ~Copyable {
     ///   - options: the first of their paths is where the names begin; their patterns say what is left out.
     ///   - names: from that path down to the directory.
     package init(_ options: ScanOptions, names: [[UInt8]]) throws(Errno) {
-        var node = PathNode.root(options.paths[0], index: 0)
+        var node = PathNode.root(options.paths[0], index: 0, isFollowed: options.followRoots)
         var scope = IgnoreScope(excludes: options.exclude)
         // A PATH that ends in a slash is followed, as in a scan.
         var opened = try node.withCString { (path) throws(Errno) in
@@ -43,7 +43,12 @@ package struct DirectoryListing: ~Copyable {
             {
                 scope = IgnoreScope.child(of: scope, gitignore: contents, depth: index)
             }
-            if index == names.count { break }
+            if index == names.count {
+                if options.excludeCaches, (try? CacheTag.isValid(in: opened.number)) == true {
+                    scope = CacheTag.scope(of: node, scope)
+                }
+                break
+            }
             let identity = DeviceInode(device: 0, inode: 0)
             node = names[index].withUnsafeBytes { PathNode.child($0, of: node, parentIdentity: identity) }
             let above = opened.number

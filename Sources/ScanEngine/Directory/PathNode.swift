@@ -41,11 +41,14 @@ struct PathNode: @unchecked Sendable {
 
     /// A PATH of the command line.
     ///
-    /// - Parameter index: its place among the PATHs.
-    static func root(_ path: [UInt8], index: Int, number: UInt32 = 0) -> PathNode {
+    /// - Parameters:
+    ///   - index: its place among the PATHs.
+    ///   - isFollowed: it is a directory, or a symlink to one that is followed: as a C string it ends in a slash.
+    static func root(_ path: [UInt8], index: Int, number: UInt32 = 0, isFollowed: Bool = false) -> PathNode {
         path.withUnsafeBytes {
             PathNode(
-                $0, number, parent: nil, level: 0, root: Int32(index), parentIdentity: DeviceInode(device: 0, inode: 0))
+                $0, number, parent: nil, level: 0, root: Int32(index), parentIdentity: DeviceInode(device: 0, inode: 0),
+                isFollowed: isFollowed)
         }
     }
 
@@ -59,9 +62,9 @@ struct PathNode: @unchecked Sendable {
 
     private init(
         _ name: UnsafeRawBufferPointer, _ number: UInt32, parent: Storage?, level: Int32, root: Int32,
-        parentIdentity: DeviceInode
+        parentIdentity: DeviceInode, isFollowed: Bool = false
     ) {
-        let buffer = Storage.create(minimumCapacity: name.count + 1) { _ in
+        let buffer = Storage.create(minimumCapacity: name.count + (isFollowed ? 2 : 1)) { _ in
             Header(
                 parent: parent.map { Unmanaged.passRetained($0) }, length: Int32(name.count), number: number,
                 level: level,
@@ -69,7 +72,8 @@ struct PathNode: @unchecked Sendable {
         }
         buffer.withUnsafeMutablePointerToElements { bytes in
             UnsafeMutableRawBufferPointer(start: bytes, count: name.count).copyMemory(from: name)
-            bytes[name.count] = 0
+            if isFollowed { bytes[name.count] = UInt8(ascii: "/") }
+            bytes[name.count + (isFollowed ? 1 : 0)] = 0
         }
         // `create` is declared to return the superclass, and returns an instance of the class it was called on.
         storage = unsafeDowncast(buffer, to: Storage.self)
@@ -148,7 +152,8 @@ struct PathNode: @unchecked Sendable {
         storage.withUnsafeMutablePointerToHeader { body($0.pointee) }
     }
 
-    /// The name's bytes, followed by a NUL in memory. Valid inside `body` only.
+    /// The name's bytes, followed by a NUL in memory (of a PATH that is followed, by a slash and a NUL). Valid inside `body`
+    /// only.
     func withName<Result: ~Copyable, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -158,7 +163,7 @@ struct PathNode: @unchecked Sendable {
         }
     }
 
-    /// The same as a C string.
+    /// The same as a C string, for the kernel.
     func withCString<Result: ~Copyable, Failure: Error>(
         _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
     ) throws(Failure) -> Result {

@@ -126,7 +126,9 @@ extension ByteBuffer {
             add(name, items.flatMap { Self.littleEndian(UInt64($0.count)) + $0 })
         }
         add("exclude", options.exclude)
+        add("exclude_caches", options.excludeCaches)
         add("exclude_kernfs", options.excludeKernfs)
+        add("follow_roots", options.followRoots)
         add("gitignore", options.gitignore)
         add("hash", options.hash.map { Array($0.rawValue.utf8) })
         // As many as there are: no limit.

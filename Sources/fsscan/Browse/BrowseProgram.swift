@@ -109,6 +109,8 @@ extension ScanOptions {
         oneFileSystem = oneFileSystem || other.oneFileSystem
         excludeKernfs = excludeKernfs || other.excludeKernfs
         gitignore = gitignore || other.gitignore
+        excludeCaches = excludeCaches || other.excludeCaches
+        followRoots = followRoots || other.followRoots
         exclude = other.exclude + exclude
     }
 }

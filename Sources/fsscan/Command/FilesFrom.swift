@@ -1,8 +1,9 @@
 import Glibc
+import Ignore
 import LinuxKernel
 import Snapshots
 
-/// A list of PATHs in a file, or on standard input.
+/// A list of PATHs, or of patterns, in a file or on standard input.
 struct FilesFrom {
     /// The option that names it.
     let option: String
@@ -20,18 +21,18 @@ struct FilesFrom {
         FilesFrom(option: "--files-from-lines", file: file, separator: newline)
     }
 
+    /// `--exclude-from`: patterns, a line each.
+    static func patterns(_ file: [UInt8]) -> FilesFrom {
+        FilesFrom(option: "--exclude-from", file: file, separator: newline)
+    }
+
     private static let newline = UInt8(ascii: "\n")
 
     var isStandardInput: Bool { file == [UInt8(ascii: "-")] }
 
     /// Reads the list, or says why it is none.
     func paths() throws(UsageError) -> [[UInt8]] {
-        let paths: [[UInt8]]
-        do throws(SnapshotFailure) {
-            paths = split(try read())
-        } catch {
-            throw UsageError(option, CarriedArgument(bytes: file), "cannot be read: \(error.message)")
-        }
+        let paths = split(try contents())
         if let lines = paths.first(where: { Self.isListOfLines($0, alone: paths.count == 1) }) {
             throw UsageError(
                 option, CarriedArgument(bytes: lines),
@@ -39,6 +40,17 @@ struct FilesFrom {
             )
         }
         return paths
+    }
+
+    /// Reads the list as one of patterns.
+    func patterns() throws(UsageError) -> [[UInt8]] { IgnoreRules.patterns(inFile: try contents()) }
+
+    private func contents() throws(UsageError) -> [UInt8] {
+        do throws(SnapshotFailure) {
+            return try read()
+        } catch {
+            throw UsageError(option, CarriedArgument(bytes: file), "cannot be read: \(error.message)")
+        }
     }
 
     /// The last PATH may lack its separator. Between two NULs is an empty PATH, which does not exist; an empty line is

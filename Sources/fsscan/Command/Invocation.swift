@@ -155,6 +155,8 @@ struct ScanSettings {
     var paths: [[UInt8]]
     /// More PATHs, behind the others.
     var pathLists: [FilesFrom]
+    /// Patterns, in front of those of `options.exclude`.
+    var patternLists: [FilesFrom]
     /// Nil: what the machine offers.
     var threads: Int?
     /// What of it concerns the engine, but for `paths` and `threads`.
@@ -196,6 +198,8 @@ struct ScanSettings {
         options.oneFileSystem = command.oneFileSystem
         options.excludeKernfs = command.excludeKernfs
         options.exclude = command.exclude.map(\.bytes)
+        options.excludeCaches = command.excludeCaches
+        options.followRoots = command.followRoots
         options.gitignore = command.gitignore
         deadline = try Self.value(
             "--deadline", command.deadline, "time", DurationArgument.description, DurationArgument.seconds)
@@ -203,8 +207,11 @@ struct ScanSettings {
         pathLists = [
             command.filesFrom.map { .nulSeparated($0.bytes) }, command.filesFromLines.map { .lines($0.bytes) },
         ].compactMap { $0 }
-        if pathLists.count(where: \.isStandardInput) > 1 {
-            throw UsageError("--files-from, --files-from-lines: standard input can be one of them")
+        patternLists = command.excludeFrom.map { .patterns($0.bytes) }
+        let lists = (pathLists + patternLists).filter(\.isStandardInput)
+        if lists.count > 1 {
+            let options = lists.map(\.option).joined(separator: ", ")
+            throw UsageError("\(options): standard input can be one of them")
         }
         if paths.isEmpty && pathLists.isEmpty { throw UsageError("no PATH given (see fsscan --help)") }
         output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
@@ -258,8 +265,11 @@ struct ScanSettings {
     }
 
     /// For the engine; `paths` is complete, with what `pathLists` added.
-    func scanOptions(paths: [[UInt8]], threads: Int) -> ScanOptions {
+    ///
+    /// - Parameter patterns: what `patternLists` have. The later pattern wins, so those of the command line do.
+    func scanOptions(paths: [[UInt8]], patterns: [[UInt8]] = [], threads: Int) -> ScanOptions {
         var options = options
+        options.exclude = patterns + options.exclude
         (options.paths, options.threads) = (paths, threads)
         return options
     }

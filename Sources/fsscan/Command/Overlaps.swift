@@ -10,9 +10,10 @@ struct Overlaps {
     /// Indices of PATHs: `inner` lies in `outer`, or is the same. In the order of `inner`.
     private(set) var pairs: [(outer: Int, inner: Int, isSame: Bool)] = []
 
-    init(_ paths: [[UInt8]]) {
+    /// - Parameter areFollowed: PATHs that are symlinks stand for what they lead to.
+    init(_ paths: [[UInt8]], areFollowed: Bool = false) {
         guard paths.count > 1 else { return }
-        var parents = ResolvedParents()
+        var parents = ResolvedParents(areFollowed: areFollowed)
         var places = paths.indices.compactMap { index in parents.resolve(paths[index]).map { (path: $0, index: index) }
         }
         // Each resolved path ends in a slash, so whatever lies in it has it as a prefix and follows it at once.
@@ -31,8 +32,11 @@ struct Overlaps {
 
 /// Resolves paths, remembering the last parent: lists made by find name many entries of one directory in turn.
 private struct ResolvedParents {
+    let areFollowed: Bool
     private var parent: [UInt8] = []
     private var resolvedParent: [UInt8]?
+
+    init(areFollowed: Bool) { self.areFollowed = areFollowed }
 
     /// An absolute path without symlinks before its last component, ending in a slash; nil where there is none.
     mutating func resolve(_ path: [UInt8]) -> [UInt8]? {
@@ -41,6 +45,7 @@ private struct ResolvedParents {
         let name = Array(path[cut...])
         // With a trailing slash a symlink is followed; `.` and `..` are no names in their parent.
         if name.isEmpty || name == [0x2E] || name == [0x2E, 0x2E] { return path.isEmpty ? nil : Self.realPath(path) }
+        if areFollowed, let target = Self.realPath(path) { return target }
         let directory = cut == 0 ? [0x2E] : Array(path[..<cut])
         if directory != parent {
             parent = directory

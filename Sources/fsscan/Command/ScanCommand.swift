@@ -66,6 +66,9 @@ struct ScanCommand: ParsableCommand {
             """, valueName: "N"))
     var pool: CarriedArgument?
 
+    @Flag(name: .customShort("H"), help: "A PATH that is a symbolic link stands for what it leads to.")
+    var followRoots = false
+
     @Flag(name: [.customShort("x"), .long], help: "Do not descend into directories on other file systems.")
     var oneFileSystem = false
 
@@ -76,6 +79,16 @@ struct ScanCommand: ParsableCommand {
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Leave out what matches this gitignore-style pattern; repeatable.", valueName: "GLOB"))
     var exclude: [CarriedArgument] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Leave out what the patterns in FILE match, a line each as in a .gitignore; repeatable.", valueName: "FILE"),
+        completion: .file())
+    var excludeFrom: [CarriedArgument] = []
+
+    @Flag(help: "Leave out what is in caches: of a directory with a valid CACHEDIR.TAG all but that.")
+    var excludeCaches = false
 
     @Flag(help: "Leave out what .gitignore files say, from each PATH downwards.")
     var gitignore = false

@@ -139,8 +139,8 @@ struct ScanPage {
         ]
         let flags = [
             (options.mime, "--mime"), (options.oneFileSystem, "--one-file-system"),
-            (options.excludeKernfs, "--exclude-kernfs"), (options.gitignore, "--gitignore"),
-            (options.readPseudo, "--read-pseudo"),
+            (options.excludeKernfs, "--exclude-kernfs"), (options.excludeCaches, "--exclude-caches"),
+            (options.gitignore, "--gitignore"), (options.followRoots, "-H"), (options.readPseudo, "--read-pseudo"),
         ].filter { $0.0 }.map(\.1)
         let hash = options.hash.isEmpty ? [] : ["--hash " + options.hash.map(\.rawValue).joined(separator: ",")]
         rows.append(("options", (flags + hash).joined(separator: " ")))
