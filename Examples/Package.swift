@@ -21,6 +21,7 @@ let package = Package(
         example("FanOut", "WorkStealing"),
         example("TreeSize", "WorkStealing"),
         example("Pipeline", "WorkStealing"),
+        example("MergeSort", "WorkStealing"),
         example("ArticleGraph", "TaskGraphs", "WorkStealing"),
         example("BlockedWorkers", "WorkStealing"),
     ],

@@ -29,6 +29,16 @@ tr -cs 'A-Za-z' '\n' <../Sources/WorkStealing/Mailbox.swift | grep . | tr 'A-Z' 
 LC_ALL=C tr -d '\200-\377' <../Sources/WorkStealing/Mailbox.swift >"$work/text"
 for threads in 1 2 8; do "$programs/Pipeline" "$work/text" $threads | same "Pipeline on $threads" "$work/words"; done
 
+# sort sorts the same lines, and wc finds the longest.
+cat ../Sources/*/*.swift >"$work/lines"
+LC_ALL=C sort "$work/lines" >"$work/sorted"
+for threads in 1 2 8; do
+    "$programs/MergeSort" "$work/lines" $threads 2>"$work/summary" | same "MergeSort on $threads" "$work/sorted"
+    # awk counts bytes there; wc -L would count columns.
+    LC_ALL=C awk '{ if (length > longest) longest = length } END { print NR " lines, the longest has " longest " bytes" }' \
+        "$work/lines" | same "its reduction" "$work/summary"
+done
+
 for concurrency in 1 2 3; do
     "$programs/ArticleGraph" $concurrency >"$work/graph"
     # What may differ from run to run is which node was the last to be waited for.

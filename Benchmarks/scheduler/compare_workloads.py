@@ -27,7 +27,11 @@ WORKLOADS = {
     "pingpong": (200_000, "two that answer each other {} times", False),
     "fanin": (200_000, "1,000 send {} messages to one", False),
     "chain": (200_000, "{} in a row, each starts the next", False),
+    "for": (1_000_000, "a loop over {} numbers, of which some take longer", True),
 }
+FORKS = {name for name, (_, _, forks) in WORKLOADS.items() if forks}
+# What needs a task of its own for each number.
+NOT_FOR = set(WORKLOADS) - {"for"}
 
 
 @dataclasses.dataclass
@@ -36,7 +40,7 @@ class Contender:
 
     name: str
     command: list[str]
-    workloads: set[str] = dataclasses.field(default_factory=lambda: set(WORKLOADS))
+    workloads: set[str] = dataclasses.field(default_factory=lambda: NOT_FOR)
     # Nothing to set: it has as many threads as it pleases.
     threads: list[int] | None = None
 
@@ -83,13 +87,14 @@ def contenders(options: argparse.Namespace) -> list[Contender]:
     cores = len(os.sched_getaffinity(0))
     found = [
         Contender("actors", [options.swift, "actors"]),
+        Contender("forks", [options.swift, "forks"], FORKS),
         Contender("tasks", [options.swift, "tasks"]),
         Contender("Swift", [options.swift, "swift"], threads=[cores]),
     ]
     if options.go:
         found.append(Contender("Go", [options.go]))
     if options.tbb:
-        found.append(Contender("oneTBB", [options.tbb], {name for name, (_, _, forks) in WORKLOADS.items() if forks} | {"chain"}))
+        found.append(Contender("oneTBB", [options.tbb], FORKS | {"chain"}))
     if options.tokio:
         found.append(Contender("tokio", [options.tokio]))
     if options.python:
@@ -99,8 +104,9 @@ def contenders(options: argparse.Namespace) -> list[Contender]:
 
 
 def table(measured: list[Measured], threads: list[int]) -> str:
-    """A line for each contender, seconds at each number of threads, and what the actors take in proportion."""
-    base = {cell.threads: statistics.median(cell.seconds) for cell in measured if cell.contender == "actors"}
+    """A line for each contender, seconds at each number of threads, and what the first of them takes in proportion."""
+    first = measured[0].contender
+    base = {cell.threads: statistics.median(cell.seconds) for cell in measured if cell.contender == first}
     lines = []
     for name in dict.fromkeys(cell.contender for cell in measured):
         cells = {cell.threads: cell for cell in measured if cell.contender == name}
@@ -115,7 +121,7 @@ def table(measured: list[Measured], threads: list[int]) -> str:
         lines.append(line)
     header = [""]
     for number in threads:
-        header += [f"ms, {number} thr.", "÷ actors"]
+        header += [f"ms, {number} thr.", f"÷ {first}"]
     return bench.markdown([*header, "peak MiB"], lines)
 
 
@@ -124,12 +130,15 @@ def targets(threads: list[int]) -> list[tuple[str, str, str]]:
     found = []
     for workload, (_, _, forks) in WORKLOADS.items():
         for number in threads:
-            actors = f"t('{workload}', 'actors {number}')"
-            found.append((f"{workload}, {number} thr.: actors ÷ Go", f"{actors} / t('{workload}', 'Go {number}')", "<= 1"))
+            actors, tbb = f"t('{workload}', 'actors {number}')", f"t('{workload}', 'oneTBB {number}')"
+            if workload in NOT_FOR:
+                found.append((f"{workload}, {number} thr.: actors ÷ Go", f"{actors} / t('{workload}', 'Go {number}')", "<= 1"))
+            if workload in NOT_FOR & FORKS:
+                found.append((f"{workload}, {number} thr.: actors ÷ oneTBB", f"{actors} / {tbb}", "<= 1.5"))
             if forks:
-                expression = f"{actors} / t('{workload}', 'oneTBB {number}')"
-                found.append((f"{workload}, {number} thr.: actors ÷ oneTBB", expression, "<= 1.5"))
-        if cores in threads:
+                ratio = f"t('{workload}', 'forks {number}') / {tbb}"
+                found.append((f"{workload}, {number} thr.: forks ÷ oneTBB", ratio, "<= 1"))
+        if cores in threads and workload in NOT_FOR:
             expression = f"t('{workload}', 'tasks {cores}') / t('{workload}', 'Swift {cores}')"
             found.append((f"{workload}, {cores} thr.: tasks ÷ Swift's executor", expression, "<= 1"))
     return found

@@ -1,7 +1,9 @@
-// The fork-join workloads of WorkloadBench, and the chain, on oneTBB: workloads WORKLOAD SIZE THREADS. Prints
+// The fork-join workloads of WorkloadBench, the loop and the chain, on oneTBB: workloads WORKLOAD SIZE THREADS. Prints
 // `RESULT SECONDS PEAK_KIB`. oneTBB's tasks send no messages: ping-pong and fan-in have no counterpart.
 
+#include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_reduce.h>
 #include <oneapi/tbb/task_group.h>
 
 #include <array>
@@ -79,6 +81,25 @@ static long chain(long count) {
     return end;
 }
 
+static long hashed(long number) {
+    uint64_t mixed = uint64_t(number);
+    for (long round = 0; round <= number % 32; round++) {
+        mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9;
+        mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB;
+    }
+    return long(mixed >> 40);
+}
+
+static long loop(long count) {
+    return tbb::parallel_reduce(
+        tbb::blocked_range<long>(0, count), 0L,
+        [](const tbb::blocked_range<long> &part, long sum) {
+            for (long number = part.begin(); number < part.end(); number++) sum += hashed(number);
+            return sum;
+        },
+        [](long one, long other) { return one + other; });
+}
+
 static long peak_kib() {
     FILE *status = fopen("/proc/self/status", "re");
     char line[256];
@@ -97,6 +118,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[1], "queens")) result = place(Board{uint32_t(size), 0, 0, 0});
     else if (!strcmp(argv[1], "uts")) result = grow(19, size);
     else if (!strcmp(argv[1], "chain")) result = chain(size);
+    else if (!strcmp(argv[1], "for")) result = loop(size);
     else return 64;
     std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
     printf("%ld %.9f %ld\n", result, seconds.count(), peak_kib());

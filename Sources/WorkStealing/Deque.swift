@@ -11,9 +11,9 @@
 // take one at a time make the owner miss its cache at every pop: 500,000 mailboxes, two workers, took twice as long.
 // Thieves never wait: a victim that is busy is passed over (and keeps them from parking).
 
-/// What a worker runs: an actor's mailbox, or a partial task of an `async` function that belongs to no actor of ours.
-/// One word: the address, with the lowest bit set for jobs, and the next one too for tasks that yielded (all are aligned to
-/// at least 8 bytes).
+/// What a worker runs: an actor's mailbox, a partial task of an `async` function that belongs to no actor of ours, or the half of
+/// a fork that others may take. One word: the address, and in its lowest two bits what it is of (all are aligned to at
+/// least 8 bytes).
 struct Runnable: Equatable {
     let bits: UInt
 
@@ -29,13 +29,17 @@ struct Runnable: Equatable {
         Runnable(bits: unsafeBitCast(task, to: UInt.self) | 3)
     }
 
+    static func fork(_ job: UnsafePointer<StackJob>) -> Runnable { Runnable(bits: UInt(bitPattern: job) | 2) }
+
     var asJob: UnownedJob? { bits & 3 == 1 ? unsafeBitCast(bits & ~3, to: UnownedJob.self) : nil }
     /// To be resumed once, by whoever took the runnable.
     var asYielded: UnsafeContinuation<Void, Never>? {
         bits & 3 == 3 ? unsafeBitCast(bits & ~3, to: UnsafeContinuation<Void, Never>.self) : nil
     }
     /// Valid until the mailbox becomes idle: see `Mailbox.address`.
-    var asMailbox: UnsafePointer<Mailbox>? { bits & 1 == 0 ? UnsafePointer(bitPattern: bits) : nil }
+    var asMailbox: UnsafePointer<Mailbox>? { bits & 3 == 0 ? UnsafePointer(bitPattern: bits) : nil }
+    /// Valid until whoever took it says that it is done.
+    var asFork: UnsafePointer<StackJob>? { bits & 3 == 2 ? UnsafePointer(bitPattern: bits & ~3) : nil }
 }
 
 /// A double-ended queue of runnables: one owner, any number of thieves.
@@ -102,5 +106,58 @@ struct Deque: ~Copyable, Sendable {
             return amount > 0 ? .taken(amount) : .nothing
         }
         return theft ?? .busy
+    }
+
+    // MARK: Forks
+
+    /// Takes `runnable` out, wherever it is. Owner only.
+    ///
+    /// - Returns: false if somebody has taken it.
+    @inline(__always)
+    func takeBack(_ runnable: Runnable) -> Bool {
+        ring.asOwner { ring in
+            if ring.last == runnable { return ring.popLast() != nil }
+            return Self.takeBack(runnable, below: &ring)
+        }
+    }
+
+    /// What was sent since lies above it.
+    @inline(never)
+    private static func takeBack(_ runnable: Runnable, below ring: inout Ring) -> Bool {
+        guard let index = (0..<ring.count).last(where: { ring[$0] == runnable }) else { return false }
+        _ = ring.remove(at: index)
+        return true
+    }
+
+    /// How far from the newest end a job is looked for at first: bounds how long others wait.
+    static let shortReach = 64
+
+    /// Takes the newest job. Owner only.
+    ///
+    /// - Parameter reach: how far it is looked for.
+    func popFork(reach: Int) -> Runnable? {
+        guard count > 0 else { return nil }
+        return ring.asOwner { ring in
+            let nearest = (max(0, ring.count - reach)..<ring.count).last { ring[$0].asFork != nil }
+            return nearest.map { ring.remove(at: $0) }
+        }
+    }
+
+    /// Takes the oldest runnable if it is a job, else the oldest job within reach. Does not wait for the owner.
+    func stealFork(reach: Int) -> (fork: Runnable?, isBusy: Bool) {
+        guard count > 0 else { return (nil, false) }
+        let theft: Runnable?? = ring.asThief { ring in
+            guard ring.count > 0 else { return nil as Runnable? }
+            if ring[0].asFork != nil { return ring.popFirst() }
+            let oldest = (max(0, ring.count - reach)..<ring.count).first { ring[$0].asFork != nil }
+            return oldest.map { ring.remove(at: $0) }
+        }
+        guard let theft else { return (nil, true) }
+        return (theft, false)
+    }
+
+    /// Whether there is any. Owner only.
+    var holdsFork: Bool {
+        count > 0 && ring.asOwner { ring in (0..<ring.count).contains { ring[$0].asFork != nil } }
     }
 }

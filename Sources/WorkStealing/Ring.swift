@@ -58,6 +58,18 @@ struct Ring: ~Copyable, @unchecked Sendable {
         return storage[head]
     }
 
+    var last: Runnable? {
+        @inline(__always) get { count > 0 ? storage[(head + count - 1) & mask] : nil }
+    }
+
+    /// Takes one out of the middle; the newer ones move up.
+    mutating func remove(at index: Int) -> Runnable {
+        let removed = self[index]
+        for newer in index + 1..<count { storage[(head + newer - 1) & mask] = storage[(head + newer) & mask] }
+        count -= 1
+        return removed
+    }
+
     mutating func removeAll() {
         head = 0
         count = 0

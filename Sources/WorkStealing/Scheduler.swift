@@ -48,6 +48,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// the run, from 1, so that a task which a cancelled run has not waited for concerns no later one.
     private let guests = Atomic<UInt64>(Scheduler.oneRun)
     private static let oneRun: UInt64 = 1 << 32
+    let joiners = Joiners()
     /// Of the tasks among `spawned`, those that have begun.
     let roster = Roster()
     let makeWorkerLocal: @Sendable (Int) -> AnyObject
@@ -191,7 +192,37 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     ///
     /// - Throws: the first error that a message or a spawned task threw. The messages that were pending then are dropped, and
     ///   the spawned tasks are cancelled, as by `cancel()`.
-    public func run() throws {
+    public func run() throws { try run(first: nil) }
+
+    /// Runs `body` on the calling thread, which is worker 0, and then as `run()` all that it has led to: the way to fork from outside
+    /// of the pool.
+    ///
+    /// ```swift
+    /// let sum = try scheduler.run { Scheduler.reduce(0..<1_000_000, from: 0, combining: +) { $0 * $0 } }
+    /// ```
+    ///
+    /// - Returns: what `body` returned, when nothing is pending any more.
+    /// - Throws: the first error that `body`, a message or a spawned task threw.
+    public func run<Value>(_ body: () throws -> Value) throws -> Value {
+        var result: Result<Value, any Error>?
+        try run(calling: {
+            result = Result(catching: body)
+            if case .failure(let error) = result { fail(error) }
+        })
+        return try result.unsafelyUnwrapped.get()
+    }
+
+    private func run(calling body: () -> Void) throws {
+        // Nobody else gets to see it: worker 0 runs it before it takes anything from a queue.
+        try withUnsafeTemporaryAllocation(of: StackJob.self, capacity: 1) { memory in
+            let job = memory.baseAddress.unsafelyUnwrapped
+            job.initialize(to: StackJob(body, of: Unmanaged.passUnretained(workers[0]), origin: 0))
+            defer { job.deinitialize(count: 1) }
+            try run(first: .fork(job))
+        }
+    }
+
+    private func run(first: Runnable?) throws {
         beginRun()
         let others = startThreads()
         total.mostThreads = max(total.mostThreads, startedWorkers)
@@ -202,7 +233,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
                 return nil
             }
         }
-        workers[0].run()
+        workers[0].run(first: first)
         for thread in others { pthread_join(thread, nil) }
         if let monitor, let monitorThread {
             pthread_join(monitorThread, nil)

@@ -11,7 +11,7 @@ import Synchronization
 /// A timeline of runs in the Trace Event Format, which Chrome and Perfetto read: a track for each worker, with
 ///
 /// - a slice for each turn of an actor, named after the actor's type, with the number of messages delivered, and one for
-///   each step of an `async` function (`task step`);
+///   each step of an `async` function (`task step`) and each part of a fork that another worker took (`fork`);
 /// - inside of it a slice `off-CPU` where the worker was blocked in the kernel, or waited for a processor, for 20 µs or
 ///   more of the turn. Its length is the sum over the turn; that it stands at the beginning means nothing;
 /// - a slice `parked` while the worker sleeps, `in reserve` while it rests because enough others run;
@@ -72,11 +72,11 @@ struct Tracer {
         fileprivate let processor = Tracer.now(CLOCK_THREAD_CPUTIME_ID)
     }
 
-    /// - Parameter actor: nil for a step of an `async` function that belongs to no actor of ours.
-    mutating func turnEnded(of actor: AnyClass?, began: Moment, messages: Int) {
+    /// - Parameter actor: nil for a fork, and for a step of an `async` function that belongs to no actor of ours.
+    mutating func turnEnded(of actor: AnyClass?, isFork: Bool, began: Moment, messages: Int) {
         let end = Moment()
         let (length, busy) = (end.wall - began.wall, end.processor - began.processor)
-        slice(actor.map { name(of: $0) } ?? "task step", from: began.wall, length)
+        slice(actor.map { name(of: $0) } ?? (isFork ? "fork" : "task step"), from: began.wall, length)
         if actor != nil { events.append(contentsOf: #","args":{"messages":\#(messages)}"#.utf8) }
         endEvent()
         if length - busy >= Self.shortestBlock {

@@ -95,6 +95,7 @@ extension Worker {
             noteLength(deque.push(contentsOf: loot))
             loot.removeAll()
             wakeOne()
+            if scheduler.joiners.number > 0 { scheduler.wakeJoiner() }
         }
         return mine
     }
@@ -205,7 +206,8 @@ extension Worker {
     private func isNeglected(_ victim: Worker, remembering: Bool) -> Bool {
         let count = victim.deque.count
         guard count > 0 else { return false }
-        if sentryLooks == 0 { return true }
+        // Who forks does the first half before it comes back for the other, however long that takes.
+        if sentryLooks == 0 || victim.forks.isForking { return true }
         if lastBegun.isEmpty { lastBegun = Array(repeating: 0, count: scheduler.workers.count) }
         let begun = victim.heartbeat
         let isStuck = begun == lastBegun[victim.index]
@@ -213,7 +215,7 @@ extension Worker {
         return count > 1 || isStuck
     }
 
-    private func nextRandom() -> UInt64 {
+    func nextRandom() -> UInt64 {
         random ^= random << 13
         random ^= random >> 7
         random ^= random << 17

@@ -32,13 +32,14 @@ final class Worker: @unchecked Sendable {
     private let computing = Atomic<Int32>(0)
     let waiting = Waiting()
     let freeSeats = Roster.FreeSeats()
+    let forks = ForkState()
 
     // Owner only.
     /// See `Scheduler.withWorkerLocal(as:_:)`.
     private(set) lazy var local: AnyObject = scheduler.makeWorkerLocal(index)
     var statistics = Statistics()
     /// The mailbox whose turn it is, so that an actor can check that it is entered by right.
-    private(set) var runningMailbox: UnsafePointer<Mailbox>?
+    var runningMailbox: UnsafePointer<Mailbox>?
     /// What a task inherits that is made now; nil while the worker looks for work.
     private(set) var membership: Membership?
     /// How many references to it are the worker's.
@@ -84,9 +85,11 @@ final class Worker: @unchecked Sendable {
     // MARK: Main loop
 
     /// Runs until the scheduler has nothing pending.
-    func run() {
+    ///
+    /// - Parameter first: what comes first of all.
+    func run(first: Runnable? = nil) {
         thread.store(gettid(), ordering: .relaxed)
-        asCurrent { runAll(from: search()) }
+        asCurrent { runAll(from: first ?? search()) }
     }
 
     /// The same, by a worker that begins in reserve.
@@ -132,7 +135,8 @@ final class Worker: @unchecked Sendable {
         return true
     }
 
-    private func asCurrent(_ body: () -> Void) {
+    /// Apart, so that tests can be a worker without its loop.
+    func asCurrent(_ body: () -> Void) {
         let outer = clinux_get_current_worker()
         clinux_set_current_worker(Unmanaged.passUnretained(self).toOpaque())
         defer { clinux_set_current_worker(outer) }
@@ -148,13 +152,15 @@ final class Worker: @unchecked Sendable {
         let messages = statistics.messages
         let began = Tracer.Moment()
         runUntraced(runnable)
-        tracer?.turnEnded(of: actor, began: began, messages: statistics.messages - messages)
+        tracer?.turnEnded(
+            of: actor, isFork: runnable.asFork != nil, began: began, messages: statistics.messages - messages)
     }
 
     @inline(__always)
     private func runUntraced(_ runnable: Runnable) {
         guard let mailbox = runnable.asMailbox else {
             if let task = runnable.asYielded { return task.resume() }
+            if let fork = runnable.asFork { return run(fork) }
             statistics.jobs += 1
             runnable.asJob.unsafelyUnwrapped.runSynchronously(on: scheduler.asUnownedTaskExecutor())
             return
@@ -182,7 +188,10 @@ final class Worker: @unchecked Sendable {
     /// Takes the step into the reserve, if the scheduler still wants somebody to rest. Called between two turns, by a
     /// worker that neither searches nor sleeps. What is left in its deque is there for thieves.
     func rests() -> Bool {
-        guard scheduler.takeSurplus(), scheduler.idle.rest(keeping: scheduler.threads) else { return false }
+        // All others may be in joins, and wait for what is in this deque: see `Worker.join`.
+        guard !deque.holdsFork, scheduler.takeSurplus(), scheduler.idle.rest(keeping: scheduler.threads) else {
+            return false
+        }
         statistics.rests += 1
         return true
     }

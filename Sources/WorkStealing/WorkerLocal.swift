@@ -16,7 +16,7 @@ extension Scheduler {
     /// (The result is `Sendable`, because the compiler, 6.3, lets `{ $0 }` return what is `inout sending`.)
     ///
     /// Traps, with a sentence, outside of a worker, inside of another `withWorkerLocal`, and if the scheduler has no value of that
-    /// type.
+    /// type. `body` must not fork, which traps, too: a worker that waits for the other half does something else.
     ///
     /// - Parameters:
     ///   - type: what `workerLocal` returned when the scheduler was created.
@@ -24,21 +24,21 @@ extension Scheduler {
     public static func withWorkerLocal<Local: ~Copyable, Result: ~Copyable & Sendable, Failure: Error>(
         as type: Local.Type = Local.self, _ body: (inout sending Local) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let local = currentWorkerLocal
+        let (worker, local) = currentWorkerLocal
         require(
             Swift.type(of: local) == WorkerLocal<Local>.self,
             "`withWorkerLocal` was asked for another type than the scheduler was created with")
         let place = unsafeDowncast(local, to: WorkerLocal<Local>.self)
-        require(!place.isInUse, "`withWorkerLocal` was called by its own body: the value would be used twice at once")
-        place.isInUse = true
-        defer { place.isInUse = false }
+        let isInUse = worker._withUnsafeGuaranteedRef { $0.forks.setLocalInUse(true) }
+        require(!isInUse, "`withWorkerLocal` was called by its own body: the value would be used twice at once")
+        defer { worker._withUnsafeGuaranteedRef { _ = $0.forks.setLocalInUse(false) } }
         return try body(&place.value.pointee)
     }
 
     /// The calling worker's own object. Nobody else uses it while the caller's message runs, so it must not be kept beyond the
     /// message: nobody checks that here, as `withWorkerLocal` does. Traps outside of a worker.
     package static func workerLocal<Local: AnyObject>(as type: Local.Type) -> Local {
-        let local = currentWorkerLocal
+        let local = currentWorkerLocal.local
         // An identity of types, not `as?`: the dynamic cast would cost more than the rest of a message.
         require(
             Swift.type(of: local) == type,
@@ -46,11 +46,11 @@ extension Scheduler {
         return unsafeDowncast(local, to: type)
     }
 
-    private static var currentWorkerLocal: AnyObject {
+    private static var currentWorkerLocal: (worker: Unmanaged<Worker>, local: AnyObject) {
         guard let worker = Worker.currentReference else {
             misuse("a worker's own value was asked for outside of a worker")
         }
-        return worker._withUnsafeGuaranteedRef { $0.local }
+        return (worker, worker._withUnsafeGuaranteedRef { $0.local })
     }
 }
 
@@ -59,7 +59,6 @@ final class WorkerLocal<Local: ~Copyable> {
     /// Apart, because access through a pointer is not part of this object for the compiler: the value is nobody else's, which it
     /// could not see of a property.
     fileprivate let value: UnsafeMutablePointer<Local>
-    fileprivate var isInUse = false
 
     init(_ value: consuming sending Local) {
         self.value = .allocate(capacity: 1)

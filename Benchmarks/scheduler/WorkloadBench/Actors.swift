@@ -29,6 +29,8 @@ enum Actors {
             sink.send { $0.report() }
         case .chain(let count):
             Player(on: scheduler, result).send { $0.link(count) }
+        case .loop:
+            fatalError("an actor for each number is no loop")
         }
         try scheduler.run()
         return result.value

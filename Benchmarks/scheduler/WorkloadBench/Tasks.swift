@@ -12,6 +12,7 @@ enum Tasks {
         case .pingpong(let count): await pingpong(count)
         case .fanin(let count): await fanin(count)
         case .chain(let count): await chain(count, on: executor)
+        case .loop: fatalError("a task for each number is no loop")
         }
     }
 

@@ -1,7 +1,7 @@
 // What is computed, apart from who computes it. workloads.go, workloads.cpp, workloads.py and tokio/ do the same, call for
 // call: their results are compared.
 
-/// One of the six workloads, and its size.
+/// One of the workloads, and its size.
 enum Workload {
     /// Recursive Fibonacci: each call makes a task of one half and goes on with the other.
     case fib(Int)
@@ -15,6 +15,8 @@ enum Workload {
     case fanin(Int)
     /// So many in a row, each of which starts the next.
     case chain(Int)
+    /// The sum over so many numbers, of which some take longer than others. No task is a number's own.
+    case loop(Int)
 
     init?(_ name: String, _ size: Int) {
         switch name {
@@ -24,11 +26,22 @@ enum Workload {
         case "pingpong": self = .pingpong(size)
         case "fanin": self = .fanin(size)
         case "chain": self = .chain(size)
+        case "for": self = .loop(size)
         default: return nil
         }
     }
 
     static let senders = 1000
+
+    /// What the loop adds up: up to 32 rounds of SplitMix64.
+    static func hashed(_ number: Int) -> Int {
+        var mixed = UInt64(number)
+        for _ in 0...number % 32 {
+            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        }
+        return Int(mixed >> 40)
+    }
 }
 
 /// Queens on the first rows of a board: columns and diagonals that are taken, as bits.
@@ -44,16 +57,23 @@ struct Board {
 
     /// Calls `body` with each board that has one queen more.
     func forEachNext(_ body: (Board) -> Void) {
-        var free = ~(columns | left | right) & ((1 << size) - 1)
+        var free = free
         while free != 0 {
             let place = free & (~free + 1)
             free ^= place
-            var next = self
-            next.columns |= place
-            next.left = (left | place) << 1
-            next.right = (right | place) >> 1
-            body(next)
+            body(next(place))
         }
+    }
+
+    /// The places of the next row that no queen threatens.
+    var free: UInt32 { ~(columns | left | right) & ((1 << size) - 1) }
+
+    func next(_ place: UInt32) -> Board {
+        var next = self
+        next.columns |= place
+        next.left = (left | place) << 1
+        next.right = (right | place) >> 1
+        return next
     }
 }
 

@@ -1,6 +1,6 @@
 // The workloads where stealing matters, on this package's scheduler and on Swift's own executor.
 //
-//     WorkloadBench actors|tasks|swift WORKLOAD SIZE THREADS
+//     WorkloadBench actors|forks|tasks|swift WORKLOAD SIZE THREADS
 //
 // `actors-oldest`, `actors-random`, `actors-polling` and `actors-articles` are actors where the scheduler does as that of
 // the Cython+ articles does in one respect (own end first in, first out; sent to a random worker; idle workers look round
@@ -20,7 +20,8 @@ enum WorkloadBench {
         guard arguments.count == 5, let size = Int(arguments[3]), let threads = Int(arguments[4]),
             let workload = Workload(arguments[2], size), (1...1024).contains(threads)
         else {
-            fatalError("usage: WorkloadBench actors|tasks|swift fib|queens|uts|pingpong|fanin|chain SIZE THREADS")
+            fatalError(
+                "usage: WorkloadBench actors|forks|tasks|swift fib|queens|uts|pingpong|fanin|chain|for SIZE THREADS")
         }
         let clock = ContinuousClock()
         let started = clock.now
@@ -28,6 +29,8 @@ enum WorkloadBench {
             print(result, (clock.now - started) / .seconds(1), Measurement.peakKiB())
         }
         switch arguments[1] {
+        case "forks":
+            report(try Forks.run(workload, on: Scheduler(threads: threads)))
         case "tasks":
             let scheduler = Scheduler(threads: threads)
             let total = Total()

@@ -1,0 +1,221 @@
+// Fork and join: two halves, of which another worker may take the second while this one does the first.
+//
+//   push the second half ─▶ do the first ─▶ take the second back ─▶ do it               nobody took it: no atomic exchange
+//                                               │ somebody has it
+//                                               ▼
+//                                           help: run forks, own ones first ─▶ sleep, until it is done or somebody forks
+//
+// Who waits runs nothing but forks: a mailbox or a step of a task would run in the middle of the message that waits. README.md has the
+// argument that nobody waits for ever.
+
+import CLinux
+import Synchronization
+
+/// What a worker has to know of its forks. Relaxed where nothing is said: the owner's own, or hints.
+struct ForkState: ~Copyable, Sendable {
+    /// 0: the worker is in no fork. Else bit 0, and the task in which the outermost fork began, if there was one: it waits, so it
+    /// lives. Written by the owner; thieves see that it is not 0.
+    private let origin = Atomic<UInt>(0)
+    /// Whether the worker is in `withWorkerLocal`. Owner only.
+    private let isLocalInUse = Atomic<Bool>(false)
+    /// 0: the owner sleeps, or is about to, until its job is done or somebody forks. The futex word. Written by the owner, who
+    /// takes it to 0, and by whoever wakes it (release), read by the owner (acquire).
+    private let bell = Atomic<UInt32>(1)
+
+    var isForking: Bool { origin.load(ordering: .relaxed) != 0 }
+
+    /// Sets it, and returns what it was.
+    @inline(__always)
+    func exchangeOrigin(_ new: UInt) -> UInt {
+        let old = origin.load(ordering: .relaxed)
+        origin.store(new, ordering: .relaxed)
+        return old
+    }
+
+    @inline(__always)
+    var currentOrigin: UInt { origin.load(ordering: .relaxed) }
+
+    func setLocalInUse(_ new: Bool) -> Bool {
+        let old = isLocalInUse.load(ordering: .relaxed)
+        isLocalInUse.store(new, ordering: .relaxed)
+        return old
+    }
+
+    @inline(__always)
+    var mayFork: Bool { !isLocalInUse.load(ordering: .relaxed) }
+
+    // MARK: The bell
+
+    func mute() {
+        interleavingPoint(.write, bellIdentity)
+        bell.store(0, ordering: .relaxed)
+    }
+
+    func unmute() {
+        interleavingPoint(.write, bellIdentity)
+        bell.store(1, ordering: .relaxed)
+    }
+
+    /// Sleeps until the bell has been rung since `mute()`.
+    func sleep() {
+        while true {
+            interleavingPoint(.read, bellIdentity)
+            if bell.load(ordering: .acquiring) != 0 { return }
+            Futex.waitWhileZero(bellAddress) { bell.load(ordering: .relaxed) == 0 }
+        }
+    }
+
+    /// - Returns: false if the owner does not sleep.
+    @discardableResult
+    func ring() -> Bool {
+        interleavingPoint(.write, bellIdentity)
+        guard bell.exchange(1, ordering: .releasing) == 0 else { return false }
+        interleavingPoint(.write, bellIdentity)
+        Futex.wake(1, on: bellAddress)
+        return true
+    }
+
+    private var bellAddress: UnsafeRawPointer { withUnsafePointer(to: bell) { UnsafeRawPointer($0) } }
+    private var bellIdentity: UInt { UInt(bitPattern: bellAddress) }
+}
+
+extension Worker {
+    /// Runs both. Another worker may take `second`, and run it meanwhile.
+    ///
+    /// - Parameter first: returns whether `second` is still wanted.
+    func fork(_ first: () -> Bool, _ second: () -> Void) {
+        require(
+            forks.mayFork, "a fork was made in `withWorkerLocal`: while it waits, its worker would use the value again")
+        let outer = forks.currentOrigin
+        let origin = outer != 0 ? outer : beginForking()
+        withUnsafeTemporaryAllocation(of: StackJob.self, capacity: 1) { memory in
+            let job = memory.baseAddress.unsafelyUnwrapped
+            job.initialize(to: StackJob(second, of: Unmanaged.passUnretained(self), origin: origin))
+            offer(.fork(job), isOutermost: outer == 0)
+            let isWanted = first()
+            if deque.takeBack(.fork(job)) {
+                if isWanted { second() }
+            } else {
+                join(job)
+            }
+            job.deinitialize(count: 1)
+        }
+        if outer == 0 { _ = forks.exchangeOrigin(0) }
+    }
+
+    private func beginForking() -> UInt {
+        let origin = UInt(bitPattern: clinux_current_task()) | 1
+        _ = forks.exchangeOrigin(origin)
+        return origin
+    }
+
+    /// Queues a job for who has nothing to do. The outermost one wakes somebody even if it is alone: its worker comes back for it
+    /// when the first half is done, which may take as long as all that was forked before.
+    @inline(__always)
+    private func offer(_ job: Runnable, isOutermost: Bool) {
+        let length = deque.push(job)
+        schedulerReference._withUnsafeGuaranteedRef { scheduler in
+            if scheduler.idle.notify(mayWait: length == 1 && !isOutermost) { statistics.wakes += 1 }
+            // Ordered by the fence in `notify`: pairs with that in `sleepInJoin`.
+            if scheduler.joiners.number > 0 { scheduler.wakeJoiner() }
+        }
+    }
+
+    /// Runs a job that was taken from a queue, in the middle of whatever this worker waits in.
+    func run(_ job: UnsafePointer<StackJob>) {
+        let owner = job.pointee.owner
+        let outer = forks.exchangeOrigin(job.pointee.origin)
+        let mailbox = runningMailbox
+        // What was forked is not in the actor in whose message this worker waits.
+        if mailbox != nil { runningMailbox = nil }
+        job.pointee.run()
+        if mailbox != nil { runningMailbox = mailbox }
+        _ = forks.exchangeOrigin(outer)
+        if job.pointee.finish() { owner._withUnsafeGuaranteedRef { _ = $0.forks.ring() } }
+    }
+
+    /// Waits for a job that another worker has, and does others meanwhile.
+    @inline(never)
+    private func join(_ job: UnsafePointer<StackJob>) {
+        var rounds = 0
+        while !job.pointee.isDone {
+            let (found, sawBusyVictim) = findFork(reach: Deque.shortReach)
+            if let found {
+                run(found)
+                rounds = 0
+            } else if rounds < searchRounds || sawBusyVictim {
+                rounds += 1
+                interleavingSpin()
+                clinux_pause()
+            } else {
+                sleepInJoin(for: job)
+                rounds = 0
+            }
+        }
+    }
+
+    private func findFork(reach: Int) -> (UnsafePointer<StackJob>?, sawBusyVictim: Bool) {
+        if let own = deque.popFork(reach: reach) { return (own.asFork, false) }
+        let workers = scheduler.workers
+        let started = scheduler.startedWorkers
+        let start = Int(truncatingIfNeeded: nextRandom() % UInt64(started))
+        var sawBusyVictim = false
+        for offset in 0..<started {
+            let victim = workers[(start + offset) % started]
+            if victim === self { continue }
+            let (fork, isBusy) = victim.deque.stealFork(reach: reach)
+            if let fork { return (fork.asFork, false) }
+            if isBusy { sawBusyVictim = true }
+        }
+        return (nil, sawBusyVictim)
+    }
+
+    private func sleepInJoin(for job: UnsafePointer<StackJob>) {
+        forks.mute()
+        scheduler.joiners.arrive()
+        defer {
+            scheduler.joiners.leave()
+            forks.unmute()
+        }
+        // Who forks from here on sees this worker; who has forked before is seen now. The own jobs nobody else may ever do.
+        let (found, sawBusyVictim) = findFork(reach: .max)
+        if let found { return run(found) }
+        guard !sawBusyVictim, job.pointee.askForBell() else { return }
+        forks.sleep()
+    }
+}
+
+/// How many workers sleep in a join.
+struct Joiners: ~Copyable, Sendable {
+    /// Written by those that sleep (sequentially consistent), read by those that fork (relaxed, after a light fence).
+    private let sleeping = Atomic<Int>(0)
+    private let fence = AsymmetricFence()
+
+    @inline(__always)
+    var number: Int {
+        interleavingPoint(.read, identity)
+        return sleeping.load(ordering: .relaxed)
+    }
+
+    /// To be called before the last look at the queues.
+    func arrive() {
+        interleavingPoint(.write, identity)
+        sleeping.add(1, ordering: .sequentiallyConsistent)
+        fence.heavy()
+    }
+
+    func leave() {
+        interleavingPoint(.write, identity)
+        sleeping.subtract(1, ordering: .sequentiallyConsistent)
+    }
+
+    private var identity: UInt { withUnsafePointer(to: sleeping) { UInt(bitPattern: $0) } }
+}
+
+extension Scheduler {
+    /// Wakes one worker that sleeps in a join, if there still is one.
+    @inline(never)
+    func wakeJoiner() {
+        for index in 0..<startedWorkers where workers[index].forks.ring() { return }
+    }
+}
