@@ -2,8 +2,8 @@
 // fsscan: a parallel filesystem scanner, and the work-stealing actor scheduler that it runs on.
 //
 // Layers, a lower one never imports a higher one:
-//   fsscan -> Snapshots -> ScanEngine -> WorkStealing, LinuxKernel -> CLinux
-//                                     -> Bytes, Ignore
+//   fsscan -> Snapshots -> ScanEngine -> Entries, ExternalSort -> Bytes, LinuxKernel -> CLinux
+//                                     -> WorkStealing, Ignore
 //                        -> CSQLite   -> COpenSSL, CXXHash, CMagic (system libraries)
 //   TaskGraphs -> WorkStealing -> LinuxKernel
 
@@ -33,7 +33,7 @@ let package = Package(
         .executable(name: "fsscan-magic", targets: ["fsscan-magic"]),
         .library(name: "WorkStealing", targets: ["WorkStealing"]),
         .library(name: "TaskGraphs", targets: ["TaskGraphs"]),
-        .library(name: "ScanEngine", targets: ["ScanEngine"]),
+        .library(name: "ScanEngine", targets: ["Entries", "ScanEngine"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -60,20 +60,26 @@ let package = Package(
         .target(name: "LinuxKernel", dependencies: ["CLinux"], swiftSettings: swiftSettings),
         // The patterns of gitignore: bytes in, verdicts out.
         .target(name: "Ignore", swiftSettings: swiftSettings),
+        // What an entry is and what is asked about it: its fields, kinds, digests, sort key, options of the scan.
+        .target(name: "Entries", dependencies: ["Bytes", "CLinux", "LinuxKernel"], swiftSettings: swiftSettings),
+        // Records in order and bounded memory: arenas, sorted runs in a temporary file, their merge.
+        .target(name: "ExternalSort", dependencies: ["Bytes", "CLinux", "LinuxKernel"], swiftSettings: swiftSettings),
         .target(
             name: "ScanEngine",
             dependencies: [
-                "Bytes", "CLinux", "CMagic", "COpenSSL", "CXXHash", "Ignore", "LinuxKernel", "WorkStealing",
+                "Bytes", "CLinux", "CMagic", "COpenSSL", "CXXHash", "Entries", "ExternalSort", "Ignore", "LinuxKernel",
+                "WorkStealing",
             ],
             swiftSettings: swiftSettings),
         .target(
-            name: "Snapshots", dependencies: ["Bytes", "CLinux", "CSQLite", "LinuxKernel", "ScanEngine"],
+            name: "Snapshots",
+            dependencies: ["Bytes", "CLinux", "CSQLite", "Entries", "ExternalSort", "LinuxKernel", "ScanEngine"],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "fsscan",
             dependencies: [
-                "Bytes", "CLinux", "CNcurses", "COutOfMemory", "CPage", "Ignore", "LinuxKernel", "ScanEngine",
-                "Snapshots", "WorkStealing",
+                "Bytes", "CLinux", "CNcurses", "COutOfMemory", "CPage", "Entries", "ExternalSort", "Ignore",
+                "LinuxKernel", "ScanEngine", "Snapshots", "WorkStealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -92,7 +98,7 @@ let package = Package(
         .target(
             name: "Fuzzing",
             dependencies: [
-                "Bytes", "CLinux", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots",
+                "Bytes", "CLinux", "Entries", "ExternalSort", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Fuzzing", swiftSettings: swiftSettings),
@@ -109,16 +115,24 @@ let package = Package(
             name: "IgnoreTests", dependencies: ["Ignore", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ScanEngineTests",
-            dependencies: ["Bytes", "CLinux", "LinuxKernel", "ScanEngine", "TestSupport", "WorkStealing"],
+            dependencies: [
+                "Bytes", "CLinux", "Entries", "ExternalSort", "LinuxKernel", "ScanEngine", "TestSupport",
+                "WorkStealing",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SnapshotsTests",
-            dependencies: ["Bytes", "CLinux", "Fuzzing", "LinuxKernel", "ScanEngine", "Snapshots", "TestSupport"],
+            dependencies: [
+                "Bytes", "CLinux", "Entries", "ExternalSort", "Fuzzing", "LinuxKernel", "ScanEngine", "Snapshots",
+                "TestSupport",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "FsscanTests",
             dependencies: [
-                "CLinux", "CNcurses", "LinuxKernel", "ScanEngine", "Snapshots", "TestSupport", "fsscan",
+                "CLinux", "CNcurses", "Entries", "ExternalSort", "LinuxKernel", "ScanEngine", "Snapshots",
+                "TestSupport",
+                "fsscan",
             ],
             swiftSettings: swiftSettings),
     ],

@@ -13,6 +13,7 @@
 // the process ends with its threads where they are.
 
 import CLinux
+import Entries
 import Synchronization
 
 extension Scan {

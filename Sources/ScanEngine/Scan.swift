@@ -1,4 +1,5 @@
 import CLinux
+public import Entries
 import LinuxKernel
 import Synchronization
 import WorkStealing

@@ -1,4 +1,5 @@
 import CLinux
+import Entries
 import Ignore
 import LinuxKernel
 import Synchronization

@@ -1,3 +1,5 @@
+package import Entries
+
 /// What a scan is connected to while it runs: where its findings go, what is known already, who may stop it.
 package struct ScanEnvironment: Sendable {
     /// Get each entry and error while the scan runs. If one fails, the scan ends.

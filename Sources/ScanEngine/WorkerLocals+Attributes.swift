@@ -1,4 +1,5 @@
 import CLinux
+import Entries
 import LinuxKernel
 import Synchronization
 

@@ -2,6 +2,7 @@
 // shared while the scan runs; when it has ended, the workers' parts are merged into the report.
 
 import CLinux
+import Entries
 import LinuxKernel
 import Synchronization
 import WorkStealing

@@ -1,3 +1,4 @@
+package import Entries
 package import ScanEngine
 
 /// A source without the entries that the scan on the other side passed over.

@@ -1,4 +1,6 @@
 import CLinux
+import Entries
+import ExternalSort
 import Glibc
 import LinuxKernel
 import ScanEngine

@@ -1,7 +1,8 @@
 import CLinux
+package import Entries
 import Glibc
 import LinuxKernel
-package import ScanEngine
+import ScanEngine
 
 /// An argument of `diff` or `verify`: a directory, or a file whose format its content tells.
 package enum SnapshotArgument: Sendable {

@@ -1,4 +1,5 @@
-package import ScanEngine
+package import Entries
+import ScanEngine
 
 /// A kind of file that diff and verify read, recognised by its content alone.
 ///

@@ -4,6 +4,7 @@
 //   foreign file ── reader ── EntrySorter ───┼──▶ SnapshotSource ──▶ merge join
 //   live tree ───── Scan ──── EntrySorter ───┘
 
+package import Entries
 package import LinuxKernel
 package import ScanEngine
 

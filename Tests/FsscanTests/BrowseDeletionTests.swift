@@ -1,5 +1,6 @@
 // Deleting in the browser: what goes, and above all what stays.
 
+import Entries
 import Glibc
 import LinuxKernel
 import ScanEngine

@@ -1,6 +1,7 @@
 // `browse OLD NEW`: what has grown.
 
 import CNcurses
+import Entries
 import Glibc
 import LinuxKernel
 import ScanEngine

@@ -1,6 +1,7 @@
 // What the browser shows and what its keys do, without a terminal.
 
 import CNcurses
+import Entries
 import Glibc
 import LinuxKernel
 import ScanEngine

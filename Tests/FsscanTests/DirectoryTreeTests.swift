@@ -1,6 +1,7 @@
 // The tree that the browser shows, from events in any order, and its sums against du.
 
 import CLinux
+import Entries
 import Glibc
 import LinuxKernel
 import ScanEngine

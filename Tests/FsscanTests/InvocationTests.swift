@@ -1,5 +1,6 @@
 // The parts of the command line that need no process.
 
+import Entries
 import LinuxKernel
 import ScanEngine
 import TestSupport

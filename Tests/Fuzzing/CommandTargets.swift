@@ -1,6 +1,7 @@
 // The command line and what `--files-from` reads. The sources in Command/ are the program's own, by symlinks: no target but a
 // test bundle can be linked with those of a program.
 
+import Entries
 import Foundation
 import ScanEngine
 

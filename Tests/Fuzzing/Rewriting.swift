@@ -1,5 +1,6 @@
 import Bytes
 import CLinux
+import Entries
 import Foundation
 import LinuxKernel
 import ScanEngine

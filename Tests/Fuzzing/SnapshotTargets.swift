@@ -2,6 +2,7 @@
 // recognised as, and checks what it gives by rules that hold for every source, by reading it in other ways, and by writing
 // it with fsscan's own writers and reading that.
 
+import Entries
 import Foundation
 import LinuxKernel
 import ScanEngine

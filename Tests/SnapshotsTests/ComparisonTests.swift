@@ -1,6 +1,7 @@
 // What a comparison makes of sources in memory: hidden directories, rules, moves, and what one side does not say.
 
 import Bytes
+import Entries
 import LinuxKernel
 import ScanEngine
 import Testing

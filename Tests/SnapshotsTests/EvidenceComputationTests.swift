@@ -1,6 +1,7 @@
 // That nothing is forgotten: whoever adds a field to entries, or an option to scans, binds it in the evidence or says here why
 // not.
 
+import Entries
 import LinuxKernel
 import ScanEngine
 import Testing

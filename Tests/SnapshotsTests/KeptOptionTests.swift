@@ -1,6 +1,7 @@
 // Options of a scan on their way through reports, records and saved scans.
 
 import Bytes
+import Entries
 import ScanEngine
 import TestSupport
 import Testing

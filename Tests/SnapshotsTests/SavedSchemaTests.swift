@@ -1,3 +1,4 @@
+import Entries
 import ScanEngine
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import COpenSSL
+public import Entries
 
 /// A digest algorithm that this machine's libraries do not give.
 public struct DigestUnavailable: Error, Equatable, Sendable {

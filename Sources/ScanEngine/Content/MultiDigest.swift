@@ -1,5 +1,6 @@
 import COpenSSL
 import CXXHash
+package import Entries
 
 /// Several digests of the same bytes, computed in one pass.
 ///

@@ -1,3 +1,4 @@
+package import Entries
 import Synchronization
 import WorkStealing
 

@@ -1,4 +1,5 @@
 import CLinux
+package import Entries
 import LinuxKernel
 
 /// Collects the entries of one directory and computes the directory's digests: git tree objects.

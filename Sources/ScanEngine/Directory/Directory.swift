@@ -19,6 +19,7 @@
 // DescriptorBudget.swift.
 
 import CLinux
+import Entries
 import Ignore
 import LinuxKernel
 import WorkStealing

@@ -4,6 +4,7 @@
 // symlink: so it is the directory that the scan has seen under these names, however long its path is, or none.
 
 import CLinux
+package import Entries
 import Ignore
 package import LinuxKernel
 

@@ -1,3 +1,4 @@
+import Entries
 import LinuxKernel
 
 /// What a finished subtree reports to whoever waits for it. Adding two is commutative and associative, so the order in

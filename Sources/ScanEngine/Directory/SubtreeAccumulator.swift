@@ -1,3 +1,4 @@
+import Entries
 import WorkStealing
 
 /// What a child or a slice reports when it is done.

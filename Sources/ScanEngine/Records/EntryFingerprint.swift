@@ -1,4 +1,5 @@
 import Bytes
+import Entries
 import LinuxKernel
 
 /// Values that change when anything changes that diff compares by default: SHA-256 over the fields of an entry, for a

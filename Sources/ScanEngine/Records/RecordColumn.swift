@@ -1,3 +1,5 @@
+import Entries
+
 /// What the encoders look up of a field for each entry: no references to count in a loop over columns.
 struct RecordColumn {
     let field: EntryField

@@ -1,4 +1,5 @@
 import Bytes
+import Entries
 import LinuxKernel
 
 /// RFC 4180: a header line with the keys of records, then a line for each entry, ended by CR LF. Names are raw bytes.

@@ -1,4 +1,5 @@
 import Bytes
+import Entries
 import LinuxKernel
 
 /// What `sha256sum` and its sisters print: a digest, two spaces and a path, of regular files whose digest is known.

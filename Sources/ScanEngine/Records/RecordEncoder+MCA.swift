@@ -1,5 +1,6 @@
 import Bytes
 import CLinux
+import Entries
 import LinuxKernel
 
 /// The lines of the Metadata Collect Agent, whose consumer compares paths and SHA-256 digests: one JSON object each, with

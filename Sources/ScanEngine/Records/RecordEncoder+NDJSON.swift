@@ -1,4 +1,5 @@
 import Bytes
+import Entries
 package import LinuxKernel
 
 /// fsscan's own records, schema `fsscan-records/1`, a JSON object each.

@@ -1,5 +1,6 @@
 import Bytes
 import CLinux
+import Entries
 import LinuxKernel
 
 /// The formats in which a directory holds what is in it: what an entry says of itself. Its name, and where directories

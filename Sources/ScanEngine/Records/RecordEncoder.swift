@@ -1,4 +1,5 @@
 package import Bytes
+package import Entries
 package import LinuxKernel
 
 /// Writes records in one format into a buffer: one encoder for each worker. What each format looks like is in the
@@ -93,20 +94,6 @@ package struct RecordEncoder: ~Copyable {
         case .csv, .checksums: break
         case .ncdu: buffer.append("]\n")
         case .mtree: if !report.complete { buffer.append("# stopped by a signal: not complete\n") }
-        }
-    }
-}
-
-extension DigestSet {
-    /// Calls `body` with each digest of a row.
-    func forEachDigest(of row: [UInt8], _ body: (DigestAlgorithm, UnsafeRawBufferPointer) -> Void) {
-        precondition(row.count == rowBytes, "a digest row has the length that its set prescribes")
-        row.withUnsafeBytes { row in
-            var offset = 0
-            for algorithm in algorithms {
-                body(algorithm, UnsafeRawBufferPointer(rebasing: row[offset..<offset + algorithm.byteCount]))
-                offset += algorithm.byteCount
-            }
         }
     }
 }

@@ -1,3 +1,5 @@
+public import Entries
+
 /// What records are written as. Which fields a format has a word for, and its shape, are in docs/FORMATS.md.
 public enum RecordFormat: Equatable, Sendable {
     /// fsscan's own records, schema `fsscan-records/1`.

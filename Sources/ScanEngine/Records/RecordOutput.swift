@@ -18,6 +18,8 @@
 
 import Bytes
 import CLinux
+public import Entries
+public import ExternalSort
 import Synchronization
 
 /// Receives the records of one scan and hands them to a sink in whole lines.

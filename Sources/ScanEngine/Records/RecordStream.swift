@@ -1,5 +1,7 @@
 import Bytes
 import CLinux
+package import Entries
+import ExternalSort
 package import LinuxKernel
 
 /// One worker's way into a `RecordOutput`. Not for two threads at a time.

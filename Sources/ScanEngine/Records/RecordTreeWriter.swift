@@ -3,6 +3,8 @@
 // recurses on depth.
 
 import Bytes
+import Entries
+import ExternalSort
 
 /// How an entry begins in what `RecordEncoder` hands to the sorter for these formats; the text of the format follows.
 struct RecordTreeItem {

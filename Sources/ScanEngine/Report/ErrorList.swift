@@ -1,8 +1,16 @@
+public import Entries
+
 /// Why something could not be read: a `ScanError` without its path.
 struct ErrorCause: Equatable, Sendable {
     var operation: String
     var code: String
     var message: String
+}
+
+extension ScanError {
+    init(path: [UInt8], _ cause: ErrorCause) {
+        self.init(path: path, operation: cause.operation, code: cause.code, message: cause.message)
+    }
 }
 
 /// The error records of a report.

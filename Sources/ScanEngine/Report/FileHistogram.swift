@@ -1,3 +1,4 @@
+import Entries
 import LinuxKernel
 
 /// How old a regular file is, by its mtime: younger than the name says, and in no age before.

@@ -32,29 +32,6 @@ extension JSONWriter {
         member("disk_bytes", counts.diskBytes)
     }
 
-    /// Hex by algorithm, or null.
-    package mutating func member(digests: [NamedDigest]?) {
-        key("digests")
-        guard let digests else {
-            null()
-            return
-        }
-        beginObject()
-        for digest in digests {
-            key(digest.algorithm)
-            value(digest.hex)
-        }
-        endObject()
-    }
-
-    /// The members of an error; the object around them is the caller's.
-    mutating func members(of error: ScanError) {
-        member("path", bytes: error.path)
-        member("operation", error.operation)
-        member("code", error.code)
-        member("message", error.message)
-    }
-
     package mutating func member(baseline: BaselineUse) {
         key("baseline")
         beginObject()
@@ -73,12 +50,6 @@ extension JSONWriter {
         seconds(nanoseconds: Int64(max(0, timing.elapsedSeconds) * 1e9))
         member("threads", Int64(timing.threads))
         endObject()
-    }
-
-    /// Null for what RFC 3339 cannot write.
-    mutating func member(_ name: StaticString, time: FileTime?) {
-        let text = time.flatMap { Timestamp.rfc3339(seconds: $0.seconds, nanoseconds: Int64($0.nanoseconds)) }
-        member(name, text)
     }
 
     mutating func member(started timing: Timing) {

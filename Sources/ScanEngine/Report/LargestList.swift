@@ -1,3 +1,4 @@
+import Entries
 import LinuxKernel
 
 /// The first N of what one worker, or the whole scan, has met: by rank, then path bytes.

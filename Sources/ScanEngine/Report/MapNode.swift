@@ -1,3 +1,5 @@
+package import Entries
+
 /// A file or directory that is large enough for a map of the tree.
 ///
 /// The N largest of all are kept, by the same list as the largest files. A directory is at least as large as what is in it,

@@ -1,4 +1,5 @@
 import Bytes
+public import Entries
 
 /// Writes a `ScanReport` as the JSON report, schema `fsscan-report/2`.
 ///

@@ -1,4 +1,5 @@
 import CLinux
+public import Entries
 
 /// What a scan found: everything that the JSON report and the text summary say. Names and paths are bytes.
 ///
@@ -71,17 +72,6 @@ public struct RootReport: Sendable {
     public var tree: TreeNode?
 
     public init(path: [UInt8]) { self.path = path }
-}
-
-/// A digest in lower-case hex, beside the name of its algorithm.
-public struct NamedDigest: Equatable, Sendable {
-    public var algorithm: String
-    public var hex: String
-
-    public init(algorithm: String, hex: String) {
-        self.algorithm = algorithm
-        self.hex = hex
-    }
 }
 
 /// A directory in the report's `tree`.
@@ -223,29 +213,6 @@ public struct PseudoFileSystemCount: Equatable, Sendable {
         self.type = type
         self.entries = entries
         self.counts = counts
-    }
-}
-
-/// Something that could not be read.
-public struct ScanError: Equatable, Sendable {
-    /// As `find PATH` would print it.
-    public var path: [UInt8]
-    /// The system call that failed: `openat`, `getdents64`, `statx`, `read`…
-    public var operation: String
-    /// `EACCES`, …, or `CHANGED` for a file that changed while it was read.
-    public var code: String
-    /// A sentence for people: `Permission denied`.
-    public var message: String
-
-    public init(path: [UInt8], operation: String, code: String, message: String) {
-        self.path = path
-        self.operation = operation
-        self.code = code
-        self.message = message
-    }
-
-    init(path: [UInt8], _ cause: ErrorCause) {
-        self.init(path: path, operation: cause.operation, code: cause.code, message: cause.message)
     }
 }
 

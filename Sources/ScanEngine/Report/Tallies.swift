@@ -1,3 +1,4 @@
+import Entries
 import LinuxKernel
 
 /// The tables of the report that count every entry.

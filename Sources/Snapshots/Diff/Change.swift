@@ -1,5 +1,6 @@
+package import Entries
 import LinuxKernel
-package import ScanEngine
+import ScanEngine
 
 /// In which way an entry differs, or why it is not known whether it does.
 package enum ChangeKind: String, CaseIterable, Sendable {

@@ -1,5 +1,6 @@
+package import Entries
 import LinuxKernel
-package import ScanEngine
+import ScanEngine
 
 /// What a user wants to be compared, beside the default.
 package struct FieldSelection: Sendable {

@@ -2,6 +2,7 @@
 // each entry: a list may have the SHA-256 of one file and the mode of another. That both sides carry a field somewhere
 // says nothing of a third.
 
+import Entries
 import LinuxKernel
 import ScanEngine
 

@@ -5,6 +5,7 @@
 // that have counted it already are those that hold its last name, and the sums need one correction: in the deepest of
 // them.
 
+package import Entries
 import LinuxKernel
 package import ScanEngine
 

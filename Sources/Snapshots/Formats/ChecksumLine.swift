@@ -1,4 +1,5 @@
 import Bytes
+import Entries
 import ScanEngine
 
 /// One line of a list of checksums that names a file.

@@ -1,3 +1,4 @@
+import Entries
 import ScanEngine
 
 /// Brings the paths of a list into the roots of what it is compared with.

@@ -1,4 +1,5 @@
 import Bytes
+import Entries
 import ScanEngine
 
 /// What records and the lines of the earlier scanner have in common.

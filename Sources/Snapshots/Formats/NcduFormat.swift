@@ -6,6 +6,7 @@
 // need not be UTF-8, so a parser of strict JSON does not do.
 
 import CLinux
+import Entries
 import Glibc
 import LinuxKernel
 import ScanEngine

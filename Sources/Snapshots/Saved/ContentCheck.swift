@@ -9,6 +9,8 @@
 
 import Bytes
 import CSQLite
+import Entries
+import ExternalSort
 import LinuxKernel
 import ScanEngine
 

@@ -1,4 +1,6 @@
 import Bytes
+import Entries
+import ExternalSort
 import ScanEngine
 
 /// Writes entries of one scan into its tables. Used by one thread at a time.

@@ -13,6 +13,7 @@
 
 import Bytes
 import CLinux
+package import Entries
 import LinuxKernel
 import ScanEngine
 

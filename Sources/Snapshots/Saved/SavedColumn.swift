@@ -1,3 +1,4 @@
+import Entries
 import ScanEngine
 
 /// The columns of `entries`: those of the key, those of each field, and `state`.

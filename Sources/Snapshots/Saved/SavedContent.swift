@@ -1,6 +1,8 @@
 import Bytes
 import CLinux
 import CSQLite
+package import Entries
+import ExternalSort
 import Glibc
 import LinuxKernel
 package import ScanEngine

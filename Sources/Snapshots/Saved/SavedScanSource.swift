@@ -1,4 +1,5 @@
 import CSQLite
+package import Entries
 import LinuxKernel
 import ScanEngine
 

@@ -16,6 +16,8 @@
 import Bytes
 import CLinux
 import CSQLite
+package import Entries
+import ExternalSort
 import Glibc
 package import ScanEngine
 import Synchronization

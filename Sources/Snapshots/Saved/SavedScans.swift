@@ -1,6 +1,7 @@
 import Bytes
 import CLinux
 import CSQLite
+package import Entries
 import Glibc
 import LinuxKernel
 package import ScanEngine

@@ -1,4 +1,5 @@
 import Bytes
+import Entries
 import ScanEngine
 
 /// The tables of a file of saved scans, in one version. Documented in docs/SAVED.md.

@@ -1,4 +1,6 @@
 import Bytes
+import Entries
+import ExternalSort
 import LinuxKernel
 import ScanEngine
 

@@ -1,4 +1,6 @@
 import Bytes
+package import Entries
+import ExternalSort
 import ScanEngine
 
 /// Brings entries that come in any order into the order of their keys, in bounded memory.

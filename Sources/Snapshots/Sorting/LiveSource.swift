@@ -1,3 +1,5 @@
+package import Entries
+import ExternalSort
 package import ScanEngine
 import Synchronization
 

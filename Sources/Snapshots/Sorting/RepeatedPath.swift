@@ -1,3 +1,4 @@
+import Entries
 import ScanEngine
 
 /// What several entries of one path mean.

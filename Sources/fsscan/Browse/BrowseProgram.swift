@@ -1,5 +1,6 @@
 import CLinux
 import CNcurses
+import Entries
 import Glibc
 import ScanEngine
 import Snapshots

@@ -1,3 +1,4 @@
+import Entries
 import ScanEngine
 
 /// Where the browser's tree comes from: a scan, or something that was kept of one. Fills the tree on threads of its

@@ -13,6 +13,7 @@
 // One descriptor is open at a time, so depth costs memory alone.
 
 import CLinux
+import Entries
 import Glibc
 import LinuxKernel
 import ScanEngine

@@ -1,4 +1,5 @@
 import CLinux
+import Entries
 import ScanEngine
 import Synchronization
 

@@ -8,6 +8,7 @@
 // read before tells where it counts already: in the last directory that has both names below it, and in those above
 // that.
 
+import Entries
 import Glibc
 import LinuxKernel
 import ScanEngine

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+import Entries
 import LinuxKernel
 import ScanEngine
 import Snapshots

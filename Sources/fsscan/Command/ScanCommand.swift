@@ -1,4 +1,5 @@
 internal import ArgumentParser
+import Entries
 import ScanEngine
 
 /// The options of a scan. Values are kept as the bytes that were given; `ScanSettings` reads them.

@@ -1,4 +1,5 @@
 import Bytes
+import Entries
 import ScanEngine
 
 /// A time on the command line: a day, or RFC 3339 in UTC with as many decimals as one likes, or `@` and seconds since 1970.

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+import Entries
 import ScanEngine
 import Snapshots
 

@@ -1,4 +1,5 @@
 import CLinux
+import Entries
 import Glibc
 import ScanEngine
 import Snapshots

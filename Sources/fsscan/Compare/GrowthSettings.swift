@@ -1,3 +1,4 @@
+import Entries
 import ScanEngine
 
 /// The options of `diff --growth`, checked.

@@ -1,5 +1,6 @@
 import Bytes
 import CPage
+import Entries
 import ScanEngine
 
 /// A page: one file that opens from disk, and asks for nothing.

@@ -1,4 +1,5 @@
 import Bytes
+import Entries
 import ScanEngine
 
 /// The data of a scan's page: the report, with the map in the place of the tree, and no list longer than a page bears.

@@ -1,4 +1,6 @@
 import CLinux
+import Entries
+import ExternalSort
 import LinuxKernel
 import TestSupport
 import Testing

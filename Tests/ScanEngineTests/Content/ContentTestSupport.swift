@@ -1,5 +1,7 @@
 // What the tests of the content stage share: digests of a path through the engine's pieces, without the engine.
 
+import CLinux
+import Entries
 import Glibc
 import LinuxKernel
 import TestSupport

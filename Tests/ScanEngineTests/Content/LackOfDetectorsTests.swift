@@ -1,3 +1,4 @@
+import Entries
 import Synchronization
 import TestSupport
 import Testing

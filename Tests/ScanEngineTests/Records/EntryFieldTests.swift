@@ -1,6 +1,7 @@
 // The table of fields against what is written by hand beside it: docs, schemas, the form in memory, the fingerprint.
 
 import CLinux
+import Entries
 import LinuxKernel
 import TestSupport
 import Testing

@@ -2,6 +2,7 @@
 
 import Bytes
 import CLinux
+import Entries
 import LinuxKernel
 import TestSupport
 import Testing

@@ -2,11 +2,13 @@
 // judged by Python's sort.
 
 import CLinux
+import Entries
 import LinuxKernel
 import Synchronization
 import TestSupport
 import Testing
 
+@testable import ExternalSort
 @testable import ScanEngine
 
 @Suite struct RecordSorterTests {

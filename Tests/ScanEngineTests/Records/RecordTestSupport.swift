@@ -1,6 +1,8 @@
 // What the tests of records share: sinks that remember, and lines without a scan.
 
 import Bytes
+import Entries
+import ExternalSort
 import LinuxKernel
 import Synchronization
 import TestSupport

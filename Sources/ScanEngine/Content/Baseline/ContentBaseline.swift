@@ -1,4 +1,5 @@
 import CLinux
+package import Entries
 import Glibc
 package import LinuxKernel
 

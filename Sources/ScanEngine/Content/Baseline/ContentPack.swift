@@ -9,6 +9,7 @@
 // which people look at and whose digests they keep, would be as they were.
 
 import CLinux
+package import Entries
 package import LinuxKernel
 
 /// Where the fields of a packed record are: little-endian, without padding, the row of digests last.

@@ -1,4 +1,6 @@
 import CLinux
+package import Entries
+package import ExternalSort
 import LinuxKernel
 
 /// Packed records of a saved scan, found by device and inode.

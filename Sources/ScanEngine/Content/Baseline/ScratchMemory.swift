@@ -1,4 +1,5 @@
 import CLinux
+import ExternalSort
 import Glibc
 import LinuxKernel
 

@@ -83,7 +83,7 @@ package final class RecordSorter: Sendable {
     // MARK: Records out
 
     /// Gives out the lines of all records in order, and forgets them. Ends early when `body` says false.
-    func drain(_ body: (UnsafeRawBufferPointer) -> Bool) throws(TemporaryFileError) {
+    package func drain(_ body: (UnsafeRawBufferPointer) -> Bool) throws(TemporaryFileError) {
         var merge = try takeMerge()
         while let record = merge.record {
             if !body(record.line) { return }

@@ -1,5 +1,5 @@
 import Glibc
-import LinuxKernel
+package import LinuxKernel
 import Synchronization
 
 /// The temporary files of `--sorted` could not be made, written or read.
@@ -44,7 +44,7 @@ package final class RunFile: Sendable {
     }
 
     /// Makes the file now, if there is none: where it cannot be made, that is known before there is something to write.
-    func prepare() throws(TemporaryFileError) {
+    package func prepare() throws(TemporaryFileError) {
         try state.withLock { (state) throws(TemporaryFileError) in
             if state.file == nil { state.file = try open() }
         }
@@ -114,7 +114,7 @@ package final class RunFile: Sendable {
         }
     }
 
-    func failure(_ operation: String, _ error: Errno) -> TemporaryFileError {
+    package func failure(_ operation: String, _ error: Errno) -> TemporaryFileError {
         TemporaryFileError(
             directory: directory, operation: operation, number: error.rawValue, code: error.name,
             message: error.message)

@@ -1,4 +1,3 @@
-import Bytes
 import CLinux
 
 /// A digest algorithm. To add one is a declaration like those of DigestAlgorithm+All.swift, in a file of its own, and a
@@ -12,7 +11,7 @@ public struct DigestAlgorithm: Sendable {
     public let byteCount: Int
     /// The name under which OpenSSL's default provider knows the algorithm; nil for XXH3. Source: EVP_MD-SHA2(7) and its
     /// sisters.
-    let openSSLName: StaticString?
+    package let openSSLName: StaticString?
     /// The program whose lists `--format` writes under its name.
     package let program: StaticString?
     package let traits: Traits
@@ -58,55 +57,5 @@ extension DigestAlgorithm: Hashable, CustomStringConvertible {
 
     public func hash(into hasher: inout Hasher) {
         hasher.combine(bytes: UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-    }
-}
-
-/// The algorithms that a scan computes, in the order in which they were asked for, without repeats.
-///
-/// The digests of one entry are one *row*: raw bytes, one algorithm after the other, `rowBytes` in all. Rows of many
-/// entries lie in one flat `[UInt8]`, so that a directory of 100,000 entries costs one allocation and not 100,000.
-public struct DigestSet: Equatable, Sendable {
-    public let algorithms: [DigestAlgorithm]
-    /// Length of a row, in bytes.
-    public let rowBytes: Int
-
-    /// Keeps the first of each repeated algorithm: `--hash sha1,md5 --hash sha1` is sha1, md5.
-    public init(_ algorithms: some Sequence<DigestAlgorithm>) {
-        var kept: [DigestAlgorithm] = []
-        for algorithm in algorithms where !kept.contains(algorithm) { kept.append(algorithm) }
-        self.algorithms = kept
-        self.rowBytes = kept.reduce(0) { $0 + $1.byteCount }
-    }
-
-    public var isEmpty: Bool { algorithms.isEmpty }
-
-    /// Splits one row into digests in hex, for a report or a record.
-    ///
-    /// - Precondition: `row` has `rowBytes` bytes.
-    public func named(_ row: some Collection<UInt8>) -> [NamedDigest] {
-        precondition(row.count == rowBytes, "a digest row has the length that its set prescribes")
-        var rest = row[...]
-        return algorithms.map { algorithm in
-            let digest = rest.prefix(algorithm.byteCount)
-            rest = rest.dropFirst(algorithm.byteCount)
-            var hex: [UInt8] = []
-            hex.appendHex(digest)
-            return NamedDigest(algorithm: algorithm.rawValue, hex: String(decoding: hex, as: UTF8.self))
-        }
-    }
-}
-
-extension [UInt8] {
-    /// Appends the bytes as lower-case hex digits.
-    package mutating func appendHex(_ bytes: some Collection<UInt8>) {
-        reserveCapacity(count + 2 * bytes.count)
-        for byte in bytes {
-            append(Self.hexDigit(byte >> 4))
-            append(Self.hexDigit(byte & 15))
-        }
-    }
-
-    private static func hexDigit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") &+ value : UInt8(ascii: "a") &+ value &- 10
     }
 }

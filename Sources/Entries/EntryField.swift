@@ -1,4 +1,4 @@
-package import LinuxKernel
+public import LinuxKernel
 
 /// A field of an entry. To add one is a case, its line in `declaration`, and where its value comes from
 /// (`FileStatus.number` or `time` below).
@@ -161,12 +161,12 @@ package struct FieldTraits: OptionSet, Sendable {
 }
 
 /// Kinds of entries.
-package struct KindSet: OptionSet, Hashable, Sendable {
-    package let rawValue: UInt8
+@frozen @usableFromInline package struct KindSet: OptionSet, Hashable, Sendable {
+    @usableFromInline package let rawValue: UInt8
 
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    @inlinable package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    package init(_ kind: EntryKind) { rawValue = 1 << kind.rawValue }
+    @inlinable package init(_ kind: EntryKind) { rawValue = 1 << kind.rawValue }
 
     package static let all = KindSet(rawValue: .max)
     package static let file = KindSet(.file)
@@ -224,7 +224,7 @@ package struct KindSet: OptionSet, Hashable, Sendable {
 
 extension FileStatus {
     /// Nil where the kernel or the file system does not say, and of what is no number of the status.
-    @inline(__always)  // a jump in the loops over fields, and no call
+    @inlinable @inline(__always)  // a jump in the loops over fields, and no call
     package func number(_ field: EntryField) -> UInt64? {
         switch field {
         case .size: UInt64(size)
@@ -242,7 +242,7 @@ extension FileStatus {
     }
 
     /// The same of times.
-    @inline(__always)
+    @inlinable @inline(__always)
     package func time(_ field: EntryField) -> Time? {
         switch field {
         case .mtime: mtime

@@ -1,5 +1,4 @@
 package import LinuxKernel
-package import ScanEngine
 
 /// What one source says of one entry. Nil: it does not say.
 ///
@@ -8,7 +7,7 @@ package import ScanEngine
 package struct SnapshotEntry: Equatable, Sendable {
     package var key: EntryKey
     /// What it says in numbers.
-    var values = EntryValues()
+    package var values = EntryValues()
     /// Where a symlink points.
     package var target: [UInt8]?
     /// Raw digests. Of directories, too, where the source has Merkle digests of fsscan's own kind, and only then.
@@ -149,7 +148,7 @@ package struct SnapshotTime: Equatable, Sendable {
 
 extension EntryValues {
     /// A time; nil where it is not known.
-    subscript(time field: EntryField) -> SnapshotTime? {
+    package subscript(time field: EntryField) -> SnapshotTime? {
         get { time(field).map { SnapshotTime(seconds: $0.seconds, nanoseconds: $0.nanoseconds) } }
         set { setTime(field, newValue.map { ($0.seconds, $0.nanoseconds) }) }
     }

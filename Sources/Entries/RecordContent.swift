@@ -1,20 +1,20 @@
 /// What a record says of an entry beyond its status.
-package struct RecordContent {
+@usableFromInline package struct RecordContent {
     /// Of a symlink; nil where it could not be read.
-    package var target: [UInt8]?
+    @usableFromInline package var target: [UInt8]?
     /// One row of the scan's `DigestSet`; nil where the digests are not known. Without `--hash` it does not matter.
-    package var digests: [UInt8]?
+    @usableFromInline package var digests: [UInt8]?
     /// Of a regular file, with `--mime`.
-    package var mime: String?
+    @usableFromInline package var mime: String?
     /// The file changed while it was read.
-    package var isChanged: Bool
+    @usableFromInline package var isChanged: Bool
     /// Nil where they were not asked for or could not be read. In the order of their names.
-    package var xattrs: [ExtendedAttribute]?
+    @usableFromInline package var xattrs: [ExtendedAttribute]?
     /// Of a directory: the Merkle value over all that `EntryFingerprint` covers at and below; nil where it is not known, and
     /// where no `EntryOutput` wants it.
-    package var state: [UInt8]?
+    @usableFromInline package var state: [UInt8]?
 
-    package init(
+    @inlinable package init(
         target: [UInt8]? = nil, digests: [UInt8]? = nil, mime: String? = nil, isChanged: Bool = false,
         xattrs: [ExtendedAttribute]? = nil, state: [UInt8]? = nil
     ) {

@@ -50,7 +50,7 @@ package struct KeptOption: Sendable {
 
 extension JSONWriter {
     /// The object `options`: those that decide what is reported.
-    mutating func member(options: ScanOptions) {
+    package mutating func member(options: ScanOptions) {
         key("options")
         object(options: options)
     }

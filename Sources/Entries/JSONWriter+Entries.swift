@@ -1,0 +1,33 @@
+package import Bytes
+
+/// Parts that reports, records and comparisons have in common.
+extension JSONWriter {
+    /// Hex by algorithm, or null.
+    package mutating func member(digests: [NamedDigest]?) {
+        key("digests")
+        guard let digests else {
+            null()
+            return
+        }
+        beginObject()
+        for digest in digests {
+            key(digest.algorithm)
+            value(digest.hex)
+        }
+        endObject()
+    }
+
+    /// The members of an error; the object around them is the caller's.
+    package mutating func members(of error: ScanError) {
+        member("path", bytes: error.path)
+        member("operation", error.operation)
+        member("code", error.code)
+        member("message", error.message)
+    }
+
+    /// Null for what RFC 3339 cannot write.
+    package mutating func member(_ name: StaticString, time: FileTime?) {
+        let text = time.flatMap { Timestamp.rfc3339(seconds: $0.seconds, nanoseconds: Int64($0.nanoseconds)) }
+        member(name, text)
+    }
+}
