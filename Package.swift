@@ -2,9 +2,9 @@
 // fsscan: a parallel filesystem scanner, and the work-stealing actor scheduler that it runs on.
 //
 // Layers, a lower one never imports a higher one:
-//   fsscan -> Snapshots -> ScanEngine -> Entries, ExternalSort -> Bytes, LinuxKernel -> CLinux
-//                                     -> WorkStealing, Ignore
-//                        -> CSQLite   -> COpenSSL, CXXHash, CMagic (system libraries)
+//   fsscan -> Snapshots -> Formats -> ScanEngine -> Entries, ExternalSort -> Bytes, LinuxKernel -> CLinux
+//                                                -> WorkStealing, Ignore
+//                      -> CSQLite                -> COpenSSL, CXXHash, CMagic (system libraries)
 //   TaskGraphs -> WorkStealing -> LinuxKernel
 
 import PackageDescription
@@ -33,7 +33,7 @@ let package = Package(
         .executable(name: "fsscan-magic", targets: ["fsscan-magic"]),
         .library(name: "WorkStealing", targets: ["WorkStealing"]),
         .library(name: "TaskGraphs", targets: ["TaskGraphs"]),
-        .library(name: "ScanEngine", targets: ["Entries", "ScanEngine"]),
+        .library(name: "ScanEngine", targets: ["Entries", "Formats", "ScanEngine"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -71,14 +71,21 @@ let package = Package(
                 "WorkStealing",
             ],
             swiftSettings: swiftSettings),
+        // Entries in our formats and those of others: writers, readers, and the order that readers bring them into.
+        .target(
+            name: "Formats",
+            dependencies: ["Bytes", "CLinux", "Entries", "ExternalSort", "LinuxKernel", "ScanEngine"],
+            swiftSettings: swiftSettings),
         .target(
             name: "Snapshots",
-            dependencies: ["Bytes", "CLinux", "CSQLite", "Entries", "ExternalSort", "LinuxKernel", "ScanEngine"],
+            dependencies: [
+                "Bytes", "CLinux", "CSQLite", "Entries", "ExternalSort", "Formats", "LinuxKernel", "ScanEngine",
+            ],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "fsscan",
             dependencies: [
-                "Bytes", "CLinux", "CNcurses", "COutOfMemory", "CPage", "Entries", "ExternalSort", "Ignore",
+                "Bytes", "CLinux", "CNcurses", "COutOfMemory", "CPage", "Entries", "ExternalSort", "Formats", "Ignore",
                 "LinuxKernel", "ScanEngine", "Snapshots", "WorkStealing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -98,7 +105,8 @@ let package = Package(
         .target(
             name: "Fuzzing",
             dependencies: [
-                "Bytes", "CLinux", "Entries", "ExternalSort", "Ignore", "LinuxKernel", "ScanEngine", "Snapshots",
+                "Bytes", "CLinux", "Entries", "ExternalSort", "Formats", "Ignore", "LinuxKernel", "ScanEngine",
+                "Snapshots",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Fuzzing", swiftSettings: swiftSettings),
@@ -116,21 +124,28 @@ let package = Package(
         .testTarget(
             name: "ScanEngineTests",
             dependencies: [
-                "Bytes", "CLinux", "Entries", "ExternalSort", "LinuxKernel", "ScanEngine", "TestSupport",
+                "Bytes", "CLinux", "Entries", "ExternalSort", "Formats", "LinuxKernel", "ScanEngine", "TestSupport",
                 "WorkStealing",
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "FormatsTests",
+            dependencies: [
+                "Bytes", "CLinux", "Entries", "ExternalSort", "Formats", "LinuxKernel", "ScanEngine", "TestSupport",
             ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SnapshotsTests",
             dependencies: [
-                "Bytes", "CLinux", "Entries", "ExternalSort", "Fuzzing", "LinuxKernel", "ScanEngine", "Snapshots",
+                "Bytes", "CLinux", "Entries", "ExternalSort", "Formats", "Fuzzing", "LinuxKernel", "ScanEngine",
+                "Snapshots",
                 "TestSupport",
             ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "FsscanTests",
             dependencies: [
-                "CLinux", "CNcurses", "Entries", "ExternalSort", "LinuxKernel", "ScanEngine", "Snapshots",
+                "CLinux", "CNcurses", "Entries", "ExternalSort", "Formats", "LinuxKernel", "ScanEngine", "Snapshots",
                 "TestSupport",
                 "fsscan",
             ],

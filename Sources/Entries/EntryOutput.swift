@@ -8,12 +8,15 @@ package protocol EntryOutput: AnyObject, Sendable {
     var failed: Bool { get }
     /// Whether it wants the Merkle values of directories (`RecordContent.state`).
     var wantsState: Bool { get }
+    /// Whether somebody reads it while the scan runs, so that a scan that breaks off has to say so.
+    var isReadMeanwhile: Bool { get }
     /// Whether streams can be flushed at this moment without waiting for another thread.
     var canBeFlushed: Bool { get }
 }
 
 extension EntryOutput {
     /// What is of no use before its scan is complete.
+    package var isReadMeanwhile: Bool { false }
     package var canBeFlushed: Bool { false }
 }
 

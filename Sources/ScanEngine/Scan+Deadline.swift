@@ -77,7 +77,7 @@ extension Scan {
         }
         // One that is blocked in writing would be waited for.
         let isFree = context.outputs.map(\.canBeFlushed)
-        report.hasAllRecords = zip(context.outputs, isFree).allSatisfy { $1 || !($0 is RecordOutput) }
+        report.hasAllRecords = zip(context.outputs, isFree).allSatisfy { $1 || !$0.isReadMeanwhile }
         // A scan that is kept needs to be complete: its streams are left alone, and say nothing about the records'.
         _ = fill(&report, from: workers) { output in
             zip(context.outputs, isFree).contains { $0 === output && $1 }

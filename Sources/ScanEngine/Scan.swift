@@ -18,21 +18,18 @@ public final class Scan: Sendable {
     private let writeTrace: (@Sendable ([UInt8]) -> Void)?
 
     /// - Parameters:
-    ///   - records: gets a record of each entry and error while the scan runs. Its header and summary are the caller's
-    ///     business. If it fails, the scan ends.
     ///   - isCancelled: asked often, by all workers: once it says yes, the scan ends as soon as it can. Made for a flag
     ///     that a signal handler sets.
     ///   - trace: gets a timeline of the scheduler's work, for Perfetto, in pieces: see `WorkStealing.Trace`.
     ///   - onError: told each error when it happens, by any worker. The report lists the first 10,000 by path.
     /// - Throws: `ScanUnavailable` if a library on this machine cannot do what the options ask for.
     public convenience init(
-        _ options: ScanOptions, records: RecordOutput? = nil,
+        _ options: ScanOptions,
         isCancelled: @escaping @Sendable () -> Bool = { false },
         trace: (@Sendable ([UInt8]) -> Void)? = nil,
         onError: (@Sendable (ScanError) -> Void)? = nil
     ) throws(ScanUnavailable) {
         var environment = ScanEnvironment()
-        environment.outputs = records.map { [$0] } ?? []
         (environment.isCancelled, environment.trace, environment.onError) = (isCancelled, trace, onError)
         try self.init(options, environment)
     }

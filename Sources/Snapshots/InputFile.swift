@@ -1,4 +1,5 @@
 import CLinux
+package import Formats
 import Glibc
 import LinuxKernel
 import ScanEngine

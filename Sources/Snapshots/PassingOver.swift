@@ -1,4 +1,5 @@
 package import Entries
+package import Formats
 package import ScanEngine
 
 /// A source without the entries that the scan on the other side passed over.

@@ -1,6 +1,7 @@
 import CLinux
 import Entries
 import ExternalSort
+import Formats
 import Glibc
 import LinuxKernel
 import ScanEngine

@@ -1,5 +1,6 @@
 import CLinux
 package import Entries
+package import Formats
 import Glibc
 import LinuxKernel
 import ScanEngine

@@ -1,5 +1,6 @@
 import Bytes
 import CLinux
+import Formats
 import Glibc
 import LinuxKernel
 import ScanEngine

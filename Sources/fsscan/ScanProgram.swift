@@ -1,6 +1,7 @@
 import CLinux
 import Entries
 import ExternalSort
+import Formats
 import Glibc
 import LinuxKernel
 import ScanEngine
@@ -47,7 +48,7 @@ struct ScanProgram {
         environment.isCancelled = { clinux_stop_signal() != 0 }
         environment.deadline = settings.deadline.map { Deadline(seconds: $0) }
         // Where the output itself does not tell of errors, they are told when they happen, as find does.
-        if settings.format != .json && settings.format != .ndjson {
+        if !settings.format.tellsAll {
             environment.onError = { error in StandardStreams.complain(error.path, error.message) }
         }
         let scan: Scan
@@ -91,7 +92,7 @@ struct ScanProgram {
             var summary = TextSummary(report, options: options, style: TextStyle(for: output.descriptor))
             try summary.bytes().withUnsafeBytes { try output.write($0) }
         case .records:
-            if settings.format != .ndjson { printStatistics(report) }
+            if !settings.format.tellsAll { printStatistics(report) }
             if !report.hasAllRecords {
                 StandardStreams.complain("the output was not read in time: it breaks off")
                 return .late

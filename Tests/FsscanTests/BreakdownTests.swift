@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import ScanEngine
 import TestSupport
 import Testing
 

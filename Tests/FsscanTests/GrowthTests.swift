@@ -1,6 +1,7 @@
 // `fsscan diff --growth`: the sums of directories against du and find, on both sides.
 
 import Foundation
+import ScanEngine
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 // How these tests run the scanner, and how they read its reports.
 
 import Foundation
+import ScanEngine
 import TestSupport
 import Testing
 

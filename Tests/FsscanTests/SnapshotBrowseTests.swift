@@ -1,5 +1,6 @@
 // The browser on what was kept of a scan: the same tree as that of the scan itself.
 
+import Formats
 import Glibc
 import LinuxKernel
 import ScanEngine

@@ -1,5 +1,6 @@
 // `--trace`: read by jq as Chrome and Perfetto read it, and counted against the report's own statistics.
 
+import ScanEngine
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import Bytes
 import CLinux
 import Entries
+import Formats
 import Foundation
 import LinuxKernel
 import ScanEngine
@@ -136,8 +137,9 @@ struct Rewriting {
             known.flags = entry.flags
             return known
         }
-        for algorithm in digests.algorithms where algorithm != .xxh128 && algorithm != .git {
-            check(.checksums(algorithm), "checksums") { entry in
+        for algorithm in digests.algorithms {
+            guard let format = RecordFormat.checksums(algorithm) else { continue }
+            check(format, "checksums") { entry in
                 guard entry.kind == .file, let digest = entry.digests[algorithm] else { return nil }
                 var known = SnapshotEntry(key: entry.key, kind: .file)
                 known.digests[algorithm] = digest

@@ -3,6 +3,7 @@
 // it with fsscan's own writers and reading that.
 
 import Entries
+import Formats
 import Foundation
 import LinuxKernel
 import ScanEngine

@@ -2,6 +2,7 @@
 
 import Bytes
 import Entries
+import Formats
 import LinuxKernel
 import ScanEngine
 import Testing

@@ -2,6 +2,7 @@
 // not.
 
 import Entries
+import Formats
 import LinuxKernel
 import ScanEngine
 import Testing

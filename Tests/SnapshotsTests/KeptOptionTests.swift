@@ -2,6 +2,7 @@
 
 import Bytes
 import Entries
+import Formats
 import ScanEngine
 import TestSupport
 import Testing

@@ -2,7 +2,7 @@ package import Bytes
 
 /// The parts that the report and the records have in common.
 extension JSONWriter {
-    mutating func member(totals: Totals, _ items: Items) {
+    package mutating func member(totals: Totals, _ items: Items) {
         key("totals")
         object(totals: totals, items)
     }
@@ -26,7 +26,7 @@ extension JSONWriter {
     }
 
     /// The members of counts; the object around them is the caller's.
-    mutating func members(of counts: FileCounts) {
+    package mutating func members(of counts: FileCounts) {
         member("files", counts.files)
         member("apparent_bytes", counts.apparentBytes)
         member("disk_bytes", counts.diskBytes)
@@ -42,7 +42,7 @@ extension JSONWriter {
         endObject()
     }
 
-    mutating func member(timing: Timing) {
+    package mutating func member(timing: Timing) {
         key("timing")
         beginObject(.onALineEach)
         member(started: timing)
@@ -52,12 +52,12 @@ extension JSONWriter {
         endObject()
     }
 
-    mutating func member(started timing: Timing) {
+    package mutating func member(started timing: Timing) {
         member(
             "started", Timestamp.rfc3339(seconds: timing.startedSeconds, nanoseconds: timing.startedNanoseconds))
     }
 
-    mutating func member(statistics: [(name: String, value: Int64)]) {
+    package mutating func member(statistics: [(name: String, value: Int64)]) {
         key("statistics")
         beginObject(.onALineEach)
         for (name, value) in statistics {

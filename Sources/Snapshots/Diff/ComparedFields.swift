@@ -1,4 +1,5 @@
 package import Entries
+package import Formats
 import LinuxKernel
 import ScanEngine
 

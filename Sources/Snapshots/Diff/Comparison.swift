@@ -7,6 +7,7 @@
 // A directory with the same Merkle value in two saved scans is passed over, with all that is below it.
 
 import Entries
+package import Formats
 import LinuxKernel
 import ScanEngine
 

@@ -3,6 +3,7 @@
 // says nothing of a third.
 
 import Entries
+import Formats
 import LinuxKernel
 import ScanEngine
 

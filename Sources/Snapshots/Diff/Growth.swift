@@ -6,6 +6,7 @@
 // them.
 
 package import Entries
+package import Formats
 import LinuxKernel
 package import ScanEngine
 

@@ -11,6 +11,7 @@ import Bytes
 import CSQLite
 import Entries
 import ExternalSort
+package import Formats
 import LinuxKernel
 import ScanEngine
 

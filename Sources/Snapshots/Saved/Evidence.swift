@@ -14,6 +14,7 @@
 import Bytes
 import CLinux
 package import Entries
+package import Formats
 import LinuxKernel
 import ScanEngine
 

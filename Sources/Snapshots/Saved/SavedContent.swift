@@ -3,6 +3,7 @@ import CLinux
 import CSQLite
 package import Entries
 import ExternalSort
+package import Formats
 import Glibc
 import LinuxKernel
 package import ScanEngine

@@ -1,5 +1,6 @@
 import CSQLite
 package import Entries
+package import Formats
 import LinuxKernel
 import ScanEngine
 

@@ -1,3 +1,5 @@
+import Formats
+
 /// What vouches for a scan that was saved, in hex.
 package struct SavedProof: Sendable {
     package var evidence: Evidence

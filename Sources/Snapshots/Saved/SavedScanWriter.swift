@@ -18,6 +18,7 @@ import CLinux
 import CSQLite
 package import Entries
 import ExternalSort
+import Formats
 import Glibc
 package import ScanEngine
 import Synchronization

@@ -2,6 +2,7 @@ import Bytes
 import CLinux
 import CSQLite
 package import Entries
+package import Formats
 import Glibc
 import LinuxKernel
 package import ScanEngine

@@ -1,6 +1,7 @@
 import CLinux
 import CNcurses
 import Entries
+import Formats
 import Glibc
 import ScanEngine
 import Snapshots

@@ -9,6 +9,7 @@
 // that.
 
 import Entries
+import Formats
 import Glibc
 import LinuxKernel
 import ScanEngine

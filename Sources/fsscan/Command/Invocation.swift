@@ -1,5 +1,6 @@
 internal import ArgumentParser
 import Entries
+import Formats
 import LinuxKernel
 import ScanEngine
 import Snapshots
@@ -42,11 +43,7 @@ enum ReportFormat: Equatable, CaseIterable, CustomStringConvertible {
     static let ndjson = ReportFormat.records(.ndjson)
 
     private static let named: [(name: String, format: ReportFormat)] =
-        [("text", .text), ("json", .json), ("html", .html), ("ndjson", .ndjson)]
-        + [("ncdu", .records(.ncdu)), ("mtree", .records(.mtree)), ("csv", .records(.csv)), ("mca", .records(.mca))]
-        + DigestAlgorithm.allCases.compactMap { algorithm in
-            algorithm.program.map { ("\($0)", .records(.checksums(algorithm))) }
-        }
+        [("text", .text), ("json", .json), ("html", .html)] + RecordFormat.all.map { ($0.name, .records($0)) }
 
     static let allCases = named.map(\.format)
 
@@ -61,14 +58,11 @@ enum ReportFormat: Equatable, CaseIterable, CustomStringConvertible {
     /// Nil: a report of the whole scan.
     var records: RecordFormat? { if case .records(let format) = self { format } else { nil } }
 
-    /// The digests to compute: a list of checksums needs its own, the earlier scanner's consumer expects four.
-    func algorithms(asked: [DigestAlgorithm]) -> [DigestAlgorithm] {
-        switch records {
-        case .checksums(let algorithm): asked.contains(algorithm) ? asked : asked + [algorithm]
-        case .mca: asked.isEmpty ? [.md5, .sha1, .sha256, .sha512] : asked
-        case nil, .ndjson, .csv, .ncdu, .mtree: asked
-        }
-    }
+    /// The digests to compute.
+    func algorithms(asked: [DigestAlgorithm]) -> [DigestAlgorithm] { records?.algorithms(asked) ?? asked }
+
+    /// Whether it has errors and statistics, so that standard error need not have them.
+    var tellsAll: Bool { self == .json || records?.tellsAll == true }
 }
 
 /// What a command line asks for.

@@ -1,5 +1,6 @@
 import Bytes
 import Entries
+import Formats
 import ScanEngine
 import Snapshots
 

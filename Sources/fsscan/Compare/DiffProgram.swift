@@ -1,5 +1,6 @@
 import CLinux
 import Entries
+import Formats
 import Glibc
 import ScanEngine
 import Snapshots

@@ -1,4 +1,5 @@
 import Entries
+import Formats
 import ScanEngine
 import Snapshots
 

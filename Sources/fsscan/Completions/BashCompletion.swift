@@ -1,3 +1,5 @@
+import ScanEngine
+
 /// For bash, with or without the package bash-completion.
 enum BashCompletion {
     static func script(_ commands: [CommandSyntax]) -> String {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import FoundationEssentials
+import ScanEngine
 
 /// What can be written behind a command, as the parser itself tells: an option that is added there is in the
 /// completions.

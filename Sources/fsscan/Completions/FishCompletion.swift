@@ -1,3 +1,5 @@
+import ScanEngine
+
 /// For fish, 3.1 and later.
 enum FishCompletion {
     static func script(_ commands: [CommandSyntax]) -> String {

@@ -1,3 +1,5 @@
+import ScanEngine
+
 /// For zsh: a function for `compinit`, in a file `_fsscan` of `$fpath`.
 enum ZshCompletion {
     static func script(_ commands: [CommandSyntax]) -> String {

@@ -1,4 +1,5 @@
 import Entries
+import Formats
 import Synchronization
 import TestSupport
 import Testing

@@ -3,6 +3,7 @@
 import Bytes
 import CLinux
 import Entries
+import Formats
 import LinuxKernel
 import TestSupport
 import Testing

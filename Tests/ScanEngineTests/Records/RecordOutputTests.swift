@@ -4,6 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Formats
 @testable import ScanEngine
 
 @Suite struct RecordOutputTests {

@@ -9,6 +9,7 @@ import TestSupport
 import Testing
 
 @testable import ExternalSort
+@testable import Formats
 @testable import ScanEngine
 
 @Suite struct RecordSorterTests {

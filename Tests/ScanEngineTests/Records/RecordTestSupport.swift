@@ -7,6 +7,7 @@ import LinuxKernel
 import Synchronization
 import TestSupport
 
+@testable import Formats
 @testable import ScanEngine
 
 /// A sink that keeps what it is given.

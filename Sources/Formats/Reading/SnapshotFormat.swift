@@ -3,8 +3,8 @@ import ScanEngine
 
 /// A kind of file that diff and verify read, recognised by its content alone.
 ///
-/// A reader is a file of its own in `Formats/`, with an extension of this type that has one static constant, and one line
-/// in `all`.
+/// A reader is a file in the folder of its format, with an extension of this type that has one static constant, and one
+/// line in `all` (Snapshots/SnapshotFormat+All.swift).
 package struct SnapshotFormat: Sendable {
     /// For people, and under `format` in JSON: `saved scan`, `records`, `mtree`, …
     package let name: String
@@ -22,11 +22,6 @@ package struct SnapshotFormat: Sendable {
         self.recognises = recognises
         self.open = open
     }
-
-    /// From the strictest to the loosest: text that looks like a checksum list may look like other things, too.
-    package static let all: [SnapshotFormat] = [
-        .saved, .records, .mca, .mtree, .hashdeep, .checksums,
-    ]
 }
 
 /// A file that a reader opens.

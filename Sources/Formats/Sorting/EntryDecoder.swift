@@ -1,13 +1,13 @@
-import Entries
+package import Entries
 import LinuxKernel
 import ScanEngine
 
 /// One entry as `EntryEncoder` wrote it. Valid as long as its bytes.
-struct PackedEntry {
-    let header: EntryHeader
+package struct PackedEntry {
+    package let header: EntryHeader
     private let bytes: UnsafeRawBufferPointer
 
-    init(_ bytes: UnsafeRawBufferPointer) {
+    package init(_ bytes: UnsafeRawBufferPointer) {
         let header = bytes.loadUnaligned(as: EntryHeader.self)
         self.header = header
         self.bytes = bytes
@@ -18,15 +18,15 @@ struct PackedEntry {
     }
 
     /// What `EntryEncoder` was told.
-    var order: UInt64 { UInt64(bigEndian: header.order) }
-    var target: UnsafeRawBufferPointer? { header.values[.target].map { _ in part(0) } }
-    var mime: UnsafeRawBufferPointer? { header.values[.mime].map { _ in part(1) } }
+    package var order: UInt64 { UInt64(bigEndian: header.order) }
+    package var target: UnsafeRawBufferPointer? { header.values[.target].map { _ in part(0) } }
+    package var mime: UnsafeRawBufferPointer? { header.values[.mime].map { _ in part(1) } }
     /// (algorithm, digest)…
-    var digests: UnsafeRawBufferPointer { part(2) }
-    var state: UnsafeRawBufferPointer? { header.stateLength > 0 ? part(3) : nil }
+    package var digests: UnsafeRawBufferPointer { part(2) }
+    package var state: UnsafeRawBufferPointer? { header.stateLength > 0 ? part(3) : nil }
     /// As `EntryEncoder.pack` wrote them.
-    var xattrs: UnsafeRawBufferPointer? { header.values[.xattrs].map { _ in part(4) } }
-    var errors: [SnapshotEntryError] {
+    package var xattrs: UnsafeRawBufferPointer? { header.values[.xattrs].map { _ in part(4) } }
+    package var errors: [SnapshotEntryError] {
         if header.errorsLength == 0 { return [] }
         let items = Self.unpack(part(5))
         return stride(from: 0, to: items.count, by: 3).map { index in
@@ -37,7 +37,7 @@ struct PackedEntry {
         }
     }
 
-    func forEachDigest(_ body: (DigestAlgorithm, UnsafeRawBufferPointer) -> Void) {
+    package func forEachDigest(_ body: (DigestAlgorithm, UnsafeRawBufferPointer) -> Void) {
         if header.values[.digests] == nil { return }
         var rest = digests
         while let index = rest.first {
@@ -47,14 +47,14 @@ struct PackedEntry {
         }
     }
 
-    static func unpackAttributes(_ bytes: UnsafeRawBufferPointer) -> [ExtendedAttribute] {
+    package static func unpackAttributes(_ bytes: UnsafeRawBufferPointer) -> [ExtendedAttribute] {
         let items = unpack(bytes)
         return stride(from: 0, to: items.count - 1, by: 2).map {
             ExtendedAttribute(name: items[$0], value: items[$0 + 1])
         }
     }
 
-    func entry(_ key: EntryKey) -> SnapshotEntry {
+    package func entry(_ key: EntryKey) -> SnapshotEntry {
         var entry = SnapshotEntry(key: key)
         entry.values = header.values
         for field in EntryHeader.lengths { entry.values[field] = nil }

@@ -26,10 +26,42 @@ struct RecordTreeItem {
     static let size = 9
 }
 
+extension RecordEncoder {
+    mutating func append(_ item: RecordTreeItem) {
+        buffer.append(item.tag.rawValue)
+        withUnsafeBytes(of: item.device) { buffer.append($0) }
+    }
+}
+
+/// What such a format writes: the text of an entry comes from its encoder, its name and the ends of directories from here.
+struct RecordTreeText: Sendable {
+    /// The PATH, whose name is the whole of it.
+    let root: @Sendable (inout ByteBuffer, RecordTreeLine) -> Void
+    let item: @Sendable (inout ByteBuffer, RecordTreeLine) -> Void
+    /// Behind what is in a directory.
+    let end: StaticString
+    /// Whether a path is written of which only an error is known.
+    var tellsErrors = false
+}
+
+/// An entry of a tree.
+struct RecordTreeLine {
+    var name: ArraySlice<UInt8>
+    var item: RecordTreeItem
+    /// As the encoder wrote it.
+    var text: [UInt8]
+    /// An error follows it.
+    var hasError: Bool
+    /// Of the directory that it is in.
+    var directoryDevice: UInt64 = 0
+    /// A directory that is not entered, as it is on another device than the PATH.
+    var isElsewhere = false
+}
+
 /// Writes sorted records of one PATH as a tree.
 struct RecordTreeWriter: ~Copyable {
     var buffer: ByteBuffer
-    private let isNCDU: Bool
+    private let format: RecordTreeText
     /// `-x`: a directory on another device than the PATH's is excluded.
     private let oneFileSystem: Bool
     private let rootPath: [UInt8]
@@ -42,9 +74,9 @@ struct RecordTreeWriter: ~Copyable {
     private var pending: (item: RecordTreeItem, path: [UInt8], text: [UInt8])?
     private var pendingHasError = false
 
-    init(_ format: RecordFormat, _ options: ScanOptions) {
+    init(_ format: RecordTreeText, _ options: ScanOptions) {
         buffer = ByteBuffer(capacity: RecordOutput.pieceSize + 4096)
-        isNCDU = format == .ncdu
+        self.format = format
         oneFileSystem = options.oneFileSystem
         rootPath = options.paths.first ?? []
     }
@@ -70,7 +102,7 @@ struct RecordTreeWriter: ~Copyable {
     /// To be called once, after the last record.
     mutating func finish() {
         writePending()
-        if open.isEmpty, isNCDU { openRoot(RecordTreeItem(.directory), hasError: true, text: []) }
+        if open.isEmpty, format.tellsErrors { openRoot(RecordTreeItem(.directory), hasError: true, text: []) }
         while !open.isEmpty { close() }
     }
 
@@ -80,7 +112,7 @@ struct RecordTreeWriter: ~Copyable {
         guard let (item, key, text) = pending else { return }
         pending = nil
         guard !open.isEmpty else { return writeFirst(item, key, text) }
-        if item.tag == .error, !isNCDU { return }
+        if item.tag == .error, !format.tellsErrors { return }
         // Out of the directories that it is not in, and into those that have no record of their own: there are none in a
         // tree that keeps still.
         while open.count > 1, !isInside(key) { close() }
@@ -107,45 +139,19 @@ struct RecordTreeWriter: ~Copyable {
 
     private mutating func openRoot(_ item: RecordTreeItem, hasError: Bool, text: [UInt8]) {
         path = rootPath.map { $0 == UInt8(ascii: "/") ? 0 : $0 }
-        if isNCDU {
-            buffer.append(",\n[{\"name\":\"")
-            append(ncduString: rootPath[...])
-            buffer.append("\"")
-            if item.device != 0 { ncduDevice(item.device) }
-            buffer.append(text)
-            if hasError { buffer.append(",\"read_error\":true") }
-            buffer.append("}")
-        } else {
-            buffer.append(".")
-            buffer.append(text.isEmpty ? Array(" type=dir".utf8) : text)
-            buffer.append("\n")
-        }
+        format.root(
+            &buffer, RecordTreeLine(name: rootPath[...], item: item, text: text, hasError: hasError))
         open = [(path.count, item.device)]
     }
 
     private mutating func write(name: ArraySlice<UInt8>, _ item: RecordTreeItem, _ text: [UInt8], hasError: Bool) {
-        guard isNCDU else {
-            append(mtreeName: name)
-            buffer.append(text.isEmpty && item.tag == .directory ? Array(" type=dir".utf8) : text)
-            buffer.append("\n")
-            return
-        }
         let device = item.device
         let isElsewhere = item.tag == .directory && oneFileSystem && device != 0 && device != open[0].device
-        buffer.append(item.tag == .directory ? ",\n[{\"name\":\"" : ",\n{\"name\":\"")
-        append(ncduString: name)
-        buffer.append("\"")
-        if device != 0, device != open[open.count - 1].device { ncduDevice(device) }
-        if item.tag == .excluded {
-            buffer.append(",\"excluded\":\"pattern\"")
-        } else if isElsewhere {
-            // Without its size, which ncdu would count.
-            buffer.append(",\"excluded\":\"otherfs\"")
-        } else {
-            buffer.append(text)
-        }
-        if hasError { buffer.append(",\"read_error\":true") }
-        buffer.append("}")
+        format.item(
+            &buffer,
+            RecordTreeLine(
+                name: name, item: item, text: text, hasError: hasError,
+                directoryDevice: open[open.count - 1].device, isElsewhere: isElsewhere))
     }
 
     // MARK: Directories
@@ -169,48 +175,7 @@ struct RecordTreeWriter: ~Copyable {
 
     private mutating func close() {
         open.removeLast()
-        buffer.append(isNCDU ? "]" : "..\n")
+        buffer.append(format.end)
         if let length = open.last?.length { path.removeSubrange(length...) }
-    }
-
-    // MARK: Text
-
-    private mutating func ncduDevice(_ device: UInt64) {
-        buffer.append(",\"dev\":")
-        buffer.append(decimal: device, width: 1)
-    }
-
-    /// As ncdu's own export has it: bytes beyond ASCII are left as they are, whether they are UTF-8 or not.
-    private mutating func append(ncduString bytes: ArraySlice<UInt8>) {
-        for byte in bytes {
-            switch byte {
-            case 0x0A: buffer.append("\\n")
-            case 0x0D: buffer.append("\\r")
-            case 0x08: buffer.append("\\b")
-            case 0x09: buffer.append("\\t")
-            case 0x0C: buffer.append("\\f")
-            case UInt8(ascii: "\\"), UInt8(ascii: "\""):
-                buffer.append(UInt8(ascii: "\\"))
-                buffer.append(byte)
-            case 0..<0x20, 0x7F:
-                buffer.append("\\u00")
-                withUnsafeBytes(of: byte) { buffer.append(hex: $0) }
-            default: buffer.append(byte)
-            }
-        }
-    }
-
-    /// Names are patterns to mtree: one that looks like a pattern has a backslash before each special character, so that
-    /// it matches itself alone.
-    private mutating func append(mtreeName name: ArraySlice<UInt8>) {
-        let isPattern = name.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "[") }
-        for byte in name {
-            switch byte {
-            case UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "\\"):
-                if isPattern { buffer.append("\\134") }
-            default: break
-            }
-            withUnsafeBytes(of: byte) { buffer.append(vis: $0) }
-        }
     }
 }

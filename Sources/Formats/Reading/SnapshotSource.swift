@@ -76,7 +76,7 @@ package struct SnapshotFailure: Error, Equatable {
         self.message = message
     }
 
-    static func differentRoots(_ old: SnapshotDescription, _ new: SnapshotDescription) -> SnapshotFailure {
+    package static func differentRoots(_ old: SnapshotDescription, _ new: SnapshotDescription) -> SnapshotFailure {
         SnapshotFailure(
             path: nil,
             "the old side has \(old.roots.count) roots, the new one \(new.roots.count): they pair by their order")

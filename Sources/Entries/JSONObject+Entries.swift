@@ -1,13 +1,11 @@
-import Bytes
-import Entries
-import ScanEngine
+package import Bytes
 
 /// What records and the lines of the earlier scanner have in common.
 extension JSONObject {
     /// A number that fits; nil where there is none of that name.
     ///
     /// - Throws: where there is something else.
-    func number<Value: FixedWidthInteger>(
+    package func number<Value: FixedWidthInteger>(
         _ key: StaticString, _ ending: StaticString = ""
     ) throws(JSONFieldFailure) -> Value? {
         guard let value = self[key, ending] else { return nil }
@@ -17,14 +15,14 @@ extension JSONObject {
     }
 
     /// A number of bytes: not negative.
-    func size(_ key: StaticString) throws(JSONFieldFailure) -> Int64? {
+    package func size(_ key: StaticString) throws(JSONFieldFailure) -> Int64? {
         let size: Int64? = try number(key)
         guard size ?? 0 >= 0 else { throw JSONFieldFailure(key: "\(key)") }
         return size
     }
 
     /// Bytes; those under the same key with `_b64` win.
-    func bytes(_ key: StaticString) throws(JSONFieldFailure) -> [UInt8]? {
+    package func bytes(_ key: StaticString) throws(JSONFieldFailure) -> [UInt8]? {
         if let exact = self[key, "_b64"] {
             guard let decoded = exact.string.flatMap({ Base64.decoded($0) }) else {
                 throw JSONFieldFailure(key: "\(key)_b64")
@@ -34,14 +32,14 @@ extension JSONObject {
         return try string(key)
     }
 
-    func string(_ key: StaticString) throws(JSONFieldFailure) -> [UInt8]? {
+    package func string(_ key: StaticString) throws(JSONFieldFailure) -> [UInt8]? {
         guard let value = self[key] else { return nil }
         guard let text = value.string else { throw JSONFieldFailure(key: "\(key)") }
         return text
     }
 
     /// Digests by the names of algorithms; others are left out.
-    func digests(_ key: StaticString) throws(JSONFieldFailure) -> [DigestAlgorithm: [UInt8]] {
+    package func digests(_ key: StaticString) throws(JSONFieldFailure) -> [DigestAlgorithm: [UInt8]] {
         guard let value = self[key] else { return [:] }
         guard let object = value.object else { throw JSONFieldFailure(key: "\(key)") }
         var digests: [DigestAlgorithm: [UInt8]] = [:]
@@ -57,7 +55,7 @@ extension JSONObject {
 
 extension ScanOptions {
     /// The options of a scan as `JSONWriter` writes them, to be scanned with again.
-    init(_ object: JSONObject, paths: [[UInt8]]) throws(JSONFieldFailure) {
+    package init(_ object: JSONObject, paths: [[UInt8]]) throws(JSONFieldFailure) {
         self.init(paths: paths, threads: 1)
         for option in KeptOption.all {
             switch option.value {
@@ -97,27 +95,9 @@ extension ScanOptions {
     }
 }
 
-extension LineReader {
-    /// The object that a line is.
-    func object(in line: UnsafeRawBufferPointer) throws(SnapshotFailure) -> JSONObject {
-        do throws(JSONFailure) {
-            return try JSONLine.object(in: line)
-        } catch {
-            throw failure(error.text)
-        }
-    }
-
-    /// Takes what is wanted out of the object of the last line.
-    func taking<Result>(_ body: () throws(JSONFieldFailure) -> Result) throws(SnapshotFailure) -> Result {
-        do throws(JSONFieldFailure) {
-            return try body()
-        } catch {
-            throw failure("no value for \(error.key)")
-        }
-    }
-}
-
 /// A member that is not what its name promises, or is missing.
-struct JSONFieldFailure: Error {
-    var key: String
+package struct JSONFieldFailure: Error {
+    package var key: String
+
+    package init(key: String) { self.key = key }
 }

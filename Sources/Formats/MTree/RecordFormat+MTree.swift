@@ -1,61 +1,36 @@
 import Bytes
 import CLinux
 import Entries
-import LinuxKernel
+package import LinuxKernel
+import ScanEngine
 
-/// The formats in which a directory holds what is in it: what an entry says of itself. Its name, and where directories
-/// end, is the business of `RecordTreeWriter`.
-extension RecordEncoder {
-    mutating func append(_ item: RecordTreeItem) {
-        buffer.append(item.tag.rawValue)
-        withUnsafeBytes(of: item.device) { buffer.append($0) }
-    }
-
-    // MARK: ncdu
-
-    mutating func ncduHeader(version: String, timing: Timing) {
-        buffer.append("[1,2,{\"progname\":\"fsscan\",\"progver\":\"")
-        buffer.append(version)
-        buffer.append("\",\"timestamp\":")
-        buffer.append(decimal: timing.startedSeconds)
-        buffer.append("}")
-    }
-
-    mutating func ncduEntry(kind: EntryKind, status: borrowing FileStatus) {
-        append(RecordTreeItem(kind == .directory ? .directory : .other, device: status.deviceNumber))
-        if status.size > 0 { ncduMember("asize", UInt64(status.size)) }
-        if status.diskBytes > 0 { ncduMember("dsize", UInt64(status.diskBytes)) }
-        // It takes no larger ids, and no times before 1970.
-        if status.uid <= Int32.max { ncduMember("uid", UInt64(status.uid)) }
-        if status.gid <= Int32.max { ncduMember("gid", UInt64(status.gid)) }
-        ncduMember("mode", UInt64(status.mode))
-        if status.mtime.seconds >= 0 { ncduMember("mtime", UInt64(status.mtime.seconds)) }
-        if kind != .directory, status.links > 1 {
-            ncduMember("ino", status.inode)
-            buffer.append(",\"hlnkc\":true")
-            if status.links <= Int32.max { ncduMember("nlink", UInt64(status.links)) }
+/// A specification for `mtree -f`.
+extension RecordFormat {
+    public static let mtree: RecordFormat = {
+        var format = RecordFormat("mtree") { encoder, _, kind, status, content in
+            encoder.mtreeEntry(kind: kind, status: status, content: content)
         }
-        if kind != .directory, kind != .file { buffer.append(",\"notreg\":true") }
-    }
+        format.unknownEntry = { encoder, _, kind in encoder.mtreeUnknownEntry(kind: kind) }
+        format.header = { encoder, _, _, _ in encoder.mtreeHeader() }
+        format.summary = { encoder, report, _ in
+            if !report.complete { encoder.buffer.append("# stopped by a signal: not complete\n") }
+        }
+        format.tree = RecordTreeText(
+            root: { $0.append(mtreeRoot: $1) }, item: { $0.append(mtreeItem: $1) }, end: "..\n")
+        return format
+    }()
+}
 
-    private mutating func ncduMember(_ name: StaticString, _ value: UInt64) {
-        buffer.append(",\"")
-        buffer.append(name)
-        buffer.append("\":")
-        buffer.append(decimal: value, width: 1)
-    }
-
-    // MARK: mtree
-
+extension RecordEncoder {
     /// libarchive recognises a specification by this line.
-    mutating func mtreeHeader() { buffer.append("#mtree\n") }
+    fileprivate mutating func mtreeHeader() { buffer.append("#mtree\n") }
 
-    mutating func mtreeUnknownEntry(kind: EntryKind) {
+    fileprivate mutating func mtreeUnknownEntry(kind: EntryKind) {
         append(RecordTreeItem(kind == .directory ? .directory : .other))
         mtreeType(kind)
     }
 
-    mutating func mtreeEntry(kind: EntryKind, status: borrowing FileStatus, content: RecordContent) {
+    fileprivate mutating func mtreeEntry(kind: EntryKind, status: borrowing FileStatus, content: RecordContent) {
         append(RecordTreeItem(kind == .directory ? .directory : .other))
         mtreeType(kind)
         mtreeWord("uid", UInt64(status.uid))
@@ -112,6 +87,34 @@ extension RecordEncoder {
         if flags.contains(.immutable) { buffer.append("schg") }
         if flags == [.immutable, .appendOnly] { buffer.append(UInt8(ascii: ",")) }
         if flags.contains(.appendOnly) { buffer.append("sappnd") }
+    }
+}
+
+extension ByteBuffer {
+    fileprivate mutating func append(mtreeRoot root: RecordTreeLine) {
+        append(".")
+        append(root.text.isEmpty ? Array(" type=dir".utf8) : root.text)
+        append("\n")
+    }
+
+    fileprivate mutating func append(mtreeItem line: RecordTreeLine) {
+        append(mtreeName: line.name)
+        append(line.text.isEmpty && line.item.tag == .directory ? Array(" type=dir".utf8) : line.text)
+        append("\n")
+    }
+
+    /// Names are patterns to mtree: one that looks like a pattern has a backslash before each special character, so that
+    /// it matches itself alone.
+    fileprivate mutating func append(mtreeName name: ArraySlice<UInt8>) {
+        let isPattern = name.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "[") }
+        for byte in name {
+            switch byte {
+            case UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "\\"):
+                if isPattern { append("\\134") }
+            default: break
+            }
+            withUnsafeBytes(of: byte) { append(vis: $0) }
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 import Bytes
-import Entries
-import ExternalSort
-import LinuxKernel
+package import Entries
+package import ExternalSort
+package import LinuxKernel
 import ScanEngine
 
 /// One worker's entries, packed and gathered in batches.
-final class BatchStream: EntryStream {
+package final class BatchStream: EntryStream {
     private var encoder: EntryEncoder
     private var arena = RecordArena()
     private let roots: [[UInt8]]
@@ -16,7 +16,7 @@ final class BatchStream: EntryStream {
     ///   - roots: the PATHs of the scan.
     ///   - batchSize: bytes, about; asked at each entry, because workers may be added.
     ///   - handOver: gets batches in the order in which the entries came, and keeps them.
-    init(
+    package init(
         digests: DigestSet, roots: [[UInt8]], batchSize: @escaping () -> Int, handOver: @escaping (RecordArena) -> Void
     ) {
         encoder = EntryEncoder(digests: digests)
@@ -25,24 +25,24 @@ final class BatchStream: EntryStream {
         self.handOver = handOver
     }
 
-    func entry(
+    package func entry(
         root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
     ) {
         encoder.append(kind, status, content)
         ended(root, path)
     }
 
-    func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {
+    package func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {
         encoder.append(unknown: kind)
         ended(root, path)
     }
 
-    func error(root: Int, _ error: ScanError) {
+    package func error(root: Int, _ error: ScanError) {
         encoder.append(error)
         error.path.withUnsafeBytes { ended(root, $0) }
     }
 
-    func flush() {
+    package func flush() {
         if arena.isEmpty { return }
         handOver(arena)
         arena = RecordArena()

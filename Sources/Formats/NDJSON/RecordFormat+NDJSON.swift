@@ -1,15 +1,30 @@
 import Bytes
 import Entries
 package import LinuxKernel
+import ScanEngine
 
 /// fsscan's own records, schema `fsscan-records/1`, a JSON object each.
 ///
 /// The members of an entry are `path` and the fields of `EntryField` in their order: those that entries of its kind have,
 /// where they are known. What could not be stat'ed has sizes of nothing.
+extension RecordFormat {
+    public static let ndjson: RecordFormat = {
+        var format = RecordFormat("ndjson") { encoder, path, kind, status, content in
+            encoder.recordEntry(path: path, kind: kind, status: status, content: content)
+        }
+        format.unknownEntry = { $0.recordUnknownEntry(path: $1, kind: $2) }
+        format.error = { $0.recordError($1) }
+        format.header = { $0.recordHeader(options: $1, version: $2, timing: $3) }
+        format.summary = { $0.recordSummary(of: $1, includesStatistics: $2) }
+        format.tellsAll = true
+        return format
+    }()
+}
+
 extension RecordEncoder {
     // MARK: Entries
 
-    mutating func recordEntry(
+    fileprivate mutating func recordEntry(
         path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
     ) {
         beginEntry(path, kind)
@@ -38,7 +53,7 @@ extension RecordEncoder {
         endRecord()
     }
 
-    mutating func recordUnknownEntry(path: UnsafeRawBufferPointer, kind: EntryKind) {
+    fileprivate mutating func recordUnknownEntry(path: UnsafeRawBufferPointer, kind: EntryKind) {
         beginEntry(path, kind)
         for column in columns where column.type == .bytes { writer.member(column.name, 0) }
         endRecord()
@@ -63,14 +78,14 @@ extension RecordEncoder {
 
     // MARK: Other records
 
-    mutating func recordError(_ error: ScanError) {
+    fileprivate mutating func recordError(_ error: ScanError) {
         writer.beginObject()
         writer.member("type", "error")
         writer.members(of: error)
         endRecord()
     }
 
-    mutating func recordHeader(options: ScanOptions, version: String, timing: Timing) {
+    fileprivate mutating func recordHeader(options: ScanOptions, version: String, timing: Timing) {
         writer.beginObject()
         writer.member("type", "header")
         writer.member("schema", "fsscan-records/1")
@@ -92,7 +107,7 @@ extension RecordEncoder {
         writer.endArray()
     }
 
-    mutating func recordSummary(of report: ScanReport, includesStatistics: Bool) {
+    fileprivate mutating func recordSummary(of report: ScanReport, includesStatistics: Bool) {
         writer.beginObject()
         writer.member("type", "summary")
         writer.member("complete", report.complete)

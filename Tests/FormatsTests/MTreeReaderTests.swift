@@ -5,7 +5,7 @@ import ScanEngine
 import TestSupport
 import Testing
 
-@testable import Snapshots
+@testable import Formats
 
 /// What a specification may grow to: lines stand for paths that others before them began.
 @Suite struct MTreeReaderTests {

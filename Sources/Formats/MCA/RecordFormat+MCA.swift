@@ -2,21 +2,35 @@ import Bytes
 import CLinux
 import Entries
 import LinuxKernel
+import ScanEngine
 
 /// The lines of the Metadata Collect Agent, whose consumer compares paths and SHA-256 digests: one JSON object each, with
 /// the spaces and the ASCII escapes of Python's `json.dumps`.
 ///
 /// A byte of a name that is not UTF-8 becomes the lone surrogate `\udcXX`, as in Python (PEP 383): there it is the same
 /// bytes again.
+extension RecordFormat {
+    public static let mca: RecordFormat = {
+        var format = RecordFormat("mca") { encoder, path, kind, status, content in
+            encoder.mcaEntry(path: path, kind: kind, status: status, content: content)
+        }
+        format.header = { encoder, _, _, timing in encoder.mcaHeader(timing) }
+        format.summary = { encoder, report, _ in encoder.mcaEnd(report) }
+        // Its consumer expects four.
+        format.algorithms = { $0.isEmpty ? [.md5, .sha1, .sha256, .sha512] : $0 }
+        return format
+    }()
+}
+
 extension RecordEncoder {
-    mutating func mcaHeader(_ timing: Timing) {
+    fileprivate mutating func mcaHeader(_ timing: Timing) {
         buffer.append("{\"beginning_date\": \"")
         mcaDate(timing.startedSeconds)
         buffer.append("\"}\n")
     }
 
     /// The end marker says that the scan is complete, so it is not written where a signal stopped it.
-    mutating func mcaEnd(_ report: ScanReport) {
+    fileprivate mutating func mcaEnd(_ report: ScanReport) {
         guard report.complete else { return }
         buffer.append("{}\n{\"end_date\": \"")
         let nanoseconds = Double(report.timing.startedNanoseconds) * 1e-9 + report.timing.elapsedSeconds
@@ -24,7 +38,7 @@ extension RecordEncoder {
         buffer.append("\", \"end_marker\": \"fluentbit_end\"}\n")
     }
 
-    mutating func mcaEntry(
+    fileprivate mutating func mcaEntry(
         path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
     ) {
         buffer.append("{\"path\": \"")

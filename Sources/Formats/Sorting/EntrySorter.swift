@@ -1,6 +1,6 @@
 import Bytes
 package import Entries
-import ExternalSort
+package import ExternalSort
 import ScanEngine
 
 /// Brings entries that come in any order into the order of their keys, in bounded memory.
@@ -62,7 +62,7 @@ package final class EntrySorter {
 }
 
 extension SnapshotFailure {
-    init(_ error: TemporaryFileError) {
+    package init(_ error: TemporaryFileError) {
         self.init(path: error.directory, "temporary file for sorting: \(error.message)")
     }
 }
@@ -72,7 +72,7 @@ package final class SortedEntries {
     private var merge: RunMerge
     private let repeats: RepeatedPaths
 
-    init(_ merge: RunMerge, _ repeats: RepeatedPaths = .lastCounts) {
+    package init(_ merge: RunMerge, _ repeats: RepeatedPaths = .lastCounts) {
         self.merge = merge
         self.repeats = repeats
     }

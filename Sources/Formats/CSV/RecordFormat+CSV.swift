@@ -3,8 +3,19 @@ import Entries
 import LinuxKernel
 
 /// RFC 4180: a header line with the keys of records, then a line for each entry, ended by CR LF. Names are raw bytes.
+extension RecordFormat {
+    public static let csv: RecordFormat = {
+        var format = RecordFormat("csv") { encoder, path, kind, status, content in
+            encoder.csvEntry(path: path, kind: kind, status: status, content: content)
+        }
+        format.unknownEntry = { $0.csvUnknownEntry(path: $1, kind: $2) }
+        format.header = { encoder, _, _, _ in encoder.csvHeader() }
+        return format
+    }()
+}
+
 extension RecordEncoder {
-    mutating func csvHeader() {
+    fileprivate mutating func csvHeader() {
         buffer.append("path,kind")
         for column in columns {
             for name in column.type == .digests ? digests.algorithms.map(\.rawValue) : [column.name.description] {
@@ -15,7 +26,7 @@ extension RecordEncoder {
         buffer.append("\r\n")
     }
 
-    mutating func csvEntry(
+    fileprivate mutating func csvEntry(
         path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
     ) {
         beginLine(path, kind)
@@ -41,7 +52,7 @@ extension RecordEncoder {
         buffer.append("\r\n")
     }
 
-    mutating func csvUnknownEntry(path: UnsafeRawBufferPointer, kind: EntryKind) {
+    fileprivate mutating func csvUnknownEntry(path: UnsafeRawBufferPointer, kind: EntryKind) {
         beginLine(path, kind)
         for column in columns {
             if column.type == .digests {

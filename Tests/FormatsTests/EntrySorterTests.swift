@@ -3,7 +3,7 @@ import LinuxKernel
 import ScanEngine
 import Testing
 
-@testable import Snapshots
+@testable import Formats
 
 @Suite struct EntrySorterTests {
     private func entry(_ path: String, root: Int = 0, kind: EntryKind? = .file) -> SnapshotEntry {

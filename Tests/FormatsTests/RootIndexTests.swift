@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Snapshots
+@testable import Formats
 
 @Suite struct RootIndexTests {
     private func index(_ roots: [String]) -> RootIndex {

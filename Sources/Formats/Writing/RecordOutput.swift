@@ -14,12 +14,13 @@
 // workers that are missing, until all 64 are blocked: 26 MiB in all instead of 16 with a fixed pool, and no time.
 //
 // With `--sorted` the lines go to a `RecordSorter` instead, and from there to the sink at the end; formats in which
-// directories hold what is in them (`RecordFormat.isTree`) go the same way, and through a `RecordTreeWriter`.
+// directories hold what is in them (`RecordFormat.tree`) go the same way, and through a `RecordTreeWriter`.
 
 import Bytes
 import CLinux
 public import Entries
 public import ExternalSort
+public import ScanEngine
 import Synchronization
 
 /// Receives the records of one scan and hands them to a sink in whole lines.
@@ -79,6 +80,8 @@ public final class RecordOutput: EntryOutput {
     /// Whether a record could not be written. Once true, always true; everything after it is dropped.
     public var failed: Bool { isFailed.load(ordering: .relaxed) }
 
+    package var isReadMeanwhile: Bool { true }
+
     /// False while somebody is writing.
     package var canBeFlushed: Bool { state.withLockIfAvailable { _ in true } ?? false }
 
@@ -113,8 +116,8 @@ public final class RecordOutput: EntryOutput {
 
     /// Writes what is left, and the summary. To be called after the scan, when all streams were flushed.
     public func finish(_ report: ScanReport, includesStatistics: Bool = false) {
-        if let sorter, let options = treeOptions.withLock({ $0 }) {
-            writeTree(sorter, options)
+        if let sorter, let tree = format.tree, let options = treeOptions.withLock({ $0 }) {
+            writeTree(tree, sorter, options)
         } else if let sorter {
             writeSorted(sorter)
         }
@@ -135,8 +138,8 @@ public final class RecordOutput: EntryOutput {
         piece.drain { write($0) }
     }
 
-    private func writeTree(_ sorter: RecordSorter, _ options: ScanOptions) {
-        var tree = RecordTreeWriter(format, options)
+    private func writeTree(_ text: RecordTreeText, _ sorter: RecordSorter, _ options: ScanOptions) {
+        var tree = RecordTreeWriter(text, options)
         attempt { () throws(TemporaryFileError) in
             var merge = try sorter.takeMerge()
             while !failed, let record = merge.record {
@@ -173,5 +176,22 @@ public final class RecordOutput: EntryOutput {
                 isFailed.store(true, ordering: .relaxed)
             }
         }
+    }
+}
+
+extension Scan {
+    /// - Parameters:
+    ///   - records: gets a record of each entry and error while the scan runs. Its header and summary are the caller's
+    ///     business. If it fails, the scan ends.
+    ///   - isCancelled, onError: as in the other one.
+    /// - Throws: `ScanUnavailable` if a library on this machine cannot do what the options ask for.
+    public convenience init(
+        _ options: ScanOptions, records: RecordOutput, isCancelled: @escaping @Sendable () -> Bool = { false },
+        onError: (@Sendable (ScanError) -> Void)? = nil
+    ) throws(ScanUnavailable) {
+        var environment = ScanEnvironment()
+        environment.outputs = [records]
+        (environment.isCancelled, environment.onError) = (isCancelled, onError)
+        try self.init(options, environment)
     }
 }

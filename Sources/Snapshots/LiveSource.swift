@@ -1,5 +1,6 @@
 package import Entries
 import ExternalSort
+package import Formats
 package import ScanEngine
 import Synchronization
 

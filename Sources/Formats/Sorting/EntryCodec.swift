@@ -1,5 +1,5 @@
 import Bytes
-import Entries
+package import Entries
 import LinuxKernel
 import ScanEngine
 
@@ -10,11 +10,11 @@ import ScanEngine
 /// ```
 ///  EntryHeader │ target │ mime │ digests: (algorithm, bytes)… │ state │ xattrs │ errors        lengths are in the header
 /// ```
-struct EntryHeader: BitwiseCopyable {
+package struct EntryHeader: BitwiseCopyable {
     /// Big-endian, and in front: entries of one path compare by it. See `EntrySorter`.
     var order: UInt64 = 0
     /// With the lengths of the target, MIME type, digests and extended attributes.
-    var values = EntryValues()
+    package var values = EntryValues()
     var stateLength: UInt32 = 0
     var errorsLength: UInt32 = 0
     /// `EntryRules.rawValue`.

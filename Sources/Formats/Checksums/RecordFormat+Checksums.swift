@@ -1,10 +1,22 @@
 import Bytes
-import Entries
+public import Entries
 import LinuxKernel
 
 /// What `sha256sum` and its sisters print: a digest, two spaces and a path, of regular files whose digest is known.
+extension RecordFormat {
+    /// Nil for an algorithm that no such program computes.
+    public static func checksums(_ algorithm: DigestAlgorithm) -> RecordFormat? {
+        guard let program = algorithm.program else { return nil }
+        var format = RecordFormat("\(program)") { encoder, path, kind, _, content in
+            encoder.checksum(algorithm, path: path, kind: kind, content: content)
+        }
+        format.algorithms = { $0.contains(algorithm) ? $0 : $0 + [algorithm] }
+        return format
+    }
+}
+
 extension RecordEncoder {
-    mutating func checksum(
+    fileprivate mutating func checksum(
         _ algorithm: DigestAlgorithm, path: UnsafeRawBufferPointer, kind: EntryKind, content: RecordContent
     ) {
         guard kind == .file, let row = content.digests, !digests.isEmpty else { return }

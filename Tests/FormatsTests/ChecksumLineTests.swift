@@ -2,7 +2,7 @@ import Entries
 import ScanEngine
 import Testing
 
-@testable import Snapshots
+@testable import Formats
 
 /// What ForeignFormatTests cannot ask `sha256sum -c` about.
 @Suite struct ChecksumLineTests {
