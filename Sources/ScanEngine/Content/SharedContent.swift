@@ -1,5 +1,4 @@
 package import Entries
-import Synchronization
 import WorkStealing
 
 /// What a scan wants to know of files' content, and what its workers share for that.
@@ -16,8 +15,6 @@ package final class SharedContent: Sendable {
     package let readsPseudo: Bool
     /// What need not be read; nil without `--baseline`.
     let baseline: ContentBaseline?
-    let linkedFiles = LinkedFiles()
-    private let leased = Mutex<LeasedFiles?>(nil)
     let typedInodes = TypedInodes()
     /// Files that are read in pieces: each keeps a descriptor and digest contexts from message to message.
     let largeFiles: Resource
@@ -69,16 +66,6 @@ package final class SharedContent: Sendable {
 extension SharedContent {
     /// The algorithms; none without `--hash`.
     package var set: DigestSet { methods?.set ?? DigestSet([]) }
-
-    /// Where files wait that cannot be opened yet.
-    func leasedFiles(on scheduler: SchedulerID) -> LeasedFiles {
-        leased.withLock { leased in
-            if let leased { return leased }
-            let made = LeasedFiles(scheduler: scheduler)
-            leased = made
-            return made
-        }
-    }
 
     /// Whether a file takes more than one message: it is to be digested, and is large.
     func isReadInPieces(size: Int64) -> Bool {

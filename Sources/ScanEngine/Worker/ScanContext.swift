@@ -22,6 +22,8 @@ final class ScanContext: Sendable {
     let followsRoots: Bool
     /// What to do with the content of files; nil if nothing.
     let content: SharedContent?
+    let linkedFiles = LinkedFiles()
+    private let leased = Mutex<LeasedFiles?>(nil)
     /// Into slices of how many entries directories are cut where their files are to be read: so that a message takes a few
     /// milliseconds (a file takes 0.3 ms with libmagic, up to 10 ms with digests) and is not taken for one that never ends,
     /// and that others can steal from a directory of many. Making a slice takes 2 µs. Nil where a buffer full is one.
@@ -131,6 +133,16 @@ final class ScanContext: Sendable {
     func named(_ row: [UInt8]?) -> [NamedDigest]? {
         guard let content, !content.set.isEmpty else { return [] }
         return row.map { content.set.named($0) }
+    }
+
+    /// Where files wait that cannot be opened yet.
+    func leasedFiles(on scheduler: SchedulerID) -> LeasedFiles {
+        leased.withLock { leased in
+            if let leased { return leased }
+            let made = LeasedFiles(scheduler: scheduler)
+            leased = made
+            return made
+        }
     }
 
     func cancel() { stopped.store(true, ordering: .relaxed) }

@@ -129,7 +129,7 @@ extension WorkerLocals {
             }
             if status.links > 1, !isPseudo {
                 let mayLeave = context.devices.showsLinksOnce(status.device)
-                switch plan.linkedFiles.meet(status, mayLeave: mayLeave, scheduler: scheduler) {
+                switch context.linkedFiles.meet(status, mayLeave: mayLeave, scheduler: scheduler) {
                 case .known(let result):
                     return settle(result, of: entry.path, status, saved: saved, into: &subtree.subtotal)
                 case .read(let reader): return readLater(entry, status, by: reader, waiter, xattrs, saved, &subtree)

@@ -170,7 +170,7 @@ actor DeferredRead: MailboxActor {
                 // Others read large files, and go through other directories, meanwhile.
                 place = nil
                 current?.place = nil
-                return plan.leasedFiles(on: worker.scheduler).send { [self] in $0.add(self, after: pause) }
+                return worker.context.leasedFiles(on: worker.scheduler).send { [self] in $0.add(self, after: pause) }
             }
             result = .failure(error)
         }
@@ -197,7 +197,7 @@ actor DeferredRead: MailboxActor {
         if let result, status.links > 1, Self.isAboutContent(result) {
             let content = KnownContent(result, ContentStatus(status))
             known = content
-            worker.context.content?.linkedFiles.settle(status.identity, self, content)
+            worker.context.linkedFiles.settle(status.identity, self, content)
         }
         worker.answer(request, result)
     }
