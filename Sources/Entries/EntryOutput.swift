@@ -6,7 +6,7 @@ package protocol EntryOutput: AnyObject, Sendable {
     func makeStream() -> any EntryStream
     /// Once true, always true: the scan ends as soon as it can, as nobody gets its entries.
     var failed: Bool { get }
-    /// Whether it wants the Merkle values of directories (`RecordContent.state`).
+    /// Whether it wants the Merkle values of directories (`EntryContent.state`).
     var wantsState: Bool { get }
     /// Whether somebody reads it while the scan runs, so that a scan that breaks off has to say so.
     var isReadMeanwhile: Bool { get }
@@ -28,7 +28,7 @@ package protocol EntryStream: AnyObject {
     ///   - root: index of its PATH.
     ///   - path: as `find PATH` prints it.
     func entry(
-        root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent)
+        root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: EntryContent)
 
     /// An entry that could not be stat'ed, of the kind that readdir gave; its error comes by itself.
     func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind)

@@ -190,7 +190,7 @@ struct Rewriting {
             let (entry, path) = (item.entry, item.entry.key.path(below: Self.root))
             if let kind = entry.kind {
                 let row = entry.digests.isEmpty ? nil : digests.algorithms.flatMap { entry.digests[$0] ?? [] }
-                let content = RecordContent(
+                let content = EntryContent(
                     target: entry.target, digests: row, mime: entry.mime, isChanged: entry.isChanged,
                     xattrs: entry.xattrs)
                 path.withUnsafeBytes {

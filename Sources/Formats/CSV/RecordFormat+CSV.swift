@@ -27,7 +27,7 @@ extension RecordEncoder {
     }
 
     fileprivate mutating func csvEntry(
-        path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
+        path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: EntryContent
     ) {
         beginLine(path, kind)
         let kinds = KindSet(kind)

@@ -17,7 +17,7 @@ extension RecordFormat {
 
 extension RecordEncoder {
     fileprivate mutating func checksum(
-        _ algorithm: DigestAlgorithm, path: UnsafeRawBufferPointer, kind: EntryKind, content: RecordContent
+        _ algorithm: DigestAlgorithm, path: UnsafeRawBufferPointer, kind: EntryKind, content: EntryContent
     ) {
         guard kind == .file, let row = content.digests, !digests.isEmpty else { return }
         // As coreutils since 9.0: a backslash in front says that the name has escapes.

@@ -39,7 +39,7 @@ extension RecordEncoder {
     }
 
     fileprivate mutating func mcaEntry(
-        path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
+        path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: EntryContent
     ) {
         buffer.append("{\"path\": \"")
         mcaString(path)

@@ -30,7 +30,7 @@ extension RecordEncoder {
         mtreeType(kind)
     }
 
-    fileprivate mutating func mtreeEntry(kind: EntryKind, status: borrowing FileStatus, content: RecordContent) {
+    fileprivate mutating func mtreeEntry(kind: EntryKind, status: borrowing FileStatus, content: EntryContent) {
         append(RecordTreeItem(kind == .directory ? .directory : .other))
         mtreeType(kind)
         mtreeWord("uid", UInt64(status.uid))

@@ -25,7 +25,7 @@ extension RecordEncoder {
     // MARK: Entries
 
     fileprivate mutating func recordEntry(
-        path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
+        path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: EntryContent
     ) {
         beginEntry(path, kind)
         let kinds = KindSet(kind)

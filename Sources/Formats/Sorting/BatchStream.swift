@@ -26,7 +26,7 @@ package final class BatchStream: EntryStream {
     }
 
     package func entry(
-        root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
+        root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: EntryContent
     ) {
         encoder.append(kind, status, content)
         ended(root, path)

@@ -29,10 +29,10 @@ struct EntryEncoder: ~Copyable {
     var buffer = ByteBuffer(capacity: 4096)
     private let digests: DigestSet
 
-    /// - Parameter digests: what the rows of `RecordContent` consist of.
+    /// - Parameter digests: what the rows of `EntryContent` consist of.
     init(digests: DigestSet) { self.digests = digests }
 
-    mutating func append(_ kind: EntryKind, _ status: borrowing FileStatus, _ content: RecordContent) {
+    mutating func append(_ kind: EntryKind, _ status: borrowing FileStatus, _ content: EntryContent) {
         var header = EntryHeader()
         header.values = EntryValues(kind, status)
         if content.isChanged { header.values[.changed] = 1 }

@@ -38,7 +38,7 @@ package struct RecordEncoder: ~Copyable {
     ///
     /// - Parameter path: as `find PATH` prints it.
     package mutating func entry(
-        path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
+        path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: EntryContent
     ) {
         format.entry(&self, path, kind, status, content)
     }

@@ -14,7 +14,7 @@ public struct RecordFormat: Sendable {
     /// An entry that was stat'ed. The path is as `find PATH` prints it.
     let entry:
         @Sendable (
-            inout RecordEncoder, _ path: UnsafeRawBufferPointer, EntryKind, borrowing FileStatus, RecordContent
+            inout RecordEncoder, _ path: UnsafeRawBufferPointer, EntryKind, borrowing FileStatus, EntryContent
         ) -> Void
     /// An entry that could not be stat'ed, of the kind that readdir gave. An error belongs to it.
     var unknownEntry: @Sendable (inout RecordEncoder, _ path: UnsafeRawBufferPointer, EntryKind) -> Void = { _, _, _ in
@@ -40,7 +40,7 @@ public struct RecordFormat: Sendable {
         _ name: String,
         entry:
             @escaping @Sendable (
-                inout RecordEncoder, _ path: UnsafeRawBufferPointer, EntryKind, borrowing FileStatus, RecordContent
+                inout RecordEncoder, _ path: UnsafeRawBufferPointer, EntryKind, borrowing FileStatus, EntryContent
             ) -> Void
     ) {
         self.name = name

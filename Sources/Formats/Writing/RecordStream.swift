@@ -31,7 +31,7 @@ package final class RecordStream: EntryStream {
     ///   - path: as `find PATH` prints it.
     package func entry(
         root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus,
-        content: RecordContent = RecordContent()
+        content: EntryContent = EntryContent()
     ) {
         if output.failed { return }
         encoder.entry(path: path, kind: kind, status: status, content: content)

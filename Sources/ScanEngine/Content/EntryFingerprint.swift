@@ -30,7 +30,7 @@ struct EntryFingerprint: ~Copyable {
     /// - Parameter tree: of a directory.
     /// - Returns: 32 bytes; nil where something is not known.
     mutating func value(
-        of kind: EntryKind, _ status: borrowing FileStatus, _ content: RecordContent, tree: consuming TreeDigest? = nil
+        of kind: EntryKind, _ status: borrowing FileStatus, _ content: EntryContent, tree: consuming TreeDigest? = nil
     ) -> [UInt8]? {
         if kind != .directory, content.digests == nil { return nil }
         var row: [UInt8] = []
@@ -47,7 +47,7 @@ struct EntryFingerprint: ~Copyable {
         return row
     }
 
-    private mutating func append(_ kind: EntryKind, _ status: borrowing FileStatus, _ content: RecordContent) {
+    private mutating func append(_ kind: EntryKind, _ status: borrowing FileStatus, _ content: EntryContent) {
         fields.append(kind.rawValue)
         append(UInt64(status.mode & 0o7777) << 32 | UInt64(status.flags.map { $0.rawValue } ?? .max))
         append(UInt64(status.uid) << 32 | UInt64(status.gid))

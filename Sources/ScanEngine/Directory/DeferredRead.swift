@@ -12,7 +12,7 @@ struct FileRequest: Sendable {
     let entry: KnownEntry
     /// See `ContentReader.inspect`.
     let hasSize: Bool
-    /// What `ContentAnswer.xattrs` is to be.
+    /// What `EntryContent.xattrs` is to be.
     let xattrs: [ExtendedAttribute]?
     /// The digests that the baseline has of it, if it looks unchanged and is read all the same.
     let saved: [UInt8]?
@@ -219,11 +219,11 @@ extension WorkerLocals {
     func answer(_ request: FileRequest, _ result: Result<FileContent, ContentFailure>?) {
         var subtotal = Subtotal()
         let status = request.entry.status
-        var answer: ContentAnswer
+        var answer: EntryContent
         if let result {
             answer = settle(result, of: request.path, status, saved: request.saved, into: &subtotal)
         } else {
-            answer = .unknown
+            answer = EntryContent()
             subtotal.isWhole = false
             unfinished.add(request.path)
         }
@@ -232,6 +232,6 @@ extension WorkerLocals {
         let name = Array(request.name.dropLast())
         request.waiter.receive(
             Completion(
-                subtotal: subtotal, content: .entry(name: name, mode: status.mode, row: answer.row, state: state)))
+                subtotal: subtotal, content: .entry(name: name, mode: status.mode, row: answer.digests, state: state)))
     }
 }

@@ -363,7 +363,7 @@ actor Directory: MailboxActor {
             let row = subtree.digests == nil ? nil : digestRow(worker)
             var state: [UInt8]?
             if let recorded {
-                var answer = ContentAnswer(row: subtree.digests == nil ? [] : row)
+                var answer = EntryContent(digests: subtree.digests == nil ? [] : row)
                 answer.xattrs = xattrs
                 let tree = subtree.subtotal.isWhole ? subtree.states : nil
                 state = worker.record(nil, in: node, .directory, recorded.status, answer, tree: tree)

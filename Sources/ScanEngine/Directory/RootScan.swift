@@ -1,4 +1,5 @@
 import CLinux
+import Entries
 import LinuxKernel
 import Synchronization
 import WorkStealing
@@ -86,7 +87,7 @@ actor RootScan: MailboxActor {
             worker.askAboutUntyped()
             // Otherwise somebody reads it for us, and will say so.
             guard let answer else { return subtree.listingDone() }
-            row = answer.row
+            row = answer.digests
             _ = worker.record(place, kind, status, answer)
         } catch {
             worker.report(error, "statx", place, into: &subtree)

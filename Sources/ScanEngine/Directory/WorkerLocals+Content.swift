@@ -23,22 +23,10 @@ struct CountedEntry: ~Copyable {
     var cString: UnsafePointer<CChar> { name.baseAddress!.assumingMemoryBound(to: CChar.self) }
 }
 
-/// What is known about the content of an entry.
-struct ContentAnswer: Sendable {
-    /// The digests, as a row of the scan's `DigestSet` (empty without `--hash`); nil where they are not known.
-    var row: [UInt8]?
-    /// The MIME type of a regular file; nil where it was not asked for or is not known.
-    var type: String?
-    /// Where a symlink points; nil where that was not asked for or cannot be read.
-    var target: [UInt8]?
-    /// The file changed while it was read.
-    var hasChanged = false
-    /// In the order of their names; nil where they were not asked for or could not be read.
-    var xattrs: [ExtendedAttribute]?
-
-    static let unknown = ContentAnswer()
+extension EntryContent {
+    static let unknown = EntryContent()
     /// Without `--hash` and `--mime`: known, and empty.
-    static let notAsked = ContentAnswer(row: [])
+    fileprivate static let notAsked = EntryContent(digests: [])
 }
 
 extension WorkerLocals {
@@ -49,7 +37,7 @@ extension WorkerLocals {
     func content(
         of entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ attributes: AttributesResult,
         waiter: Waiter, _ subtree: inout SubtreeAccumulator
-    ) -> ContentAnswer? {
+    ) -> EntryContent? {
         var xattrs: [ExtendedAttribute]?
         switch attributes {
         case .success(let read):
@@ -69,27 +57,27 @@ extension WorkerLocals {
         of entry: borrowing CountedEntry, _ status: borrowing FileStatus, waiter: Waiter,
         _ xattrs: [ExtendedAttribute]?,
         _ subtree: inout SubtreeAccumulator
-    ) -> ContentAnswer? {
+    ) -> EntryContent? {
         switch entry.kind {
         case .symlink: return followNot(entry, &subtree)
         case .file:
             guard let plan = context.content else { return .notAsked }
             return readFile(entry, status, plan, waiter, xattrs, &subtree)
         case .directory, .fifo, .socket, .blockDevice, .characterDevice:
-            return ContentAnswer(row: context.content?.rowOfNothing ?? [])
+            return EntryContent(digests: context.content?.rowOfNothing ?? [])
         }
     }
 
     /// Reads where a symlink points: for its digest, and for its record.
-    private func followNot(_ entry: borrowing CountedEntry, _ subtree: inout SubtreeAccumulator) -> ContentAnswer {
+    private func followNot(_ entry: borrowing CountedEntry, _ subtree: inout SubtreeAccumulator) -> EntryContent {
         guard stage != nil || !streams.isEmpty else { return .notAsked }
         do throws(ContentFailure) {
             if stage != nil {
                 let (target, row) = try stage!.inspectSymlink(entry.cString, in: entry.descriptor)
-                return ContentAnswer(row: row, target: target)
+                return EntryContent(target: target, digests: row)
             }
             do throws(Errno) {
-                return ContentAnswer(row: [], target: try Kernel.symlinkTarget(entry.cString, in: entry.descriptor))
+                return EntryContent(target: try Kernel.symlinkTarget(entry.cString, in: entry.descriptor), digests: [])
             } catch {
                 throw .call("readlinkat", error)
             }
@@ -101,7 +89,7 @@ extension WorkerLocals {
     private func readFile(
         _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ plan: SharedContent, _ waiter: Waiter,
         _ xattrs: [ExtendedAttribute]?, _ subtree: inout SubtreeAccumulator
-    ) -> ContentAnswer? {
+    ) -> EntryContent? {
         // One file may take some ten milliseconds, and a directory has many.
         if context.shouldStop {
             subtree.subtotal.isWhole = false
@@ -122,7 +110,7 @@ extension WorkerLocals {
             var saved: [UInt8]?
             if !isPseudo, let baseline = plan.baseline {
                 if let known = known(status, .file, baseline) {
-                    if known.use == .takeOver { return ContentAnswer(row: Array(known.row), type: known.type) }
+                    if known.use == .takeOver { return EntryContent(digests: Array(known.row), mime: known.type) }
                     saved = Array(known.row)
                 }
                 baselineUse.read += 1
@@ -167,7 +155,7 @@ extension WorkerLocals {
     private func readLater(
         _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, by reader: DeferredRead, hasSize: Bool = true,
         _ waiter: Waiter, _ xattrs: [ExtendedAttribute]?, _ saved: [UInt8]?, _ subtree: inout SubtreeAccumulator
-    ) -> ContentAnswer? {
+    ) -> EntryContent? {
         entry.directory?.directory.descriptor.need()
         let request = request(entry, status, hasSize: hasSize, waiter, xattrs, saved, &subtree)
         reader.send { $0.read(request) }
@@ -300,14 +288,14 @@ extension WorkerLocals {
     func settle(
         _ content: FileContent, of path: EntryPath, _ status: borrowing FileStatus, saved: [UInt8]?,
         into subtotal: inout Subtotal
-    ) -> ContentAnswer {
+    ) -> EntryContent {
         compare(content, with: saved, path)
-        var answer = ContentAnswer(row: content.row)
+        var answer = EntryContent(digests: content.row)
         switch content.type {
         case nil: break
         case .success(let type):
             count(type, status)
-            answer.type = type
+            answer.mime = type
         case .failure(let failure): report(failure.cause, at: path, into: &subtotal)
         }
         return answer
@@ -329,7 +317,7 @@ extension WorkerLocals {
     func settle(
         _ result: Result<FileContent, ContentFailure>, of path: EntryPath, _ status: borrowing FileStatus,
         saved: [UInt8]?, into subtotal: inout Subtotal
-    ) -> ContentAnswer {
+    ) -> EntryContent {
         switch result {
         case .success(let content): settle(content, of: path, status, saved: saved, into: &subtotal)
         case .failure(let failure): failed(failure, path, into: &subtotal)
@@ -338,9 +326,9 @@ extension WorkerLocals {
 
     func failed(
         _ failure: ContentFailure, _ path: EntryPath, into subtotal: inout Subtotal
-    ) -> ContentAnswer {
+    ) -> EntryContent {
         report(failure.cause, at: path, into: &subtotal)
-        return ContentAnswer(hasChanged: failure == .changed)
+        return EntryContent(isChanged: failure == .changed)
     }
 
     /// Whether the file's content is made up by the kernel.

@@ -137,7 +137,7 @@ extension WorkerLocals {
                     directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
                 if let answer = content(of: counted, status, attributes, waiter: waiter, &subtree) {
                     let state = record(entry.name, in: node, kind, status, answer)
-                    subtree.addDigests(of: entry.name, status.mode, answer.row, state: state)
+                    subtree.addDigests(of: entry.name, status.mode, answer.digests, state: state)
                 }
             }
         }

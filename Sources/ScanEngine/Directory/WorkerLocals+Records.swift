@@ -11,12 +11,10 @@ extension WorkerLocals {
     @discardableResult
     func record(
         _ name: UnsafeRawBufferPointer?, in node: PathNode, _ kind: EntryKind, _ status: FileStatus,
-        _ answer: ContentAnswer, tree: consuming TreeDigest? = nil
+        _ answer: EntryContent, tree: consuming TreeDigest? = nil
     ) -> [UInt8]? {
         if streams.isEmpty { return nil }
-        var content = RecordContent(
-            target: answer.target, digests: answer.row, mime: answer.type, isChanged: answer.hasChanged,
-            xattrs: answer.xattrs)
+        var content = answer
         let state = context.stateMethods == nil ? nil : entryFingerprint!.value(of: kind, status, content, tree: tree)
         if kind == .directory { content.state = state }
         let root = node.root
@@ -27,7 +25,7 @@ extension WorkerLocals {
     }
 
     func record(
-        _ path: EntryPath, _ kind: EntryKind, _ status: FileStatus, _ answer: ContentAnswer
+        _ path: EntryPath, _ kind: EntryKind, _ status: FileStatus, _ answer: EntryContent
     ) -> [UInt8]? {
         guard let name = path.name else { return record(nil, in: path.directory, kind, status, answer) }
         return name.withUnsafeBytes { record($0, in: path.directory, kind, status, answer) }

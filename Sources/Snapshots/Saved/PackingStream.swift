@@ -17,7 +17,7 @@ final class PackingStream: EntryStream {
     }
 
     func entry(
-        root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: RecordContent
+        root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: EntryContent
     ) {
         entries.entry(root: root, path: path, kind: kind, status: status, content: content)
         if kind == .file || kind == .symlink {

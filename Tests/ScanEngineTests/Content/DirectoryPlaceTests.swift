@@ -20,7 +20,7 @@ import WorkStealing
         var wantsState: Bool { false }
         func entry(
             root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus,
-            content: RecordContent
+            content: EntryContent
         ) { met(ByteString(path), kind) }
         func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {}
         func error(root: Int, _ error: ScanError) {}

@@ -111,7 +111,7 @@ import Testing
 
     // MARK: The fingerprint
 
-    private func state(_ kind: EntryKind, _ status: FileStatus, _ content: RecordContent) throws -> [UInt8] {
+    private func state(_ kind: EntryKind, _ status: FileStatus, _ content: EntryContent) throws -> [UInt8] {
         var state = EntryFingerprint(try DigestMethods(EntryFingerprint.methods))
         var tree = TreeDigest(EntryFingerprint.methods)
         Array("a".utf8).withUnsafeBytes { tree.append(name: $0, mode: 0o100644, row: [UInt8](repeating: 0, count: 32)) }
@@ -122,9 +122,9 @@ import Testing
     /// Of each kind, the fingerprint changes with what is compared by default, and with nothing else.
     @Test(arguments: EntryKind.allCases) func theFingerprintCoversWhatIsComparedByDefault(_ kind: EntryKind) throws {
         let attribute = ExtendedAttribute(name: [1], value: [2])
-        let content = RecordContent(target: [1], digests: [UInt8](repeating: 1, count: 32), mime: "a/b", xattrs: [])
+        let content = EntryContent(target: [1], digests: [UInt8](repeating: 1, count: 32), mime: "a/b", xattrs: [])
         let before = try state(kind, FileStatus(), content)
-        let changes: [(EntryField, (inout FileStatus, inout RecordContent) -> Void)] = [
+        let changes: [(EntryField, (inout FileStatus, inout EntryContent) -> Void)] = [
             (.size, { status, _ in status.raw.stx_size = 1 }), (.diskBytes, { status, _ in status.raw.stx_blocks = 1 }),
             (.mode, { status, _ in status.raw.stx_mode = 0o4000 }), (.uid, { status, _ in status.raw.stx_uid = 1 }),
             (.gid, { status, _ in status.raw.stx_gid = 1 }), (.links, { status, _ in status.raw.stx_nlink = 1 }),

@@ -34,7 +34,7 @@ import Testing
         let symlink = FileStatus()
         return RecordEncoder.lines { encoder in
             for name in names {
-                encoder.entry("/" + ByteString(name), .symlink, symlink, RecordContent(target: name))
+                encoder.entry("/" + ByteString(name), .symlink, symlink, EntryContent(target: name))
             }
         }
     }
@@ -127,8 +127,8 @@ import Testing
             for kind in UInt8(0)...6 {
                 let kind = EntryKind(rawValue: kind)!
                 for content in [
-                    RecordContent(),
-                    RecordContent(target: [0x80], digests: row, mime: "text/plain", isChanged: true),
+                    EntryContent(),
+                    EntryContent(target: [0x80], digests: row, mime: "text/plain", isChanged: true),
                 ] {
                     encoder.entry("/r/x", kind, status, content)
                 }
@@ -159,7 +159,7 @@ import Testing
     @Test func digestsAreEmptyWithoutHashAndAbsentWhereUnknown() throws {
         func digests(_ algorithms: [DigestAlgorithm], _ row: [UInt8]?) throws -> String {
             let line = RecordEncoder.lines(algorithms) {
-                $0.entry("x", .directory, FileStatus(), RecordContent(digests: row))
+                $0.entry("x", .directory, FileStatus(), EntryContent(digests: row))
             }
             return try output(of: ["jq", "-c", #"if has("digests") then .digests else "absent" end"#], reading: line)
         }

@@ -19,7 +19,7 @@ import Testing
                     let status = FileStatus()
                     for index in 0..<5_000 {
                         Array("r/\(worker)/\(index)".utf8).withUnsafeBytes {
-                            stream.entry(root: 0, path: $0, kind: .file, status: status, content: RecordContent())
+                            stream.entry(root: 0, path: $0, kind: .file, status: status, content: EntryContent())
                         }
                     }
                     stream.error(root: 0, ScanError(path: [0x72], operation: "read", code: "EIO", message: "x"))
@@ -56,7 +56,7 @@ import Testing
         let stream = output.makeStream()
         for _ in 0..<10_000 {
             [0x61].withUnsafeBytes {
-                stream.entry(root: 0, path: $0, kind: .file, status: FileStatus(), content: RecordContent())
+                stream.entry(root: 0, path: $0, kind: .file, status: FileStatus(), content: EntryContent())
             }
         }
         stream.flush()

@@ -53,7 +53,7 @@ import Testing
                 stream.error(root: arrival.root, error)
             } else {
                 arrival.path.withUnsafeBytes {
-                    stream.entry(root: arrival.root, path: $0, kind: .file, status: status, content: RecordContent())
+                    stream.entry(root: arrival.root, path: $0, kind: .file, status: status, content: EntryContent())
                 }
             }
         }

@@ -52,7 +52,7 @@ extension RecordEncoder {
     }
 
     mutating func entry(
-        _ path: ByteString, _ kind: EntryKind, _ status: FileStatus, _ content: RecordContent = .init()
+        _ path: ByteString, _ kind: EntryKind, _ status: FileStatus, _ content: EntryContent = .init()
     ) {
         path.bytes.withUnsafeBytes { entry(path: $0, kind: kind, status: status, content: content) }
     }

@@ -1,8 +1,8 @@
-/// What a record says of an entry beyond its status.
-@usableFromInline package struct RecordContent {
+/// What is known of an entry beyond its status: what the scan found out, and what outputs get.
+@usableFromInline package struct EntryContent: Sendable {
     /// Of a symlink; nil where it could not be read.
     @usableFromInline package var target: [UInt8]?
-    /// One row of the scan's `DigestSet`; nil where the digests are not known. Without `--hash` it does not matter.
+    /// One row of the scan's `DigestSet`, empty without `--hash`; nil where the digests are not known.
     @usableFromInline package var digests: [UInt8]?
     /// Of a regular file, with `--mime`.
     @usableFromInline package var mime: String?
