@@ -243,7 +243,7 @@ extension FileStatus {
 
     /// The same of times.
     @inlinable @inline(__always)
-    package func time(_ field: EntryField) -> Time? {
+    package func time(_ field: EntryField) -> FileTime? {
         switch field {
         case .mtime: mtime
         case .ctime: ctime

@@ -1,4 +1,4 @@
-package import LinuxKernel
+public import LinuxKernel
 
 /// What is known of an entry as numbers, in the form that it has from the scan to the database: a word for each field.
 ///
@@ -42,12 +42,13 @@ package import LinuxKernel
     }
 
     /// Of a time; nil where it is not known.
-    @inlinable package func time(_ field: EntryField) -> (seconds: Int64, nanoseconds: Int64)? {
+    @inlinable package func time(_ field: EntryField) -> FileTime? {
         guard let seconds = self[field] else { return nil }
-        return (Int64(bitPattern: seconds), Int64(nanoseconds[field.index - EntryField.mtime.index]))
+        let rest = Int64(nanoseconds[field.index - EntryField.mtime.index])
+        return FileTime(seconds: Int64(bitPattern: seconds), nanoseconds: rest)
     }
 
-    package mutating func setTime(_ field: EntryField, _ time: FileStatus.Time?) {
+    package mutating func setTime(_ field: EntryField, _ time: FileTime?) {
         self[field] = time.map { UInt64(bitPattern: $0.seconds) }
         // A damaged file system may have more of them than a second has.
         let rest = UInt32(min(max(0, time?.nanoseconds ?? 0), 999_999_999))

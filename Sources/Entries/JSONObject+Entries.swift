@@ -1,4 +1,5 @@
 package import Bytes
+import LinuxKernel
 
 /// What records and the lines of the earlier scanner have in common.
 extension JSONObject {
@@ -82,7 +83,7 @@ extension ScanOptions {
             case .time(let time):
                 guard let text = try object.string(option.name) else { continue }
                 guard let parsed = Timestamp.parsed(text) else { throw JSONFieldFailure(key: "\(option.name)") }
-                self[keyPath: time] = FileTime(seconds: parsed.seconds, nanoseconds: UInt32(parsed.nanoseconds))
+                self[keyPath: time] = FileTime(seconds: parsed.seconds, nanoseconds: parsed.nanoseconds)
             case .patterns(let patterns):
                 for item in object[option.name]?.array ?? [] {
                     guard let pattern = try item.object?.bytes("pattern") else {

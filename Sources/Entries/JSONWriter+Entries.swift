@@ -1,4 +1,5 @@
 package import Bytes
+package import LinuxKernel
 
 /// Parts that reports, records and comparisons have in common.
 extension JSONWriter {
@@ -27,7 +28,7 @@ extension JSONWriter {
 
     /// Null for what RFC 3339 cannot write.
     package mutating func member(_ name: StaticString, time: FileTime?) {
-        let text = time.flatMap { Timestamp.rfc3339(seconds: $0.seconds, nanoseconds: Int64($0.nanoseconds)) }
+        let text = time.flatMap { Timestamp.rfc3339(seconds: $0.seconds, nanoseconds: $0.nanoseconds) }
         member(name, text)
     }
 }

@@ -1,4 +1,5 @@
 package import Bytes
+package import LinuxKernel
 
 /// An option that decides what is reported. It is kept beside what was found, in reports, records and saved scans, and a
 /// live side of a comparison is scanned with it. To add one is a line in `all`.

@@ -1,3 +1,5 @@
+public import LinuxKernel
+
 /// What to scan and how: the options of the command line that concern the engine. Paths and patterns are bytes.
 public struct ScanOptions: Sendable {
     /// Scanned in this order, each as if alone.

@@ -80,15 +80,15 @@ extension SnapshotEntry {
         get { values[.specialDevice] }
         set { values[.specialDevice] = newValue }
     }
-    package var mtime: SnapshotTime? {
+    package var mtime: FileTime? {
         get { values[time: .mtime] }
         set { values[time: .mtime] = newValue }
     }
-    package var ctime: SnapshotTime? {
+    package var ctime: FileTime? {
         get { values[time: .ctime] }
         set { values[time: .ctime] = newValue }
     }
-    package var btime: SnapshotTime? {
+    package var btime: FileTime? {
         get { values[time: .btime] }
         set { values[time: .btime] = newValue }
     }
@@ -135,22 +135,11 @@ package struct EntryRules: OptionSet, Sendable {
     package static let noChange = EntryRules(rawValue: 1 << 2)
 }
 
-/// Seconds and nanoseconds since 1970, the nanoseconds counted forwards also before it.
-package struct SnapshotTime: Equatable, Sendable {
-    package var seconds: Int64
-    package var nanoseconds: Int64
-
-    package init(seconds: Int64, nanoseconds: Int64) {
-        self.seconds = seconds
-        self.nanoseconds = nanoseconds
-    }
-}
-
 extension EntryValues {
     /// A time; nil where it is not known.
-    package subscript(time field: EntryField) -> SnapshotTime? {
-        get { time(field).map { SnapshotTime(seconds: $0.seconds, nanoseconds: $0.nanoseconds) } }
-        set { setTime(field, newValue.map { ($0.seconds, $0.nanoseconds) }) }
+    package subscript(time field: EntryField) -> FileTime? {
+        get { time(field) }
+        set { setTime(field, newValue) }
     }
 }
 

@@ -2,16 +2,13 @@ public import CLinux
 
 /// What only records say of an entry.
 extension FileStatus {
-    /// Seconds and nanoseconds since the epoch, as `statx(2)` gives them.
-    @usableFromInline package typealias Time = (seconds: Int64, nanoseconds: Int64)
-
-    @inlinable package var atime: Time { (raw.stx_atime.tv_sec, Int64(raw.stx_atime.tv_nsec)) }
-    @inlinable package var mtime: Time { (raw.stx_mtime.tv_sec, Int64(raw.stx_mtime.tv_nsec)) }
-    @inlinable package var ctime: Time { (raw.stx_ctime.tv_sec, Int64(raw.stx_ctime.tv_nsec)) }
+    @inlinable package var atime: FileTime { FileTime(raw.stx_atime) }
+    @inlinable package var mtime: FileTime { FileTime(raw.stx_mtime) }
+    @inlinable package var ctime: FileTime { FileTime(raw.stx_ctime) }
     /// Nil where the file system keeps no time of birth.
-    @inlinable package var btime: Time? {
+    @inlinable package var btime: FileTime? {
         guard raw.stx_mask & UInt32(STATX_BTIME) != 0 else { return nil }
-        return (raw.stx_btime.tv_sec, Int64(raw.stx_btime.tv_nsec))
+        return FileTime(raw.stx_btime)
     }
 
     @inlinable package var inode: UInt64 { raw.stx_ino }
@@ -28,5 +25,11 @@ extension FileStatus {
     @inlinable package static func deviceNumber(major: UInt32, minor: UInt32) -> UInt64 {
         let (major, minor) = (UInt64(major), UInt64(minor))
         return (major & 0xFFFF_F000) << 32 | (major & 0xFFF) << 8 | (minor & 0xFFFF_FF00) << 12 | (minor & 0xFF)
+    }
+}
+
+extension FileTime {
+    @inlinable package init(_ time: statx_timestamp) {
+        self.init(seconds: time.tv_sec, nanoseconds: Int64(time.tv_nsec))
     }
 }

@@ -41,7 +41,7 @@ public final class Scan: Sendable {
         var start = Timing.now
         start.threads = options.pool ?? options.threads
         self.start = start
-        let time = FileTime(seconds: start.startedSeconds, nanoseconds: UInt32(start.startedNanoseconds))
+        let time = FileTime(seconds: start.startedSeconds, nanoseconds: start.startedNanoseconds)
         context = try ScanContext(options, environment, start: time)
     }
 

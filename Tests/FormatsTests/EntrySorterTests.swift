@@ -57,17 +57,17 @@ import Testing
     /// ext4 has room for 30 bits of them; saved, they could not be read again.
     @Test func nanosecondsAreLessThanASecond() throws {
         var odd = entry("x")
-        odd.mtime = SnapshotTime(seconds: 5, nanoseconds: 1 << 30)
-        #expect(try sorted([odd]).map(\.mtime) == [SnapshotTime(seconds: 5, nanoseconds: 999_999_999)])
+        odd.mtime = FileTime(seconds: 5, nanoseconds: 1 << 30)
+        #expect(try sorted([odd]).map(\.mtime) == [FileTime(seconds: 5, nanoseconds: 999_999_999)])
     }
 
     @Test(arguments: [64 << 20, 0]) func everyFieldComesThroughMemoryAndDisk(_ memoryLimit: Int) throws {
         var full = entry("x", kind: .symlink)
         (full.size, full.diskBytes, full.mode, full.uid, full.gid) = (.max, 512, 0o7777, .max, 7)
         (full.links, full.device, full.inode, full.specialDevice) = (.max, 1, .max, 259)
-        full.mtime = SnapshotTime(seconds: -1, nanoseconds: 999_999_999)
-        full.ctime = SnapshotTime(seconds: .max, nanoseconds: 0)
-        full.btime = SnapshotTime(seconds: 5, nanoseconds: 6)
+        full.mtime = FileTime(seconds: -1, nanoseconds: 999_999_999)
+        full.ctime = FileTime(seconds: .max, nanoseconds: 0)
+        full.btime = FileTime(seconds: 5, nanoseconds: 6)
         full.target = [0xFF, 0x0A]
         full.digests = [.md5: Array(repeating: 1, count: 16), .sha256: Array(repeating: 2, count: 32)]
         full.mime = "text/plain"

@@ -1,5 +1,6 @@
 import Entries
 import Glibc
+import LinuxKernel
 import ScanEngine
 import TestSupport
 import Testing

@@ -57,8 +57,8 @@ struct Rewriting {
         (entry.mode, entry.uid, entry.gid) = (old.mode ?? 0, old.uid ?? 0, old.gid ?? 0)
         entry.links = UInt64(UInt32(clamping: old.links ?? 1))
         (entry.device, entry.inode) = (old.device ?? 0, old.inode ?? 0)
-        entry.mtime = old.mtime ?? SnapshotTime(seconds: 0, nanoseconds: 0)
-        entry.ctime = old.ctime ?? SnapshotTime(seconds: 0, nanoseconds: 0)
+        entry.mtime = old.mtime ?? FileTime(seconds: 0, nanoseconds: 0)
+        entry.ctime = old.ctime ?? FileTime(seconds: 0, nanoseconds: 0)
         entry.btime = old.btime
         for time in [\SnapshotEntry.mtime, \.ctime, \.btime] {
             // A time that RFC 3339 cannot write is written in whole seconds.
@@ -91,7 +91,7 @@ struct Rewriting {
         raw.stx_ino = entry.inode ?? 0
         (raw.stx_dev_major, raw.stx_dev_minor) = parts(of: entry.device ?? 0)
         (raw.stx_rdev_major, raw.stx_rdev_minor) = parts(of: entry.specialDevice ?? 0)
-        func set(_ field: WritableKeyPath<statx, statx_timestamp>, _ time: SnapshotTime?) {
+        func set(_ field: WritableKeyPath<statx, statx_timestamp>, _ time: FileTime?) {
             guard let time else { return }
             raw[keyPath: field].tv_sec = time.seconds
             raw[keyPath: field].tv_nsec = UInt32(time.nanoseconds)

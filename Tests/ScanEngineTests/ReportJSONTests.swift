@@ -1,5 +1,6 @@
 import Bytes
 import Entries
+import LinuxKernel
 import ScanEngine
 import TestSupport
 import Testing

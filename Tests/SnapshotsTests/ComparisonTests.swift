@@ -197,7 +197,7 @@ private func compare(
             entry("a") { ($0.digests, $0.mode) = ([.sha256: digest(1)], 0o644) },
             entry("b") { $0.digests = [.md5: digest(1, .md5), .sha1: digest(1, .sha1)] },
             entry("c") { $0.digests = [.sha256: digest(1), .md5: digest(1, .md5)] },
-            entry("d") { $0.uid = 7 }, entry("e", .directory) { $0.mtime = SnapshotTime(seconds: 1, nanoseconds: 0) })
+            entry("d") { $0.uid = 7 }, entry("e", .directory) { $0.mtime = FileTime(seconds: 1, nanoseconds: 0) })
         let new = {
             listed(
                 entry("a") { $0.digests = [.md5: digest(1, .md5)] },
@@ -337,12 +337,12 @@ private func compare(
         // What found room is still paired.
         let moved = chain.map { old in
             entry("y/" + String(decoding: old.key.path, as: UTF8.self), .directory) {
-                ($0.device, $0.inode, $0.mtime) = (1, old.inode, SnapshotTime(seconds: 1, nanoseconds: 0))
+                ($0.device, $0.inode, $0.mtime) = (1, old.inode, FileTime(seconds: 1, nanoseconds: 0))
             }
         }
         let before = chain.map { old in
             var old = old
-            old.mtime = SnapshotTime(seconds: 1, nanoseconds: 0)
+            old.mtime = FileTime(seconds: 1, nanoseconds: 0)
             return old
         }
         let some = try compare(Listed(before), Listed(moved), FieldSelection(), MoveCandidates(limit: 2 * limit))

@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test(arguments: [EntryKind.directory, .file]) func everyFieldOfAnEntryIsBound(kind: EntryKind) throws {
-        let time = SnapshotTime(seconds: 1, nanoseconds: 2)
+        let time = FileTime(seconds: 1, nanoseconds: 2)
         let changes: [(String, (inout SnapshotEntry) -> Void)] = [
             ("key", { $0.key = EntryKey(root: 0, path: Array("b".utf8)) }), ("kind", { $0.kind = .fifo }),
             ("size", { $0.size = 1 }), ("disk_bytes", { $0.diskBytes = 1 }), ("mode", { $0.mode = 1 }),

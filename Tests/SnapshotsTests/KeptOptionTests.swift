@@ -3,6 +3,7 @@
 import Bytes
 import Entries
 import Formats
+import LinuxKernel
 import ScanEngine
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import Entries
 import Formats
+import LinuxKernel
 import ScanEngine
 import TestSupport
 import Testing
@@ -61,7 +62,7 @@ import Testing
         #expect(source.description.fields == scanned.subtracting([.btime, .flags]))
         #expect(source.description.algorithms == [.sha256])
         let entry = try #require(try source.next())
-        #expect(entry.size == 3 && entry.ctime == SnapshotTime(seconds: 5, nanoseconds: 7) && entry.btime == nil)
+        #expect(entry.size == 3 && entry.ctime == FileTime(seconds: 5, nanoseconds: 7) && entry.btime == nil)
         #expect(entry.digests == [.sha256: [UInt8](repeating: 0, count: 32)])
         #expect(try source.next() == nil)
         #expect(try source.next() == nil, "it begins again")

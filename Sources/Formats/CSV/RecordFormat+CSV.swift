@@ -83,7 +83,7 @@ extension RecordEncoder {
     }
 
     /// Outside the years 0000 to 9999: the whole seconds since 1970.
-    private mutating func csvField(_ time: FileStatus.Time) {
+    private mutating func csvField(_ time: FileTime) {
         if TimestampFormatter.covers(seconds: time.seconds, nanoseconds: time.nanoseconds) {
             timestamps.append(seconds: time.seconds, nanoseconds: time.nanoseconds, to: &writer.buffer)
         } else {

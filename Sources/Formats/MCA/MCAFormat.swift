@@ -122,10 +122,10 @@ private struct MCAReader {
 
     private func time(
         _ stat: JSONObject, _ key: StaticString, _ remainderKey: StaticString
-    ) throws(JSONFieldFailure) -> SnapshotTime? {
+    ) throws(JSONFieldFailure) -> FileTime? {
         guard let seconds: Int64 = try stat.number(key) else { return nil }
         let nanoseconds: Int64 = try stat.number(remainderKey) ?? 0
         guard (0..<1_000_000_000).contains(nanoseconds) else { throw JSONFieldFailure(key: "\(remainderKey)") }
-        return SnapshotTime(seconds: seconds, nanoseconds: nanoseconds)
+        return FileTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 }

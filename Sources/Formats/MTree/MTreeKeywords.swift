@@ -170,14 +170,14 @@ struct MTreeKeywords {
     }
 
     /// Seconds, and behind the dot nanoseconds as a number: that is how mtree programs read it.
-    private func time() throws(BadKeyword) -> SnapshotTime? {
+    private func time() throws(BadKeyword) -> FileTime? {
         guard let parts = text("time")?.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false) else {
             return nil
         }
         guard let seconds = Int64(parts[0]), let nanoseconds = parts.count > 1 ? Int64(parts[1]) : 0,
             (0..<1_000_000_000).contains(nanoseconds)
         else { throw BadKeyword(name: "time") }
-        return SnapshotTime(seconds: seconds, nanoseconds: nanoseconds)
+        return FileTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 
     /// Names of BSD. Flags that Linux does not have, or that `statx(2)` does not show, cannot be checked. That such a

@@ -159,7 +159,7 @@ extension RecordEncoder {
         writer.endObject()
     }
 
-    private mutating func time(_ column: RecordColumn, _ time: FileStatus.Time?) {
+    private mutating func time(_ column: RecordColumn, _ time: FileTime?) {
         key(column)
         guard let time else { return buffer.append("null") }
         guard TimestampFormatter.covers(seconds: time.seconds, nanoseconds: time.nanoseconds) else {

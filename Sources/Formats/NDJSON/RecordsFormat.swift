@@ -161,15 +161,15 @@ private struct RecordsReader {
         return bits
     }
 
-    private func time(_ object: JSONObject, _ field: EntryField) throws(JSONFieldFailure) -> SnapshotTime? {
+    private func time(_ object: JSONObject, _ field: EntryField) throws(JSONFieldFailure) -> FileTime? {
         if let seconds: Int64 = try object.number(field.name, "_seconds") {
-            return SnapshotTime(seconds: seconds, nanoseconds: 0)
+            return FileTime(seconds: seconds, nanoseconds: 0)
         }
         guard let value = object[field.name], !value.isNull else { return nil }
         guard let time = value.string.flatMap({ Timestamp.parsed($0) }) else {
             throw JSONFieldFailure(key: "\(field.name)")
         }
-        return SnapshotTime(seconds: time.seconds, nanoseconds: time.nanoseconds)
+        return FileTime(seconds: time.seconds, nanoseconds: time.nanoseconds)
     }
 
     private func flags(_ object: JSONObject) throws(JSONFieldFailure) -> InodeFlags? {

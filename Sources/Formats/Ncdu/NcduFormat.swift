@@ -98,7 +98,7 @@ private final class NcduSource: SnapshotSource {
         var entry = SnapshotEntry(key: key, kind: isDirectory ? .directory : kind == .directory ? .file : kind)
         entry.size = object.apparentBytes
         entry.diskBytes = object.diskBytes
-        entry.mtime = object.modified.map { SnapshotTime(seconds: $0, nanoseconds: 0) }
+        entry.mtime = object.modified.map { FileTime(seconds: $0, nanoseconds: 0) }
         entry.device = device
         entry.inode = object.inode
         entry.links = object.isLinked ? max(2, object.links ?? 2) : 1

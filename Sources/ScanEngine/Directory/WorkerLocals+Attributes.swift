@@ -149,8 +149,7 @@ struct AttributeReader: ~Copyable {
 /// are.
 final class LargeAttributes: Sendable {
     private struct Known: Sendable {
-        let seconds: Int64
-        let nanoseconds: Int64
+        let ctime: FileTime
         let read: ReadAttributes
     }
 
@@ -160,14 +159,14 @@ final class LargeAttributes: Sendable {
     func known(of status: borrowing FileStatus) -> ReadAttributes? {
         let (identity, ctime) = (status.identity, status.ctime)
         return inodes.withLock { inodes in
-            guard let known = inodes[identity], (known.seconds, known.nanoseconds) == ctime else { return nil }
+            guard let known = inodes[identity], known.ctime == ctime else { return nil }
             return known.read
         }
     }
 
     func keep(_ read: ReadAttributes, of status: borrowing FileStatus) {
         let (identity, ctime) = (status.identity, status.ctime)
-        let known = Known(seconds: ctime.seconds, nanoseconds: ctime.nanoseconds, read: read)
+        let known = Known(ctime: ctime, read: read)
         inodes.withLock { $0[identity] = known }
     }
 }

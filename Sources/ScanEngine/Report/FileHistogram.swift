@@ -59,7 +59,7 @@ struct FileHistogram {
     /// Where a regular file belongs.
     @inline(__always)
     func cell(_ status: borrowing FileStatus) -> Cell {
-        let index = Self.age(status.lastChange, now) &* Self.sizes &+ Self.sizeIndex(status.size)
+        let index = Self.age(status.mtime, now) &* Self.sizes &+ Self.sizeIndex(status.size)
         return Cell(index: UInt8(truncatingIfNeeded: index))
     }
 

@@ -1,4 +1,5 @@
-package import Entries
+import Entries
+package import LinuxKernel
 
 /// A file or directory that is large enough for a map of the tree.
 ///

@@ -1,4 +1,5 @@
 import Entries
+import LinuxKernel
 
 /// What an item of a list is measured by.
 struct RankedSizes {
@@ -34,9 +35,9 @@ struct Rank: Comparable {
         case .apparent: self.init(sizes.apparentBytes, sizes.diskBytes)
         case .entries where isDirectory: self.init(sizes.entries, sizes.diskBytes)
         case .entries: self.init(sizes.diskBytes, sizes.apparentBytes)
-        case .newest: self.init(sizes.lastChange.seconds, Int64(sizes.lastChange.nanoseconds))
+        case .newest: self.init(sizes.lastChange.seconds, sizes.lastChange.nanoseconds)
         // Not the negative, which the smallest number has not.
-        case .oldest: self.init(~sizes.lastChange.seconds, ~Int64(sizes.lastChange.nanoseconds))
+        case .oldest: self.init(~sizes.lastChange.seconds, ~sizes.lastChange.nanoseconds)
         }
     }
 

@@ -1,5 +1,6 @@
 import CLinux
 public import Entries
+public import LinuxKernel
 
 /// What a scan found: everything that the JSON report and the text summary say. Names and paths are bytes.
 ///

@@ -37,7 +37,7 @@ struct Subtotal: Sendable {
         _ devices: borrowing DeviceTable, _ tallies: inout Tallies
     ) {
         count(kind)
-        if latest < status.lastChange { latest = status.lastChange }
+        if latest < status.mtime { latest = status.mtime }
         tallies.count(status, kind, fileExtension, pseudo)
         if HardLinks.keeps(status, kind) {
             // This subtree may have counted the inode under another name.

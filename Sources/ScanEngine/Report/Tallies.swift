@@ -84,7 +84,7 @@ struct Tallies {
         _ status: borrowing FileStatus, in directory: PathNode, _ path: @autoclosure () -> EntryPath
     ) {
         let sizes = RankedSizes(
-            diskBytes: status.diskBytes, apparentBytes: status.size, lastChange: status.lastChange)
+            diskBytes: status.diskBytes, apparentBytes: status.size, lastChange: status.mtime)
         if largestFiles.mayTake(sizes, in: directory) { largestFiles.offer(path(), sizes, inode: status.identity) }
     }
 

@@ -182,7 +182,7 @@ final class WorkerLocals: @unchecked Sendable {
     @inline(never)
     func putOnMap(_ status: borrowing FileStatus, in directory: PathNode, _ path: @autoclosure () -> EntryPath) {
         let sizes = RankedSizes(
-            diskBytes: status.diskBytes, apparentBytes: status.size, lastChange: status.lastChange)
+            diskBytes: status.diskBytes, apparentBytes: status.size, lastChange: status.mtime)
         guard map.mayTake(sizes, in: directory) else { return }
         map.offer(path(), sizes, EntryFacts(isLinked: status.links > 1, uid: status.uid))
     }

@@ -1,5 +1,5 @@
 package import Entries
-import LinuxKernel
+package import LinuxKernel
 import ScanEngine
 
 /// In which way an entry differs, or why it is not known whether it does.
@@ -76,7 +76,7 @@ package enum FieldValue: Equatable, Sendable {
     case bytes([UInt8])
     case xattrs([ExtendedAttribute])
     /// Seconds where RFC 3339 cannot write the time.
-    case time(SnapshotTime)
+    case time(FileTime)
 
     /// A number of this type.
     init(_ number: UInt64, _ type: FieldType) {

@@ -97,9 +97,9 @@ extension ComparedFields {
         }
     }
 
-    private func rounded(_ time: SnapshotTime?) -> SnapshotTime? {
+    private func rounded(_ time: FileTime?) -> FileTime? {
         guard wholeSeconds, let time else { return time }
-        return SnapshotTime(seconds: time.seconds, nanoseconds: 0)
+        return FileTime(seconds: time.seconds, nanoseconds: 0)
     }
 
     /// Whether two files have the same content, as far as both sides know: without digests in common, the same size and time

@@ -2,6 +2,7 @@ import Bytes
 import Entries
 import ExternalSort
 import Formats
+import LinuxKernel
 import ScanEngine
 
 /// Writes entries of one scan into its tables. Used by one thread at a time.

@@ -64,7 +64,7 @@ struct EvidenceEncoder: ~Copyable {
         buffer.append(number: UInt64(truncatingIfNeeded: number))
     }
 
-    private mutating func append(_ tag: Tag, _ time: SnapshotTime?) {
+    private mutating func append(_ tag: Tag, _ time: FileTime?) {
         guard let time else { return }
         append(tag, time.seconds)
         buffer.append(number: UInt64(bitPattern: time.nanoseconds))

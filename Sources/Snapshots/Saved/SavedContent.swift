@@ -62,7 +62,8 @@ extension SavedScans {
         var table = try ContentTable(
             saved: wanted, wanted: wanted, recordBytes: Int(records) * ContentPacker.recordBytes(wanted))
         guard isSaved, let start = Timestamp.parsed(Array(scan.started.utf8)) else { return table }
-        var packer = ContentPacker(wanted, start: start)
+        let time = FileTime(seconds: start.seconds, nanoseconds: start.nanoseconds)
+        var packer = ContentPacker(wanted, start: time)
         try forEachKnownFile(of: scan, wanted) { file, row, type in
             packer.add(file, row: row, type: type)
             if packer.isFull { Self.handOver(&packer, to: &table) }
@@ -113,8 +114,9 @@ extension SavedScans {
         let number = dev_t(UInt64(bitPattern: device))
         return PackedFile(
             device: UInt64(gnu_dev_major(number)) << 32 | UInt64(gnu_dev_minor(number)),
-            inode: UInt64(bitPattern: inode), size: size, mtime: (mtime, mtimeNanoseconds),
-            ctime: (ctime, ctimeNanoseconds))
+            inode: UInt64(bitPattern: inode), size: size,
+            mtime: FileTime(seconds: mtime, nanoseconds: mtimeNanoseconds),
+            ctime: FileTime(seconds: ctime, nanoseconds: ctimeNanoseconds))
     }
 }
 

@@ -157,7 +157,7 @@ package final class SavedScanSource: SnapshotSource {
         return number
     }
 
-    private func time(_ column: SavedColumn) throws(SnapshotFailure) -> SnapshotTime? {
+    private func time(_ column: SavedColumn) throws(SnapshotFailure) -> FileTime? {
         guard let seconds = entries.integer(column.place), let nanoseconds = entries.integer(column.place + 1) else {
             guard entries.isNull(column.place), entries.isNull(column.place + 1) else {
                 throw damaged("half of a time")
@@ -165,7 +165,7 @@ package final class SavedScanSource: SnapshotSource {
             return nil
         }
         guard (0..<1_000_000_000).contains(nanoseconds) else { throw damaged("a number that no entry has") }
-        return SnapshotTime(seconds: seconds, nanoseconds: nanoseconds)
+        return FileTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 
     private func readDigests(_ first: Int, of entry: inout SnapshotEntry) throws(SnapshotFailure) {

@@ -1,5 +1,6 @@
 import Bytes
 import Entries
+import LinuxKernel
 import ScanEngine
 
 /// A time on the command line: a day, or RFC 3339 in UTC with as many decimals as one likes, or `@` and seconds since 1970.
@@ -35,7 +36,7 @@ enum TimeArgument {
 
     private static func checked(_ seconds: Int64, _ nanoseconds: Int64) -> FileTime? {
         guard Timestamp.rfc3339(seconds: seconds, nanoseconds: nanoseconds) != nil else { return nil }
-        return FileTime(seconds: seconds, nanoseconds: UInt32(nanoseconds))
+        return FileTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 
     /// What is in front of the point, and what is behind it, where there is one.

@@ -1,6 +1,7 @@
 import Bytes
 import Entries
 import Formats
+import LinuxKernel
 import ScanEngine
 import Snapshots
 

@@ -1,5 +1,6 @@
 import Bytes
 import Entries
+import LinuxKernel
 import ScanEngine
 
 /// The nodes of a page's map, column by column, the largest first: a directory is in front of what is in it.

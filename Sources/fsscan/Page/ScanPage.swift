@@ -1,5 +1,6 @@
 import Bytes
 import Entries
+import LinuxKernel
 import ScanEngine
 
 /// The data of a scan's page: the report, with the map in the place of the tree, and no list longer than a page bears.

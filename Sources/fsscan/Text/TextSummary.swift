@@ -1,6 +1,7 @@
 import Bytes
 import Entries
 import Glibc
+import LinuxKernel
 import ScanEngine
 
 /// The report for people: totals first, then what is large, then what kinds of files there are.
@@ -147,7 +148,7 @@ struct TextSummary {
 
     /// `2026-11-29 18:30`, in UTC.
     private static func minute(_ time: FileTime) -> String? {
-        Timestamp.rfc3339(seconds: time.seconds, nanoseconds: Int64(time.nanoseconds)).map { text in
+        Timestamp.rfc3339(seconds: time.seconds, nanoseconds: time.nanoseconds).map { text in
             String(text.prefix(16)).replacing("T", with: " ")
         }
     }

@@ -32,14 +32,12 @@ extension ContentPack {
         PackedFile(
             device: long(record, PackedRecord.device), inode: long(record, PackedRecord.inode),
             size: Int64(bitPattern: long(record, PackedRecord.size)),
-            mtime: (
-                Int64(bitPattern: long(record, PackedRecord.mtimeSeconds)),
-                Int64(word(record, PackedRecord.mtimeNanoseconds))
-            ),
-            ctime: (
-                Int64(bitPattern: long(record, PackedRecord.ctimeSeconds)),
-                Int64(word(record, PackedRecord.ctimeNanoseconds))
-            ))
+            mtime: FileTime(
+                seconds: Int64(bitPattern: long(record, PackedRecord.mtimeSeconds)),
+                nanoseconds: Int64(word(record, PackedRecord.mtimeNanoseconds))),
+            ctime: FileTime(
+                seconds: Int64(bitPattern: long(record, PackedRecord.ctimeSeconds)),
+                nanoseconds: Int64(word(record, PackedRecord.ctimeNanoseconds))))
     }
 
     private static func long(_ record: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {

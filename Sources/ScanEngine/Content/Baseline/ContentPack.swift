@@ -34,11 +34,11 @@ package struct PackedFile {
     package var device: UInt64
     package var inode: UInt64
     package var size: Int64
-    package var mtime: FileStatus.Time
-    package var ctime: FileStatus.Time
+    package var mtime: FileTime
+    package var ctime: FileTime
 
     package init(
-        device: UInt64, inode: UInt64, size: Int64, mtime: FileStatus.Time, ctime: FileStatus.Time
+        device: UInt64, inode: UInt64, size: Int64, mtime: FileTime, ctime: FileTime
     ) {
         (self.device, self.inode, self.size, self.mtime, self.ctime) = (device, inode, size, mtime, ctime)
     }
@@ -55,7 +55,7 @@ package struct ContentPack: Sendable {
 /// Packs what one worker finds out.
 package struct ContentPacker {
     private let set: DigestSet
-    private let latest: FileStatus.Time
+    private let latest: FileTime
     private var records: [UInt8] = []
     private var types: [String] = []
     private var typeNumbers: [String: UInt32] = [:]
@@ -76,12 +76,12 @@ package struct ContentPacker {
     ///   - set: the algorithms of the scan.
     ///   - start: when it started.
     package init(_ set: DigestSet, start: Timing) {
-        self.init(set, start: (start.startedSeconds, start.startedNanoseconds))
+        self.init(set, start: FileTime(seconds: start.startedSeconds, nanoseconds: start.startedNanoseconds))
     }
 
-    package init(_ set: DigestSet, start: FileStatus.Time) {
+    package init(_ set: DigestSet, start: FileTime) {
         self.set = set
-        latest = (start.seconds &- Self.granularity, start.nanoseconds)
+        latest = FileTime(seconds: start.seconds &- Self.granularity, nanoseconds: start.nanoseconds)
     }
 
     /// Packs a regular file or a symlink, if its content is known and may be taken over.
