@@ -1,5 +1,5 @@
 // Records in path order and bounded memory: an external merge sort. `--sorted` sorts lines with it, saved scans and diff
-// sort entries (Snapshots/Sorting).
+// sort entries (Formats/Sorting).
 //
 //   worker 1   arena ── full: sort ──▶ run ┐
 //   worker 2   arena ── full: sort ──▶ run ├── RunFile: one unnamed file
