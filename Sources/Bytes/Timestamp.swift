@@ -38,12 +38,20 @@ package enum Timestamp {
     }
 }
 
-/// Writes times one after the other, and remembers the text of the last second: the times of one entry, and of the
-/// entries of one directory, often share it.
+/// Writes times one after the other, and remembers the text of the last seconds: the times of one entry, and of the
+/// entries of one directory, often share them. An entry has several times: with one text alone, its mtime would drive
+/// out the ctime that the next entry shares.
 package struct TimestampFormatter {
-    private var second: Int64 = .min
-    /// `2025-07-01T09:30:00.` of `second`.
-    private var text: [20 of UInt8] = .init(repeating: UInt8(ascii: "0"))
+    /// By the lowest bits of the second.
+    private var known: [16 of Second] = .init(repeating: Second())
+
+    /// `2025-07-01T09:30:00.`, 20 bytes in three words.
+    private struct Second {
+        var second = Int64.min
+        var first: UInt64 = 0
+        var middle: UInt64 = 0
+        var last: UInt32 = 0
+    }
 
     package init() {}
 
@@ -58,44 +66,60 @@ package struct TimestampFormatter {
     /// - Precondition: `covers` it.
     package mutating func append(seconds: Int64, nanoseconds: Int64, to buffer: inout ByteBuffer) {
         precondition(Self.covers(seconds: seconds, nanoseconds: nanoseconds), "RFC 3339 has four digits for the year")
-        if seconds != second { format(seconds) }
+        let slot = Int(truncatingIfNeeded: seconds & 15)
+        if known[slot].second != seconds { known[slot] = Self.text(of: seconds) }
+        let text = known[slot]
         buffer.appendUnchecked(atMost: 30) { target in
-            // 20 bytes of text, 9 digits from the last to the first, and a Z: 30.
-            for index in 0..<20 { target.storeBytes(of: text[index], toByteOffset: index, as: UInt8.self) }
-            var rest = UInt32(nanoseconds)
-            for index in stride(from: 28, through: 20, by: -1) {
-                let digit = UInt8(truncatingIfNeeded: rest % 10)
-                target.storeBytes(of: UInt8(ascii: "0") &+ digit, toByteOffset: index, as: UInt8.self)
-                rest /= 10
+            target.storeBytes(of: text.first, as: UInt64.self)
+            target.storeBytes(of: text.middle, toByteOffset: 8, as: UInt64.self)
+            target.storeBytes(of: text.last, toByteOffset: 16, as: UInt32.self)
+            // Nine digits, two at a time from the last ones.
+            var rest = UInt32(truncatingIfNeeded: nanoseconds)
+            for place in stride(from: 27, through: 21, by: -2) {
+                Self.writePair(rest % 100, to: target + place)
+                rest /= 100
             }
+            let digit = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest)
+            target.storeBytes(of: digit, toByteOffset: 20, as: UInt8.self)
             target.storeBytes(of: UInt8(ascii: "Z"), toByteOffset: 29, as: UInt8.self)
             return 30
         }
     }
 
-    private mutating func format(_ seconds: Int64) {
-        let secondOfDay = Self.floorRemainder(seconds, 86_400)
-        let date = Self.civil(daysSinceEpoch: (seconds - secondOfDay) / 86_400)
-        writePair(date.year / 100, at: 0)
-        writePair(date.year % 100, at: 2)
-        text[4] = UInt8(ascii: "-")
-        writePair(date.month, at: 5)
-        text[7] = UInt8(ascii: "-")
-        writePair(date.day, at: 8)
-        text[10] = UInt8(ascii: "T")
-        writePair(secondOfDay / 3600, at: 11)
-        text[13] = UInt8(ascii: ":")
-        writePair(secondOfDay / 60 % 60, at: 14)
-        text[16] = UInt8(ascii: ":")
-        writePair(secondOfDay % 60, at: 17)
-        text[19] = UInt8(ascii: ".")
-        second = seconds
+    private static func text(of seconds: Int64) -> Second {
+        let secondOfDay = floorRemainder(seconds, 86_400)
+        let date = civil(daysSinceEpoch: (seconds - secondOfDay) / 86_400)
+        return withUnsafeTemporaryAllocation(byteCount: 20, alignment: 8) { text in
+            let start = text.baseAddress!
+            func write(_ value: Int64, _ place: Int, before separator: StaticString) {
+                writePair(UInt32(truncatingIfNeeded: value), to: start + place)
+                text[place + 2] = separator.utf8Start.pointee
+            }
+            write(date.year / 100, 0, before: "-")
+            write(date.year % 100, 2, before: "-")
+            write(date.month, 5, before: "-")
+            write(date.day, 8, before: "T")
+            write(secondOfDay / 3600, 11, before: ":")
+            write(secondOfDay / 60 % 60, 14, before: ":")
+            write(secondOfDay % 60, 17, before: ".")
+            return Second(
+                second: seconds, first: start.load(as: UInt64.self),
+                middle: start.load(fromByteOffset: 8, as: UInt64.self),
+                last: start.load(fromByteOffset: 16, as: UInt32.self))
+        }
     }
 
+    private static let pairs: StaticString = """
+        0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849\
+        5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899
+        """
+
     /// Two digits of a number from 0 to 99.
-    private mutating func writePair(_ value: Int64, at index: Int) {
-        text[index] = UInt8(ascii: "0") + UInt8(value / 10)
-        text[index + 1] = UInt8(ascii: "0") + UInt8(value % 10)
+    @inline(__always)
+    private static func writePair(_ value: UInt32, to target: UnsafeMutableRawPointer) {
+        precondition(value < 100, "two digits")
+        let digits = UnsafeRawPointer(pairs.utf8Start).loadUnaligned(fromByteOffset: Int(value) &* 2, as: UInt16.self)
+        target.storeBytes(of: digits, as: UInt16.self)
     }
 
     /// Proleptic Gregorian date. Years start in March, so that the leap day is the last of its year; 400 years are
