@@ -17,7 +17,7 @@ public struct DigestSet: Equatable, Sendable {
         self.rowBytes = kept.reduce(0) { $0 + $1.byteCount }
     }
 
-    public var isEmpty: Bool { algorithms.isEmpty }
+    @inlinable public var isEmpty: Bool { algorithms.isEmpty }
 
     /// Splits one row into digests in hex, for a report or a record.
     ///

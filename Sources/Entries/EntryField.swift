@@ -168,6 +168,9 @@ package struct FieldTraits: OptionSet, Sendable {
 
     @inlinable package init(_ kind: EntryKind) { rawValue = 1 << kind.rawValue }
 
+    /// `!isDisjoint(with:)` without a call.
+    @inlinable package func meets(_ other: KindSet) -> Bool { rawValue & other.rawValue != 0 }
+
     package static let all = KindSet(rawValue: .max)
     package static let file = KindSet(.file)
     package static let symlink = KindSet(.symlink)

@@ -34,7 +34,7 @@ extension RecordEncoder {
         for column in columns {
             // Of digests, each has one in front.
             if column.type != .digests { buffer.append(UInt8(ascii: ",")) }
-            if column.kinds.isDisjoint(with: kinds) { continue }
+            if !column.kinds.meets(kinds) { continue }
             switch column.type {
             case .bytes, .count, .id:
                 if let number = status.number(column.field) { buffer.append(decimal: number, width: 1) }

@@ -29,7 +29,7 @@ extension RecordEncoder {
     ) {
         beginEntry(path, kind)
         let kinds = KindSet(kind)
-        for column in columns where !column.kinds.isDisjoint(with: kinds) {
+        for column in columns where column.kinds.meets(kinds) {
             switch column.type {
             case .bytes, .count, .id:
                 guard let number = status.number(column.field) else { continue }
