@@ -4,6 +4,10 @@ import LinuxKernel
 import WorkStealing
 
 /// An entry that has been counted, and whose content may be asked for.
+///
+/// It borrows what the loop over entries has at hand. `KnownEntry` goes with messages and owns its status: as one type,
+/// each entry would cost an allocation and a copy of 256 bytes, or a message would carry pointers into a listing that is
+/// gone.
 struct CountedEntry: ~Copyable {
     /// The directory that it is in; nil for a PATH, and where `node` is the entry itself.
     let directory: OpenedDirectory?
