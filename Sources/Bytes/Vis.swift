@@ -75,8 +75,7 @@ extension ByteBuffer {
             if isPlain {
                 append(byte)
             } else {
-                append(UInt8(ascii: "\\"))
-                for shift: UInt8 in [6, 3, 0] { append(UInt8(ascii: "0") + (byte >> shift & 7)) }
+                append(octalEscapeOf: byte)
             }
         }
     }

@@ -87,6 +87,14 @@ struct ScanProgram {
         case .html:
             printStatistics(report)
             try PageFile(ScanPage(report, options).data()).write(to: output)
+        case .du:
+            printStatistics(report)
+            let quoting = isatty(output.descriptor) == 1 ? Quoting(for: output.descriptor) : nil
+            try DiskUsageText(report: report, endsInNUL: settings.endsLinesInNUL, quoting: quoting).write(to: output)
+        case .openmetrics:
+            printStatistics(report)
+            let metrics = MetricsText(report, Quoting(for: output.descriptor))
+            try metrics.bytes().withUnsafeBytes { try output.write($0) }
         case .text:
             printStatistics(report)
             var summary = TextSummary(report, options: options, style: TextStyle(for: output.descriptor))
@@ -113,9 +121,14 @@ struct ScanProgram {
         let sink = RecordSink(output: output)
         // Some formats have names as they are, which programs want and a terminal obeys.
         let quoting = isatty(output.descriptor) == 1 ? Quoting(for: output.descriptor) : nil
+        var form = RecordLines()
+        form.endInNUL = settings.endsLinesInNUL
+        form.areForTerminal = quoting != nil
+        let end = form.endInNUL ? 0 : UInt8(ascii: "\n")
+        let format = format.withLines?(form) ?? format
         let records = RecordOutput(format, for: options, sorted: settings.sorted) { lines in
             guard let quoting else { return try sink.output.write(lines) }
-            try quoting.escapedLines(Array(lines)).withUnsafeBytes { try sink.output.write($0) }
+            try quoting.escapedLines(Array(lines), end: end).withUnsafeBytes { try sink.output.write($0) }
         }
         do throws(TemporaryFileError) {
             try records.prepare()

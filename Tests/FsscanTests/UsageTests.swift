@@ -29,11 +29,11 @@ import Testing
             (["--no-such-" + [0xFF, 0x0A], "/"], #"unknown option '--no-such-\377\n' (see fsscan --help)"#),
             (
                 ["--format", "yaml", "/"],
-                "--format: 'yaml' is not one of text json html ndjson ncdu mtree csv mca sha256sum sha1sum sha512sum md5sum b2sum sha384sum"
+                "--format: 'yaml' is not one of text json html du openmetrics ndjson paths ncdu mtree csv mca sha256sum sha1sum sha512sum md5sum b2sum sha384sum"
             ),
             (
                 ["--format", [0xE9, 0x1B], "/"],
-                #"--format: '\351\033' is not one of text json html ndjson ncdu mtree csv mca sha256sum sha1sum sha512sum md5sum b2sum sha384sum"#
+                #"--format: '\351\033' is not one of text json html du openmetrics ndjson paths ncdu mtree csv mca sha256sum sha1sum sha512sum md5sum b2sum sha384sum"#
             ),
             (
                 ["--save", "/no/such", "--hash", "sha256,sha384", "/"],

@@ -104,6 +104,7 @@ requirements() {
 # The stamp is what was installed: another list of requirements makes the environment anew.
 if [ -x "$venv/bin/python" ] && requirements | cmp -s - "$venv/installed-requirements.txt" &&
     "$venv/bin/python" -c ''; then
+    [ "$mode" = --check ] || "$here/prometheus.sh"
     exit 0
 fi
 if [ "$mode" = --check ]; then
@@ -115,3 +116,4 @@ python3 -m venv "$venv"
 requirements >"$venv/wanted-requirements.txt"
 "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$venv/wanted-requirements.txt"
 mv "$venv/wanted-requirements.txt" "$venv/installed-requirements.txt"
+"$here/prometheus.sh"

@@ -36,20 +36,28 @@ extension RecordEncoder {
             if column.type != .digests { buffer.append(UInt8(ascii: ",")) }
             if !column.kinds.meets(kinds) { continue }
             switch column.type {
-            case .bytes, .count, .id:
-                if let number = status.number(column.field) { buffer.append(decimal: number, width: 1) }
-            case .mode: buffer.append(mode: status.mode)
-            case .time: if let time = status.time(column.field) { csvField(time) }
             case .path: content.target?.withUnsafeBytes { csvField($0) }
-            case .text: if let mime = content.mime { buffer.append(mime) }
             case .digests: csvDigests(content.digests)
-            case .mark: if content.isChanged { buffer.append("true") }
-            case .flags: if let flags = status.flags { csvField(flags) }
-            case .xattrs: if let xattrs = content.xattrs { csvField(xattrs) }
-            case .kind: break
+            default: plainValue(column.field, column.type, status, content)
             }
         }
         buffer.append("\r\n")
+    }
+
+    /// The value of a field that needs no quotes, here and in `RecordFormat.columns`; nothing where it is not known.
+    mutating func plainValue(
+        _ field: EntryField, _ type: FieldType, _ status: borrowing FileStatus, _ content: EntryContent
+    ) {
+        switch type {
+        case .bytes, .count, .id: if let number = status.number(field) { buffer.append(decimal: number, width: 1) }
+        case .mode: buffer.append(mode: status.mode)
+        case .time: if let time = status.time(field) { plainValue(time) }
+        case .text: if let mime = content.mime { buffer.append(mime) }
+        case .mark: if content.isChanged { buffer.append("true") }
+        case .flags: if let flags = status.flags { plainValue(flags) }
+        case .xattrs: if let xattrs = content.xattrs { plainValue(xattrs) }
+        case .kind, .path, .digests: break
+        }
     }
 
     fileprivate mutating func csvUnknownEntry(path: UnsafeRawBufferPointer, kind: EntryKind) {
@@ -83,7 +91,7 @@ extension RecordEncoder {
     }
 
     /// Outside the years 0000 to 9999: the whole seconds since 1970.
-    private mutating func csvField(_ time: FileTime) {
+    private mutating func plainValue(_ time: FileTime) {
         if TimestampFormatter.covers(seconds: time.seconds, nanoseconds: time.nanoseconds) {
             timestamps.append(seconds: time.seconds, nanoseconds: time.nanoseconds, to: &writer.buffer)
         } else {
@@ -103,7 +111,7 @@ extension RecordEncoder {
     }
 
     /// Names with spaces between them; `none` where there are none.
-    private mutating func csvField(_ flags: InodeFlags) {
+    private mutating func plainValue(_ flags: InodeFlags) {
         if flags.isEmpty { return buffer.append("none") }
         let names = InodeFlags.names.filter { flags.contains($0.flag) }.map(\.name.description)
         buffer.append(names.joined(separator: " "))
@@ -111,7 +119,7 @@ extension RecordEncoder {
 
     /// `name=value` with spaces between them, the value in base64. In the name all but letters, digits, `.`, `_` and `-` is
     /// `%XX`.
-    private mutating func csvField(_ xattrs: [ExtendedAttribute]) {
+    private mutating func plainValue(_ xattrs: [ExtendedAttribute]) {
         for (index, attribute) in xattrs.enumerated() {
             if index > 0 { buffer.append(UInt8(ascii: " ")) }
             for byte in attribute.name {

@@ -33,6 +33,10 @@ public struct RecordFormat: Sendable {
     var tree: RecordTreeText?
     /// The digests to compute where these are asked for.
     package var algorithms: @Sendable (_ asked: [DigestAlgorithm]) -> [DigestAlgorithm] = { $0 }
+    /// The fields that it asks for by itself.
+    package var asked: FieldSet = []
+    /// Of a format of lines that NUL may end: the same, written so.
+    package var withLines: (@Sendable (RecordLines) -> RecordFormat)?
     /// Whether it has a record for each error and a place for statistics, so that standard error need not have them.
     package var tellsAll = false
 
@@ -49,7 +53,7 @@ public struct RecordFormat: Sendable {
 
     /// In the order in which `--format` lists them.
     public static let all: [RecordFormat] =
-        [.ndjson, .ncdu, .mtree, .csv, .mca] + DigestAlgorithm.allCases.compactMap { .checksums($0) }
+        [.ndjson, .paths, .ncdu, .mtree, .csv, .mca] + DigestAlgorithm.allCases.compactMap { .checksums($0) }
 
     package var isTree: Bool { tree != nil }
 }

@@ -35,25 +35,26 @@ struct UsageError: Error {
 }
 
 /// What the output is, by its name for `--format`.
-enum ReportFormat: Equatable, CaseIterable, CustomStringConvertible {
+enum ReportFormat: Equatable, CustomStringConvertible {
     /// Reports of the whole scan.
-    case text, json, html
+    case text, json, html, du, openmetrics
     case records(RecordFormat)
 
     static let ndjson = ReportFormat.records(.ndjson)
 
     private static let named: [(name: String, format: ReportFormat)] =
-        [("text", .text), ("json", .json), ("html", .html)] + RecordFormat.all.map { ($0.name, .records($0)) }
+        [("text", .text), ("json", .json), ("html", .html), ("du", .du), ("openmetrics", .openmetrics)]
+        + RecordFormat.all.map { ($0.name, .records($0)) }
 
-    static let allCases = named.map(\.format)
+    static let names = named.map(\.name)
 
-    var rawValue: String { Self.named.first { $0.format == self }!.name }
-    var description: String { rawValue }
-
-    init?(rawValue: String) {
-        guard let format = Self.named.first(where: { $0.name == rawValue })?.format else { return nil }
+    init?(name: String) {
+        guard let format = Self.named.first(where: { $0.name == name })?.format else { return nil }
         self = format
     }
+
+    /// Of columns of one's own, the option.
+    var description: String { Self.named.first { $0.format == self }?.name ?? records?.name ?? "" }
 
     /// Nil: a report of the whole scan.
     var records: RecordFormat? { if case .records(let format) = self { format } else { nil } }
@@ -61,8 +62,14 @@ enum ReportFormat: Equatable, CaseIterable, CustomStringConvertible {
     /// The digests to compute.
     func algorithms(asked: [DigestAlgorithm]) -> [DigestAlgorithm] { records?.algorithms(asked) ?? asked }
 
+    /// The fields that it asks for by itself.
+    var asked: FieldSet { records?.asked ?? [] }
+
     /// Whether it has errors and statistics, so that standard error need not have them.
     var tellsAll: Bool { self == .json || records?.tellsAll == true }
+
+    /// Whether it has lines that NUL may end.
+    var hasLines: Bool { self == .du || records?.withLines != nil }
 }
 
 /// What a command line asks for.
@@ -164,6 +171,8 @@ struct ScanSettings {
     /// Of the files that are written; nil: as they are, or as new files are.
     var mode: UInt32?
     var sorted: Bool
+    /// NUL ends lines, not a newline.
+    var endsLinesInNUL: Bool
     var progress: Bool?
     var statistics: Bool
     var trace: [UInt8]?
@@ -186,7 +195,7 @@ struct ScanSettings {
         options.now = try Self.value("--now", command.now, "time", TimeArgument.description, TimeArgument.time)
         if format == .html { options.map = MapNode.limit }
         options.hash = format.algorithms(asked: try Self.algorithms(command.hash))
-        options.asked = FieldSet(command.asked.map(\.field))
+        options.asked = FieldSet(command.asked.map(\.field)).union(format.asked)
         options.readPseudo = command.readPseudo
         options.maxRead = try Self.size("--max-read", command.maxRead) ?? options.maxRead
         options.maxHoles = try Self.size("--max-holes", command.maxHoles) ?? options.maxHoles
@@ -212,6 +221,7 @@ struct ScanSettings {
         output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
         mode = try Self.mode(command.mode, of: command.output ?? command.trace ?? command.save)
         sorted = command.sorted
+        endsLinesInNUL = command.endsLinesInNUL
         progress = command.progress
         statistics = command.stats
         trace = command.trace?.bytes
@@ -272,8 +282,8 @@ struct ScanSettings {
     private static func format(_ command: ScanCommand) throws(UsageError) -> ReportFormat {
         var asked: [ReportFormat] = []
         if let value = command.format {
-            guard let format = ReportFormat(rawValue: value.carried) else {
-                let known = ReportFormat.allCases.map(\.rawValue).joined(separator: " ")
+            guard let format = ReportFormat(name: value.carried) else {
+                let known = ReportFormat.names.joined(separator: " ")
                 throw UsageError("--format", value, "is not one of \(known)")
             }
             asked.append(format)
@@ -281,6 +291,7 @@ struct ScanSettings {
         if command.json { asked.append(.json) }
         if command.html { asked.append(.html) }
         if command.ndjson { asked.append(.ndjson) }
+        if !command.columns.isEmpty { asked.append(.records(.columns(try columns(command.columns)))) }
         let format = asked.first ?? .text
         if let other = asked.first(where: { $0 != format }) {
             throw UsageError("one format at a time: \(format) or \(other)")
@@ -288,16 +299,30 @@ struct ScanSettings {
         if command.sorted, format.records == nil {
             throw UsageError("--sorted is for records: use it with --ndjson, or another format that is no report")
         }
+        if command.endsLinesInNUL, !format.hasLines {
+            throw UsageError("-0 is for lines: use it with --print, --format paths or --format du")
+        }
         return format
+    }
+
+    private static func columns(_ values: [CarriedArgument]) throws(UsageError) -> [EntryColumn] {
+        try listed(values).map { name throws(UsageError) in
+            if let column = EntryColumn(name.carried) { return column }
+            throw UsageError("--print", name, "is not one of \(EntryColumn.names.joined(separator: " "))")
+        }
+    }
+
+    /// The parts of values that have commas between them.
+    private static func listed(_ values: [CarriedArgument]) -> [CarriedArgument] {
+        values.flatMap { $0.carried.split(separator: ",", omittingEmptySubsequences: false) }
+            .map { CarriedArgument(carried: String($0)) }
     }
 
     static func algorithms(_ values: [CarriedArgument]) throws(UsageError) -> [DigestAlgorithm] {
         var algorithms: [DigestAlgorithm] = []
-        for value in values {
-            for name in value.carried.split(separator: ",", omittingEmptySubsequences: false) {
-                let algorithm = try algorithm("--hash", CarriedArgument(carried: String(name)))
-                if !algorithms.contains(algorithm) { algorithms.append(algorithm) }
-            }
+        for name in listed(values) {
+            let algorithm = try algorithm("--hash", name)
+            if !algorithms.contains(algorithm) { algorithms.append(algorithm) }
         }
         return algorithms
     }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 import Entries
+import Formats
 import ScanEngine
 
 /// The options of a scan. Values are kept as the bytes that were given; `ScanSettings` reads them.
@@ -94,7 +95,7 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Leave out what .gitignore files say, from each PATH downwards.")
     var gitignore = false
 
-    private static let formats = ReportFormat.allCases.map(\.rawValue)
+    private static let formats = ReportFormat.names
     private static let algorithms = DigestAlgorithm.allCases.map(\.rawValue).joined(separator: " ")
 
     @Option(
@@ -143,6 +144,21 @@ struct ScanCommand: ParsableCommand {
 
     @Flag(help: "Short for --format ndjson: a record of each entry, a line each, while the scan runs.")
     var ndjson = false
+
+    @Option(
+        name: .customLong("print"), parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            """
+            A line of these columns for each entry, with tabs between them: path and the fields of records, digests by \
+            the names of their algorithms; several with commas, repeatable.
+            """, valueName: "FIELD[,FIELD]"),
+        completion: .list(EntryColumn.names))
+    var columns: [CarriedArgument] = []
+
+    @Flag(
+        name: [.customShort("0"), .customLong("null")],
+        help: "NUL, not a newline, behind each line of --print, --format paths and --format du.")
+    var endsLinesInNUL = false
 
     @Flag(help: "Records in the order of their paths.")
     var sorted = false

@@ -85,8 +85,8 @@ struct ComparisonSettings {
         var asked: [ReportFormat] = []
         if let value = options.format {
             let formats: [ReportFormat] = [.text, .json, .ndjson] + (html == nil ? [] : [.html])
-            guard let format = formats.first(where: { $0.rawValue == value.carried }) else {
-                let known = formats.map(\.rawValue).joined(separator: ", ")
+            guard let format = formats.first(where: { $0.description == value.carried }) else {
+                let known = formats.map(\.description).joined(separator: ", ")
                 throw UsageError("--format", value, "is not a format here; there are \(known)")
             }
             asked.append(format)

@@ -47,12 +47,12 @@ struct Quoting {
         escape(message, escapingApostrophe: false, escapingBackslash: false)
     }
 
-    /// Whole lines, whose ends (LF, CR LF) stay.
-    func escapedLines(_ lines: [UInt8]) -> [UInt8] {
+    /// Whole lines, whose ends (LF, CR LF, or NUL) stay.
+    func escapedLines(_ lines: [UInt8], end: UInt8 = 0x0A) -> [UInt8] {
         var result: [UInt8] = []
-        for line in lines.split(separator: 0x0A, omittingEmptySubsequences: false) {
-            let hasReturn = line.last == 0x0D
-            result += escapedMessage(Array(hasReturn ? line.dropLast() : line)) + (hasReturn ? [0x0D, 0x0A] : [0x0A])
+        for line in lines.split(separator: end, omittingEmptySubsequences: false) {
+            let hasReturn = end == 0x0A && line.last == 0x0D
+            result += escapedMessage(Array(hasReturn ? line.dropLast() : line)) + (hasReturn ? [0x0D, end] : [end])
         }
         // Behind the last line nothing follows.
         result.removeLast()
@@ -68,46 +68,13 @@ struct Quoting {
     private func escape(
         _ name: [UInt8], escapingApostrophe: Bool, escapingBackslash: Bool = true
     ) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity(name.count)
-        name.withUnsafeBytes { bytes in
-            var offset = 0
-            while offset < bytes.count {
-                let element = UTF8Element(bytes, at: offset)
-                let range = offset..<offset + element.length
-                offset = range.upperBound
-                if (escapingBackslash && element.scalar == 0x5C) || (escapingApostrophe && element.scalar == 0x27) {
-                    result += [0x5C, UInt8(element.scalar)]
-                } else if let letter = Self.letter(for: element.scalar) {
-                    result += [0x5C, letter]
-                } else if mustBeOctal(element) {
-                    for byte in bytes[range] {
-                        result += [0x5C, 0x30 + (byte >> 6), 0x30 + (byte >> 3 & 7), 0x30 + (byte & 7)]
-                    }
-                } else {
-                    result += bytes[range]
-                }
-            }
-        }
-        return result
-    }
-
-    private func mustBeOctal(_ element: UTF8Element) -> Bool {
-        !element.isWellFormed || element.isControl || (escapesNonASCII && element.scalar > 0x7F)
-            || (escapesBidirectional && element.isBidirectionalControl)
-    }
-
-    /// C's one-letter escapes, \a to \r.
-    private static func letter(for scalar: UInt32) -> UInt8? {
-        switch scalar {
-        case 0x07: UInt8(ascii: "a")
-        case 0x08: UInt8(ascii: "b")
-        case 0x09: UInt8(ascii: "t")
-        case 0x0A: UInt8(ascii: "n")
-        case 0x0B: UInt8(ascii: "v")
-        case 0x0C: UInt8(ascii: "f")
-        case 0x0D: UInt8(ascii: "r")
-        default: nil
-        }
+        var escaping = NameEscaping()
+        escaping.escapesBackslash = escapingBackslash
+        escaping.escapesApostrophe = escapingApostrophe
+        escaping.escapesBidirectional = escapesBidirectional
+        escaping.escapesNonASCII = escapesNonASCII
+        var buffer = ByteBuffer(capacity: name.count)
+        name.withUnsafeBytes { escaping.append($0, to: &buffer) }
+        return Array(buffer.bytes)
     }
 }

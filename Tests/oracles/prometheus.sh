@@ -1,0 +1,21 @@
+#!/bin/sh
+# Puts promtool, and the parser of Prometheus' Python client, into .venv/prometheus: what reads --format openmetrics in the
+# tests. The packages are unpacked and not installed, as Debian's prometheus starts a server.
+#
+# No machine needs them: where they cannot be had, a line says so, and the tests that ask them are skipped.
+set -eu
+target=$(cd "$(dirname "$0")/../.." && pwd)/.venv/prometheus
+[ ! -x "$target/usr/bin/promtool" ] || exit 0
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+if (cd "$work" && apt-get download -qq prometheus python3-prometheus-client >log 2>&1); then
+    for package in "$work"/*.deb; do dpkg -x "$package" "$work/unpacked"; done
+    mkdir -p "$target/usr/bin" "$target/usr/lib/python3/dist-packages"
+    # Last what is looked for above.
+    cp -r "$work/unpacked/usr/lib/python3/dist-packages/prometheus_client" "$target/usr/lib/python3/dist-packages/"
+    cp "$work/unpacked/usr/bin/promtool" "$target/usr/bin/promtool.new"
+    mv "$target/usr/bin/promtool.new" "$target/usr/bin/promtool"
+else
+    echo "promtool cannot be had here, so that the tests that ask it are skipped: $(tail -n 1 "$work/log")" >&2
+fi
