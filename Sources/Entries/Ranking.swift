@@ -7,4 +7,7 @@ public enum Ranking: String, CaseIterable, Sendable {
     case newest
     /// Those that have not changed for longest first.
     case oldest
+
+    /// A directory may rank behind what is in it.
+    package var isByTime: Bool { self == .newest || self == .oldest }
 }

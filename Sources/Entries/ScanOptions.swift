@@ -49,8 +49,8 @@ public struct ScanOptions: Sendable {
     public var top = 10
     /// What those lists rank by.
     public var rank = Ranking.disk
-    /// How many nodes `ScanReport.map` has at most: the largest files and directories.
-    package var map = 0
+    /// What `ScanReport.map` has.
+    package var map = MapRequest()
     /// What ages are relative to, in the years 0 to 9999; nil: the start of the scan.
     public var now: FileTime?
 
@@ -58,4 +58,16 @@ public struct ScanOptions: Sendable {
         self.paths = paths
         self.threads = threads
     }
+}
+
+/// Which map of the tree a report has.
+package struct MapRequest: Sendable {
+    /// How many nodes at most; 0: there is none.
+    package var length = 0
+    /// Whether it has files, too: then it is by disk bytes. Otherwise by `ScanOptions.rank` where that adds up.
+    package var hasFiles = true
+    /// Levels of directories.
+    package var depth = Int.max
+
+    package init() {}
 }

@@ -106,7 +106,7 @@ public final class Scan: Sendable {
     ) -> Int64 {
         var tallies = Tallies(top: options.top, by: options.rank, now: context.now)
         var directories = LargestList(length: options.top, by: options.rank, of: .directories)
-        var map = LargestList(length: options.map, by: .disk, of: .all)
+        var map = options.map.makeList(options.rank)
         var errors = ErrorList()
         var types: [String: FileCounts] = [:]
         var reopened: Int64 = 0

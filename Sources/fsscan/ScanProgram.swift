@@ -97,7 +97,9 @@ struct ScanProgram {
             try metrics.bytes().withUnsafeBytes { try output.write($0) }
         case .text:
             printStatistics(report)
-            var summary = TextSummary(report, options: options, style: TextStyle(for: output.descriptor))
+            let style = TextStyle(
+                for: output.descriptor, colour: settings.summary.colour, units: settings.summary.units)
+            var summary = TextSummary(report, options: options, style: style, table: settings.summary.table)
             try summary.bytes().withUnsafeBytes { try output.write($0) }
         case .records:
             if !settings.format.tellsAll { printStatistics(report) }

@@ -77,7 +77,8 @@ import Testing
 
     @Test(
         arguments: [
-            ("--dupes", nil), ("--si", nil), ("--bytes", nil), ("--color", nil), ("--exclud", "--exclude"),
+            ("--dupes", nil), ("--units", nil), ("--colour", "--color"), ("--tables", "--table"),
+            ("--exclud", "--exclude"),
             ("--hsah", "--hash"), ("--one-filesystem", "--one-file-system"), ("--tread", nil),
             ("--treads", "--threads"),
         ] as [(String, String?)])

@@ -32,7 +32,8 @@ private let hasPromtool = FileManager.default.isExecutableFile(atPath: unpacked.
     @Test func eachPathAndDirectoryHasWhatDuAndFindSay() throws {
         let found = values(try metrics("--depth", "2", "tree", "missing"))
         for (path, name) in [("tree", ""), ("tree/sub", "directory_"), ("tree/sub/deep", "directory_")] {
-            let usage = try Fsscan.shell("du -s -B1 \(path) | cut -f 1; find \(path) | tr -cd '\\n' | wc -c", in: directory)
+            let usage = try Fsscan.shell(
+                "du -s -B1 \(path) | cut -f 1; find \(path) | tr -cd '\\n' | wc -c", in: directory)
             let lines = usage.outputText.split(separator: "\n")
             #expect(found["fsscan_\(name)disk_bytes{path=\"\(path)\"}"] == lines[0].description)
             // A name with a newline is two lines of find's.

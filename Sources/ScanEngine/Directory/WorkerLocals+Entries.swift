@@ -177,7 +177,7 @@ extension WorkerLocals {
         progress.advance(entries: 1, diskBytes: status.diskBytes)
         if kind == .file {
             tallies.rank(status, in: directory, path())
-            if keepsMap { putOnMap(status, in: directory, path()) }
+            if mapHasFiles { putOnMap(status, in: directory, path()) }
         }
     }
 

@@ -1,6 +1,16 @@
 import Entries
 package import LinuxKernel
 
+extension MapRequest {
+    /// The deepest level of directories; -1 where there is no map.
+    var deepestLevel: Int { length > 0 ? depth : -1 }
+
+    func makeList(_ ranking: Ranking) -> LargestList {
+        if hasFiles { return LargestList(length: length, by: .disk, of: .all) }
+        return LargestList(length: length, by: ranking.isByTime ? .disk : ranking, of: .directories)
+    }
+}
+
 /// A file or directory that is large enough for a map of the tree.
 ///
 /// The N largest of all are kept, by the same list as the largest files. A directory is at least as large as what is in it,

@@ -12,7 +12,7 @@ final class ScanContext: Sendable {
     let treeDepth: Int
     let top: Int
     let ranking: Ranking
-    let mapLength: Int
+    let map: MapRequest
     /// What ages are relative to.
     let now: FileTime
     /// The patterns of `--exclude`.
@@ -72,7 +72,7 @@ final class ScanContext: Sendable {
         treeDepth = options.depth
         top = options.top
         ranking = options.rank
-        mapLength = options.map
+        map = options.map
         now = options.now ?? start
         excludes = IgnoreScope(excludes: options.exclude)
         obeysGitignore = options.gitignore

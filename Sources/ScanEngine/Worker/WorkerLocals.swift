@@ -24,8 +24,9 @@ final class WorkerLocals: @unchecked Sendable {
     var largestDirectories: LargestList
     /// The largest files and directories, for a map.
     var map: LargestList
-    /// A constant, as `keepsPartial`.
-    let keepsMap: Bool
+    /// Constants, as `keepsPartial`.
+    let mapHasFiles: Bool
+    private let deepestOnMap: Int
     var errors = ErrorList()
     var types: [String: FileCounts] = [:]
     var descriptorsReopened: Int64 = 0
@@ -79,8 +80,9 @@ final class WorkerLocals: @unchecked Sendable {
         listing = .allocate(byteCount: Self.listingSize, alignment: 16)
         tallies = Tallies(top: context.top, by: context.ranking, now: context.now)
         largestDirectories = LargestList(length: context.top, by: context.ranking, of: .directories)
-        map = LargestList(length: context.mapLength, by: .disk, of: .all)
-        keepsMap = context.mapLength > 0
+        map = context.map.makeList(context.ranking)
+        mapHasFiles = context.map.length > 0 && context.map.hasFiles
+        deepestOnMap = context.map.deepestLevel
         lastOwner = context.user
         keepsPartial = context.deadline != nil
         if keepsPartial { partial = PartialCounts() }
@@ -175,7 +177,7 @@ final class WorkerLocals: @unchecked Sendable {
         let path = EntryPath(directory: directory, name: nil)
         let place = directory.parent ?? directory
         if largestDirectories.mayTake(sizes, in: place) { largestDirectories.offer(path, sizes) }
-        if keepsMap, map.mayTake(sizes, in: place) { map.offer(path, sizes, facts) }
+        if directory.level <= deepestOnMap, map.mayTake(sizes, in: place) { map.offer(path, sizes, facts) }
     }
 
     /// Offers a regular file to the map.

@@ -87,18 +87,24 @@ struct ScreenText {
     }
 
     private func shortened(_ text: [UInt8], _ columns: Int) -> (text: [UInt8], width: Int) {
+        let (start, width) = beginning(text, columns - 1)
+        return (start + Array(ellipsis.utf8), width + 1)
+    }
+
+    /// As much of the text as there is room for.
+    private func beginning(_ text: [UInt8], _ columns: Int) -> (text: [UInt8], width: Int) {
         var result: [UInt8] = []
         var sum = 0
         var isFull = false
         forEachElement(of: text) { bytes, width in
-            if isFull || sum + max(0, width) > columns - 1 {
+            if isFull || sum + max(0, width) > columns {
                 isFull = true
                 return
             }
             result += bytes
             sum += max(0, width)
         }
-        return (result + Array(ellipsis.utf8), sum + 1)
+        return (result, sum)
     }
 
     /// Text whose end matters, such as a path.
@@ -120,6 +126,17 @@ struct ScreenText {
             sum += max(0, width)
         }
         return (result, sum)
+    }
+
+    /// Text of which both ends matter, such as a path in a list: it loses its middle.
+    func fittedInMiddle(_ text: [UInt8], _ columns: Int) -> (text: [UInt8], width: Int) {
+        let full = width(text)
+        if full <= columns { return (text, full) }
+        guard columns > 0 else { return ([], 0) }
+        // The end of a path says more than its beginning.
+        let start = beginning(text, (columns - 1) * 2 / 5)
+        let end = fittedAtEnd(text, columns - start.width)
+        return (start.text + end.text, start.width + end.width)
     }
 
     /// - Parameter body: gets a character and its width, less than 0 where it is not printable.

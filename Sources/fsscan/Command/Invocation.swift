@@ -34,44 +34,6 @@ struct UsageError: Error {
     }
 }
 
-/// What the output is, by its name for `--format`.
-enum ReportFormat: Equatable, CustomStringConvertible {
-    /// Reports of the whole scan.
-    case text, json, html, du, openmetrics
-    case records(RecordFormat)
-
-    static let ndjson = ReportFormat.records(.ndjson)
-
-    private static let named: [(name: String, format: ReportFormat)] =
-        [("text", .text), ("json", .json), ("html", .html), ("du", .du), ("openmetrics", .openmetrics)]
-        + RecordFormat.all.map { ($0.name, .records($0)) }
-
-    static let names = named.map(\.name)
-
-    init?(name: String) {
-        guard let format = Self.named.first(where: { $0.name == name })?.format else { return nil }
-        self = format
-    }
-
-    /// Of columns of one's own, the option.
-    var description: String { Self.named.first { $0.format == self }?.name ?? records?.name ?? "" }
-
-    /// Nil: a report of the whole scan.
-    var records: RecordFormat? { if case .records(let format) = self { format } else { nil } }
-
-    /// The digests to compute.
-    func algorithms(asked: [DigestAlgorithm]) -> [DigestAlgorithm] { records?.algorithms(asked) ?? asked }
-
-    /// The fields that it asks for by itself.
-    var asked: FieldSet { records?.asked ?? [] }
-
-    /// Whether it has errors and statistics, so that standard error need not have them.
-    var tellsAll: Bool { self == .json || records?.tellsAll == true }
-
-    /// Whether it has lines that NUL may end.
-    var hasLines: Bool { self == .du || records?.withLines != nil }
-}
-
 /// What a command line asks for.
 enum Invocation {
     case scan(ScanSettings)
@@ -173,6 +135,8 @@ struct ScanSettings {
     var sorted: Bool
     /// NUL ends lines, not a newline.
     var endsLinesInNUL: Bool
+    /// Of `--format text`.
+    var summary: SummaryOptions
     var progress: Bool?
     var statistics: Bool
     var trace: [UInt8]?
@@ -193,9 +157,17 @@ struct ScanSettings {
         options.top = try Self.count("--top", command.top) ?? options.top
         options.rank = try Self.ranking(command.rank, of: Ranking.allCases)
         options.now = try Self.value("--now", command.now, "time", TimeArgument.description, TimeArgument.time)
-        if format == .html { options.map = MapNode.limit }
+        if format == .html { options.map.length = MapNode.limit }
+        summary = try SummaryOptions(command, format)
+        if format == .text, options.top > 0 {
+            // What makes a chain, which is one line, has several nodes.
+            options.map.length = max(256, 4 * options.top)
+            options.map.hasFiles = false
+            if command.depth != nil { options.map.depth = options.depth }
+        }
         options.hash = format.algorithms(asked: try Self.algorithms(command.hash))
         options.asked = FieldSet(command.asked.map(\.field)).union(format.asked)
+        if summary.table == .mime { options.mime = true }
         options.readPseudo = command.readPseudo
         options.maxRead = try Self.size("--max-read", command.maxRead) ?? options.maxRead
         options.maxHoles = try Self.size("--max-holes", command.maxHoles) ?? options.maxHoles
@@ -353,6 +325,18 @@ struct ScanSettings {
 
     static func count(_ option: String, _ value: CarriedArgument?) throws(UsageError) -> Int? {
         try number(option, value, KeptOption.counts, "is not a number from 0 to \(KeptOption.counts.upperBound)")
+    }
+
+    /// One of the words that there are.
+    static func word<Word: RawRepresentable & CaseIterable>(
+        _ option: String, _ value: CarriedArgument?, _ type: Word.Type
+    ) throws(UsageError) -> Word? where Word.RawValue == String {
+        guard let value else { return nil }
+        guard let word = Word(rawValue: value.carried) else {
+            let known = Word.allCases.map(\.rawValue).joined(separator: " ")
+            throw UsageError(option, value, "is not one of \(known)")
+        }
+        return word
     }
 
     static func ranking(_ value: CarriedArgument?, of rankings: [Ranking]) throws(UsageError) -> Ranking {

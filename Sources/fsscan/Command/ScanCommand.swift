@@ -182,12 +182,14 @@ struct ScanCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Levels of directories in the report's tree. (default: 1)", valueName: "N"))
+        help: ArgumentHelp(
+            "Levels of directories in the report's tree. (default: 1; in the summary no limit)", valueName: "N"))
     var depth: CarriedArgument?
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Length of the lists of the largest. (default: 10)", valueName: "N"))
+        help: ArgumentHelp(
+            "Length of the lists of the largest, and of the summary's tree and table. (default: 10)", valueName: "N"))
     var top: CarriedArgument?
 
     private static let rankings = Ranking.allCases.map(\.rawValue)
@@ -205,6 +207,32 @@ struct ScanCommand: ParsableCommand {
             "What ages are relative to: \(TimeArgument.description). (default: the start of the scan)",
             valueName: "TIME"))
     var now: CarriedArgument?
+
+    private static let tables = SummaryTable.allCases.map(\.rawValue)
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "One table in the summary instead of a line of each: \(Self.tables.joined(separator: " ")).",
+            valueName: "TABLE"),
+        completion: .list(Self.tables))
+    var table: CarriedArgument?
+
+    private static let colours = ColourChoice.allCases.map(\.rawValue)
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Colours in the summary: \(Self.colours.joined(separator: " ")). (default: auto, on a terminal)",
+            valueName: "WHEN"),
+        completion: .list(Self.colours))
+    var color: CarriedArgument?
+
+    @Flag(help: "Sizes in the summary in powers of 1000.")
+    var si = false
+
+    @Flag(help: "Sizes in the summary in bytes.")
+    var bytes = false
 
     @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
     var progress: Bool?

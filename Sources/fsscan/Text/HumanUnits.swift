@@ -1,18 +1,19 @@
 /// Numbers for people. Programs read the JSON report.
 enum HumanUnits {
-    /// `512 B`, `1.5 KiB`, `4.6 GiB`: powers of 1024, one decimal, rounded to the nearest.
-    static func bytes(_ count: Int64) -> String {
-        if count < 1024 { return "\(count) B" }
-        var tenths = UInt64(0)
-        for (index, unit) in ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].enumerated() {
-            let unitSize = UInt64(1) << (10 * UInt64(index + 1))
-            // 2^63 tenths of a KiB still fit: the quotient and the remainder are scaled apart.
+    /// `512 B`, `1.5 KiB`, `4.6 GiB`: one decimal, rounded to the nearest.
+    static func bytes(_ count: Int64, _ units: ByteUnits = .binary) -> String {
+        guard let base = units.base else { return "\(self.count(count)) B" }
+        if count < Int64(base) { return "\(count) B" }
+        var unitSize: UInt64 = 1
+        for unit in units.names {
+            unitSize *= base
+            // 10^19 is less than 2^64: the quotient and the remainder are scaled apart.
             let (quotient, remainder) = UInt64(count).quotientAndRemainder(dividingBy: unitSize)
-            tenths = quotient * 10 + (remainder / (unitSize / 1024) * 10 + 512) / 1024
+            let tenths = quotient * 10 + (remainder * 10 + unitSize / 2) / unitSize
             // 1023.96 KiB is 1.0 MiB, not 1024.0 KiB.
-            if tenths < 10_240 || unit == "EiB" { return "\(tenths / 10).\(tenths % 10) \(unit)" }
+            if tenths < 10 * base || unit == units.names.last { return "\(tenths / 10).\(tenths % 10) \(unit)" }
         }
-        preconditionFailure("EiB is the last unit")
+        preconditionFailure("the last unit takes what is left")
     }
 
     /// `1,234,567`

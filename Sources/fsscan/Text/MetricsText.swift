@@ -68,7 +68,9 @@ struct MetricsText {
     private func append(
         _ name: StaticString, _ help: String, _ value: (Totals) -> Int64, to buffer: inout ByteBuffer
     ) {
-        for (prefix, noun, samples) in [("fsscan_", "a path", paths), ("fsscan_directory_", "a directory", directories)]
+        for (prefix, noun, samples) in [
+            ("fsscan_", "a path", paths), ("fsscan_directory_", "a directory", directories),
+        ]
         where !samples.isEmpty {
             let metric = "\(prefix)\(name)"
             Self.appendHead(metric, help.replacing("{}", with: noun), to: &buffer)

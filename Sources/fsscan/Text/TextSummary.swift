@@ -1,41 +1,41 @@
 import Bytes
 import Entries
-import Glibc
 import LinuxKernel
 import ScanEngine
 
-/// The report for people: totals first, then what is large, then what kinds of files there are.
+/// The report for people: totals first, then where the room is, as a tree, then what it is taken by.
 ///
-/// Paths stand last on their line and are never cut: a long one wraps on a terminal, and nothing is lost in a file.
+/// On a terminal every line fits: paths are shortened in the middle. In a file or a pipe nothing is lost.
 struct TextSummary {
     let report: ScanReport
     let options: ScanOptions
     let style: TextStyle
+    /// Nil: a line of each, which says what is largest.
+    let table: SummaryTable?
 
-    private var lines: [[UInt8]] = []
+    var lines: [[UInt8]] = []
 
-    init(_ report: ScanReport, options: ScanOptions, style: TextStyle) {
+    init(_ report: ScanReport, options: ScanOptions, style: TextStyle, table: SummaryTable? = nil) {
         self.report = report
         self.options = options
         self.style = style
+        self.table = table
     }
 
     /// The whole text.
     mutating func bytes() -> [UInt8] {
         lines = []
-        if !report.complete {
-            lines.append(style.warning("Stopped before the end: what follows is only what was seen until then."))
-        }
+        if !report.complete { addWarning("Stopped before the end: what follows is only what was seen until then.") }
         addTotals()
         if report.roots.count > 1 { addRoots() }
         addDigests()
+        addTree()
         addLargest()
-        addKinds()
-        addAges()
-        addSizes()
+        if let table { addTable(table) } else { addOverview() }
         if report.totals.errors > 0 {
             let count = HumanUnits.count(report.totals.errors, "error", "errors")
-            lines += [[], style.warning("\(count): not everything could be read, see standard error.")]
+            lines.append([])
+            addWarning("! \(count): not everything could be read, see standard error.")
         }
         return Array(lines.joined(separator: [UInt8(ascii: "\n")])) + [UInt8(ascii: "\n")]
     }
@@ -45,7 +45,7 @@ struct TextSummary {
     private mutating func addTotals() {
         let totals = report.totals
         if report.roots.count == 1, !report.roots[0].path.isEmpty {
-            lines.append(style.title(style.quoting.escaped(report.roots[0].path)))
+            lines.append(style.title(fitted(style.printable(report.roots[0].path), style.width)))
         }
         let kinds: [(Int64, String, String)] = [
             (totals.files, "file", "files"), (totals.directories, "directory", "directories"),
@@ -56,8 +56,7 @@ struct TextSummary {
         let present = kinds.filter { $0.0 > 0 }.map { HumanUnits.count($0.0, $0.1, $0.2) }
         let entries = HumanUnits.count(totals.entries, "entry", "entries")
         add(entries + (present.isEmpty ? "" : ": " + present.joined(separator: ", ")))
-        let disk = HumanUnits.bytes(totals.diskBytes)
-        add("\(disk) on disk, \(HumanUnits.bytes(totals.apparentBytes)) apparent")
+        add("\(size(totals.diskBytes)) on disk, \(size(totals.apparentBytes)) apparent")
         addPseudoFileSystems()
         if totals.hardLinkedFiles > 0 {
             add("\(HumanUnits.count(totals.hardLinkedFiles, "hard-linked file", "hard-linked files")), counted once")
@@ -80,7 +79,7 @@ struct TextSummary {
         var sum = FileCounts()
         for one in all { sum.add(one.counts) }
         let types = all.map(\.type).sorted().joined(separator: ", ")
-        add("of these, pseudo file systems (\(types)): \(HumanUnits.bytes(sum.apparentBytes)) apparent")
+        add("of these, pseudo file systems (\(types)): \(size(sum.apparentBytes)) apparent")
     }
 
     private mutating func addRoots() {
@@ -90,11 +89,11 @@ struct TextSummary {
             "PATHs", ["DISK", "APPARENT", "ENTRIES", "ERRORS", "PATH"],
             shown.map { root in
                 let totals = root.totals
-                return [
-                    Array(HumanUnits.bytes(totals.diskBytes).utf8), Array(HumanUnits.bytes(totals.apparentBytes).utf8),
-                    Array(HumanUnits.count(totals.entries).utf8), Array(HumanUnits.count(totals.errors).utf8),
-                    style.quoting.escaped(root.path),
-                ]
+                return Row(
+                    [
+                        size(totals.diskBytes), size(totals.apparentBytes), HumanUnits.count(totals.entries),
+                        HumanUnits.count(totals.errors),
+                    ], root.path)
             })
         let hidden = Int64(report.roots.count - shown.count)
         if hidden > 0 { add("and \(HumanUnits.count(hidden)) more, all of them in a file or pipe and with --json") }
@@ -105,44 +104,42 @@ struct TextSummary {
         guard !options.hash.isEmpty else { return }
         addTable(
             "Digests", ["ALGORITHM", "DIGEST", "PATH"],
-            report.roots.flatMap { root -> [[[UInt8]]] in
-                let path = style.quoting.escaped(root.path)
+            report.roots.flatMap { root -> [Row] in
                 guard let digests = root.digests else {
-                    return [[Array("-".utf8), Array("unknown: something at or below was not read".utf8), path]]
+                    return [Row(["-", "unknown: something at or below was not read"], root.path)]
                 }
-                return digests.map { [Array($0.algorithm.utf8), Array($0.hex.utf8), path] }
+                return digests.map { Row([$0.algorithm, $0.hex], root.path) }
             })
     }
 
     private mutating func addLargest() {
         // Times only where they are what the list is about.
-        let hasTimes = options.rank == .newest || options.rank == .oldest
+        let hasTimes = options.rank.isByTime
         let times = hasTimes ? ["CHANGED"] : []
-        func cells(_ texts: String..., time: FileTime?, path: [UInt8]) -> [[UInt8]] {
-            let changed = hasTimes ? [time.flatMap(Self.minute) ?? "-"] : []
-            return (texts + changed).map { Array($0.utf8) } + [style.quoting.escaped(path)]
+        func changed(_ time: FileTime?) -> [String] { hasTimes ? [time.flatMap(Self.minute) ?? "-"] : [] }
+        if hasTimes {
+            addTable(
+                options.rank == .newest ? "Latest changes: directories" : "Unchanged for longest: directories",
+                ["DISK", "APPARENT", "ENTRIES"] + times + ["PATH"],
+                report.largestDirectories.map { directory in
+                    Row(
+                        [
+                            size(directory.diskBytes), size(directory.apparentBytes),
+                            HumanUnits.count(directory.entries),
+                        ] + changed(directory.lastChange), directory.path)
+                })
         }
-        let adjective: String =
+        let title: String =
             switch options.rank {
-            case .disk, .entries: "Largest"
-            case .apparent: "Largest, by apparent size:"
-            case .newest: "Latest changes:"
-            case .oldest: "Unchanged for longest:"
+            case .disk, .entries: "Largest files"
+            case .apparent: "Largest files, by apparent size"
+            case .newest: "Latest changes: files"
+            case .oldest: "Unchanged for longest: files"
             }
         addTable(
-            options.rank == .entries ? "Directories with most entries" : "\(adjective) directories",
-            ["DISK", "APPARENT", "ENTRIES"] + times + ["PATH"],
-            report.largestDirectories.map { directory in
-                cells(
-                    HumanUnits.bytes(directory.diskBytes), HumanUnits.bytes(directory.apparentBytes),
-                    HumanUnits.count(directory.entries), time: directory.lastChange, path: directory.path)
-            })
-        addTable(
-            "\(adjective) files", ["DISK", "APPARENT"] + times + ["PATH"],
+            title, ["DISK", "APPARENT"] + times + ["PATH"],
             report.largestFiles.map { file in
-                cells(
-                    HumanUnits.bytes(file.diskBytes), HumanUnits.bytes(file.apparentBytes), time: file.lastChange,
-                    path: file.path)
+                Row([size(file.diskBytes), size(file.apparentBytes)] + changed(file.lastChange), file.path)
             })
     }
 
@@ -153,157 +150,68 @@ struct TextSummary {
         }
     }
 
-    /// Both tables add up to the totals: an inode counts once, and what is no part of a kind has a line.
-    private mutating func addKinds() {
-        let files = report.extensions.map { item in
-            let name = item.fileExtension.isEmpty ? "(none)" : "." + item.fileExtension
-            return (name: name, counts: item.counts)
-        }
-        addKinds("Kinds of files", "EXTENSION", files, others: report.otherExtensions, rest: "(not files)")
-        let types = report.mimeTypes.map { (name: $0.type, counts: $0.counts) }
-        addKinds("MIME types", "TYPE", types, others: FileCounts(), rest: "(without a type)")
-    }
-
-    /// The first `--top` kinds, and what is left as a line or two.
-    ///
-    /// - Parameters:
-    ///   - others: those that the report does not list.
-    ///   - rest: how entries are called that have no kind.
-    private mutating func addKinds(
-        _ title: String, _ heading: String, _ kinds: [(name: String, counts: FileCounts)], others: FileCounts,
-        rest: String
-    ) {
-        guard options.top > 0, !kinds.isEmpty else { return }
-        func row(_ name: String, _ counts: FileCounts) -> [[UInt8]] {
-            [
-                Array(HumanUnits.bytes(counts.diskBytes).utf8), Array(HumanUnits.bytes(counts.apparentBytes).utf8),
-                Array(HumanUnits.count(counts.files).utf8), style.quoting.escaped(Array(name.utf8)),
-            ]
-        }
-        // One kind too many is not worth a line that says "1 other".
-        let areAllListed = others.files == 0
-        let shown = areAllListed && kinds.count - 1 <= options.top ? kinds[...] : kinds.prefix(options.top)
-        var rows = shown.map { row($0.name, $0.counts) }
-        var all = others
-        for kind in kinds { all.add(kind.counts) }
-        if shown.count < kinds.count || !areAllListed {
-            var hidden = others
-            for kind in kinds[shown.endIndex...] { hidden.add(kind.counts) }
-            let count = HumanUnits.count(Int64(kinds.count - shown.count))
-            // How many kinds there are that the report does not list, nobody has counted.
-            rows.append(row(areAllListed ? "\(count) others" : "others, more than \(count)", hidden))
-        }
-        let totals = report.totals
-        let left = FileCounts(
-            files: totals.entries - all.files, apparentBytes: totals.apparentBytes - all.apparentBytes,
-            diskBytes: totals.diskBytes - all.diskBytes)
-        if left.files > 0 { rows.append(row(rest, left)) }
-        addTable(title, ["DISK", "APPARENT", "ENTRIES", heading], rows)
-    }
-
-    private mutating func addAges() {
-        let names: [FileAge: String] = [
-            .day: "< 1 day", .week: "< 7 days", .month: "< 30 days", .quarter: "< 90 days", .year: "< 1 year",
-            .twoYears: "< 2 years", .fiveYears: "< 5 years", .older: "older", .future: "in the future",
-        ]
-        addFiles("Ages of files", "AGE", report.ages.map { ($0.age.flatMap { names[$0] } ?? "unknown", $0.counts) })
-    }
-
-    /// Every second size of the report, from 4 KiB on.
-    private mutating func addSizes() {
-        var groups: [(name: String, counts: FileCounts)] = []
-        for item in report.sizes {
-            let name = item.size.map(Self.sizeGroup) ?? "unknown"
-            if groups.last?.name != name { groups.append((name, FileCounts())) }
-            groups[groups.count - 1].counts.add(item.counts)
-        }
-        addFiles("Sizes of files", "SIZE", groups)
-    }
-
-    private static func sizeGroup(_ size: Int64) -> String {
-        if size == 0 { return "empty" }
-        let limits: [(Int64, String)] = [
-            (4 << 10, "4 KiB"), (64 << 10, "64 KiB"), (1 << 20, "1 MiB"), (16 << 20, "16 MiB"), (256 << 20, "256 MiB"),
-            (4 << 30, "4 GiB"), (1 << 40, "1 TiB"),
-        ]
-        return limits.first { size < $0.0 }.map { "< \($0.1)" } ?? "larger"
-    }
-
-    /// Those that there are, in their order.
-    private mutating func addFiles(_ title: String, _ heading: String, _ groups: [(name: String, counts: FileCounts)]) {
-        guard options.top > 0 else { return }
-        addTable(
-            title, ["DISK", "APPARENT", "FILES", heading],
-            groups.filter { $0.counts.files > 0 }.map { group in
-                [
-                    HumanUnits.bytes(group.counts.diskBytes), HumanUnits.bytes(group.counts.apparentBytes),
-                    HumanUnits.count(group.counts.files), group.name,
-                ].map { Array($0.utf8) }
-            })
-    }
-
     // MARK: Lines
 
-    private mutating func add(_ line: String) { lines.append(Array(line.utf8)) }
+    func size(_ bytes: Int64) -> String { HumanUnits.bytes(bytes, style.units) }
 
-    /// Columns aligned to the right, but for the last. Only the last may hold more than ASCII.
-    private mutating func addTable(_ title: String, _ headings: [String], _ rows: [[[UInt8]]]) {
-        guard !rows.isEmpty else { return }
-        let widths = headings.indices.map { column in
-            rows.reduce(headings[column].utf8.count) { max($0, $1[column].count) }
+    /// A sentence of ASCII, on as many lines as it takes.
+    mutating func add(_ sentence: String) {
+        for line in wrapped(sentence.split(separator: " ").map(String.init), " ") { lines.append(Array(line.utf8)) }
+    }
+
+    private mutating func addWarning(_ sentence: String) {
+        for line in wrapped(sentence.split(separator: " ").map(String.init), " ") {
+            lines.append(style.warning(Array(line.utf8)))
         }
-        func line(_ cells: [[UInt8]]) -> [UInt8] {
-            var line: [UInt8] = []
-            for (column, cell) in cells.enumerated() {
-                if column > 0 { line += [UInt8](repeating: UInt8(ascii: " "), count: 2) }
-                if column < cells.count - 1 {
-                    line += [UInt8](repeating: UInt8(ascii: " "), count: widths[column] - cell.count)
-                }
-                line += cell
+    }
+
+    /// Parts of ASCII with something between them, on as many lines as it takes.
+    func wrapped(_ parts: [String], _ separator: String, indentation: Int = 0) -> [String] {
+        guard let width = style.width else { return [parts.joined(separator: separator)] }
+        var lines: [String] = []
+        for part in parts {
+            if let last = lines.last, last.utf8.count + separator.utf8.count + part.utf8.count <= width - indentation {
+                lines[lines.count - 1] = last + separator + part
+            } else {
+                lines.append(part)
             }
-            return line
         }
+        return lines
+    }
+
+    /// A path that stays whole, or loses its middle.
+    func fitted(_ path: [UInt8], _ columns: Int?) -> [UInt8] {
+        guard let columns else { return path }
+        return style.screen.fittedInMiddle(path, max(columns, 8)).text
+    }
+
+    /// Cells of ASCII, and behind them a name, which may be anything.
+    struct Row {
+        var cells: [String]
+        var name: [UInt8]
+
+        init(_ cells: [String], _ name: [UInt8]) { (self.cells, self.name) = (cells, name) }
+    }
+
+    /// Columns aligned to the right, but for the last. Where they leave no room for it, APPARENT goes.
+    mutating func addTable(_ title: String, _ headings: [String], _ rows: [Row]) {
+        guard !rows.isEmpty else { return }
+        var (headings, rows) = (headings, rows)
+        if let width = style.width, width < 60, let column = headings.firstIndex(of: "APPARENT") {
+            headings.remove(at: column)
+            for index in rows.indices { rows[index].cells.remove(at: column) }
+        }
+        let widths = headings.dropLast().indices.map { column in
+            rows.reduce(headings[column].utf8.count) { max($0, $1.cells[column].utf8.count) }
+        }
+        func cells(_ texts: [String]) -> [UInt8] {
+            zip(texts, widths).flatMap { text, width in
+                [UInt8](repeating: UInt8(ascii: " "), count: width - text.utf8.count) + Array("\(text)  ".utf8)
+            }
+        }
+        let left = style.width.map { $0 - widths.reduce(0) { $0 + $1 + 2 } }
         lines += [[], style.title(Array(title.utf8))]
-        lines.append(style.heading(line(headings.map { Array($0.utf8) })))
-        for row in rows { lines.append(line(row)) }
-    }
-}
-
-/// How text looks where it goes: colour and quoting.
-struct TextStyle {
-    var isTerminal: Bool
-    var usesColour: Bool
-    var quoting: Quoting
-
-    /// Colour only on a terminal, and neither under NO_COLOR (no-color.org: present and not empty) nor TERM=dumb.
-    init(for descriptor: CInt) {
-        isTerminal = isatty(descriptor) == 1
-        quoting = Quoting(for: descriptor)
-        usesColour = isTerminal && !Self.isSet("NO_COLOR") && !Self.terminalIsDumb
-    }
-
-    init(isTerminal: Bool, usesColour: Bool, quoting: Quoting) {
-        self.isTerminal = isTerminal
-        self.usesColour = usesColour
-        self.quoting = quoting
-    }
-
-    /// No TERM at all is taken as dumb: nothing is known of what the terminal understands.
-    static var terminalIsDumb: Bool {
-        guard let term = getenv("TERM"), term.pointee != 0 else { return true }
-        return strcmp(term, "dumb") == 0
-    }
-
-    private static func isSet(_ variable: String) -> Bool {
-        guard let value = getenv(variable) else { return false }
-        return value.pointee != 0
-    }
-
-    func title(_ text: [UInt8]) -> [UInt8] { coloured(text, "1") }
-    func heading(_ text: [UInt8]) -> [UInt8] { coloured(text, "2") }
-    func warning(_ text: String) -> [UInt8] { coloured(Array(text.utf8), "1;31") }
-
-    private func coloured(_ text: [UInt8], _ code: String) -> [UInt8] {
-        usesColour ? Array("\u{1B}[\(code)m".utf8) + text + Array("\u{1B}[0m".utf8) : text
+        lines.append(style.heading(cells(headings.dropLast()) + Array(headings.last!.utf8)))
+        for row in rows { lines.append(cells(row.cells) + fitted(style.printable(row.name), left)) }
     }
 }
