@@ -24,7 +24,7 @@ struct AsymmetricFence: Sendable {
         if isAsymmetric { clinux_compiler_fence() } else { atomicMemoryFence(ordering: .sequentiallyConsistent) }
     }
 
-    /// Costs about half a microsecond, and interrupts the threads that run. Traps if the call was there when the process began to
+    /// Costs half a microsecond, and ten where another thread of the process runs, which it interrupts. Traps if the call was there when the process began to
     /// use it, and was taken away since, by a filter of system calls: the light side could not be told.
     func heavy() {
         if isAsymmetric {

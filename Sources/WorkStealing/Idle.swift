@@ -155,7 +155,7 @@ struct Idle: ~Copyable, Sendable {
     func searchEnded() -> Bool {
         interleavingPoint(.write, countsIdentity)
         let word = counts.wrappingSubtract(Self.oneSearching, ordering: .sequentiallyConsistent).newValue
-        guard Counts(word).searching == 0 else { return false }
+        guard Counts(word).searching == 0, Counts(word).sleeping > 0 else { return false }
         // The caller's look at the queues is made of relaxed loads: pairs with the fence in `notify()`.
         fence.heavy()
         return true

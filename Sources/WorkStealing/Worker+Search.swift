@@ -6,7 +6,7 @@ import Synchronization
 
 extension Worker {
     /// Runnables moved from a victim or from the injector in one visit: bounds how long a lock is held.
-    static let batchLimit = 256
+    static let batchLimit = 4096
     /// How often the injector is looked at while the own deque is never empty, in turns (a prime, as in Go).
     private static let injectorInterval: UInt32 = 61
     /// How often the oldest of the own deque is taken instead of the newest, in turns (a prime). Without it two actors
