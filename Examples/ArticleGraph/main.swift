@@ -10,7 +10,7 @@ import TaskGraphs
 import WorkStealing
 
 let maxConcurrency = CommandLine.arguments.count > 1 ? Int(CommandLine.arguments[1]) ?? 2 : 2
-let interpreter = Resource("interpreter", limit: 1)
+let interpreter = LimitedResource("interpreter", limit: 1)
 
 func calculate() -> Int { (0..<1_000_000).reduce(0) { sum, number in sum % 3 == 0 ? sum + number : sum + 1 } }
 

@@ -21,7 +21,7 @@ struct Plan {
     /// Each node's own priority plus the priorities of all its direct and indirect dependents.
     let priorities: [Int]
     /// All resources of the graph, each once.
-    let resources: [Resource]
+    let resources: [LimitedResource]
 
     private var states: [State]
     private var buckets: [Bucket] = []
@@ -39,7 +39,7 @@ struct Plan {
         unfinished = nodes.count
         priorities = CompoundPriorities(graph.nodes).sums
         states = graph.nodes.map { .waiting(for: $0.needs.count) }
-        var resources: [Resource] = []
+        var resources: [LimitedResource] = []
         var numbers: [ObjectIdentifier: Int] = [:]
         var bucketNumbers: [[Int]: Int] = [:]
         bucketOfNode = graph.nodes.map { node in

@@ -46,7 +46,7 @@ public struct TaskGraph: Sendable {
         let name: String
         let priority: Int
         let isExclusive: Bool
-        let resources: [Resource]
+        let resources: [LimitedResource]
         var needs: [Int]
         var dependents: [Int] = []
         /// Takes the node's arguments from the results so far, and returns its body.
@@ -78,7 +78,7 @@ public struct TaskGraph: Sendable {
     ///   - work: the body, synchronous or `async`. It runs on the graph's pool.
     @discardableResult
     public mutating func add<each Input: Sendable, Output: Sendable>(
-        _ name: String, priority: Int = 0, exclusive: Bool = false, using resources: [Resource] = [],
+        _ name: String, priority: Int = 0, exclusive: Bool = false, using resources: [LimitedResource] = [],
         after inputs: repeat Node<each Input>,
         // @concurrent: a node is its own task without isolation. Without the attribute, where functions are nonsending
         // by default, the compiler (6.3) crashes on a caller's closure with a parameter pack.
@@ -131,8 +131,8 @@ public struct TaskGraph: Sendable {
         return nil
     }
 
-    private static func distinct(_ resources: [Resource]) -> [Resource] {
-        var distinct: [Resource] = []
+    private static func distinct(_ resources: [LimitedResource]) -> [LimitedResource] {
+        var distinct: [LimitedResource] = []
         for resource in resources where !distinct.contains(where: { $0 === resource }) { distinct.append(resource) }
         return distinct
     }

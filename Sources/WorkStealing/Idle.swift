@@ -150,8 +150,9 @@ struct Idle: ~Copyable, Sendable {
 
     /// Leaves the searching state with work in hand.
     ///
-    /// - Returns: true if nobody searches now: pushes that counted on this worker woke nobody, so the caller must look at
-    ///   the queues, and call `notify()` if there is more work.
+    /// - Returns: true if nobody searches now, and somebody sleeps: pushes that counted on this worker woke nobody, so the caller
+    ///   must look at the queues, and call `notify()` if there is more work. If nobody sleeps, whoever announces its sleep later
+    ///   looks at them.
     func searchEnded() -> Bool {
         interleavingPoint(.write, countsIdentity)
         let word = counts.wrappingSubtract(Self.oneSearching, ordering: .sequentiallyConsistent).newValue
@@ -294,14 +295,17 @@ struct Idle: ~Copyable, Sendable {
     ///
     /// The caller, one of the sleepers, then publishes that the run is over and calls `releaseAll(_:)`.
     ///
+    /// With `staying` the workers stay active, and the step says no more than that nobody was awake. Until `releaseAll(_:)` all count
+    /// as searching, and nobody wakes anybody.
+    ///
     /// - Returns: false if somebody left: that worker will announce its sleep again, and ask the same question.
-    func endRun(_ announced: Counts) -> Bool {
+    func endRun(_ announced: Counts, staying: Bool = false) -> Bool {
         interleavingPoint(.write, countsIdentity)
         // Not a weak exchange: after a failure for no reason all would sleep, and nobody would ask again.
         return counts.compareExchange(
             expected: announced.word,
             desired: Self.afterWaking(UInt64(announced.sleeping), in: announced)
-                &- UInt64(announced.active) &* Self.oneActive,
+                &- UInt64(staying ? 0 : announced.active) &* Self.oneActive,
             ordering: .sequentiallyConsistent
         ).exchanged
     }

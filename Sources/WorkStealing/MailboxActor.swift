@@ -50,6 +50,14 @@ extension MailboxActor {
         mailbox.post(.erasing(value, body), to: self)
     }
 
+    /// The same with a value that owns something: an array, a string, an object. Costs as much as a body that captures it.
+    @inlinable
+    public nonisolated func send<Value: Sendable>(
+        _ value: Value, _ body: @escaping @Sendable (isolated Self, Value) throws -> Void
+    ) {
+        mailbox.post(.erasing { (actor: isolated Self) in try body(actor, value) }, to: self)
+    }
+
     /// The same with a priority. It decides when an actor that had no message gets its turn; messages of one sender
     /// to one actor keep their order, whatever their priorities are.
     @inlinable
@@ -59,16 +67,28 @@ extension MailboxActor {
         mailbox.post(.erasing(body), to: self, priority)
     }
 
+    /// The same with a priority and a value.
+    ///
+    /// ```swift
+    /// reader.send(.high, path) { $0.open($1) }
+    /// ```
+    @inlinable
+    public nonisolated func send<Value: Sendable>(
+        _ priority: MessagePriority, _ value: Value, _ body: @escaping @Sendable (isolated Self, Value) throws -> Void
+    ) {
+        mailbox.post(.erasing { (actor: isolated Self) in try body(actor, value) }, to: self, priority)
+    }
+
     /// Sends a message with the caller's last reference to the actor, which the mailbox takes over: two atomic operations less than
     /// `send`, for an actor that is made for what it is sent, or that is told a result and forgotten.
     ///
     /// ```swift
-    /// Node(parent: self).sendLast(depth) { $0.grow($1) }
+    /// Node(parent: self).sendConsuming(depth) { $0.grow($1) }
     /// ```
     ///
     /// Whoever uses the reference afterwards has a copy of it, and saves nothing.
     @inlinable
-    public nonisolated consuming func sendLast<Value: BitwiseCopyable & Sendable>(
+    public nonisolated consuming func sendConsuming<Value: BitwiseCopyable & Sendable>(
         _ value: Value, _ body: @escaping @Sendable (isolated Self, Value) throws -> Void
     ) {
         // Sound: the mailbox lies in the actor, which lives at least until `post` has given the reference away.
@@ -78,7 +98,7 @@ extension MailboxActor {
 
     /// The same without a value.
     @inlinable
-    public nonisolated consuming func sendLast(_ body: @escaping @Sendable (isolated Self) throws -> Void) {
+    public nonisolated consuming func sendConsuming(_ body: @escaping @Sendable (isolated Self) throws -> Void) {
         let address = mailbox.address
         Mailbox.post(.erasing(body), at: address, owned: Unmanaged.passRetained(self).toOpaque())
     }

@@ -30,7 +30,6 @@ final class Monitor: @unchecked Sendable {
     private let schedulerReference: Unmanaged<Scheduler>
     /// Of the workers that `release` created.
     private(set) var threads: [pthread_t] = []
-    private(set) var statistics = Statistics()
 
     /// Between two looks, in nanoseconds: when workers are blocked, and when all is well. A look wakes a thread, about 10 µs
     /// of a processor.
@@ -105,7 +104,7 @@ final class Monitor: @unchecked Sendable {
 
     private func look() {
         let scheduler = scheduler
-        statistics.monitorLooks += 1
+        scheduler.counters.monitorLooks.add()
         let found = measure()
         let counts = scheduler.idle.now
         let queued = scheduler.visibleWork
@@ -129,7 +128,7 @@ final class Monitor: @unchecked Sendable {
             }
         }
         if lastLook - lastProgress >= patience {
-            statistics.rescues += 1
+            scheduler.counters.rescues.add()
             release(1, scheduler.idle.now)
             lastProgress = lastLook
             patience = min(patience * 2, Self.longestPatience)
@@ -206,8 +205,8 @@ final class Monitor: @unchecked Sendable {
         let released = min(amount, resting)
         guard released > 0, scheduler.idle.admit(released) else { return }
         scheduler.idle.letIn(released)
-        statistics.sparesReleased += released
-        statistics.mostThreads = max(statistics.mostThreads, scheduler.idle.now.active)
+        scheduler.counters.sparesReleased.add(released)
+        scheduler.counters.mostThreads.raise(to: scheduler.idle.now.active)
     }
 
     /// A worker whose thread did not exist yet: it begins in reserve, so that nothing has to be taken back if the

@@ -1,4 +1,4 @@
-// Who waits for something, in the order of arrival, with the possibility to give up: shared by `Channel` and `Resource`.
+// Who waits for something, in the order of arrival, with the possibility to give up: shared by `Channel` and `LimitedResource`.
 //
 // Inlinable throughout, as `Channel` is: see there.
 

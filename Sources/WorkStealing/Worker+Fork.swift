@@ -115,7 +115,7 @@ extension Worker {
     private func offer(_ job: Runnable, isOutermost: Bool) {
         let length = deque.push(job)
         schedulerReference._withUnsafeGuaranteedRef { scheduler in
-            if scheduler.idle.notify(mayWait: length == 1 && !isOutermost) { statistics.wakes += 1 }
+            if scheduler.idle.notify(mayWait: length == 1 && !isOutermost) { counters.wakes.add() }
             // Ordered by the fence in `notify`: pairs with that in `sleepInJoin`.
             if scheduler.joiners.number > 0 { scheduler.wakeJoiner() }
         }

@@ -63,12 +63,12 @@ extension Worker {
     func pushOldest(_ runnable: Runnable) { wakeOne(mayWait: deque.pushOldest(runnable) == 1) }
 
     private func noteLength(_ length: Int) {
-        if length > statistics.longestQueue { statistics.longestQueue = length }
+        counters.longestQueue.raise(to: length)
     }
 
     /// - Parameter mayWait: the runnable is alone in the own deque, and so most likely the next that this worker takes.
     private func wakeOne(mayWait: Bool = false) {
-        if schedulerReference._withUnsafeGuaranteedRef({ $0.idle.notify(mayWait: mayWait) }) { statistics.wakes += 1 }
+        if schedulerReference._withUnsafeGuaranteedRef({ $0.idle.notify(mayWait: mayWait) }) { counters.wakes.add() }
     }
 
     func takeUrgent() -> Runnable? {
@@ -151,12 +151,12 @@ extension Worker {
         for offset in 0..<started {
             let victim = workers[(start + offset) % started]
             if victim === self { continue }
-            statistics.stealAttempts += 1
+            counters.stealAttempts.add()
             guard isNeglected(victim, remembering: remembering) else { continue }
             switch victim.deque.stealHalf(into: &loot, limit: Self.batchLimit) {
             case .taken(let amount):
-                statistics.steals += 1
-                statistics.stolen += amount
+                counters.steals.add()
+                counters.stolen.add(amount)
                 tracer?.stole(amount, from: victim.index)
                 return (keepLoot(), false)
             case .busy: sawBusyVictim = true
@@ -174,12 +174,13 @@ extension Worker {
         let isSentry = sentryLooks > 0 && scheduler.idle.standSentry()
         let announced = scheduler.idle.announceSleep()
         let isLast = announced.sleeping == announced.active
-        if isLast, !scheduler.hasVisibleWork, !scheduler.waitsForTasks, scheduler.idle.endRun(announced) {
+        let next = isLast && !scheduler.hasVisibleWork && !scheduler.waitsForTasks ? scheduler.atRest : .stay
+        if next != .stay, scheduler.idle.endRun(announced, staying: next == .drain) {
             if isSentry { scheduler.idle.leaveSentry() }
-            scheduler.finish(announced)
+            if next == .end { scheduler.finish(announced) } else { scheduler.drain(announced) }
             scheduler.idle.sleep()
         } else {
-            statistics.parks += 1
+            counters.parks.add()
             let began = tracer.map { _ in Tracer.Moment() }
             scheduler.idle.sleep(
                 sentryLooks: isSentry ? sentryLooks : nil, seesWork: { scheduler.hasVisibleWork },

@@ -33,11 +33,11 @@ final class Worker: @unchecked Sendable {
     let waiting = Waiting()
     let freeSeats = Roster.FreeSeats()
     let forks = ForkState()
+    let counters = Counters()
 
     // Owner only.
     /// See `Scheduler.withWorkerLocal(as:_:)`.
     private(set) lazy var local: AnyObject = scheduler.makeWorkerLocal(index)
-    var statistics = Statistics()
     /// The mailbox whose turn it is, so that an actor can check that it is entered by right.
     var runningMailbox: UnsafePointer<Mailbox>?
     /// What a task inherits that is made now; nil while the worker looks for work.
@@ -149,11 +149,11 @@ final class Worker: @unchecked Sendable {
         if tracer == nil { return runUntraced(runnable) }
         // Before the turn: after it the actor may be gone.
         let actor: AnyClass? = runnable.asMailbox?.pointee.actorType
-        let messages = statistics.messages
+        let messages = counters.messages.value
         let began = Tracer.Moment()
         runUntraced(runnable)
         tracer?.turnEnded(
-            of: actor, isFork: runnable.asFork != nil, began: began, messages: statistics.messages - messages)
+            of: actor, isFork: runnable.asFork != nil, began: began, messages: counters.messages.value - messages)
     }
 
     @inline(__always)
@@ -161,11 +161,11 @@ final class Worker: @unchecked Sendable {
         guard let mailbox = runnable.asMailbox else {
             if let task = runnable.asYielded { return task.resume() }
             if let fork = runnable.asFork { return run(fork) }
-            statistics.jobs += 1
+            counters.jobs.add()
             runnable.asJob.unsafelyUnwrapped.runSynchronously(on: scheduler.asUnownedTaskExecutor())
             return
         }
-        statistics.turns += 1
+        counters.turns.add()
         runningMailbox = mailbox
         let unfinished = mailbox.pointee.runTurn(on: self)
         runningMailbox = nil
@@ -175,7 +175,7 @@ final class Worker: @unchecked Sendable {
     /// Delivers one message to its actor. A run that was cancelled drops messages, but no steps of `async` functions.
     func deliver(_ message: consuming Message, to actor: Unmanaged<AnyObject>) {
         if schedulerReference._withUnsafeGuaranteedRef({ $0.isCancelled }), message.kind != .job { return }
-        statistics.messages += 1
+        counters.messages.add()
         do {
             try message.deliver(to: actor, on: self)
         } catch {
@@ -192,7 +192,7 @@ final class Worker: @unchecked Sendable {
         guard !deque.holdsFork, scheduler.takeSurplus(), scheduler.idle.rest(keeping: scheduler.threads) else {
             return false
         }
-        statistics.rests += 1
+        counters.rests.add()
         return true
     }
 

@@ -56,7 +56,7 @@ struct ArticleTests {
     }
 
     /// A fetches (two units), B and C calculate (one each), D puts it together (none).
-    private func mixed(maxConcurrency: Int, interpreter: Resource? = nil) -> TaskGraph {
+    private func mixed(maxConcurrency: Int, interpreter: LimitedResource? = nil) -> TaskGraph {
         var graph = TaskGraph(maxConcurrency: maxConcurrency)
         let held = interpreter.map { [$0] } ?? []
         let a = graph.add("A", priority: 10) { 1 }
@@ -83,7 +83,7 @@ struct ArticleTests {
     /// What the article wants of the limit of two, said as it is meant: one interpreter, which only one can use.
     @Test func withAResourceOfOneTheCalculationsFollowEachOtherAtAnyConcurrency() {
         let run = VirtualRun(
-            of: mixed(maxConcurrency: 3, interpreter: Resource("interpreter", limit: 1)), durations: durations)
+            of: mixed(maxConcurrency: 3, interpreter: LimitedResource("interpreter", limit: 1)), durations: durations)
         #expect(run.steps == [["A", "B"], ["C"], ["D"]])
         #expect(run.duration == 2)
     }

@@ -59,7 +59,7 @@ struct GraphTests {
     func cancellationReachesRunningAndWaitingNodes(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let started = Channel<Void>(capacity: 1)
-        let library = Resource("library", limit: 1)
+        let library = LimitedResource("library", limit: 1)
         var graph = TaskGraph()
         let running = graph.add("running", using: [library]) { try await neverEnds(after: started) }
         let waiting = graph.add("waiting", using: [library]) {}
@@ -151,7 +151,7 @@ struct GraphTests {
     @Test(.timeLimit(.minutes(patience)), arguments: [1, 2, 3, 8])
     func resourcesAreSharedBetweenGraphsAndWithOthers(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
-        let (library, disk) = (Resource("library", limit: 1), Resource("disk", limit: 4))
+        let (library, disk) = (LimitedResource("library", limit: 1), LimitedResource("disk", limit: 4))
         let counts = Counts(Atomic(0), Atomic(0))
         @Sendable func use() async {
             if counts.running.add(1, ordering: .sequentiallyConsistent).newValue > 1 {

@@ -21,7 +21,7 @@ struct GraphvizTests {
         var graph = TaskGraph()
         let a = graph.add("a \"quoted\" name\\n\nof two lines") { 1 }
         let b = graph.add("b", exclusive: true, after: a) { $0 }
-        let c = graph.add("größe → 文", using: [Resource("disk", limit: 4)], after: a, b) { $0 + $1 }
+        let c = graph.add("größe → 文", using: [LimitedResource("disk", limit: 4)], after: a, b) { $0 + $1 }
         let d = graph.add("d") {}
         try graph.order(c, before: d)
         return graph

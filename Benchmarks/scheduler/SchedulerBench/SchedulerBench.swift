@@ -6,7 +6,7 @@
 // actors         an actor, and one empty message to it, from outside of the pool; then the pool runs
 // actors-inside  the same from within a message, so that other workers steal while the first still spawns; only the
 //                total means anything. This is how a scan fans out, and what goroutines do at two threads.
-// actors-traced  as actors, with a trace that is written to a file nobody keeps: what `Trace` costs at its worst, as each
+// actors-traced  as actors, with a trace that is written to a file nobody keeps: what `SchedulerTrace` costs at its worst, as each
 //                turn is an event and has one message that does nothing
 // tasks          an empty async function on this scheduler (`Scheduler.spawn`)
 // waiting        an async function that waits for a value of a channel, all of them at once; then each gets one
@@ -53,10 +53,10 @@ enum SchedulerBench {
 
     // MARK: This package's scheduler
 
-    private static func actors(_ name: String, count: Int, threads: Int, trace: Trace?) throws {
+    private static func actors(_ name: String, count: Int, threads: Int, trace: SchedulerTrace?) throws {
         let scheduler = Scheduler(threads: threads, trace: trace)
         var measurement = Measurement(name, threads: threads)
-        for _ in 0..<count { Empty(on: scheduler).sendLast { $0.touch() } }
+        for _ in 0..<count { Empty(on: scheduler).sendConsuming { $0.touch() } }
         measurement.spawnEnded()
         try scheduler.run()
         trace?.finish()
@@ -68,7 +68,7 @@ enum SchedulerBench {
         let scheduler = Scheduler(threads: threads)
         var measurement = Measurement("actors-inside", threads: threads)
         Empty(on: scheduler).send { _ in
-            for _ in 0..<count { Empty(on: scheduler).sendLast { $0.touch() } }
+            for _ in 0..<count { Empty(on: scheduler).sendConsuming { $0.touch() } }
         }
         measurement.spawnEnded()
         try scheduler.run()
@@ -150,12 +150,12 @@ enum SchedulerBench {
 
 /// A trace that goes to an unnamed file.
 struct TraceFile {
-    let trace: Trace
+    let trace: SchedulerTrace
 
     init() {
         guard let file = tmpfile() else { fatalError("no temporary file") }
         let descriptor = fileno(file)
-        trace = Trace { piece in
+        trace = SchedulerTrace { piece in
             precondition(write(descriptor, piece, piece.count) == piece.count, "the trace cannot be written")
         }
     }

@@ -90,7 +90,7 @@ private actor Sum: MailboxActor {
         _ part: Part, _ body: @escaping @Sendable (isolated Sum, Part) -> Void
     ) {
         pending += 1
-        Sum(parent: self).sendLast(part, body)
+        Sum(parent: self).sendConsuming(part, body)
     }
 
     private func childEnded(_ value: Int) {
@@ -102,7 +102,7 @@ private actor Sum: MailboxActor {
         sum += value
         guard pending == 0 else { return }
         if let parent = parent.take() {
-            parent.sendLast(sum) { $0.childEnded($1) }
+            parent.sendConsuming(sum) { $0.childEnded($1) }
         } else {
             total?.add(sum)
         }
@@ -142,7 +142,7 @@ private actor Player: MailboxActor {
 
     func link(_ left: Int) {
         if left > 1 {
-            Player(beside: self).sendLast(left - 1) { $0.link($1) }
+            Player(beside: self).sendConsuming(left - 1) { $0.link($1) }
         }
         total.add(1)
     }

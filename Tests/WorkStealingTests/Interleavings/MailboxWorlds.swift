@@ -55,7 +55,7 @@ private struct MailboxWorld {
                 switch message % 3 {
                 case 0: recorder.send { $0.record(message) }
                 case 1: recorder.send(message) { $0.record($1) }
-                default: recorder.sendLast(message) { $0.record($1) }
+                default: recorder.sendConsuming(message) { $0.record($1) }
                 }
             }
         }

@@ -169,7 +169,7 @@ struct SchedulerWorlds {
             prepare: { world in
                 let ending = Ending(in: world)
                 world.ending = ending
-                ending.sendLast { $0.touch() }
+                ending.sendConsuming { $0.touch() }
             },
             verdict: { world in
                 if world.delivered == 1 {

@@ -70,7 +70,7 @@ struct AskTests {
             isOver.add()
         }
         for _ in 0..<100 { here.spawn { _ = try await counter.ask { $0.increment() } } }
-        try here.run()
+        try await here.run()
         isOver.add()
         try await outside.value
         thread.join()

@@ -32,7 +32,7 @@ struct CountingTests {
                 for number in 0..<10 { receiver.send { $0.receive(number, from: sender) } }
             }
         }
-        try scheduler.run()
+        try await scheduler.run()
         let results = try Results(of: receiver, on: scheduler)
         #expect(results.count == 20_000)
         #expect(results.intrusions == 0)

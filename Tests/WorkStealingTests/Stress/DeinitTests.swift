@@ -57,13 +57,13 @@ struct DeinitTests {
         #expect(ends.outside.value == 0)
     }
 
-    /// By `sendLast`, by whoever of two lets go last, in a chain of owners, and by an async function.
+    /// By `sendConsuming`, by whoever of two lets go last, in a chain of owners, and by an async function.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func itRunsWhoeverLetsGoLast(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let ends = Ends()
         for _ in 0..<300 {
-            Mortal(on: scheduler, ends).sendLast { $0.increment() }
+            Mortal(on: scheduler, ends).sendConsuming { $0.increment() }
             let actor = Mortal(on: scheduler, ends)
             Counter(on: scheduler).send { _ in actor.send { $0.increment() } }
             Counter(on: scheduler).send { _ in actor.send { $0.increment() } }

@@ -139,7 +139,7 @@ struct EndingTests {
         counter.send { _ in
             counter.assumeIsolated { $0.increment() }
         }
-        try scheduler.run()
+        try await scheduler.run()
         #expect(try Results(of: counter, on: scheduler).count == 1)
     }
 
@@ -162,7 +162,7 @@ struct EndingTests {
             counter.assertIsolated()
             $0.increment()
         }
-        try scheduler.run()
+        try await scheduler.run()
         #expect(try Results(of: counter, on: scheduler).count == 1)
         await #expect(processExitsWith: .failure) {
             let scheduler = Scheduler(threads: 1)

@@ -41,16 +41,16 @@ struct MessageTests {
         #expect(throws: Failure(number: 7)) { try scheduler.run() }
     }
 
-    /// The references that `sendLast` takes over are let go: of actors that nobody else knows, idle and busy ones.
+    /// The references that `sendConsuming` takes over are let go: of actors that nobody else knows, idle and busy ones.
     @Test(arguments: [1, 2, 8]) func actorsThatNobodyKnowsLiveUntilTheirLastMessage(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let (deaths, received) = (Tally(), Tally())
         for _ in 0..<1000 {
-            Counter(on: scheduler, deaths: deaths).sendLast { _ in received.add() }
+            Counter(on: scheduler, deaths: deaths).sendConsuming { _ in received.add() }
             let counter = Counter(on: scheduler, deaths: deaths)
             counter.send(1) { _, number in received.add(number) }
-            Counter(on: scheduler, deaths: deaths).sendLast { _ in
-                for number in 2...9 { counter.sendLast(number) { _, number in received.add(number) } }
+            Counter(on: scheduler, deaths: deaths).sendConsuming { _ in
+                for number in 2...9 { counter.sendConsuming(number) { _, number in received.add(number) } }
             }
         }
         #expect(deaths.value == 0)

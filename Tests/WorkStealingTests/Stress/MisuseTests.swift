@@ -34,13 +34,13 @@ struct MisuseTests {
                 Forgetful(on: Scheduler(threads: 1)).send(.high) { $0.increment() }
             },
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-                Forgetful(on: Scheduler(threads: 1)).sendLast { $0.increment() }
+                Forgetful(on: Scheduler(threads: 1)).sendConsuming { $0.increment() }
             },
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-                Forgetful(on: Scheduler(threads: 1)).sendLast(1) { actor, _ in actor.increment() }
+                Forgetful(on: Scheduler(threads: 1)).sendConsuming(1) { actor, _ in actor.increment() }
             },
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-                Forgetful(on: Scheduler(threads: 1)).send(holding: Resource("one", limit: 1)) { actor, _ in
+                Forgetful(on: Scheduler(threads: 1)).send(holding: LimitedResource("one", limit: 1)) { actor, _ in
                     actor.increment()
                 }
             },
@@ -93,17 +93,39 @@ struct MisuseTests {
             }
             try scheduler.run()
         }
-        #expect(Self.said(beside, "`run()` was called while another thread runs this scheduler"))
+        #expect(Self.said(beside, "`run()` or `start()` was called while this scheduler runs"))
     }
 
     @Test(.timeLimit(.minutes(patience)))
-    func statisticsAreNotReadDuringARun() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    func aPoolIsStartedOnceAndNotWaitedForFromInside() async {
+        let twice = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let scheduler = Scheduler(threads: 1)
-            Counter(on: scheduler).send { _ in _ = scheduler.statistics }
-            try scheduler.run()
+            try scheduler.start()
+            try scheduler.start()
         }
-        #expect(Self.said(result, "`statistics` was asked for during a run"))
+        #expect(Self.said(twice, "`run()` or `start()` was called while this scheduler runs"))
+        let stopped = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try await Scheduler(threads: 1).drained()
+        }
+        #expect(Self.said(stopped, "`drained()` was called of a scheduler that is not started"))
+        let inside = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let scheduler = Scheduler(threads: 1)
+            try scheduler.start()
+            scheduler.spawn { try await scheduler.stop() }
+            try await scheduler.drained()
+        }
+        #expect(Self.said(inside, "`stop()` was called on the pool that it ends"))
+    }
+
+    @Test(.timeLimit(.minutes(patience)))
+    func aForkInAWorkersOwnValueTraps() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let scheduler = Scheduler(threads: 1, workerLocal: { $0 })
+            try scheduler.run {
+                Scheduler.withWorkerLocal(as: Int.self) { _ in Scheduler.parallelFor(0..<4, grain: 1) { _ in } }
+            }
+        }
+        #expect(Self.said(result, "a fork was made in `withWorkerLocal`"))
     }
 
     @Test(.timeLimit(.minutes(patience)))
@@ -135,7 +157,7 @@ struct MisuseTests {
         }
         #expect(Self.said(channel, "the capacity of a channel is 0 or more, not -1"))
         let resource = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            _ = Resource("disk", limit: 0)
+            _ = LimitedResource("disk", limit: 0)
         }
         #expect(Self.said(resource, "the limit of a resource is 1 or more, not 0"))
     }

@@ -7,7 +7,7 @@ struct ResourceTests {
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts, [1, 4])
     func messagesAndTasksTogetherNeverExceedTheLimit(threads: Int, limit: Int) throws {
         let scheduler = Scheduler(threads: threads)
-        let disk = Resource("disk", limit: limit)
+        let disk = LimitedResource("disk", limit: limit)
         let (inside, tooMany, done) = (Tally(), Tally(), Tally())
         @Sendable func enter() { if inside.add() > limit { tooMany.add() } }
         @Sendable func leave() {
@@ -38,7 +38,7 @@ struct ResourceTests {
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func aTokenIsHeldAcrossMessages(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
-        let places = Resource("places", limit: 2)
+        let places = LimitedResource("places", limit: 2)
         let (inside, tooMany, done) = (Tally(), Tally(), Tally())
         for _ in 0..<100 {
             let reader = Reader(on: scheduler)
@@ -58,11 +58,11 @@ struct ResourceTests {
     private actor Reader: MailboxActor {
         nonisolated let mailbox: Mailbox
         nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
-        private var place: Resource.Token?
+        private var place: LimitedResource.Token?
 
         init(on scheduler: Scheduler) { mailbox = Mailbox(scheduler) }
 
-        func begin(in place: consuming Resource.Token, pieces: Int, end: @escaping @Sendable () -> Void) {
+        func begin(in place: consuming LimitedResource.Token, pieces: Int, end: @escaping @Sendable () -> Void) {
             self.place = consume place
             read(pieces, end)
         }
@@ -80,7 +80,7 @@ struct ResourceTests {
     @Test(.timeLimit(.minutes(patience)))
     func firstComeIsFirstServed() throws {
         let scheduler = Scheduler(threads: 1)
-        let library = Resource("library", limit: 1)
+        let library = LimitedResource("library", limit: 1)
         let order = Order()
         for number in 0..<10 {
             scheduler.spawn {
@@ -97,7 +97,7 @@ struct ResourceTests {
     @Test(.timeLimit(.minutes(patience)))
     func whoCameLastIsServedFirstWhereTheResourceSaysSo() throws {
         let scheduler = Scheduler(threads: 1)
-        let places = Resource("places", limit: 1, serving: .newestFirst)
+        let places = LimitedResource("places", limit: 1, serving: .newestFirst)
         let order = Order()
         let actor = Counter(on: scheduler)
         guard let first = places.tryTake() else { preconditionFailure("a new resource is free") }
@@ -116,7 +116,7 @@ struct ResourceTests {
     func tokensOfDroppedMessagesComeBack(threads: Int) throws {
         struct Oops: Error {}
         let scheduler = Scheduler(threads: threads)
-        let resource = Resource("resource", limit: 3)
+        let resource = LimitedResource("resource", limit: 3)
         for _ in 0..<100 {
             Counter(on: scheduler).send(holding: resource) { _, token in
                 _ = consume token
@@ -131,7 +131,7 @@ struct ResourceTests {
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func whoIsCancelledWhileWaitingLeavesTheQueue(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
-        let library = Resource("library", limit: 1)
+        let library = LimitedResource("library", limit: 1)
         let (cancelled, served) = (Tally(), Tally())
         scheduler.spawn {
             try await library.withToken {

@@ -13,7 +13,7 @@ struct WaitingTests {
     /// Starts tasks of every kind of wait, and calls `then` when all of them wait.
     private func waiters(on scheduler: Scheduler, _ returned: Tally, then: @escaping @Sendable () throws -> Void) {
         let (empty, full) = (Channel<Int>(capacity: 0), Channel<Int>(capacity: 1))
-        let disk = Resource("disk", limit: 1)
+        let disk = LimitedResource("disk", limit: 1)
         let held = Mutex(disk.tryTake())
         let holder = Holder(held)
         let began = Tally()
@@ -43,8 +43,8 @@ struct WaitingTests {
     }
 
     private final class Holder: Sendable {
-        let token: Mutex<Resource.Token?>
-        init(_ token: consuming sending Mutex<Resource.Token?>) { self.token = token }
+        let token: Mutex<LimitedResource.Token?>
+        init(_ token: consuming sending Mutex<LimitedResource.Token?>) { self.token = token }
     }
 
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
@@ -382,7 +382,7 @@ struct GuestTests {
             usleep(20_000)
             scheduler.cancel()
         }
-        try scheduler.run()
+        try await scheduler.run()
         canceller.join()
         #expect(ended.value == 0)
         await onForeignThread {

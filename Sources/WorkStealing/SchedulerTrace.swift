@@ -1,6 +1,6 @@
 // What the workers do, for the timeline of ui.perfetto.dev or chrome://tracing.
 //
-//   worker ── Tracer: events as JSON text, its own ── pieces of 64 KiB ──▶ Trace: a lock ──▶ whoever writes the file
+//   worker ── Tracer: events as JSON text, its own ── pieces of 64 KiB ──▶ SchedulerTrace: a lock ──▶ whoever writes the file
 //
 // Without a trace a worker asks once for each turn whether it has a tracer; with one, a turn costs four readings of
 // clocks (two of them system calls, for the processor time) and some 120 bytes.
@@ -18,11 +18,11 @@ import Synchronization
 /// - an instant `steal` for each visit to another worker that brought something.
 ///
 /// ```swift
-/// let trace = Trace { file.write($0) }
+/// let trace = SchedulerTrace { file.write($0) }
 /// try Scheduler(threads: 4, trace: trace).run()
 /// trace.finish()
 /// ```
-public final class Trace: Sendable {
+public final class SchedulerTrace: Sendable {
     private let write: @Sendable ([UInt8]) -> Void
     private let isOpen = Mutex(false)
 
@@ -50,7 +50,7 @@ public final class Trace: Sendable {
 
 /// A worker's part of a trace. Used by its worker alone.
 struct Tracer {
-    private let trace: Trace
+    private let trace: SchedulerTrace
     private let track: Int
     private var events: [UInt8] = []
     private var names: [ObjectIdentifier: String] = [:]
@@ -59,7 +59,7 @@ struct Tracer {
     /// Nanoseconds of a turn that have to pass off the processor before they are shown: less is noise.
     private static let shortestBlock: Int64 = 20_000
 
-    init(_ trace: Trace, track: Int) {
+    init(_ trace: SchedulerTrace, track: Int) {
         self.trace = trace
         self.track = track
         begin("M", name: "thread_name")

@@ -9,13 +9,13 @@ import Synchronization
 /// Something that only so many may use at a time: 1 for a library that is not thread-safe, 4 for a disk.
 ///
 /// ```swift
-/// let disk = Resource("disk", limit: 4)
+/// let disk = LimitedResource("disk", limit: 4)
 /// file.send(holding: disk) { file, place in file.read() }         // the message is sent when a token is free
 /// try await disk.withToken { await download() }                   // the same for async code
 /// ```
 ///
 /// First come, first served, if nothing else is said. A token that is held across messages is kept in the actor that uses it.
-public final class Resource: Sendable {
+public final class LimitedResource: Sendable {
     /// Who gets the token that is given back.
     public enum Order: Sendable {
         /// Who has waited longest: nobody starves.
@@ -55,10 +55,10 @@ public final class Resource: Sendable {
 
     /// The right to use the resource, until it is let go.
     public struct Token: ~Copyable, Sendable {
-        private let resource: Resource
+        private let resource: LimitedResource
 
         /// Stands for a token that was counted out already.
-        fileprivate init(countedBy resource: Resource) { self.resource = resource }
+        fileprivate init(countedBy resource: LimitedResource) { self.resource = resource }
 
         deinit { resource.giveBack() }
     }
@@ -142,24 +142,24 @@ extension MailboxActor {
     /// is dropped by a cancelled run gives its token back. While it waits for a token, it is not pending with the scheduler: whoever
     /// holds the last token must have something pending itself, or the run ends. Not in order with what is sent otherwise.
     public nonisolated func send(
-        holding resource: Resource,
-        _ body: @escaping @Sendable (isolated Self, consuming Resource.Token) throws -> Void
+        holding resource: LimitedResource,
+        _ body: @escaping @Sendable (isolated Self, consuming LimitedResource.Token) throws -> Void
     ) {
         resource.countOut(Waiter()) { _ in
-            let envelope = Envelope(Resource.Token(countedBy: resource))
+            let envelope = Envelope(LimitedResource.Token(countedBy: resource))
             self.send { actor in try body(actor, envelope.open()) }
         }
     }
 }
 
 /// Carries a token in a message: closures cannot give away what they captured.
-private final class Envelope: Sendable {
-    private let token: Mutex<Resource.Token?>
+final class Envelope: Sendable {
+    private let token: Mutex<LimitedResource.Token?>
 
-    init(_ token: consuming sending Resource.Token) { self.token = Mutex(token) }
+    init(_ token: consuming sending LimitedResource.Token) { self.token = Mutex(token) }
 
     /// Once: a message is delivered once.
-    func open() -> Resource.Token {
+    func open() -> LimitedResource.Token {
         token.withLock { $0.take() }!
     }
 }

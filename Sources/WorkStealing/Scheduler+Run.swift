@@ -1,0 +1,189 @@
+// From the first message of a run to quiescence, errors and cancellation.
+
+import CLinux
+import Synchronization
+
+extension Scheduler {
+    /// Delivers messages until none is pending anywhere and every task of the run has returned: those that `spawn` started, and
+    /// each `Task { }` that a message or one of these tasks has made. (`Task.detached`, what a task from outside of the
+    /// pool makes in an actor, and what an `isolated deinit` makes are not part of a run.)
+    ///
+    /// The calling thread is worker 0; the others are created here, or later by the monitor, and joined before `run()`
+    /// returns, whatever happens. If the system refuses to create a thread, the run goes on with fewer.
+    ///
+    /// What other threads send while the run ends is delivered in this run or waits for the next. Not to be called by a
+    /// message, nor by two threads at a time: both trap.
+    ///
+    /// Called on the main thread, or in the main actor, it keeps that actor waiting until it returns, and says so on standard error
+    /// when for ten seconds nothing was left to do but to wait for tasks. It says the same where all of these wait for channels and
+    /// resources, and names them by where they were spawned.
+    ///
+    /// - Throws: the first error that a message or a spawned task threw. The messages that were pending then are dropped, and
+    ///   the spawned tasks are cancelled, as by `cancel()`.
+    public func run() throws { try run(first: nil) }
+
+    /// Runs `body` on the calling thread, which is worker 0, and then as `run()` all that it has led to: the way to fork from outside
+    /// of the pool.
+    ///
+    /// ```swift
+    /// let sum = try scheduler.run { Scheduler.reduce(0..<1_000_000, from: 0, combining: +) { $0 * $0 } }
+    /// ```
+    ///
+    /// - Returns: what `body` returned, when nothing is pending any more.
+    /// - Throws: the first error that `body`, a message or a spawned task threw.
+    public func run<Value>(_ body: () throws -> Value) throws -> Value {
+        var result: Result<Value, any Error>?
+        try run(calling: {
+            result = Result(catching: body)
+            if case .failure(let error) = result { fail(error) }
+        })
+        return try result.unsafelyUnwrapped.get()
+    }
+
+    private func run(calling body: () -> Void) throws {
+        // Nobody else gets to see it: worker 0 runs it before it takes anything from a queue.
+        try withUnsafeTemporaryAllocation(of: StackJob.self, capacity: 1) { memory in
+            let job = memory.baseAddress.unsafelyUnwrapped
+            job.initialize(to: StackJob(body, of: Unmanaged.passUnretained(workers[0]), origin: 0))
+            defer { job.deinitialize(count: 1) }
+            try run(first: .fork(job))
+        }
+    }
+
+    private func run(first: Runnable?) throws {
+        beginRun()
+        try runBegun(first: first)
+    }
+
+    /// From the start of the threads to their end.
+    func runBegun(first: Runnable?) throws {
+        let others = startThreads()
+        counters.mostThreads.raise(to: startedWorkers)
+        let monitor = hasSpares ? Monitor(of: self) : nil
+        let monitorThread = monitor.flatMap { monitor in
+            startThread(monitor) { monitor in
+                Unmanaged<Monitor>.fromOpaque(monitor!).takeUnretainedValue().run()
+                return nil
+            }
+        }
+        workers[0].run(first: first)
+        for thread in others { pthread_join(thread, nil) }
+        if let monitor, let monitorThread {
+            pthread_join(monitorThread, nil)
+            for thread in monitor.threads { pthread_join(thread, nil) }
+        }
+        try endRun()
+    }
+
+    /// What `run()` does before the first worker starts. Apart, so that tests can run the workers on threads of theirs.
+    func beginRun() {
+        claimRun()
+        prepareRun()
+    }
+
+    /// One run at a time.
+    func claimRun() {
+        require(
+            Worker.current == nil, "`run()` was called by a message or a task on a scheduler: it would block its worker"
+        )
+        let wasStopped = phase.compareExchange(
+            expected: Phase.stopped, desired: Phase.running, ordering: .sequentiallyConsistent)
+        require(wasStopped.exchanged, "`run()` or `start()` was called while this scheduler runs")
+    }
+
+    /// By the thread that will be worker 0.
+    func prepareRun() {
+        let mainExecutor = unsafeBitCast(MainActor.shared.unownedExecutor, to: (UInt, UInt).self)
+        holdsMainActor = clinux_is_current_executor(mainExecutor.0, mainExecutor.1)
+        holdsMainThread = gettid() == getpid()
+        hasComplained.store(false, ordering: .relaxed)
+        for worker in workers { worker.forgetThread() }
+        started.store(threads, ordering: .relaxed)
+        surplus.store(0, ordering: .relaxed)
+        // Counted before anyone starts: the number must not be reached by sleepers while threads are still to come.
+        idle.begin(active: threads)
+    }
+
+    /// What `run()` does after the last worker has ended.
+    func endRun() throws {
+        let error = takeError()
+        forgetCancellation()
+        let waiters = pool.leave()
+        // Last: from here on another thread may begin the next run.
+        phase.store(Phase.stopped, ordering: .sequentiallyConsistent)
+        for waiter in waiters { waiter(error.map { .failure($0) } ?? .success(())) }
+        if let error { throw error }
+    }
+
+    func takeError() -> (any Error)? {
+        firstError.withLock { error in
+            defer { error = nil }
+            return error
+        }
+    }
+
+    /// A cancelled run is over, or all that was pending in a pool that stays has been dropped: what comes now is not cancelled, and
+    /// tasks that were left behind concern nobody.
+    func forgetCancellation() {
+        let run = (guests.load(ordering: .relaxed) / Self.oneRun &+ 1) * Self.oneRun
+        guests.store(max(run, Self.oneRun), ordering: .sequentiallyConsistent)
+        interleavingPoint(.write, cancelledIdentity)
+        cancelled.store(false, ordering: .sequentiallyConsistent)
+        // Who has set it before is seen here; who sets it from here on cancels the next run.
+        waitForCancelling()
+    }
+
+    private func waitForCancelling() {
+        while true {
+            interleavingPoint(.read, cancellingIdentity)
+            if cancelling.load(ordering: .sequentiallyConsistent) == 0 { return }
+            interleavingSpin()
+            sched_yield()
+        }
+    }
+
+    /// Drops all pending messages and ends the run soon. A message being delivered is not interrupted. Every spawned task is
+    /// cancelled, as by `Task.cancel()`, and with it what it waits for: a sleep, a channel, a resource, its child tasks. The
+    /// run ends when they have returned; that they then throw `CancellationError` or `ChannelError.cancelled` is no error of the
+    /// run. It does not wait for a `Task { }`, which nobody can cancel but who made it. Between runs it cancels the next one. May
+    /// be called by any thread.
+    public func cancel() {
+        cancel { unsafeBitCast($0, to: UnsafeCurrentTask.self).cancel() }
+    }
+
+    /// The same, with what is done to each task: tests have objects for tasks.
+    func cancel(_ cancelTask: (UInt) -> Void) {
+        interleavingPoint(.write, cancellingIdentity)
+        cancelling.add(1, ordering: .sequentiallyConsistent)
+        interleavingPoint(.write, cancelledIdentity)
+        let wasCancelled = cancelled.exchange(true, ordering: .sequentiallyConsistent)
+        let tasks = wasCancelled ? [] : roster.retainAll()
+        interleavingPoint(.write, cancellingIdentity)
+        cancelling.subtract(1, ordering: .sequentiallyConsistent)
+        if wasCancelled { return }
+        // Not before: what a task does when it is cancelled may be anything, and may take any time.
+        for task in tasks {
+            cancelTask(UInt(bitPattern: task.toOpaque()))
+            task.release()
+        }
+        // It may be only guests that the run was waiting for.
+        idle.notify()
+    }
+
+    /// Whether `cancel()` was called, or an error thrown, in this run.
+    public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+
+    /// What happened in all runs so far. During a run the numbers are of about now, and not all of one moment.
+    public var statistics: SchedulerStatistics {
+        var sum = SchedulerStatistics()
+        for worker in workers { sum.add(worker.counters) }
+        sum.add(counters)
+        return sum
+    }
+
+    /// The number of the worker that the caller runs on, from 0 to `maximumThreads` − 1; nil outside of a pool.
+    public static var currentWorkerIndex: Int? { Worker.current?.index }
+
+    /// The scheduler that the caller runs on; nil outside of a pool.
+    package static var currentID: SchedulerID? { Worker.current?.schedulerID }
+}
