@@ -20,7 +20,7 @@ HELPER = .build/release/fsscan-magic
 HELPER_FLAGS = -O2 -Wall -Wextra -Werror -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie -Wl,-z,relro,-z,now
 
 .DEFAULT_GOAL := help
-.PHONY: scan build test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs screenshots install uninstall deb dist fresh-packages clean help packages oracles fresh
+.PHONY: scan build test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs api screenshots install uninstall deb dist fresh-packages clean help packages oracles fresh
 
 scan: build ## Builds, and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
@@ -37,7 +37,7 @@ test: oracles lint ## Runs all tests
 	$(SWIFT) test --skip-build
 	$(PYTHON) Tests/oracles/check_docs.py .build/debug/fsscan
 	.venv/bin/python Tests/hostile/hostile.py --short .build/debug/fsscan
-	$(MAKE) examples docs tsan-scheduler
+	$(MAKE) examples docs api tsan-scheduler
 
 EXAMPLES = $(wildcard Examples/*/main.swift)
 
@@ -91,9 +91,13 @@ fuzz: packages ## Feeds parsers with bytes that nobody meant, under AddressSanit
 examples: oracles ## Builds the programs in Examples/, runs them, and checks what they print
 	Examples/check.sh
 
-docs: packages ## Makes the library's documentation: .build/docs (to be served, or opened with a documentation browser)
-	$(SWIFT) build --target WorkStealing
+docs: packages ## Makes the libraries' documentation: .build/docs (to be served, or opened with a documentation browser)
+	$(SWIFT) build --target TaskGraphs
 	docs/make-docs.sh .build/docs
+
+api: ## What the libraries' public face has broken since the latest tag, where there is one
+	@tag=$$(git describe --tags --abbrev=0 2>/dev/null) || { echo "api: no tag yet, so nothing to compare with"; exit 0; }; \
+	$(SWIFT) package diagnose-api-breaking-changes "$$tag" --products WorkStealing TaskGraphs
 
 screenshots: oracles build ## Makes the pictures of pages in docs/ again (needs chromium)
 	rm -rf .build/sample && mkdir -p .build/sample && $(PYTHON) docs/sample_tree.py .build/sample/srv

@@ -23,8 +23,10 @@ let swiftSettings: [SwiftSetting] = [
 ]
 
 /// Hooks in front of each step that threads can see of each other, so that the tests can run every interleaving of a small
-/// world. A release build has none of them.
-let interleaving: SwiftSetting = .define("INTERLEAVING", .when(configuration: .debug))
+/// world. A release build has none of them, nor has any build of a package that depends on this one: SwiftPM checks its
+/// dependencies out into `checkouts`.
+let isDependency = Context.packageDirectory.split(separator: "/").dropLast().last == "checkouts"
+let interleaving: [SwiftSetting] = isDependency ? [] : [.define("INTERLEAVING", .when(configuration: .debug))]
 
 let package = Package(
     name: "fsscan",
@@ -52,7 +54,7 @@ let package = Package(
 
         .target(
             name: "WorkStealing", dependencies: ["CLinux", "LinuxKernel"], exclude: ["README.md"],
-            swiftSettings: swiftSettings + [interleaving]),
+            swiftSettings: swiftSettings + interleaving),
         .target(name: "TaskGraphs", dependencies: ["WorkStealing"], swiftSettings: swiftSettings),
         // Bytes and text: buffers, hex, base64, vis, UTF-8, times, JSON; each encoder beside its decoder.
         .target(name: "Bytes", swiftSettings: swiftSettings),
@@ -114,7 +116,7 @@ let package = Package(
             name: "fuzz", dependencies: ["Fuzzing"], path: "Tests/Fuzz", swiftSettings: swiftSettings),
         .testTarget(
             name: "WorkStealingTests", dependencies: ["CLinux", "TestSupport", "WorkStealing"],
-            swiftSettings: swiftSettings + [interleaving]),
+            swiftSettings: swiftSettings + interleaving),
         .testTarget(
             name: "TaskGraphsTests", dependencies: ["TaskGraphs", "TestSupport", "WorkStealing"],
             swiftSettings: swiftSettings),

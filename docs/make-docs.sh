@@ -9,8 +9,11 @@ cd "$(dirname "$0")/.."
 modules=$(swift build --show-bin-path)/Modules
 graphs=$(mktemp -d)
 trap 'rm -rf "$graphs"' EXIT
-swift symbolgraph-extract -module-name WorkStealing -I "$modules" -Xcc "-fmodule-map-file=$modules/../CLinux.build/module.modulemap" -target "$(uname -m)-unknown-linux-gnu" \
-    -minimum-access-level public -skip-synthesized-members -output-dir "$graphs"
+for module in WorkStealing TaskGraphs; do
+    mkdir "$graphs/$module"
+    swift symbolgraph-extract -module-name "$module" -I "$modules" -Xcc "-fmodule-map-file=$modules/../CLinux.build/module.modulemap" -target "$(uname -m)-unknown-linux-gnu" \
+        -minimum-access-level public -skip-synthesized-members -output-dir "$graphs/$module"
+done
 # docc gives its copies of the page's template the template's owner: an ordinary user cannot, where the toolchain is root's.
 template=$(dirname "$(dirname "$(readlink -f "$(command -v docc)")")")/share/docc/render
 if [ -d "$template" ]; then
@@ -18,6 +21,10 @@ if [ -d "$template" ]; then
     export DOCC_HTML_DIR=$graphs/template
 fi
 rm -rf "$1"
-docc convert Sources/WorkStealing/WorkStealing.docc --additional-symbol-graph-dir "$graphs" --output-dir "$1" \
-    --fallback-display-name WorkStealing --fallback-bundle-identifier org.fsscan.WorkStealing --warnings-as-errors
-echo "docs: $1/documentation/workstealing"
+mkdir -p "$1"
+for module in WorkStealing TaskGraphs; do
+    docc convert "Sources/$module/$module.docc" --additional-symbol-graph-dir "$graphs/$module" \
+        --output-dir "$1/$module" --fallback-display-name "$module" \
+        --fallback-bundle-identifier "org.fsscan.$module" --warnings-as-errors
+    echo "docs: $1/$module/documentation/$(echo "$module" | tr '[:upper:]' '[:lower:]')"
+done

@@ -3,14 +3,14 @@
 import WorkStealing
 
 extension TaskGraph {
-    /// The graph in the DOT language. An arrow goes from a node to each node that waits for it. Exclusive nodes have a
+    /// The graph in the DOT language, of a subgraph what is in it. An arrow goes from a node to each node that waits for it. Exclusive nodes have a
     /// double border. Resources are listed below the name.
     public var graphviz: String { graphviz { _ in [] } }
 
     /// - Parameter facts: further lines below a node's name.
     func graphviz(facts: (Int) -> [String]) -> String {
         var lines = ["digraph {", "    node [shape=box];"]
-        for (index, node) in nodes.enumerated() {
+        for (index, node) in nodes.enumerated() where node.isIncluded {
             var text = [node.name]
             if !node.resources.isEmpty { text.append(node.resources.map(\.name).joined(separator: ", ")) }
             let label = (text + facts(index)).map(Self.escaped).joined(separator: "\\n")

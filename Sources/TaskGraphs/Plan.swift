@@ -36,9 +36,9 @@ struct Plan {
     init(_ graph: TaskGraph, threads: Int = .max) {
         nodes = graph.nodes
         maxConcurrency = graph.maxConcurrency ?? threads
-        unfinished = nodes.count
+        unfinished = nodes.count { $0.isIncluded }
         priorities = CompoundPriorities(graph.nodes).sums
-        states = graph.nodes.map { .waiting(for: $0.needs.count) }
+        states = graph.nodes.map { $0.isIncluded ? .waiting(for: $0.needs.count) : .ended }
         var resources: [LimitedResource] = []
         var numbers: [ObjectIdentifier: Int] = [:]
         var bucketNumbers: [[Int]: Int] = [:]
@@ -59,7 +59,7 @@ struct Plan {
         }
         self.resources = resources
         buckets = bucketNumbers.sorted { $0.value < $1.value }.map { Bucket(resources: $0.key) }
-        for node in nodes.indices where nodes[node].needs.isEmpty { makeReady(node) }
+        for node in nodes.indices where nodes[node].isIncluded && nodes[node].needs.isEmpty { makeReady(node) }
     }
 
     // MARK: Decisions

@@ -22,10 +22,12 @@ public struct Report: Sendable {
 
     /// The value that a node returned.
     ///
-    /// - Throws: the node's own error. `TaskSkipped` if the node did not run because a dependency failed.
+    /// - Throws: the node's own error. `TaskNotNeeded` if the graph is a subgraph without it. `TaskSkipped` if the node did not run because a dependency failed.
     ///   `CancellationError` if it did not run because the run or a dependency was cancelled.
     public func result<Output>(of node: TaskGraph.Node<Output>) throws -> Output {
-        switch results.outcomes[graph.checked(node)] {
+        let position = graph.position(of: node)
+        guard graph.nodes[position].isIncluded else { throw TaskNotNeeded(name: graph.nodes[position].name) }
+        switch results.outcomes[position] {
         case .succeeded: return results.value(of: node)
         case .failed(let error): throw error
         case .skipped(let cause):

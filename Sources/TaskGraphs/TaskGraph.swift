@@ -51,6 +51,8 @@ public struct TaskGraph: Sendable {
         var dependents: [Int] = []
         /// Takes the node's arguments from the results so far, and returns its body.
         let bind: @Sendable (Results) -> Work
+        /// False in a subgraph that does not need it.
+        var isIncluded = true
     }
 
     /// An empty graph.
@@ -138,6 +140,13 @@ public struct TaskGraph: Sendable {
     }
 
     func checked<Output>(_ node: Node<Output>) -> Int {
+        let index = position(of: node)
+        require(nodes[index].isIncluded, "the node is not a part of this subgraph")
+        return index
+    }
+
+    /// The same for nodes that a subgraph does not need.
+    func position<Output>(of node: Node<Output>) -> Int {
         require(node.graph == identity && node.index < nodes.count, "the node is one of another graph")
         return node.index
     }
