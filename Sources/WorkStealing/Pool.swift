@@ -17,7 +17,8 @@ import Synchronization
 struct Pool: ~Copyable, Sendable {
     typealias Waiter = @Sendable (Result<Void, any Error>) -> Void
 
-    private struct State: Sendable {
+    /// Not private: where another file stores a `Pool`, the compiler (6.3, debug) then makes a module that it refuses.
+    struct State: Sendable {
         var isStarted = false
         var drained: [Waiter] = []
         var stopped: [Waiter] = []
