@@ -168,6 +168,7 @@ def main() -> None:
             for number in (program.threads or options.threads)
         ]
         for workload in WORKLOADS
+        if any(workload in program.workloads for program in programs)
     }
     commands = {program.name: program.command for program in programs}
     for number in range(1, options.runs + 1):
