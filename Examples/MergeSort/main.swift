@@ -2,8 +2,8 @@
 //
 //     MergeSort FILE THREADS
 //
-// No actor and no task: `sort` is a plain function that calls itself. The compiler sees to it that the halves share nothing that
-// changes.
+// No actor and no task: `sort` is a plain function that calls itself. The compiler sees to it that the halves share
+// nothing that changes.
 
 import Foundation
 import WorkStealing

@@ -3,8 +3,8 @@
 // A subgraph keeps the places of all nodes, so that handles go on to work, and takes the others out of every edge.
 
 extension TaskGraph {
-    /// The part of the graph that these results need: the nodes and all that they wait for, directly or not, whether for its result
-    /// or by `order(_:before:)`.
+    /// The part of the graph that these results need: the nodes and all that they wait for, directly or not, whether
+    /// for its result or by `order(_:before:)`.
     ///
     /// ```swift
     /// let report = try graph.subgraph(for: index).run(threads: 2)

@@ -1,7 +1,8 @@
 // Mailboxes that hold no more than so many messages.
 //
-// A mailbox itself counts nothing: a number beside `state` would be one more word that all senders and the receiver write, for each
-// message. A bounded actor has a `MailboxLimit`, and each message a place of it from the sending until it is delivered or dropped.
+// A mailbox itself counts nothing: a number beside `state` would be one more word that all senders and the receiver
+// write, for each message. A bounded actor has a `MailboxLimit`, and each message a place of it from the sending until
+// it is delivered or dropped.
 
 /// How many messages may wait for one actor: see `BoundedMailboxActor`.
 public final class MailboxLimit: Sendable {
@@ -29,18 +30,19 @@ public final class MailboxLimit: Sendable {
 /// if !writer.trySend(line, { $0.write($1) }) { dropped += 1 }     // refuses
 /// ```
 ///
-/// `send` goes past the limit: it is for messages that must not wait, as one that ends the work. `ask` and `await` hold their callers
-/// back anyway.
+/// `send` goes past the limit: it is for messages that must not wait, as one that ends the work. `ask` and `await` hold
+/// their callers back anyway.
 public protocol BoundedMailboxActor: MailboxActor {
     /// A stored `let`.
     nonisolated var limit: MailboxLimit { get }
 }
 
 extension BoundedMailboxActor {
-    /// Sends a message, as soon as fewer wait than the limit: the calling task suspends until then. Tasks are served in the order in
-    /// which they came, and messages of one task keep their order.
+    /// Sends a message, as soon as fewer wait than the limit: the calling task suspends until then. Tasks are served in
+    /// the order in which they came, and messages of one task keep their order.
     ///
-    /// - Throws: `CancellationError` if the calling task was cancelled while it would have to wait; then nothing was sent.
+    /// - Throws: `CancellationError` if the calling task was cancelled while it would have to wait; then nothing was
+    ///   sent.
     public nonisolated func sendWhenThereIsRoom<Value: Sendable>(
         _ value: Value, _ body: @escaping @Sendable (isolated Self, Value) throws -> Void
     ) async throws(CancellationError) {

@@ -1,7 +1,7 @@
 // Fork and join: what a computation is made of that needs no actors.
 //
-// Inlinable, so that the compiler makes a version for the client's types: what is not generic (Worker+Fork.swift) is called with
-// closures that put their results into place.
+// Inlinable, so that the compiler makes a version for the client's types: what is not generic (Worker+Fork.swift) is
+// called with closures that put their results into place.
 
 public import Synchronization
 
@@ -17,18 +17,19 @@ extension Scheduler {
     /// let result = try scheduler.run { fibonacci(30) }
     /// ```
     ///
-    /// To be called on a worker: in a message, a task on the pool, the body of `run(_:)`, or another fork. The calling worker runs
-    /// `first`, and then `second`, unless another worker had nothing to do and took it. Costs some ten nanoseconds and no allocation
-    /// if nobody did. Called anywhere else it runs one after the other.
+    /// To be called on a worker: in a message, a task on the pool, the body of `run(_:)`, or another fork. The calling
+    /// worker runs `first`, and then `second`, unless another worker had nothing to do and took it. Costs some ten
+    /// nanoseconds and no allocation if nobody did. Called anywhere else it runs one after the other.
     ///
-    /// The compiler checks what the two share: `second` is `@Sendable`, and so can capture no variable that `first` changes. `first`
-    /// stays on the calling thread, and may use all that the caller may, its actor's state among it.
+    /// The compiler checks what the two share: `second` is `@Sendable`, and so can capture no variable that `first`
+    /// changes. `first` stays on the calling thread, and may use all that the caller may, its actor's state among it.
     ///
-    /// Waiting does not suspend, so forks need no `async`. A worker that waits runs other forks meanwhile, on its own stack, so hold
-    /// no lock across a fork. What a function sees of tasks (task-local values, `Task.isCancelled`) may be another task's: ask
-    /// `isForkCancelled`.
+    /// Waiting does not suspend, so forks need no `async`. A worker that waits runs other forks meanwhile, on its own
+    /// stack, so hold no lock across a fork. What a function sees of tasks (task-local values, `Task.isCancelled`) may
+    /// be another task's: ask `isForkCancelled`.
     ///
-    /// - Throws: what `first` threw, else what `second` threw. If `first` throws before anybody has begun `second`, that does not run.
+    /// - Throws: what `first` threw, else what `second` threw. If `first` throws before anybody has begun `second`,
+    ///   that does not run.
     @inlinable
     public static func fork<First, Second: Sendable, Failure: Error>(
         _ first: () throws(Failure) -> First, _ second: @Sendable () throws(Failure) -> Second
@@ -61,7 +62,8 @@ extension Scheduler {
     ///
     /// - Parameters:
     ///   - range: may be empty.
-    ///   - grain: how many numbers one worker takes at least at a time. Nil: so many that each worker gets some sixteen parts.
+    ///   - grain: how many numbers one worker takes at least at a time. Nil: so many that each worker gets some sixteen
+    ///     parts.
     ///   - body: `@Sendable`, so that the compiler refuses variables that its calls would share.
     /// - Throws: the first error that `body` threw. Calls that have not begun then do not begin.
     @inlinable
@@ -88,7 +90,8 @@ extension Scheduler {
     ///   - elements: each belongs to one call.
     ///   - grain: as in the other `parallelFor`.
     ///   - body: gets the index and the element.
-    /// - Throws: the first error that `body` threw. Calls that have not begun then do not begin, and what has been changed stays so.
+    /// - Throws: the first error that `body` threw. Calls that have not begun then do not begin, and what has been
+    ///   changed stays so.
     @inlinable
     public static func parallelFor<Element: Sendable, Failure: Error>(
         changing elements: inout [Element], grain: Int? = nil,
@@ -161,8 +164,8 @@ extension Scheduler {
         return combine(left, right)
     }
 
-    /// Whether what the caller computes is no longer wanted: the run was cancelled, or the task in which the outermost fork was made.
-    /// Outside of a fork, whether the calling task was cancelled.
+    /// Whether what the caller computes is no longer wanted: the run was cancelled, or the task in which the outermost
+    /// fork was made. Outside of a fork, whether the calling task was cancelled.
     ///
     /// A fork ends when its functions return, so a long one asks now and then:
     ///

@@ -7,8 +7,8 @@
 //                             ▼    │
 //                            drain ┘
 //
-// The last worker to announce its sleep asks what to do (`atRest`). To drain it takes the step that ends a run, but all stay active:
-// nobody was awake, so nothing was pending.
+// The last worker to announce its sleep asks what to do (`atRest`). To drain it takes the step that ends a run, but all
+// stay active: nobody was awake, so nothing was pending.
 
 import CLinux
 import Synchronization
@@ -25,9 +25,9 @@ struct Pool: ~Copyable, Sendable {
     }
 
     private let state = Locked(State())
-    /// Written by `start()`, `stop()` and the end of the run; read by the last worker to announce its sleep. Sequentially consistent, as
-    /// `isAsked`: written before `notify()`, read after the announcement, so one of the two sees the other (README.md, "No wake-up is
-    /// lost").
+    /// Written by `start()`, `stop()` and the end of the run; read by the last worker to announce its sleep.
+    /// Sequentially consistent, as `isAsked`: written before `notify()`, read after the announcement, so one of the two
+    /// sees the other (README.md, "No wake-up is lost").
     private let mode = Atomic<Int>(Mode.run)
     /// Whether somebody waits in `drained()`.
     private let isAsked = Atomic<Bool>(false)
@@ -105,8 +105,8 @@ struct Pool: ~Copyable, Sendable {
 public struct ThreadRefused: Error {}
 
 extension Scheduler {
-    /// Starts the threads, which stay until `stop()`: for programs that have something to do again and again, from any thread. The
-    /// scheduler keeps itself alive until then.
+    /// Starts the threads, which stay until `stop()`: for programs that have something to do again and again, from any
+    /// thread. The scheduler keeps itself alive until then.
     ///
     /// ```swift
     /// try scheduler.start()
@@ -146,11 +146,12 @@ extension Scheduler {
 
     /// Waits until nothing is pending in a pool that was started: as `run()` does, but the threads stay.
     ///
-    /// What other threads send meanwhile may or may not be waited for. Not to be called by a task on the pool, which would wait for
-    /// itself: traps. So does a pool that is not started.
+    /// What other threads send meanwhile may or may not be waited for. Not to be called by a task on the pool, which
+    /// would wait for itself: traps. So does a pool that is not started.
     ///
-    /// - Throws: the first error that a message or a spawned task has thrown since the last `drained()`. What was pending then was
-    ///   dropped, and the spawned tasks were cancelled, as by `cancel()`; what was sent after all had ended was delivered.
+    /// - Throws: the first error that a message or a spawned task has thrown since the last `drained()`. What was
+    ///   pending then was dropped, and the spawned tasks were cancelled, as by `cancel()`; what was sent after all had
+    ///   ended was delivered.
     public func drained() async throws {
         require(ownWorker == nil, "`drained()` was called on the pool that it waits for")
         try await withUnsafeContinuation { continuation in

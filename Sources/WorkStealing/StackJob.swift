@@ -20,7 +20,8 @@ struct StackJob: ~Copyable {
     let owner: Unmanaged<Worker>
     /// What `ForkState.origin` becomes while it runs.
     let origin: UInt
-    /// Written by whoever runs the job (done: release) and by the owner (awaited: relaxed); read by the owner (acquire).
+    /// Written by whoever runs the job (done: release) and by the owner (awaited: relaxed); read by the owner
+    /// (acquire).
     private let state = Atomic<UInt32>(State.pending)
 
     private enum State {
@@ -66,10 +67,11 @@ struct StackJob: ~Copyable {
 
 /// The two words of a closure that does not escape. Of use while that is alive: who has lent it waits.
 ///
-/// Soundness. A closure that does not escape is passed as two words, the function and its context, in the registers of two integers,
-/// and nobody counts references to the context. The compiler says so by no name, hence the casts: between functions of which one takes
-/// the closure and the other the two words. Each is stored in a struct of one field, so that no reabstraction thunk is put in between
-/// (see `Message.erasing`). `withoutActuallyEscaping` would do, and allocates a context for each fork.
+/// Soundness. A closure that does not escape is passed as two words, the function and its context, in the registers of
+/// two integers, and nobody counts references to the context. The compiler says so by no name, hence the casts: between
+/// functions of which one takes the closure and the other the two words. Each is stored in a struct of one field, so
+/// that no reabstraction thunk is put in between (see `Message.erasing`). `withoutActuallyEscaping` would do, and
+/// allocates a context for each fork.
 private struct LentClosure {
     private let words: Words
 

@@ -5,21 +5,21 @@
 //                                               ▼
 //                                           help: run forks, own ones first ─▶ sleep, until it is done or somebody forks
 //
-// Who waits runs nothing but forks: a mailbox or a step of a task would run in the middle of the message that waits. README.md has the
-// argument that nobody waits for ever.
+// Who waits runs nothing but forks: a mailbox or a step of a task would run in the middle of the message that waits.
+// README.md has the argument that nobody waits for ever.
 
 import CLinux
 import Synchronization
 
 /// What a worker has to know of its forks. Relaxed where nothing is said: the owner's own, or hints.
 struct ForkState: ~Copyable, Sendable {
-    /// 0: the worker is in no fork. Else bit 0, and the task in which the outermost fork began, if there was one: it waits, so it
-    /// lives. Written by the owner; thieves see that it is not 0.
+    /// 0: the worker is in no fork. Else bit 0, and the task in which the outermost fork began, if there was one: it
+    /// waits, so it lives. Written by the owner; thieves see that it is not 0.
     private let origin = Atomic<UInt>(0)
     /// Whether the worker is in `withWorkerLocal`. Owner only.
     private let isLocalInUse = Atomic<Bool>(false)
-    /// 0: the owner sleeps, or is about to, until its job is done or somebody forks. The futex word. Written by the owner, who
-    /// takes it to 0, and by whoever wakes it (release), read by the owner (acquire).
+    /// 0: the owner sleeps, or is about to, until its job is done or somebody forks. The futex word. Written by the
+    /// owner, who takes it to 0, and by whoever wakes it (release), read by the owner (acquire).
     private let bell = Atomic<UInt32>(1)
 
     var isForking: Bool { origin.load(ordering: .relaxed) != 0 }
@@ -109,8 +109,8 @@ extension Worker {
         return origin
     }
 
-    /// Queues a job for who has nothing to do. The outermost one wakes somebody even if it is alone: its worker comes back for it
-    /// when the first half is done, which may take as long as all that was forked before.
+    /// Queues a job for who has nothing to do. The outermost one wakes somebody even if it is alone: its worker comes
+    /// back for it when the first half is done, which may take as long as all that was forked before.
     @inline(__always)
     private func offer(_ job: Runnable, isOutermost: Bool) {
         let length = deque.push(job)
@@ -177,7 +177,8 @@ extension Worker {
             scheduler.joiners.leave()
             forks.unmute()
         }
-        // Who forks from here on sees this worker; who has forked before is seen now. The own jobs nobody else may ever do.
+        // Who forks from here on sees this worker; who has forked before is seen now. The own jobs nobody else may ever
+        // do.
         let (found, sawBusyVictim) = findFork(reach: .max)
         if let found { return run(found) }
         guard !sawBusyVictim, job.pointee.askForBell() else { return }

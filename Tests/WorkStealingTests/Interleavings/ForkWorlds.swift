@@ -43,8 +43,8 @@ struct ForkWorlds {
         #expect(own > 0 && stolen > 0)
     }
 
-    /// The first half waits for the second, so somebody takes it; the second then waits for the first, so that the forking worker
-    /// comes to its join first, and may sleep in it.
+    /// The first half waits for the second, so somebody takes it; the second then waits for the first, so that the
+    /// forking worker comes to its join first, and may sleep in it.
     @Test(.timeLimit(.minutes(patience)))
     func whoSleepsInAJoinIsWoken() {
         let result = explore(

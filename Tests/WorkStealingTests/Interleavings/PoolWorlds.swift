@@ -21,7 +21,8 @@ struct PoolWorlds {
         return result
     }
 
-    /// A message that comes when the workers fall asleep, a question whether it was delivered, and the end: nobody sleeps over any.
+    /// A message that comes when the workers fall asleep, a question whether it was delivered, and the end: nobody
+    /// sleeps over any.
     @Test(.timeLimit(.minutes(patience)), arguments: [(1, 3), (2, 1)])
     func whatWasSentBeforeIsDeliveredBeforeTheDrain(workers: Int, preemptions: Int) {
         let result = explore(

@@ -62,8 +62,8 @@ struct BoundedMailboxTests {
         for sender in 0..<4 {
             #expect(received.filter { $0 / 500 == sender } == Array(sender * 500..<(sender + 1) * 500))
         }
-        // A message may be delivered before its sender has counted it; then the number is too low, never too high by more than the
-        // senders that were let in and have not counted.
+        // A message may be delivered before its sender has counted it; then the number is too low, never too high by
+        // more than the senders that were let in and have not counted.
         #expect(counters.mostWaiting <= 4 + 4)
     }
 

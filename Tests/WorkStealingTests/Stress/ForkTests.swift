@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 import WorkStealing
 
-/// Forks of all kinds, on one thread and on more than there are cores: each part runs once, and results and errors come back.
+/// Forks of all kinds, on one thread and on more than there are cores: each part runs once, and results and errors come
+/// back.
 @Suite("Fork and join")
 struct ForkTests {
     private static func fibonacci(_ number: Int) -> Int {
