@@ -5,6 +5,9 @@ extension MapRequest {
     /// The deepest level of directories; -1 where there is no map.
     var deepestLevel: Int { length > 0 ? depth : -1 }
 
+    /// Whether it has the largest directories by itself, so that nobody needs their list.
+    func replacesDirectories(_ ranking: Ranking) -> Bool { length > 0 && !hasFiles && !ranking.isByTime }
+
     func makeList(_ ranking: Ranking) -> LargestList {
         if hasFiles { return LargestList(length: length, by: .disk, of: .all) }
         return LargestList(length: length, by: ranking.isByTime ? .disk : ranking, of: .directories)

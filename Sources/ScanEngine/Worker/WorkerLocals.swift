@@ -79,7 +79,9 @@ final class WorkerLocals: @unchecked Sendable {
         self.scheduler = scheduler
         listing = .allocate(byteCount: Self.listingSize, alignment: 16)
         tallies = Tallies(top: context.top, by: context.ranking, now: context.now)
-        largestDirectories = LargestList(length: context.top, by: context.ranking, of: .directories)
+        largestDirectories = LargestList(
+            length: context.map.replacesDirectories(context.ranking) ? 0 : context.top, by: context.ranking,
+            of: .directories)
         map = context.map.makeList(context.ranking)
         mapHasFiles = context.map.length > 0 && context.map.hasFiles
         deepestOnMap = context.map.deepestLevel

@@ -161,7 +161,7 @@ struct ScanSettings {
         summary = try SummaryOptions(command, format)
         if format == .text, options.top > 0 {
             // What makes a chain, which is one line, has several nodes.
-            options.map.length = max(256, 4 * options.top)
+            options.map.length = max(64, 4 * options.top)
             options.map.hasFiles = false
             if command.depth != nil { options.map.depth = options.depth }
         }

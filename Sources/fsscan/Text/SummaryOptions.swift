@@ -48,8 +48,8 @@ enum ByteUnits {
         }
     }
 
-    var names: [String] {
-        let prefixes = ["M", "G", "T", "P", "E"]
-        return self == .decimal ? ["kB"] + prefixes.map { "\($0)B" } : ["KiB"] + prefixes.map { "\($0)iB" }
-    }
+    private static let binaryNames = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+    private static let decimalNames = ["kB", "MB", "GB", "TB", "PB", "EB"]
+
+    var names: [String] { self == .decimal ? Self.decimalNames : Self.binaryNames }
 }

@@ -60,9 +60,13 @@ extension TextSummary {
         return limits.first { size < $0.0 }.map { "< \($0.1)" } ?? "larger"
     }
 
-    /// The report has them by apparent bytes.
+    /// The report has them by apparent bytes, and that order stays where disk bytes are the same.
     private func byDisk(_ portions: [Portion]) -> [Portion] {
-        portions.sorted { ($1.counts.diskBytes, $0.name) < ($0.counts.diskBytes, $1.name) }
+        let order = portions.indices.sorted { left, right in
+            let (one, other) = (portions[left].counts.diskBytes, portions[right].counts.diskBytes)
+            return one == other ? left < right : one > other
+        }
+        return order.map { portions[$0] }
     }
 
     // MARK: A line of each
@@ -96,14 +100,18 @@ extension TextSummary {
     /// What is largest, as much as there is room for on one line; the first and the others in any case.
     private func line(_ title: String, _ portions: [Portion], others: FileCounts = FileCounts()) -> [[UInt8]] {
         let room = (style.width ?? 100) - Self.indentation
-        for count in stride(from: min(portions.count, options.top), through: 1, by: -1) {
-            var shown = Array(portions[..<count])
-            let (hidden, name) = rest(portions[count...], others)
-            if hidden.files > 0 { shown.append(Portion(name, hidden)) }
-            let text = style.printable(Array(shown.map(item).joined(separator: Self.gap).utf8))
-            if count == 1 || style.screen.width(text) <= room { return line(title, all: shown) }
+        let most = min(portions.count, options.top)
+        guard most > 0 else { return [] }
+        var shown = portions.prefix(most)
+        // What the ones that do not fit leave to the others.
+        var hidden = Self.sum(portions[most...], and: others)
+        while true {
+            let name = Self.name(ofOthers: portions.count - shown.count, and: others)
+            let all = hidden.files > 0 ? shown + [Portion(name, hidden)] : shown
+            let text = style.printable(Array(all.map(item).joined(separator: Self.gap).utf8))
+            if shown.count == 1 || style.screen.width(text) <= room { return line(title, all: Array(all)) }
+            hidden.add(shown.removeLast().counts)
         }
-        return []
     }
 
     private func label(_ title: String) -> [UInt8] {
@@ -111,13 +119,16 @@ extension TextSummary {
         return style.heading(Array(title.utf8)) + Array(spaces.utf8)
     }
 
-    /// What a list leaves out: its sum, and how it is called. How many kinds there are that the report does not list,
-    /// nobody has counted.
-    private func rest(_ hidden: ArraySlice<Portion>, _ others: FileCounts) -> (sum: FileCounts, name: String) {
-        var sum = others
-        for portion in hidden { sum.add(portion.counts) }
-        let count = HumanUnits.count(Int64(hidden.count), "other", "others")
-        return (sum, others.files == 0 ? count : "others, more than \(HumanUnits.count(Int64(hidden.count)))")
+    private static func sum(_ portions: some Sequence<Portion>, and others: FileCounts) -> FileCounts {
+        portions.reduce(into: others) { $0.add($1.counts) }
+    }
+
+    /// How so many that are not shown are called. How many kinds there are that the report does not list, nobody has
+    /// counted.
+    private static func name(ofOthers count: Int, and others: FileCounts) -> String {
+        let count = Int64(count)
+        if others.files > 0 { return "others, more than \(HumanUnits.count(count))" }
+        return HumanUnits.count(count, "other", "others")
     }
 
     // MARK: One table
@@ -152,11 +163,10 @@ extension TextSummary {
         let shown = areAll ? portions[...] : portions.prefix(options.top)
         var rows = shown.map { row($0.name, $0.counts) }
         if !areAll {
-            let (hidden, name) = rest(portions[shown.endIndex...], others)
-            rows.append(row(name, hidden))
+            let hidden = portions[shown.endIndex...]
+            rows.append(row(Self.name(ofOthers: hidden.count, and: others), Self.sum(hidden, and: others)))
         }
-        var all = others
-        for portion in portions { all.add(portion.counts) }
+        let all = Self.sum(portions, and: others)
         let totals = report.totals
         let left = FileCounts(
             files: totals.entries - all.files, apparentBytes: totals.apparentBytes - all.apparentBytes,
