@@ -15,7 +15,7 @@ public final class Scan: Sendable {
     /// When the scan was made, which is when it starts as far as reports and records are concerned.
     public let start: Timing
     let context: ScanContext
-    private let writeTrace: (@Sendable ([UInt8]) -> Void)?
+    private let trace: Trace?
 
     /// - Parameters:
     ///   - isCancelled: asked often, by all workers: once it says yes, the scan ends as soon as it can. Made for a flag
@@ -37,7 +37,7 @@ public final class Scan: Sendable {
     package init(_ options: ScanOptions, _ environment: ScanEnvironment) throws(ScanUnavailable) {
         precondition((1...1024).contains(options.pool ?? options.threads), "1 to 1024 threads")
         self.options = options
-        writeTrace = environment.trace
+        trace = environment.trace.map { Trace(write: $0) }
         var start = Timing.now
         start.threads = options.pool ?? options.threads
         self.start = start
@@ -61,24 +61,10 @@ public final class Scan: Sendable {
         var report = ScanReport()
         let begin = clinux_now(CLOCK_MONOTONIC)
 
-        let trace = writeTrace.map { Trace(write: $0) }
-        let workers = context.descriptors.workers
-        let scheduler = Scheduler(
-            threads: min(options.pool ?? options.threads, workers), maximumThreads: workers, trace: trace
-        ) { [context] _ in
-            WorkerLocals(context)
-        }
+        let scheduler = makeScheduler()
         let queue = PathQueue(options.paths, on: scheduler)
-        let pathsAtATime = context.descriptors.pathsAtATime
-        queue.send { $0.start(atATime: pathsAtATime) }
-        do {
-            try scheduler.run()
-        } catch {
-            // Errors of the tree are records; no message of the engine throws.
-            preconditionFailure("a message of the scan threw \(error)")
-        }
-
-        trace?.finish()
+        queue.send { [limit = context.descriptors.pathsAtATime] in $0.start(atATime: limit) }
+        run(scheduler)
 
         guard let outcome = queue.outcome.withLock({ $0 }) else {
             preconditionFailure("the scan ended before its PATHs were done")
@@ -97,6 +83,27 @@ public final class Scan: Sendable {
         return report
     }
 
+    func makeScheduler() -> Scheduler {
+        let workers = context.descriptors.workers
+        return Scheduler(
+            threads: min(options.pool ?? options.threads, workers), maximumThreads: workers,
+            trace: trace
+        ) { [context] _ in
+            WorkerLocals(context)
+        }
+    }
+
+    /// Delivers what has been sent, and all that follows.
+    func run(_ scheduler: Scheduler) {
+        do {
+            try scheduler.run()
+        } catch {
+            // Errors of the tree are records; no message of the engine throws.
+            preconditionFailure("a message of the scan threw \(error)")
+        }
+        trace?.finish()
+    }
+
     /// Merges what the workers kept for themselves.
     ///
     /// - Returns: how many descriptors had to be made again.
@@ -104,56 +111,16 @@ public final class Scan: Sendable {
         _ report: inout ScanReport, from workers: [WorkerLocals],
         flushing isFlushed: (any EntryOutput) -> Bool = { _ in true }
     ) -> Int64 {
-        var tallies = Tallies(top: options.top, by: options.rank, now: context.now)
-        var directories = LargestList(length: options.top, by: options.rank, of: .directories)
-        var map = options.map.makeList(options.rank)
-        var errors = ErrorList()
-        var types: [String: FileCounts] = [:]
-        var reopened: Int64 = 0
-        var use = BaselineUse()
-        var unfinished = UnfinishedList()
+        var lists = ScanLists(context)
         for worker in workers {
             for (stream, output) in zip(worker.streams, context.outputs) where isFlushed(output) { stream.flush() }
-            unfinished.merge(worker.unfinished)
-            tallies.merge(worker.tallies)
-            directories.merge(worker.largestDirectories)
-            map.merge(worker.map)
-            errors.merge(worker.errors)
-            types.merge(worker.types) { known, more in
-                var sum = known
-                sum.add(more)
-                return sum
-            }
-            reopened += worker.descriptorsReopened
-            use.add(worker.baselineUse)
+            lists.add(worker)
         }
-        if context.content?.baseline != nil { report.baseline = use }
-        (report.extensions, report.otherExtensions) = tallies.extensions.ranked
-        report.mimeTypes = types.map { MIMETypeCount(type: $0, $1) }
-            .sorted { ($1.counts.apparentBytes, $0.type) < ($0.counts.apparentBytes, $1.type) }
-        report.owners = tallies.owners.users(name: Accounts.user)
-        report.groups = tallies.owners.groups(name: Accounts.group)
-        report.pseudoFileSystems = tallies.rankedPseudoFileSystems
-        report.ages = tallies.histogram.ages
-        report.sizes = tallies.histogram.sizes
-        report.largestFiles = tallies.largestFiles.ranked.map { item in
-            LargestFile(
-                path: item.path.bytes, apparentBytes: item.sizes.apparentBytes, diskBytes: item.sizes.diskBytes,
-                lastChange: item.sizes.lastChange)
-        }
-        report.largestDirectories = directories.ranked.map { item in
-            let sizes = item.sizes
-            return LargestDirectory(
-                path: item.path.bytes, entries: sizes.entries, apparentBytes: sizes.apparentBytes,
-                diskBytes: sizes.diskBytes, lastChange: sizes.lastChange == .distantPast ? nil : sizes.lastChange)
-        }
-        report.map = MapNode.nodes(map.ranked)
-        report.errors = errors.ranked
-        report.unfinished = unfinished.ranked
-        return reopened
+        lists.fill(&report, context)
+        return lists.descriptorsReopened
     }
 
-    private static func statistics(_ counted: Statistics) -> [(name: String, value: Int64)] {
+    static func statistics(_ counted: Statistics) -> [(name: String, value: Int64)] {
         [
             ("messages", Int64(counted.messages)), ("turns", Int64(counted.turns)), ("jobs", Int64(counted.jobs)),
             ("steals", Int64(counted.steals)), ("stolen", Int64(counted.stolen)),

@@ -14,8 +14,10 @@ enum MIMEHelp {
     }
 
     /// For root, where a file that takes libmagic over gets root's rights; an ordinary user would ask `file`.
-    static func warn(_ scan: Scan) {
-        guard geteuid() == 0, let reason = scan.mimeConfinement?.reason else { return }
+    static func warn(_ scan: Scan) { warn(scan.mimeConfinement) }
+
+    static func warn(_ confinement: MIMEConfinement?) {
+        guard geteuid() == 0, let reason = confinement?.reason else { return }
         StandardStreams.complain("warning: --mime: not confined: \(reason)")
     }
 }

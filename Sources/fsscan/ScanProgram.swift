@@ -16,6 +16,7 @@ struct ScanProgram {
 
     /// Throws what `FSScan` has a line and a status for.
     func run() throws -> ExitStatus {
+        if let shard = settings.shard { return try ShardProgram(settings, shard).run() }
         let paths = try allPaths()
         if let format = settings.format.records, format.isTree, paths.count != 1 {
             throw UsageError("--format \(settings.format): takes one PATH, as the format has one root")

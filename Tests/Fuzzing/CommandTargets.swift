@@ -53,6 +53,11 @@ private func check(_ arguments: [CarriedArgument]) {
         precondition(arguments.contains { $0.bytes == settings.saved })
     case .saved(let settings):
         precondition(arguments.contains { $0.bytes == settings.file })
+    case .plan(let settings):
+        for path in settings.options.paths { precondition(arguments.contains { $0.bytes == path }) }
+        precondition(settings.shards >= 1)
+    case .merge(let settings):
+        for path in settings.partials { precondition(arguments.contains { $0.bytes == path }) }
     case .information(let text):
         precondition(!text.isEmpty)
     case .completionScript, .programVersion: break

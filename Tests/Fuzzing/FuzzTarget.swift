@@ -19,6 +19,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "json", run: fuzzJSON, mutations: 10_000),
         FuzzTarget(name: "mountinfo", run: fuzzMountInfo, mutations: 10_000),
         FuzzTarget(name: "cgroup", run: fuzzControlGroups, mutations: 10_000),
+        FuzzTarget(name: "partial", run: fuzzPartial, mutations: 1_000),
         FuzzTarget(name: "command", run: fuzzCommand, mutations: 300),
         FuzzTarget(name: "paths", run: fuzzPaths, mutations: 1_000),
         FuzzTarget(name: "records", run: fuzzText("records"), mutations: 300),

@@ -1,4 +1,5 @@
 import Bytes
+import Entries
 import Foundation
 import Ignore
 import LinuxKernel
@@ -118,4 +119,22 @@ func fuzzJSON(_ bytes: UnsafeRawBufferPointer) {
         guard let key = object[text] as? [Int] else { preconditionFailure("no such key") }
         precondition(key == [bytes.count])
     }
+}
+
+/// A partial result of a shard, or a plan: what can be read can be put together, and written again as the same bytes.
+func fuzzPartial(_ bytes: UnsafeRawBufferPointer) {
+    let bytes = Array(bytes)
+    if let plan = try? ScanPlan(bytes) {
+        precondition(plan.bytes == bytes, "a plan is its bytes")
+        precondition(plan.cuts.allSatisfy { (1...plan.shards).contains($0.shard) }, "a cut is for a shard")
+    }
+    guard let file = try? ShardFile(bytes) else { return }
+    precondition(file.bytes == bytes, "other bytes were read than are written")
+    // Digests and depths of any size are a matter of time and memory, and not of the reader.
+    guard file.plan.shards <= 1_000, file.plan.options.top <= 1_000 else { return }
+    var merge = ScanMerge(file.plan)
+    precondition(merge.add(file), "it has its own plan")
+    guard let report = try? merge.report() else { return }
+    precondition(report.complete == merge.missing.isEmpty, "what is missing is said")
+    precondition(report.roots.count == file.plan.options.paths.count, "each PATH is in the report")
 }

@@ -1,3 +1,4 @@
+import Bytes
 import CLinux
 package import Entries
 import LinuxKernel
@@ -222,6 +223,30 @@ extension TreeDigest {
             case .blockDevice: return "60000"
             case nil: fatalError("Linux has seven kinds of files, and an entry with digests is one of them")
             }
+        }
+    }
+}
+
+extension TreeDigest: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) {
+        encoder.out.put(isUnknown)
+        encoder.out.put(count: entries.count)
+        for entry in entries {
+            names.withUnsafeBytes { encoder.out.put(string: entry.name($0)) }
+            encoder.out.put(entry.mode)
+            encoder.out.put(raw: rows[entry.rowStart..<entry.rowStart + rowBytes])
+        }
+    }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        self.init(decoder.digests)
+        isUnknown = try decoder.input.bool()
+        for _ in 0..<(try decoder.input.count(ofAtLeast: 12 + rowBytes)) {
+            let name = try decoder.input.string()
+            let mode = try decoder.input.number(UInt32.self)
+            guard EntryKind(mode: mode) != nil else { throw BinaryFailure("has an entry of a kind that there is not") }
+            let row = try decoder.input.raw(rowBytes)
+            name.withUnsafeBytes { append(name: $0, mode: mode, row: row) }
         }
     }
 }

@@ -5,17 +5,49 @@ import Synchronization
 ///
 /// Not the business of `HardLinks`: a type is known later than the name, and when it is known the inode may have left
 /// that set. An inode leaves this one when all its links have been met.
+///
+/// In a part of a scan another part may tell first. There the bytes count when all names have been met, and those of what is
+/// left when all parts are put together.
 final class TypedInodes: Sendable {
-    private let met = Mutex<[DeviceInode: UInt32]>([:])
+    /// A type, and the bytes that count under it.
+    struct Typed: Sendable {
+        let type: String
+        let counts: FileCounts
+    }
 
-    /// - Returns: whether this is the first name of the inode.
-    func meet(_ status: borrowing FileStatus, _ devices: borrowing DeviceTable) -> Bool {
+    private struct Inode: Sendable {
+        var names: UInt32 = 0
+        /// In a part of a scan: by the first name.
+        var typed: Typed?
+    }
+
+    private let met = Mutex<[DeviceInode: Inode]>([:])
+
+    /// - Parameter isPart: this is a part of a scan.
+    /// - Returns: whether to count the bytes now.
+    func meet(
+        _ status: borrowing FileStatus, _ type: String, _ devices: borrowing DeviceTable, isPart: Bool
+    ) -> Bool {
         let (identity, links) = (status.identity, status.links)
+        let typed = isPart ? Typed(type: type, counts: FileCounts(status)) : nil
         let mayLeave = devices.showsLinksOnce(identity.device)
         return met.withLock { met in
-            let before = met[identity] ?? 0
-            met[identity] = mayLeave && before + 1 >= links ? nil : before &+ 1
-            return before == 0
+            var inode = met[identity] ?? Inode(typed: typed)
+            let isFirst = inode.names == 0
+            inode.names &+= 1
+            let isLast = mayLeave && inode.names >= links
+            met[identity] = isLast ? nil : inode
+            return isPart ? isLast : isFirst
         }
+    }
+
+    /// What another part may have names of.
+    var open: [DeviceInode: Typed] { met.withLock { $0.compactMapValues(\.typed) } }
+}
+
+extension FileCounts {
+    /// The bytes of an inode, without a name.
+    init(_ status: borrowing FileStatus) {
+        self.init(apparentBytes: status.size, diskBytes: status.diskBytes)
     }
 }

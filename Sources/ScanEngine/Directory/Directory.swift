@@ -93,6 +93,7 @@ actor Directory: MailboxActor {
 
     private func scanInPlace() {
         let worker = WorkerLocals.current
+        if let lender = worker.context.lender, mayBeLent, lender.takes(.directory(self), worker) { return }
         subtree.prepare(worker.context)
         if worker.context.shouldStop {
             subtree.subtotal.isWhole = false
@@ -145,6 +146,23 @@ actor Directory: MailboxActor {
         let worker = WorkerLocals.current
         subtree.add(completion, worker.context.devices, &worker.tallies)
         if subtree.isComplete { complete(worker) }
+    }
+
+    // MARK: Lending
+
+    /// Only what lies in a directory of this process: what was borrowed stays here.
+    private var mayBeLent: Bool {
+        switch waiter {
+        case .directory, .slice: known?.isToBeListed ?? true
+        case .path, .elsewhere, .nobody: false
+        }
+    }
+
+    /// Who it was lent to is done with it.
+    func answered(_ completion: Completion) {
+        let waiter = self.waiter
+        self.waiter = .nobody
+        waiter.receive(completion)
     }
 
     // MARK: Opening
@@ -261,7 +279,11 @@ actor Directory: MailboxActor {
         }
         if containing == nil { rootDevice = identity.device }
         // Once for each mount: what is below a directory is on the same file system mostly.
-        if identity.device != node.parentIdentity.device { pseudo = try? Kernel.pseudoFileSystem(of: opened.number) }
+        if identity.device != node.parentIdentity.device {
+            pseudo = try? Kernel.pseudoFileSystem(of: opened.number)
+            worker.context.part?.mounts.note(identity.device, at: node)
+        }
+        if worker.context.part?.holes?.areBelow(node) == true { subtree.isOpen = true }
         worker.noteOwner(ofDirectory: status)
         count(status, worker)
 
@@ -287,8 +309,8 @@ actor Directory: MailboxActor {
         if worker.context.excludesPseudo, pseudo != nil, identity.device != rootDevice {
             return finishListing(worker)
         }
-        if status.isMountRoot { mayLoop = hasAncestor { $0.device == identity.device } }
-        if mayLoop, hasAncestor({ $0 == identity }) {
+        if status.isMountRoot { mayLoop = node.hasAncestor { $0.device == identity.device } }
+        if mayLoop, node.hasAncestor({ $0 == identity }) {
             worker.report(.isLoop, "openat", EntryPath(directory: node, name: nil), into: &subtree)
             return finishListing(worker)
         }
@@ -340,52 +362,55 @@ actor Directory: MailboxActor {
         if let contents { ignore = IgnoreScope.child(of: ignore, gitignore: contents, depth: node.level) }
     }
 
-    /// A loop of directories can only come from a mount of a device that is above the mount point, too: at the mount point,
-    /// or anywhere below it. So nothing else pays for a look at all ancestors.
-    private func hasAncestor(_ isSought: (DeviceInode) -> Bool) -> Bool {
-        var place = node
-        while let parent = place.parent {
-            if isSought(place.parentIdentity) { return true }
-            place = parent
-        }
-        return false
-    }
-
     // MARK: Completing
 
     func complete(_ worker: WorkerLocals) {
         if node.level == 0, descriptor.needEnded() { _ = descriptor.take() }
+        let completion =
+            subtree.isOpen
+            ? worker.keepOpen(node, subtree, facts)
+            : worker.completion(of: node, &subtree, facts, recorded: recorded, xattrs)
+        let waiter = self.waiter
+        self.waiter = .nobody
+        waiter.receive(completion)
+    }
+}
+
+extension WorkerLocals {
+    /// What a directory comes to whose entries have all been counted.
+    func completion(
+        of node: PathNode, _ subtree: inout SubtreeAccumulator, _ facts: EntryFacts, recorded: KnownEntry?,
+        _ xattrs: [ExtendedAttribute]?
+    ) -> Completion {
         let totals = subtree.subtotal.totals
         var completion = Completion(subtotal: subtree.subtotal)
         let isThere = subtree.isDirectory && totals.entries > 0
         if isThere {
-            worker.rank(node, totals, lastChange: subtree.subtotal.lastChange, facts)
-            let row = subtree.digests == nil ? nil : digestRow(worker)
+            rank(node, totals, lastChange: subtree.subtotal.lastChange, facts)
+            let row = subtree.digests == nil ? nil : digestRow(of: subtree)
             var state: [UInt8]?
             if let recorded {
                 var answer = EntryContent(digests: subtree.digests == nil ? [] : row)
                 answer.xattrs = xattrs
                 let tree = subtree.subtotal.isWhole ? subtree.states : nil
-                state = worker.record(nil, in: node, .directory, recorded.status, answer, tree: tree)
+                state = record(nil, in: node, .directory, recorded.status, answer, tree: tree)
             }
             if subtree.digests != nil || subtree.states != nil {
                 completion.content = .entry(name: node.name, mode: UInt32(S_IFDIR), row: row, state: state)
             }
-            if node.level <= worker.context.treeDepth {
+            if node.level <= context.treeDepth {
                 completion.tree = TreeNode(
-                    name: node.name, totals: totals, digests: worker.context.named(row),
-                    children: node.level < worker.context.treeDepth ? subtree.sortedChildren() : nil)
+                    name: node.name, totals: totals, digests: context.named(row),
+                    children: node.level < context.treeDepth ? subtree.sortedChildren() : nil)
             }
         }
-        worker.directories?.count(isThere ? .done : .gone, node, DirectorySums(totals))
-        let waiter = self.waiter
-        self.waiter = .nobody
-        waiter.receive(completion)
+        directories?.count(isThere ? .done : .gone, node, DirectorySums(totals))
+        return completion
     }
 
-    /// The digests of this directory; nil where anything at or below was not read.
-    private func digestRow(_ worker: WorkerLocals) -> [UInt8]? {
+    /// The digests of a directory; nil where anything at or below was not read.
+    private func digestRow(of subtree: SubtreeAccumulator) -> [UInt8]? {
         guard subtree.subtotal.isWhole, let digests = subtree.digests else { return nil }
-        return worker.digestRow(of: digests)
+        return digestRow(of: digests)
     }
 }

@@ -10,21 +10,33 @@ actor EntrySlice: MailboxActor {
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     private nonisolated let opened: OpenedDirectory
+    /// Where it goes if it was borrowed: not to the directory.
+    private let home: BorrowedPlace?
     private var entries: [UInt8]
     private var subtree = SubtreeAccumulator()
 
-    init(_ entries: [UInt8], of opened: OpenedDirectory, scheduler: SchedulerID) {
+    init(_ entries: [UInt8], of opened: OpenedDirectory, home: BorrowedPlace? = nil, scheduler: SchedulerID) {
         mailbox = Mailbox(scheduler)
+        self.home = home
         self.opened = opened
         self.entries = entries
     }
 
     nonisolated var directory: Directory { opened.directory }
+    /// Of that directory.
+    nonisolated var inode: UInt64 { opened.identity.inode }
 
     func scan() { inPlace { $0.scanInPlace() } }
 
+    /// Who it was lent to is done with it.
+    nonisolated func answered(_ completion: Completion) {
+        if let home { return home.receive(completion) }
+        directory.send { $0.completed(completion) }
+    }
+
     private func scanInPlace() {
         let worker = WorkerLocals.current
+        if let lender = worker.context.lender, home == nil, lender.takes(.slice(self, entries), worker) { return }
         subtree.prepare(worker.context)
         worker.isAt(EntryPath(directory: directory.node, name: nil))
         defer { worker.isDone() }
@@ -62,11 +74,11 @@ actor EntrySlice: MailboxActor {
 
     private func complete() {
         var completion = Completion(subtotal: subtree.subtotal, trees: subtree.takeTrees())
-        if subtree.digests != nil || subtree.states != nil {
-            completion.content = .slice(digests: subtree.digests, states: subtree.states)
+        if subtree.digests != nil || subtree.states != nil || subtree.isOpen {
+            completion.content = .slice(digests: subtree.digests, states: subtree.states, isOpen: subtree.isOpen)
             subtree.digests = nil
             subtree.states = nil
         }
-        directory.send { [completion] in $0.completed(completion) }
+        answered(completion)
     }
 }

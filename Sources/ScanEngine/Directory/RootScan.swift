@@ -118,10 +118,18 @@ actor RootScan: MailboxActor {
         report.totals = subtree.subtotal.totals
         report.tree = tree
         report.digests = isMissing ? nil : WorkerLocals.current.context.named(subtree.subtotal.isWhole ? row : nil)
-        let subtotal = subtree.subtotal
+        let result = PathResult(report: report, subtotal: subtree.subtotal, isOpen: subtree.isOpen)
         let index = index
-        queue.send { [report] in $0.finished(index, report, subtotal) }
+        queue.send { $0.finished(index, result) }
     }
+}
+
+/// What one PATH came to.
+struct PathResult: Sendable {
+    var report: RootReport
+    var subtotal: Subtotal
+    /// See `SubtreeAccumulator.isOpen`.
+    var isOpen = false
 }
 
 /// Starts the PATHs in their order, some at a time (each keeps a descriptor), and collects what they report.
@@ -135,18 +143,20 @@ actor PathQueue: MailboxActor {
     struct Outcome: Sendable {
         var totals = Totals()
         var roots: [RootReport] = []
+        /// Instead of both, in a part of a scan: hard links may go on in another part.
+        var parts: [PathResult] = []
     }
 
     private let paths: [[UInt8]]
     private var next = 0
     private var running = 0
     private var total = Subtotal()
-    private var reports: [RootReport?]
+    private var results: [PathResult?]
 
     init(_ paths: [[UInt8]], on scheduler: Scheduler) {
         mailbox = Mailbox(scheduler)
         self.paths = paths
-        reports = Array(repeating: nil, count: paths.count)
+        results = Array(repeating: nil, count: paths.count)
     }
 
     func start(atATime limit: Int) {
@@ -154,10 +164,13 @@ actor PathQueue: MailboxActor {
         if running == 0 { deliver() }
     }
 
-    func finished(_ index: Int, _ report: RootReport, _ subtotal: Subtotal) {
-        reports[index] = report
+    func finished(_ index: Int, _ result: PathResult) {
+        results[index] = result
         let worker = WorkerLocals.current
-        total.add(subtotal, worker.context.devices, &worker.tallies)
+        if worker.context.part?.isLeftOpen != true {
+            // Handed over: nobody looks at the subtotal in `results` any more.
+            total.add(result.subtotal, worker.context.devices, &worker.tallies)
+        }
         running -= 1
         if next < paths.count { startNext() }
         if running == 0 { deliver() }
@@ -171,9 +184,11 @@ actor PathQueue: MailboxActor {
     }
 
     private func deliver() {
-        let roots = reports.compactMap { $0 }
+        let worker = WorkerLocals.current
+        let results = results.compactMap { $0 }
         let totals = total.totals
-        total.settleLinks(&WorkerLocals.current.tallies)
-        outcome.withLock { $0 = Outcome(totals: totals, roots: roots) }
+        total.settleLinks(&worker.tallies)
+        let parts = worker.context.part?.isLeftOpen == true ? results : []
+        outcome.withLock { $0 = Outcome(totals: totals, roots: results.map(\.report), parts: parts) }
     }
 }

@@ -16,8 +16,10 @@ struct Completion: Sendable {
         case none
         /// One entry; `row` is nil where its digests are not known, `state` where its state is not.
         case entry(name: [UInt8], mode: UInt32, row: [UInt8]?, state: [UInt8]?)
-        /// All entries of a slice.
-        indirect case slice(digests: TreeDigest?, states: TreeDigest?)
+        /// All entries of a slice; `isOpen` where one of them is answered elsewhere.
+        indirect case slice(digests: TreeDigest?, states: TreeDigest?, isOpen: Bool)
+        /// It cannot complete here: something at or below is answered elsewhere. The subtotal is that of nothing.
+        case elsewhere
     }
 
     /// The digests of the one entry.
@@ -26,11 +28,12 @@ struct Completion: Sendable {
     }
 }
 
-/// Who waits for a subtotal: an actor here. (A place elsewhere could be one more case.)
+/// Who waits for a subtotal: an actor here, or whoever lent the directory to this process.
 enum Waiter: Sendable {
     case directory(Directory)
     case slice(EntrySlice)
     case path(RootScan)
+    case elsewhere(BorrowedPlace)
     case nobody
 
     /// The directory relative to which the names are.
@@ -38,6 +41,7 @@ enum Waiter: Sendable {
         switch self {
         case .directory(let directory): directory
         case .slice(let slice): slice.directory
+        case .elsewhere(let place): place.directory
         case .path, .nobody: nil
         }
     }
@@ -47,6 +51,7 @@ enum Waiter: Sendable {
         case .directory(let directory): directory.send { $0.completed(completion) }
         case .slice(let slice): slice.send { $0.completed(completion) }
         case .path(let path): path.send { $0.completed(completion) }
+        case .elsewhere(let place): place.receive(completion)
         case .nobody: preconditionFailure("a directory completes once")
         }
     }
@@ -57,11 +62,13 @@ struct SubtreeAccumulator: Sendable {
     var subtotal = Subtotal()
     /// False where the name turned out to be something else when it was to be opened.
     var isDirectory = true
+    /// Whether an entry is answered elsewhere: then this is kept, and completes when all parts of the scan are put together.
+    var isOpen = false
     /// The digests of the entries; nil where none are wanted.
     var digests: TreeDigest?
     /// The states of the entries (`EntryFingerprint`); nil where none are wanted.
     var states: TreeDigest?
-    private var trees: [TreeNode] = []
+    private(set) var trees: [TreeNode] = []
     private var pending = 0
     private var isListed = false
 
@@ -87,9 +94,11 @@ struct SubtreeAccumulator: Sendable {
         case .none: break
         case .entry(let name, let mode, let row, let state):
             name.withUnsafeBytes { addDigests(of: $0, mode, row, state: state) }
-        case .slice(let more, let moreStates):
+        case .slice(let more, let moreStates, let isOpen):
             if let more { digests?.merge(more) }
             if let moreStates { states?.merge(moreStates) }
+            if isOpen { self.isOpen = true }
+        case .elsewhere: isOpen = true
         }
     }
 
@@ -106,6 +115,8 @@ struct SubtreeAccumulator: Sendable {
             digests?.appendUnknown()
         }
     }
+
+    mutating func add(trees more: [TreeNode]) { trees.append(contentsOf: more) }
 
     mutating func takeTrees() -> [TreeNode] {
         defer { trees = [] }

@@ -305,16 +305,14 @@ extension WorkerLocals {
         return answer
     }
 
-    /// Counts a name of a file of that type. All names of an inode have the same type: the first one counts the bytes.
+    /// Counts a name of a file of that type. All names of an inode have the same type: one of them counts the bytes.
     private func count(_ type: String, _ status: borrowing FileStatus) {
         var counts = FileCounts(files: 1)
-        var isFirstName = true
+        var countsBytes = true
         if status.links > 1, let inodes = context.content?.typedInodes {
-            isFirstName = inodes.meet(status, context.devices)
+            countsBytes = inodes.meet(status, type, context.devices, isPart: context.part != nil)
         }
-        if isFirstName {
-            (counts.apparentBytes, counts.diskBytes) = (status.size, status.diskBytes)
-        }
+        if countsBytes { counts.add(FileCounts(status)) }
         types[type, default: FileCounts()].add(counts)
     }
 

@@ -150,6 +150,10 @@ extension WorkerLocals {
         _ name: UnsafeRawBufferPointer, in opened: OpenedDirectory, known: KnownEntry?, _ waiter: Waiter,
         _ subtree: inout SubtreeAccumulator
     ) {
+        if context.part?.holes?.contain(name, in: opened.node) == true {
+            subtree.isOpen = true
+            return
+        }
         subtree.willWait()
         opened.directory.descriptor.need()
         let number = directories?.meet(name, in: opened.node) ?? 0

@@ -123,6 +123,25 @@ struct PathNode: @unchecked Sendable {
         }
     }
 
+    /// A loop of directories can only come from a mount of a device that is above the mount point, too: at the mount point,
+    /// or anywhere below it. So nothing else pays for a look at all directories above.
+    func hasAncestor(_ isSought: (DeviceInode) -> Bool) -> Bool {
+        var place = self
+        while let parent = place.parent {
+            if isSought(place.parentIdentity) { return true }
+            place = parent
+        }
+        return false
+    }
+
+    /// A directory below that nobody has looked at.
+    func descending(_ names: [[UInt8]]) -> PathNode {
+        let unknown = DeviceInode(device: 0, inode: 0)
+        return names.reduce(self) { node, name in
+            name.withUnsafeBytes { PathNode.child($0, of: node, parentIdentity: unknown) }
+        }
+    }
+
     /// Whether this is the other directory, or lies somewhere below it.
     func isIn(_ other: PathNode) -> Bool {
         var place = unretained

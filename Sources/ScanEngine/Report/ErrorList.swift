@@ -1,3 +1,4 @@
+import Bytes
 public import Entries
 
 /// Why something could not be read: a `ScanError` without its path.
@@ -72,5 +73,26 @@ struct ErrorList {
             }
         }
         errors.items.removeLast(max(0, errors.count - Self.limit))
+    }
+}
+
+extension ErrorList {
+    func encode(to encoder: inout PartialEncoder) {
+        let items = ranked.items
+        encoder.out.put(count: items.count)
+        for (path, cause) in items {
+            encoder.put(path)
+            for text in [cause.operation, cause.code, cause.message] { encoder.out.put(string: Array(text.utf8)) }
+        }
+    }
+
+    /// Adds the errors of a part.
+    mutating func merge(_ decoder: inout PartialDecoder) throws(BinaryFailure) {
+        for _ in 0..<(try decoder.input.count(ofAtLeast: 29)) {
+            let path: EntryPath = try decoder.value()
+            let cause = ErrorCause(
+                operation: try decoder.text(), code: try decoder.text(), message: try decoder.text())
+            add(cause, at: path)
+        }
     }
 }

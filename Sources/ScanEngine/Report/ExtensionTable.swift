@@ -1,3 +1,5 @@
+import Bytes
+
 /// Counts files by extension, without an allocation for a name that was met before.
 ///
 /// An open hash table (linear probing) that keeps the 10,000 extensions whose hash is smallest, and sums up the others:
@@ -98,5 +100,33 @@ struct ExtensionTable {
         var index = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while !slots[index].isEmpty, slots[index].key != key { index = (index + 1) & (slots.count - 1) }
         return index
+    }
+}
+
+extension ExtensionTable: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) {
+        encoder.put(none)
+        encoder.put(others)
+        encoder.put(bound?.key)
+        // In an order of their own: the same counts are the same bytes.
+        let used = slots.filter { !$0.isEmpty }.sorted { $0.key < $1.key }
+        encoder.out.put(count: used.count)
+        for slot in used {
+            encoder.put(slot.key)
+            encoder.put(slot.counts)
+        }
+    }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        self.init()
+        none = try decoder.value()
+        others = try decoder.value()
+        let last: FileExtension? = try decoder.optional()
+        for _ in 0..<(try decoder.input.count(ofAtLeast: 32)) {
+            let key: FileExtension = try decoder.value()
+            if key == .none { throw BinaryFailure("has an extension that no file has") }
+            add(key, try decoder.value())
+        }
+        if let last { bound = bound.map { min($0, Rank(last)) } ?? Rank(last) }
     }
 }

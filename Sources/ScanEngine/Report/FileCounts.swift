@@ -1,3 +1,5 @@
+import Bytes
+
 /// How many names of regular files there are of a kind, and what they take. An inode counts its bytes once, under
 /// whichever of its names.
 public struct FileCounts: Equatable, Sendable {
@@ -30,5 +32,29 @@ struct EntryCounts {
     mutating func add(_ other: EntryCounts) {
         entries.addSaturating(other.entries)
         counts.add(other.counts)
+    }
+}
+
+extension FileCounts: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) {
+        for count in [files, apparentBytes, diskBytes] { encoder.out.put(count) }
+    }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        files = try decoder.amount()
+        apparentBytes = try decoder.amount()
+        diskBytes = try decoder.amount()
+    }
+}
+
+extension EntryCounts: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) {
+        encoder.out.put(entries)
+        encoder.put(counts)
+    }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        entries = try decoder.amount()
+        counts = try decoder.value()
     }
 }

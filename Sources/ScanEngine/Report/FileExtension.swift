@@ -1,3 +1,5 @@
+import Bytes
+
 /// What a file's name says about its kind: at most 16 lower-case ASCII letters and digits, in two words, so that neither
 /// finding it nor counting by it allocates.
 struct FileExtension: Hashable, Sendable {
@@ -71,5 +73,16 @@ struct FileExtension: Hashable, Sendable {
             }
         }
         return hash
+    }
+}
+
+extension FileExtension: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) { encoder.out.put(string: bytes) }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        let bytes = try decoder.input.string()
+        // As the end of a name, behind its dot.
+        self = (Array("x.".utf8) + bytes).withUnsafeBytes { FileExtension(name: $0) }
+        guard self.bytes == bytes else { throw BinaryFailure("has an extension that no file has") }
     }
 }

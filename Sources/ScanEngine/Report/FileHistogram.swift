@@ -1,3 +1,4 @@
+import Bytes
 import Entries
 import LinuxKernel
 
@@ -44,6 +45,8 @@ struct FileHistogram {
     private static let ages = FileAge.allCases.count
     /// 0, then powers of 4 from 1 to 2^40.
     static let sizes = 22
+
+    fileprivate static var cellCount: Int { ages * sizes }
 
     private let now: FileTime
     private var cells = [198 of FileCounts](repeating: FileCounts())
@@ -115,5 +118,27 @@ struct FileHistogram {
         var sum = FileCounts()
         for index in indices { sum.add(cells[index]) }
         return sum
+    }
+}
+
+extension FileHistogram: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) {
+        for index in cells.indices { encoder.put(cells[index]) }
+        encoder.put(unknown)
+    }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        self.init(now: decoder.now)
+        for index in cells.indices { cells[index] = try decoder.value() }
+        unknown = try decoder.value()
+    }
+}
+
+extension FileHistogram.Cell: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) { encoder.out.put(index) }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        index = try decoder.input.number()
+        guard Int(index) < FileHistogram.cellCount else { throw BinaryFailure("has an age or size that there is not") }
     }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import LinuxKernel
 
 /// The inodes of a subtree with more than one link, as long as not all of their links have been seen.
@@ -116,5 +117,47 @@ struct HardLinks: @unchecked Sendable {
         guard let link = open[inode], link.seen >= link.links else { return }
         open[inode] = nil
         settled(link)
+    }
+}
+
+extension HardLinks: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) {
+        let open = table?.open ?? [:]
+        encoder.out.put(count: open.count)
+        for (inode, link) in open.sorted(by: { ($0.key.device, $0.key.inode) < ($1.key.device, $1.key.inode) }) {
+            encoder.put(inode)
+            encoder.put(link)
+        }
+    }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        let count = try decoder.input.count(ofAtLeast: 54)
+        if count == 0 { return }
+        let table = Table()
+        self.table = table
+        for _ in 0..<count {
+            let inode = try decoder.identity()
+            // Twice, where the part takes two devices for different ones that another has met as one.
+            _ = Self.add(inode, try decoder.value(), to: &table.open)
+        }
+    }
+}
+
+extension HardLinks.Link: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) {
+        for number in [seen, links, uid, gid] { encoder.out.put(number) }
+        for size in [apparentBytes, diskBytes] { encoder.out.put(size) }
+        encoder.put(cell)
+        encoder.put(pseudo)
+        encoder.put(fileExtension)
+    }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        (seen, links) = (try decoder.input.number(), try decoder.input.number())
+        (uid, gid) = (try decoder.input.number(), try decoder.input.number())
+        (apparentBytes, diskBytes) = (try decoder.amount(), try decoder.amount())
+        cell = try decoder.optional()
+        pseudo = try decoder.optional()
+        fileExtension = try decoder.value()
     }
 }

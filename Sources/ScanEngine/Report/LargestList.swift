@@ -1,3 +1,4 @@
+import Bytes
 import Entries
 import LinuxKernel
 
@@ -117,5 +118,49 @@ struct LargestList {
         bound = last.rank
         boundPath = last.path
         tie = nil
+    }
+}
+
+extension LargestList {
+    func encode(to encoder: inout PartialEncoder) {
+        let items = ranked
+        encoder.out.put(count: items.count)
+        for item in items {
+            encoder.put(item.path)
+            let sizes = item.sizes
+            for size in [sizes.diskBytes, sizes.apparentBytes, sizes.entries] { encoder.out.put(size) }
+            encoder.put(sizes.lastChange)
+            encoder.put(item.facts)
+            encoder.out.put(item.inode != nil)
+            if let inode = item.inode { encoder.put(inode) }
+        }
+    }
+
+    /// Adds the list of a part.
+    mutating func merge(_ decoder: inout PartialDecoder) throws(BinaryFailure) {
+        for _ in 0..<(try decoder.input.count(ofAtLeast: 50)) {
+            let path: EntryPath = try decoder.value()
+            let (disk, apparent, entries) = (try decoder.amount(), try decoder.amount(), try decoder.amount())
+            let sizes = RankedSizes(
+                diskBytes: disk, apparentBytes: apparent, entries: entries, lastChange: try decoder.value())
+            let facts: EntryFacts = try decoder.value()
+            offer(path, sizes, facts, inode: try decoder.input.bool() ? try decoder.identity() : nil)
+        }
+    }
+}
+
+extension EntryFacts: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) {
+        encoder.out.put(isDirectory)
+        encoder.out.put(isLinked)
+        encoder.out.put(uid)
+        encoder.out.put(ownBytes)
+    }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        isDirectory = try decoder.input.bool()
+        isLinked = try decoder.input.bool()
+        uid = try decoder.input.number()
+        ownBytes = try decoder.amount()
     }
 }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Counts entries by user and by group. Neighbours nearly always have the same owners, so those are kept at hand, and
 /// both are counted in one step: an entry is some nanoseconds of work here, and there are millions.
 struct OwnerTable {
@@ -48,4 +50,27 @@ struct OwnerTable {
     }
 
     private mutating func putBack() { others[owner] = current }
+}
+
+extension OwnerTable: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) {
+        var all = self
+        all.putBack()
+        let known = all.others.sorted { ($0.key.uid, $0.key.gid) < ($1.key.uid, $1.key.gid) }
+        encoder.out.put(count: known.count)
+        for (owner, counts) in known {
+            encoder.out.put(owner.uid)
+            encoder.out.put(owner.gid)
+            encoder.put(counts)
+        }
+    }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        self.init()
+        for _ in 0..<(try decoder.input.count(ofAtLeast: 40)) {
+            let uid = try decoder.input.number(UInt32.self)
+            let gid = try decoder.input.number(UInt32.self)
+            add(uid, gid, try decoder.value())
+        }
+    }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import Entries
 import LinuxKernel
 
@@ -134,4 +135,38 @@ private struct WideSum: Sendable {
 
     /// At most 2^63−1.
     var saturated: Int64 { high == 0 ? Int64(clamping: low) : high < 0 ? 0 : .max }
+}
+
+extension Subtotal: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) {
+        encoder.put(counts)
+        encoder.put(apparentBytes)
+        encoder.put(diskBytes)
+        encoder.put(latest)
+        encoder.out.put(isWhole)
+        encoder.put(links)
+    }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        counts = try decoder.value()
+        apparentBytes = try decoder.value()
+        diskBytes = try decoder.value()
+        latest = try decoder.value()
+        isWhole = try decoder.input.bool()
+        links = try decoder.value()
+    }
+}
+
+extension WideSum: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) {
+        encoder.out.put(low)
+        encoder.out.put(high)
+    }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        low = try decoder.input.number()
+        high = try decoder.input.number()
+        // Sums of so many bytes that none of a tree comes near, and so few that adding them cannot overflow.
+        guard (0..<1 << 40).contains(high) else { throw BinaryFailure("has a sum of bytes that no tree has") }
+    }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import Entries
 import LinuxKernel
 
@@ -93,5 +94,44 @@ struct Tallies {
         pseudoFileSystems
             .map { PseudoFileSystemCount(type: $0.key.name, entries: $0.value.entries, $0.value.counts) }
             .sorted { ($1.counts.apparentBytes, $0.type) < ($0.counts.apparentBytes, $1.type) }
+    }
+}
+
+extension Tallies {
+    func encode(to encoder: inout PartialEncoder) {
+        encoder.put(extensions)
+        encoder.put(owners)
+        encoder.put(histogram)
+        let pseudo = pseudoFileSystems.sorted { $0.key.rawValue < $1.key.rawValue }
+        encoder.out.put(count: pseudo.count)
+        for (type, counts) in pseudo {
+            encoder.put(type)
+            encoder.put(counts)
+        }
+        largestFiles.encode(to: &encoder)
+    }
+
+    /// Adds the tallies of a part.
+    mutating func merge(_ decoder: inout PartialDecoder) throws(BinaryFailure) {
+        extensions.merge(try decoder.value())
+        owners.merge(try decoder.value())
+        histogram.merge(try decoder.value())
+        for _ in 0..<(try decoder.input.count(ofAtLeast: 33)) {
+            let type: PseudoFileSystem = try decoder.value()
+            pseudoFileSystems[type, default: EntryCounts()].add(try decoder.value())
+        }
+        try largestFiles.merge(&decoder)
+    }
+}
+
+extension PseudoFileSystem: PartialCodable {
+    func encode(to encoder: inout PartialEncoder) { encoder.out.put(string: Array(name.utf8)) }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        let name = try decoder.text()
+        guard let known = Self.allCases.first(where: { $0.name == name }) else {
+            throw BinaryFailure("has a pseudo file system that there is not")
+        }
+        self = known
     }
 }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Counts and sizes of a set of entries: the `TOTALS` object of the report.
 ///
 /// Totals form a commutative monoid under `add(_:)`, so the order in which directories complete does not show in the
@@ -52,5 +54,20 @@ extension Int64 {
     package mutating func addSaturating(_ other: Int64) {
         let (sum, overflow) = addingReportingOverflow(other)
         self = overflow ? .max : sum
+    }
+}
+
+extension Totals: PartialCodable {
+    private static let all: [any WritableKeyPath<Totals, Int64> & Sendable] = [
+        \.entries, \.directories, \.files, \.symlinks, \.fifos, \.sockets, \.blockDevices, \.characterDevices,
+        \.apparentBytes, \.diskBytes, \.hardLinkedFiles, \.skipped, \.errors,
+    ]
+
+    func encode(to encoder: inout PartialEncoder) {
+        for count in Self.all { encoder.out.put(self[keyPath: count]) }
+    }
+
+    init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
+        for count in Self.all { self[keyPath: count] = try decoder.amount() }
     }
 }

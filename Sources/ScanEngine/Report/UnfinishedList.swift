@@ -1,3 +1,5 @@
+import Bytes
+
 /// What a scan that was stopped had not done: directories of which not all was listed, and files that were to be read. The
 /// first 10,000 by path bytes.
 struct UnfinishedList {
@@ -28,5 +30,18 @@ struct UnfinishedList {
             if kept.count == Self.limit { break }
         }
         paths = kept
+    }
+}
+
+extension UnfinishedList {
+    func encode(to encoder: inout PartialEncoder) {
+        var list = self
+        list.cut()
+        encoder.put(list.paths)
+    }
+
+    /// Adds what a part had not done.
+    mutating func merge(_ decoder: inout PartialDecoder) throws(BinaryFailure) {
+        for path in try decoder.list(EntryPath.self) { add(path) }
     }
 }

@@ -7,6 +7,7 @@ import WorkStealing
 
 /// What all parts of one scan share: what was asked for, and what was found out about the system at the start.
 final class ScanContext: Sendable {
+    let paths: [[UInt8]]
     let oneFileSystem: Bool
     let excludesPseudo: Bool
     let treeDepth: Int
@@ -48,6 +49,10 @@ final class ScanContext: Sendable {
     let leftOut: LeftOut?
     /// Who shows the tree while it is scanned.
     let watch: DirectoryWatch?
+    /// Which part of the scan this is; nil: all of it.
+    let part: ScanPart?
+    /// Whom others take work from; nil where nobody does.
+    let lender: ScanLender?
     private let isCancelled: @Sendable () -> Bool
     /// Set by `cancel()`, and once `isCancelled` has said so. Relaxed: nothing is ordered by it.
     private let stopped = Atomic<Bool>(false)
@@ -67,6 +72,7 @@ final class ScanContext: Sendable {
         } catch {
             throw ScanUnavailable(option: "--save", message: error.message)
         }
+        paths = options.paths
         oneFileSystem = options.oneFileSystem
         excludesPseudo = options.excludeKernfs
         treeDepth = options.depth
@@ -96,6 +102,8 @@ final class ScanContext: Sendable {
         isCancelled = environment.isCancelled
         onError = environment.onError
         deadline = environment.deadline
+        part = environment.part
+        lender = environment.part?.lender
         (onContradiction, leftOut, watch) = (environment.onContradiction, environment.leftOut, environment.watch)
     }
 

@@ -15,6 +15,8 @@ package struct ScanEnvironment: Sendable {
     package var deadline: Deadline?
     /// Gets a timeline of the scheduler's work, for Perfetto, in pieces: see `WorkStealing.Trace`.
     package var trace: (@Sendable ([UInt8]) -> Void)?
+    /// Which part of the scan this is; nil: all of it.
+    package var part: ScanPart?
     /// Told of each directory, by all workers.
     package var watch: DirectoryWatch?
     /// Told each error when it happens, by any worker. The report lists the first 10,000 by path.

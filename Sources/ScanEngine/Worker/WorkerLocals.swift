@@ -57,6 +57,10 @@ final class WorkerLocals: @unchecked Sendable {
     /// Where directories are told of, if somebody wants to know.
     let directories: DirectoryStream?
     var path = RecordPath()
+    /// Directories that cannot complete here, in a part of a scan.
+    var openDirectories: [OpenDirectory] = []
+    /// How many of the next directories and slices are lent.
+    var toBeLent = 0
 
     /// For looking into files; nil if no content was asked for.
     var stage: ContentReader?
@@ -79,9 +83,10 @@ final class WorkerLocals: @unchecked Sendable {
         self.scheduler = scheduler
         listing = .allocate(byteCount: Self.listingSize, alignment: 16)
         tallies = Tallies(top: context.top, by: context.ranking, now: context.now)
+        // Of a part it is not known what the report of all will be.
+        let isReplaced = context.part == nil && context.map.replacesDirectories(context.ranking)
         largestDirectories = LargestList(
-            length: context.map.replacesDirectories(context.ranking) ? 0 : context.top, by: context.ranking,
-            of: .directories)
+            length: isReplaced ? 0 : context.top, by: context.ranking, of: .directories)
         map = context.map.makeList(context.ranking)
         mapHasFiles = context.map.length > 0 && context.map.hasFiles
         deepestOnMap = context.map.deepestLevel

@@ -19,6 +19,10 @@ struct Command {
             Command("diff", DiffCommand.self, "fsscan diff scans.db /usr") { .diff(try DiffSettings($0, $1)) },
             Command("verify", VerifyCommand.self, "fsscan verify usr.db") { .verify(try VerifySettings($0, $1)) },
             Command("saved", SavedCommand.self, "fsscan saved scans.db") { .saved(try SavedSettings($0, $1)) },
+            Command("plan", PlanCommand.self, "fsscan plan /data --shards 8 -o data.plan") {
+                .plan(try PlanSettings($0, $1))
+            },
+            Command("merge", MergeCommand.self, "fsscan merge data.[1-8] --json") { .merge(try MergeSettings($0, $1)) },
             Command("help", HelpCommand.self, "fsscan help verify") { try help(on: $1.expanded($0.commands)) },
             Command("version", VersionCommand.self, "fsscan version") { _, _ in .programVersion },
         ]

@@ -41,6 +41,8 @@ enum Invocation {
     case verify(VerifySettings)
     case saved(SavedSettings)
     case browse(BrowseSettings)
+    case plan(PlanSettings)
+    case merge(MergeSettings)
     /// `--help`: text for standard output.
     case information(String)
     case completionScript(CompletionShell)
@@ -117,6 +119,8 @@ extension UsageError {
 /// The options of a scan, checked.
 struct ScanSettings {
     var paths: [[UInt8]]
+    /// Nil: the whole scan.
+    var shard: ShardSettings?
     /// More PATHs, behind the others.
     var pathLists: [FilesFrom]
     /// Patterns, in front of those of `options.exclude`.
@@ -191,7 +195,7 @@ struct ScanSettings {
         }
         if paths.isEmpty && pathLists.isEmpty { throw UsageError("no PATH given (see fsscan --help)") }
         output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
-        mode = try Self.mode(command.mode, of: command.output ?? command.trace ?? command.save)
+        mode = try Self.mode(command.mode, of: command.output ?? command.trace ?? command.save ?? command.partial)
         sorted = command.sorted
         endsLinesInNUL = command.endsLinesInNUL
         progress = command.progress
@@ -212,7 +216,34 @@ struct ScanSettings {
         if save != nil, let algorithm = SavedScanWriter.missing(options.hash).first {
             throw UsageError("--save: a file of saved scans has no place for \(algorithm): leave it out, or --save")
         }
+        shard = try ShardSettings(shard: command.shard, plan: command.plan, partial: command.partial)
+        if shard != nil { try refuseWhatPlansFix(command) }
         if label != nil, save == nil { throw UsageError("--label is for a scan that is kept: use it with --save") }
+    }
+
+    /// Options of a shard that would have no effect, or another one than in the other shards.
+    private func refuseWhatPlansFix(_ command: ScanCommand) throws(UsageError) {
+        let fixed: [(String, Bool)] = [
+            ("--one-file-system", options.oneFileSystem), ("--exclude-kernfs", options.excludeKernfs),
+            ("--exclude", !options.exclude.isEmpty), ("--exclude-from", !patternLists.isEmpty),
+            ("--exclude-caches", options.excludeCaches), ("-H", options.followRoots),
+            ("--gitignore", options.gitignore),
+            ("--hash", !options.hash.isEmpty), ("--mime", options.mime), ("--xattrs", options.xattrs),
+            ("--read-pseudo", options.readPseudo), ("--max-read", command.maxRead != nil),
+            ("--max-holes", command.maxHoles != nil), ("--depth", command.depth != nil),
+            ("--top", command.top != nil), ("--rank", command.rank != nil), ("--now", command.now != nil),
+        ]
+        if let (option, _) = fixed.first(where: \.1) {
+            throw UsageError("\(option): a shard has what its plan says: give it to fsscan plan")
+        }
+        let others: [(String, Bool)] = [
+            ("--format", format != .text), ("-o", output != nil), ("--save", save != nil),
+            ("--baseline", baseline != nil), ("--deadline", deadline != nil), ("--trace", trace != nil),
+            ("--stats", statistics), ("--files-from", !pathLists.isEmpty),
+        ]
+        if let (option, _) = others.first(where: \.1) {
+            throw UsageError("\(option) is not for a shard, whose only output is --partial")
+        }
     }
 
     /// Permission bits, in octal.
@@ -235,6 +266,11 @@ struct ScanSettings {
             throw UsageError("--label", value, "cannot be selected as FILE#LABEL: it is a number, or has a #")
         }
         return text
+    }
+
+    /// How many shards.
+    static func shards(_ option: String, _ value: CarriedArgument?) throws(UsageError) -> Int? {
+        try number(option, value, 1...ScanPlan.mostShards, "is not a number from 1 to \(ScanPlan.mostShards)")
     }
 
     static func threads(_ value: CarriedArgument?) throws(UsageError) -> Int? {

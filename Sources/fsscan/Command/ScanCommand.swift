@@ -266,6 +266,22 @@ struct ScanCommand: ParsableCommand {
 
     @OptionGroup var trust: TrustOptions
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Scan shard K of the N that --plan has, and nothing else.", valueName: "K/N"))
+    var shard: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("What fsscan plan has written.", valueName: "FILE"), completion: .file())
+    var plan: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Write what the shard is to FILE, for fsscan merge.", valueName: "FILE"),
+        completion: .file())
+    var partial: CarriedArgument?
+
     @OptionGroup var version: VersionOption
 }
 

@@ -1,0 +1,218 @@
+// Directories, and slices of large ones, that belong to another process's tree and are scanned here.
+//
+// A directory is reached from its PATH name by name, every name relative to the descriptor of the directory above and never
+// through a symlink, as a scan reaches it. Of what is borrowed the directory that it lies in is opened, and kept open until
+// all of it is done: everything below is reached again from there when descriptors are short.
+
+import Entries
+import Ignore
+import LinuxKernel
+import WorkStealing
+
+/// What is borrowed together: all in one directory.
+struct BorrowedGroup: Sendable {
+    enum What: Sendable {
+        /// A directory in it, by its name.
+        case directory([UInt8])
+        /// Some of its entries, as `getdents64` gave them.
+        case slice([UInt8])
+    }
+
+    /// The number of the PATH.
+    let root: Int
+    /// From the PATH down to the directory that all lies in; none for the PATH itself.
+    let names: [[UInt8]]
+    /// Of that directory; nil where nobody has seen it. (Not its device, which has another number on another machine.)
+    let inode: UInt64?
+    /// Each with the number by which it is answered.
+    var items: [(ticket: UInt64, what: What)]
+
+    /// Cuts, numbered in their order; those in one directory stand side by side.
+    static func groups(_ cuts: [CutPath]) -> [BorrowedGroup] {
+        var groups: [BorrowedGroup] = []
+        for (index, cut) in cuts.enumerated() {
+            let above = Array(cut.names.dropLast())
+            if groups.last?.root != cut.root || groups.last?.names != above {
+                groups.append(BorrowedGroup(root: cut.root, names: above, inode: nil, items: []))
+            }
+            groups[groups.count - 1].items.append((UInt64(index), .directory(cut.names[cut.names.count - 1])))
+        }
+        return groups
+    }
+}
+
+/// Who waits for a directory, or a slice, that is scanned for somebody else.
+final class BorrowedPlace: Sendable {
+    let ticket: UInt64
+    /// The directory that it lies in, which is not scanned, and is there as long as this is pending.
+    let directory: Directory
+    private let queue: BorrowedQueue
+
+    fileprivate init(_ ticket: UInt64, in directory: Directory, _ queue: BorrowedQueue) {
+        (self.ticket, self.directory, self.queue) = (ticket, directory, queue)
+    }
+
+    func receive(_ completion: Completion) { queue.send { [self] in $0.completed(self, completion) } }
+}
+
+/// Starts what is borrowed in its order, from some directories at a time (each keeps a descriptor), and hands on what it
+/// comes to.
+actor BorrowedQueue: MailboxActor {
+    nonisolated let mailbox: Mailbox
+    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    private let limit: Int
+    private let answer: @Sendable (_ ticket: UInt64, Completion) -> Void
+    private var waiting: [BorrowedGroup] = []
+    /// How many are pending of each directory that is open.
+    private var running: [ObjectIdentifier: Int] = [:]
+
+    /// - Parameter answer: called on a worker.
+    init(
+        atATime limit: Int, on scheduler: Scheduler,
+        answer: @escaping @Sendable (_ ticket: UInt64, Completion) -> Void
+    ) {
+        mailbox = Mailbox(scheduler)
+        (self.limit, self.answer) = (limit, answer)
+    }
+
+    func add(_ groups: [BorrowedGroup]) {
+        waiting.insert(contentsOf: groups.reversed(), at: 0)
+        startWaiting()
+    }
+
+    fileprivate func completed(_ place: BorrowedPlace, _ completion: Completion) {
+        place.directory.descriptorNeedEnded(WorkerLocals.current)
+        let directory = ObjectIdentifier(place.directory)
+        guard let pending = running[directory] else { preconditionFailure("what is borrowed is answered once") }
+        running[directory] = pending == 1 ? nil : pending - 1
+        answer(place.ticket, completion)
+        startWaiting()
+    }
+
+    private func startWaiting() {
+        while running.count < limit, let group = waiting.popLast() { start(group) }
+    }
+
+    private func start(_ group: BorrowedGroup) {
+        let worker = WorkerLocals.current
+        let way = BorrowedWay(group, worker.context)
+        do throws(Errno) {
+            let opened = try way.descend(worker)
+            let directory = opened.directory
+            running[ObjectIdentifier(directory)] = group.items.count
+            for (ticket, what) in group.items {
+                let place = BorrowedPlace(ticket, in: directory, self)
+                // One until it is done, and one until it is open.
+                directory.descriptor.need()
+                switch what {
+                case .slice(let entries):
+                    directory.descriptor.need()
+                    EntrySlice(entries, of: opened, home: place, scheduler: worker.scheduler).send { $0.scan() }
+                case .directory(let name): start(name, place, in: opened, worker)
+                }
+            }
+            directory.descriptorNeedEnded(worker)
+        } catch {
+            for (ticket, what) in group.items { couldNotReach(ticket, what, of: group, error, worker) }
+        }
+    }
+
+    private func start(_ name: [UInt8], _ place: BorrowedPlace, in opened: OpenedDirectory, _ worker: WorkerLocals) {
+        let node = name.withUnsafeBytes { PathNode.child($0, of: opened.node, parentIdentity: opened.identity) }
+        var known: KnownEntry?
+        if worker.context.oneFileSystem {
+            // Where the scan looks before it leaps. What cannot be looked at, opening will tell.
+            var status = FileStatus()
+            let number = opened.directory.descriptor.borrow()
+            let isKnown = node.withCString { name in
+                (try? Kernel.status(of: name, in: number ?? -1, into: &status)) != nil
+            }
+            if number != nil { opened.directory.descriptor.giveBack() }
+            if isKnown {
+                known = KnownEntry(status: copy status, isToBeListed: status.device == opened.rootDevice)
+            }
+        }
+        opened.directory.descriptor.need()
+        Directory(
+            node, waiter: .elsewhere(place), known: known, rootDevice: opened.rootDevice, pseudo: opened.pseudo,
+            mayLoop: opened.mayLoop, ignore: opened.ignore, scheduler: worker.scheduler
+        ).send { $0.scan() }
+    }
+
+    /// The directory that it lies in is not there any more, or cannot be opened.
+    private func couldNotReach(
+        _ ticket: UInt64, _ what: BorrowedGroup.What, of group: BorrowedGroup, _ error: Errno, _ worker: WorkerLocals
+    ) {
+        var subtree = SubtreeAccumulator()
+        subtree.prepare(worker.context)
+        let directory = PathNode.root(worker.context.paths[group.root], index: group.root).descending(group.names)
+        switch what {
+        case .directory(let name):
+            // Gone before anybody could look at it: not an entry.
+            if error == .noSuchEntry { break }
+            subtree.subtotal.countUnknown(.directory)
+            worker.report(error, "openat", EntryPath(directory: directory, name: name), into: &subtree)
+        case .slice(let entries):
+            entries.withUnsafeBytes { worker.reportAll(DirectoryEntries($0), of: directory, error, into: &subtree) }
+        }
+        answer(ticket, Completion(subtotal: subtree.subtotal))
+    }
+}
+
+/// The way from a PATH down to a directory, and what a scan knows when it has it open.
+private struct BorrowedWay {
+    private let group: BorrowedGroup
+    private let context: ScanContext
+
+    init(_ group: BorrowedGroup, _ context: ScanContext) { (self.group, self.context) = (group, context) }
+
+    func descend(_ worker: WorkerLocals) throws(Errno) -> OpenedDirectory {
+        // A directory, so that following it changes nothing where it is no symlink.
+        var node = PathNode.root(context.paths[group.root], index: group.root, isFollowed: context.followsRoots)
+        var (rootDevice, pseudo, mayLoop) = (UInt64(0), PseudoFileSystem?.none, false)
+        var ignore = context.excludes
+        var opened = try node.withCString { (path) throws(Errno) in
+            try worker.openDirectory(path, in: Kernel.workingDirectory)
+        }
+        var identity = DeviceInode(device: 0, inode: 0)
+        for depth in 0...group.names.count {
+            var status = FileStatus()
+            try worker.status(ofDirectory: opened.number, into: &status)
+            identity = status.identity
+            if depth == 0 { rootDevice = identity.device }
+            if identity.device != node.parentIdentity.device {
+                pseudo = try? Kernel.pseudoFileSystem(of: opened.number)
+                context.part?.mounts.note(identity.device, at: node)
+            }
+            if status.isMountRoot { mayLoop = node.hasAncestor { $0.device == identity.device } }
+            if context.obeysGitignore,
+                let rules = try? Kernel.contents(
+                    ofFile: ".gitignore", in: opened.number, limit: IgnoreRules.maximumFileSize)
+            {
+                ignore = IgnoreScope.child(of: ignore, gitignore: rules, depth: depth)
+            }
+            if depth == group.names.count {
+                if context.excludesCaches, (try? CacheTag.isValid(in: opened.number)) == true {
+                    ignore = CacheTag.scope(of: node, ignore)
+                }
+                break
+            }
+            node = group.names[depth].withUnsafeBytes { PathNode.child($0, of: node, parentIdentity: identity) }
+            let above = opened.number
+            opened = try node.withCString { (name) throws(Errno) in try worker.openDirectory(name, in: above) }
+        }
+        // Another directory has the name now.
+        if let inode = group.inode, inode != identity.inode { throw .stale }
+        let directory = Directory(
+            node, waiter: .nobody, known: nil, rootDevice: rootDevice, pseudo: pseudo, mayLoop: mayLoop,
+            ignore: ignore, scheduler: worker.scheduler)
+        // Never given up: it is in nobody's budget.
+        let isPublished = directory.descriptor.publish(opened.release())
+        precondition(isPublished, "a directory is opened once")
+        directory.descriptor.giveBack()
+        return OpenedDirectory(
+            directory: directory, identity: identity, rootDevice: rootDevice, pseudo: pseudo, mayLoop: mayLoop,
+            ignore: ignore)
+    }
+}

@@ -1,0 +1,140 @@
+// What one process lends to others while the scan runs.
+//
+//   courier ── ask(n) ──▶ wanted ──▶ a worker, at its next directory or slice: takes the oldest next
+//                                       each of these that has not started ──▶ offered
+//   courier ◀── offers ── offered ──▶ lent, by ticket ──▶ … ──▶ answer(ticket) ──▶ who waits for it, as from a child here
+//
+// A lent directory is answered exactly once, so the counts of what is pending, by which totals go up the tree, say when
+// all is done, whatever process it is done in: there is no protocol for the end.
+
+import LinuxKernel
+import Synchronization
+import WorkStealing
+
+final class ScanLender: Sendable {
+    enum Lent: Sendable {
+        case directory(Directory)
+        /// With its entries.
+        case slice(EntrySlice, [UInt8])
+    }
+
+    /// How many somebody would take. Relaxed: nothing is ordered by it.
+    private let wanted = Atomic<Int>(0)
+
+    private struct State: Sendable {
+        var offered: [Lent] = []
+        var lent: [UInt64: Lent] = [:]
+        var nextTicket: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+
+    // MARK: Workers
+
+    /// Whether the caller's directory or slice, which has not started, is left to somebody else.
+    func takes(_ lent: @autoclosure () -> Lent, _ worker: WorkerLocals) -> Bool {
+        if worker.toBeLent > 0 {
+            worker.toBeLent -= 1
+            let lent = lent()
+            state.withLock { $0.offered.append(lent) }
+            return true
+        }
+        if wanted.load(ordering: .relaxed) > 0 {
+            worker.toBeLent = Scheduler.takeOldestNext(atMost: wanted.exchange(0, ordering: .relaxed))
+        }
+        return false
+    }
+
+    // MARK: The courier
+
+    func ask(_ count: Int) { wanted.store(count, ordering: .relaxed) }
+
+    /// What has been offered, grouped by where it lies. It counts as lent.
+    func takeOffers(atMost limit: Int) -> [BorrowedGroup] {
+        let taken = state.withLock { state in
+            let taken = Array(state.offered.prefix(limit))
+            state.offered.removeFirst(taken.count)
+            let first = state.nextTicket
+            state.nextTicket += UInt64(taken.count)
+            for (offset, lent) in taken.enumerated() { state.lent[first + UInt64(offset)] = lent }
+            return taken.enumerated().map { (ticket: first + UInt64($0), lent: $1) }
+        }
+        var groups: [BorrowedGroup] = []
+        var last: Directory?
+        for (ticket, lent) in taken {
+            let (directory, inode, what) = lent.place
+            if directory !== last {
+                let (root, names) = directory.node.names
+                groups.append(BorrowedGroup(root: root, names: names, inode: inode, items: []))
+                last = directory
+            }
+            groups[groups.count - 1].items.append((ticket, what))
+            // Its descriptor is not needed for this one any more.
+            directory.childWasOpened()
+        }
+        return groups
+    }
+
+    /// Nobody wants what has been offered: it is scanned here.
+    func takeBack() {
+        let offered = state.withLock { state in
+            defer { state.offered = [] }
+            return state.offered
+        }
+        for lent in offered {
+            switch lent {
+            case .directory(let directory): directory.send { $0.scan() }
+            case .slice(let slice, _): slice.send { $0.scan() }
+            }
+        }
+    }
+
+    /// - Returns: false for a ticket that is not out.
+    func answer(_ ticket: UInt64, _ completion: Completion) -> Bool {
+        guard let lent = state.withLock({ $0.lent.removeValue(forKey: ticket) }) else { return false }
+        switch lent {
+        case .directory(let directory): directory.send { $0.answered(completion) }
+        case .slice(let slice, _): slice.answered(completion)
+        }
+        return true
+    }
+
+    /// The directories that others have, or that lie in those: for a report that is not complete.
+    var outstanding: [EntryPath] {
+        state.withLock { state in
+            state.lent.values.map { lent in
+                switch lent {
+                case .directory(let directory): EntryPath(directory: directory.node, name: nil)
+                case .slice(let slice, _): EntryPath(directory: slice.directory.node, name: nil)
+                }
+            }
+        }
+    }
+}
+
+extension ScanLender.Lent {
+    /// The directory that it lies in, that directory's inode, and what it is there.
+    fileprivate var place: (Directory, UInt64, BorrowedGroup.What) {
+        switch self {
+        case .directory(let directory):
+            guard let containing = directory.containing else {
+                preconditionFailure("what is lent lies in a directory of this process")
+            }
+            return (containing, directory.node.parentIdentity.inode, .directory(directory.node.name))
+        case .slice(let slice, let entries): return (slice.directory, slice.inode, .slice(entries))
+        }
+    }
+}
+
+extension PathNode {
+    /// The number of the PATH, and the names from there downwards.
+    fileprivate var names: (root: Int, names: [[UInt8]]) {
+        var names: [[UInt8]] = []
+        var node = self
+        while let parent = node.parent {
+            names.append(node.name)
+            node = parent
+        }
+        return (root, names.reversed())
+    }
+}

@@ -1,0 +1,107 @@
+import Bytes
+import Entries
+import LinuxKernel
+
+/// What workers keep for themselves, put together: the parts of a report that need no tree.
+struct ScanLists {
+    private var tallies: Tallies
+    private var directories: LargestList
+    private var map: LargestList
+    private var errors = ErrorList()
+    private var types: [String: FileCounts] = [:]
+    /// Of inodes with several names that several parts may have met: their bytes are in none of `types`.
+    private var typedInodes: [DeviceInode: TypedInodes.Typed] = [:]
+    private var baselineUse = BaselineUse()
+    private var unfinished = UnfinishedList()
+    private(set) var descriptorsReopened: Int64 = 0
+
+    init(_ context: ScanContext) {
+        tallies = Tallies(top: context.top, by: context.ranking, now: context.now)
+        directories = LargestList(length: context.top, by: context.ranking, of: .directories)
+        map = context.map.makeList(context.ranking)
+    }
+
+    mutating func add(_ worker: WorkerLocals) {
+        unfinished.merge(worker.unfinished)
+        tallies.merge(worker.tallies)
+        directories.merge(worker.largestDirectories)
+        map.merge(worker.map)
+        errors.merge(worker.errors)
+        for (type, counts) in worker.types { types[type, default: FileCounts()].add(counts) }
+        descriptorsReopened += worker.descriptorsReopened
+        baselineUse.add(worker.baselineUse)
+    }
+
+    /// Adds what this part could not settle alone.
+    mutating func add(_ inodes: TypedInodes) { typedInodes.merge(inodes.open) { first, _ in first } }
+
+    mutating func add(unfinished path: EntryPath) { unfinished.add(path) }
+
+    func fill(_ report: inout ScanReport, _ context: ScanContext) {
+        var types = types
+        for inode in typedInodes.values { types[inode.type, default: FileCounts()].add(inode.counts) }
+        if context.content?.baseline != nil { report.baseline = baselineUse }
+        (report.extensions, report.otherExtensions) = tallies.extensions.ranked
+        report.mimeTypes = types.map { MIMETypeCount(type: $0, $1) }
+            .sorted { ($1.counts.apparentBytes, $0.type) < ($0.counts.apparentBytes, $1.type) }
+        report.owners = tallies.owners.users(name: Accounts.user)
+        report.groups = tallies.owners.groups(name: Accounts.group)
+        report.pseudoFileSystems = tallies.rankedPseudoFileSystems
+        report.ages = tallies.histogram.ages
+        report.sizes = tallies.histogram.sizes
+        report.largestFiles = tallies.largestFiles.ranked.map { item in
+            LargestFile(
+                path: item.path.bytes, apparentBytes: item.sizes.apparentBytes, diskBytes: item.sizes.diskBytes,
+                lastChange: item.sizes.lastChange)
+        }
+        report.largestDirectories = directories.ranked.map { item in
+            let sizes = item.sizes
+            return LargestDirectory(
+                path: item.path.bytes, entries: sizes.entries, apparentBytes: sizes.apparentBytes,
+                diskBytes: sizes.diskBytes, lastChange: sizes.lastChange == .distantPast ? nil : sizes.lastChange)
+        }
+        report.map = MapNode.nodes(map.ranked)
+        report.errors = errors.ranked
+        report.unfinished = unfinished.ranked
+    }
+}
+
+extension ScanLists {
+    func encode(to encoder: inout PartialEncoder) {
+        tallies.encode(to: &encoder)
+        directories.encode(to: &encoder)
+        map.encode(to: &encoder)
+        errors.encode(to: &encoder)
+        unfinished.encode(to: &encoder)
+        encoder.out.put(count: types.count)
+        for (type, counts) in types.sorted(by: { $0.key < $1.key }) {
+            encoder.out.put(string: type.utf8)
+            encoder.put(counts)
+        }
+        encoder.out.put(count: typedInodes.count)
+        let inodes = typedInodes.sorted { ($0.key.device, $0.key.inode) < ($1.key.device, $1.key.inode) }
+        for (inode, typed) in inodes {
+            encoder.put(inode)
+            encoder.out.put(string: typed.type.utf8)
+            encoder.put(typed.counts)
+        }
+    }
+
+    /// Adds those of a part.
+    mutating func merge(_ decoder: inout PartialDecoder) throws(BinaryFailure) {
+        try tallies.merge(&decoder)
+        try directories.merge(&decoder)
+        try map.merge(&decoder)
+        try errors.merge(&decoder)
+        try unfinished.merge(&decoder)
+        for _ in 0..<(try decoder.input.count(ofAtLeast: 32)) {
+            let type = try decoder.text()
+            types[type, default: FileCounts()].add(try decoder.value())
+        }
+        for _ in 0..<(try decoder.input.count(ofAtLeast: 44)) {
+            let inode = try decoder.identity()
+            let typed = TypedInodes.Typed(type: try decoder.text(), counts: try decoder.value())
+            if typedInodes[inode] == nil { typedInodes[inode] = typed }
+        }
+    }
+}

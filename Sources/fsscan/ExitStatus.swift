@@ -1,0 +1,85 @@
+import CLinux
+import Entries
+import Formats
+import LinuxKernel
+import ScanEngine
+import Snapshots
+
+/// How the program ends. The earlier in this order wins: usage, unavailable, output, signals, deadline, unreadable.
+enum ExitStatus: Equatable {
+    case success
+    case unreadable
+    /// Of `diff` and `verify`: the sides differ.
+    case different
+    /// Of `diff` and `verify`: something could not be read or compared.
+    case trouble
+    case usage
+    /// A library, its data or /proc is missing on this machine, and an option needs it: `EX_UNAVAILABLE` of sysexits.h.
+    case unavailable
+    case outputFailed
+    /// Stopped by `--deadline`: `EX_TEMPFAIL` of sysexits.h.
+    case late
+    case stopped(signal: CInt)
+
+    var rawValue: CInt {
+        switch self {
+        case .success: 0
+        case .unreadable, .different: 1
+        case .trouble: 2
+        case .usage: 64
+        case .unavailable: 69
+        case .outputFailed: 74
+        case .late: 75
+        // As shells show a process that a signal ended.
+        case .stopped(let signal): 128 + signal
+        }
+    }
+
+    /// Set when a stop signal arrived, whether it found the scan running or not.
+    static var stopSignal: ExitStatus? {
+        let signal = clinux_stop_signal()
+        return signal == 0 ? nil : .stopped(signal: signal)
+    }
+}
+
+extension ExitStatus {
+    /// Says what went wrong on standard error.
+    init(reporting error: any Error) {
+        switch error {
+        case let error as UsageError:
+            StandardStreams.complain(error.message)
+            self = .usage
+        case let error as ScanUnavailable:
+            let message = Array("\(error.option): \(error.message)".utf8)
+            StandardStreams.complain(message)
+            self = .unavailable
+        case let error as OutputError:
+            // A wait for a FIFO's reader that a signal ended is no failure of the output.
+            if error.cause.error == .interrupted, let status = ExitStatus.stopSignal {
+                self = status
+                return
+            }
+            if let path = error.path {
+                StandardStreams.complain(path, error.cause.message)
+            } else {
+                StandardStreams.complain("standard output: \(error.cause.message)")
+            }
+            self = .outputFailed
+        case let error as SnapshotFailure:
+            if let status = ExitStatus.stopSignal {
+                self = status
+                return
+            }
+            if let path = error.path {
+                StandardStreams.complain(path, error.message)
+            } else {
+                StandardStreams.complain(error.message)
+            }
+            self = .trouble
+        case let error as SaveFailure:
+            StandardStreams.complain(error.path, error.message)
+            self = .outputFailed
+        default: preconditionFailure("an error that nobody prints: \(error)")
+        }
+    }
+}

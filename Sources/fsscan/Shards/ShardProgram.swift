@@ -1,0 +1,45 @@
+import CLinux
+import Entries
+import Formats
+import Glibc
+import ScanEngine
+import Snapshots
+import WorkStealing
+
+/// `fsscan --shard`: scans one part of a tree, and keeps what it found.
+struct ShardProgram {
+    private let settings: ScanSettings
+    private let shard: ShardSettings
+
+    init(_ settings: ScanSettings, _ shard: ShardSettings) { (self.settings, self.shard) = (settings, shard) }
+
+    func run() throws -> ExitStatus {
+        let plan = try ShardFiles.plan(shard.plan)
+        let name = CarriedArgument(bytes: shard.plan)
+        guard plan.version == Invocation.version else {
+            throw UsageError("--plan", name, "was made by fsscan \(plan.version), and this is \(Invocation.version)")
+        }
+        guard plan.shards == shard.shards else {
+            throw UsageError("--plan", name, "has \(plan.shards) shards, and not \(shard.shards)")
+        }
+        guard plan.options.paths == settings.paths, settings.pathLists.isEmpty else {
+            throw UsageError("--plan", name, "was made for another PATH")
+        }
+        clinux_install_stop_handler()
+        let output = try OutputFile(shard.partial, mode: settings.mode)
+        var environment = ScanEnvironment()
+        environment.isCancelled = { clinux_stop_signal() != 0 }
+        environment.onError = { error in StandardStreams.complain(error.path, error.message) }
+        let threads = settings.threads ?? Scheduler.defaultThreads
+        let scan = try Scan(plan, shard: shard.shard, threads: threads, pool: settings.options.pool, environment)
+        MIMEHelp.warn(scan)
+        let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
+        let outcome = scan.runShard(shard.shard, of: plan)
+        progress?.stop()
+        // Without its file a shard is missing; half of one would be taken for all of it.
+        if let stopped = ExitStatus.stopSignal { return stopped }
+        try outcome.file.bytes.withUnsafeBytes { try output.write($0) }
+        try output.finish()
+        return outcome.errors > 0 ? .unreadable : .success
+    }
+}

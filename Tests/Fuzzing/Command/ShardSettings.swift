@@ -1,0 +1,1 @@
+../../../Sources/fsscan/Shards/ShardSettings.swift
