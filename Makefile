@@ -20,7 +20,7 @@ HELPER = .build/release/fsscan-magic
 HELPER_FLAGS = -O2 -Wall -Wextra -Werror -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie -Wl,-z,relro,-z,now
 
 .DEFAULT_GOAL := help
-.PHONY: scan build test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs api screenshots install uninstall deb dist fresh-packages clean help packages oracles fresh
+.PHONY: scan build mpi test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs api screenshots install uninstall deb dist fresh-packages clean help packages oracles fresh
 
 scan: build ## Builds, and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
@@ -31,8 +31,13 @@ build: packages ## Builds the release program and its helper: .build/release/fss
 	$(SWIFT) build $(RELEASE) --product fsscan
 	$(CLANG) $(HELPER_FLAGS) -o $(HELPER) Sources/fsscan-magic/main.c $$(pkg-config --cflags --libs libmagic)
 
+# MPI_Init takes a quarter of a second, so fsscan-mpi is a program of its own, and there only where it is asked for.
+mpi: packages ## Builds fsscan-mpi with the MPI that pkg-config knows as mpi-c (Debian: libopenmpi-dev): .build/release/fsscan-mpi
+	@pkg-config --exists mpi-c || { echo "make mpi needs MPI: apt-get install libopenmpi-dev openmpi-bin" >&2; exit 1; }
+	FSSCAN_MPI=1 $(SWIFT) build -c release --product fsscan-mpi
+
 test: oracles lint ## Runs all tests
-	$(SWIFT) build --build-tests
+	$(if $(shell pkg-config --exists mpi-c && echo yes),FSSCAN_MPI=1) $(SWIFT) build --build-tests
 	$(MAKE) bench-check
 	$(SWIFT) test --skip-build
 	$(PYTHON) Tests/oracles/check_docs.py .build/debug/fsscan

@@ -28,6 +28,23 @@ let swiftSettings: [SwiftSetting] = [
 let isDependency = Context.packageDirectory.split(separator: "/").dropLast().last == "checkouts"
 let interleaving: [SwiftSetting] = isDependency ? [] : [.define("INTERLEAVING", .when(configuration: .debug))]
 
+/// `fsscan-mpi` is there where MPI is asked for (`make mpi`), so that the package builds where there is none.
+let withMPI = Context.environment["FSSCAN_MPI"] == "1"
+
+let mpiTargets: [Target] = [
+    .systemLibrary(name: "CMPI", pkgConfig: "mpi-c", providers: [.apt(["libopenmpi-dev"])]),
+    // Program is a link to fsscan's sources: no target can be linked with those of a program.
+    .executableTarget(
+        name: "fsscan-mpi",
+        dependencies: [
+            "Bytes", "CLinux", "CMPI", "CNcurses", "COutOfMemory", "CPage", "Entries", "ExternalSort", "Formats",
+            "Ignore",
+            "LinuxKernel", "ScanEngine", "Snapshots", "WorkStealing",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        exclude: ["Program/FSScan.swift"], swiftSettings: swiftSettings),
+]
+
 let package = Package(
     name: "fsscan",
     products: [
@@ -152,6 +169,6 @@ let package = Package(
                 "fsscan",
             ],
             swiftSettings: swiftSettings),
-    ],
+    ] + (withMPI ? mpiTargets : []),
     swiftLanguageModes: [.v6]
 )

@@ -18,6 +18,9 @@ package enum Fsscan {
         return ByteString(directory)
     }()
 
+    /// Another program of the package, where it was built with the tests.
+    package static func besideTests(_ name: ByteString) -> ByteString { buildDirectory + name }
+
     /// Runs `fsscan` with these arguments.
     package static func run(
         _ arguments: [ByteString], _ options: ProcessOptions = ProcessOptions()

@@ -61,6 +61,9 @@ mkfs.ext4 e2fsprogs
 mkfs.xfs xfsprogs
 mkfs.btrfs btrfs-progs
 mksquashfs squashfs-tools
+parallel parallel
+mpicc libopenmpi-dev
+mpirun openmpi-bin
 "
 
 # Debian's python3 can make no virtual environment by itself; other builds can.

@@ -1,0 +1,300 @@
+// One of several processes that scan a tree together, as its courier sees it: bytes to send, and bytes that came.
+//
+// Nothing here knows how bytes travel. All calls are the courier's, which is one thread; the scan runs on others.
+//
+//   work   lender → borrower      groups of directories and slices, each with a ticket      BorrowedGroup
+//   done   borrower → lender      a ticket and what it came to, for some                    a partial result
+//   lists  each → the first       at the end: what needs no tree                            a partial result
+
+package import Bytes
+import CLinux
+package import Entries
+import LinuxKernel
+import Synchronization
+import WorkStealing
+
+package final class ScanRank: Sendable {
+    private let scan: Scan
+    private let part: ScanPart
+    private let lender: ScanLender
+    private let scheduler: Scheduler
+    private let borrowed: BorrowedQueue
+    /// Nil where this process has no PATHs of its own.
+    private let paths: PathQueue?
+    private let gate = Gate()
+    private let begin = clinux_now(CLOCK_MONOTONIC)
+
+    private struct State: Sendable {
+        /// By the ticket of this process: who lent it, and that one's ticket.
+        var debts: [UInt64: (lender: Int, ticket: UInt64)] = [:]
+        var nextDebt: UInt64 = 0
+        var answers: [(debt: UInt64, completion: Completion)] = []
+    }
+
+    private let state: SharedState
+
+    /// A box, as the queue's closure refers to it before `self` is there.
+    private final class SharedState: Sendable { let value = Mutex(State()) }
+
+    /// - Parameters:
+    ///   - options: `now` is set: the processes agree on it.
+    ///   - hasTrunk: of one process: it begins with the PATHs, and ends when all is answered.
+    package init(
+        _ options: ScanOptions, hasTrunk: Bool, _ environment: ScanEnvironment
+    ) throws(ScanUnavailable) {
+        precondition(options.now != nil, "ages are relative to the same time in all processes")
+        var environment = environment
+        lender = ScanLender()
+        part = ScanPart(holes: nil, hasTrunk: hasTrunk, borrowed: [], lender: lender)
+        environment.part = part
+        scan = try Scan(options, environment)
+        scheduler = scan.makeScheduler()
+        // The courier serves the one task there is, and it may come late.
+        scheduler.standstillWarning = nil
+        let limit = scan.context.descriptors.pathsAtATime
+        let state = SharedState()
+        self.state = state
+        borrowed = BorrowedQueue(atATime: limit, on: scheduler) { debt, completion in
+            state.value.withLock { $0.answers.append((debt, completion)) }
+        }
+        paths = hasTrunk ? PathQueue(options.paths, on: scheduler) : nil
+        paths?.send { $0.start(atATime: limit) }
+        // The run goes on as long as work may come.
+        scheduler.spawn { [gate] in await gate.wait() }
+    }
+
+    package var confinement: MIMEConfinement? { scan.mimeConfinement }
+
+    /// Scans until `stop()`. Blocks the calling thread, which is one of the workers and not the courier.
+    package func run() { scan.run(scheduler) }
+
+    // MARK: Lending
+
+    /// Whether this process would take work.
+    package var isHungry: Bool { scheduler.isHungry }
+
+    /// - Parameter count: how many directories and slices somebody would take.
+    package func ask(for count: Int) { lender.ask(count) }
+
+    /// Nobody asks any more.
+    package func takeBack() {
+        lender.ask(0)
+        lender.takeBack()
+    }
+
+    /// - Returns: a message `work`, or nil where nothing has been offered (yet).
+    package func offers(atMost limit: Int) -> (bytes: [UInt8], count: Int)? {
+        let groups = lender.takeOffers(atMost: limit)
+        if groups.isEmpty { return nil }
+        return (BorrowedGroup.encode(groups), groups.reduce(0) { $0 + $1.items.count })
+    }
+
+    /// - Parameter rank: who lent it.
+    package func work(_ bytes: [UInt8], from rank: Int) throws(BinaryFailure) -> Int {
+        var groups = try BorrowedGroup.decode(bytes, roots: scan.options.paths.count)
+        var count = 0
+        state.value.withLock { state in
+            for group in groups.indices {
+                for item in groups[group].items.indices {
+                    state.debts[state.nextDebt] = (rank, groups[group].items[item].ticket)
+                    groups[group].items[item].ticket = state.nextDebt
+                    state.nextDebt += 1
+                    count += 1
+                }
+            }
+        }
+        borrowed.send { [groups] in $0.add(groups) }
+        return count
+    }
+
+    /// Messages `done`, one for each process that something is owed to.
+    package func takeAnswers() -> [(rank: Int, bytes: [UInt8])] {
+        let answers = state.value.withLock { state in
+            let answers = state.answers.map { answer in
+                guard let debt = state.debts.removeValue(forKey: answer.debt) else {
+                    preconditionFailure("what was borrowed is answered once")
+                }
+                return (rank: debt.lender, ticket: debt.ticket, completion: answer.completion)
+            }
+            state.answers = []
+            return answers
+        }
+        return Set(answers.map(\.rank)).sorted().map { rank in
+            var encoder = PartialEncoder()
+            let own = answers.filter { $0.rank == rank }
+            encoder.out.put(count: own.count)
+            for answer in own {
+                encoder.out.put(answer.ticket)
+                encoder.put(answer.completion)
+            }
+            return (rank, encoder.finish(part.mounts))
+        }
+    }
+
+    /// A message `done` has come.
+    package func answer(_ bytes: [UInt8]) throws(BinaryFailure) {
+        var decoder = try decoder(bytes, PathInterner(scan.options.paths))
+        decoder.call(devices: part.mounts.numbers(decoder.parts))
+        for _ in 0..<(try decoder.input.count(ofAtLeast: 100)) {
+            let ticket = try decoder.input.number(UInt64.self)
+            guard lender.answer(ticket, try decoder.value()) else {
+                throw BinaryFailure("answers what was not lent")
+            }
+        }
+        try decoder.input.end()
+    }
+
+    private func decoder(_ bytes: [UInt8], _ interner: PathInterner) throws(BinaryFailure) -> PartialDecoder {
+        try PartialDecoder(
+            bytes, paths: interner, digests: scan.context.content?.set ?? DigestSet([]), now: scan.context.now)
+    }
+
+    // MARK: The end
+
+    /// Of the process with the PATHs: whether all is answered.
+    package var isDone: Bool { paths?.outcome.withLock { $0 != nil } ?? false }
+
+    /// Lets `run()` return when nothing is pending.
+    package func stop() { gate.open() }
+
+    package func progress() -> (entries: Int64, diskBytes: Int64, errors: Int64) { scan.progress() }
+
+    /// The message `lists`. After `run()` has returned.
+    package func lists() -> [UInt8] {
+        let partial = PartialScan(paths: [], answers: [], workers: scan.context.takeWorkers(), scan.context)
+        var encoder = PartialEncoder()
+        encoder.out.put(scan.context.wasStopped)
+        encoder.out.put(UInt32(min(scan.start.threads, scheduler.statistics.mostThreads)))
+        partial.encodeLists(to: &encoder)
+        return encoder.finish(part.mounts)
+    }
+
+    /// The report, by the process with the PATHs. After `run()` has returned.
+    ///
+    /// - Parameter all: the lists of all processes, this one included.
+    package func report(_ all: [[UInt8]], start: Timing) throws(BinaryFailure) -> ScanReport {
+        guard let outcome = paths?.outcome.withLock({ $0 }) else {
+            preconditionFailure("the scan ended before its PATHs were done")
+        }
+        var report = ScanReport()
+        report.totals = outcome.totals
+        report.roots = outcome.roots
+        report.timing = start
+        report.timing.threads = 0
+        let interner = PathInterner(scan.options.paths)
+        var devices = DeviceMap()
+        var decoders: [PartialDecoder] = []
+        for bytes in all {
+            decoders.append(try decoder(bytes, interner))
+            devices.add(decoders[decoders.count - 1].parts)
+        }
+        var lists = ScanLists(scan.context)
+        for var decoder in decoders {
+            decoder.call(devices: devices.numbers(decoder.parts))
+            if try decoder.input.bool() { report.complete = false }
+            report.timing.threads += Int(try decoder.input.number(UInt32.self))
+            try lists.merge(&decoder)
+            try decoder.input.end()
+        }
+        lists.fill(&report, scan.context)
+        let end = clinux_now(CLOCK_MONOTONIC)
+        report.timing.elapsedSeconds = Double(end.tv_sec - begin.tv_sec) + Double(end.tv_nsec - begin.tv_nsec) * 1e-9
+        return report
+    }
+}
+
+/// What a task waits for, that a thread outside of the pool opens.
+private final class Gate: Sendable {
+    private struct State: Sendable {
+        var isOpen = false
+        var waiting: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                if !state.isOpen { state.waiting = continuation }
+                return state.isOpen
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    func open() {
+        let waiting = state.withLock { state in
+            state.isOpen = true
+            return state.waiting.take()
+        }
+        waiting?.resume()
+    }
+}
+
+extension MountNotes {
+    /// What another process's devices are called here: one that was met at the same path is the same. On the same machine
+    /// others have the same number; else they get one that no kernel gives.
+    func numbers(_ parts: PartialDevices) -> [UInt64] {
+        let known = devices
+        return parts.devices.map { device in
+            if let number = device.paths.lazy.compactMap({ known[$0] }).first { return number }
+            let number =
+                parts.host == Self.host ? device.number : 1 << 63 | UInt64(known.count) << 32 | device.number
+            for path in device.paths { note(number, at: path) }
+            return number
+        }
+    }
+}
+
+extension BorrowedGroup {
+    static func encode(_ groups: [BorrowedGroup]) -> [UInt8] {
+        var out = BinaryWriter()
+        out.put(count: groups.count)
+        for group in groups {
+            out.put(UInt32(group.root))
+            out.put(group.inode != nil)
+            out.put(group.inode ?? 0)
+            out.put(count: group.names.count)
+            for name in group.names { out.put(string: name) }
+            out.put(count: group.items.count)
+            for (ticket, what) in group.items {
+                out.put(ticket)
+                switch what {
+                case .directory(let name):
+                    out.put(UInt8(0))
+                    out.put(string: name)
+                case .slice(let entries):
+                    out.put(UInt8(1))
+                    out.put(string: entries)
+                }
+            }
+        }
+        return out.bytes
+    }
+
+    /// - Parameter roots: how many PATHs there are.
+    static func decode(_ bytes: [UInt8], roots: Int) throws(BinaryFailure) -> [BorrowedGroup] {
+        var input = BinaryReader(bytes)
+        var groups: [BorrowedGroup] = []
+        for _ in 0..<(try input.count(ofAtLeast: 29)) {
+            let root = Int(try input.number(UInt32.self))
+            guard root < roots else { throw BinaryFailure("has a PATH too many") }
+            let isKnown = try input.bool()
+            let inode = try input.number(UInt64.self)
+            var names: [[UInt8]] = []
+            for _ in 0..<(try input.count(ofAtLeast: 9)) { names.append(try input.fileName()) }
+            var group = BorrowedGroup(root: root, names: names, inode: isKnown ? inode : nil, items: [])
+            for _ in 0..<(try input.count(ofAtLeast: 17)) {
+                let ticket = try input.number(UInt64.self)
+                switch try input.number(UInt8.self) {
+                case 0: group.items.append((ticket, .directory(try input.fileName())))
+                case 1: group.items.append((ticket, .slice(try input.string())))
+                default: throw BinaryFailure("has work of a kind that there is not")
+                }
+            }
+            groups.append(group)
+        }
+        try input.end()
+        return groups
+    }
+}

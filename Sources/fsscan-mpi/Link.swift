@@ -1,0 +1,111 @@
+import CMPI
+
+/// What the ranks say to each other.
+enum Word: Int32 {
+    /// The first rank → all: the start of the scan; empty: there will be none.
+    case begin = 1
+    /// A rank without work → another.
+    case want
+    /// The answer to `want`; empty: there is none to spare.
+    case work
+    /// What was lent is done.
+    case done
+    /// The first rank → all: everything is answered.
+    case stop
+    /// All → the first rank: what needs no tree.
+    case lists
+}
+
+/// Messages between ranks. One thread's business.
+///
+/// A message of any length: `count` is an `int` in MPI, so a long one goes in parts, which arrive in their order, as all
+/// messages from one rank to another do.
+final class Link {
+    let rank: Int
+    let size: Int
+    private(set) var sentMessages = 0
+    private(set) var sentBytes = 0
+
+    private final class Sending {
+        let bytes: UnsafeMutableRawBufferPointer
+        var request = cmpi_request()
+
+        init(_ part: ArraySlice<UInt8>) {
+            bytes = .allocate(byteCount: max(1, part.count), alignment: 1)
+            bytes.copyBytes(from: part)
+        }
+
+        deinit { bytes.deallocate() }
+    }
+
+    private var sending: [Sending] = []
+    private var parts: [Int: [UInt8]] = [:]
+
+    private static let longestPart = 1 << 28
+    /// Added to the tag of all parts but the last.
+    private static let goesOn: Int32 = 64
+
+    /// Nil where there is no MPI.
+    init?() {
+        var (rank, size) = (Int32(0), Int32(0))
+        guard cmpi_start(&rank, &size) == 0 else { return nil }
+        (self.rank, self.size) = (Int(rank), Int(size))
+    }
+
+    func send(_ word: Word, _ bytes: [UInt8] = [], to rank: Int) {
+        sentMessages += 1
+        sentBytes += bytes.count
+        var rest = bytes[...]
+        repeat {
+            let part = rest.prefix(Self.longestPart)
+            rest = rest.dropFirst(part.count)
+            let sending = Sending(part)
+            let tag = word.rawValue + (rest.isEmpty ? 0 : Self.goesOn)
+            cmpi_send(sending.bytes.baseAddress, Int32(part.count), Int32(rank), tag, &sending.request)
+            self.sending.append(sending)
+        } while !rest.isEmpty
+    }
+
+    /// The next message that has come, if there is one.
+    func receive() -> (word: Word, rank: Int, bytes: [UInt8])? {
+        var envelope = cmpi_envelope()
+        while cmpi_probe(&envelope) != 0 {
+            let count = Int(envelope.count)
+            let part = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                cmpi_receive(buffer.baseAddress, &envelope)
+                filled = count
+            }
+            let source = Int(envelope.source)
+            if envelope.tag >= Self.goesOn {
+                parts[source, default: []] += part
+                continue
+            }
+            guard let word = Word(rawValue: envelope.tag) else { preconditionFailure("a rank says what none says") }
+            guard let before = parts.removeValue(forKey: source) else { return (word, source, part) }
+            return (word, source, before + part)
+        }
+        return nil
+    }
+
+    /// Lets go of what has been sent.
+    func reap() { sending.removeAll { cmpi_sent(&$0.request) != 0 } }
+
+    var hasSent: Bool { sending.isEmpty }
+
+    /// Returns when all ranks have come here.
+    ///
+    /// - Parameter meanwhile: others may still ask something.
+    func farewell(meanwhile: () -> Void) {
+        var request = cmpi_request()
+        cmpi_farewell(&request)
+        while cmpi_sent(&request) == 0 { meanwhile() }
+        while !hasSent { reap() }
+        cmpi_end()
+    }
+
+    /// Ends all ranks.
+    func abort(_ status: Int32) -> Never {
+        cmpi_abort(status)
+        preconditionFailure("MPI_Abort returned")
+    }
+}

@@ -1,0 +1,158 @@
+import Bytes
+import CLinux
+import Entries
+import Glibc
+import LinuxKernel
+import ScanEngine
+import WorkStealing
+
+/// One rank, from checked settings to an exit status.
+struct RankProgram {
+    private let link: Link
+    private let settings: ScanSettings
+
+    init(_ link: Link, _ settings: ScanSettings) { (self.link, self.settings) = (link, settings) }
+
+    func run() throws -> ExitStatus {
+        clinux_install_stop_handler()
+        let output: OutputFile?
+        do {
+            output = link.rank == 0 ? try OutputFile(settings.output, mode: settings.mode) : nil
+        } catch {
+            // The others wait for the start: there will be none.
+            for rank in 1..<max(1, link.size) { link.send(.begin, to: rank) }
+            throw error
+        }
+        guard let start = begin() else {
+            link.farewell {}
+            return .success
+        }
+        let threads = settings.threads ?? Scheduler.defaultThreads
+        warnOfBinding(threads)
+        let asked = settings.scanOptions(
+            paths: settings.paths, patterns: try settings.patternLists.flatMap { try $0.patterns() }, threads: threads)
+        var options = asked
+        options.now =
+            options.now
+            ?? FileTime(
+                seconds: start.startedSeconds, nanoseconds: start.startedNanoseconds)
+        var environment = ScanEnvironment()
+        environment.isCancelled = { clinux_stop_signal() != 0 }
+        if settings.format != .json {
+            environment.onError = { error in StandardStreams.complain(error.path, error.message) }
+        }
+        let scan: ScanRank
+        do {
+            scan = try ScanRank(options, hasTrunk: link.rank == 0, environment)
+        } catch {
+            // Another machine may have what this one lacks: it has begun.
+            link.abort(ExitStatus(reporting: error).rawValue)
+        }
+        MIMEHelp.warn(scan.confinement)
+        let thread = try startThread(scan)
+        var courier = Courier(link, scan)
+        do throws(BinaryFailure) {
+            try courier.run()
+            pthread_join(thread, nil)
+            let entries = scan.progress().entries
+            let lists = try courier.exchangeLists()
+            if settings.statistics { printStatistics(entries, courier) }
+            var status = ExitStatus.success
+            if let output {
+                let report = try scan.report(lists, start: start)
+                status = write(report, asked, to: output)
+            }
+            try courier.sayFarewell()
+            return status
+        } catch {
+            StandardStreams.complain("rank \(link.rank): what another rank sent \(error.message)")
+            link.abort(ExitStatus.trouble.rawValue)
+        }
+    }
+
+    /// When the first rank starts.
+    ///
+    /// - Returns: nil where there is to be no scan.
+    private func begin() -> Timing? {
+        var start = Timing.now
+        if link.rank == 0 {
+            var out = BinaryWriter()
+            out.put(start.startedSeconds)
+            out.put(start.startedNanoseconds)
+            for rank in 1..<max(1, link.size) { link.send(.begin, out.bytes, to: rank) }
+            return start
+        }
+        while true {
+            guard let (word, rank, bytes) = link.receive() else {
+                clinux_sleep(200_000)
+                continue
+            }
+            // Ranks that have begun before this one may ask it.
+            if word == .want { link.send(.work, to: rank) }
+            guard word == .begin else { continue }
+            var input = BinaryReader(bytes)
+            guard let seconds = try? input.number(Int64.self), let nanoseconds = try? input.number(Int64.self) else {
+                return nil
+            }
+            (start.startedSeconds, start.startedNanoseconds) = (seconds, nanoseconds)
+            return start
+        }
+    }
+
+    /// `mpirun -n 2` binds each rank to one core.
+    private func warnOfBinding(_ threads: Int) {
+        let processors = Int(clinux_affinity_count())
+        if processors < threads {
+            StandardStreams.complain(
+                "warning: rank \(link.rank) has \(threads) threads and may use "
+                    + "\(HumanUnits.count(Int64(processors), "processor", "processors")): see mpirun --bind-to none")
+        }
+    }
+
+    private func startThread(_ scan: ScanRank) throws -> pthread_t {
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(scan)
+        let result = pthread_create(
+            &thread, nil,
+            { context in
+                Unmanaged<ScanRank>.fromOpaque(context!).takeRetainedValue().run()
+                return nil
+            }, context.toOpaque())
+        if result != 0 { link.abort(ExitStatus.unavailable.rawValue) }
+        return thread
+    }
+
+    private func printStatistics(_ entries: Int64, _ courier: Courier) {
+        StandardStreams.complain(
+            "rank \(link.rank): \(entries) entries, \(courier.lent) lent, \(courier.borrowed) borrowed, "
+                + "\(link.sentMessages) messages, \(link.sentBytes) bytes sent")
+    }
+
+    /// - Parameter options: as they were asked for.
+    private func write(_ report: ScanReport, _ options: ScanOptions, to output: OutputFile) -> ExitStatus {
+        do {
+            switch settings.format {
+            case .json:
+                try ReportJSON(report, options: options, version: Invocation.version).write { try output.write($0) }
+            case .html: try PageFile(ScanPage(report, options).data()).write(to: output)
+            case .du:
+                let quoting = isatty(output.descriptor) == 1 ? Quoting(for: output.descriptor) : nil
+                try DiskUsageText(report: report, endsInNUL: settings.endsLinesInNUL, quoting: quoting).write(
+                    to: output)
+            case .openmetrics:
+                let metrics = MetricsText(report, Quoting(for: output.descriptor))
+                try metrics.bytes().withUnsafeBytes { try output.write($0) }
+            case .text, .records:
+                let style = TextStyle(
+                    for: output.descriptor, colour: settings.summary.colour, units: settings.summary.units)
+                var summary = TextSummary(report, options: options, style: style, table: settings.summary.table)
+                try summary.bytes().withUnsafeBytes { try output.write($0) }
+            }
+            try output.finish()
+        } catch {
+            return ExitStatus(reporting: error)
+        }
+        if let stopped = ExitStatus.stopSignal { return stopped }
+        return report.totals.errors > 0 || !report.complete ? .unreadable : .success
+    }
+}
