@@ -2,7 +2,7 @@
 #
 # make hands variables of its command line to the scripts: `make bench RUNS=10 ROUNDS=5 TREES=/mnt/scratch`.
 
-.PHONY: bench bench-browse bench-scheduler bench-content bench-cold bench-scale bench-latency bench-reading bench-compare bench-equal
+.PHONY: bench bench-browse bench-scheduler bench-content bench-cold bench-scale bench-latency bench-mpi bench-reading bench-compare bench-equal
 .PHONY: bench-tools bench-build bench-check bench-docs bench-rivals bench-clean
 
 bench: build ## Metadata scan beside the C floor, find, bfs, fd, du and gdu (warm)
@@ -28,6 +28,9 @@ bench-scale: build ## From 10,000 to 5,000,000 entries, a deep chain, a huge dir
 
 bench-latency: build bench-tools ## A remote disk: every operation takes 1 or 5 ms (needs /dev/fuse)
 	Benchmarks/latency.sh
+
+bench-mpi: build mpi ## Two ranks of one worker beside one process of two (needs Open MPI)
+	Benchmarks/mpi.sh
 
 bench-reading: bench-tools ## Blocking threads or io_uring for the content of small files (cold: needs root)
 	Benchmarks/reading.sh
