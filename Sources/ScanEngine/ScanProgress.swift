@@ -15,6 +15,8 @@ public struct ScanProgress: Sendable {
     /// nil in the beginning.
     public var path: [UInt8]?
 
+    package init() {}
+
     mutating func add(_ worker: borrowing ProgressCounters) {
         let (entries, diskBytes, bytesRead, errors) = worker.now
         self.entries.addSaturating(entries)

@@ -1,3 +1,4 @@
+import Entries
 import Glibc
 import ScanEngine
 import TestSupport

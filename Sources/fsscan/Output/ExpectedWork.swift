@@ -1,3 +1,6 @@
+import CLinux
+import Entries
+import Formats
 import Glibc
 import LinuxKernel
 import ScanEngine
