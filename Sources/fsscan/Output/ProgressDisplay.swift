@@ -108,7 +108,9 @@ private final class ProgressThread {
         let start = ProgressState.now()
         var next = start + interval
         var seen = clinux_progress_event_count()
-        while true {
+        // `stop()` counts an event after it has set the flag: one that came before `seen` is found here, one that comes
+        // later ends the sleep.
+        while !state.isStopped.load(ordering: .acquiring) {
             sleep(until: isShown ? next : nil, seen)
             if state.isStopped.load(ordering: .acquiring) { break }
             let events = clinux_progress_event_count()
