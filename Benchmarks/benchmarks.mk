@@ -2,11 +2,16 @@
 #
 # make hands variables of its command line to the scripts: `make bench RUNS=10 ROUNDS=5 TREES=/mnt/scratch`.
 
-.PHONY: bench bench-browse bench-scheduler bench-content bench-cold bench-scale bench-latency bench-mpi bench-reading bench-compare bench-equal
+.PHONY: bench bench-guard bench-browse bench-scheduler bench-content bench-cold bench-scale bench-latency bench-mpi bench-reading bench-compare bench-equal
 .PHONY: bench-tools bench-build bench-check bench-docs bench-rivals bench-clean
 
 bench: build ## Metadata scan beside the C floor, find, bfs, fd, du and gdu (warm)
 	Benchmarks/metadata.sh
+
+bench-guard: build ## Instructions, allocations and system calls of small workloads beside their thresholds (UPDATE=1 sets them)
+	@Tests/oracles/packages.sh valgrind strace
+	$(SWIFT) build -c release --package-path Benchmarks --product SchedulerBench
+	Benchmarks/guard.py .build/release/fsscan Benchmarks/.build/release/SchedulerBench $(if $(UPDATE),--update)
 
 bench-equal: build ## Shows that the tools of `bench` do equal work: counts their stat calls
 	Benchmarks/metadata.sh --equal

@@ -57,6 +57,24 @@ void clinux_install_stop_handler(void) {
     }
 }
 
+uint32_t clinux_progress_events;
+
+static void ask_for_progress(int number) {
+    (void)number;
+    int saved = errno;
+    clinux_tell_progress();
+    errno = saved;
+}
+
+void clinux_install_progress_handler(void) {
+    struct sigaction action;
+    if (sigaction(SIGUSR1, NULL, &action) != 0 || action.sa_handler != SIG_DFL) return;
+    action.sa_handler = ask_for_progress;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGUSR1, &action, NULL);
+}
+
 void clinux_remove_when_stopped(int directory, const char *name) {
     if (directory >= 0) doomed_name = name;
     __atomic_store_n(&doomed_directory, directory, __ATOMIC_RELEASE);

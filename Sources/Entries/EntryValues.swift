@@ -48,7 +48,7 @@ public import LinuxKernel
         return FileTime(seconds: Int64(bitPattern: seconds), nanoseconds: rest)
     }
 
-    package mutating func setTime(_ field: EntryField, _ time: FileTime?) {
+    @inlinable package mutating func setTime(_ field: EntryField, _ time: FileTime?) {
         self[field] = time.map { UInt64(bitPattern: $0.seconds) }
         // A damaged file system may have more of them than a second has.
         let rest = UInt32(min(max(0, time?.nanoseconds ?? 0), 999_999_999))

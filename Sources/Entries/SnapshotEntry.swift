@@ -1,13 +1,13 @@
-package import LinuxKernel
+public import LinuxKernel
 
 /// What one source says of one entry. Nil: it does not say.
 ///
 /// A source says with `SnapshotDescription.fields` what it carries at all; a field that it carries may still be nil for an
 /// entry that could not be read.
-package struct SnapshotEntry: Equatable, Sendable {
+@usableFromInline package struct SnapshotEntry: Equatable, Sendable {
     package var key: EntryKey
     /// What it says in numbers.
-    package var values = EntryValues()
+    @usableFromInline package var values = EntryValues()
     /// Where a symlink points.
     package var target: [UInt8]?
     /// Raw digests. Of directories, too, where the source has Merkle digests of fsscan's own kind, and only then.
@@ -33,71 +33,73 @@ package struct SnapshotEntry: Equatable, Sendable {
 
 // MARK: What code asks for by name
 
+// Inlined: a call from another module copies all values to look at one.
+
 extension SnapshotEntry {
-    package var kind: EntryKind? {
+    @inlinable package var kind: EntryKind? {
         get { values[.kind].flatMap { EntryKind(rawValue: UInt8($0)) } }
         set { set(.kind, newValue?.rawValue) }
     }
     /// `st_size`, in bytes.
-    package var size: Int64? {
+    @inlinable package var size: Int64? {
         get { number(.size) }
         set { set(.size, newValue) }
     }
     /// Allocated bytes.
-    package var diskBytes: Int64? {
+    @inlinable package var diskBytes: Int64? {
         get { number(.diskBytes) }
         set { set(.diskBytes, newValue) }
     }
     /// Permission bits with setuid, setgid and sticky: `mode & 0o7777`.
-    package var mode: UInt32? {
+    @inlinable package var mode: UInt32? {
         get { number(.mode) }
         set { set(.mode, newValue) }
     }
-    package var uid: UInt32? {
+    @inlinable package var uid: UInt32? {
         get { number(.uid) }
         set { set(.uid, newValue) }
     }
-    package var gid: UInt32? {
+    @inlinable package var gid: UInt32? {
         get { number(.gid) }
         set { set(.gid, newValue) }
     }
     /// The number of hard links.
-    package var links: UInt64? {
+    @inlinable package var links: UInt64? {
         get { values[.links] }
         set { values[.links] = newValue }
     }
     /// `st_dev`, as `stat(2)` shows it.
-    package var device: UInt64? {
+    @inlinable package var device: UInt64? {
         get { values[.device] }
         set { values[.device] = newValue }
     }
-    package var inode: UInt64? {
+    @inlinable package var inode: UInt64? {
         get { values[.inode] }
         set { values[.inode] = newValue }
     }
     /// `st_rdev` of a device file.
-    package var specialDevice: UInt64? {
+    @inlinable package var specialDevice: UInt64? {
         get { values[.specialDevice] }
         set { values[.specialDevice] = newValue }
     }
-    package var mtime: FileTime? {
+    @inlinable package var mtime: FileTime? {
         get { values[time: .mtime] }
         set { values[time: .mtime] = newValue }
     }
-    package var ctime: FileTime? {
+    @inlinable package var ctime: FileTime? {
         get { values[time: .ctime] }
         set { values[time: .ctime] = newValue }
     }
-    package var btime: FileTime? {
+    @inlinable package var btime: FileTime? {
         get { values[time: .btime] }
         set { values[time: .btime] = newValue }
     }
-    package var flags: InodeFlags? {
+    @inlinable package var flags: InodeFlags? {
         get { number(.flags).map { InodeFlags(rawValue: $0) } }
         set { set(.flags, newValue?.rawValue) }
     }
     /// The file changed while it was read.
-    package var isChanged: Bool {
+    @inlinable package var isChanged: Bool {
         get { values[.changed] != nil }
         set { values[.changed] = newValue ? 1 : nil }
     }
@@ -112,11 +114,11 @@ extension SnapshotEntry {
         return known
     }
 
-    private func number<Number: FixedWidthInteger>(_ field: EntryField) -> Number? {
+    @inlinable func number<Number: FixedWidthInteger>(_ field: EntryField) -> Number? {
         values[field].map { Number(truncatingIfNeeded: $0) }
     }
 
-    private mutating func set(_ field: EntryField, _ number: (some FixedWidthInteger)?) {
+    @inlinable mutating func set(_ field: EntryField, _ number: (some FixedWidthInteger)?) {
         values[field] = number.map { UInt64(truncatingIfNeeded: $0) }
     }
 }
@@ -137,7 +139,7 @@ package struct EntryRules: OptionSet, Sendable {
 
 extension EntryValues {
     /// A time; nil where it is not known.
-    package subscript(time field: EntryField) -> FileTime? {
+    @inlinable package subscript(time field: EntryField) -> FileTime? {
         get { time(field) }
         set { setTime(field, newValue) }
     }

@@ -51,8 +51,11 @@ public final class Scan: Sendable {
     /// Stops the scan soon; `run()` then returns a report that is not `complete`. Callable from any thread.
     public func cancel() { context.cancel() }
 
-    /// What has been seen so far, for a progress display. Callable from any thread while `run()` runs.
-    public func progress() -> (entries: Int64, diskBytes: Int64, errors: Int64) { context.progress }
+    /// Whether files are read, and not only listed.
+    package var readsFiles: Bool { context.content != nil }
+
+    /// What has been seen so far, for a progress display. Callable from any thread, while `run()` runs and afterwards.
+    public func progress() -> ScanProgress { context.progress() }
 
     /// Scans, blocking the calling thread, which is one of the workers. To be called once.
     ///

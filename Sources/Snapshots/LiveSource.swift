@@ -13,11 +13,13 @@ package enum LiveSource {
     ///   - baseline: what need not be read.
     ///   - leftOut: what is passed over.
     ///   - isCancelled: as in `Scan`. Then it throws, soon, and the process must end: see `Scan.runUntilDeadline()`.
+    ///   - willRun: gets the scan before it runs, for a progress display.
     ///   - onError: told each error when it happens, by any worker.
     /// - Throws: `ScanUnavailable`, `SnapshotFailure`.
     package static func scan(
         _ options: ScanOptions, baseline: ContentBaseline? = nil, leftOut: LeftOut? = nil,
-        isCancelled: @escaping @Sendable () -> Bool, onError: (@Sendable (ScanError) -> Void)? = nil,
+        willRun: (Scan) -> Void = { _ in }, isCancelled: @escaping @Sendable () -> Bool,
+        onError: (@Sendable (ScanError) -> Void)? = nil,
         onContradiction: (@Sendable (_ path: [UInt8]) -> Void)? = nil
     ) throws -> (source: SortedSource, report: ScanReport) {
         let output = SortingOutput(options)
@@ -27,7 +29,9 @@ package enum LiveSource {
         (environment.baseline, environment.isCancelled, environment.onError) = (baseline, isCancelled, onError)
         (environment.leftOut, environment.onContradiction) = (leftOut, onContradiction)
         // A file system may not answer: whoever sends a stop signal does not wait for it.
-        let report = try Scan(options, environment).runUntilDeadline()
+        let scan = try Scan(options, environment)
+        willRun(scan)
+        let report = scan.runUntilDeadline()
         if isCancelled() { throw SnapshotFailure(path: nil, "stopped") }
         return (SortedSource(description(of: options, report), try output.finish()), report)
     }

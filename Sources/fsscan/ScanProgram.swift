@@ -36,6 +36,8 @@ struct ScanProgram {
         }
         var environment = ScanEnvironment()
         environment.baseline = try makeBaseline(options)
+        let earlier = settings.save.flatMap { ProgressDisplay.Expected.earlier(in: $0, of: paths) }
+        let expected = ProgressDisplay.Expected(earlier, options, isQuick: settings.baseline != nil)
         let saved = try settings.save.map { path throws(SaveFailure) in
             try SavedScanWriter(path, options, label: settings.label, version: Invocation.version, mode: settings.mode)
         }
@@ -61,9 +63,10 @@ struct ScanProgram {
         }
         MIMEHelp.warn(scan)
         records?.begin(options, version: Invocation.version, scan.start)
-        let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
+        let progress = ProgressDisplay(settings.progress)
+        progress.begin(.scanning(scan, expected))
         var report = environment.deadline == nil ? scan.run() : scan.runUntilDeadline()
-        progress?.stop()
+        progress.stop()
         let isLate = !report.complete && environment.deadline?.hasPassed == true
         if isLate { StandardStreams.complain("stopped by --deadline: the report is not complete") }
         // The scan is kept before its report is written: a reader of the report may go away.

@@ -317,6 +317,27 @@ static inline int clinux_punch_hole(int descriptor, int64_t offset, int64_t leng
 
 // ---- Terminals and processors ---------------------------------------------------------------------------------------
 
+/// Counts what wakes the thread that shows progress: SIGUSR1 and `clinux_tell_progress`.
+extern uint32_t clinux_progress_events;
+
+static inline uint32_t clinux_progress_event_count(void) {
+    return __atomic_load_n(&clinux_progress_events, __ATOMIC_ACQUIRE);
+}
+
+/// Wakes the thread that shows progress. Async-signal-safe.
+static inline void clinux_tell_progress(void) {
+    __atomic_fetch_add(&clinux_progress_events, 1, __ATOMIC_RELEASE);
+    clinux_futex_wake(&clinux_progress_events, 1);
+}
+
+/// Sleeps until an event after the first `seen`, or for `timeout`.
+static inline void clinux_wait_for_progress(uint32_t seen, const struct timespec *_Nullable timeout) {
+    (void)clinux_futex_wait(&clinux_progress_events, seen, timeout);
+}
+
+/// SIGUSR1 is an event from now on, and does not end the process, unless its disposition was changed by the parent.
+void clinux_install_progress_handler(void);
+
 /// The width of the terminal `descriptor` in columns. 0 if it is no terminal or does not know its width.
 static inline int clinux_terminal_columns(int descriptor) {
     struct winsize size;

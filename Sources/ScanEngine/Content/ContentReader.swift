@@ -8,6 +8,8 @@ package struct ContentReader: ~Copyable {
     /// Owned: freed in `deinit`.
     private let buffer: UnsafeMutableRawBufferPointer
     private var digest: MultiDigest?
+    /// Bytes read and not yet told, holes not among them.
+    private var bytesRead: Int64 = 0
 
     package init(_ plan: SharedContent) {
         self.plan = plan
@@ -17,6 +19,12 @@ package struct ContentReader: ~Copyable {
     }
 
     deinit { buffer.deallocate() }
+
+    /// How many bytes were read since the last question: for a progress display.
+    mutating func takeBytesRead() -> Int64 {
+        defer { bytesRead = 0 }
+        return bytesRead
+    }
 
     package enum Outcome: Sendable {
         case done(FileContent)
@@ -72,7 +80,9 @@ package struct ContentReader: ~Copyable {
             }
             isFirst = false
             switch piece {
-            case .bytes: digest!.update(head)
+            case .bytes(let count):
+                bytesRead &+= Int64(count)
+                digest!.update(head)
             case .hole(let count): digest!.updateZeros(count)
             case .end:
                 digest!.finish(appendingTo: &content.row)
@@ -86,6 +96,8 @@ package struct ContentReader: ~Copyable {
     ///
     /// - Returns: nil while there is more to read.
     package mutating func advance(_ file: LargeFile) throws(ContentFailure) -> FileContent? {
+        let before = file.reader.bytesRead
+        defer { bytesRead &+= file.reader.bytesRead - before }
         guard try file.reader.feed(&file.digest, budget: Self.messageBytes, through: buffer) else { return nil }
         var content = FileContent(type: file.type)
         file.digest.finish(appendingTo: &content.row)
@@ -121,6 +133,7 @@ package struct ContentReader: ~Copyable {
         // Larger files are read by libmagic alone: their answers are not reused.
         if reader.status.size <= buffer.count, case .bytes(let count) = try reader.read(into: buffer) {
             head = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            bytesRead &+= Int64(count)
         }
         guard addType(to: &content, of: reader, head: head, hasDetector) else {
             guard let place = plan.openFiles.tryTake() else { return .lacksDetector }
@@ -134,7 +147,11 @@ package struct ContentReader: ~Copyable {
     private mutating func unsized(_ reader: inout FileReader, _ hasDetector: Bool) throws(ContentFailure) -> Outcome {
         var content = FileContent()
         guard addType(to: &content, of: reader, head: nothing, hasDetector) else { return .lacksDetector }
-        if digest != nil { content.row = row(of: try reader.readUnsized(limit: Self.unsizedLimit, through: buffer)) }
+        if digest != nil {
+            let bytes = try reader.readUnsized(limit: Self.unsizedLimit, through: buffer)
+            bytesRead &+= Int64(bytes.count)
+            content.row = row(of: bytes)
+        }
         return .done(content)
     }
 

@@ -21,6 +21,8 @@ package struct FileReader: ~Copyable, Sendable {
     package let status: ContentStatus
     /// Bytes given out so far.
     package private(set) var offset: Int64 = 0
+    /// Bytes that came from the file: `offset` without the holes.
+    private(set) var bytesRead: Int64 = 0
     /// Data goes on up to here; beyond may be a hole. `.max` where holes are not looked for.
     private var dataEnd: Int64
     /// Zeros go on up to here.
@@ -107,6 +109,7 @@ package struct FileReader: ~Copyable, Sendable {
             throw .call("read", error)
         }
         offset += Int64(count)
+        bytesRead += Int64(count)
         if offset > status.size { throw .changed }
         sawEnd = offset == status.size && count < wanted
         if count > 0 { return .bytes(count) }

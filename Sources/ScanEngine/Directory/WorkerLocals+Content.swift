@@ -258,7 +258,8 @@ extension WorkerLocals {
         let keepAccessTime = context.user == 0 || context.user == owner
         let (identity, listed) = (status.identity, ContentStatus(status))
         return try opening { () throws(ContentFailure) in
-            try stage!.inspect(
+            defer { progress.advance(bytesRead: stage!.takeBytesRead()) }
+            return try stage!.inspect(
                 name, in: directory, expecting: identity, listed: listed, wasJustListed: wasJustListed,
                 keepAccessTime: keepAccessTime, hasSize: hasSize, hasDetector: hasDetector)
         }
@@ -269,6 +270,7 @@ extension WorkerLocals {
 
     /// Reads a piece of a large file; nil while there is more.
     func advance(_ file: LargeFile) -> Result<FileContent?, ContentFailure> {
+        defer { progress.advance(bytesRead: stage!.takeBytesRead()) }
         do throws(ContentFailure) {
             return .success(try stage!.advance(file))
         } catch {

@@ -43,6 +43,7 @@ extension WorkerLocals {
 
     /// Notes what the rest of this message is about.
     func isAt(_ place: @autoclosure () -> EntryPath) {
+        context.whereabouts.answer(place())
         if keepsPartial { partial?.place = place() }
     }
 

@@ -57,6 +57,9 @@ final class ScanContext: Sendable {
     /// Set by `cancel()`, and once `isCancelled` has said so. Relaxed: nothing is ordered by it.
     private let stopped = Atomic<Bool>(false)
     private let workers = Mutex<[WorkerLocals]>([])
+    /// What workers had counted that have been taken.
+    private let past = Mutex(ScanProgress())
+    let whereabouts = Whereabouts()
 
     /// - Parameter start: of the scan.
     init(_ options: ScanOptions, _ environment: ScanEnvironment, start: FileTime) throws(ScanUnavailable) {
@@ -159,23 +162,21 @@ final class ScanContext: Sendable {
         workers.withLock { $0.append(worker) }
     }
 
-    /// What all workers have counted so far.
-    var progress: (entries: Int64, diskBytes: Int64, errors: Int64) {
+    /// What all workers have counted so far, and where one of them is.
+    func progress() -> ScanProgress {
+        var sum = past.withLock { $0 }
         workers.withLock { workers in
-            var sum: (entries: Int64, diskBytes: Int64, errors: Int64) = (0, 0, 0)
-            for worker in workers {
-                let part = worker.progress.now
-                sum.entries.addSaturating(part.entries)
-                sum.diskBytes.addSaturating(part.diskBytes)
-                sum.errors.addSaturating(part.errors)
-            }
-            return sum
+            for worker in workers { sum.add(worker.progress) }
         }
+        sum.path = whereabouts.ask()?.bytes
+        return sum
     }
 
     /// The workers' parts of the report, when all workers have been joined. They are let go: each refers to the context.
     func takeWorkers() -> [WorkerLocals] {
-        workers.withLock { workers in
+        let sum = progress()
+        past.withLock { $0 = sum }
+        return workers.withLock { workers in
             defer { workers = [] }
             return workers
         }

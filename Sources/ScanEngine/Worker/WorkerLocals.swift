@@ -198,23 +198,3 @@ final class WorkerLocals: @unchecked Sendable {
 
     func noteOwner(ofDirectory status: borrowing FileStatus) { lastOwner = status.uid }
 }
-
-/// How far one worker has come. Written by its owner (relaxed: nothing is ordered by them), read by a progress display.
-struct ProgressCounters: ~Copyable, Sendable {
-    private let entries = Atomic<Int64>(0)
-    private let diskBytes = Atomic<Int64>(0)
-    private let errors = Atomic<Int64>(0)
-
-    /// Owner only: a load and a store, cheaper than an atomic addition.
-    func advance(entries newEntries: Int64, diskBytes newBytes: Int64) {
-        entries.store(entries.load(ordering: .relaxed) &+ newEntries, ordering: .relaxed)
-        diskBytes.store(diskBytes.load(ordering: .relaxed) &+ newBytes, ordering: .relaxed)
-    }
-
-    /// Owner only.
-    func countError() { errors.store(errors.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
-
-    var now: (entries: Int64, diskBytes: Int64, errors: Int64) {
-        (entries.load(ordering: .relaxed), diskBytes.load(ordering: .relaxed), errors.load(ordering: .relaxed))
-    }
-}

@@ -19,6 +19,8 @@ struct ComparisonSettings {
     var mode: UInt32?
     /// Nil: what the machine offers.
     var threads: Int?
+    /// Nil: where standard error is a terminal.
+    var progress: Bool?
 
     /// - Parameter html: there are pages of it, and this is `--html`; nil: there are none.
     init(_ options: ComparisonOptions, html: Bool? = nil) throws(UsageError) {
@@ -38,6 +40,7 @@ struct ComparisonSettings {
         output = options.output?.bytes == [UInt8(ascii: "-")] ? nil : options.output?.bytes
         mode = try ScanSettings.mode(options.mode, of: options.output)
         threads = try ScanSettings.threads(options.threads)
+        progress = options.progress
         for name in Self.items(options.also) {
             guard let field = EntryField(comparable: name.carried), field != .kind else {
                 throw UsageError("--also", name, "is not one of \(Self.fieldNames(but: .kind))")

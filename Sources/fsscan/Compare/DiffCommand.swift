@@ -125,6 +125,9 @@ struct ComparisonOptions: ParsableArguments {
         parsing: .unconditional,
         help: ArgumentHelp("How many workers scan a live side, 1 to 1024.", valueName: "N"))
     var threads: CarriedArgument?
+
+    @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
+    var progress: Bool?
 }
 
 /// `fsscan saved`.

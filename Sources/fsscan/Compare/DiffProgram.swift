@@ -17,28 +17,29 @@ struct DiffProgram {
         let new = try SnapshotArgument(settings.new)
         clinux_install_stop_handler()
         let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
-        let sides = try open(old, new)
+        let progress = ProgressDisplay(settings.comparison.progress)
+        let sides = try open(old, new, progress)
         if let stopped = ExitStatus.stopSignal { return stopped }
         if let growth = settings.growth {
-            return try GrowthProgram(growth, settings.comparison.format).run(sides.old, sides.new, output)
+            return try GrowthProgram(growth, settings.comparison.format).run(sides.old, sides.new, output, progress)
         }
-        return try ComparisonProgram(settings.comparison).run(sides.old, sides.new, output)
+        return try ComparisonProgram(settings.comparison).run(sides.old, sides.new, output, progress)
     }
 
     /// Files first: a live side is scanned with the options of the other one.
     private func open(
-        _ old: SnapshotArgument, _ new: SnapshotArgument
+        _ old: SnapshotArgument, _ new: SnapshotArgument, _ progress: ProgressDisplay
     ) throws -> (old: any SnapshotSource, new: any SnapshotSource) {
         let algorithm = settings.comparison.algorithm
         switch (old, new) {
         case (.live(let before), .live(let after)):
-            return (try scan(before, like: nil), try scan(after, like: nil))
+            return (try scan(before, like: nil, progress), try scan(after, like: nil, progress))
         case (.live(let path), .file(let file, let selector)):
             let new = try SnapshotArgument.open(file, selector: selector, otherRoots: [path], algorithm: algorithm)
-            return (try scan(path, like: new.description), new)
+            return (try scan(path, like: new.description, progress), new)
         case (.file(let file, let selector), .live(let path)):
             let old = try SnapshotArgument.open(file, selector: selector, otherRoots: [path], algorithm: algorithm)
-            return (old, try scan(path, like: old.description))
+            return (old, try scan(path, like: old.description, progress))
         case (.file(let before, let beforeSelector), .file(let after, let afterSelector)):
             let old = try SnapshotArgument.open(before, selector: beforeSelector, otherRoots: [], algorithm: algorithm)
             let new = try SnapshotArgument.open(
@@ -47,28 +48,32 @@ struct DiffProgram {
         }
     }
 
-    private func scan(_ path: [UInt8], like other: SnapshotDescription?) throws -> any SnapshotSource {
+    private func scan(
+        _ path: [UInt8], like other: SnapshotDescription?, _ progress: ProgressDisplay
+    ) throws -> any SnapshotSource {
         // Before a scan that may take hours.
         try settings.comparison.confirmIgnored(other.map { [$0] } ?? [])
         var options = other?.options ?? ScanOptions(paths: [], threads: 1)
         if other?.options == nil { options.hash = other?.algorithms ?? [] }
         if !settings.hash.isEmpty { options.hash = settings.hash }
-        return try LiveSide.scan([path], options, settings.comparison.threads)
+        return try LiveSide.scan([path], options, settings.comparison.threads, progress, earlier: other?.totals)
     }
 }
 
 /// A side of a comparison that is scanned now.
 enum LiveSide {
     static func scan(
-        _ paths: [[UInt8]], _ options: ScanOptions, _ threads: Int?, _ baseline: ContentBaseline? = nil,
-        _ leftOut: LeftOut? = nil
+        _ paths: [[UInt8]], _ options: ScanOptions, _ threads: Int?, _ progress: ProgressDisplay, earlier: Totals?,
+        _ baseline: ContentBaseline? = nil, _ leftOut: LeftOut? = nil
     ) throws -> any SnapshotSource {
         var options = options
         options.paths = paths
         options.threads = threads ?? Scheduler.defaultThreads
+        let expected = ProgressDisplay.Expected(earlier, options, isQuick: baseline != nil)
         do {
             return try LiveSource.scan(
-                options, baseline: baseline, leftOut: leftOut, isCancelled: { clinux_stop_signal() != 0 },
+                options, baseline: baseline, leftOut: leftOut,
+                willRun: { progress.begin(.scanning($0, expected)) }, isCancelled: { clinux_stop_signal() != 0 },
                 onContradiction: { StandardStreams.complain($0, ContentBaseline.contradiction) }
             ).source
         } catch let error as ScanUnavailable {
@@ -85,10 +90,11 @@ struct ComparisonProgram {
 
     /// - Parameter verified: asked when both sides have been read to their end.
     func run(
-        _ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile,
+        _ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile, _ progress: ProgressDisplay,
         verified: () -> Verified? = { nil }
     ) throws -> ExitStatus {
         try settings.confirmIgnored([old.description, new.description])
+        let (old, new) = progress.counting(old, new)
         let comparison = try Comparison(old, new, settings.selection)
         var writer = makeWriter(comparison.compared, old.description, new.description, output)
         writer.begin(only: settings.only)
@@ -101,6 +107,7 @@ struct ComparisonProgram {
             try drain(&writer, output, atLeast: Self.pieceSize)
         }
         // Not of what is shown alone: --only hides no trouble.
+        progress.stop()
         let isTrouble = totals.hasTrouble || !old.description.isComplete || !new.description.isComplete
         let status: ExitStatus = isTrouble ? .trouble : isDifferent ? .different : .success
         writer.finish(totals, hidden, status, verified())

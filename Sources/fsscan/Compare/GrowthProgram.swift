@@ -12,7 +12,10 @@ struct GrowthProgram {
 
     init(_ settings: GrowthSettings, _ format: ReportFormat) { (self.settings, self.format) = (settings, format) }
 
-    func run(_ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile) throws -> ExitStatus {
+    func run(
+        _ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile, _ progress: ProgressDisplay
+    ) throws -> ExitStatus {
+        let (old, new) = progress.counting(old, new)
         let growth = try Growth(old, new, isWhole: format == .html)
         var map = GrowthMap()
         var list = GrowthList(settings)
@@ -29,6 +32,7 @@ struct GrowthProgram {
             lines.directory(directory)
             try lines.drain(to: output, atLeast: Self.pieceSize)
         }
+        progress.stop()
         if let stopped = ExitStatus.stopSignal { return stopped }
         let isTrouble =
             totals.all.isUncertain || !old.description.isComplete || !new.description.isComplete

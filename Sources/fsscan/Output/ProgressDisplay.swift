@@ -3,94 +3,146 @@ import Glibc
 import ScanEngine
 import Synchronization
 
-/// A line on standard error that says how far the scan is, redrawn eight times a second by a thread of its own.
+/// A line on standard error that says how far the work is, redrawn eight times a second by a thread of its own.
 ///
-/// On a terminal the line is drawn over itself and removed at the end, only while this process is in the foreground; a
-/// scan that takes less than a quarter of a second draws nothing. Elsewhere (`--progress` into a log) it is a plain line
-/// every five seconds.
-final class ProgressDisplay {
-    /// Set once, by `stop()`; the thread sleeps on it. Freed after the thread was joined.
-    private let isStopped = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
-    private var thread = pthread_t()
-    private var isRunning = false
+/// On a terminal the line is drawn over itself and removed at the end, only while this process is in the foreground; work
+/// of less than a quarter of a second draws nothing. Elsewhere (`--progress` into a log) it is a plain line every five
+/// seconds. SIGUSR1 asks for a line of its own at any time, whether lines are shown or not, as dd has it.
+final class ProgressDisplay: Sendable {
+    private let state: ProgressState
+    /// The thread; nil where there is none, and once it was joined.
+    private let thread: Mutex<pthread_t?>
 
-    init(_ scan: Scan) {
-        isStopped.initialize(to: 0)
+    /// - Parameter isShown: nil: where standard error is a terminal.
+    init(_ isShown: Bool?) {
+        clinux_install_progress_handler()
+        state = ProgressState()
         // Signals go to the main thread, whose blocked system calls are to be interrupted.
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
         pthread_sigmask(SIG_SETMASK, &all, &before)
         defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        let drawing = Unmanaged.passRetained(ProgressThread(scan, isStopped))
+        let drawing = Unmanaged.passRetained(ProgressThread(state, isShown: isShown ?? (isatty(2) == 1)))
+        var thread = pthread_t()
         let result = pthread_create(
             &thread, nil,
             { context in
                 Unmanaged<ProgressThread>.fromOpaque(context!).takeRetainedValue().run()
                 return nil
             }, drawing.toOpaque())
-        isRunning = result == 0
-        // No thread, no progress: the scan itself matters.
-        if !isRunning { drawing.release() }
+        // No thread, no progress: the work itself matters.
+        if result != 0 { drawing.release() }
+        self.thread = Mutex(result == 0 ? thread : nil)
     }
 
-    deinit {
-        stop()
-        isStopped.deallocate()
+    deinit { stop() }
+
+    /// What is shown from now on.
+    func begin(_ work: Work) {
+        state.work.withLock { $0 = (work, ProgressState.now()) }
     }
 
     /// Removes the line; nothing is drawn afterwards.
     func stop() {
-        guard isRunning else { return }
-        isRunning = false
-        clinux_set_flag(isStopped)
-        clinux_futex_wake(isStopped, 1)
+        guard let thread = thread.withLock({ $0.take() }) else { return }
+        state.isStopped.store(true, ordering: .releasing)
+        clinux_tell_progress()
         pthread_join(thread, nil)
+    }
+
+    /// What the program is at.
+    enum Work: Sendable {
+        case nothing
+        case scanning(Scan, Expected)
+        /// The old side's entries and the new side's, as far as they were read, of so many if that is known.
+        case comparing(EntryCounter, of: Int64?)
+    }
+
+    /// How much there is to be done, as far as somebody knows: another scan of the same PATHs, or the file system.
+    struct Expected: Sendable {
+        var entries: Int64?
+        /// To be read from files; nil also where nothing is read, or an unknown share.
+        var bytes: Int64?
+
+        static let unknown = Expected()
+    }
+}
+
+/// Entries that were read, counted by one thread and looked at by others.
+final class EntryCounter: Sendable {
+    private let count = Atomic<Int64>(0)
+
+    var value: Int64 { count.load(ordering: .relaxed) }
+
+    func add() { count.store(count.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
+}
+
+/// What a display and its thread share.
+private final class ProgressState: Sendable {
+    let isStopped = Atomic<Bool>(false)
+    let work = Mutex<(ProgressDisplay.Work, since: Double)>((.nothing, since: now()))
+
+    /// Seconds of the monotonic clock.
+    static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }
 
 /// What the thread of a `ProgressDisplay` works with; nobody else touches it.
 private final class ProgressThread {
-    private let scan: Scan
-    private let isStopped: UnsafeMutablePointer<UInt32>
+    private let state: ProgressState
+    private let isShown: Bool
     private let isTerminal = isatty(2) == 1
     private let clearsLine = !TextStyle.terminalIsDumb
     /// Characters on the terminal's line.
     private var drawn = 0
+    private var rate = ProgressRate()
 
-    init(_ scan: Scan, _ isStopped: UnsafeMutablePointer<UInt32>) {
-        self.scan = scan
-        self.isStopped = isStopped
-    }
+    init(_ state: ProgressState, isShown: Bool) { (self.state, self.isShown) = (state, isShown) }
 
     func run() {
         let interval = isTerminal ? 0.125 : 5.0
-        let start = now()
-        while true {
-            sleep(interval)
-            if clinux_flag_is_set(isStopped) != 0 { break }
-            let elapsed = now() - start
-            if elapsed >= 0.25 { draw(elapsed) }
+        let start = ProgressState.now()
+        var next = start + interval
+        var seen = clinux_progress_event_count()
+        // `stop()` counts an event after it has set the flag: one that came before `seen` is found here, one that comes
+        // later ends the sleep.
+        while !state.isStopped.load(ordering: .acquiring) {
+            sleep(until: isShown ? next : nil, seen)
+            if state.isStopped.load(ordering: .acquiring) { break }
+            let events = clinux_progress_event_count()
+            if events != seen {
+                seen = events
+                StandardStreams.complain(line().whole)
+            }
+            let now = ProgressState.now()
+            guard isShown, now >= next else { continue }
+            next = now + interval
+            if now - start >= 0.25 { draw() }
         }
         if drawn > 0 && isInForeground { writeOver("") }
     }
 
-    private func draw(_ elapsed: Double) {
-        let (entries, diskBytes, errors) = scan.progress()
-        var line = "\(HumanUnits.count(entries, "entry", "entries")), \(HumanUnits.bytes(diskBytes))"
-        if errors > 0 { line += ", " + HumanUnits.count(errors, "error", "errors") }
-        line += ", \(Int(elapsed)) s"
+    private func line() -> ProgressLine {
+        let (work, since) = state.work.withLock { $0 }
+        return ProgressLine(work, elapsed: ProgressState.now() - since, &rate)
+    }
+
+    private func draw() {
         if !isTerminal {
-            StandardStreams.complain(line)
+            StandardStreams.complain(line().whole)
         } else if isInForeground {
-            writeOver(line)
+            let columns = Int(clinux_terminal_columns(2))
+            // The last column stays free, where some terminals wrap at once.
+            writeOver(line().fitted(to: columns > 0 ? columns - 1 : 79))
         }
     }
 
-    /// The line is ASCII: characters are columns. The last column stays free, where some terminals wrap at once.
-    private func writeOver(_ line: String) {
-        let columns = Int(clinux_terminal_columns(2))
-        let text = columns > 0 ? String(line.prefix(columns - 1)) : line
+    /// The line is ASCII: characters are columns.
+    private func writeOver(_ text: String) {
         let end = clearsLine ? "\u{1B}[K" : String(repeating: " ", count: max(0, drawn - text.utf8.count))
         var bytes = Array("\r\(text)\(end)".utf8)
         // Without a way to clear, the cursor goes back over the spaces.
@@ -109,14 +161,12 @@ private final class ProgressThread {
         return foreground <= 0 || foreground == getpgrp()
     }
 
-    private func now() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-
-    private func sleep(_ seconds: Double) {
+    /// Sleeps until an event after the first `seen`, or until then.
+    private func sleep(until end: Double?, _ seen: UInt32) {
+        guard let end else { return clinux_wait_for_progress(seen, nil) }
+        let seconds = end - ProgressState.now()
+        if seconds <= 0 { return }
         var interval = timespec(tv_sec: Int(seconds), tv_nsec: Int(seconds.truncatingRemainder(dividingBy: 1) * 1e9))
-        _ = clinux_futex_wait(isStopped, 0, &interval)
+        clinux_wait_for_progress(seen, &interval)
     }
 }

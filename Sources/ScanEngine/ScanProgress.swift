@@ -1,0 +1,80 @@
+// What a scan that runs says of itself: sums of counters that each worker keeps, and a place that a worker comes by.
+
+import Synchronization
+
+/// How far a scan has come.
+public struct ScanProgress: Sendable {
+    /// Entries counted: names, as in `Totals.entries`.
+    public var entries: Int64 = 0
+    /// What these take on disk. A file with several names counts under each, as nobody has compared them yet.
+    public var diskBytes: Int64 = 0
+    /// Bytes read from files, for digests and MIME types; holes are not read.
+    public var bytesRead: Int64 = 0
+    public var errors: Int64 = 0
+    /// A directory, or a file that is read, that a worker came to since the last question; the one before if none did,
+    /// nil in the beginning.
+    public var path: [UInt8]?
+
+    package init() {}
+
+    mutating func add(_ worker: borrowing ProgressCounters) {
+        let (entries, diskBytes, bytesRead, errors) = worker.now
+        self.entries.addSaturating(entries)
+        self.diskBytes.addSaturating(diskBytes)
+        self.bytesRead.addSaturating(bytesRead)
+        self.errors.addSaturating(errors)
+    }
+}
+
+/// How far one worker has come. Written by its owner (relaxed: nothing is ordered by them), read by a progress display.
+struct ProgressCounters: ~Copyable, Sendable {
+    private let entries = Atomic<Int64>(0)
+    private let diskBytes = Atomic<Int64>(0)
+    private let bytesRead = Atomic<Int64>(0)
+    private let errors = Atomic<Int64>(0)
+
+    /// Owner only: a load and a store, cheaper than an atomic addition.
+    func advance(entries newEntries: Int64, diskBytes newBytes: Int64) {
+        entries.store(entries.load(ordering: .relaxed) &+ newEntries, ordering: .relaxed)
+        diskBytes.store(diskBytes.load(ordering: .relaxed) &+ newBytes, ordering: .relaxed)
+    }
+
+    /// Owner only.
+    func advance(bytesRead count: Int64) {
+        bytesRead.store(bytesRead.load(ordering: .relaxed) &+ count, ordering: .relaxed)
+    }
+
+    /// Owner only.
+    func countError() { errors.store(errors.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
+
+    var now: (entries: Int64, diskBytes: Int64, bytesRead: Int64, errors: Int64) {
+        (
+            entries.load(ordering: .relaxed), diskBytes.load(ordering: .relaxed), bytesRead.load(ordering: .relaxed),
+            errors.load(ordering: .relaxed)
+        )
+    }
+}
+
+/// Where the scan is. A display asks, and the worker that next comes to a directory or a file answers: to those that are
+/// not asked it is one load of a flag that nobody writes meanwhile.
+struct Whereabouts: ~Copyable, Sendable {
+    private let isAsked = Atomic<Bool>(false)
+    private let place = Mutex<EntryPath?>(nil)
+
+    /// What was answered last. Asks again.
+    func ask() -> EntryPath? {
+        defer { isAsked.store(true, ordering: .relaxed) }
+        return place.withLock { $0 }
+    }
+
+    @inline(__always)
+    func answer(_ path: @autoclosure () -> EntryPath) {
+        if isAsked.load(ordering: .relaxed) { keep(path()) }
+    }
+
+    @inline(never)
+    private func keep(_ path: EntryPath) {
+        isAsked.store(false, ordering: .relaxed)
+        place.withLock { $0 = path }
+    }
+}

@@ -1,0 +1,124 @@
+import ScanEngine
+
+/// One line about work that goes on: how far it is, then where.
+///
+/// ```
+/// 37 %, 1,234,567 entries, 1.5 GiB read, 210.3 MiB/s, 3 errors, 12 s, 20 s left  /usr/share/doc/…
+/// comparing: 45 %, 1,234,567 entries, 3 s, 4 s left
+/// ```
+struct ProgressLine {
+    /// ASCII.
+    private let figures: String
+    /// Bytes as the file system has them; nil where there is nothing to be named.
+    private let path: [UInt8]?
+
+    /// - Parameter elapsed: in seconds, since this work began.
+    init(_ work: ProgressDisplay.Work, elapsed: Double, _ rate: inout ProgressRate) {
+        switch work {
+        case .nothing: self.init("starting", nil)
+        case .scanning(let scan, let expected):
+            let progress = scan.progress()
+            self.init(scanning: progress, readsFiles: scan.readsFiles, expected, elapsed, &rate)
+        case .comparing(let counter, let expected):
+            let done = ProgressShare(counter.value, of: expected)
+            let count = HumanUnits.count(counter.value, "entry", "entries")
+            self.init("comparing: " + Self.joined([done?.percent, count, Self.times(elapsed, done)]), nil)
+        }
+    }
+
+    init(
+        scanning progress: ScanProgress, readsFiles: Bool, _ expected: ProgressDisplay.Expected, _ elapsed: Double,
+        _ rate: inout ProgressRate
+    ) {
+        let done =
+            readsFiles
+            ? ProgressShare(progress.bytesRead, of: expected.bytes)
+            : ProgressShare(progress.entries, of: expected.entries)
+        let amount: String
+        let speed: String
+        if readsFiles {
+            let bytes = rate.perSecond(progress.bytesRead, at: elapsed)
+            (amount, speed) = ("\(HumanUnits.bytes(progress.bytesRead)) read", "\(HumanUnits.bytes(bytes))/s")
+        } else {
+            let entries = rate.perSecond(progress.entries, at: elapsed)
+            (amount, speed) = (HumanUnits.bytes(progress.diskBytes), "\(HumanUnits.count(entries))/s")
+        }
+        let errors = progress.errors > 0 ? HumanUnits.count(progress.errors, "error", "errors") : nil
+        let entries = HumanUnits.count(progress.entries, "entry", "entries")
+        self.init(
+            Self.joined([done?.percent, entries, amount, speed, errors, Self.times(elapsed, done)]), progress.path)
+    }
+
+    private init(_ figures: String, _ path: [UInt8]?) { (self.figures, self.path) = (figures, path) }
+
+    /// For a line of its own; `StandardStreams.complain` escapes it.
+    var whole: [UInt8] {
+        guard let path else { return Array(figures.utf8) }
+        return Array("\(figures)  ".utf8) + path
+    }
+
+    /// In ASCII, with the path shortened in the middle where it does not fit; without it where there is no room.
+    func fitted(to columns: Int) -> String {
+        let room = columns - figures.utf8.count - 2
+        guard let path, room >= Self.leastRoom else { return String(figures.prefix(max(0, columns))) }
+        // As many bytes as there can be columns: what lies between will not be seen.
+        let ends = path.count <= 2 * room ? path : Array(path.prefix(room)) + Array(path.suffix(room))
+        var text = ends.flatMap { byte in (0x20..<0x7F).contains(byte) ? [byte] : Array("?".utf8) }
+        if text.count > room {
+            let head = (room - 3) / 2
+            text = text.prefix(head) + Array("...".utf8) + text.suffix(room - 3 - head)
+        }
+        return "\(figures)  \(String(decoding: text, as: UTF8.self))"
+    }
+
+    private static let leastRoom = 12
+
+    private static func times(_ elapsed: Double, _ done: ProgressShare?) -> String {
+        let left = done?.left(after: elapsed).map { ", \(duration($0)) left" } ?? ""
+        return duration(elapsed) + left
+    }
+
+    /// `12 s`, `3 min 20 s`, `2 h 5 min`.
+    static func duration(_ seconds: Double) -> String {
+        let seconds = Int(max(0, seconds.rounded(.down)))
+        if seconds < 60 { return "\(seconds) s" }
+        if seconds < 3600 { return "\(seconds / 60) min \(seconds % 60) s" }
+        return "\(seconds / 3600) h \(seconds / 60 % 60) min"
+    }
+
+    private static func joined(_ parts: [String?]) -> String { parts.compactMap(\.self).joined(separator: ", ") }
+}
+
+/// How much of the work is done, where somebody knows how much there is. What is known comes from elsewhere, so that there
+/// may be more to do than that: then nothing is said.
+struct ProgressShare {
+    private let part: Double
+
+    init?(_ done: Int64, of expected: Int64?) {
+        guard let expected, expected > 0, done <= expected else { return nil }
+        part = Double(done) / Double(expected)
+    }
+
+    var percent: String { "\(Int(part * 100)) %" }
+
+    /// In seconds, if the rest goes as fast; nil where it is too early to tell.
+    func left(after elapsed: Double) -> Double? {
+        elapsed >= 2 && part >= 0.01 ? elapsed * (1 - part) / part : nil
+    }
+}
+
+/// How fast a count grows, over the last two seconds or so.
+struct ProgressRate {
+    /// When it was asked, and what the count was then; the oldest is what the rate is counted from.
+    private var samples: [(time: Double, count: Int64)] = []
+
+    /// - Parameter time: in seconds, since the count was 0.
+    mutating func perSecond(_ count: Int64, at time: Double) -> Int64 {
+        if let last = samples.last, last.time > time || last.count > count { samples = [] }
+        while samples.count > 1, samples[1].time <= time - 2 { samples.removeFirst() }
+        let (begin, before) = samples.first ?? (0, 0)
+        samples.append((time, count))
+        guard time - begin > 0.01 else { return 0 }
+        return Int64(Double(count - before) / (time - begin))
+    }
+}
