@@ -11,6 +11,7 @@ import WorkStealing
 /// print(report.totals.entries, report.totals.diskBytes)
 /// ```
 public final class Scan: Sendable {
+    /// With times in the place of ages.
     public let options: ScanOptions
     /// When the scan was made, which is when it starts as far as reports and records are concerned.
     public let start: Timing
@@ -36,13 +37,14 @@ public final class Scan: Sendable {
 
     package init(_ options: ScanOptions, _ environment: ScanEnvironment) throws(ScanUnavailable) {
         precondition((1...1024).contains(options.pool ?? options.threads), "1 to 1024 threads")
-        self.options = options
         writeTrace = environment.trace
         var start = Timing.now
         start.threads = options.pool ?? options.threads
         self.start = start
-        let time = FileTime(seconds: start.startedSeconds, nanoseconds: start.startedNanoseconds)
-        context = try ScanContext(options, environment, start: time)
+        var options = options
+        options.selection = options.selection.resolved(options.now ?? start.started)
+        self.options = options
+        context = try ScanContext(options, environment, start: start.started)
     }
 
     /// How files are kept from what they could do through libmagic; nil without `mime`.
@@ -112,6 +114,7 @@ public final class Scan: Sendable {
         var reopened: Int64 = 0
         var use = BaselineUse()
         var unfinished = UnfinishedList()
+        var selected = SelectedCounts()
         for worker in workers {
             for (stream, output) in zip(worker.streams, context.outputs) where isFlushed(output) { stream.flush() }
             unfinished.merge(worker.unfinished)
@@ -126,6 +129,13 @@ public final class Scan: Sendable {
             }
             reopened += worker.descriptorsReopened
             use.add(worker.baselineUse)
+            if let counts = worker.selected { selected.add(counts, context.devices) }
+        }
+        if context.selector != nil {
+            var totals = selected.subtotal.totals
+            // Nothing else is read.
+            totals.skipped = report.totals.skipped
+            report.selected = totals
         }
         if context.content?.baseline != nil { report.baseline = use }
         (report.extensions, report.otherExtensions) = tallies.extensions.ranked
