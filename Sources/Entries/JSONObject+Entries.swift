@@ -84,13 +84,11 @@ extension ScanOptions {
                 guard let text = try object.string(option.name) else { continue }
                 guard let parsed = Timestamp.parsed(text) else { throw JSONFieldFailure(key: "\(option.name)") }
                 self[keyPath: time] = FileTime(seconds: parsed.seconds, nanoseconds: parsed.nanoseconds)
-            case .patterns(let patterns):
-                for item in object[option.name]?.array ?? [] {
-                    guard let pattern = try item.object?.bytes("pattern") else {
-                        throw JSONFieldFailure(key: "\(option.name)")
-                    }
-                    self[keyPath: patterns].append(pattern)
-                }
+            case .patterns(let patterns): self[keyPath: patterns] = try object.patterns(option.name)
+            case .selection(let selection):
+                guard let value = object[option.name] else { continue }
+                guard let members = value.object else { throw JSONFieldFailure(key: "\(option.name)") }
+                self[keyPath: selection] = try Selection(members)
             }
         }
     }

@@ -20,6 +20,8 @@ package struct KeptOption: Sendable {
         case ranking(any WritableKeyPath<ScanOptions, Ranking> & Sendable)
         /// Written where it is set.
         case time(any WritableKeyPath<ScanOptions, FileTime?> & Sendable)
+        /// Written where not everything is selected.
+        case selection(any WritableKeyPath<ScanOptions, Selection> & Sendable)
     }
 
     private init(_ name: StaticString, _ value: Value) { (self.name, self.value) = (name, value) }
@@ -35,6 +37,7 @@ package struct KeptOption: Sendable {
         KeptOption("follow_roots", .flag(\.followRoots, isAlwaysWritten: false)),
         KeptOption("gitignore", .flag(\.gitignore)),
         KeptOption("xattrs", .flag(\.xattrs, isAlwaysWritten: false)),
+        KeptOption("select", .selection(\.selection)),
         KeptOption("read_pseudo", .flag(\.readPseudo)),
         KeptOption("max_read", .bytes(\.maxRead)),
         // Before there was a limit there was none.
@@ -76,15 +79,12 @@ extension JSONWriter {
                 if options[keyPath: ranking] != .disk { member(option.name, options[keyPath: ranking].rawValue) }
             case .time(let time):
                 if let time = options[keyPath: time] { member(option.name, time: time) }
-            case .patterns(let patterns):
+            case .patterns(let patterns): member(option.name, patterns: options[keyPath: patterns])
+            case .selection(let selection):
+                let selection = options[keyPath: selection]
+                if selection.isEmpty { continue }
                 key(option.name)
-                beginArray()
-                for pattern in options[keyPath: patterns] {
-                    beginObject()
-                    member("pattern", bytes: pattern)
-                    endObject()
-                }
-                endArray()
+                object(selection: selection)
             }
         }
         if let workingDirectory { member("cwd", bytes: workingDirectory) }

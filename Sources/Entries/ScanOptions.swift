@@ -43,6 +43,8 @@ public struct ScanOptions: Sendable {
     public var maxRead: Int64 = 1 << 40
     /// Files with more bytes than this in holes are not read: an error each. Bytes.
     public var maxHoles: Int64 = 64 << 30
+    /// What is listed, ranked and totalled by itself.
+    package var selection = Selection()
     /// Levels of directories in `RootReport.tree`; 0 is the top node alone.
     public var depth = 1
     /// Length of the `largest…` lists.

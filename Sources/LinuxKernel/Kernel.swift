@@ -55,16 +55,21 @@ package enum Kernel {
     /// What `name` is, without following a symlink and without triggering an automount. Attributes are as fresh as the
     /// file system's own rules make them (a network file system may ask its server).
     ///
-    /// - Parameter isFollowed: a symlink is followed all the same.
-    ///
     /// The corresponding system calls are `fstatat(2)` and `statx(2)`.
     package static func status(
-        of name: UnsafePointer<CChar>, in directory: Int32, _ detail: Detail = .full, isFollowed: Bool = false,
-        into status: inout FileStatus
+        of name: UnsafePointer<CChar>, in directory: Int32, _ detail: Detail = .full, into status: inout FileStatus
     ) throws(Errno) {
-        let flags = (isFollowed ? 0 : AT_SYMLINK_NOFOLLOW) | AT_NO_AUTOMOUNT
+        let flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
         if detail == .full, try statx(name, directory, flags, &status) { return }
         _ = try check { clinux_fstatat(directory, name, flags, &status.raw) }
+    }
+
+    /// What a path leads to: the last symlink is followed, too. A function of its own, as the other is called for each entry.
+    package static func followedStatus(
+        of path: UnsafePointer<CChar>, into status: inout FileStatus
+    ) throws(Errno) {
+        if try statx(path, workingDirectory, AT_NO_AUTOMOUNT, &status) { return }
+        _ = try check { clinux_fstatat(workingDirectory, path, AT_NO_AUTOMOUNT, &status.raw) }
     }
 
     /// What the open file is. The corresponding system calls are `fstat(2)` and `statx(2)`.

@@ -11,6 +11,7 @@ import WorkStealing
 /// print(report.totals.entries, report.totals.diskBytes)
 /// ```
 public final class Scan: Sendable {
+    /// With times in the place of ages.
     public let options: ScanOptions
     /// When the scan was made, which is when it starts as far as reports and records are concerned.
     public let start: Timing
@@ -36,13 +37,14 @@ public final class Scan: Sendable {
 
     package init(_ options: ScanOptions, _ environment: ScanEnvironment) throws(ScanUnavailable) {
         precondition((1...1024).contains(options.pool ?? options.threads), "1 to 1024 threads")
-        self.options = options
         trace = environment.trace.map { Trace(write: $0) }
         var start = Timing.now
         start.threads = options.pool ?? options.threads
         self.start = start
-        let time = FileTime(seconds: start.startedSeconds, nanoseconds: start.startedNanoseconds)
-        context = try ScanContext(options, environment, start: time)
+        var options = options
+        options.selection = options.selection.resolved(options.now ?? start.started)
+        self.options = options
+        context = try ScanContext(options, environment, start: start.started)
     }
 
     /// How files are kept from what they could do through libmagic; nil without `mime`.

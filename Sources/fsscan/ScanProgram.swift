@@ -28,6 +28,8 @@ struct ScanProgram {
         let options = settings.scanOptions(
             paths: paths, patterns: try allPatterns(), threads: settings.threads ?? Scheduler.defaultThreads)
 
+        NameLocale.use(for: options.selection)
+
         // From here on a signal must not end the process without its report.
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output, mode: settings.mode)
@@ -62,7 +64,7 @@ struct ScanProgram {
             throw error
         }
         MIMEHelp.warn(scan)
-        records?.begin(options, version: Invocation.version, scan.start)
+        records?.begin(scan.options, version: Invocation.version, scan.start)
         let progress = ProgressDisplay(settings.progress)
         progress.begin(.scanning(scan, expected))
         var report = environment.deadline == nil ? scan.run() : scan.runUntilDeadline()
@@ -86,7 +88,7 @@ struct ScanProgram {
         switch settings.format {
         case .json:
             let json = ReportJSON(
-                report, options: options, version: Invocation.version, includesStatistics: settings.statistics)
+                report, options: scan.options, version: Invocation.version, includesStatistics: settings.statistics)
             try json.write { try output.write($0) }
         case .html:
             printStatistics(report)
@@ -103,7 +105,7 @@ struct ScanProgram {
             printStatistics(report)
             let style = TextStyle(
                 for: output.descriptor, colour: settings.summary.colour, units: settings.summary.units)
-            var summary = TextSummary(report, options: options, style: style, table: settings.summary.table)
+            var summary = TextSummary(report, options: scan.options, style: style, table: settings.summary.table)
             try summary.bytes().withUnsafeBytes { try output.write($0) }
         case .records:
             if !settings.format.tellsAll { printStatistics(report) }

@@ -17,6 +17,8 @@ import Testing
         ("fsscan diff --only a", ["added"]), ("fsscan verify --only added,rem", ["added,removed"]),
         ("fsscan verify --ignore mt", ["mtime"]), ("fsscan verify --ignore mtime,ct", ["mtime,ctime"]),
         ("fsscan verify --also bt", ["btime"]), ("fsscan diff --algorithm b", ["blake2b"]),
+        ("fsscan --max-s", ["--max-size"]), ("fsscan diff --ow", ["--owner"]),
+        ("fsscan --exclude-from sc", ["scans.db"]),
         ("fsscan diff sc", ["scans.db"]), ("fsscan diff scans.db da", ["data"]), ("fsscan saved sc", ["scans.db"]),
         ("fsscan diff scans.db#", ["scans.db#1", "scans.db#2", "scans.db#monday", "scans.db#other day"]),
         ("fsscan verify scans.db#m", ["scans.db#monday"]), ("fsscan --baseline scans.db#m", ["scans.db#monday"]),

@@ -75,6 +75,7 @@ import Testing
             ("asked", { $0.asked.insert(.mime) }), ("asked", { $0.asked.insert(.xattrs) }),
             ("readPseudo", { $0.readPseudo = true }),
             ("maxRead", { $0.maxRead = 1 }), ("maxHoles", { $0.maxHoles = 1 }),
+            ("selection", { $0.selection.kinds = .file }), ("selection", { $0.selection.older = .ago(1) }),
         ]
         let unbound = ["threads", "pool", "detectors", "depth", "top", "rank", "map", "now"]
         let fields = Mirror(reflecting: scan().options).children.compactMap(\.label)

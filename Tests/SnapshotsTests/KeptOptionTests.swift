@@ -22,10 +22,30 @@ import Testing
             case .algorithms(let algorithms): options[keyPath: algorithms] = [.md5, .sha256]
             case .patterns(let patterns): options[keyPath: patterns] = [Array("*.o".utf8), [0xFF, 0x2F]]
             case .ranking(let ranking): options[keyPath: ranking] = .oldest
+            case .selection(let selection): options[keyPath: selection] = Self.unusualSelection
             case .time(let time): options[keyPath: time] = FileTime(seconds: -1, nanoseconds: 999)
             }
         }
         return options
+    }
+
+    /// Nothing in it is as it is by default.
+    private static var unusualSelection: Selection {
+        var selection = Selection()
+        selection.kinds = [.file, .symlink]
+        selection.names = [Array("*.o".utf8), [0xFF, 0x2A]]
+        (selection.sizes, selection.links) = (Selection.Bounds(1, 2), Selection.Bounds(3, .max))
+        (selection.older, selection.newer) = (.at(FileTime(seconds: 5, nanoseconds: 6)), .ago(7))
+        (selection.user, selection.group) = (8, .max)
+        return selection
+    }
+
+    /// A member that is not kept would select something else when it is read.
+    @Test func theUnusualSelectionHasEveryMember() {
+        let (one, other) = (Mirror(reflecting: Self.unusualSelection), Mirror(reflecting: Selection()))
+        for (left, right) in zip(one.children, other.children) {
+            #expect("\(left.value)" != "\(right.value)", "\(left.label ?? "")")
+        }
     }
 
     private func json(_ options: ScanOptions) -> [UInt8] {
@@ -43,6 +63,7 @@ import Testing
             case .algorithms(let algorithms): one[keyPath: algorithms] != other[keyPath: algorithms]
             case .patterns(let patterns): one[keyPath: patterns] != other[keyPath: patterns]
             case .ranking(let ranking): one[keyPath: ranking] != other[keyPath: ranking]
+            case .selection(let selection): one[keyPath: selection] != other[keyPath: selection]
             case .time(let time): one[keyPath: time] != other[keyPath: time]
             }
         }.map(\.name.description)

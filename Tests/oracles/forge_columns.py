@@ -57,7 +57,7 @@ def options(text):
     new = {
         "hash": ["md5"], "exclude": [{"pattern": "evil*"}], "max_read": 1, "max_holes": 1, "cwd": "/",
         "depth": 9, "top": 9, "rank": "oldest", "exclude_kernfs": True, "xattrs": True, "exclude_caches": True,
-        "follow_roots": True,
+        "follow_roots": True, "select": {"kinds": ["symlink"]},
     }
     for name in known.keys() | new.keys():
         other = not known[name] if isinstance(known.get(name), bool) else new.get(name)

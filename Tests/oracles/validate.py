@@ -79,6 +79,17 @@ def totals_problems(totals, place):
         yield f"{place}: the kinds do not add up to {totals['entries']} entries"
 
 
+def selected_problems(report, options):
+    """What is selected is a part of all."""
+    if ("selected" in report) != ("select" in options):
+        yield ".selected: is there without a selection, or is not there with one"
+    if "selected" in report:
+        yield from totals_problems(report["selected"], ".selected")
+        for name, value in report["selected"].items():
+            if value > report["totals"][name]:
+                yield f".selected.{name}: {value} are more than {report['totals'][name]}"
+
+
 def parts_problems(report):
     """What adds up to the totals, and what is a part of them."""
     totals = report["totals"]
@@ -156,6 +167,7 @@ def report_problems(report):
         return problems
 
     problems += totals_problems(report["totals"], ".totals")
+    problems += selected_problems(report, report["options"])
     lists = ("roots", "largest_files", "largest_directories", "errors", "owners", "groups")
     for key, items in [(key, report[key]) for key in lists] + [("options.exclude", report["options"]["exclude"])]:
         for index, item in enumerate(items):
@@ -245,7 +257,7 @@ def diff_problems(data):
         shown = sum(kind in change["changes"] for change in changes)
         if shown > totals[kind] or shown < totals[kind] and not totals["not_shown"]:
             problems.append(f".totals.{kind}: {totals[kind]}, but {shown} are shown")
-    if totals["not_shown"] and not header["only"]:
+    if totals["not_shown"] and not header["only"] and "select" not in header:
         problems.append(".totals.not_shown: nothing asked for that")
     for item in summary.get("verified", {}).get("paths", []):
         problems += text_problems(item, ".verified.paths")

@@ -112,6 +112,7 @@ extension RecordEncoder {
         writer.member("type", "summary")
         writer.member("complete", report.complete)
         writer.member(totals: report.totals, .onOneLine)
+        if let selected = report.selected { writer.member(selected: selected, .onOneLine) }
         writer.key("roots")
         writer.beginArray()
         for root in report.roots {
@@ -196,19 +197,4 @@ extension InodeFlags {
     package static let names: [(name: StaticString, flag: InodeFlags)] = [
         ("append_only", .appendOnly), ("immutable", .immutable),
     ]
-}
-
-extension EntryKind {
-    /// The value of `kind` in records.
-    package var recordName: String {
-        switch self {
-        case .directory: "directory"
-        case .file: "file"
-        case .symlink: "symlink"
-        case .fifo: "fifo"
-        case .socket: "socket"
-        case .blockDevice: "block_device"
-        case .characterDevice: "character_device"
-        }
-    }
 }

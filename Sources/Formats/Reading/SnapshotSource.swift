@@ -64,6 +64,16 @@ package struct SnapshotDescription: Sendable {
     }
 }
 
+extension SnapshotDescription {
+    /// - Throws: where it lists some entries alone, so that sums of it would be those of no tree.
+    package func confirmWhole(_ file: [UInt8]?) throws(SnapshotFailure) {
+        guard options?.selection.isEmpty ?? true else {
+            throw SnapshotFailure(
+                path: file, "has what was selected alone (--name and the like): there are no sums of it")
+        }
+    }
+}
+
 /// A source cannot be read, or is not what it seems: one line for standard error, exit status 2.
 package struct SnapshotFailure: Error, Equatable {
     /// The file; nil where it is not about one.

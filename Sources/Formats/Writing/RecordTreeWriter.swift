@@ -64,6 +64,8 @@ struct RecordTreeWriter: ~Copyable {
     private let format: RecordTreeText
     /// `-x`: a directory on another device than the PATH's is excluded.
     private let oneFileSystem: Bool
+    /// Not all directories have a record: one that holds what has is written without any attributes.
+    private let isSelection: Bool
     private let rootPath: [UInt8]
     /// Path of the innermost open directory, as in keys: NUL for each slash.
     private var path: [UInt8] = []
@@ -78,6 +80,7 @@ struct RecordTreeWriter: ~Copyable {
         buffer = ByteBuffer(capacity: RecordOutput.pieceSize + 4096)
         self.format = format
         oneFileSystem = options.oneFileSystem
+        isSelection = !options.selection.isEmpty
         rootPath = options.paths.first ?? []
     }
 
@@ -102,7 +105,7 @@ struct RecordTreeWriter: ~Copyable {
     /// To be called once, after the last record.
     mutating func finish() {
         writePending()
-        if open.isEmpty, format.tellsErrors { openRoot(RecordTreeItem(.directory), hasError: true, text: []) }
+        if open.isEmpty, format.tellsErrors { openRoot(RecordTreeItem(.directory), hasError: !isSelection, text: []) }
         while !open.isEmpty { close() }
     }
 
@@ -111,8 +114,12 @@ struct RecordTreeWriter: ~Copyable {
     private mutating func writePending() {
         guard let (item, key, text) = pending else { return }
         pending = nil
-        guard !open.isEmpty else { return writeFirst(item, key, text) }
-        if item.tag == .error, !format.tellsErrors { return }
+        if open.isEmpty {
+            guard isSelection, !isPath(key) else { return writeFirst(item, key, text) }
+            if item.tag == .error { return }
+            openRoot(RecordTreeItem(.directory), hasError: false, text: [])
+        }
+        if item.tag == .error, !format.tellsErrors || isSelection { return }
         // Out of the directories that it is not in, and into those that have no record of their own: there are none in a
         // tree that keeps still.
         while open.count > 1, !isInside(key) { close() }
@@ -120,7 +127,7 @@ struct RecordTreeWriter: ~Copyable {
         guard start < key.count else { return }
         while let end = key[start...].firstIndex(of: 0) {
             let device = open[open.count - 1].device
-            write(name: key[start..<end], RecordTreeItem(.directory, device: device), [], hasError: true)
+            write(name: key[start..<end], RecordTreeItem(.directory, device: device), [], hasError: !isSelection)
             enter(Array(key[..<end]), device)
             start = end + 1
         }
@@ -137,6 +144,11 @@ struct RecordTreeWriter: ~Copyable {
         write(name: name, item, text, hasError: pendingHasError)
     }
 
+    /// Whether it is the key of the PATH itself.
+    private func isPath(_ key: [UInt8]) -> Bool {
+        key.elementsEqual(rootPath.lazy.map { $0 == UInt8(ascii: "/") ? 0 : $0 })
+    }
+
     private mutating func openRoot(_ item: RecordTreeItem, hasError: Bool, text: [UInt8]) {
         path = rootPath.map { $0 == UInt8(ascii: "/") ? 0 : $0 }
         format.root(
@@ -146,7 +158,9 @@ struct RecordTreeWriter: ~Copyable {
 
     private mutating func write(name: ArraySlice<UInt8>, _ item: RecordTreeItem, _ text: [UInt8], hasError: Bool) {
         let device = item.device
-        let isElsewhere = item.tag == .directory && oneFileSystem && device != 0 && device != open[0].device
+        let isElsewhere =
+            item.tag == .directory && oneFileSystem && device != 0 && open[0].device != 0
+            && device != open[0].device
         format.item(
             &buffer,
             RecordTreeLine(

@@ -9,7 +9,9 @@ extension Directory {
     func readAttributesByName(
         _ status: borrowing FileStatus, isOpened: Bool, _ worker: WorkerLocals
     ) -> Bool {
-        guard worker.context.readsAttributes else { return true }
+        guard worker.context.readsAttributes, worker.selector?.contains(status, .directory, node) ?? true else {
+            return true
+        }
         switch attributesByName(status, worker) {
         case .success(let read):
             xattrs = read.list

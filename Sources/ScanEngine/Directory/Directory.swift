@@ -64,6 +64,7 @@ actor Directory: MailboxActor {
     /// been read.
     private(set) var ignore: IgnoreScope?
     var subtree = SubtreeAccumulator()
+    private var isSelected = true
     /// What this entry's record will say, if records are wanted; its digests are known only when all below is done.
     private var recorded: KnownEntry?
     var xattrs: [ExtendedAttribute]?
@@ -216,17 +217,17 @@ actor Directory: MailboxActor {
         } else if let parent = node.parent, let kind = status.kind {
             // Something else took the name since the directory was listed.
             subtree.isDirectory = false
-            node.withName { name in
+            isSelected = node.withName { name in
                 worker.countEntry(
                     status, kind, name, pseudo(onDevice: status.device), in: parent,
                     EntryPath(directory: parent, name: node.name), &worker.tallies, into: &subtree)
             }
             // Its content is left alone: what took a directory's place in this moment may be gone in the next.
-            if worker.context.content != nil {
+            if worker.context.content != nil, isSelected {
                 let path = EntryPath(directory: parent, name: node.name)
                 worker.report(.stale, "openat", path, into: &subtree)
             }
-            worker.record(nil, in: node, kind, status, .unknown)
+            if isSelected { worker.record(nil, in: node, kind, status, .unknown) }
             subtree.subtotal.isWhole = false
         }
     }
@@ -247,7 +248,11 @@ actor Directory: MailboxActor {
             directories.count(
                 isOnOtherDevice && node.level > 0 ? .addedMount : .added, node, sums, newest: status.mtime.seconds)
         }
-        if !worker.streams.isEmpty { recorded = KnownEntry(status: copy status, isToBeListed: true) }
+        if let selector = worker.selector {
+            isSelected = selector.contains(status, .directory, node)
+            if isSelected { worker.selected?.count(status, .directory, worker.context.devices) }
+        }
+        if !worker.streams.isEmpty, isSelected { recorded = KnownEntry(status: copy status, isToBeListed: true) }
     }
 
     /// The pseudo file system of something in the directory above, or of this directory once it is open; nil for what is
@@ -287,7 +292,7 @@ actor Directory: MailboxActor {
         worker.noteOwner(ofDirectory: status)
         count(status, worker)
 
-        if worker.context.readsAttributes {
+        if worker.context.readsAttributes, isSelected {
             let place = EntryPath(directory: node, name: nil)
             xattrs = worker.extendedAttributes(ofDirectory: opened.number, at: place, into: &subtree)
         }
@@ -369,7 +374,7 @@ actor Directory: MailboxActor {
         let completion =
             subtree.isOpen
             ? worker.keepOpen(node, subtree, facts)
-            : worker.completion(of: node, &subtree, facts, recorded: recorded, xattrs)
+            : worker.completion(of: node, &subtree, facts, recorded: recorded, xattrs, isSelected: isSelected)
         let waiter = self.waiter
         self.waiter = .nobody
         waiter.receive(completion)
@@ -380,17 +385,17 @@ extension WorkerLocals {
     /// What a directory comes to whose entries have all been counted.
     func completion(
         of node: PathNode, _ subtree: inout SubtreeAccumulator, _ facts: EntryFacts, recorded: KnownEntry?,
-        _ xattrs: [ExtendedAttribute]?
+        _ xattrs: [ExtendedAttribute]?, isSelected: Bool = true
     ) -> Completion {
         let totals = subtree.subtotal.totals
         var completion = Completion(subtotal: subtree.subtotal)
         let isThere = subtree.isDirectory && totals.entries > 0
         if isThere {
-            rank(node, totals, lastChange: subtree.subtotal.lastChange, facts)
+            rank(node, totals, lastChange: subtree.subtotal.lastChange, facts, isSelected: isSelected)
             let row = subtree.digests == nil ? nil : digestRow(of: subtree)
             var state: [UInt8]?
             if let recorded {
-                var answer = EntryContent(digests: subtree.digests == nil ? [] : row)
+                var answer = EntryContent(digests: context.hasDigests ? row : [])
                 answer.xattrs = xattrs
                 let tree = subtree.subtotal.isWhole ? subtree.states : nil
                 state = record(nil, in: node, .directory, recorded.status, answer, tree: tree)

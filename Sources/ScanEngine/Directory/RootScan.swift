@@ -65,21 +65,27 @@ actor RootScan: MailboxActor {
                 return finish(tree: nil)
             }
             let opened = (target ?? path) + [0]
-            let attributes = opened.withUnsafeBytes { path in
-                worker.extendedAttributes(of: Self.entry(path, kind, node), status)
+            var attributes = AttributesResult.success(ReadAttributes())
+            if worker.selector?.contains(status, kind, node) ?? true {
+                attributes = opened.withUnsafeBytes { path in
+                    worker.extendedAttributes(of: Self.entry(path, kind, node), status)
+                }
             }
             if case .failure(let failure) = attributes, worker.mayTryAgain(after: failure) {
                 return send { $0.scan() }
             }
-            let name = path.split(separator: UInt8(ascii: "/")).last ?? []
+            let name = EntrySelector.name(ofPath: path) + [0]
             let pseudo = opened.withUnsafeBytes { path in
                 let entry = Self.entry(path, kind, node)
                 return try? worker.pseudoFileSystem(
                     of: entry.cString, in: entry.descriptor, onDevice: status.device)
             }
-            name.withUnsafeBytes { name in
-                worker.countEntry(status, kind, name, pseudo, in: node, place, &worker.tallies, into: &subtree)
+            let isSelected = name.withUnsafeBytes { name in
+                worker.countEntry(
+                    status, kind, UnsafeRawBufferPointer(rebasing: name.dropLast()), pseudo, in: node, place,
+                    &worker.tallies, into: &subtree)
             }
+            guard isSelected else { return finish(tree: nil) }
             let answer = opened.withUnsafeBytes { path in
                 let entry = Self.entry(path, kind, node)
                 return worker.content(of: entry, status, attributes, waiter: .path(self), &subtree)

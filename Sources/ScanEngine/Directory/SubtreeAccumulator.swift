@@ -77,7 +77,10 @@ struct SubtreeAccumulator: Sendable {
     /// To be called before anything is gathered; later calls change nothing.
     mutating func prepare(_ context: ScanContext) {
         if digests != nil || states != nil { return }
-        if let content = context.content, !content.set.isEmpty { digests = TreeDigest(content.set) }
+        // A directory's digests are those of all that is in it.
+        if context.selector == nil, let content = context.content, !content.set.isEmpty {
+            digests = TreeDigest(content.set)
+        }
         if let methods = context.stateMethods { states = TreeDigest(methods.set) }
     }
 

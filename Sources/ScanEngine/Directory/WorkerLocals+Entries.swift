@@ -113,7 +113,7 @@ extension WorkerLocals {
                 startDirectory(entry.name, in: opened, known: known, waiter, &subtree)
             } else {
                 var attributes = AttributesResult.success(ReadAttributes())
-                if readsAttributes {
+                if readsAttributes, selector?.contains(status, kind, entry.cString) ?? true {
                     let named = CountedEntry(
                         directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
                     attributes = extendedAttributes(of: named, status)
@@ -124,14 +124,14 @@ extension WorkerLocals {
                 let pseudo =
                     status.device == opened.identity.device
                     ? opened.pseudo : try? pseudoFileSystem(of: entry.cString, in: number, onDevice: status.device)
-                countEntry(
+                let isSelected = countEntry(
                     status, kind, entry.name, pseudo, in: node, EntryPath(directory: node, name: Array(entry.name)),
                     &tallies, into: &subtree)
                 if let directories {
                     newest = max(newest, status.mtime.seconds)
                     if status.links > 1 { directories.link(status, kind, in: node) }
                 }
-                if isMetadataAlone { continue }
+                if isMetadataAlone || !isSelected { continue }
                 if let baseline, takeOver(entry.name, kind, status, baseline, into: &subtree) { continue }
                 let counted = CountedEntry(
                     directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
@@ -169,20 +169,24 @@ extension WorkerLocals {
 
     /// Counts an entry that is no directory.
     ///
-    /// - Parameters: as in `Tallies.count` and `Tallies.rank`; the name is the last component of its path.
+    /// - Parameters: as in `Tallies.count` and `Tallies.rank`; the name is the last component of its path, followed by a NUL
+    ///   in memory.
+    /// - Returns: whether it is selected.
     func countEntry(
         _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer, _ pseudo: PseudoFileSystem?,
         in directory: PathNode, _ path: @autoclosure () -> EntryPath, _ tallies: inout Tallies,
         into subtree: inout SubtreeAccumulator
-    ) {
+    ) -> Bool {
         let fileExtension = kind == .file ? FileExtension(name: name) : .none
         subtree.subtotal.count(status, kind, fileExtension, pseudo, context.devices, &tallies)
         countPartially(status, kind, below: directory.root)
         progress.advance(entries: 1, diskBytes: status.diskBytes)
-        if kind == .file {
-            tallies.rank(status, in: directory, path())
-            if mapHasFiles { putOnMap(status, in: directory, path()) }
+        if isRankingAlone {
+            if kind == .file { tallies.rank(status, in: directory, path()) }
+            return true
         }
+        let name = name.baseAddress!.assumingMemoryBound(to: CChar.self)
+        return rankSelected(status, kind, name, in: directory, path(), &tallies)
     }
 
     func countDirectory(

@@ -35,7 +35,8 @@ extension WorkerLocals {
     ///
     /// - Parameter name: nil for `node` itself.
     func recordUnknown(_ name: UnsafeRawBufferPointer?, in node: PathNode, _ kind: EntryKind) {
-        if streams.isEmpty { return }
+        // What nobody knows is not selected.
+        if streams.isEmpty || selector != nil { return }
         let root = node.root
         path.with(name, in: node) { path in
             for stream in streams { stream.unknownEntry(root: root, path: path, kind: kind) }
@@ -45,7 +46,7 @@ extension WorkerLocals {
     /// Tells of a name that a pattern leaves out: nothing was found out about it.
     func recordExcluded(_ name: UnsafeRawBufferPointer, in node: PathNode) {
         directories?.count(.excluded, node)
-        if streams.isEmpty { return }
+        if streams.isEmpty || selector != nil { return }
         let root = node.root
         path.with(name, in: node) { path in
             for stream in streams { stream.excluded(root: root, path: path) }

@@ -13,6 +13,7 @@ struct ScanLists {
     private var typedInodes: [DeviceInode: TypedInodes.Typed] = [:]
     private var baselineUse = BaselineUse()
     private var unfinished = UnfinishedList()
+    private var selected = SelectedCounts()
     private(set) var descriptorsReopened: Int64 = 0
 
     init(_ context: ScanContext) {
@@ -22,6 +23,7 @@ struct ScanLists {
     }
 
     mutating func add(_ worker: WorkerLocals) {
+        if let counts = worker.selected { selected.add(counts, worker.context.devices) }
         unfinished.merge(worker.unfinished)
         tallies.merge(worker.tallies)
         directories.merge(worker.largestDirectories)
@@ -38,6 +40,12 @@ struct ScanLists {
     mutating func add(unfinished path: EntryPath) { unfinished.add(path) }
 
     func fill(_ report: inout ScanReport, _ context: ScanContext) {
+        if context.selector != nil {
+            var totals = selected.subtotal.totals
+            // Nothing else is read.
+            totals.skipped = report.totals.skipped
+            report.selected = totals
+        }
         var types = types
         for inode in typedInodes.values { types[inode.type, default: FileCounts()].add(inode.counts) }
         if context.content?.baseline != nil { report.baseline = baselineUse }

@@ -11,7 +11,7 @@ extension PathNode {
         var status = FileStatus()
         do throws(Errno) {
             try withCString { (path) throws(Errno) in
-                try Kernel.status(of: path, in: Kernel.workingDirectory, isFollowed: true, into: &status)
+                try Kernel.followedStatus(of: path, into: &status)
             }
             return status
         } catch {

@@ -7,6 +7,11 @@ extension JSONWriter {
         object(totals: totals, items)
     }
 
+    package mutating func member(selected: Totals, _ items: Items) {
+        key("selected")
+        object(totals: selected, items)
+    }
+
     package mutating func object(totals: Totals, _ items: Items) {
         beginObject(items)
         member("entries", totals.entries)

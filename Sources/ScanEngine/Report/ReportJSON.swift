@@ -33,6 +33,7 @@ public struct ReportJSON {
         writer.member("complete", report.complete)
         writer.member(options: options)
         writer.member(totals: report.totals, .onALineEach)
+        if let selected = report.selected { writer.member(selected: selected, .onALineEach) }
         writer.key("roots")
         writer.beginArray(.onALineEach)
         for root in report.roots { try Self.write(root, &writer, sink) }

@@ -14,6 +14,8 @@ public struct ScanReport: Sendable {
     /// False where a deadline passed while records were being written: what the workers held back is lost.
     package var hasAllRecords = true
     public var totals = Totals()
+    /// Of what was selected; nil where everything is.
+    public var selected: Totals?
     /// One for each PATH, in the given order.
     public var roots: [RootReport] = []
     /// By `ScanOptions.rank`, then path bytes; at most `ScanOptions.top`.
@@ -247,6 +249,10 @@ public struct Timing: Sendable {
     public var threads: Int = 1
 
     public init() {}
+
+    package var started: FileTime {
+        FileTime(seconds: startedSeconds, nanoseconds: startedNanoseconds)
+    }
 
     /// Of something that starts now.
     package static var now: Timing {

@@ -21,6 +21,8 @@ final class ScanContext: Sendable {
     let obeysGitignore: Bool
     let excludesCaches: Bool
     let followsRoots: Bool
+    /// Nil where everything is selected.
+    let selector: EntrySelector?
     /// What to do with the content of files; nil if nothing.
     let content: SharedContent?
     let linkedFiles = LinkedFiles()
@@ -87,6 +89,7 @@ final class ScanContext: Sendable {
         obeysGitignore = options.gitignore
         excludesCaches = options.excludeCaches
         followsRoots = options.followRoots
+        selector = options.selection.isEmpty ? nil : EntrySelector(options.selection, now: now)
         devices = DeviceTable(options)
         let limit = Int(clamping: clinux_raise_open_files_limit())
         // Which are open matters only where there are few. One more is the monitor's.
@@ -140,9 +143,12 @@ final class ScanContext: Sendable {
     /// Whether a worker has ended something early. (`isCancelled` may say yes when all is done already.)
     var wasStopped: Bool { stopped.load(ordering: .relaxed) }
 
+    /// Whether digests are wanted.
+    var hasDigests: Bool { content.map { !$0.set.isEmpty } ?? false }
+
     /// The digests of a report item: none where none are wanted, nil where they are not known.
     func named(_ row: [UInt8]?) -> [NamedDigest]? {
-        guard let content, !content.set.isEmpty else { return [] }
+        guard let content, hasDigests else { return [] }
         return row.map { content.set.named($0) }
     }
 

@@ -27,6 +27,12 @@ final class WorkerLocals: @unchecked Sendable {
     /// Constants, as `keepsPartial`.
     let mapHasFiles: Bool
     private let deepestOnMap: Int
+    /// As in the context.
+    let selector: EntrySelector?
+    /// Where there is a selector.
+    var selected: SelectedCounts?
+    /// Whether each file is ranked, and there is no map. A constant, as `keepsPartial`.
+    let isRankingAlone: Bool
     var errors = ErrorList()
     var types: [String: FileCounts] = [:]
     var descriptorsReopened: Int64 = 0
@@ -90,6 +96,9 @@ final class WorkerLocals: @unchecked Sendable {
         map = context.map.makeList(context.ranking)
         mapHasFiles = context.map.length > 0 && context.map.hasFiles
         deepestOnMap = context.map.deepestLevel
+        selector = context.selector
+        if selector != nil { selected = SelectedCounts() }
+        isRankingAlone = !mapHasFiles && selector == nil
         lastOwner = context.user
         keepsPartial = context.deadline != nil
         if keepsPartial { partial = PartialCounts() }
@@ -176,20 +185,41 @@ final class WorkerLocals: @unchecked Sendable {
         return facts
     }
 
-    /// Offers a directory to the list of the largest.
-    func rank(_ directory: PathNode, _ totals: borrowing Totals, lastChange: FileTime?, _ facts: EntryFacts) {
+    /// Offers a directory to the list of the largest, if it is selected, and to the map.
+    func rank(
+        _ directory: PathNode, _ totals: borrowing Totals, lastChange: FileTime?, _ facts: EntryFacts, isSelected: Bool
+    ) {
         let sizes = RankedSizes(
             diskBytes: totals.diskBytes, apparentBytes: totals.apparentBytes, entries: totals.entries,
             lastChange: lastChange ?? .distantPast)
         let path = EntryPath(directory: directory, name: nil)
         let place = directory.parent ?? directory
-        if largestDirectories.mayTake(sizes, in: place) { largestDirectories.offer(path, sizes) }
+        if isSelected, largestDirectories.mayTake(sizes, in: place) { largestDirectories.offer(path, sizes) }
         if directory.level <= deepestOnMap, map.mayTake(sizes, in: place) { map.offer(path, sizes, facts) }
     }
 
-    /// Offers a regular file to the map.
+    /// Ranks and counts an entry that is no directory, as far as it is selected, and offers a regular file to the map.
+    ///
+    /// - Returns: whether it is selected.
     @inline(never)
-    func putOnMap(_ status: borrowing FileStatus, in directory: PathNode, _ path: @autoclosure () -> EntryPath) {
+    func rankSelected(
+        _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafePointer<CChar>, in directory: PathNode,
+        _ path: @autoclosure () -> EntryPath, _ tallies: inout Tallies
+    ) -> Bool {
+        if let selector {
+            guard selector.contains(status, kind, name) else { return false }
+            selected?.count(status, kind, context.devices)
+        }
+        if kind == .file {
+            tallies.rank(status, in: directory, path())
+            if mapHasFiles { putOnMap(status, in: directory, path()) }
+        }
+        return true
+    }
+
+    /// Offers a regular file to the map.
+    private func putOnMap(_ status: borrowing FileStatus, in directory: PathNode, _ path: @autoclosure () -> EntryPath)
+    {
         let sizes = RankedSizes(
             diskBytes: status.diskBytes, apparentBytes: status.size, lastChange: status.mtime)
         guard map.mayTake(sizes, in: directory) else { return }

@@ -138,6 +138,12 @@ extension ByteBuffer {
         add("mime", options.mime)
         add("one_file_system", options.oneFileSystem)
         add("read_pseudo", options.readPseudo)
+        // No scan with one is saved: whoever writes one into a file changes what is compared.
+        if !options.selection.isEmpty {
+            var writer = JSONWriter(layout: .compact)
+            writer.object(selection: options.selection)
+            add("select", Array(writer.buffer.bytes))
+        }
         add("xattrs", options.xattrs)
         list.sort { $0.name < $1.name }
         append(number: UInt64(list.count))

@@ -44,6 +44,7 @@ final class SnapshotBrowse: BrowseSource {
         let opened = try OpenedSnapshot(
             file, selector: selector, otherRoots: [], isToBeHashed: false, formats: SnapshotFormat.all + [.ncdu])
         let roots = opened.source.description.roots
+        try opened.source.description.confirmWhole(file)
         saved = opened.saved.map { (path: file, scan: $0.scan.id) }
         rootCount = roots.count
         options = opened.source.description.options

@@ -169,6 +169,13 @@ struct ScanSettings {
             options.map.hasFiles = false
             if command.depth != nil { options.map.depth = options.depth }
         }
+        options.selection = try command.selection.selection()
+        if let option = command.selection.given.first {
+            if [.html, .du, .openmetrics].contains(format) {
+                throw UsageError("--format \(format) is of everything: leave out \(option)")
+            }
+            if command.save != nil { throw UsageError("--save keeps whole scans: leave out \(option)") }
+        }
         options.hash = format.algorithms(asked: try Self.algorithms(command.hash))
         options.asked = FieldSet(command.asked.map(\.field)).union(format.asked)
         if summary.table == .mime { options.mime = true }
@@ -347,7 +354,7 @@ struct ScanSettings {
     ///
     /// - Parameters:
     ///   - noun, form: for the message: what it is, and how it is written.
-    private static func value<Value>(
+    static func value<Value>(
         _ option: String, _ value: CarriedArgument?, _ noun: String, _ form: String, _ read: ([UInt8]) -> Value?
     ) throws(UsageError) -> Value? {
         guard let value else { return nil }
@@ -355,7 +362,7 @@ struct ScanSettings {
         return known
     }
 
-    private static func size(_ option: String, _ size: CarriedArgument?) throws(UsageError) -> Int64? {
+    static func size(_ option: String, _ size: CarriedArgument?) throws(UsageError) -> Int64? {
         try value(option, size, "size", SizeArgument.description, SizeArgument.bytes)
     }
 

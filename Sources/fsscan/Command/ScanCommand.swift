@@ -234,6 +234,8 @@ struct ScanCommand: ParsableCommand {
     @Flag(help: "Sizes in the summary in bytes.")
     var bytes = false
 
+    @OptionGroup var selection: SelectionOptions
+
     @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
     var progress: Bool?
 

@@ -33,7 +33,7 @@ struct ChangeJSON: ChangeWriter {
         try box.writer.buffer.drain(body)
     }
 
-    mutating func begin(only: Set<ChangeKind>) {
+    mutating func begin(only: Set<ChangeKind>, _ selections: [Selection]) {
         box.writer.beginObject(.onALineEach)
         if isLines { box.writer.member("type", "header") }
         box.writer.member("schema", "fsscan-diff/2")
@@ -43,6 +43,12 @@ struct ChangeJSON: ChangeWriter {
         let fields = EntryField.comparable.filter { compared.fields.contains($0) }
         names("compared", fields.map(\.name.description) + compared.algorithms.map(\.rawValue))
         names("only", ChangeKind.allCases.filter { only.contains($0) }.map(\.rawValue))
+        if !selections.isEmpty {
+            box.writer.key("select")
+            box.writer.beginArray()
+            for selection in selections { box.writer.object(selection: selection) }
+            box.writer.endArray()
+        }
         if isLines {
             box.writer.endObject()
             box.writer.endLine()

@@ -42,7 +42,7 @@ struct ChangeText: ChangeWriter {
         if let failure { throw failure }
     }
 
-    mutating func begin(only: Set<ChangeKind>) {}
+    mutating func begin(only: Set<ChangeKind>, _ selections: [Selection]) {}
 
     mutating func change(_ change: Change) {
         let sign = Self.sign(change.kinds)
@@ -114,7 +114,8 @@ struct ChangeText: ChangeWriter {
         if let counts = Self.counts(shown) {
             line("\(counts).")
         } else if hidden.entries > 0 {
-            line("No difference of the kinds that --only names.")
+            let what = hidden.bySelection ? "of what is selected" : "of the kinds that --only names"
+            line("No difference \(what).")
         } else {
             line(status == .trouble ? "No difference in what was compared." : "No difference.")
         }
@@ -125,7 +126,12 @@ struct ChangeText: ChangeWriter {
             line(
                 "Quick: \(reused) that looked unchanged not read, with the \(digests) saved; \(reread) read again.")
         }
-        if let counts = Self.counts(hidden.changes) { line("Not shown, as --only does not name it: \(counts).") }
+        if let counts = Self.counts(hidden.changes) {
+            let reasons = [
+                (hidden.byOnly, "--only does not name it"), (hidden.bySelection, "the entry is not selected"),
+            ].filter(\.0).map(\.1)
+            line("Not shown, as \(reasons.joined(separator: " or ")): \(counts).")
+        }
         let list = totals.notCompared
         if compared.algorithms.isEmpty, totals.filesWithoutDigest > 0 || list.contains(where: { $0.isContent }) {
             line("Content was not compared: the two sides have no digest in common\(Self.hints(compared, totals)).")

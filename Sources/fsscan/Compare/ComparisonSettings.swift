@@ -1,5 +1,6 @@
 import Entries
 import Formats
+import LinuxKernel
 import ScanEngine
 import Snapshots
 
@@ -21,6 +22,10 @@ struct ComparisonSettings {
     var threads: Int?
     /// Nil: where standard error is a terminal.
     var progress: Bool?
+    /// Changes of other entries are not shown.
+    var entries = Selection()
+    /// What ages are relative to; nil: now.
+    var now: FileTime?
 
     /// - Parameter html: there are pages of it, and this is `--html`; nil: there are none.
     init(_ options: ComparisonOptions, html: Bool? = nil) throws(UsageError) {
@@ -123,6 +128,12 @@ struct DiffSettings {
         hash = try ScanSettings.algorithms(command.hash)
         comparison = try ComparisonSettings(command.comparison, html: command.html)
         growth = try GrowthSettings(command, comparison.format)
+        comparison.entries = try command.selection.selection()
+        comparison.now = try ScanSettings.value(
+            "--now", command.now, "time", TimeArgument.description, TimeArgument.time)
+        if let option = command.selection.given.first, growth != nil || comparison.format == .html {
+            throw UsageError("--growth and --html are of everything: leave out \(option)")
+        }
     }
 }
 

@@ -44,6 +44,14 @@ struct DiffCommand: ParsableCommand {
         completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
     var hash: [CarriedArgument] = []
 
+    @OptionGroup var selection: SelectionOptions
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "What ages are relative to: \(TimeArgument.description). (default: now)", valueName: "TIME"))
+    var now: CarriedArgument?
+
     @Flag(help: "Short for --format html: a page with a map of the tree, coloured by what it gained or lost.")
     var html = false
 

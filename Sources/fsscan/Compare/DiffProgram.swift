@@ -21,6 +21,8 @@ struct DiffProgram {
         let sides = try open(old, new, progress)
         if let stopped = ExitStatus.stopSignal { return stopped }
         if let growth = settings.growth {
+            try sides.old.description.confirmWhole(settings.old)
+            try sides.new.description.confirmWhole(settings.new)
             return try GrowthProgram(growth, settings.comparison.format).run(sides.old, sides.new, output, progress)
         }
         return try ComparisonProgram(settings.comparison).run(sides.old, sides.new, output, progress)
@@ -68,6 +70,8 @@ enum LiveSide {
     ) throws -> any SnapshotSource {
         var options = options
         options.paths = paths
+        // What was selected there is looked for here wherever it may be: see `ChangeSelection`.
+        options.selection = Selection()
         options.threads = threads ?? Scheduler.defaultThreads
         let expected = ProgressDisplay.Expected(earlier, options, isQuick: baseline != nil)
         do {
@@ -96,12 +100,18 @@ struct ComparisonProgram {
         try settings.confirmIgnored([old.description, new.description])
         let (old, new) = progress.counting(old, new)
         let comparison = try Comparison(old, new, settings.selection)
+        let now = settings.now ?? Timing.now.started
+        NameLocale.use(for: settings.entries)
+        let selection = try ChangeSelection(settings.entries, now: now, old.description, new.description)
         var writer = makeWriter(comparison.compared, old.description, new.description, output)
-        writer.begin(only: settings.only)
+        writer.begin(only: settings.only, selection.selections)
         var isDifferent = false
         var hidden = HiddenChanges()
         let totals = try comparison.run { change in
-            if !settings.only.isEmpty, settings.only.isDisjoint(with: change.kinds) { return hidden.count(change) }
+            if !settings.only.isEmpty, settings.only.isDisjoint(with: change.kinds) {
+                return hidden.count(change, \.byOnly)
+            }
+            guard selection.contains(change) else { return hidden.count(change, \.bySelection) }
             if change.kinds.contains(where: \.isDifference) { isDifferent = true }
             writer.change(change)
             try drain(&writer, output, atLeast: Self.pieceSize)
@@ -137,12 +147,15 @@ struct ComparisonProgram {
     }
 }
 
-/// What `--only` left out.
+/// What `--only` and a selection left out.
 struct HiddenChanges {
     private(set) var entries: Int64 = 0
     private(set) var changes: [ChangeKind: Int64] = [:]
+    fileprivate(set) var byOnly = false
+    fileprivate(set) var bySelection = false
 
-    mutating func count(_ change: Change) {
+    mutating func count(_ change: Change, _ reason: WritableKeyPath<HiddenChanges, Bool>) {
+        self[keyPath: reason] = true
         entries += 1
         for kind in change.kinds { changes[kind, default: 0] += 1 }
     }
@@ -151,7 +164,7 @@ struct HiddenChanges {
 /// Writes changes in one format.
 protocol ChangeWriter {
     var buffered: Int { get }
-    mutating func begin(only: Set<ChangeKind>)
+    mutating func begin(only: Set<ChangeKind>, _ selections: [Selection])
     mutating func change(_ change: Change)
     mutating func finish(
         _ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus, _ verified: Verified?)

@@ -58,6 +58,10 @@ struct TextSummary {
         add(entries + (present.isEmpty ? "" : ": " + present.joined(separator: ", ")))
         add("\(size(totals.diskBytes)) on disk, \(size(totals.apparentBytes)) apparent")
         addPseudoFileSystems()
+        if let selected = report.selected {
+            let entries = HumanUnits.count(selected.entries, "entry", "entries")
+            add("selected: \(entries), \(size(selected.diskBytes)) on disk, \(size(selected.apparentBytes)) apparent")
+        }
         if totals.hardLinkedFiles > 0 {
             add("\(HumanUnits.count(totals.hardLinkedFiles, "hard-linked file", "hard-linked files")), counted once")
         }
@@ -101,7 +105,8 @@ struct TextSummary {
 
     /// The digests of each PATH: what is compared from one day to the next.
     private mutating func addDigests() {
-        guard !options.hash.isEmpty else { return }
+        // Of directories, and PATHs are those mostly, there are none where something is selected.
+        guard !options.hash.isEmpty, options.selection.isEmpty else { return }
         addTable(
             "Digests", ["ALGORITHM", "DIGEST", "PATH"],
             report.roots.flatMap { root -> [Row] in

@@ -1,0 +1,52 @@
+import Entries
+import Formats
+import LinuxKernel
+import Snapshots
+
+/// Which changes are shown: those of entries that are selected, as they are on either side. What grew into the selection
+/// or out of it has changed, too.
+struct ChangeSelection {
+    /// With times in the place of ages. An entry must be in all of them.
+    private(set) var selections: [Selection] = []
+    private var selectors: [EntrySelector] = []
+    private let old: [[UInt8]]
+    private let new: [[UInt8]]
+
+    /// - Parameters:
+    ///   - selection: of the command line.
+    ///   - now: what its ages are relative to.
+    /// - Throws: where no side says what it asks for.
+    init(
+        _ selection: Selection, now: FileTime, _ old: SnapshotDescription, _ new: SnapshotDescription
+    ) throws(UsageError) {
+        (self.old, self.new) = (old.roots, new.roots)
+        // Of records of a selection: what is not among them was not looked for.
+        let own = [old, new].compactMap { $0.options?.selection }
+        for selection in [selection] + own where !selection.isEmpty {
+            let said = old.fields.union(new.fields).union([.kind])
+            if let field = EntryField.allCases.first(where: { selection.fields.contains($0) && !said.contains($0) }) {
+                throw UsageError("no side says the \(field.name) of entries, by which to select")
+            }
+            selections.append(selection.resolved(now))
+            selectors.append(EntrySelector(selection, now: now))
+        }
+    }
+
+    /// What could not be read is shown whatever it may be.
+    func contains(_ change: Change) -> Bool {
+        selectors.allSatisfy { selector in
+            let sides = [(change.old, old), (change.new, new)]
+            return sides.contains { side, roots in side.map { Self.contains($0, roots, selector) } ?? false }
+        }
+    }
+
+    private static func contains(_ entry: SnapshotEntry, _ roots: [[UInt8]], _ selector: EntrySelector) -> Bool {
+        guard let kind = entry.kind else { return true }
+        let name = entry.key.isRoot ? EntrySelector.name(ofPath: roots[entry.key.root]) : Array(entry.key.name)
+        let facts = SelectableEntry(
+            kind: kind, size: entry.size,
+            mtime: entry.mtime.map { FileTime(seconds: $0.seconds, nanoseconds: $0.nanoseconds) },
+            uid: entry.uid, gid: entry.gid, links: entry.links.map { Int64(clamping: $0) })
+        return selector.contains(facts, name.map { CChar(bitPattern: $0) } + [0])
+    }
+}

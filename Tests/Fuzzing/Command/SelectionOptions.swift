@@ -1,0 +1,1 @@
+../../../Sources/fsscan/Command/SelectionOptions.swift
