@@ -12,11 +12,14 @@ package enum LiveSource {
     /// - Parameters:
     ///   - baseline: what need not be read.
     ///   - leftOut: what is passed over.
+    ///   - choice: which files are read; nil: all, if digests are wanted.
+    ///   - other: gets the entries, too.
     ///   - isCancelled: as in `Scan`. Then it throws, soon, and the process must end: see `Scan.runUntilDeadline()`.
     ///   - onError: told each error when it happens, by any worker.
     /// - Throws: `ScanUnavailable`, `SnapshotFailure`.
     package static func scan(
         _ options: ScanOptions, baseline: ContentBaseline? = nil, leftOut: LeftOut? = nil,
+        choice: (any ContentChoice)? = nil, other: (any EntryOutput)? = nil,
         isCancelled: @escaping @Sendable () -> Bool, onError: (@Sendable (ScanError) -> Void)? = nil,
         onContradiction: (@Sendable (_ path: [UInt8]) -> Void)? = nil
     ) throws -> (source: SortedSource, report: ScanReport) {
@@ -24,12 +27,32 @@ package enum LiveSource {
         try output.prepare()
         var environment = ScanEnvironment()
         environment.outputs = [output]
+        if let other { environment.outputs.append(other) }
+        environment.choice = choice
         (environment.baseline, environment.isCancelled, environment.onError) = (baseline, isCancelled, onError)
         (environment.leftOut, environment.onContradiction) = (leftOut, onContradiction)
         // A file system may not answer: whoever sends a stop signal does not wait for it.
         let report = try Scan(options, environment).runUntilDeadline()
         if isCancelled() { throw SnapshotFailure(path: nil, "stopped") }
         return (SortedSource(description(of: options, report), try output.finish()), report)
+    }
+
+    /// Lists a tree without reading any file.
+    ///
+    /// - Throws: `ScanUnavailable`, `SnapshotFailure`.
+    package static func sizes(
+        _ options: ScanOptions, isCancelled: @escaping @Sendable () -> Bool
+    ) throws -> SizedFiles {
+        var options = options
+        options.hash = []
+        options.asked = []
+        let output = SizedFiles.Output(options.paths)
+        var environment = ScanEnvironment()
+        environment.outputs = [output]
+        environment.isCancelled = isCancelled
+        _ = try Scan(options, environment).runUntilDeadline()
+        if isCancelled() { throw SnapshotFailure(path: nil, "stopped") }
+        return output.finish()
     }
 
     private static func description(of options: ScanOptions, _ report: ScanReport) -> SnapshotDescription {

@@ -48,6 +48,7 @@ setfattr attr
 chattr e2fsprogs
 du coreutils
 diff diffutils
+rsync rsync
 awk mawk
 ps procps
 dot graphviz

@@ -46,6 +46,7 @@ final class ScanContext: Sendable {
     let deadline: Deadline?
     let onContradiction: (@Sendable ([UInt8]) -> Void)?
     let leftOut: LeftOut?
+    let choice: (any ContentChoice)?
     /// Who shows the tree while it is scanned.
     let watch: DirectoryWatch?
     private let isCancelled: @Sendable () -> Bool
@@ -97,6 +98,7 @@ final class ScanContext: Sendable {
         onError = environment.onError
         deadline = environment.deadline
         (onContradiction, leftOut, watch) = (environment.onContradiction, environment.leftOut, environment.watch)
+        choice = environment.choice
     }
 
     /// As many as libmagic is asked about at a time.

@@ -66,12 +66,14 @@ struct FieldTally {
         let known = old.digests.keys.filter { compared.wantedAlgorithms.contains($0) }
         for algorithm in known where !common.contains(algorithm) { digestsNotInNew[algorithm, default: 0] += 1 }
         guard common.isEmpty else { return }
+        let hasNew = new.digests.keys.contains { compared.wantedAlgorithms.contains($0) }
+        if known.isEmpty, !hasNew, old.differsInSize(from: new) { return }
         filesWithoutDigest += 1
         let both = before.intersection(now).intersection(compared.wanted)
         if !both.contains(.size) { filesWithoutSize += 1 }
         if both.isDisjoint(with: [.mtime, .ctime]) { filesWithoutTime += 1 }
         guard known.isEmpty else { return }
-        if new.digests.keys.contains(where: { compared.wantedAlgorithms.contains($0) }) {
+        if hasNew {
             contentNotInOld += 1
         } else {
             contentInNeither += 1

@@ -116,7 +116,8 @@ struct ChangeText: ChangeWriter {
         } else if hidden.entries > 0 {
             line("No difference of the kinds that --only names.")
         } else {
-            line(status == .trouble ? "No difference in what was compared." : "No difference.")
+            let isWhole = status != .trouble && !totals.notCompared.contains { $0.field == "content" }
+            line(isWhole ? "No difference." : "No difference in what was compared.")
         }
         if let use = new.baseline {
             let reused = HumanUnits.count(use.reused, "file", "files")

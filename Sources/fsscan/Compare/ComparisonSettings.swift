@@ -107,6 +107,8 @@ struct DiffSettings {
     var old: [UInt8]
     var new: [UInt8]
     var hash: [DigestAlgorithm]
+    /// Of two directories: files are not read.
+    var isQuick: Bool
     var comparison: ComparisonSettings
     /// Sums of directories, and not entries.
     var growth: GrowthSettings?
@@ -118,8 +120,17 @@ struct DiffSettings {
         }
         (old, new) = (sides[0], sides[1])
         hash = try ScanSettings.algorithms(command.hash)
+        isQuick = command.quick
+        if isQuick, !hash.isEmpty { throw UsageError("--quick reads no file, --hash all of them: one at a time") }
         comparison = try ComparisonSettings(command.comparison, html: command.html)
         growth = try GrowthSettings(command, comparison.format)
+    }
+
+    /// How two directories are read; nil if they are not.
+    var comparedAlgorithm: DigestAlgorithm? {
+        if isQuick { return nil }
+        let algorithms = comparison.algorithm.map { [$0] } ?? [.xxh128] + DigestAlgorithm.allCases
+        return algorithms.first { !comparison.selection.ignoredAlgorithms.contains($0) }
     }
 }
 

@@ -11,7 +11,8 @@ struct DiffCommand: ParsableCommand {
         usage: "fsscan diff [options] OLD NEW",
         discussion: """
             OLD and NEW are each a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one), another file \
-            that can be compared, or a directory, which is scanned with the options of the other side.
+            that can be compared, or a directory, which is scanned with the options of the other side. Of two directories \
+            the files of equal size are read.
 
             With --growth the lines are directories, by what they gained or lost.
 
@@ -21,6 +22,7 @@ struct DiffCommand: ParsableCommand {
             EXAMPLES:
               fsscan --save scans.db --hash sha256 /usr
               fsscan diff scans.db /usr
+              fsscan diff /srv /backup/srv
               fsscan diff --json scans.db#1 scans.db | jq .totals
               fsscan diff --growth scans.db#1 scans.db
 
@@ -43,6 +45,8 @@ struct DiffCommand: ParsableCommand {
             "Digests of a side that is scanned now. (default: those of the other side)", valueName: "ALG[,ALG]"),
         completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
     var hash: [CarriedArgument] = []
+
+    @Flag(help: "Of two directories: read no file, compare sizes and times.") var quick = false
 
     @Flag(help: "Short for --format html: a page with a map of the tree, coloured by what it gained or lost.")
     var html = false
@@ -96,7 +100,10 @@ struct ComparisonOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "What the digests of a list are that does not say so. (default: what their length says)",
+            """
+            What the digests of a list are that does not say so (default: what their length says); of two directories, what \
+            their files are read with (default: xxh128).
+            """,
             valueName: "ALG"),
         completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
     var algorithm: CarriedArgument?

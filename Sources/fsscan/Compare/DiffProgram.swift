@@ -8,13 +8,21 @@ import WorkStealing
 
 /// `fsscan diff`: from checked settings to an exit status.
 struct DiffProgram {
-    private let settings: DiffSettings
+    private var settings: DiffSettings
 
     init(_ settings: DiffSettings) { self.settings = settings }
 
-    func run() throws -> ExitStatus {
+    consuming func run() throws -> ExitStatus {
         let old = try SnapshotArgument(settings.old)
         let new = try SnapshotArgument(settings.new)
+        if case .live = old, case .live = new {
+            // Nothing sets it: of two trees it is never the same.
+            if !settings.comparison.selection.added.contains(.ctime) {
+                settings.comparison.selection.ignored.insert(.ctime)
+            }
+        } else if settings.isQuick {
+            throw UsageError("--quick is for two directories: of a file there are the digests that are in it")
+        }
         clinux_install_stop_handler()
         let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
         let sides = try open(old, new)
@@ -32,7 +40,7 @@ struct DiffProgram {
         let algorithm = settings.comparison.algorithm
         switch (old, new) {
         case (.live(let before), .live(let after)):
-            return (try scan(before, like: nil), try scan(after, like: nil))
+            return try scan(before, after)
         case (.live(let path), .file(let file, let selector)):
             let new = try SnapshotArgument.open(file, selector: selector, otherRoots: [path], algorithm: algorithm)
             return (try scan(path, like: new.description), new)
@@ -45,6 +53,25 @@ struct DiffProgram {
                 after, selector: afterSelector, otherRoots: old.description.roots, algorithm: algorithm)
             return (old, new)
         }
+    }
+
+    /// Two trees. Files of the same size at the same place are read, if nobody asked for other digests.
+    private func scan(
+        _ before: [UInt8], _ after: [UInt8]
+    ) throws -> (old: any SnapshotSource, new: any SnapshotSource) {
+        let algorithm = settings.comparedAlgorithm
+        guard settings.growth == nil, settings.hash.isEmpty, let algorithm else {
+            return (try scan(before, like: nil), try scan(after, like: nil))
+        }
+        try settings.comparison.confirmIgnored([])
+        let threads = settings.comparison.threads
+        var options = ScanOptions(paths: [], threads: 1)
+        options.hash = [algorithm]
+        let inOld = try LiveSide.sizes([before], threads).below([after])
+        let sizes = SizedFiles.Output([after])
+        let new = try LiveSide.scan([after], options, threads, choice: inOld, other: sizes)
+        let inNew = sizes.finish().below([before])
+        return (try LiveSide.scan([before], options, threads, choice: inNew), new)
     }
 
     private func scan(_ path: [UInt8], like other: SnapshotDescription?) throws -> any SnapshotSource {
@@ -61,16 +88,29 @@ struct DiffProgram {
 enum LiveSide {
     static func scan(
         _ paths: [[UInt8]], _ options: ScanOptions, _ threads: Int?, _ baseline: ContentBaseline? = nil,
-        _ leftOut: LeftOut? = nil
+        _ leftOut: LeftOut? = nil, choice: (any ContentChoice)? = nil, other: (any EntryOutput)? = nil
     ) throws -> any SnapshotSource {
         var options = options
         options.paths = paths
         options.threads = threads ?? Scheduler.defaultThreads
-        do {
-            return try LiveSource.scan(
-                options, baseline: baseline, leftOut: leftOut, isCancelled: { clinux_stop_signal() != 0 },
+        return try available {
+            try LiveSource.scan(
+                options, baseline: baseline, leftOut: leftOut, choice: choice, other: other,
+                isCancelled: { clinux_stop_signal() != 0 },
                 onContradiction: { StandardStreams.complain($0, ContentBaseline.contradiction) }
             ).source
+        }
+    }
+
+    /// Which regular files there are, and how large.
+    static func sizes(_ paths: [[UInt8]], _ threads: Int?) throws -> SizedFiles {
+        let options = ScanOptions(paths: paths, threads: threads ?? Scheduler.defaultThreads)
+        return try available { try LiveSource.sizes(options, isCancelled: { clinux_stop_signal() != 0 }) }
+    }
+
+    private static func available<Result>(_ scan: () throws -> Result) throws -> Result {
+        do {
+            return try scan()
         } catch let error as ScanUnavailable {
             throw SnapshotFailure(path: nil, "\(error.option): \(error.message)")
         }

@@ -1,0 +1,97 @@
+// Two trees are compared by reading what may be equal: files of one size at the same place. Which these are is known only
+// when both trees have been listed, so one of them is listed twice:
+//
+//   OLD  listed ──▶ places and sizes ─┐                      ┌──▶ read: what NEW has, too
+//   NEW                               └──▶ read: those alone ─┘ places and sizes
+//
+// A file that changes its size in between may be read on one side alone: then it is not known whether it differs.
+
+package import Entries
+import LinuxKernel
+package import ScanEngine
+import Synchronization
+
+/// Regular files by their place below their PATH and their size, as hashes of 8 bytes: two that share one are read for
+/// nothing.
+package final class SizedFiles: ContentChoice {
+    private let hashes: [UInt64]
+    private let roots: [[UInt8]]
+
+    fileprivate init(_ hashes: [UInt64], _ roots: [[UInt8]]) { (self.hashes, self.roots) = (hashes, roots) }
+
+    /// The same for a scan of other PATHs.
+    package func below(_ roots: [[UInt8]]) -> SizedFiles { SizedFiles(hashes, roots) }
+
+    package func isRead(root: Int, path: UnsafeRawBufferPointer, size: Int64) -> Bool {
+        let hash = Self.hash(root, path, below: roots[root], size)
+        var (low, high) = (0, hashes.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if hashes[middle] < hash { low = middle + 1 } else { high = middle }
+        }
+        return low < hashes.count && hashes[low] == hash
+    }
+
+    /// Its seed is another one in each process, so nobody can choose names that share a hash.
+    fileprivate static func hash(
+        _ root: Int, _ path: UnsafeRawBufferPointer, below rootPath: [UInt8], _ size: Int64
+    ) -> UInt64 {
+        var rest = path[rootPath.count...]
+        if rest.first == UInt8(ascii: "/") { rest = rest.dropFirst() }
+        var hasher = Hasher()
+        hasher.combine(root)
+        hasher.combine(size)
+        hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: rest))
+        return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
+    /// Gathers the files of a scan.
+    package final class Output: EntryOutput {
+        private let roots: [[UInt8]]
+        private let hashes = Mutex<[UInt64]>([])
+
+        package init(_ roots: [[UInt8]]) { self.roots = roots }
+
+        package var failed: Bool { false }
+        package var wantsState: Bool { false }
+
+        package func makeStream() -> any EntryStream {
+            Stream(roots) { [self] batch in hashes.withLock { $0 += batch } }
+        }
+
+        /// To be called once, after the scan.
+        package func finish() -> SizedFiles {
+            hashes.withLock { hashes in
+                defer { hashes = [] }
+                hashes.sort()
+                return SizedFiles(hashes, roots)
+            }
+        }
+    }
+
+    private final class Stream: EntryStream {
+        private var batch: [UInt64] = []
+        private let roots: [[UInt8]]
+        private let handOver: ([UInt64]) -> Void
+
+        init(_ roots: [[UInt8]], _ handOver: @escaping ([UInt64]) -> Void) {
+            (self.roots, self.handOver) = (roots, handOver)
+        }
+
+        func entry(
+            root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus,
+            content: EntryContent
+        ) {
+            guard kind == .file else { return }
+            batch.append(SizedFiles.hash(root, path, below: roots[root], status.size))
+        }
+
+        func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {}
+        func error(root: Int, _ error: ScanError) {}
+
+        func flush() {
+            handOver(batch)
+            batch = []
+        }
+    }
+}
