@@ -16,13 +16,20 @@ import Synchronization
 package final class SizedFiles: ContentChoice {
     private let hashes: [UInt64]
     private let roots: [[UInt8]]
+    /// What has to agree.
+    private let other: (any ContentChoice)?
 
-    fileprivate init(_ hashes: [UInt64], _ roots: [[UInt8]]) { (self.hashes, self.roots) = (hashes, roots) }
+    fileprivate init(_ hashes: [UInt64], _ roots: [[UInt8]], _ other: (any ContentChoice)? = nil) {
+        (self.hashes, self.roots, self.other) = (hashes, roots, other)
+    }
 
-    /// The same for a scan of other PATHs.
-    package func below(_ roots: [[UInt8]]) -> SizedFiles { SizedFiles(hashes, roots) }
+    /// The same for a scan of other PATHs, as far as `other` agrees.
+    package func below(_ roots: [[UInt8]], and other: (any ContentChoice)? = nil) -> SizedFiles {
+        SizedFiles(hashes, roots, other)
+    }
 
     package func isRead(root: Int, path: UnsafeRawBufferPointer, size: Int64) -> Bool {
+        if let other, !other.isRead(root: root, path: path, size: size) { return false }
         let hash = Self.hash(root, path, below: roots[root], size)
         var (low, high) = (0, hashes.count)
         while low < high {

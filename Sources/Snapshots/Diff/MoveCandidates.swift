@@ -8,6 +8,9 @@ import ScanEngine
 struct MoveCandidates {
     private var removed: [SnapshotEntry] = []
     private var added: [SnapshotEntry] = []
+    /// The places in `removed` and `added` of what has one name: files that may grow, and where the name has another inode
+    /// now.
+    private var replaced: [(old: Int, new: Int)] = []
     /// Of all that is kept.
     private(set) var bytes = 0
     private let limit: Int
@@ -34,6 +37,15 @@ struct MoveCandidates {
         return hasRoom
     }
 
+    /// Both sides of a name.
+    mutating func keep(_ old: SnapshotEntry, _ new: SnapshotEntry) -> Bool {
+        guard takeRoom(for: old), takeRoom(for: new) else { return false }
+        replaced.append((removed.count, added.count))
+        removed.append(old)
+        added.append(new)
+        return true
+    }
+
     private mutating func takeRoom(for entry: SnapshotEntry) -> Bool {
         let needed = entry.footprint
         guard bytes + needed <= limit else {
@@ -48,19 +60,36 @@ struct MoveCandidates {
 
     /// Gives out all changes in the order of where they are now (or were), with pairs of the same file as one: first by
     /// device and inode with the same content, then by a digest that only one on each side has.
-    consuming func forEachChange(_ compared: ComparedFields, _ body: (Change) throws -> Void) rethrows {
-        let partners = self.partners(compared)
+    ///
+    /// A log that was rotated comes first of all: it has its old inode and its beginning, and another name that the same rule
+    /// matches. Whatever has its old name now is no news.
+    consuming func forEachChange(
+        _ ruled: RuledFields, _ tally: inout FieldTally, _ grown: inout GrownFiles, _ body: (Change) throws -> Void
+    ) rethrows {
+        let rotated = rotated(ruled, &grown)
+        let partners = self.partners(ruled.base, rotated)
         let isTaken = Set(partners.values)
+        var isReplaced: [Int: Int] = [:]
+        for (old, new) in replaced where partners[new] == nil { isReplaced[new] = old }
         // Places, not changes: those would be as large as all entries once more.
-        var order = removed.indices.filter { !isTaken.contains($0) }.map { (key: removed[$0].key, old: $0, new: -1) }
+        let stays = Set(isReplaced.values)
+        var order = removed.indices.filter { !isTaken.contains($0) && !stays.contains($0) }
+            .map { (key: removed[$0].key, old: $0, new: -1) }
         order += added.indices.map { (key: added[$0].key, old: partners[$0] ?? -1, new: $0) }
         order.sort { $0.key < $1.key }
         for place in order {
             switch (place.old, place.new) {
             case (let old, -1): try body(Change(kinds: [.removed], old: removed[old], new: nil))
-            case (-1, let new): try body(Change(kinds: [.added], old: nil, new: added[new]))
+            case (-1, let new):
+                guard let old = isReplaced[new] else {
+                    try body(Change(kinds: [.added], old: nil, new: added[new]))
+                    continue
+                }
+                let change = ruled.change(ofName: removed[old], added[new], isRotated: isTaken.contains(old), &tally)
+                if let change { try body(change) }
             case (let old, let new):
                 // The rename itself changes this one.
+                let compared = rotated[new] == old ? ruled.growing(added[new].rule!) : ruled[added[new].rule]
                 let fields = compared.differences(removed[old], added[new]).filter { $0.field != .ctime }
                 let kinds: [ChangeKind] = fields.isEmpty ? [.moved] : [.metadata, .moved]
                 try body(Change(kinds: kinds, old: removed[old], new: added[new], fields: fields))
@@ -68,10 +97,36 @@ struct MoveCandidates {
         }
     }
 
-    /// Which removed entry an added one was.
-    private func partners(_ compared: ComparedFields) -> [Int: Int] {
+    /// Which removed file an added one was, of those that may grow: the same inode under another name of the same rule.
+    private mutating func rotated(_ ruled: RuledFields, _ grown: inout GrownFiles) -> [Int: Int] {
         var partners: [Int: Int] = [:]
-        var isTaken = Set<Int>()
+        var olds: [Identity: Int] = [:]
+        for (index, entry) in removed.enumerated() where ruled.growth(entry) != nil {
+            if let identity = Self.identity(entry) { olds[identity] = index }
+        }
+        if olds.isEmpty { return [:] }
+        for index in added.indices {
+            guard let rule = ruled.growth(added[index]), let identity = Self.identity(added[index]),
+                let old = olds[identity], removed[old].rule == rule, removed[old].key != added[index].key
+            else { continue }
+            if let before = removed[old].btime, let now = added[index].btime, before != now { continue }
+            var new = added[index]
+            guard ruled.compareBeginning(removed[old], &new, rule) == .same, new.errors.isEmpty else { continue }
+            grown.count(removed[old], new)
+            added[index] = new
+            partners[index] = old
+            // One of several hard links.
+            olds[identity] = nil
+        }
+        return partners
+    }
+
+    /// Which removed entry an added one was.
+    ///
+    /// - Parameter known: partners that were found already.
+    private func partners(_ compared: ComparedFields, _ known: [Int: Int]) -> [Int: Int] {
+        var partners = known
+        var isTaken = Set(known.values)
         /// Pairs what has a value of which there is one on each side.
         func pair<Value: Hashable>(
             by value: (SnapshotEntry) -> Value?, _ isSame: (SnapshotEntry, SnapshotEntry) -> Bool

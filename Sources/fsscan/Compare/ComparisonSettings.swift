@@ -8,6 +8,10 @@ struct ComparisonSettings {
     var selection: FieldSelection
     /// Words of `--ignore` that are no field and no digest: see `confirmIgnored`.
     private var foreignNames: [CarriedArgument] = []
+    /// Patterns of `--exclude`.
+    var excludes: [[UInt8]]
+    /// The file of `--rules`.
+    var rulesFile: [UInt8]?
     /// Empty: all of them.
     var only: Set<ChangeKind>
     /// What the digests of a list are that does not say so.
@@ -23,6 +27,8 @@ struct ComparisonSettings {
     /// - Parameter html: there are pages of it, and this is `--html`; nil: there are none.
     init(_ options: ComparisonOptions, html: Bool? = nil) throws(UsageError) {
         selection = FieldSelection()
+        excludes = options.exclude.map(\.bytes)
+        rulesFile = options.rules?.bytes
         only = []
         for name in Self.items(options.only) {
             guard let kind = ChangeKind(rawValue: name.carried) else {

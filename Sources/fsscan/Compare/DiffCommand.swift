@@ -92,6 +92,21 @@ struct ComparisonOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
+            "Leave out what a pattern matches, on both sides, as a .gitignore does; repeatable.", valueName: "PATTERN"))
+    var exclude: [CarriedArgument] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            """
+            A file of rules: on each line a pattern and what is compared there: ignore, kind, grows, all, -FIELD, +FIELD; \
+            the last that matches decides.
+            """, valueName: "FILE"), completion: .file())
+    var rules: CarriedArgument?
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
             "Show these changes alone: \(ChangeKind.allCases.map(\.rawValue).joined(separator: ", ")).",
             valueName: "CHANGE[,CHANGE]"),
         completion: .list(ChangeKind.allCases.map(\.rawValue)))

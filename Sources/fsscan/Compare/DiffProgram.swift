@@ -25,28 +25,33 @@ struct DiffProgram {
         }
         clinux_install_stop_handler()
         let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
-        let sides = try open(old, new)
+        let rules = try ComparisonRules(settings.comparison)
+        let livePaths = [old, new].compactMap { if case .live(let path) = $0 { path } else { nil } }
+        rules.advise(livePaths)
+        let sides = try open(old, new, rules.set)
         if let stopped = ExitStatus.stopSignal { return stopped }
         if let growth = settings.growth {
             return try GrowthProgram(growth, settings.comparison.format).run(sides.old, sides.new, output)
         }
-        return try ComparisonProgram(settings.comparison).run(sides.old, sides.new, output)
+        let scanned: [UInt8]? = if case .live(let path) = new { path } else { nil }
+        return try ComparisonProgram(settings.comparison, rules.set, scanned.map { [$0] })
+            .run(sides.old, sides.new, output)
     }
 
     /// Files first: a live side is scanned with the options of the other one.
     private func open(
-        _ old: SnapshotArgument, _ new: SnapshotArgument
+        _ old: SnapshotArgument, _ new: SnapshotArgument, _ rules: RuleSet?
     ) throws -> (old: any SnapshotSource, new: any SnapshotSource) {
         let algorithm = settings.comparison.algorithm
         switch (old, new) {
         case (.live(let before), .live(let after)):
-            return try scan(before, after)
+            return try scan(before, after, rules)
         case (.live(let path), .file(let file, let selector)):
             let new = try SnapshotArgument.open(file, selector: selector, otherRoots: [path], algorithm: algorithm)
-            return (try scan(path, like: new.description), new)
+            return (try scan(path, like: new.description, rules), new)
         case (.file(let file, let selector), .live(let path)):
             let old = try SnapshotArgument.open(file, selector: selector, otherRoots: [path], algorithm: algorithm)
-            return (old, try scan(path, like: old.description))
+            return (old, try scan(path, like: old.description, rules, isNew: true))
         case (.file(let before, let beforeSelector), .file(let after, let afterSelector)):
             let old = try SnapshotArgument.open(before, selector: beforeSelector, otherRoots: [], algorithm: algorithm)
             let new = try SnapshotArgument.open(
@@ -57,30 +62,37 @@ struct DiffProgram {
 
     /// Two trees. Files of the same size at the same place are read, if nobody asked for other digests.
     private func scan(
-        _ before: [UInt8], _ after: [UInt8]
+        _ before: [UInt8], _ after: [UInt8], _ rules: RuleSet?
     ) throws -> (old: any SnapshotSource, new: any SnapshotSource) {
         let algorithm = settings.comparedAlgorithm
         guard settings.growth == nil, settings.hash.isEmpty, let algorithm else {
-            return (try scan(before, like: nil), try scan(after, like: nil))
+            return (try scan(before, like: nil, rules), try scan(after, like: nil, rules, isNew: true))
         }
         try settings.comparison.confirmIgnored([])
         let threads = settings.comparison.threads
         var options = ScanOptions(paths: [], threads: 1)
         options.hash = [algorithm]
-        let inOld = try LiveSide.sizes([before], threads).below([after])
+        let inOld = try LiveSide.sizes([before], threads, rules)
         let sizes = SizedFiles.Output([after])
-        let new = try LiveSide.scan([after], options, threads, choice: inOld, other: sizes)
-        let inNew = sizes.finish().below([before])
-        return (try LiveSide.scan([before], options, threads, choice: inNew), new)
+        let new = try LiveSide.scan(
+            [after], options, threads, rules: rules, choice: { inOld.below($0.paths, and: rules?.choice($0)) },
+            other: sizes)
+        let inNew = sizes.finish()
+        let old = try LiveSide.scan([before], options, threads, rules: rules, choice: { inNew.below($0.paths) })
+        return (old, new)
     }
 
-    private func scan(_ path: [UInt8], like other: SnapshotDescription?) throws -> any SnapshotSource {
+    /// - Parameter isNew: it is NEW: of files that may grow only the beginning is read, later.
+    private func scan(
+        _ path: [UInt8], like other: SnapshotDescription?, _ rules: RuleSet?, isNew: Bool = false
+    ) throws -> any SnapshotSource {
         // Before a scan that may take hours.
         try settings.comparison.confirmIgnored(other.map { [$0] } ?? [])
         var options = other?.options ?? ScanOptions(paths: [], threads: 1)
         if other?.options == nil { options.hash = other?.algorithms ?? [] }
         if !settings.hash.isEmpty { options.hash = settings.hash }
-        return try LiveSide.scan([path], options, settings.comparison.threads)
+        return try LiveSide.scan(
+            [path], options, settings.comparison.threads, rules: rules, choice: { isNew ? rules?.choice($0) : nil })
     }
 }
 
@@ -88,14 +100,16 @@ struct DiffProgram {
 enum LiveSide {
     static func scan(
         _ paths: [[UInt8]], _ options: ScanOptions, _ threads: Int?, _ baseline: ContentBaseline? = nil,
-        _ leftOut: LeftOut? = nil, choice: (any ContentChoice)? = nil, other: (any EntryOutput)? = nil
+        _ leftOut: LeftOut? = nil, rules: RuleSet? = nil,
+        choice: (ScanOptions) -> (any ContentChoice)? = { _ in nil }, other: (any EntryOutput)? = nil
     ) throws -> any SnapshotSource {
         var options = options
         options.paths = paths
         options.threads = threads ?? Scheduler.defaultThreads
+        let scanned = options
         return try available {
             try LiveSource.scan(
-                options, baseline: baseline, leftOut: leftOut, choice: choice, other: other,
+                scanned, baseline: baseline, leftOut: leftOut, rules: rules, choice: choice(scanned), other: other,
                 isCancelled: { clinux_stop_signal() != 0 },
                 onContradiction: { StandardStreams.complain($0, ContentBaseline.contradiction) }
             ).source
@@ -103,9 +117,9 @@ enum LiveSide {
     }
 
     /// Which regular files there are, and how large.
-    static func sizes(_ paths: [[UInt8]], _ threads: Int?) throws -> SizedFiles {
+    static func sizes(_ paths: [[UInt8]], _ threads: Int?, _ rules: RuleSet?) throws -> SizedFiles {
         let options = ScanOptions(paths: paths, threads: threads ?? Scheduler.defaultThreads)
-        return try available { try LiveSource.sizes(options, isCancelled: { clinux_stop_signal() != 0 }) }
+        return try available { try LiveSource.sizes(options, rules: rules, isCancelled: { clinux_stop_signal() != 0 }) }
     }
 
     private static func available<Result>(_ scan: () throws -> Result) throws -> Result {
@@ -120,8 +134,13 @@ enum LiveSide {
 /// Compares two sources and writes what differs.
 struct ComparisonProgram {
     private let settings: ComparisonSettings
+    private let rules: RuleSet?
+    private let livePaths: [[UInt8]]?
 
-    init(_ settings: ComparisonSettings) { self.settings = settings }
+    /// - Parameter livePaths: the PATHs of NEW, where it was scanned now.
+    init(_ settings: ComparisonSettings, _ rules: RuleSet?, _ livePaths: [[UInt8]]?) {
+        (self.settings, self.rules, self.livePaths) = (settings, rules, livePaths)
+    }
 
     /// - Parameter verified: asked when both sides have been read to their end.
     func run(
@@ -129,7 +148,12 @@ struct ComparisonProgram {
         verified: () -> Verified? = { nil }
     ) throws -> ExitStatus {
         try settings.confirmIgnored([old.description, new.description])
-        let comparison = try Comparison(old, new, settings.selection)
+        // With -H a PATH may be a symlink: a slash behind it leads to the directory.
+        let slash: [UInt8] = new.description.options?.followRoots == true ? [UInt8(ascii: "/")] : []
+        let beginnings = livePaths.map { paths in
+            Beginnings(paths.map { $0 + slash }, isCancelled: { clinux_stop_signal() != 0 })
+        }
+        let comparison = try Comparison(old, new, settings.selection, rules: rules, beginnings: beginnings)
         var writer = makeWriter(comparison.compared, old.description, new.description, output)
         writer.begin(only: settings.only)
         var isDifferent = false

@@ -21,7 +21,9 @@ struct GrowthSettings {
         }
         for (name, isGiven) in [
             ("--ignore", !options.ignore.isEmpty), ("--also", !options.also.isEmpty), ("--only", !options.only.isEmpty),
-            ("--hash", !command.hash.isEmpty), ("--quick", command.quick), ("--algorithm", options.algorithm != nil),
+            ("--exclude", !options.exclude.isEmpty), ("--rules", options.rules != nil),
+            ("--hash", !command.hash.isEmpty),
+            ("--quick", command.quick), ("--algorithm", options.algorithm != nil),
         ] where isGiven {
             let other = command.growth ? "--growth is" : "a page is"
             throw UsageError("\(name) is for entries that differ, \(other) about sums: one at a time")

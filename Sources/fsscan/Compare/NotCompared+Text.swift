@@ -3,7 +3,7 @@ import Snapshots
 
 extension NotCompared {
     /// Neither side has a digest of some file, or only the new one has.
-    var isContent: Bool { field == "content" && reason != .bothSkipped }
+    var isContent: Bool { field == "content" && reason != .bothSkipped && reason != .leftOutByRule }
 
     /// Its name for people.
     func phrase(_ quoting: Quoting) -> [UInt8] {

@@ -18,6 +18,7 @@ struct VerifyProgram {
         }
         clinux_install_stop_handler()
         let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
+        let rules = try ComparisonRules(settings.comparison)
         let saved = try OpenedSnapshot(
             file, selector: selector, otherRoots: settings.path.map { [$0] } ?? [],
             algorithm: settings.comparison.algorithm, isToBeHashed: !settings.expected.isEmpty)
@@ -31,7 +32,10 @@ struct VerifyProgram {
         let baseline = try settings.isQuick ? quickBaseline(saved, file, options) : nil
         // What is written where it is verified is not what was saved, even if it was saved with the rest.
         let leftOut = LeftOut(file, suffixes: LeftOut.ofDatabases)
-        let new = try LiveSide.scan(paths, options, settings.comparison.threads, baseline, leftOut)
+        rules.advise(paths)
+        let new = try LiveSide.scan(
+            paths, options, settings.comparison.threads, baseline, leftOut, rules: rules.set,
+            choice: { rules.set?.choice($0) })
         if let stopped = ExitStatus.stopSignal { return stopped }
         let places = leftOut?.places ?? []
         if !places.isEmpty {
@@ -41,7 +45,7 @@ struct VerifyProgram {
         let isPassedOver = !places.isEmpty && expected == nil
         let known: any SnapshotSource = isPassedOver ? PassingOver(places, below: paths, of: old) : old
         let absolute = try paths.map { path throws(SnapshotFailure) in try Self.absolute(path) }
-        return try ComparisonProgram(settings.comparison).run(known, new, output) {
+        return try ComparisonProgram(settings.comparison, rules.set, paths).run(known, new, output) {
             guard let scan = saved.saved?.scan.id, let evidence = expected ?? evidence?.evidence else { return nil }
             return Verified(file: file, scan: scan, evidence: evidence, paths: absolute)
         }
