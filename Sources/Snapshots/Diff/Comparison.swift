@@ -96,6 +96,8 @@ package struct Comparison {
     private var candidates: MoveCandidates
     /// What a source says is not to be compared.
     private var ignored = Subtree()
+    private var isFolding = false
+    private var (removedOverflow, addedOverflow) = (OverflowFolding(), OverflowFolding())
 
     /// - Parameters:
     ///   - rules: what is compared where.
@@ -129,7 +131,11 @@ package struct Comparison {
     ///
     /// - Parameter body: gets the changes: those of entries that both sides have in the order of their keys, then what was
     ///   added, removed or moved, in the order of where it is now (or was).
-    package consuming func run(_ body: (Change) throws -> Void) throws -> ComparisonTotals {
+    ///   Of a directory that was added, removed or moved with what is below it one change, if `isFolding`.
+    package consuming func run(
+        isFolding: Bool = false, _ body: (Change) throws -> Void
+    ) throws -> ComparisonTotals {
+        self.isFolding = isFolding
         var before = try old.next()
         var after = try new.next()
         while before != nil || after != nil {
@@ -149,7 +155,13 @@ package struct Comparison {
         let rest = candidates
         candidates = MoveCandidates()
         var (grown, tally) = (GrownFiles(), tally)
-        try rest.forEachChange(ruled, &tally, &grown) { try give($0, body) }
+        for change in [removedOverflow.takePending(), addedOverflow.takePending()] {
+            if let change { try body(change) }
+        }
+        let folding = isFolding ? (removed: removedOverflow.below, added: addedOverflow.below) : nil
+        try rest.forEachChange(ruled, &tally, &grown, folding) { change, isFolded in
+            try give(change, isFolded ? { _ in } : body)
+        }
         (totals.oldEntries, totals.newEntries) = (old.entries, new.entries)
         if var left = totals.ruled {
             left.oldLeftOut = old.leftOut
@@ -163,8 +175,19 @@ package struct Comparison {
         return totals
     }
 
-    private mutating func give(_ change: Change, _ body: (Change) throws -> Void) throws {
+    /// What was added or removed and has no room among the candidates.
+    private mutating func giveOverflow(
+        _ change: Change, _ overflow: WritableKeyPath<Comparison, OverflowFolding>, _ entry: SnapshotEntry,
+        _ body: (Change) throws -> Void
+    ) throws {
+        guard isFolding else { return try give(change, body) }
         for kind in change.kinds { totals.changes[kind, default: 0] += 1 }
+        if let now = self[keyPath: overflow].add(change, entry) { try body(now) }
+    }
+
+    private mutating func give(_ change: Change, _ body: (Change) throws -> Void) throws {
+        // What is below alone was counted when it came.
+        if !change.isBelowAlone { for kind in change.kinds { totals.changes[kind, default: 0] += 1 } }
         try body(change)
     }
 
@@ -214,6 +237,7 @@ package struct Comparison {
     private mutating func onlyOld(_ entry: SnapshotEntry, _ body: (Change) throws -> Void) throws {
         if ignored.contains(entry.key) || old.excused.contains(entry.key) { return }
         old.pass(entry)
+        removedOverflow.pass(entry)
         if entry.rules.contains(.ignore) { ignored.begin(at: entry.key) }
         // What a side does not list at all is not missing there.
         if let kind = entry.kind, !new.description.kinds.contains(kind) {
@@ -231,6 +255,8 @@ package struct Comparison {
             change.kinds = [.removed, .unknown]
         } else if candidates.keep(removed: entry) {
             return
+        } else {
+            return try giveOverflow(change, \.removedOverflow, entry, body)
         }
         try give(change, body)
     }
@@ -238,6 +264,7 @@ package struct Comparison {
     private mutating func onlyNew(_ entry: SnapshotEntry, _ body: (Change) throws -> Void) throws {
         if ignored.contains(entry.key) || new.excused.contains(entry.key) { return }
         new.pass(entry)
+        addedOverflow.pass(entry)
         if entry.rules.contains(.ignore) { ignored.begin(at: entry.key) }
         if !entry.errors.isEmpty { totals.unreadableEntries += 1 }
         let isListed = entry.kind.map { old.description.kinds.contains($0) } ?? true
@@ -254,6 +281,8 @@ package struct Comparison {
             change.kinds = [.added, .unreadable]
         } else if candidates.keep(added: entry) {
             return
+        } else {
+            return try giveOverflow(change, \.addedOverflow, entry, body)
         }
         try give(change, body)
     }

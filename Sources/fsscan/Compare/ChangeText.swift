@@ -57,6 +57,11 @@ struct ChangeText: ChangeWriter {
             notes += change.errors.map { quoting.escaped(Array("\($0.operation): \($0.message)".utf8)) }
             if notes.isEmpty { notes.append(Array("changed while it was read".utf8)) }
         }
+        if let below = change.below {
+            let entries = HumanUnits.count(below.entries, "entry", "entries")
+            let start = change.isBelowAlone ? "below it alone" : "with"
+            notes.append(Array("\(start) \(entries), \(HumanUnits.bytes(below.bytes))".utf8))
+        }
         for (index, note) in notes.enumerated() { buffer += Array((index == 0 ? "  " : ", ").utf8) + note }
         buffer.append(UInt8(ascii: "\n"))
     }
@@ -130,7 +135,7 @@ struct ChangeText: ChangeWriter {
         }
         if let counts = Self.counts(hidden.changes) { line("Not shown, as --only does not name it: \(counts).") }
         let list = totals.notCompared
-        if let ruled = totals.ruled { for sentence in ruledSentences(ruled, list) { line(sentence) } }
+        for sentence in totals.ruledSentences(quoting, isLive: new.format == "live") { line(sentence) }
         if compared.algorithms.isEmpty, totals.filesWithoutDigest > 0 || list.contains(where: { $0.isContent }) {
             line("Content was not compared: the two sides have no digest in common\(Self.hints(compared, totals)).")
         }
@@ -168,7 +173,7 @@ struct ChangeText: ChangeWriter {
             + Array(paths.joined(separator: Array(", ".utf8)))
     }
 
-    private static func counts(_ changes: [ChangeKind: Int64]) -> String? {
+    static func counts(_ changes: [ChangeKind: Int64]) -> String? {
         let parts = ChangeKind.allCases.compactMap { kind -> String? in
             guard let count = changes[kind], count > 0 else { return nil }
             return "\(HumanUnits.count(count)) \(phrase(kind))"
@@ -182,31 +187,6 @@ struct ChangeText: ChangeWriter {
         if compared.fields.contains(.size), totals.filesWithoutSize == 0 { hints.append("sizes") }
         if !compared.fields.isDisjoint(with: [.mtime, .ctime]), totals.filesWithoutTime == 0 { hints.append("times") }
         return hints.isEmpty ? "" : " (\(hints.joined(separator: " and ")) were)"
-    }
-
-    /// What rules left out: nothing of it is called equal.
-    private func ruledSentences(_ ruled: RuledTotals, _ list: [NotCompared]) -> [[UInt8]] {
-        var sentences: [[UInt8]] = []
-        if ruled.oldLeftOut > 0 || ruled.newLeftOut > 0 {
-            let old = HumanUnits.count(ruled.oldLeftOut, "entry", "entries")
-            let isLive = new.format == "live"
-            let names = HumanUnits.count(ruled.newLeftOut, isLive ? "name" : "entry", isLive ? "names" : "entries")
-            sentences.append(Array("Left out by rules: \(old) of OLD, \(names) of NEW.".utf8))
-        }
-        let fields = list.filter { $0.reason == .leftOutByRule }.map { item in
-            item.phrase(quoting) + Array(" (\(HumanUnits.count(item.entries ?? 0, "entry", "entries")))".utf8)
-        }
-        if !fields.isEmpty {
-            sentences.append(
-                Array("By rules, not compared: ".utf8) + fields.joined(separator: Array(", ".utf8)) + [0x2E])
-        }
-        if ruled.grown.compared > 0 {
-            let files = HumanUnits.count(ruled.grown.compared, "file", "files")
-            let bytes = HumanUnits.bytes(ruled.grown.bytes)
-            let longer = "\(HumanUnits.count(ruled.grown.longer)) longer by \(bytes)"
-            sentences.append(Array("By rules, compared as far as they went: \(files), \(longer).".utf8))
-        }
-        return sentences
     }
 
     /// What the old side does not say, or neither: it changes no status.

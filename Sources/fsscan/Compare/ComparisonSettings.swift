@@ -17,6 +17,10 @@ struct ComparisonSettings {
     /// What the digests of a list are that does not say so.
     var algorithm: DigestAlgorithm?
     var format: ReportFormat
+    /// Instead of the lines of text.
+    var view: ChangeView?
+    /// What is below a directory that was added, removed or moved has lines of its own.
+    var isUnfolded: Bool
     /// Nil: standard output.
     var output: [UInt8]?
     /// Of the output.
@@ -41,6 +45,8 @@ struct ComparisonSettings {
             try ScanSettings.algorithm("--algorithm", name)
         }
         format = try Self.format(options, html: html)
+        view = try ChangeView(options, format)
+        isUnfolded = options.unfold || format != .text || view != nil
         output = options.output?.bytes == [UInt8(ascii: "-")] ? nil : options.output?.bytes
         mode = try ScanSettings.mode(options.mode, of: options.output)
         threads = try ScanSettings.threads(options.threads)
@@ -105,6 +111,23 @@ struct ComparisonSettings {
             throw UsageError("one format at a time: \(format) or \(other)")
         }
         return format
+    }
+}
+
+/// What the output is instead of a line for each change.
+enum ChangeView: Equatable {
+    case paths(isNUL: Bool)
+    case itemize
+    case stat
+
+    init?(_ options: ComparisonOptions, _ format: ReportFormat) throws(UsageError) {
+        let asked = [("--paths", options.paths), ("--itemize", options.itemize), ("--stat", options.stat)]
+            .filter(\.1).map(\.0)
+        if asked.count > 1 { throw UsageError("\(asked[0]) or \(asked[1]): one at a time") }
+        if options.nul, !options.paths { throw UsageError("-0 is for --paths") }
+        guard let name = asked.first else { return nil }
+        if format != .text { throw UsageError("one format at a time: \(format) or \(name)") }
+        self = options.paths ? .paths(isNUL: options.nul) : options.itemize ? .itemize : .stat
     }
 }
 

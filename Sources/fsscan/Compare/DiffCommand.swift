@@ -133,6 +133,17 @@ struct ComparisonOptions: ParsableArguments {
 
     @Flag(help: "Short for --format ndjson: a line for each change.") var ndjson = false
 
+    @Flag(help: "All that is below a directory that was added, removed or moved, line by line; JSON has it anyway.")
+    var unfold = false
+
+    @Flag(help: "How many entries changed in each directory.") var stat = false
+
+    @Flag(help: "The paths of what changed, and nothing else.") var paths = false
+
+    @Flag(name: .customShort("0"), help: "With --paths: a NUL behind each, and no newline.") var nul = false
+
+    @Flag(help: "What changed, as rsync --itemize-changes prints it.") var itemize = false
+
     @Option(
         name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
         help: ArgumentHelp("Write to FILE, whole or not at all.", valueName: "FILE"), completion: .file())

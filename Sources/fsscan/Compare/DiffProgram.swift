@@ -158,7 +158,7 @@ struct ComparisonProgram {
         writer.begin(only: settings.only)
         var isDifferent = false
         var hidden = HiddenChanges()
-        let totals = try comparison.run { change in
+        let totals = try comparison.run(isFolding: !settings.isUnfolded) { change in
             if !settings.only.isEmpty, settings.only.isDisjoint(with: change.kinds) { return hidden.count(change) }
             if change.kinds.contains(where: \.isDifference) { isDifferent = true }
             writer.change(change)
@@ -172,6 +172,12 @@ struct ComparisonProgram {
         if let stopped = ExitStatus.stopSignal { return stopped }
         try output.finish()
         for sentence in totals.notCompared.troubleSentences(Quoting.forErrors) { StandardStreams.complain(sentence) }
+        if settings.view == .itemize || settings.view == .paths(isNUL: true) || settings.view == .paths(isNUL: false) {
+            let isLive = new.description.format == "live"
+            for sentence in totals.ruledSentences(Quoting.forErrors, isLive: isLive) {
+                StandardStreams.complain(sentence)
+            }
+        }
         return status
     }
 
@@ -186,10 +192,19 @@ struct ComparisonProgram {
     private func makeWriter(
         _ compared: ComparedFields, _ old: SnapshotDescription, _ new: SnapshotDescription, _ output: OutputFile
     ) -> any ChangeWriter {
-        switch settings.format {
+        let quoting = Quoting(for: output.descriptor)
+        switch settings.view {
+        case .paths(let isNUL):
+            return ChangePaths(
+                old, new, isNUL: isNUL, quoting: isatty(output.descriptor) == 1 && !isNUL ? quoting : nil)
+        case .itemize: return ChangeItems(quoting)
+        case .stat: return ChangeCounts(ChangeText(compared, old, new, quoting), old, new, quoting)
+        case nil: break
+        }
+        return switch settings.format {
         case .json: ChangeJSON(compared, old, new, isLines: false)
         case .ndjson: ChangeJSON(compared, old, new, isLines: true)
-        default: ChangeText(compared, old, new, Quoting(for: output.descriptor))
+        default: ChangeText(compared, old, new, quoting)
         }
     }
 }
@@ -200,8 +215,10 @@ struct HiddenChanges {
     private(set) var changes: [ChangeKind: Int64] = [:]
 
     mutating func count(_ change: Change) {
-        entries += 1
-        for kind in change.kinds { changes[kind, default: 0] += 1 }
+        let below = change.below?.entries ?? 0
+        entries += (change.isBelowAlone ? 0 : 1) + below
+        if !change.isBelowAlone { for kind in change.kinds { changes[kind, default: 0] += 1 } }
+        if let kind = change.kinds.last { changes[kind, default: 0] += below }
     }
 }
 

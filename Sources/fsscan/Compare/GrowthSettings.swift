@@ -22,6 +22,8 @@ struct GrowthSettings {
         for (name, isGiven) in [
             ("--ignore", !options.ignore.isEmpty), ("--also", !options.also.isEmpty), ("--only", !options.only.isEmpty),
             ("--exclude", !options.exclude.isEmpty), ("--rules", options.rules != nil),
+            ("--stat", options.stat), ("--paths", options.paths), ("--itemize", options.itemize),
+            ("--unfold", options.unfold),
             ("--hash", !command.hash.isEmpty),
             ("--quick", command.quick), ("--algorithm", options.algorithm != nil),
         ] where isGiven {
