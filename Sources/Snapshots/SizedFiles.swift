@@ -14,12 +14,12 @@ import Synchronization
 /// Regular files by their place below their PATH and their size, as hashes of 8 bytes: two that share one are read for
 /// nothing.
 package final class SizedFiles: ContentChoice {
-    private let hashes: [UInt64]
+    private let hashes: PlaceHashes
     private let roots: [[UInt8]]
     /// What has to agree.
     private let other: (any ContentChoice)?
 
-    fileprivate init(_ hashes: [UInt64], _ roots: [[UInt8]], _ other: (any ContentChoice)? = nil) {
+    fileprivate init(_ hashes: PlaceHashes, _ roots: [[UInt8]], _ other: (any ContentChoice)? = nil) {
         (self.hashes, self.roots, self.other) = (hashes, roots, other)
     }
 
@@ -30,26 +30,7 @@ package final class SizedFiles: ContentChoice {
 
     package func isRead(root: Int, path: UnsafeRawBufferPointer, size: Int64) -> Bool {
         if let other, !other.isRead(root: root, path: path, size: size) { return false }
-        let hash = Self.hash(root, path, below: roots[root], size)
-        var (low, high) = (0, hashes.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if hashes[middle] < hash { low = middle + 1 } else { high = middle }
-        }
-        return low < hashes.count && hashes[low] == hash
-    }
-
-    /// Its seed is another one in each process, so nobody can choose names that share a hash.
-    fileprivate static func hash(
-        _ root: Int, _ path: UnsafeRawBufferPointer, below rootPath: [UInt8], _ size: Int64
-    ) -> UInt64 {
-        var rest = path[rootPath.count...]
-        if rest.first == UInt8(ascii: "/") { rest = rest.dropFirst() }
-        var hasher = Hasher()
-        hasher.combine(root)
-        hasher.combine(size)
-        hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: rest))
-        return UInt64(bitPattern: Int64(hasher.finalize()))
+        return hashes.contains(PlaceHashes.hash(root, path, below: roots[root], size))
     }
 
     /// Gathers the files of a scan.
@@ -70,8 +51,7 @@ package final class SizedFiles: ContentChoice {
         package func finish() -> SizedFiles {
             hashes.withLock { hashes in
                 defer { hashes = [] }
-                hashes.sort()
-                return SizedFiles(hashes, roots)
+                return SizedFiles(PlaceHashes(hashes), roots)
             }
         }
     }
@@ -90,7 +70,7 @@ package final class SizedFiles: ContentChoice {
             content: EntryContent
         ) {
             guard kind == .file else { return }
-            batch.append(SizedFiles.hash(root, path, below: roots[root], status.size))
+            batch.append(PlaceHashes.hash(root, path, below: roots[root], status.size))
         }
 
         func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {}

@@ -34,6 +34,8 @@ package struct ComparisonTotals: Equatable, Sendable {
         unnamedDigests > 0 && unnamedDigests == differentUnnamedDigests
     }
     package var notCompared: [NotCompared] = []
+    /// Entries of the new side that the old one does not list; nil where these are not passed over.
+    package var notListed: Int64?
     /// What rules left out; nil without rules.
     package var ruled: RuledTotals?
     /// Regular files of which no digest was compared, and those of them of which no size or no time was.
@@ -101,13 +103,15 @@ package struct Comparison {
 
     /// - Parameters:
     ///   - rules: what is compared where.
+    ///   - isListedOnly: what OLD does not have is passed over, and counted.
     ///   - beginnings: of a tree that was scanned just now; nil: files that may grow are compared like others.
     /// - Throws: `SnapshotFailure` where the sides have different numbers of roots, which pair by their order.
     package init(
         _ old: any SnapshotSource, _ new: any SnapshotSource, _ selection: FieldSelection = FieldSelection(),
-        rules: RuleSet? = nil, beginnings: Beginnings? = nil
+        rules: RuleSet? = nil, beginnings: Beginnings? = nil, isListedOnly: Bool = false
     ) throws(SnapshotFailure) {
         try self.init(old, new, selection, MoveCandidates(), rules, beginnings)
+        if isListedOnly { totals.notListed = 0 }
     }
 
     init(
@@ -265,6 +269,11 @@ package struct Comparison {
         if ignored.contains(entry.key) || new.excused.contains(entry.key) { return }
         new.pass(entry)
         addedOverflow.pass(entry)
+        // That a PATH is missing is said.
+        if let count = totals.notListed, !entry.key.isRoot || entry.errors.isEmpty {
+            totals.notListed = count + 1
+            return
+        }
         if entry.rules.contains(.ignore) { ignored.begin(at: entry.key) }
         if !entry.errors.isEmpty { totals.unreadableEntries += 1 }
         let isListed = entry.kind.map { old.description.kinds.contains($0) } ?? true

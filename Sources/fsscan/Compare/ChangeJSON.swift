@@ -151,6 +151,7 @@ struct ChangeJSON: ChangeWriter {
         box.writer.member("directories_skipped", totals.skippedDirectories)
         box.writer.member("all_moves_sought", totals.allMovesSought)
         box.writer.member("every_unnamed_digest_differs", totals.everyUnnamedDigestDiffers)
+        if let notListed = totals.notListed { box.writer.member("new_not_listed", notListed) }
         if let ruled = totals.ruled {
             box.writer.member("old_left_out", ruled.oldLeftOut)
             box.writer.member("new_left_out", ruled.newLeftOut)

@@ -122,7 +122,7 @@ struct ChangeText: ChangeWriter {
             line("No difference of the kinds that --only names.")
         } else {
             let isWhole =
-                status != .trouble && totals.ruled?.isNothing != false
+                status != .trouble && totals.ruled?.isNothing != false && totals.notListed ?? 0 == 0
                 && !totals.notCompared.contains { $0.field == "content" || $0.reason == .leftOutByRule }
             line(isWhole ? "No difference." : "No difference in what was compared.")
         }

@@ -136,10 +136,13 @@ struct ComparisonProgram {
     private let settings: ComparisonSettings
     private let rules: RuleSet?
     private let livePaths: [[UInt8]]?
+    private let isListedOnly: Bool
 
     /// - Parameter livePaths: the PATHs of NEW, where it was scanned now.
-    init(_ settings: ComparisonSettings, _ rules: RuleSet?, _ livePaths: [[UInt8]]?) {
-        (self.settings, self.rules, self.livePaths) = (settings, rules, livePaths)
+    init(
+        _ settings: ComparisonSettings, _ rules: RuleSet?, _ livePaths: [[UInt8]]?, isListedOnly: Bool = false
+    ) {
+        (self.settings, self.rules, self.livePaths, self.isListedOnly) = (settings, rules, livePaths, isListedOnly)
     }
 
     /// - Parameter verified: asked when both sides have been read to their end.
@@ -153,7 +156,8 @@ struct ComparisonProgram {
         let beginnings = livePaths.map { paths in
             Beginnings(paths.map { $0 + slash }, isCancelled: { clinux_stop_signal() != 0 })
         }
-        let comparison = try Comparison(old, new, settings.selection, rules: rules, beginnings: beginnings)
+        let comparison = try Comparison(
+            old, new, settings.selection, rules: rules, beginnings: beginnings, isListedOnly: isListedOnly)
         var writer = makeWriter(comparison.compared, old.description, new.description, output)
         writer.begin(only: settings.only)
         var isDifferent = false

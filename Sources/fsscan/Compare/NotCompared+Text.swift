@@ -38,8 +38,12 @@ extension [NotCompared] {
 extension ComparisonTotals {
     /// What rules left out: nothing of it is called equal.
     func ruledSentences(_ quoting: Quoting, isLive: Bool) -> [[UInt8]] {
-        guard let ruled else { return [] }
         var sentences: [[UInt8]] = []
+        if let count = notListed, count > 0 {
+            let entries = HumanUnits.count(count, "entry", "entries")
+            sentences.append(Array("As OLD does not list them, not compared: \(entries) of NEW.".utf8))
+        }
+        guard let ruled else { return sentences }
         if ruled.oldLeftOut > 0 || ruled.newLeftOut > 0 {
             let old = HumanUnits.count(ruled.oldLeftOut, "entry", "entries")
             let names = HumanUnits.count(ruled.newLeftOut, isLive ? "name" : "entry", isLive ? "names" : "entries")
