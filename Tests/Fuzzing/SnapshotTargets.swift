@@ -44,6 +44,19 @@ private func checkJSON(_ line: UnsafeRawBufferPointer.SubSequence) {
     precondition(isBeyondFoundation, "not JSON")
 }
 
+/// The files of dpkg, each read as all three kinds.
+func fuzzDpkg(_ bytes: UnsafeRawBufferPointer) {
+    let file = Array(bytes)
+    var lists = DpkgLists()
+    lists.addConffiles(file)
+    lists.addMD5Sums(file, name: Array("a:amd64.md5sums".utf8))
+    lists.addDiversions(file)
+    lists.addMD5Sums(file, name: Array("b.md5sums".utf8))
+    for line in bytes.split(separator: 0x0A) where line.count > 34 {
+        precondition(lists[Array(line.dropFirst(34))].allSatisfy { $0.count == 32 }, "no MD5")
+    }
+}
+
 /// A file of rules for a comparison.
 func fuzzRules(_ bytes: UnsafeRawBufferPointer) {
     guard let list = try? RuleList(Array(bytes)) else { return }

@@ -49,6 +49,7 @@ chattr e2fsprogs
 du coreutils
 diff diffutils
 rsync rsync
+dpkg-deb dpkg
 awk mawk
 ps procps
 dot graphviz

@@ -47,6 +47,9 @@ package struct Change: Sendable {
     /// What is below alone: of the directory itself nothing is said here.
     package var isBelowAlone = false
 
+    /// It agrees with what somebody says of the file who may have written it: a package.
+    package var isKnown = false
+
     /// Where it is now, or was.
     package var key: EntryKey { (new ?? old)!.key }
 

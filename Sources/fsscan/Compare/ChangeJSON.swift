@@ -77,6 +77,7 @@ struct ChangeJSON: ChangeWriter {
         }
         box.writer.endArray()
         if let reason = change.reason { box.writer.member("reason", reason.rawValue) }
+        if change.isKnown { box.writer.member("known", "dpkg") }
         if !change.kinds.allSatisfy(\.isDifference) { errors(change.errors) }
         box.writer.endObject()
         if isLines { box.writer.endLine() }

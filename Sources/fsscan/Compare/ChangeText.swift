@@ -18,6 +18,9 @@ import Snapshots
 /// ```
 struct ChangeText: ChangeWriter {
     private var buffer: [UInt8] = []
+    /// The lines of what is known, which come last.
+    private var known: [UInt8] = []
+    private var knownCount: Int64 = 0
     private let compared: ComparedFields
     private let old: SnapshotDescription
     private let new: SnapshotDescription
@@ -45,6 +48,15 @@ struct ChangeText: ChangeWriter {
     mutating func begin(only: Set<ChangeKind>) {}
 
     mutating func change(_ change: Change) {
+        guard change.isKnown else { return append(change) }
+        let lines = buffer
+        buffer = known
+        append(change)
+        (buffer, known) = (lines, buffer)
+        knownCount += 1
+    }
+
+    private mutating func append(_ change: Change) {
         let sign = Self.sign(change.kinds)
         buffer += Array("\(sign) ".utf8)
         if change.kinds.contains(.moved), let before = change.old {
@@ -115,9 +127,14 @@ struct ChangeText: ChangeWriter {
     mutating func finish(
         _ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus, _ verified: Verified?
     ) {
+        if knownCount > 0 {
+            line("With the content that dpkg's packages give them, which is a hint and no proof:")
+            buffer += known
+        }
         let shown = totals.changes.merging(hidden.changes) { $0 - $1 }
         if let counts = Self.counts(shown) {
             line("\(counts).")
+            if knownCount > 0 { line("\(HumanUnits.count(knownCount)) of these as dpkg's packages have them.") }
         } else if hidden.entries > 0 {
             line("No difference of the kinds that --only names.")
         } else {

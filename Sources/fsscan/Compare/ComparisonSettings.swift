@@ -12,6 +12,8 @@ struct ComparisonSettings {
     var excludes: [[UInt8]]
     /// The file of `--rules`.
     var rulesFile: [UInt8]?
+    /// dpkg's administrative directory, of `--known`.
+    var dpkgDirectory: [UInt8]?
     /// Empty: all of them.
     var only: Set<ChangeKind>
     /// What the digests of a list are that does not say so.
@@ -33,6 +35,7 @@ struct ComparisonSettings {
         selection = FieldSelection()
         excludes = options.exclude.map(\.bytes)
         rulesFile = options.rules?.bytes
+        dpkgDirectory = try options.known.map { (known) throws(UsageError) in try Self.dpkgDirectory(known) }
         only = []
         for name in Self.items(options.only) {
             guard let kind = ChangeKind(rawValue: name.carried) else {
@@ -46,7 +49,8 @@ struct ComparisonSettings {
         }
         format = try Self.format(options, html: html)
         view = try ChangeView(options, format)
-        isUnfolded = options.unfold || format != .text || view != nil
+        // Of each file it is told whether it is known.
+        isUnfolded = options.unfold || dpkgDirectory != nil || format != .text || view != nil
         output = options.output?.bytes == [UInt8(ascii: "-")] ? nil : options.output?.bytes
         mode = try ScanSettings.mode(options.mode, of: options.output)
         threads = try ScanSettings.threads(options.threads)
@@ -68,6 +72,16 @@ struct ComparisonSettings {
                 foreignNames.append(name)
             }
         }
+    }
+
+    private static func dpkgDirectory(_ known: CarriedArgument) throws(UsageError) -> [UInt8] {
+        let name = Array("dpkg".utf8)
+        if known.bytes == name { return Array("/var/lib/dpkg".utf8) }
+        let rest = known.bytes.dropFirst(name.count)
+        guard known.bytes.starts(with: name), rest.first == UInt8(ascii: ":"), rest.count > 1 else {
+            throw UsageError("--known", known, "is not dpkg or dpkg:DIR")
+        }
+        return Array(rest.dropFirst())
     }
 
     /// Whoever mistypes a name is told, and not left to believe that something is ignored.

@@ -105,6 +105,15 @@ struct ComparisonOptions: ParsableArguments {
     var rules: CarriedArgument?
 
     @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            """
+            dpkg, or dpkg:DIR: list apart what has the content that the packages of dpkg give it (DIR: /var/lib/dpkg). A \
+            hint and no proof.
+            """, valueName: "DATABASE"), completion: .list(["dpkg"]))
+    var known: CarriedArgument?
+
+    @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
             "Show these changes alone: \(ChangeKind.allCases.map(\.rawValue).joined(separator: ", ")).",

@@ -26,6 +26,9 @@ struct DiffProgram {
         clinux_install_stop_handler()
         let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
         let rules = try ComparisonRules(settings.comparison)
+        if case .file = new, settings.comparison.dpkgDirectory != nil {
+            throw UsageError("--known is for a directory that is scanned now, as NEW")
+        }
         let livePaths = [old, new].compactMap { if case .live(let path) = $0 { path } else { nil } }
         rules.advise(livePaths)
         let sides = try open(old, new, rules.set)
@@ -156,6 +159,9 @@ struct ComparisonProgram {
         let beginnings = livePaths.map { paths in
             Beginnings(paths.map { $0 + slash }, isCancelled: { clinux_stop_signal() != 0 })
         }
+        let known = try settings.dpkgDirectory.flatMap { directory in
+            try beginnings.map { try KnownPackages(directory, livePaths ?? [], $0) }
+        }
         let comparison = try Comparison(
             old, new, settings.selection, rules: rules, beginnings: beginnings, isListedOnly: isListedOnly)
         var writer = makeWriter(comparison.compared, old.description, new.description, output)
@@ -165,6 +171,8 @@ struct ComparisonProgram {
         let totals = try comparison.run(isFolding: !settings.isUnfolded) { change in
             if !settings.only.isEmpty, settings.only.isDisjoint(with: change.kinds) { return hidden.count(change) }
             if change.kinds.contains(where: \.isDifference) { isDifferent = true }
+            var change = change
+            change.isKnown = known?.agrees(change) ?? false
             writer.change(change)
             try drain(&writer, output, atLeast: Self.pieceSize)
         }
