@@ -98,7 +98,8 @@ let package = Package(
         .target(
             name: "Snapshots",
             dependencies: [
-                "Bytes", "CLinux", "CSQLite", "Entries", "ExternalSort", "Formats", "LinuxKernel", "ScanEngine",
+                "Bytes", "CLinux", "CSQLite", "Entries", "ExternalSort", "Formats", "Ignore", "LinuxKernel",
+                "ScanEngine",
             ],
             swiftSettings: swiftSettings),
         .executableTarget(

@@ -37,6 +37,14 @@ static int stays_missing(const char *value) {
     return stat(checked, &status) == 0 && (status.st_mode & 022) == 0 && is_roots(checked);
 }
 
+int clinux_is_in_roots_directories(const char *path) {
+    char resolved[PATH_MAX];
+    if (realpath(path, resolved) == NULL) return 0;
+    char *slash = strrchr(resolved, '/');
+    slash[slash == resolved ? 1 : 0] = 0;
+    return is_roots(resolved);
+}
+
 const char *clinux_distrust_environment(int is_root) {
     int is_secure = getauxval(AT_SECURE) != 0;
     if (!is_secure && !is_root) return NULL;

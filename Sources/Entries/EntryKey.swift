@@ -22,6 +22,15 @@ package struct EntryKey: Hashable, Comparable, Sendable {
         self.bytes = bytes
     }
 
+    /// - Parameters:
+    ///   - path: of a scan, as `find` prints it.
+    ///   - rootPath: its PATH.
+    package init(root: Int, path: UnsafeRawBufferPointer, below rootPath: [UInt8]) {
+        var rest = path[rootPath.count...]
+        if rest.first == UInt8(ascii: "/") { rest = rest.dropFirst() }
+        self.init(root: root, path: rest)
+    }
+
     /// - Parameter bytes: as `bytes` gives them: at least four.
     package init(bytes: [UInt8]) {
         precondition(bytes.count >= 4, "a key begins with the index of its root")

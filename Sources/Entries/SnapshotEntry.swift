@@ -24,6 +24,8 @@ public import LinuxKernel
     package var state: [UInt8]?
     /// How the entry is to be compared, where its source says so.
     package var rules: EntryRules = []
+    /// The number of the rule that says how it is compared (of a comparison); nil: none does.
+    package var rule: Int?
 
     package init(key: EntryKey, kind: EntryKind? = nil) {
         self.key = key

@@ -38,6 +38,9 @@
 
     package init() {}
 
+    /// How many patterns there are; one that was appended may have become several, or none.
+    package var count: Int { patterns.count }
+
     /// No pattern can match anything.
     package var isEmpty: Bool { patterns.isEmpty }
 
@@ -47,9 +50,19 @@
     ///   - isDirectory: nil if it is not known.
     ///   - depth: The entry's depth below the directory that the list is anchored at: 1 right in it.
     ///   - directory: Where the entry is.
-    @inlinable func verdict(
+    @inlinable package func verdict(
         _ name: Span<UInt8>, isDirectory: Bool?, depth: Int, in directory: some IgnoreDirectory
     ) -> IgnoreVerdict? {
+        guard let index = lastMatch(name, isDirectory: isDirectory, depth: depth, in: directory) else { return nil }
+        let pattern = patterns[index]
+        if pattern.isDirectoryOnly, isDirectory == nil { return .dependsOnKind }
+        return pattern.isNegated ? .kept : .ignored
+    }
+
+    /// The number of the last pattern that matches an entry; nil if none does. The same parameters.
+    @inlinable package func lastMatch(
+        _ name: Span<UInt8>, isDirectory: Bool?, depth: Int, in directory: some IgnoreDirectory
+    ) -> Int? {
         let patterns = patterns.span
         var index = patterns.count
         while index > 0 {
@@ -58,8 +71,7 @@
             if pattern.isDirectoryOnly, isDirectory == false { continue }
             guard globs.matches(pattern.name, name) else { continue }
             guard pattern.floats || matchesDirectories(pattern, depth: depth, directory) else { continue }
-            if pattern.isDirectoryOnly, isDirectory == nil { return .dependsOnKind }
-            return pattern.isNegated ? .kept : .ignored
+            return index
         }
         return nil
     }

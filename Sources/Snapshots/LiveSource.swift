@@ -12,28 +12,57 @@ package enum LiveSource {
     /// - Parameters:
     ///   - baseline: what need not be read.
     ///   - leftOut: what is passed over.
+    ///   - rules: what is left out.
+    ///   - choice: which files are read; nil: all, if digests are wanted.
+    ///   - other: gets the entries, too.
     ///   - isCancelled: as in `Scan`. Then it throws, soon, and the process must end: see `Scan.runUntilDeadline()`.
     ///   - willRun: gets the scan before it runs, for a progress display.
     ///   - onError: told each error when it happens, by any worker.
     /// - Throws: `ScanUnavailable`, `SnapshotFailure`.
     package static func scan(
         _ options: ScanOptions, baseline: ContentBaseline? = nil, leftOut: LeftOut? = nil,
+        rules: RuleSet? = nil, choice: (any ContentChoice)? = nil, other: (any EntryOutput)? = nil,
         willRun: (Scan) -> Void = { _ in }, isCancelled: @escaping @Sendable () -> Bool,
         onError: (@Sendable (ScanError) -> Void)? = nil,
         onContradiction: (@Sendable (_ path: [UInt8]) -> Void)? = nil
     ) throws -> (source: SortedSource, report: ScanReport) {
-        let output = SortingOutput(options)
+        let output = SortingOutput(options, rules)
         try output.prepare()
         var environment = ScanEnvironment()
         environment.outputs = [output]
+        if let other { environment.outputs.append(other) }
+        environment.choice = choice
         (environment.baseline, environment.isCancelled, environment.onError) = (baseline, isCancelled, onError)
         (environment.leftOut, environment.onContradiction) = (leftOut, onContradiction)
         // A file system may not answer: whoever sends a stop signal does not wait for it.
-        let scan = try Scan(options, environment)
+        var scanned = options
+        if let rules { scanned.exclude = rules.scanPatterns(before: options) }
+        let scan = try Scan(scanned, environment)
         willRun(scan)
         let report = scan.runUntilDeadline()
         if isCancelled() { throw SnapshotFailure(path: nil, "stopped") }
-        return (SortedSource(description(of: options, report), try output.finish()), report)
+        var description = description(of: options, report)
+        description.namesLeftOut = output.leftOut
+        return (SortedSource(description, try output.finish()), report)
+    }
+
+    /// Lists a tree without reading any file.
+    ///
+    /// - Throws: `ScanUnavailable`, `SnapshotFailure`.
+    package static func sizes(
+        _ options: ScanOptions, rules: RuleSet?, isCancelled: @escaping @Sendable () -> Bool
+    ) throws -> SizedFiles {
+        var options = options
+        options.hash = []
+        options.asked = []
+        if let rules { options.exclude = rules.scanPatterns(before: options) }
+        let output = SizedFiles.Output(options.paths)
+        var environment = ScanEnvironment()
+        environment.outputs = [output]
+        environment.isCancelled = isCancelled
+        _ = try Scan(options, environment).runUntilDeadline()
+        if isCancelled() { throw SnapshotFailure(path: nil, "stopped") }
+        return output.finish()
     }
 
     private static func description(of options: ScanOptions, _ report: ScanReport) -> SnapshotDescription {
@@ -52,17 +81,23 @@ final class SortingOutput: EntryOutput {
     private let sorter: RecordSorter
     private let digests: DigestSet
     private let roots: [[UInt8]]
+    private let rules: RuleSet?
+    /// Names that rules left out. Relaxed: it is read when the scan has ended.
+    private let leftOutNames = Atomic<Int64>(0)
     /// Set once, with `failure`. Relaxed: it only ends the scan early.
     private let isFailed = Atomic<Bool>(false)
     private let failure = Mutex<TemporaryFileError?>(nil)
 
     private static let memoryLimit = 64 << 20
 
-    init(_ options: ScanOptions) {
+    init(_ options: ScanOptions, _ rules: RuleSet?) {
         sorter = RecordSorter(memoryLimit: Self.memoryLimit, temporaryDirectory: nil)
         digests = DigestSet(options.hash)
         roots = options.paths
+        self.rules = rules
     }
+
+    var leftOut: Int64 { leftOutNames.load(ordering: .relaxed) }
 
     /// A scan of hours is not to end for want of a directory.
     func prepare() throws(SnapshotFailure) {
@@ -79,7 +114,13 @@ final class SortingOutput: EntryOutput {
     func makeStream() -> any EntryStream {
         sorter.addStream()
         let batchSize = { [sorter] in max(32 << 10, sorter.share) }
-        return BatchStream(digests: digests, roots: roots, batchSize: batchSize) { [self] batch in
+        let onExcluded = { [self] (root: Int, path: UnsafeRawBufferPointer) in
+            guard let rules, rules.leavesOut(root: root, path: path, below: roots[root]) else { return }
+            leftOutNames.add(1, ordering: .relaxed)
+        }
+        return BatchStream(
+            digests: digests, roots: roots, batchSize: batchSize, onExcluded: onExcluded
+        ) { [self] batch in
             do throws(TemporaryFileError) {
                 try sorter.keep(batch)
             } catch {

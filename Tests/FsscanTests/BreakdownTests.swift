@@ -184,7 +184,7 @@ private let linkedTree: Tree = [
                 [{"type":"proc","entries":1,"files":0,"apparent_bytes":0,"disk_bytes":0}]
                 [1,2]
                 true
-                No difference.
+                No difference in what was compared.
                 "d"
                 "d/f"
                 "d/proc"

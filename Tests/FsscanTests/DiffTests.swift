@@ -48,10 +48,8 @@ import Testing
         ! mode  mode
         ! owner  uid
         * same size  sha256
-        - gone
-        - gone/inside
-        + new
-        + new/file
+        - gone  with 1 entry, 3 B
+        + new  with 1 entry, 8 B
         = old name -> still/new name
         """
 

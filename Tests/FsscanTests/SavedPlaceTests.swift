@@ -29,7 +29,7 @@ import Testing
         // Another file of that name is one of the tree.
         try expect(
             "touch tree/d/other; mkdir tree/e; touch tree/e/s.db; $F verify --ignore mtime,ctime \(file)", 1,
-            "+ tree/d/other\n+ tree/e\n+ tree/e/s.db\n3 added.\n")
+            "+ tree/d/other\n+ tree/e  with 1 entry, 0 B\n3 added.\n")
     }
 
     /// A shell writes it out: `fsscan --save s.db *`.

@@ -22,6 +22,8 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "partial", run: fuzzPartial, mutations: 1_000),
         FuzzTarget(name: "command", run: fuzzCommand, mutations: 300),
         FuzzTarget(name: "paths", run: fuzzPaths, mutations: 1_000),
+        FuzzTarget(name: "rules", run: fuzzRules, mutations: 1_000),
+        FuzzTarget(name: "dpkg", run: fuzzDpkg, mutations: 1_000),
         FuzzTarget(name: "records", run: fuzzText("records"), mutations: 300),
         FuzzTarget(name: "mca", run: fuzzText("mca"), mutations: 300),
         FuzzTarget(name: "mtree", run: fuzzText("mtree"), mutations: 300),

@@ -44,6 +44,34 @@ private func checkJSON(_ line: UnsafeRawBufferPointer.SubSequence) {
     precondition(isBeyondFoundation, "not JSON")
 }
 
+/// The files of dpkg, each read as all three kinds.
+func fuzzDpkg(_ bytes: UnsafeRawBufferPointer) {
+    let file = Array(bytes)
+    var lists = DpkgLists()
+    lists.addConffiles(file)
+    lists.addMD5Sums(file, name: Array("a:amd64.md5sums".utf8))
+    lists.addDiversions(file)
+    lists.addMD5Sums(file, name: Array("b.md5sums".utf8))
+    for line in bytes.split(separator: 0x0A) where line.count > 34 {
+        precondition(lists[Array(line.dropFirst(34))].allSatisfy { $0.count == 32 }, "no MD5")
+    }
+}
+
+/// A file of rules for a comparison.
+func fuzzRules(_ bytes: UnsafeRawBufferPointer) {
+    guard let list = try? RuleList(Array(bytes)) else { return }
+    precondition(list.rules.count <= bytes.count { $0 == 0x0A } + 1, "more rules than lines")
+    guard let set = RuleSet(list.rules, excludes: []) else { return precondition(list.rules.isEmpty, "no rules") }
+    let lines = Set(list.rules.map(\.line))
+    for (rule, why) in list.overruled(by: set) {
+        guard case .byLine(let line) = why else { continue }
+        precondition(line > rule.line && lines.contains(line), "a rule is overruled by none")
+    }
+    for rule in list.rules {
+        rule.pattern.withUnsafeBytes { _ = set.leavesOut(root: 0, path: $0, below: []) }
+    }
+}
+
 /// A file of ncdu's, which is looked at and not compared: a directory comes before what is in it.
 func fuzzNcdu(_ bytes: UnsafeRawBufferPointer) {
     ScratchFile.with(bytes) { path in

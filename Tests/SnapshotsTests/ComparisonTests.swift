@@ -58,16 +58,18 @@ private struct Outcome {
 
 private func compare(
     _ old: Listed, _ new: Listed, _ selection: FieldSelection = FieldSelection(),
-    _ candidates: MoveCandidates = MoveCandidates()
+    _ candidates: MoveCandidates = MoveCandidates(), isFolding: Bool = false
 ) throws -> Outcome {
     var outcome = Outcome()
-    outcome.totals = try Comparison(old, new, selection, candidates).run { change in
+    outcome.totals = try Comparison(old, new, selection, candidates).run(isFolding: isFolding) { change in
         func path(_ key: EntryKey) -> String { String(decoding: key.path, as: UTF8.self) }
         let from = change.kinds.contains(.moved) ? "\(path(change.old!.key)) -> " : ""
         let fields = change.fields.isEmpty ? "" : " \(change.fields.map(\.name))"
         let kinds = change.kinds.map(\.rawValue).joined(separator: "+")
         let reason = change.reason.map { " (\($0.rawValue))" } ?? ""
-        outcome.lines.append("\(kinds) \(from)\(path(change.key))\(fields)\(reason)")
+        let below = change.below.map { " with \($0.entries)" } ?? ""
+        let alone = change.isBelowAlone ? " below alone" : ""
+        outcome.lines.append("\(kinds) \(from)\(path(change.key))\(fields)\(reason)\(below)\(alone)")
     }
     return outcome
 }
@@ -350,5 +352,36 @@ private func compare(
         #expect(pairs > 0 && pairs < 300 && !some.totals.allMovesSought)
         #expect(some.totals.changes[.removed] == 300 - pairs && some.totals.changes[.added] == 300 - pairs)
         #expect(try compare(Listed(before), Listed(moved)).totals.changes == [.moved: 300])
+    }
+
+    /// A directory is one line, whether its entries find room among the candidates or not.
+    @Test(arguments: [0, 2_000, 20_000, 64 << 20]) func aDirectoryBeyondTheLimitIsOneLine(_ limit: Int) throws {
+        var entries = [entry("big", .directory), entry("big.file"), entry("e", .directory)]
+        for number in 0..<100 { entries += [entry("big/\(number)"), entry("e/\(number)", .directory)] }
+        let root = entry("", .directory)
+        for (old, new, word) in [([root], [root] + entries, "added"), ([root] + entries, [root], "removed")] {
+            let outcome = try compare(
+                Listed(old), Listed(new), FieldSelection(), MoveCandidates(limit: limit), isFolding: true)
+            #expect(
+                outcome.lines.sorted() == ["\(word) big with 100", "\(word) big.file", "\(word) e with 100"],
+                "\(outcome.lines)")
+            #expect(outcome.totals.changes.values.reduce(0, +) == 203)
+        }
+    }
+
+    /// What is below a directory that moved, and had no room: whether it moved with it is not known.
+    @Test func whatHadNoRoomIsToldBesideAMove() throws {
+        func identified(_ path: String, _ kind: EntryKind, _ inode: UInt64) -> SnapshotEntry {
+            entry(path, kind) { ($0.device, $0.inode, $0.btime) = (1, inode, FileTime(seconds: 1, nanoseconds: 0)) }
+        }
+        func tree(_ name: String) -> [SnapshotEntry] {
+            [entry("", .directory), identified(name, .directory, 5)]
+                + (0..<9).map { identified("\(name)/\($0)", .fifo, 9 + $0) }
+        }
+        let outcome = try compare(
+            Listed(tree("a")), Listed(tree("b")), FieldSelection(), MoveCandidates(limit: 5_800), isFolding: true)
+        #expect(!outcome.totals.allMovesSought)
+        #expect(outcome.totals.changes == [.moved: 1, .removed: 9, .added: 9])
+        #expect(outcome.lines.contains("added b with 9 below alone"), "\(outcome.lines)")
     }
 }

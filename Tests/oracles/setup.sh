@@ -48,6 +48,8 @@ setfattr attr
 chattr e2fsprogs
 du coreutils
 diff diffutils
+rsync rsync
+dpkg-deb dpkg
 awk mawk
 ps procps
 dot graphviz

@@ -433,6 +433,10 @@ static inline int clinux_fstat(int descriptor, struct statx *_Nonnull out) {
 
 // ---- The environment (Environment.c) ---------------------------------------------------------------------------------
 
+/// Whether nobody but root decides which file `path` names: each directory that it is in, symlinks resolved, is root's, and
+/// others may write to none of them unless it is sticky. Of the file itself nothing is said.
+int clinux_is_in_roots_directories(const char *_Nonnull path);
+
 /// For root, and where the program has rights that its caller has not (AT_SECURE): forgets the variables that name
 /// databases, configurations, code and directories of somebody else. Root keeps a TMPDIR that only root can turn.
 /// Returns the last variable of a directory that was set and is forgotten, or NULL. To be called before there are

@@ -48,6 +48,8 @@ package struct SnapshotDescription: Sendable {
     package var totals: Totals?
     /// Of a live side: what was taken over from a saved scan without being read.
     package var baseline: BaselineUse?
+    /// Of a live side: names that rules left out, and that were not looked into.
+    package var namesLeftOut: Int64 = 0
     /// The options of the scan, where the source keeps them: a live tree is scanned with the options of the other side.
     /// `paths` are `roots`; `threads` is 1 and to be set.
     package var options: ScanOptions?

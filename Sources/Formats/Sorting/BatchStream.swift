@@ -10,15 +10,20 @@ package final class BatchStream: EntryStream {
     private var arena = RecordArena()
     private let roots: [[UInt8]]
     private let batchSize: () -> Int
+    private let onExcluded: (_ root: Int, _ path: UnsafeRawBufferPointer) -> Void
     private let handOver: (RecordArena) -> Void
 
     /// - Parameters:
     ///   - roots: the PATHs of the scan.
     ///   - batchSize: bytes, about; asked at each entry, because workers may be added.
+    ///   - onExcluded: told of what patterns leave out.
     ///   - handOver: gets batches in the order in which the entries came, and keeps them.
     package init(
-        digests: DigestSet, roots: [[UInt8]], batchSize: @escaping () -> Int, handOver: @escaping (RecordArena) -> Void
+        digests: DigestSet, roots: [[UInt8]], batchSize: @escaping () -> Int,
+        onExcluded: @escaping (_ root: Int, _ path: UnsafeRawBufferPointer) -> Void = { _, _ in },
+        handOver: @escaping (RecordArena) -> Void
     ) {
+        self.onExcluded = onExcluded
         encoder = EntryEncoder(digests: digests)
         self.roots = roots
         self.batchSize = batchSize
@@ -41,6 +46,8 @@ package final class BatchStream: EntryStream {
         encoder.append(error)
         error.path.withUnsafeBytes { ended(root, $0) }
     }
+
+    package func excluded(root: Int, path: UnsafeRawBufferPointer) { onExcluded(root, path) }
 
     package func flush() {
         if arena.isEmpty { return }

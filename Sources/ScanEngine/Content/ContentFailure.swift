@@ -30,7 +30,7 @@ package enum ContentFailure: OpeningFailure, Equatable, Sendable {
     package var message: String { cause.message }
 
     /// What the record of the error says.
-    var cause: ErrorCause {
+    package var cause: ErrorCause {
         switch self {
         case .call(let operation, let error):
             ErrorCause(operation: operation, code: error.name, message: error.message)

@@ -100,6 +100,12 @@ extension WorkerLocals {
             unfinished.add(entry.path)
             return .unknown
         }
+        if let choice = context.choice {
+            let name = entry.directory == nil ? nil : entry.name
+            let root = entry.node.root
+            let size = status.size
+            if !path.with(name, in: entry.node, { choice.isRead(root: root, path: $0, size: size) }) { return .unknown }
+        }
         let directory = keepsPartial ? partial?.place : nil
         isAt(entry.path)
         defer { if keepsPartial { partial?.place = directory } }

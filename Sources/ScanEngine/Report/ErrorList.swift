@@ -2,10 +2,10 @@ import Bytes
 public import Entries
 
 /// Why something could not be read: a `ScanError` without its path.
-struct ErrorCause: Equatable, Sendable {
-    var operation: String
-    var code: String
-    var message: String
+package struct ErrorCause: Equatable, Sendable {
+    package var operation: String
+    package var code: String
+    package var message: String
 }
 
 extension ScanError {

@@ -49,6 +49,7 @@ final class ScanContext: Sendable {
     let deadline: Deadline?
     let onContradiction: (@Sendable ([UInt8]) -> Void)?
     let leftOut: LeftOut?
+    let choice: (any ContentChoice)?
     /// Who shows the tree while it is scanned.
     let watch: DirectoryWatch?
     /// Which part of the scan this is; nil: all of it.
@@ -111,6 +112,7 @@ final class ScanContext: Sendable {
         part = environment.part
         lender = environment.part?.lender
         (onContradiction, leftOut, watch) = (environment.onContradiction, environment.leftOut, environment.watch)
+        choice = environment.choice
     }
 
     /// As many as libmagic is asked about at a time.

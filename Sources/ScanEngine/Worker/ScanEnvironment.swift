@@ -6,6 +6,8 @@ package struct ScanEnvironment: Sendable {
     package var outputs: [any EntryOutput] = []
     /// What is passed over.
     package var leftOut: LeftOut?
+    /// Which files are read, of those whose content the options ask for; nil: all of them.
+    package var choice: (any ContentChoice)?
     /// What an earlier scan found out; made for the digests and types of the scan's options.
     package var baseline: ContentBaseline?
     /// Asked often, by all workers: once it says yes, the scan ends as soon as it can. Made for a flag that a signal handler

@@ -42,6 +42,14 @@ package struct Change: Sendable {
     /// Of what is `unknown`.
     package var reason: UnknownReason?
 
+    /// What is below a directory that was added, removed or moved, went the same way, and is not given out.
+    package var below: FoldedEntries?
+    /// What is below alone: of the directory itself nothing is said here.
+    package var isBelowAlone = false
+
+    /// It agrees with what somebody says of the file who may have written it: a package.
+    package var isKnown = false
+
     /// Where it is now, or was.
     package var key: EntryKey { (new ?? old)!.key }
 

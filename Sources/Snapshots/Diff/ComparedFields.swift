@@ -72,6 +72,7 @@ package struct ComparedFields: Sendable {
 
     /// Which sides passed over the content of a regular file, as scans do on pseudo file systems.
     func skipping(_ old: SnapshotEntry, _ new: SnapshotEntry) -> (old: Bool, new: Bool) {
+        if old.differsInSize(from: new) { return (false, false) }
         let (before, now) = (readByOld.isSkipped(old), readByNew.isSkipped(new))
         if before == now { return (before, now) }
         let other = before ? new : old
@@ -101,4 +102,10 @@ private struct ContentRead: Sendable {
 extension SnapshotEntry {
     /// Something about it could not be read, or it changed meanwhile.
     var isPartlyUnknown: Bool { !errors.isEmpty || isChanged }
+
+    /// Then their content differs, whether it was read or not.
+    func differsInSize(from other: SnapshotEntry) -> Bool {
+        guard kind == .file, other.kind == .file, let size, let otherSize = other.size else { return false }
+        return size != otherSize
+    }
 }

@@ -34,6 +34,10 @@ package struct ComparisonTotals: Equatable, Sendable {
         unnamedDigests > 0 && unnamedDigests == differentUnnamedDigests
     }
     package var notCompared: [NotCompared] = []
+    /// Entries of the new side that the old one does not list; nil where these are not passed over.
+    package var notListed: Int64?
+    /// What rules left out; nil without rules.
+    package var ruled: RuledTotals?
     /// Regular files of which no digest was compared, and those of them of which no size or no time was.
     package var filesWithoutDigest: Int64 = 0
     package var filesWithoutSize: Int64 = 0
@@ -48,31 +52,74 @@ package struct ComparisonTotals: Equatable, Sendable {
     }
 }
 
+/// What rules left out of a comparison.
+package struct RuledTotals: Equatable, Sendable {
+    /// Entries of OLD.
+    package var oldLeftOut: Int64 = 0
+    /// Entries of NEW; of a tree that was scanned now, names that were not looked into.
+    package var newLeftOut: Int64 = 0
+    package var grown = GrownFiles()
+
+    /// All was compared.
+    package var isNothing: Bool { self == RuledTotals() }
+}
+
+/// Files that a rule lets grow.
+package struct GrownFiles: Equatable, Sendable {
+    /// Those whose beginning was compared.
+    package var compared: Int64 = 0
+    /// Those of them that are longer now, and by how much together.
+    package var longer: Int64 = 0
+    package var bytes: Int64 = 0
+
+    mutating func count(_ old: SnapshotEntry, _ new: SnapshotEntry) {
+        compared += 1
+        guard let before = old.size, let now = new.size, now > before else { return }
+        longer += 1
+        bytes = bytes.addingReportingOverflow(now - before).overflow ? .max : bytes + (now - before)
+    }
+
+    mutating func add(_ other: GrownFiles) {
+        compared += other.compared
+        longer += other.longer
+        bytes = bytes.addingReportingOverflow(other.bytes).overflow ? .max : bytes + other.bytes
+    }
+}
+
 /// Compares two sources.
 package struct Comparison {
-    private var old: Side
-    private var new: Side
+    private var old: ComparedSide
+    private var new: ComparedSide
     package let compared: ComparedFields
+    private let ruled: RuledFields
     private let selection: FieldSelection
     private var totals = ComparisonTotals()
     private var tally = FieldTally()
     private var candidates: MoveCandidates
     /// What a source says is not to be compared.
     private var ignored = Subtree()
+    private var isFolding = false
+    private var (removedOverflow, addedOverflow) = (OverflowFolding(), OverflowFolding())
 
+    /// - Parameters:
+    ///   - rules: what is compared where.
+    ///   - isListedOnly: what OLD does not have is passed over, and counted.
+    ///   - beginnings: of a tree that was scanned just now; nil: files that may grow are compared like others.
     /// - Throws: `SnapshotFailure` where the sides have different numbers of roots, which pair by their order.
     package init(
-        _ old: any SnapshotSource, _ new: any SnapshotSource, _ selection: FieldSelection = FieldSelection()
+        _ old: any SnapshotSource, _ new: any SnapshotSource, _ selection: FieldSelection = FieldSelection(),
+        rules: RuleSet? = nil, beginnings: Beginnings? = nil, isListedOnly: Bool = false
     ) throws(SnapshotFailure) {
-        try self.init(old, new, selection, MoveCandidates())
+        try self.init(old, new, selection, MoveCandidates(), rules, beginnings)
+        if isListedOnly { totals.notListed = 0 }
     }
 
     init(
         _ old: any SnapshotSource, _ new: any SnapshotSource, _ selection: FieldSelection,
-        _ candidates: MoveCandidates
+        _ candidates: MoveCandidates, _ rules: RuleSet? = nil, _ beginnings: Beginnings? = nil
     ) throws(SnapshotFailure) {
-        self.old = Side(old)
-        self.new = Side(new)
+        self.old = ComparedSide(old, rules)
+        self.new = ComparedSide(new, rules)
         let (before, after) = (self.old.description, self.new.description)
         guard before.roots.count == after.roots.count else {
             throw SnapshotFailure.differentRoots(before, after)
@@ -80,13 +127,19 @@ package struct Comparison {
         self.selection = selection
         self.candidates = candidates
         compared = ComparedFields(before, after, selection)
+        ruled = RuledFields(compared, before, after, selection, rules?.actions ?? [], beginnings)
+        if rules != nil { totals.ruled = RuledTotals() }
     }
 
     /// Goes through both sides to the end.
     ///
     /// - Parameter body: gets the changes: those of entries that both sides have in the order of their keys, then what was
     ///   added, removed or moved, in the order of where it is now (or was).
-    package consuming func run(_ body: (Change) throws -> Void) throws -> ComparisonTotals {
+    ///   Of a directory that was added, removed or moved with what is below it one change, if `isFolding`.
+    package consuming func run(
+        isFolding: Bool = false, _ body: (Change) throws -> Void
+    ) throws -> ComparisonTotals {
+        self.isFolding = isFolding
         var before = try old.next()
         var after = try new.next()
         while before != nil || after != nil {
@@ -105,16 +158,40 @@ package struct Comparison {
         totals.allMovesSought = candidates.areComplete
         let rest = candidates
         candidates = MoveCandidates()
-        try rest.forEachChange(compared) { try give($0, body) }
+        var (grown, tally) = (GrownFiles(), tally)
+        for change in [removedOverflow.takePending(), addedOverflow.takePending()] {
+            if let change { try body(change) }
+        }
+        let folding = isFolding ? (removed: removedOverflow.below, added: addedOverflow.below) : nil
+        try rest.forEachChange(ruled, &tally, &grown, folding) { change, isFolded in
+            try give(change, isFolded ? { _ in } : body)
+        }
         (totals.oldEntries, totals.newEntries) = (old.entries, new.entries)
+        if var left = totals.ruled {
+            left.oldLeftOut = old.leftOut
+            left.newLeftOut = new.leftOut + new.description.namesLeftOut
+            left.grown.add(grown)
+            totals.ruled = left
+        }
         totals.notCompared = tally.list(compared, selection, old.description, new.description)
         totals.filesWithoutDigest = tally.filesWithoutDigest
         (totals.filesWithoutSize, totals.filesWithoutTime) = (tally.filesWithoutSize, tally.filesWithoutTime)
         return totals
     }
 
-    private mutating func give(_ change: Change, _ body: (Change) throws -> Void) throws {
+    /// What was added or removed and has no room among the candidates.
+    private mutating func giveOverflow(
+        _ change: Change, _ overflow: WritableKeyPath<Comparison, OverflowFolding>, _ entry: SnapshotEntry,
+        _ body: (Change) throws -> Void
+    ) throws {
+        guard isFolding else { return try give(change, body) }
         for kind in change.kinds { totals.changes[kind, default: 0] += 1 }
+        if let now = self[keyPath: overflow].add(change, entry) { try body(now) }
+    }
+
+    private mutating func give(_ change: Change, _ body: (Change) throws -> Void) throws {
+        // What is below alone was counted when it came.
+        if !change.isBelowAlone { for kind in change.kinds { totals.changes[kind, default: 0] += 1 } }
         try body(change)
     }
 
@@ -138,18 +215,33 @@ package struct Comparison {
         if left.rules.union(right.rules).contains(.ignore) { ignored.begin(at: left.key) }
         if !right.errors.isEmpty { totals.unreadableEntries += 1 }
         noteUnnamedDigests(left, right)
-        if compared.areStatesComparable, let state = left.state, state == right.state {
+        if ruled.areStatesComparable, let state = left.state, state == right.state {
             totals.skippedDirectories += 1
             try old.source.skip(left.key)
             try new.source.skip(right.key)
-        } else if let change = compared.change(from: left, to: right, &tally) {
+        } else if let rule = ruled.growth(right), left.kind == .file, !left.isPartlyUnknown, !right.isPartlyUnknown {
+            try mayHaveGrown(left, right, rule, body)
+        } else if let change = ruled.change(from: left, to: right, &tally) {
             try give(change, body)
         }
+    }
+
+    /// A file that may get longer. Where its name has another inode, and its beginning is not what it was, the old one may
+    /// have another name now: a log was rotated.
+    private mutating func mayHaveGrown(
+        _ left: SnapshotEntry, _ right: SnapshotEntry, _ rule: Int, _ body: (Change) throws -> Void
+    ) throws {
+        var now = right
+        let beginning = ruled.compareBeginning(left, &now, rule)
+        if beginning == .same { totals.ruled?.grown.count(left, right) }
+        if beginning != .same, left.inode != right.inode, candidates.keep(left, right) { return }
+        if let change = ruled.change(from: left, to: now, beginning, rule, &tally) { try give(change, body) }
     }
 
     private mutating func onlyOld(_ entry: SnapshotEntry, _ body: (Change) throws -> Void) throws {
         if ignored.contains(entry.key) || old.excused.contains(entry.key) { return }
         old.pass(entry)
+        removedOverflow.pass(entry)
         if entry.rules.contains(.ignore) { ignored.begin(at: entry.key) }
         // What a side does not list at all is not missing there.
         if let kind = entry.kind, !new.description.kinds.contains(kind) {
@@ -167,6 +259,8 @@ package struct Comparison {
             change.kinds = [.removed, .unknown]
         } else if candidates.keep(removed: entry) {
             return
+        } else {
+            return try giveOverflow(change, \.removedOverflow, entry, body)
         }
         try give(change, body)
     }
@@ -174,6 +268,12 @@ package struct Comparison {
     private mutating func onlyNew(_ entry: SnapshotEntry, _ body: (Change) throws -> Void) throws {
         if ignored.contains(entry.key) || new.excused.contains(entry.key) { return }
         new.pass(entry)
+        addedOverflow.pass(entry)
+        // That a PATH is missing is said.
+        if let count = totals.notListed, !entry.key.isRoot || entry.errors.isEmpty {
+            totals.notListed = count + 1
+            return
+        }
         if entry.rules.contains(.ignore) { ignored.begin(at: entry.key) }
         if !entry.errors.isEmpty { totals.unreadableEntries += 1 }
         let isListed = entry.kind.map { old.description.kinds.contains($0) } ?? true
@@ -190,76 +290,9 @@ package struct Comparison {
             change.kinds = [.added, .unreadable]
         } else if candidates.keep(added: entry) {
             return
+        } else {
+            return try giveOverflow(change, \.addedOverflow, entry, body)
         }
         try give(change, body)
-    }
-}
-
-/// A source, and what its entries so far say of those that come.
-private struct Side {
-    let source: any SnapshotSource
-    let description: SnapshotDescription
-    /// How many were read.
-    private(set) var entries: Int64 = 0
-    /// A directory that was not listed: what is not known to be below it is neither removed nor added.
-    private var hidden = Subtree()
-    /// Of the PATH that the entries are below.
-    private var rootDevice: UInt64?
-    /// Below an entry that may be missing, and is.
-    var excused = Subtree()
-
-    init(_ source: any SnapshotSource) {
-        self.source = source
-        description = source.description
-    }
-
-    mutating func next() throws(SnapshotFailure) -> SnapshotEntry? {
-        guard let entry = try source.next() else { return nil }
-        entries += 1
-        return entry
-    }
-
-    /// The comparison has come to this entry. It was read earlier, when entries of the other side in front of it had not
-    /// had their turn.
-    mutating func pass(_ entry: SnapshotEntry) {
-        if entry.key.isRoot { rootDevice = entry.device }
-        if entry.hidesWhatIsBelow || isOtherFileSystem(entry) { hidden.begin(at: entry.key) }
-    }
-
-    /// Whether `-x` kept the scan from listing a directory: a mount may hide what another scan sees there.
-    private func isOtherFileSystem(_ entry: SnapshotEntry) -> Bool {
-        guard entry.kind == .directory, description.options?.oneFileSystem == true else { return false }
-        if let rootDevice, let device = entry.device { return device != rootDevice }
-        return false
-    }
-
-    /// Whether it says nothing of a path that it does not list: it could not look there, or was stopped before.
-    func isOutOfSight(_ key: EntryKey) -> Bool { !description.isComplete || hidden.contains(key) }
-}
-
-/// The last of the subtrees that the comparison has come to. One is enough for any number: a subtree is a range of keys,
-/// so when another begins outside of it, all of it is behind.
-private struct Subtree {
-    private var top: EntryKey?
-
-    mutating func begin(at key: EntryKey) {
-        if !contains(key) { top = key }
-    }
-
-    func contains(_ key: EntryKey) -> Bool { top?.contains(key) ?? false }
-}
-
-extension SnapshotEntry {
-    /// Nothing is known of the path but that it could not be read.
-    fileprivate var isErrorAlone: Bool { kind == nil && !errors.isEmpty }
-
-    /// A directory that could not be listed, or a path of which nothing is known but that it is there.
-    fileprivate var hidesWhatIsBelow: Bool {
-        switch kind {
-        // Its attributes are no part of the listing.
-        case .directory: errors.contains { $0.operation != "listxattr" && $0.operation != "getxattr" }
-        case nil: errors.contains { $0.code != "ENOENT" }
-        default: false
-        }
     }
 }

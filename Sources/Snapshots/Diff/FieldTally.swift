@@ -18,6 +18,8 @@ package struct NotCompared: Equatable, Sendable {
         case neitherSays = "neither says"
         /// Both sides passed over it, as scans pass over the content of pseudo file systems.
         case bothSkipped = "both skipped"
+        /// A rule says that it is not compared.
+        case leftOutByRule = "left out by a rule"
 
         /// Whether something that the old side says went unchecked: exit status 2.
         package var isTrouble: Bool { self == .newDoesNotSay || self == .cannotBeChecked }
@@ -39,6 +41,9 @@ struct FieldTally {
     private var contentNotInOld: Int64 = 0
     private var contentInNeither: Int64 = 0
     private var contentSkipped: Int64 = 0
+    /// By rules.
+    private var leftOut = [Int64](repeating: 0, count: EntryField.allCases.count)
+    private var contentLeftOut: Int64 = 0
     /// Regular files whose content no digest in common tells of, and those of them without other hints.
     private(set) var filesWithoutDigest: Int64 = 0
     private(set) var filesWithoutSize: Int64 = 0
@@ -66,16 +71,33 @@ struct FieldTally {
         let known = old.digests.keys.filter { compared.wantedAlgorithms.contains($0) }
         for algorithm in known where !common.contains(algorithm) { digestsNotInNew[algorithm, default: 0] += 1 }
         guard common.isEmpty else { return }
+        let hasNew = new.digests.keys.contains { compared.wantedAlgorithms.contains($0) }
+        if known.isEmpty, !hasNew, old.differsInSize(from: new) { return }
         filesWithoutDigest += 1
         let both = before.intersection(now).intersection(compared.wanted)
         if !both.contains(.size) { filesWithoutSize += 1 }
         if both.isDisjoint(with: [.mtime, .ctime]) { filesWithoutTime += 1 }
         guard known.isEmpty else { return }
-        if new.digests.keys.contains(where: { compared.wantedAlgorithms.contains($0) }) {
+        if hasNew {
             contentNotInOld += 1
         } else {
             contentInNeither += 1
         }
+    }
+
+    /// What a rule says is not to be compared, of two entries of one kind.
+    mutating func countLeftOut(
+        _ old: SnapshotEntry, _ new: SnapshotEntry, by action: RuleAction, _ base: ComparedFields,
+        _ ruled: ComparedFields
+    ) {
+        guard let kind = new.kind, kind == old.kind else { return }
+        let known = old.knownFields.union(new.knownFields).intersection(base.wanted(of: kind))
+        let left = action.isKindOnly ? known.subtracting([.kind]) : known.subtracting(ruled.wanted(of: kind))
+        if !left.isEmpty { Self.add(left, to: &leftOut) }
+        guard kind == .file else { return }
+        let wanted = action.isKindOnly ? [] : ruled.wantedAlgorithms
+        let digests = Set(old.digests.keys).union(new.digests.keys).intersection(base.wantedAlgorithms)
+        if !digests.isEmpty, digests.isDisjoint(with: wanted) { contentLeftOut += 1 }
     }
 
     mutating func countSkippedContent() { contentSkipped += 1 }
@@ -125,6 +147,8 @@ struct FieldTally {
             list.append(NotCompared(field: "content", reason: .neitherSays, entries: entries))
         }
         add("content", .bothSkipped, contentSkipped)
+        for field in EntryField.comparable { add("\(field.name)", .leftOutByRule, leftOut[Int(field.rawValue)]) }
+        add("content", .leftOutByRule, contentLeftOut)
         return list
     }
 }

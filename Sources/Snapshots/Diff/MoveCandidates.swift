@@ -8,6 +8,9 @@ import ScanEngine
 struct MoveCandidates {
     private var removed: [SnapshotEntry] = []
     private var added: [SnapshotEntry] = []
+    /// The places in `removed` and `added` of what has one name: files that may grow, and where the name has another inode
+    /// now.
+    private var replaced: [(old: Int, new: Int)] = []
     /// Of all that is kept.
     private(set) var bytes = 0
     private let limit: Int
@@ -34,6 +37,15 @@ struct MoveCandidates {
         return hasRoom
     }
 
+    /// Both sides of a name.
+    mutating func keep(_ old: SnapshotEntry, _ new: SnapshotEntry) -> Bool {
+        guard takeRoom(for: old), takeRoom(for: new) else { return false }
+        replaced.append((removed.count, added.count))
+        removed.append(old)
+        added.append(new)
+        return true
+    }
+
     private mutating func takeRoom(for entry: SnapshotEntry) -> Bool {
         let needed = entry.footprint
         guard bytes + needed <= limit else {
@@ -48,30 +60,131 @@ struct MoveCandidates {
 
     /// Gives out all changes in the order of where they are now (or were), with pairs of the same file as one: first by
     /// device and inode with the same content, then by a digest that only one on each side has.
-    consuming func forEachChange(_ compared: ComparedFields, _ body: (Change) throws -> Void) rethrows {
-        let partners = self.partners(compared)
+    ///
+    /// A log that was rotated comes first of all: it has its old inode and its beginning, and another name that the same rule
+    /// matches. Whatever has its old name now is no news.
+    ///
+    /// - Parameters:
+    ///   - folding: what lies below directories and had no room; nil where nothing is folded.
+    ///   - body: gets each change, and whether it is folded into one that comes before it.
+    consuming func forEachChange(
+        _ ruled: RuledFields, _ tally: inout FieldTally, _ grown: inout GrownFiles,
+        _ folding: (removed: [EntryKey: FoldedEntries], added: [EntryKey: FoldedEntries])?,
+        _ body: (_ change: Change, _ isFolded: Bool) throws -> Void
+    ) rethrows {
+        let rotated = rotated(ruled, &grown)
+        let partners = self.partners(ruled.base, rotated)
         let isTaken = Set(partners.values)
+        var isReplaced: [Int: Int] = [:]
+        for (old, new) in replaced where partners[new] == nil { isReplaced[new] = old }
         // Places, not changes: those would be as large as all entries once more.
-        var order = removed.indices.filter { !isTaken.contains($0) }.map { (key: removed[$0].key, old: $0, new: -1) }
-        order += added.indices.map { (key: added[$0].key, old: partners[$0] ?? -1, new: $0) }
+        let stays = Set(isReplaced.values)
+        var order = removed.indices.filter { !isTaken.contains($0) && !stays.contains($0) }
+            .map { Place(key: removed[$0].key, old: $0) }
+        order += added.indices.map { Place(key: added[$0].key, old: partners[$0], new: $0) }
         order.sort { $0.key < $1.key }
-        for place in order {
+        func change(_ place: Place) -> Change? {
             switch (place.old, place.new) {
-            case (let old, -1): try body(Change(kinds: [.removed], old: removed[old], new: nil))
-            case (-1, let new): try body(Change(kinds: [.added], old: nil, new: added[new]))
-            case (let old, let new):
+            case (let old?, nil): return Change(kinds: [.removed], old: removed[old], new: nil)
+            case (nil, let new?):
+                guard let old = isReplaced[new] else { return Change(kinds: [.added], old: nil, new: added[new]) }
+                return ruled.change(ofName: removed[old], added[new], isRotated: isTaken.contains(old), &tally)
+            case (let old?, let new?):
                 // The rename itself changes this one.
+                let compared = rotated[new] == old ? ruled.growing(added[new].rule!) : ruled[added[new].rule]
                 let fields = compared.differences(removed[old], added[new]).filter { $0.field != .ctime }
                 let kinds: [ChangeKind] = fields.isEmpty ? [.moved] : [.metadata, .moved]
-                try body(Change(kinds: kinds, old: removed[old], new: added[new], fields: fields))
+                return Change(kinds: kinds, old: removed[old], new: added[new], fields: fields)
+            case (nil, nil): return nil
+            }
+        }
+        let folds = folding == nil ? nil : Folds(order, change)
+        for (index, place) in order.enumerated() {
+            guard var change = change(place) else { continue }
+            change.below = folds?.below[index]
+            let beyond = change.kinds == [.added] ? folding?.added : change.kinds == [.removed] ? folding?.removed : nil
+            if let more = beyond?[place.key] {
+                var below = change.below ?? FoldedEntries()
+                below.add(more)
+                change.below = below
+            }
+            try body(change, folds?.isFolded[index] ?? false)
+            // Whether these were moved with it is not known.
+            for (kind, beyond) in [(ChangeKind.removed, folding?.removed), (.added, folding?.added)] {
+                let key = kind == .added ? change.new?.key : change.old?.key
+                guard change.kinds.contains(.moved), let key, let more = beyond?[key] else { continue }
+                var rest = Change(
+                    kinds: [kind], old: kind == .removed ? change.old : nil, new: kind == .added ? change.new : nil)
+                (rest.below, rest.isBelowAlone) = (more, true)
+                try body(rest, false)
             }
         }
     }
 
-    /// Which removed entry an added one was.
-    private func partners(_ compared: ComparedFields) -> [Int: Int] {
+    /// Something that was removed, added, or both.
+    private struct Place {
+        var key: EntryKey
+        var old: Int?
+        var new: Int?
+    }
+
+    /// Which changes are folded into which.
+    private struct Folds {
+        var below: [Int: FoldedEntries] = [:]
+        var isFolded: [Bool]
+
+        init(_ order: [Place], _ change: (Place) -> Change?) {
+            isFolded = Array(repeating: false, count: order.count)
+            var stack = FoldingStack()
+            for (index, place) in order.enumerated() {
+                guard let change = change(place), let entry = change.new ?? change.old else { continue }
+                let way: FoldingStack.Way
+                switch (change.kinds.last, change.old) {
+                case (.moved, let old?): way = .moved(from: old.key)
+                case (.added, _): way = .added
+                case (.removed, _): way = .removed
+                default: continue
+                }
+                let isPlain = change.kinds.count == 1
+                let top = stack.fold(
+                    place.key, way, isDirectory: entry.kind == .directory, isPlain: isPlain, place: index)
+                guard let top else { continue }
+                isFolded[index] = true
+                below[top, default: FoldedEntries()].add(entry)
+            }
+        }
+    }
+
+    /// Which removed file an added one was, of those that may grow: the same inode under another name of the same rule.
+    private mutating func rotated(_ ruled: RuledFields, _ grown: inout GrownFiles) -> [Int: Int] {
         var partners: [Int: Int] = [:]
-        var isTaken = Set<Int>()
+        var olds: [Identity: Int] = [:]
+        for (index, entry) in removed.enumerated() where ruled.growth(entry) != nil {
+            if let identity = Self.identity(entry) { olds[identity] = index }
+        }
+        if olds.isEmpty { return [:] }
+        for index in added.indices {
+            guard let rule = ruled.growth(added[index]), let identity = Self.identity(added[index]),
+                let old = olds[identity], removed[old].rule == rule, removed[old].key != added[index].key
+            else { continue }
+            if let before = removed[old].btime, let now = added[index].btime, before != now { continue }
+            var new = added[index]
+            guard ruled.compareBeginning(removed[old], &new, rule) == .same, new.errors.isEmpty else { continue }
+            grown.count(removed[old], new)
+            added[index] = new
+            partners[index] = old
+            // One of several hard links.
+            olds[identity] = nil
+        }
+        return partners
+    }
+
+    /// Which removed entry an added one was.
+    ///
+    /// - Parameter known: partners that were found already.
+    private func partners(_ compared: ComparedFields, _ known: [Int: Int]) -> [Int: Int] {
+        var partners = known
+        var isTaken = Set(known.values)
         /// Pairs what has a value of which there is one on each side.
         func pair<Value: Hashable>(
             by value: (SnapshotEntry) -> Value?, _ isSame: (SnapshotEntry, SnapshotEntry) -> Bool

@@ -9,9 +9,17 @@ import ScanEngine
 struct ExcludeAdvice {
     private(set) var lines: [[UInt8]] = []
     private let quoting: Quoting
+    private let option: String
+    private let alone: String
 
-    init(_ patterns: [[UInt8]], paths: [[UInt8]], quoting: Quoting) {
-        self.quoting = quoting
+    /// - Parameters:
+    ///   - option: where the patterns stand.
+    ///   - alone: what each of several patterns has to itself.
+    init(
+        _ patterns: [[UInt8]], paths: [[UInt8]], quoting: Quoting, option: String = "--exclude",
+        alone: String = "an --exclude"
+    ) {
+        (self.quoting, self.option, self.alone) = (quoting, option, alone)
         let absolute = patterns.contains { $0.contains(UInt8(ascii: "/")) } ? paths.map(Self.absolute) : []
         for pattern in patterns {
             if let doubt = PatternDoubt(pattern) ?? Self.doubt(pattern, paths, absolute) { add(pattern, doubt) }
@@ -54,9 +62,9 @@ struct ExcludeAdvice {
                 Array(" matches nothing here: a slash in front stands for the PATH, so it would have to be ".utf8)
                     + quoting.quoted(instead)
             case .hasBraces(let instead):
-                Array(" takes the braces for themselves; give each pattern an --exclude of its own: ".utf8)
+                Array(" takes the braces for themselves; give each pattern \(alone) of its own: ".utf8)
                     + Array(instead.prefix(10).map { quoting.quoted($0) }.joined(separator: Array(" ".utf8)))
             }
-        lines.append(Array("warning: --exclude: ".utf8) + quoting.quoted(pattern) + reason)
+        lines.append(Array("warning: \(option): ".utf8) + quoting.quoted(pattern) + reason)
     }
 }

@@ -240,6 +240,7 @@ struct ScanSettings {
             ("--max-holes", command.maxHoles != nil), ("--depth", command.depth != nil),
             ("--top", command.top != nil), ("--rank", command.rank != nil), ("--now", command.now != nil),
         ]
+        guard options.selection.isEmpty else { throw UsageError("a shard cannot be of selected entries") }
         if let (option, _) = fixed.first(where: \.1) {
             throw UsageError("\(option): a shard has what its plan says: give it to fsscan plan")
         }

@@ -83,6 +83,7 @@ struct ChangeJSON: ChangeWriter {
         }
         box.writer.endArray()
         if let reason = change.reason { box.writer.member("reason", reason.rawValue) }
+        if change.isKnown { box.writer.member("known", "dpkg") }
         if !change.kinds.allSatisfy(\.isDifference) { errors(change.errors) }
         box.writer.endObject()
         if isLines { box.writer.endLine() }
@@ -157,6 +158,14 @@ struct ChangeJSON: ChangeWriter {
         box.writer.member("directories_skipped", totals.skippedDirectories)
         box.writer.member("all_moves_sought", totals.allMovesSought)
         box.writer.member("every_unnamed_digest_differs", totals.everyUnnamedDigestDiffers)
+        if let notListed = totals.notListed { box.writer.member("new_not_listed", notListed) }
+        if let ruled = totals.ruled {
+            box.writer.member("old_left_out", ruled.oldLeftOut)
+            box.writer.member("new_left_out", ruled.newLeftOut)
+            box.writer.member("growing_files", ruled.grown.compared)
+            box.writer.member("grown_files", ruled.grown.longer)
+            box.writer.member("grown_bytes", ruled.grown.bytes)
+        }
         box.writer.endObject()
         box.writer.endObject()
         box.writer.endLine()

@@ -18,6 +18,9 @@ import Snapshots
 /// ```
 struct ChangeText: ChangeWriter {
     private var buffer: [UInt8] = []
+    /// The lines of what is known, which come last.
+    private var known: [UInt8] = []
+    private var knownCount: Int64 = 0
     private let compared: ComparedFields
     private let old: SnapshotDescription
     private let new: SnapshotDescription
@@ -45,6 +48,15 @@ struct ChangeText: ChangeWriter {
     mutating func begin(only: Set<ChangeKind>, _ selections: [Selection]) {}
 
     mutating func change(_ change: Change) {
+        guard change.isKnown else { return append(change) }
+        let lines = buffer
+        buffer = known
+        append(change)
+        (buffer, known) = (lines, buffer)
+        knownCount += 1
+    }
+
+    private mutating func append(_ change: Change) {
         let sign = Self.sign(change.kinds)
         buffer += Array("\(sign) ".utf8)
         if change.kinds.contains(.moved), let before = change.old {
@@ -56,6 +68,11 @@ struct ChangeText: ChangeWriter {
         if !change.kinds.allSatisfy(\.isDifference) {
             notes += change.errors.map { quoting.escaped(Array("\($0.operation): \($0.message)".utf8)) }
             if notes.isEmpty { notes.append(Array("changed while it was read".utf8)) }
+        }
+        if let below = change.below {
+            let entries = HumanUnits.count(below.entries, "entry", "entries")
+            let start = change.isBelowAlone ? "below it alone" : "with"
+            notes.append(Array("\(start) \(entries), \(HumanUnits.bytes(below.bytes))".utf8))
         }
         for (index, note) in notes.enumerated() { buffer += Array((index == 0 ? "  " : ", ").utf8) + note }
         buffer.append(UInt8(ascii: "\n"))
@@ -110,14 +127,22 @@ struct ChangeText: ChangeWriter {
     mutating func finish(
         _ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus, _ verified: Verified?
     ) {
+        if knownCount > 0 {
+            line("With the content that dpkg's packages give them, which is a hint and no proof:")
+            buffer += known
+        }
         let shown = totals.changes.merging(hidden.changes) { $0 - $1 }
         if let counts = Self.counts(shown) {
             line("\(counts).")
+            if knownCount > 0 { line("\(HumanUnits.count(knownCount)) of these as dpkg's packages have them.") }
         } else if hidden.entries > 0 {
             let what = hidden.bySelection ? "of what is selected" : "of the kinds that --only names"
             line("No difference \(what).")
         } else {
-            line(status == .trouble ? "No difference in what was compared." : "No difference.")
+            let isWhole =
+                status != .trouble && totals.ruled?.isNothing != false && totals.notListed ?? 0 == 0
+                && !totals.notCompared.contains { $0.field == "content" || $0.reason == .leftOutByRule }
+            line(isWhole ? "No difference." : "No difference in what was compared.")
         }
         if let use = new.baseline {
             let reused = HumanUnits.count(use.reused, "file", "files")
@@ -133,6 +158,7 @@ struct ChangeText: ChangeWriter {
             line("Not shown, as \(reasons.joined(separator: " or ")): \(counts).")
         }
         let list = totals.notCompared
+        for sentence in totals.ruledSentences(quoting, isLive: new.format == "live") { line(sentence) }
         if compared.algorithms.isEmpty, totals.filesWithoutDigest > 0 || list.contains(where: { $0.isContent }) {
             line("Content was not compared: the two sides have no digest in common\(Self.hints(compared, totals)).")
         }
@@ -170,7 +196,7 @@ struct ChangeText: ChangeWriter {
             + Array(paths.joined(separator: Array(", ".utf8)))
     }
 
-    private static func counts(_ changes: [ChangeKind: Int64]) -> String? {
+    static func counts(_ changes: [ChangeKind: Int64]) -> String? {
         let parts = ChangeKind.allCases.compactMap { kind -> String? in
             guard let count = changes[kind], count > 0 else { return nil }
             return "\(HumanUnits.count(count)) \(phrase(kind))"

@@ -9,11 +9,21 @@ struct ComparisonSettings {
     var selection: FieldSelection
     /// Words of `--ignore` that are no field and no digest: see `confirmIgnored`.
     private var foreignNames: [CarriedArgument] = []
+    /// Patterns of `--exclude`.
+    var excludes: [[UInt8]]
+    /// The file of `--rules`.
+    var rulesFile: [UInt8]?
+    /// dpkg's administrative directory, of `--known`.
+    var dpkgDirectory: [UInt8]?
     /// Empty: all of them.
     var only: Set<ChangeKind>
     /// What the digests of a list are that does not say so.
     var algorithm: DigestAlgorithm?
     var format: ReportFormat
+    /// Instead of the lines of text.
+    var view: ChangeView?
+    /// What is below a directory that was added, removed or moved has lines of its own.
+    var isUnfolded: Bool
     /// Nil: standard output.
     var output: [UInt8]?
     /// Of the output.
@@ -30,6 +40,9 @@ struct ComparisonSettings {
     /// - Parameter html: there are pages of it, and this is `--html`; nil: there are none.
     init(_ options: ComparisonOptions, html: Bool? = nil) throws(UsageError) {
         selection = FieldSelection()
+        excludes = options.exclude.map(\.bytes)
+        rulesFile = options.rules?.bytes
+        dpkgDirectory = try options.known.map { (known) throws(UsageError) in try Self.dpkgDirectory(known) }
         only = []
         for name in Self.items(options.only) {
             guard let kind = ChangeKind(rawValue: name.carried) else {
@@ -42,6 +55,9 @@ struct ComparisonSettings {
             try ScanSettings.algorithm("--algorithm", name)
         }
         format = try Self.format(options, html: html)
+        view = try ChangeView(options, format)
+        // Of each file it is told whether it is known.
+        isUnfolded = options.unfold || dpkgDirectory != nil || format != .text || view != nil
         output = options.output?.bytes == [UInt8(ascii: "-")] ? nil : options.output?.bytes
         mode = try ScanSettings.mode(options.mode, of: options.output)
         threads = try ScanSettings.threads(options.threads)
@@ -64,6 +80,16 @@ struct ComparisonSettings {
                 foreignNames.append(name)
             }
         }
+    }
+
+    private static func dpkgDirectory(_ known: CarriedArgument) throws(UsageError) -> [UInt8] {
+        let name = Array("dpkg".utf8)
+        if known.bytes == name { return Array("/var/lib/dpkg".utf8) }
+        let rest = known.bytes.dropFirst(name.count)
+        guard known.bytes.starts(with: name), rest.first == UInt8(ascii: ":"), rest.count > 1 else {
+            throw UsageError("--known", known, "is not dpkg or dpkg:DIR")
+        }
+        return Array(rest.dropFirst())
     }
 
     /// Whoever mistypes a name is told, and not left to believe that something is ignored.
@@ -110,11 +136,30 @@ struct ComparisonSettings {
     }
 }
 
+/// What the output is instead of a line for each change.
+enum ChangeView: Equatable {
+    case paths(isNUL: Bool)
+    case itemize
+    case stat
+
+    init?(_ options: ComparisonOptions, _ format: ReportFormat) throws(UsageError) {
+        let asked = [("--paths", options.paths), ("--itemize", options.itemize), ("--stat", options.stat)]
+            .filter(\.1).map(\.0)
+        if asked.count > 1 { throw UsageError("\(asked[0]) or \(asked[1]): one at a time") }
+        if options.nul, !options.paths { throw UsageError("-0 is for --paths") }
+        guard let name = asked.first else { return nil }
+        if format != .text { throw UsageError("one format at a time: \(format) or \(name)") }
+        self = options.paths ? .paths(isNUL: options.nul) : options.itemize ? .itemize : .stat
+    }
+}
+
 /// The options of `diff`, checked.
 struct DiffSettings {
     var old: [UInt8]
     var new: [UInt8]
     var hash: [DigestAlgorithm]
+    /// Of two directories: files are not read.
+    var isQuick: Bool
     var comparison: ComparisonSettings
     /// Sums of directories, and not entries.
     var growth: GrowthSettings?
@@ -126,6 +171,8 @@ struct DiffSettings {
         }
         (old, new) = (sides[0], sides[1])
         hash = try ScanSettings.algorithms(command.hash)
+        isQuick = command.quick
+        if isQuick, !hash.isEmpty { throw UsageError("--quick reads no file, --hash all of them: one at a time") }
         comparison = try ComparisonSettings(command.comparison, html: command.html)
         growth = try GrowthSettings(command, comparison.format)
         comparison.entries = try command.selection.selection()
@@ -134,6 +181,13 @@ struct DiffSettings {
         if let option = command.selection.given.first, growth != nil || comparison.format == .html {
             throw UsageError("--growth and --html are of everything: leave out \(option)")
         }
+    }
+
+    /// How two directories are read; nil if they are not.
+    var comparedAlgorithm: DigestAlgorithm? {
+        if isQuick { return nil }
+        let algorithms = comparison.algorithm.map { [$0] } ?? [.xxh128] + DigestAlgorithm.allCases
+        return algorithms.first { !comparison.selection.ignoredAlgorithms.contains($0) }
     }
 }
 

@@ -11,7 +11,8 @@ struct DiffCommand: ParsableCommand {
         usage: "fsscan diff [options] OLD NEW",
         discussion: """
             OLD and NEW are each a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one), another file \
-            that can be compared, or a directory, which is scanned with the options of the other side.
+            that can be compared, or a directory, which is scanned with the options of the other side. Of two directories \
+            the files of equal size are read.
 
             With --growth the lines are directories, by what they gained or lost.
 
@@ -21,6 +22,7 @@ struct DiffCommand: ParsableCommand {
             EXAMPLES:
               fsscan --save scans.db --hash sha256 /usr
               fsscan diff scans.db /usr
+              fsscan diff /srv /backup/srv
               fsscan diff --json scans.db#1 scans.db | jq .totals
               fsscan diff --growth scans.db#1 scans.db
 
@@ -51,6 +53,7 @@ struct DiffCommand: ParsableCommand {
         help: ArgumentHelp(
             "What ages are relative to: \(TimeArgument.description). (default: now)", valueName: "TIME"))
     var now: CarriedArgument?
+    @Flag(help: "Of two directories: read no file, compare sizes and times.") var quick = false
 
     @Flag(help: "Short for --format html: a page with a map of the tree, coloured by what it gained or lost.")
     var html = false
@@ -96,6 +99,30 @@ struct ComparisonOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
+            "Leave out what a pattern matches, on both sides, as a .gitignore does; repeatable.", valueName: "PATTERN"))
+    var exclude: [CarriedArgument] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            """
+            A file of rules: on each line a pattern and what is compared there: ignore, kind, grows, all, -FIELD, +FIELD; \
+            the last that matches decides.
+            """, valueName: "FILE"), completion: .file())
+    var rules: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            """
+            dpkg, or dpkg:DIR: list apart what has the content that the packages of dpkg give it (DIR: /var/lib/dpkg). A \
+            hint and no proof.
+            """, valueName: "DATABASE"), completion: .list(["dpkg"]))
+    var known: CarriedArgument?
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
             "Show these changes alone: \(ChangeKind.allCases.map(\.rawValue).joined(separator: ", ")).",
             valueName: "CHANGE[,CHANGE]"),
         completion: .list(ChangeKind.allCases.map(\.rawValue)))
@@ -104,7 +131,10 @@ struct ComparisonOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "What the digests of a list are that does not say so. (default: what their length says)",
+            """
+            What the digests of a list are that does not say so (default: what their length says); of two directories, what \
+            their files are read with (default: xxh128).
+            """,
             valueName: "ALG"),
         completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
     var algorithm: CarriedArgument?
@@ -118,6 +148,17 @@ struct ComparisonOptions: ParsableArguments {
     @Flag(help: "Short for --format json.") var json = false
 
     @Flag(help: "Short for --format ndjson: a line for each change.") var ndjson = false
+
+    @Flag(help: "All that is below a directory that was added, removed or moved, line by line; JSON has it anyway.")
+    var unfold = false
+
+    @Flag(help: "How many entries changed in each directory.") var stat = false
+
+    @Flag(help: "The paths of what changed, and nothing else.") var paths = false
+
+    @Flag(name: .customShort("0"), help: "With --paths: a NUL behind each, and no newline.") var nul = false
+
+    @Flag(help: "What changed, as rsync --itemize-changes prints it.") var itemize = false
 
     @Option(
         name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,

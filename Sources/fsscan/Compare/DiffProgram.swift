@@ -8,40 +8,56 @@ import WorkStealing
 
 /// `fsscan diff`: from checked settings to an exit status.
 struct DiffProgram {
-    private let settings: DiffSettings
+    private var settings: DiffSettings
 
     init(_ settings: DiffSettings) { self.settings = settings }
 
-    func run() throws -> ExitStatus {
+    consuming func run() throws -> ExitStatus {
         let old = try SnapshotArgument(settings.old)
         let new = try SnapshotArgument(settings.new)
+        if case .live = old, case .live = new {
+            // Nothing sets it: of two trees it is never the same.
+            if !settings.comparison.selection.added.contains(.ctime) {
+                settings.comparison.selection.ignored.insert(.ctime)
+            }
+        } else if settings.isQuick {
+            throw UsageError("--quick is for two directories: of a file there are the digests that are in it")
+        }
         clinux_install_stop_handler()
         let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
         let progress = ProgressDisplay(settings.comparison.progress)
-        let sides = try open(old, new, progress)
+        let rules = try ComparisonRules(settings.comparison)
+        if case .file = new, settings.comparison.dpkgDirectory != nil {
+            throw UsageError("--known is for a directory that is scanned now, as NEW")
+        }
+        let livePaths = [old, new].compactMap { if case .live(let path) = $0 { path } else { nil } }
+        rules.advise(livePaths)
+        let sides = try open(old, new, rules.set, progress)
         if let stopped = ExitStatus.stopSignal { return stopped }
         if let growth = settings.growth {
             try sides.old.description.confirmWhole(settings.old)
             try sides.new.description.confirmWhole(settings.new)
             return try GrowthProgram(growth, settings.comparison.format).run(sides.old, sides.new, output, progress)
         }
-        return try ComparisonProgram(settings.comparison).run(sides.old, sides.new, output, progress)
+        let scanned: [UInt8]? = if case .live(let path) = new { path } else { nil }
+        return try ComparisonProgram(settings.comparison, rules.set, scanned.map { [$0] })
+            .run(sides.old, sides.new, output, progress)
     }
 
     /// Files first: a live side is scanned with the options of the other one.
     private func open(
-        _ old: SnapshotArgument, _ new: SnapshotArgument, _ progress: ProgressDisplay
+        _ old: SnapshotArgument, _ new: SnapshotArgument, _ rules: RuleSet?, _ progress: ProgressDisplay
     ) throws -> (old: any SnapshotSource, new: any SnapshotSource) {
         let algorithm = settings.comparison.algorithm
         switch (old, new) {
         case (.live(let before), .live(let after)):
-            return (try scan(before, like: nil, progress), try scan(after, like: nil, progress))
+            return try scan(before, after, rules, progress)
         case (.live(let path), .file(let file, let selector)):
             let new = try SnapshotArgument.open(file, selector: selector, otherRoots: [path], algorithm: algorithm)
-            return (try scan(path, like: new.description, progress), new)
+            return (try scan(path, like: new.description, rules, progress), new)
         case (.file(let file, let selector), .live(let path)):
             let old = try SnapshotArgument.open(file, selector: selector, otherRoots: [path], algorithm: algorithm)
-            return (old, try scan(path, like: old.description, progress))
+            return (old, try scan(path, like: old.description, rules, progress, isNew: true))
         case (.file(let before, let beforeSelector), .file(let after, let afterSelector)):
             let old = try SnapshotArgument.open(before, selector: beforeSelector, otherRoots: [], algorithm: algorithm)
             let new = try SnapshotArgument.open(
@@ -50,23 +66,51 @@ struct DiffProgram {
         }
     }
 
+    /// Two trees. Files of the same size at the same place are read, if nobody asked for other digests.
     private func scan(
-        _ path: [UInt8], like other: SnapshotDescription?, _ progress: ProgressDisplay
+        _ before: [UInt8], _ after: [UInt8], _ rules: RuleSet?, _ progress: ProgressDisplay
+    ) throws -> (old: any SnapshotSource, new: any SnapshotSource) {
+        let algorithm = settings.comparedAlgorithm
+        guard settings.growth == nil, settings.hash.isEmpty, let algorithm else {
+            return (try scan(before, like: nil, rules, progress), try scan(after, like: nil, rules, progress, isNew: true))
+        }
+        try settings.comparison.confirmIgnored([])
+        let threads = settings.comparison.threads
+        var options = ScanOptions(paths: [], threads: 1)
+        options.hash = [algorithm]
+        let inOld = try LiveSide.sizes([before], threads, rules)
+        let sizes = SizedFiles.Output([after])
+        let new = try LiveSide.scan(
+            [after], options, threads, progress, rules: rules, choice: { inOld.below($0.paths, and: rules?.choice($0)) },
+            other: sizes)
+        let inNew = sizes.finish()
+        let old = try LiveSide.scan([before], options, threads, progress, rules: rules, choice: { inNew.below($0.paths) })
+        return (old, new)
+    }
+
+    /// - Parameter isNew: it is NEW: of files that may grow only the beginning is read, later.
+    private func scan(
+        _ path: [UInt8], like other: SnapshotDescription?, _ rules: RuleSet?, _ progress: ProgressDisplay,
+        isNew: Bool = false
     ) throws -> any SnapshotSource {
         // Before a scan that may take hours.
         try settings.comparison.confirmIgnored(other.map { [$0] } ?? [])
         var options = other?.options ?? ScanOptions(paths: [], threads: 1)
         if other?.options == nil { options.hash = other?.algorithms ?? [] }
         if !settings.hash.isEmpty { options.hash = settings.hash }
-        return try LiveSide.scan([path], options, settings.comparison.threads, progress, earlier: other?.totals)
+        return try LiveSide.scan(
+            [path], options, settings.comparison.threads, progress, earlier: other?.totals, rules: rules,
+            choice: { isNew ? rules?.choice($0) : nil })
     }
 }
 
 /// A side of a comparison that is scanned now.
 enum LiveSide {
     static func scan(
-        _ paths: [[UInt8]], _ options: ScanOptions, _ threads: Int?, _ progress: ProgressDisplay, earlier: Totals?,
-        _ baseline: ContentBaseline? = nil, _ leftOut: LeftOut? = nil
+        _ paths: [[UInt8]], _ options: ScanOptions, _ threads: Int?, _ progress: ProgressDisplay,
+        earlier: Totals? = nil, _ baseline: ContentBaseline? = nil,
+        _ leftOut: LeftOut? = nil, rules: RuleSet? = nil,
+        choice: (ScanOptions) -> (any ContentChoice)? = { _ in nil }, other: (any EntryOutput)? = nil
     ) throws -> any SnapshotSource {
         var options = options
         options.paths = paths
@@ -74,12 +118,25 @@ enum LiveSide {
         options.selection = Selection()
         options.threads = threads ?? Scheduler.defaultThreads
         let expected = ProgressDisplay.Expected(earlier, options, isQuick: baseline != nil)
-        do {
-            return try LiveSource.scan(
-                options, baseline: baseline, leftOut: leftOut,
+        let scanned = options
+        return try available {
+            try LiveSource.scan(
+                scanned, baseline: baseline, leftOut: leftOut, rules: rules, choice: choice(scanned), other: other,
                 willRun: { progress.begin(.scanning($0, expected)) }, isCancelled: { clinux_stop_signal() != 0 },
                 onContradiction: { StandardStreams.complain($0, ContentBaseline.contradiction) }
             ).source
+        }
+    }
+
+    /// Which regular files there are, and how large.
+    static func sizes(_ paths: [[UInt8]], _ threads: Int?, _ rules: RuleSet?) throws -> SizedFiles {
+        let options = ScanOptions(paths: paths, threads: threads ?? Scheduler.defaultThreads)
+        return try available { try LiveSource.sizes(options, rules: rules, isCancelled: { clinux_stop_signal() != 0 }) }
+    }
+
+    private static func available<Result>(_ scan: () throws -> Result) throws -> Result {
+        do {
+            return try scan()
         } catch let error as ScanUnavailable {
             throw SnapshotFailure(path: nil, "\(error.option): \(error.message)")
         }
@@ -89,8 +146,16 @@ enum LiveSide {
 /// Compares two sources and writes what differs.
 struct ComparisonProgram {
     private let settings: ComparisonSettings
+    private let rules: RuleSet?
+    private let livePaths: [[UInt8]]?
+    private let isListedOnly: Bool
 
-    init(_ settings: ComparisonSettings) { self.settings = settings }
+    /// - Parameter livePaths: the PATHs of NEW, where it was scanned now.
+    init(
+        _ settings: ComparisonSettings, _ rules: RuleSet?, _ livePaths: [[UInt8]]?, isListedOnly: Bool = false
+    ) {
+        (self.settings, self.rules, self.livePaths, self.isListedOnly) = (settings, rules, livePaths, isListedOnly)
+    }
 
     /// - Parameter verified: asked when both sides have been read to their end.
     func run(
@@ -99,20 +164,31 @@ struct ComparisonProgram {
     ) throws -> ExitStatus {
         try settings.confirmIgnored([old.description, new.description])
         let (old, new) = progress.counting(old, new)
-        let comparison = try Comparison(old, new, settings.selection)
         let now = settings.now ?? Timing.now.started
         NameLocale.use(for: settings.entries)
         let selection = try ChangeSelection(settings.entries, now: now, old.description, new.description)
+        // With -H a PATH may be a symlink: a slash behind it leads to the directory.
+        let slash: [UInt8] = new.description.options?.followRoots == true ? [UInt8(ascii: "/")] : []
+        let beginnings = livePaths.map { paths in
+            Beginnings(paths.map { $0 + slash }, isCancelled: { clinux_stop_signal() != 0 })
+        }
+        let known = try settings.dpkgDirectory.flatMap { directory in
+            try beginnings.map { try KnownPackages(directory, livePaths ?? [], $0) }
+        }
+        let comparison = try Comparison(
+            old, new, settings.selection, rules: rules, beginnings: beginnings, isListedOnly: isListedOnly)
         var writer = makeWriter(comparison.compared, old.description, new.description, output)
         writer.begin(only: settings.only, selection.selections)
         var isDifferent = false
         var hidden = HiddenChanges()
-        let totals = try comparison.run { change in
+        let totals = try comparison.run(isFolding: !settings.isUnfolded) { change in
             if !settings.only.isEmpty, settings.only.isDisjoint(with: change.kinds) {
                 return hidden.count(change, \.byOnly)
             }
             guard selection.contains(change) else { return hidden.count(change, \.bySelection) }
             if change.kinds.contains(where: \.isDifference) { isDifferent = true }
+            var change = change
+            change.isKnown = known?.agrees(change) ?? false
             writer.change(change)
             try drain(&writer, output, atLeast: Self.pieceSize)
         }
@@ -125,6 +201,12 @@ struct ComparisonProgram {
         if let stopped = ExitStatus.stopSignal { return stopped }
         try output.finish()
         for sentence in totals.notCompared.troubleSentences(Quoting.forErrors) { StandardStreams.complain(sentence) }
+        if settings.view == .itemize || settings.view == .paths(isNUL: true) || settings.view == .paths(isNUL: false) {
+            let isLive = new.description.format == "live"
+            for sentence in totals.ruledSentences(Quoting.forErrors, isLive: isLive) {
+                StandardStreams.complain(sentence)
+            }
+        }
         return status
     }
 
@@ -139,10 +221,19 @@ struct ComparisonProgram {
     private func makeWriter(
         _ compared: ComparedFields, _ old: SnapshotDescription, _ new: SnapshotDescription, _ output: OutputFile
     ) -> any ChangeWriter {
-        switch settings.format {
+        let quoting = Quoting(for: output.descriptor)
+        switch settings.view {
+        case .paths(let isNUL):
+            return ChangePaths(
+                old, new, isNUL: isNUL, quoting: isatty(output.descriptor) == 1 && !isNUL ? quoting : nil)
+        case .itemize: return ChangeItems(quoting)
+        case .stat: return ChangeCounts(ChangeText(compared, old, new, quoting), old, new, quoting)
+        case nil: break
+        }
+        return switch settings.format {
         case .json: ChangeJSON(compared, old, new, isLines: false)
         case .ndjson: ChangeJSON(compared, old, new, isLines: true)
-        default: ChangeText(compared, old, new, Quoting(for: output.descriptor))
+        default: ChangeText(compared, old, new, quoting)
         }
     }
 }
@@ -156,8 +247,10 @@ struct HiddenChanges {
 
     mutating func count(_ change: Change, _ reason: WritableKeyPath<HiddenChanges, Bool>) {
         self[keyPath: reason] = true
-        entries += 1
-        for kind in change.kinds { changes[kind, default: 0] += 1 }
+        let below = change.below?.entries ?? 0
+        entries += (change.isBelowAlone ? 0 : 1) + below
+        if !change.isBelowAlone { for kind in change.kinds { changes[kind, default: 0] += 1 } }
+        if let kind = change.kinds.last { changes[kind, default: 0] += below }
     }
 }
 

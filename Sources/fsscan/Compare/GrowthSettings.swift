@@ -21,7 +21,12 @@ struct GrowthSettings {
         }
         for (name, isGiven) in [
             ("--ignore", !options.ignore.isEmpty), ("--also", !options.also.isEmpty), ("--only", !options.only.isEmpty),
-            ("--hash", !command.hash.isEmpty), ("--algorithm", options.algorithm != nil),
+            ("--exclude", !options.exclude.isEmpty), ("--rules", options.rules != nil),
+            ("--known", options.known != nil),
+            ("--stat", options.stat), ("--paths", options.paths), ("--itemize", options.itemize),
+            ("--unfold", options.unfold),
+            ("--hash", !command.hash.isEmpty),
+            ("--quick", command.quick), ("--algorithm", options.algorithm != nil),
         ] where isGiven {
             let other = command.growth ? "--growth is" : "a page is"
             throw UsageError("\(name) is for entries that differ, \(other) about sums: one at a time")

@@ -3,7 +3,7 @@ import Snapshots
 
 extension NotCompared {
     /// Neither side has a digest of some file, or only the new one has.
-    var isContent: Bool { field == "content" && reason != .bothSkipped }
+    var isContent: Bool { field == "content" && reason != .bothSkipped && reason != .leftOutByRule }
 
     /// Its name for people.
     func phrase(_ quoting: Quoting) -> [UInt8] {
@@ -32,5 +32,36 @@ extension [NotCompared] {
                 + [UInt8]("; --ignore ".utf8) + accepted.joined(separator: [UInt8(ascii: ",")])
                 + [UInt8](" accepts that.".utf8)
         }
+    }
+}
+
+extension ComparisonTotals {
+    /// What rules left out: nothing of it is called equal.
+    func ruledSentences(_ quoting: Quoting, isLive: Bool) -> [[UInt8]] {
+        var sentences: [[UInt8]] = []
+        if let count = notListed, count > 0 {
+            let entries = HumanUnits.count(count, "entry", "entries")
+            sentences.append(Array("As OLD does not list them, not compared: \(entries) of NEW.".utf8))
+        }
+        guard let ruled else { return sentences }
+        if ruled.oldLeftOut > 0 || ruled.newLeftOut > 0 {
+            let old = HumanUnits.count(ruled.oldLeftOut, "entry", "entries")
+            let names = HumanUnits.count(ruled.newLeftOut, isLive ? "name" : "entry", isLive ? "names" : "entries")
+            sentences.append(Array("Left out by rules: \(old) of OLD, \(names) of NEW.".utf8))
+        }
+        let fields = notCompared.filter { $0.reason == .leftOutByRule }.map { item in
+            item.phrase(quoting) + Array(" (\(HumanUnits.count(item.entries ?? 0, "entry", "entries")))".utf8)
+        }
+        if !fields.isEmpty {
+            sentences.append(
+                Array("By rules, not compared: ".utf8) + fields.joined(separator: Array(", ".utf8)) + [0x2E])
+        }
+        if ruled.grown.compared > 0 {
+            let files = HumanUnits.count(ruled.grown.compared, "file", "files")
+            let bytes = HumanUnits.bytes(ruled.grown.bytes)
+            let longer = "\(HumanUnits.count(ruled.grown.longer)) longer by \(bytes)"
+            sentences.append(Array("By rules, compared as far as they went: \(files), \(longer).".utf8))
+        }
+        return sentences
     }
 }

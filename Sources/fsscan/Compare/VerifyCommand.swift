@@ -18,6 +18,7 @@ struct VerifyCommand: ParsableCommand {
             EXAMPLES:
               fsscan --save usr.db --hash sha256 /usr
               fsscan verify usr.db
+              fsscan verify --listed-only SHA256SUMS /srv/iso
               fsscan verify --quick --ignore mtime,ctime usr.db /mnt/usr
 
             EXIT STATUS:
@@ -38,6 +39,8 @@ struct VerifyCommand: ParsableCommand {
             """)
     var quick = false
 
+    @Flag(help: "Read just the files that SAVED lists, and do not tell of others.") var listedOnly = false
+
     @OptionGroup var trust: TrustOptions
 
     @OptionGroup var comparison: ComparisonOptions
@@ -51,6 +54,8 @@ struct VerifySettings {
     /// Nil: the PATHs that were saved.
     var path: [UInt8]?
     var isQuick: Bool
+    /// What SAVED does not list is passed over.
+    var isListedOnly: Bool
     var trust: ContentBaseline.Trust
     /// In lower-case hex.
     var expected: [String]
@@ -64,6 +69,10 @@ struct VerifySettings {
         saved = arguments[0]
         path = arguments.count > 1 ? arguments[1] : nil
         isQuick = command.quick
+        isListedOnly = command.listedOnly
+        if isListedOnly, InputFile.descriptorNumber(saved) != nil {
+            throw UsageError("--listed-only reads SAVED twice: it has to be a file")
+        }
         trust = try command.trust.trust(reread: 0.01)
         if !isQuick, command.trust.isGiven {
             throw UsageError("\(command.trust.trustTimes ? "--trust-times" : "--reread") is for verify --quick")

@@ -19,6 +19,7 @@ struct VerifyProgram {
         clinux_install_stop_handler()
         let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
         let progress = ProgressDisplay(settings.comparison.progress)
+        let rules = try ComparisonRules(settings.comparison)
         let saved = try OpenedSnapshot(
             file, selector: selector, otherRoots: settings.path.map { [$0] } ?? [],
             algorithm: settings.comparison.algorithm, isToBeHashed: !settings.expected.isEmpty)
@@ -32,8 +33,15 @@ struct VerifyProgram {
         let baseline = try settings.isQuick ? quickBaseline(saved, file, options) : nil
         // What is written where it is verified is not what was saved, even if it was saved with the rest.
         let leftOut = LeftOut(file, suffixes: LeftOut.ofDatabases)
+        rules.advise(paths)
+        let listed = try settings.isListedOnly ? listedFiles(file, selector) : nil
         let new = try LiveSide.scan(
-            paths, options, settings.comparison.threads, progress, earlier: old.description.totals, baseline, leftOut)
+            paths, options, settings.comparison.threads, progress, earlier: old.description.totals, baseline, leftOut,
+            rules: rules.set,
+            choice: { options in
+                let choice = rules.set?.choice(options)
+                return listed.map { $0.below(options.paths, and: choice) } ?? choice
+            })
         if let stopped = ExitStatus.stopSignal { return stopped }
         let places = leftOut?.places ?? []
         if !places.isEmpty {
@@ -43,7 +51,9 @@ struct VerifyProgram {
         let isPassedOver = !places.isEmpty && expected == nil
         let known: any SnapshotSource = isPassedOver ? PassingOver(places, below: paths, of: old) : old
         let absolute = try paths.map { path throws(SnapshotFailure) in try Self.absolute(path) }
-        return try ComparisonProgram(settings.comparison).run(known, new, output, progress) {
+        return try ComparisonProgram(
+            settings.comparison, rules.set, paths, isListedOnly: settings.isListedOnly
+        ).run(known, new, output, progress) {
             guard let scan = saved.saved?.scan.id, let evidence = expected ?? evidence?.evidence else { return nil }
             return Verified(file: file, scan: scan, evidence: evidence, paths: absolute)
         }
@@ -72,6 +82,14 @@ struct VerifyProgram {
         var (there, here) = (stat(), stat())
         return withCString(path, { stat($0, &there) }) == 0 && stat(".", &here) == 0 && there.st_dev == here.st_dev
             && there.st_ino == here.st_ino
+    }
+
+    /// What is to be read is known before the comparison reads the list.
+    private func listedFiles(_ file: [UInt8], _ selector: [UInt8]?) throws -> ListedFiles {
+        try ListedFiles(
+            SnapshotArgument.open(
+                file, selector: selector, otherRoots: settings.path.map { [$0] } ?? [],
+                algorithm: settings.comparison.algorithm))
     }
 
     private func quickBaseline(

@@ -1,0 +1,108 @@
+import Entries
+import Formats
+import LinuxKernel
+import ScanEngine
+
+/// What is compared of each entry: the same of all, but for what rules say.
+struct RuledFields {
+    let base: ComparedFields
+    /// By the number of the rule.
+    let actions: [RuleAction]
+    private let plain: [ComparedFields]
+    private let growing: [ComparedFields]
+    /// Where NEW is a tree that was scanned now.
+    private let beginnings: Beginnings?
+
+    init(
+        _ base: ComparedFields, _ old: SnapshotDescription, _ new: SnapshotDescription, _ selection: FieldSelection,
+        _ actions: [RuleAction], _ beginnings: Beginnings?
+    ) {
+        (self.base, self.actions, self.beginnings) = (base, actions, beginnings)
+        plain = actions.map { ComparedFields(old, new, selection.applying($0, isGrowing: false)) }
+        growing = actions.map { ComparedFields(old, new, selection.applying($0, isGrowing: true)) }
+    }
+
+    var areStatesComparable: Bool { base.areStatesComparable && plain.allSatisfy(\.areStatesComparable) }
+
+    subscript(rule: Int?) -> ComparedFields { rule.map { plain[$0] } ?? base }
+
+    /// The rule by which a file may get longer; nil where it is compared like any other.
+    func growth(_ entry: SnapshotEntry) -> Int? {
+        guard beginnings != nil, entry.kind == .file, let rule = entry.rule, actions[rule].grows else { return nil }
+        return rule
+    }
+
+    /// What is compared of a file that got longer, and whose first bytes are the same.
+    func growing(_ rule: Int) -> ComparedFields { growing[rule] }
+
+    /// What the first bytes of a file are, as many as there were.
+    enum Beginning {
+        case same
+        /// The file is shorter now.
+        case shorter
+        case different
+    }
+
+    /// Compares the beginning of a file with what it was.
+    ///
+    /// - Parameter new: gets the digests of these bytes, or the error.
+    func compareBeginning(_ old: SnapshotEntry, _ new: inout SnapshotEntry, _ rule: Int) -> Beginning {
+        guard let before = old.size, let now = new.size, let beginnings else { return .different }
+        if now < before { return .shorter }
+        let wanted = plain[rule].wantedAlgorithms
+        let algorithms = old.digests.keys.filter { wanted.contains($0) }
+        if algorithms.isEmpty { return .same }
+        do throws(ContentFailure) {
+            new.digests = try beginnings.digests(of: new, length: before, algorithms)
+        } catch {
+            new.errors.append(
+                SnapshotEntryError(operation: error.cause.operation, code: error.cause.code, message: error.message))
+            return .same
+        }
+        return algorithms.allSatisfy { old.digests[$0] == new.digests[$0] } ? .same : .different
+    }
+}
+
+extension RuledFields {
+    /// As `ComparedFields.change`, by the rule for the entry. What the rule leaves out is counted.
+    func change(from old: SnapshotEntry, to new: SnapshotEntry, _ tally: inout FieldTally) -> Change? {
+        guard let rule = new.rule else { return base.change(from: old, to: new, &tally) }
+        var new = new
+        if actions[rule].isKindOnly { new.rules.insert(.noChange) }
+        tally.countLeftOut(old, new, by: actions[rule], base, plain[rule])
+        return plain[rule].change(from: old, to: new, &tally)
+    }
+
+    /// The same of a file that may grow.
+    func change(
+        from old: SnapshotEntry, to new: SnapshotEntry, _ beginning: Beginning, _ rule: Int, _ tally: inout FieldTally
+    ) -> Change? {
+        tally.countLeftOut(old, new, by: actions[rule], base, plain[rule])
+        switch beginning {
+        case .same: return growing[rule].change(from: old, to: new, &tally)
+        case .different: return plain[rule].change(from: old, to: new, &tally)
+        case .shorter:
+            // Its size says that it is not what it was: no digest is missed.
+            var before = old
+            before.digests = [:]
+            return plain[rule].change(from: before, to: new, &tally)
+        }
+    }
+
+    /// Of a file that may grow and whose name has another inode now.
+    ///
+    /// - Parameter isRotated: the old one was found under another name. Then this one is a new log, of which only what the
+    ///   content has no part in is compared.
+    func change(
+        ofName old: SnapshotEntry, _ new: SnapshotEntry, isRotated: Bool, _ tally: inout FieldTally
+    ) -> Change? {
+        guard let rule = new.rule else { return base.change(from: old, to: new, &tally) }
+        if isRotated {
+            let fields = growing[rule].differences(old, new).filter { $0.field != .digests && $0.field != .btime }
+            return fields.isEmpty ? nil : Change(kinds: [.metadata], old: old, new: new, fields: fields)
+        }
+        var new = new
+        let beginning = compareBeginning(old, &new, rule)
+        return change(from: old, to: new, beginning, rule, &tally)
+    }
+}

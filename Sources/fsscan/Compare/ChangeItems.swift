@@ -1,0 +1,85 @@
+// `--itemize`: what `rsync -ac --delete --itemize-changes NEW/ OLD/` would do, as it prints it.
+//
+//   >fcst.po..x path         a file whose content, size, mtime, mode, owner and attributes differ
+//   .f...p..... path         a file of which the mode alone differs
+//   cd+++++++++ path/        a directory that was added
+//   cLc.t...... path         a symlink that leads elsewhere
+//   *deleting   path         something that was removed
+
+import Entries
+import Formats
+import LinuxKernel
+import ScanEngine
+import Snapshots
+
+/// What moved is deleted and made anew: rsync knows no moves. What is of another kind is made anew. What it has no letter for (flags, numbers of links) gets a
+/// line without any. What could not be read or compared is `*unknown`.
+struct ChangeItems: ChangeWriter {
+    private var lines = ChangeLines()
+    private let quoting: Quoting
+
+    init(_ quoting: Quoting) { self.quoting = quoting }
+
+    var buffered: Int { lines.count }
+
+    mutating func drain(_ body: (UnsafeRawBufferPointer) throws(OutputError) -> Void) throws(OutputError) {
+        try lines.drain(body)
+    }
+
+    mutating func begin(only: Set<ChangeKind>) {}
+
+    mutating func change(_ change: Change) {
+        let kinds = change.kinds
+        if !kinds.allSatisfy(\.isDifference) { line("*unknown   ", change.new ?? change.old) }
+        if kinds.contains(.removed) || kinds.contains(.moved) {
+            line("*deleting  ", change.old)
+        }
+        guard let entry = change.new, let kind = entry.kind else { return }
+        if kinds.contains(.added) || kinds.contains(.moved) || kinds.contains(.kind) {
+            line(kind == .file ? ">f+++++++++" : "c\(Self.letter(kind))+++++++++", entry)
+        } else if kinds.contains(.content) || kinds.contains(.metadata) {
+            line(Self.item(kind, change.fields), entry)
+        }
+    }
+
+    private mutating func line(_ item: String, _ entry: SnapshotEntry?) {
+        guard let entry else { return }
+        // Below the PATH, as rsync prints it.
+        let path = entry.key.isRoot ? Array(".".utf8) : entry.key.path
+        let slash: [UInt8] = entry.kind == .directory ? [UInt8(ascii: "/")] : []
+        let target = entry.target.map { Array(" -> ".utf8) + quoting.escaped($0) } ?? []
+        lines.append(Array("\(item) ".utf8) + quoting.escaped(path) + slash + (item.first == "*" ? [] : target))
+    }
+
+    private static func letter(_ kind: EntryKind) -> Character {
+        switch kind {
+        case .file: "f"
+        case .directory: "d"
+        case .symlink: "L"
+        case .blockDevice, .characterDevice: "D"
+        case .fifo, .socket: "S"
+        }
+    }
+
+    private static func item(_ kind: EntryKind, _ fields: [FieldChange]) -> String {
+        func has(_ field: EntryField) -> Bool { fields.contains { $0.field == field } }
+        func mark(_ letter: Character, _ isSet: Bool) -> Character { isSet ? letter : "." }
+        let isContent = has(.size) || has(.digests) || has(.target) || has(.specialDevice)
+        let attributes = fields.flatMap { field -> [ExtendedAttribute] in
+            guard case .xattrs(let old) = field.old, case .xattrs(let new) = field.new else { return [] }
+            return old.filter { !new.contains($0) } + new.filter { !old.contains($0) }
+        }
+        let isACL = { (attribute: ExtendedAttribute) in attribute.name.starts(with: "system.posix_acl_".utf8) }
+        let update: Character = !isContent ? "." : kind == .file ? ">" : "c"
+        let marks = [
+            mark("c", isContent), mark("s", kind == .file && has(.size)), mark("t", has(.mtime)),
+            mark("p", has(.mode)), mark("o", has(.uid)), mark("g", has(.gid)), ".",
+            mark("a", attributes.contains(where: isACL)), mark("x", attributes.contains { !isACL($0) }),
+        ]
+        return String([update, letter(kind)] + marks)
+    }
+
+    mutating func finish(
+        _ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus, _ verified: Verified?
+    ) {}
+}
