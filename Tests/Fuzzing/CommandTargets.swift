@@ -53,6 +53,10 @@ private func check(_ arguments: [CarriedArgument]) {
         precondition(arguments.contains { $0.bytes == settings.saved })
     case .saved(let settings):
         precondition(arguments.contains { $0.bytes == settings.file })
+    case .duplicates(let settings):
+        for path in settings.paths { precondition(arguments.contains { $0.bytes == path }) }
+        precondition(settings.options.sizes.lowerBound >= 0)
+        precondition(settings.threads.map { (1...1024).contains($0) } ?? true)
     case .information(let text):
         precondition(!text.isEmpty)
     case .completionScript, .programVersion: break

@@ -39,6 +39,7 @@ enum Invocation {
     case scan(ScanSettings)
     case diff(DiffSettings)
     case verify(VerifySettings)
+    case duplicates(DuplicatesSettings)
     case saved(SavedSettings)
     case browse(BrowseSettings)
     /// `--help`: text for standard output.
@@ -319,7 +320,7 @@ struct ScanSettings {
         return known
     }
 
-    private static func size(_ option: String, _ size: CarriedArgument?) throws(UsageError) -> Int64? {
+    static func size(_ option: String, _ size: CarriedArgument?) throws(UsageError) -> Int64? {
         try value(option, size, "size", SizeArgument.description, SizeArgument.bytes)
     }
 
