@@ -442,7 +442,9 @@ struct FoundDuplicates: Decodable {
     // MARK: Saved scans
 
     @Test func aSavedScanGivesTheGroupsOfTheTree() throws {
-        let directory = try TemporaryDirectory(Tree.random(seed: 8, entries: 400, names: try OddNames.load()))
+        let directory = try TemporaryDirectory(
+            Tree.random(seed: 8, entries: 400, names: try OddNames.load())
+                + [.directory("two more", [.file("one", "the same"), .file("other", "the same")])])
         let file = try SavedFile()
         try file.save(["--hash", "sha256,xxh128", directory.path])
         let live = try Fsscan.run(["duplicates", "-0", "--no-directories", directory.path])
