@@ -7,6 +7,7 @@ packages=(
     findutils coreutils bfs fd-find gdu                                 # make bench, bench-cold, bench-latency
     golang-go g++ libtbb-dev cargo librust-tokio-dev                    # make bench-scheduler (the rest comes from PyPI)
     hashdeep rclone rhash b3sum xxhash file                             # make bench-content
+    jdupes fdupes rdfind rmlint                                         # make bench-duplicates
     aide mtree-netbsd libcap2-bin attr                                  # make bench-compare
 )
 

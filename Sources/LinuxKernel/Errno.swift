@@ -16,6 +16,7 @@ package struct Errno: OpeningFailure, Equatable, Sendable {
     package static let tooManyOpenFiles = Errno(EMFILE)
     package static let tooManyOpenFilesInSystem = Errno(ENFILE)
     package static let stale = Errno(ESTALE)
+    package static let nameTooLong = Errno(ENAMETOOLONG)
     package static let noSystemCall = Errno(ENOSYS)
     package static let invalid = Errno(EINVAL)
     package static let wouldBlock = Errno(EAGAIN)

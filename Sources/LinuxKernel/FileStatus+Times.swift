@@ -26,6 +26,13 @@ extension FileStatus {
         let (major, minor) = (UInt64(major), UInt64(minor))
         return (major & 0xFFFF_F000) << 32 | (major & 0xFFF) << 8 | (minor & 0xFFFF_FF00) << 12 | (minor & 0xFF)
     }
+
+    /// The other way round: a device as `DeviceInode` has it.
+    package static func splitDevice(_ number: UInt64) -> UInt64 {
+        let major = (number >> 32 & 0xFFFF_F000) | (number >> 8 & 0xFFF)
+        let minor = (number >> 12 & 0xFFFF_FF00) | (number & 0xFF)
+        return major << 32 | minor
+    }
 }
 
 extension FileTime {

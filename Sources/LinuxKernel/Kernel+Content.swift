@@ -27,6 +27,16 @@ package struct ContentStatus: Equatable, Sendable {
         ctimeNanoseconds = status.raw.stx_ctime.tv_nsec
     }
 
+    /// What somebody has noted of a file.
+    package init(
+        identity: DeviceInode, mode: UInt32, size: Int64, allocatedBytes: Int64,
+        mtime: (seconds: Int64, nanoseconds: UInt32), ctime: (seconds: Int64, nanoseconds: UInt32)
+    ) {
+        (self.identity, self.mode, self.size, self.allocatedBytes) = (identity, mode, size, allocatedBytes)
+        (mtimeSeconds, mtimeNanoseconds) = mtime
+        (ctimeSeconds, ctimeNanoseconds) = ctime
+    }
+
     package var isRegular: Bool { EntryKind(mode: mode) == .file }
     /// Anybody may execute it.
     package var isExecutable: Bool { mode & 0o111 != 0 }
@@ -79,14 +89,24 @@ extension Kernel {
         try self.status(of: hold.number, .basic, into: &status)
         guard status.kind == .file, expected == nil || expected == status.identity else { throw .stale }
         do throws(Errno) {
-            let path = "/proc/self/fd/\(hold.number)"
-            return try open(
-                path, in: workingDirectory, O_RDONLY | O_NONBLOCK | O_CLOEXEC, keepAccessTime: keepAccessTime)
+            return try open(held: hold.number, keepAccessTime: keepAccessTime)
         } catch {
             // Without /proc there is no way from the hold to the file but by its name.
             guard error == .noSuchEntry else { throw error }
             return try openFile(name, in: directory, keepAccessTime: keepAccessTime)
         }
+    }
+
+    /// Opens a regular file that is held with `O_PATH`, by that hold. Needs /proc.
+    ///
+    /// - Parameter forWriting: and for reading.
+    package static func open(
+        held hold: Int32, forWriting: Bool = false, keepAccessTime: Bool = true
+    ) throws(Errno) -> FileDescriptor {
+        let access = forWriting ? O_RDWR : O_RDONLY
+        return try open(
+            "/proc/self/fd/\(hold)", in: workingDirectory, access | O_NONBLOCK | O_CLOEXEC,
+            keepAccessTime: keepAccessTime)
     }
 
     /// Reads from `offset`, leaving the descriptor's position alone. 0 is the end of the file.

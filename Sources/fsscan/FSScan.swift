@@ -45,6 +45,8 @@ enum FSScan {
                 return try DiffProgram(settings).run()
             case .verify(let settings):
                 return try VerifyProgram(settings).run()
+            case .duplicates(let settings):
+                return try DuplicatesProgram(settings).run()
             case .saved(let settings):
                 return try SavedProgram(settings).run()
             }

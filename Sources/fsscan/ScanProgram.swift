@@ -161,13 +161,24 @@ struct ScanProgram {
 
     private func makeBaseline(_ options: ScanOptions) throws(UsageError) -> ContentBaseline? {
         guard let argument = settings.baseline else { return nil }
+        return try Self.baseline(argument, settings.trust, expected: settings.expected, for: options)
+    }
+
+    /// What a saved scan knows of the content of files.
+    ///
+    /// - Parameters:
+    ///   - argument: a file of saved scans, or FILE#3.
+    ///   - expected: digests of the file, one of which it is to have; in lower-case hex.
+    static func baseline(
+        _ argument: [UInt8], _ trust: ContentBaseline.Trust, expected: [String], for options: ScanOptions
+    ) throws(UsageError) -> ContentBaseline? {
         do throws(SnapshotFailure) {
             guard case .file(let file, let selector) = try SnapshotArgument(argument) else {
                 throw SnapshotFailure(path: argument, "is a directory, not a saved scan")
             }
             let opened = try OpenedSnapshot(
-                file, selector: selector, otherRoots: [], isToBeHashed: !settings.expected.isEmpty)
-            _ = try ExpectedEvidence(values: settings.expected).confirm(opened, argument)
+                file, selector: selector, otherRoots: [], isToBeHashed: !expected.isEmpty)
+            _ = try ExpectedEvidence(values: expected).confirm(opened, argument)
             guard let (scans, scan) = opened.saved else {
                 throw SnapshotFailure(path: argument, "is not a file of saved scans")
             }
@@ -176,7 +187,7 @@ struct ScanProgram {
                 let names = missing.map(\.rawValue).joined(separator: ", ")
                 StandardStreams.complain("warning: --baseline: no \(names) was saved, so every file is read")
             }
-            return try scans.baseline(scan, for: options, trust: settings.trust)
+            return try scans.baseline(scan, for: options, trust: trust)
         } catch {
             throw UsageError(
                 "--baseline", CarriedArgument(bytes: error.path ?? argument), "cannot be used: \(error.message)")

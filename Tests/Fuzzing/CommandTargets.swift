@@ -58,6 +58,10 @@ private func check(_ arguments: [CarriedArgument]) {
         precondition(settings.shards >= 1)
     case .merge(let settings):
         for path in settings.partials { precondition(arguments.contains { $0.bytes == path }) }
+    case .duplicates(let settings):
+        for path in settings.paths { precondition(arguments.contains { $0.bytes == path }) }
+        precondition(settings.options.sizes.lowerBound >= 0)
+        precondition(settings.threads.map { (1...1024).contains($0) } ?? true)
     case .information(let text):
         precondition(!text.isEmpty)
     case .completionScript, .programVersion: break

@@ -6,6 +6,7 @@
     validate.py diff [FILE]       the JSON of a comparison, or its lines
     validate.py growth [FILE]     the JSON of `diff --growth`, or its lines
     validate.py saved [FILE]      the JSON list of saved scans
+    validate.py duplicates [FILE] the JSON of `duplicates`, or its lines
     validate.py schemas           the schemas themselves, that they agree on what they share, and that they accept and
                                   refuse what they are to: the samples in fixtures/schema
 
@@ -297,6 +298,49 @@ def growth_problems(data):
     return problems
 
 
+def duplicates_problems(data):
+    schema = load_schema("duplicates")
+    if data.startswith(b"{\n"):
+        document = deepjson.loads(data)
+        problems = list(messages(validator(schema, "duplicates_document"), document, ""))
+        groups, errors, summary = document.get("groups", []), document.get("errors", []), document
+        actions = document.get("actions", [])
+    else:
+        lines = [deepjson.loads(line) for line in data.splitlines()]
+        kinds = [line.get("type") for line in lines]
+        if kinds[:1] != ["header"] or kinds[-1:] != ["summary"]:
+            return ["the first line is to be the header, the last one the summary"]
+        definitions = {"header": "duplicates_header", "group": "group_record", "unique": "unique_record",
+                       "action": "action_record", "directories": "directories_record", "error": "error_record", "summary": "duplicates_summary"}
+        problems = [problem for number, (kind, line) in enumerate(zip(kinds, lines), 1)
+                    for problem in messages(validator(schema, definitions[kind]), line, f"line {number}: ")]
+        groups = [line for line in lines if line["type"] == "group"]
+        actions = [line for line in lines if line["type"] == "action"]
+        errors, summary = [line for line in lines if line["type"] == "error"], lines[-1]
+    if problems:
+        return problems
+    for index, group in enumerate(groups):
+        inodes = [(file["device"], file["inode"]) for file in group["files"]]
+        runs = [inode for place, inode in enumerate(inodes) if place == 0 or inodes[place - 1] != inode]
+        if len(set(inodes)) < 2:
+            problems.append(f".groups[{index}]: one inode is no group")
+        if len(runs) != len(set(inodes)):
+            problems.append(f".groups[{index}]: the names of an inode do not follow each other")
+        for file in group["files"]:
+            problems += text_problems(file, f".groups[{index}].files")
+    if groups and summary["totals"]["groups"] != len(groups):
+        problems.append(".totals.groups: not so many are listed")
+    for index, action in enumerate(actions):
+        problems += text_problems(action, f".actions[{index}]")
+        if ("bytes" in action) != action["done"] or ("reason" in action) == action["done"]:
+            problems.append(f".actions[{index}]: what is done has bytes, what is left a reason")
+    if actions and "reclaimed" not in summary:
+        problems.append(".reclaimed is missing")
+    if len(errors) != min(summary["totals"]["errors"], 10_000):
+        problems.append(".totals.errors: not so many are listed")
+    return problems
+
+
 def saved_problems(document):
     problems = list(messages(validator(load_schema("saved")), document, ""))
     if problems:
@@ -310,7 +354,8 @@ def saved_problems(document):
 
 def schemas_problems():
     report, records = load_schema("report"), load_schema("records")
-    schemas = [report, records, load_schema("diff"), load_schema("saved"), load_schema("growth")]
+    schemas = [report, records, load_schema("diff"), load_schema("saved"), load_schema("growth"),
+               load_schema("duplicates")]
     for schema in schemas:
         jsonschema.Draft202012Validator.check_schema(schema)
     problems = []
@@ -365,6 +410,8 @@ def main():
             problems = diff_problems(data)
         elif mode == "growth":
             problems = growth_problems(data)
+        elif mode == "duplicates":
+            problems = duplicates_problems(data)
         elif mode == "saved":
             problems = saved_problems(deepjson.loads(data))
         else:

@@ -474,4 +474,46 @@ long clinux_listxattr(int descriptor, int is_path_only, void *_Nonnull buffer, u
 long clinux_getxattr(int descriptor, int is_path_only, const char *_Nonnull name, void *_Nonnull buffer,
                      unsigned long capacity);
 
+// ---- Extents (Extents.c) ----------------------------------------------------------------------------------------------
+
+/// A part of a file that lies in one piece on the disk: `struct fiemap_extent` of linux/fiemap.h.
+struct clinux_extent {
+    uint64_t logical, physical, length;
+    uint32_t flags;
+};
+
+enum {
+    /// How many `clinux_extents` stores at a time.
+    CLINUX_MOST_EXTENTS = 128,
+    CLINUX_EXTENT_LAST = 0x1,
+    /// Where it lies is not known, or not decided yet.
+    CLINUX_EXTENT_UNKNOWN = 0x2 | 0x4 | 0x200,
+    /// Other files may have it, too.
+    CLINUX_EXTENT_SHARED = 0x2000,
+};
+
+/// Stores extents from `offset` on and returns how many, or a negated errno. The corresponding ioctl is FS_IOC_FIEMAP.
+int clinux_extents(int descriptor, uint64_t offset, struct clinux_extent *_Nonnull extents);
+
+// ---- Sharing what is the same (Sharing.c) --------------------------------------------------------------------------------
+
+/// Lets a part of `target` share the extents of the same part of `source`, if the bytes are the same: the kernel compares
+/// and shares in one step. Stores how many bytes that were. Returns 0, 1 if the bytes differ, or a negated errno. The
+/// corresponding ioctl is FIDEDUPERANGE.
+int clinux_share_range(int source, int target, uint64_t offset, uint64_t length, uint64_t *_Nonnull shared);
+
+/// Takes a write lease on an open file: nobody else has it open, and whoever opens it waits until the lease is given up.
+/// 0, or a negated errno (EAGAIN: somebody has it open). The corresponding call is fcntl(2) with F_SETLEASE.
+int clinux_take_write_lease(int descriptor);
+/// Whether nobody has tried to open the file since.
+int clinux_has_write_lease(int descriptor);
+
+/// Gives an open file another name. Needs /proc.
+int clinux_link_descriptor(int descriptor, int directory, const char *_Nonnull name);
+
+/// Exchanges two names of one directory in one step. The corresponding system call is renameat2(2) with RENAME_EXCHANGE.
+int clinux_exchange(int directory, const char *_Nonnull one, const char *_Nonnull other);
+
+int clinux_unlink(int directory, const char *_Nonnull name);
+
 #endif

@@ -120,13 +120,13 @@ final class ScanContext: Sendable {
 
     /// How many workers there may be, so that `threads` of them run. Spare ones must not take the descriptors that others
     /// need.
-    private static func maximumThreads(_ threads: Int, openFiles: Int) -> Int {
+    static func maximumThreads(_ threads: Int, openFiles: Int) -> Int {
         max(threads, min(max(64, threads * 32), 1024, openFiles / 8))
     }
 
     /// Under a limit on address space (`ulimit -v`): a worker has a stack, buffers and, for MIME types, a mapped database
     /// of 10 MB and the beginnings of files. An allocation that fails ends the program, in libmagic by a crash.
-    private static func workersThatFit(withTypes: Bool) -> Int {
+    static func workersThatFit(withTypes: Bool = false) -> Int {
         let left = clinux_address_space_left()
         return Int(clamping: max(1, left / (withTypes ? 32 << 20 : 8 << 20)))
     }

@@ -236,3 +236,8 @@ struct RowOrder {
         return id
     }
 }
+
+extension SavedScans {
+    /// How the files of SQLite begin, and those of saved scans with them.
+    package static let magic = SavedSchema.magic
+}

@@ -18,6 +18,9 @@ struct Command {
             Command("browse", BrowseCommand.self, "fsscan browse /srv") { .browse(try BrowseSettings($0, $1)) },
             Command("diff", DiffCommand.self, "fsscan diff scans.db /usr") { .diff(try DiffSettings($0, $1)) },
             Command("verify", VerifyCommand.self, "fsscan verify usr.db") { .verify(try VerifySettings($0, $1)) },
+            Command("duplicates", DuplicatesCommand.self, "fsscan duplicates ~/Pictures") {
+                .duplicates(try DuplicatesSettings($0, $1))
+            },
             Command("saved", SavedCommand.self, "fsscan saved scans.db") { .saved(try SavedSettings($0, $1)) },
             Command("plan", PlanCommand.self, "fsscan plan /data --shards 8 -o data.plan") {
                 .plan(try PlanSettings($0, $1))

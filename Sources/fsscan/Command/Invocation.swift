@@ -39,6 +39,7 @@ enum Invocation {
     case scan(ScanSettings)
     case diff(DiffSettings)
     case verify(VerifySettings)
+    case duplicates(DuplicatesSettings)
     case saved(SavedSettings)
     case browse(BrowseSettings)
     case plan(PlanSettings)

@@ -72,7 +72,9 @@ struct DiffProgram {
     ) throws -> (old: any SnapshotSource, new: any SnapshotSource) {
         let algorithm = settings.comparedAlgorithm
         guard settings.growth == nil, settings.hash.isEmpty, let algorithm else {
-            return (try scan(before, like: nil, rules, progress), try scan(after, like: nil, rules, progress, isNew: true))
+            return (
+                try scan(before, like: nil, rules, progress), try scan(after, like: nil, rules, progress, isNew: true)
+            )
         }
         try settings.comparison.confirmIgnored([])
         let threads = settings.comparison.threads
@@ -81,10 +83,12 @@ struct DiffProgram {
         let inOld = try LiveSide.sizes([before], threads, rules)
         let sizes = SizedFiles.Output([after])
         let new = try LiveSide.scan(
-            [after], options, threads, progress, rules: rules, choice: { inOld.below($0.paths, and: rules?.choice($0)) },
+            [after], options, threads, progress, rules: rules,
+            choice: { inOld.below($0.paths, and: rules?.choice($0)) },
             other: sizes)
         let inNew = sizes.finish()
-        let old = try LiveSide.scan([before], options, threads, progress, rules: rules, choice: { inNew.below($0.paths) })
+        let old = try LiveSide.scan(
+            [before], options, threads, progress, rules: rules, choice: { inNew.below($0.paths) })
         return (old, new)
     }
 

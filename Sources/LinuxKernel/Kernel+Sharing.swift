@@ -1,0 +1,55 @@
+// Files of the same bytes that are to take their space once: shared extents, leases, names that are exchanged.
+
+import CLinux
+
+extension Errno {
+    package static let crossDevice = Errno(EXDEV)
+}
+
+extension Kernel {
+    /// Lets `target` share the extents of `source` where the bytes are the same; the kernel compares and shares in one step.
+    ///
+    /// - Returns: how many bytes are shared from `offset` on; nil where the bytes differ.
+    ///
+    /// The corresponding ioctl is `FIDEDUPERANGE`.
+    package static func share(
+        _ source: Int32, with target: Int32, from offset: Int64, length: Int64
+    ) throws(Errno) -> Int64? {
+        var shared: UInt64 = 0
+        let result = try check { clinux_share_range(source, target, UInt64(offset), UInt64(length), &shared) }
+        return result == 0 ? Int64(clamping: shared) : nil
+    }
+
+    /// Nobody else has the file open, and whoever opens it from now on waits until `descriptor` is closed, or for 45 seconds.
+    ///
+    /// - Throws: `EAGAIN` where somebody has it open.
+    ///
+    /// The corresponding system call is `fcntl(2)` with `F_SETLEASE`. A signal, SIGIO, tells of who waits: it is to be ignored.
+    package static func takeWriteLease(_ descriptor: Int32) throws(Errno) {
+        _ = try check { clinux_take_write_lease(descriptor) }
+    }
+
+    /// Whether nobody has tried to open the file since the lease was taken.
+    package static func hasWriteLease(_ descriptor: Int32) -> Bool { clinux_has_write_lease(descriptor) != 0 }
+
+    /// Gives an open file one more name. The corresponding system call is `linkat(2)`.
+    package static func link(
+        _ descriptor: Int32, as name: UnsafePointer<CChar>, in directory: Int32
+    ) throws(Errno) {
+        _ = try check { clinux_link_descriptor(descriptor, directory, name) }
+    }
+
+    /// The two names of a directory change what they lead to, in one step.
+    ///
+    /// The corresponding system call is `renameat2(2)` with `RENAME_EXCHANGE`.
+    package static func exchange(
+        _ one: UnsafePointer<CChar>, _ other: UnsafePointer<CChar>, in directory: Int32
+    ) throws(Errno) {
+        _ = try check { clinux_exchange(directory, one, other) }
+    }
+
+    /// Removes a name that is no directory's. The corresponding system call is `unlinkat(2)`.
+    package static func removeName(_ name: UnsafePointer<CChar>, in directory: Int32) throws(Errno) {
+        _ = try check { clinux_unlink(directory, name) }
+    }
+}

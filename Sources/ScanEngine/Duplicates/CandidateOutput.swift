@@ -1,0 +1,133 @@
+// Regular files in the order of their sizes, then of their inodes: so that files of one size, and the names of one
+// inode, come one after the other, however many files there are. Beyond the memory limit sorted runs go to a file.
+//
+//   key   size, 16 hex digits (a key has no slash: see SortRecord)
+//   line  device, inode: 8 bytes each, big-endian · path
+
+import Entries
+import ExternalSort
+import LinuxKernel
+import Synchronization
+
+/// Takes the regular files of a scan.
+final class CandidateOutput: EntryOutput {
+    private let sorter = RecordSorter(memoryLimit: 24 << 20, temporaryDirectory: nil)
+    private let sizes: ClosedRange<Int64>
+    private let failure = Mutex<TemporaryFileError?>(nil)
+    /// Set once, with `failure`. Relaxed: it only ends the scan early.
+    private let isFailed = Atomic<Bool>(false)
+
+    init(sizes: ClosedRange<Int64>) { self.sizes = sizes }
+
+    /// A scan of hours is not to end for want of a directory.
+    func prepare() throws(TemporaryFileError) { try sorter.prepare() }
+
+    var failed: Bool { isFailed.load(ordering: .relaxed) }
+    var wantsState: Bool { false }
+
+    func makeStream() -> any EntryStream {
+        sorter.addStream()
+        return CandidateStream(sizes) { [self] arena, isLast in
+            do throws(TemporaryFileError) {
+                if isLast { try sorter.keep(arena) } else if arena.size >= sorter.share { try sorter.spill(arena) }
+            } catch {
+                failure.withLock { if $0 == nil { $0 = error } }
+                isFailed.store(true, ordering: .relaxed)
+            }
+        }
+    }
+
+    /// To be called once, after the scan.
+    func finish() throws(TemporaryFileError) -> Candidates {
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        return Candidates(try sorter.takeMerge())
+    }
+}
+
+/// One worker's regular files.
+final class CandidateStream: EntryStream {
+    private let sizes: ClosedRange<Int64>
+    private let offer: (RecordArena, _ isLast: Bool) -> Void
+    private var arena = RecordArena()
+    private var line: [UInt8] = []
+
+    init(_ sizes: ClosedRange<Int64>, _ offer: @escaping (RecordArena, _ isLast: Bool) -> Void) {
+        (self.sizes, self.offer) = (sizes, offer)
+    }
+
+    func entry(
+        root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: EntryContent
+    ) {
+        guard kind == .file, sizes.contains(status.size) else { return }
+        Candidates.append(path, status.identity, size: status.size, to: arena, through: &line)
+        offer(arena, false)
+    }
+
+    func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {}
+    func error(root: Int, _ error: ScanError) {}
+
+    func flush() {
+        offer(arena, true)
+        arena = RecordArena()
+    }
+}
+
+/// One inode, and the names that it has in the trees.
+struct Candidate: Sendable {
+    let identity: DeviceInode
+    /// In the order of their bytes, each once.
+    var paths: [[UInt8]]
+    /// Set when it was opened first: it has to look the same each time.
+    var status: ContentStatus?
+}
+
+/// The files by size.
+struct Candidates {
+    private var merge: RunMerge
+
+    init(_ merge: RunMerge) { self.merge = merge }
+
+    /// The inodes of the next size, in the order of device and inode; nil behind the last.
+    mutating func next() throws(TemporaryFileError) -> (size: Int64, inodes: [Candidate])? {
+        guard let first = merge.record else { return nil }
+        let key = Array(first.key)
+        var inodes: [Candidate] = []
+        while let record = merge.record, record.key.elementsEqual(key) {
+            let line = record.line
+            let device = UInt64(bigEndian: line.loadUnaligned(as: UInt64.self))
+            let inode = UInt64(bigEndian: line.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            let identity = DeviceInode(device: device, inode: inode)
+            let path = Array(line[16...])
+            if inodes.last?.identity != identity {
+                inodes.append(Candidate(identity: identity, paths: [path], status: nil))
+            } else if inodes[inodes.count - 1].paths.last != path {
+                // Not where PATHs lie in each other: that is one name.
+                inodes[inodes.count - 1].paths.append(path)
+            }
+            try merge.advance()
+        }
+        guard let size = Int64(String(decoding: key[4...], as: UTF8.self), radix: 16) else {
+            preconditionFailure("a key is a size")
+        }
+        return (size, inodes)
+    }
+
+    static func append(
+        _ path: UnsafeRawBufferPointer, _ identity: DeviceInode, size: Int64, to arena: RecordArena,
+        through line: inout [UInt8]
+    ) {
+        line.removeAll(keepingCapacity: true)
+        withUnsafeBytes(of: identity.device.bigEndian) { line.append(contentsOf: $0) }
+        withUnsafeBytes(of: identity.inode.bigEndian) { line.append(contentsOf: $0) }
+        line.append(contentsOf: path)
+        withUnsafeBytes(of: size.bigEndian) { size in
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) { key in
+                for index in 0..<16 {
+                    let digit = size[index / 2] >> (index % 2 == 0 ? 4 : 0) & 15
+                    key[index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+                }
+                line.withUnsafeBytes { arena.append(root: 0, path: UnsafeRawBufferPointer(key), line: $0) }
+            }
+        }
+    }
+}

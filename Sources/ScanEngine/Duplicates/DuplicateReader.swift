@@ -1,0 +1,253 @@
+// What a worker does with the content of files: their ends, and the whole of them.
+
+import CLinux
+import Entries
+import LinuxKernel
+import WorkStealing
+
+/// Which part of a file decides.
+enum ReadStage: Sendable {
+    /// The first and the last 4 KiB.
+    case ends
+    /// All bytes; their digest is what other programs print.
+    case whole
+    /// All bytes but 64 KiB of zeros in a row: holes are not read, and cost nothing, whatever their size.
+    case chunks
+}
+
+/// A file as it was read.
+struct ReadContent: Sendable {
+    /// The same where the content is.
+    let key: [UInt8]
+    let status: ContentStatus
+    let bytesRead: Int64
+    /// From an earlier scan.
+    var isTakenOver = false
+}
+
+/// One worker's buffer, and contexts of digests.
+///
+/// `@unchecked Sendable`: it is reached through `current` alone, on the thread of its worker.
+final class DuplicateReader: @unchecked Sendable {
+    let buffer: UnsafeMutableRawBufferPointer
+    private var digest: MultiDigest
+    private var endsDigest: MultiDigest
+    /// What is known of the devices: there are few.
+    private var devices: [UInt64: DeviceKind] = [:]
+    private let baseline: ContentBaseline?
+    /// Where this worker is in the baseline.
+    private var baselineCursor = -1
+
+    struct DeviceKind {
+        var isPseudo: Bool
+        /// Whether files may share extents there.
+        var sharesExtents: Bool
+    }
+
+    init(_ methods: DigestMethods, ends: DigestMethods, baseline: ContentBaseline? = nil) {
+        self.baseline = baseline
+        buffer = .allocate(byteCount: 1 << 20, alignment: 4096)
+        digest = MultiDigest(methods)
+        endsDigest = MultiDigest(ends)
+    }
+
+    deinit { buffer.deallocate() }
+
+    static var current: DuplicateReader { Scheduler.workerLocal(as: DuplicateReader.self) }
+
+    /// Opens a file by the first of its paths that still leads to it.
+    ///
+    /// - Returns: nil on a pseudo file system, whose files are not opened.
+    /// - Throws: what is to be said of the first path.
+    func open(_ file: Candidate) throws(ContentFailure) -> OpenFile? {
+        var first: Errno?
+        for path in file.paths {
+            do throws(Errno) {
+                let hold = try FileHold.hold(path, expecting: file.identity)
+                if try kind(ofDevice: file.identity.device, hold.number).isPseudo { return nil }
+                return try open(hold, file)
+            } catch {
+                if first == nil { first = error }
+            }
+        }
+        throw .call("openat", first ?? .stale)
+    }
+
+    private func open(_ hold: borrowing FileDescriptor, _ file: Candidate) throws(Errno) -> OpenFile? {
+        let descriptor = try Kernel.open(held: hold.number)
+        do throws(ContentFailure) {
+            return OpenFile(try FileReader(descriptor, expecting: file.identity))
+        } catch {
+            if case .call(_, let error) = error { throw error }
+            throw .stale
+        }
+    }
+
+    private func kind(ofDevice device: UInt64, _ descriptor: Int32) throws(Errno) -> DeviceKind {
+        if let known = devices[device] { return known }
+        let type = try Kernel.fileSystemType(of: descriptor)
+        let kind = DeviceKind(
+            isPseudo: PseudoFileSystem(magicNumber: type) != nil, sharesExtents: Self.typesWithShares.contains(type))
+        devices[device] = kind
+        return kind
+    }
+
+    /// XFS, btrfs, ocfs2, bcachefs, from linux/magic.h.
+    private static let typesWithShares: Set<UInt64> = [0x5846_5342, 0x9123_683E, 0x7461_636F, 0xCA45_1A4E]
+
+    /// Where a file's bytes lie; nil where the file system does not let files share them.
+    func extents(of file: Candidate) -> [FileExtent]? {
+        guard devices[file.identity.device]?.sharesExtents != false, let opened = try? open(file),
+            devices[file.identity.device]?.sharesExtents == true
+        else { return nil }
+        return try? Kernel.extents(of: opened.reader.file.number)
+    }
+
+    /// What an earlier scan has found out about a file that looks as it did then: nothing is read.
+    ///
+    /// - Returns: nil where it is to be read.
+    func takenOver(_ file: Candidate, size: Int64) -> ReadContent? {
+        guard let baseline else { return nil }
+        for path in file.paths {
+            guard let hold = try? FileHold.hold(path, expecting: file.identity) else { continue }
+            var status = FileStatus()
+            guard (try? kind(ofDevice: file.identity.device, hold.number).isPseudo) == false,
+                (try? Kernel.status(of: hold.number, .full, into: &status)) != nil, status.size == size,
+                let known = baseline.known(status, .file, &baselineCursor), known.use == .takeOver
+            else { return nil }
+            return ReadContent(
+                key: Array(known.row), status: ContentStatus(status), bytesRead: 0, isTakenOver: true)
+        }
+        return nil
+    }
+
+    // MARK: Reading
+
+    func read(_ stage: ReadStage, _ file: Candidate, size: Int64) throws(ContentFailure) -> ReadContent? {
+        guard let opened = try open(file) else { return nil }
+        try opened.confirm(size, file.status)
+        switch stage {
+        case .ends: return try ends(of: opened, size)
+        case .whole:
+            digest.begin(length: size)
+            while !(try opened.reader.feed(&digest, budget: .max, through: buffer)) {}
+            return opened.finish(&digest)
+        case .chunks:
+            digest.beginLane(0)
+            while !(try opened.feedChunks(&digest, budget: .max, through: buffer)) {}
+            return opened.finishChunks(&digest)
+        }
+    }
+
+    private func ends(of file: OpenFile, _ size: Int64) throws(ContentFailure) -> ReadContent {
+        let length = Int(min(Int64(Self.endBytes), size))
+        endsDigest.begin(length: Int64(2 * length))
+        for offset in [0, size - Int64(length)] {
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<length])
+            try file.readExactly(at: offset, into: part)
+            endsDigest.update(UnsafeRawBufferPointer(part))
+        }
+        try file.reader.confirmUnchanged()
+        var key: [UInt8] = []
+        endsDigest.finish(appendingTo: &key)
+        return ReadContent(key: key, status: file.reader.status, bytesRead: Int64(2 * length))
+    }
+
+    /// Of each end. A page, which the kernel reads at least.
+    private static let endBytes = 4096
+}
+
+/// A file that is being read. At most one worker has it at a time: it goes from message to message, and each hands over
+/// what it wrote. That makes it safe to send.
+final class OpenFile: @unchecked Sendable {
+    var reader: FileReader
+    /// Where chunks are read next, and how many bytes were.
+    private var offset: Int64 = 0
+    private(set) var bytesRead: Int64 = 0
+
+    init(_ reader: consuming FileReader) { self.reader = reader }
+
+    /// It has to look as it was listed, and as it was read before.
+    func confirm(_ size: Int64, _ before: ContentStatus?) throws(ContentFailure) {
+        if reader.status.size != size { throw .changed }
+        if let before, !before.describesSameContent(as: reader.status) { throw .changed }
+    }
+
+    func readExactly(at start: Int64, into part: UnsafeMutableRawBufferPointer) throws(ContentFailure) {
+        var done = 0
+        while done < part.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: part[done...])
+            let count: Int
+            do throws(Errno) {
+                count = try Kernel.read(reader.file.number, at: start + Int64(done), into: rest)
+            } catch {
+                throw .call("read", error)
+            }
+            if count == 0 { throw .changed }
+            done += count
+        }
+        bytesRead += Int64(done)
+    }
+
+    func finish(_ digest: inout MultiDigest) -> ReadContent {
+        var key: [UInt8] = []
+        digest.finish(appendingTo: &key)
+        return ReadContent(
+            key: key, status: reader.status, bytesRead: min(reader.status.size, reader.status.allocatedBytes))
+    }
+
+    /// Feeds each chunk that is not all zeros, with its place in front, and passes over the others. Two files of one
+    /// size give the same bytes exactly where their contents are the same, wherever they have holes.
+    ///
+    /// - Returns: whether this is the end of the file.
+    func feedChunks(
+        _ digest: inout MultiDigest, budget: Int64, through buffer: UnsafeMutableRawBufferPointer
+    ) throws(ContentFailure) -> Bool {
+        let size = reader.status.size
+        let goal = bytesRead.addingReportingOverflow(budget)
+        while offset < size {
+            if !goal.overflow, bytesRead >= goal.partialValue { return false }
+            offset = try nextData(from: offset) / Self.chunk * Self.chunk
+            if offset >= size { break }
+            let part = UnsafeMutableRawBufferPointer(
+                rebasing: buffer[..<Int(min(Int64(buffer.count), size - offset))])
+            try readExactly(at: offset, into: part)
+            for start in stride(from: 0, to: part.count, by: Int(Self.chunk)) {
+                let end = min(start + Int(Self.chunk), part.count)
+                let bytes = UnsafeRawBufferPointer(rebasing: part[start..<end])
+                if Self.isZero(bytes) { continue }
+                let place = offset + Int64(start)
+                withUnsafeBytes(of: place.littleEndian) { digest.updateLane(0, $0) }
+                digest.updateLane(0, bytes)
+            }
+            offset += Int64(part.count)
+        }
+        try reader.confirmUnchanged()
+        return true
+    }
+
+    func finishChunks(_ digest: inout MultiDigest) -> ReadContent {
+        var key: [UInt8] = []
+        digest.finishLane(0, appendingTo: &key)
+        return ReadContent(key: key, status: reader.status, bytesRead: bytesRead)
+    }
+
+    /// The first place at or after `start` that is no hole; the size where only a hole follows.
+    func nextData(from start: Int64) throws(ContentFailure) -> Int64 {
+        do throws(Errno) {
+            return try Kernel.nextData(reader.file.number, from: start) ?? reader.status.size
+        } catch {
+            // A file system without SEEK_DATA: its zeros are read like anything else.
+            if error == .invalid || error == .notSupported { return start }
+            throw .call("lseek", error)
+        }
+    }
+
+    private static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        if bytes[0] != 0 { return false }
+        // Each byte is the one before it.
+        return memcmp(bytes.baseAddress!, bytes.baseAddress! + 1, bytes.count - 1) == 0
+    }
+
+    private static let chunk: Int64 = 64 << 10
+}

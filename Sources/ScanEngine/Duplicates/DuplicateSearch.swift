@@ -1,0 +1,293 @@
+// The search for duplicates, when the trees have been scanned:
+//
+//   scan ──▶ CandidateOutput: regular files, sorted by size ──▶ DuplicateQueue: some sizes at a time
+//                                                                  │ sizes that occur once: nothing is opened
+//                                                                  ▼
+//                                                               SizeClass ⇄ ReadBatch, LargeRead
+//                                                                  │ groups
+//                                                                  ▼
+//                                                               DuplicateQueue ──▶ DuplicateReport
+//
+// The sizes have to be known before a file is worth opening, so reading begins when the scan has ended. Memory: the
+// sorter's 24 MiB, the files of the sizes that are being looked at, and the groups.
+
+import CLinux
+package import Entries
+package import ExternalSort
+package import LinuxKernel
+import Synchronization
+import WorkStealing
+
+/// What all parts of one search share.
+final class DuplicateSearch: Sendable {
+    let options: DuplicateOptions
+    let methods: DigestMethods
+    let hasBaseline: Bool
+    let scheduler: SchedulerID
+    /// Files that are read in pieces: each keeps a descriptor and digest contexts.
+    let largeFiles: LimitedResource
+    /// See `ByteComparison`.
+    let comparedAtATime: Int
+    private let isCancelled: @Sendable () -> Bool
+    private let onError: (@Sendable (ScanError) -> Void)?
+    private let trouble = Mutex(Trouble())
+    /// Set once, before the search starts.
+    private let queueReference = Mutex<DuplicateQueue?>(nil)
+
+    /// What the limit on open files allows: each worker has a file open and the hold that it was opened by, each large
+    /// file keeps a descriptor.
+    struct Limits {
+        let workers: Int
+        let largeFiles: Int
+        let comparedAtATime: Int
+
+        init(threads: Int) {
+            let limit = Int(clamping: clinux_raise_open_files_limit())
+            // One more is the monitor's, one that of the sorter's file.
+            let open = limit < 1024 ? Int(clinux_open_descriptors(Int32(limit))) + 2 : 8
+            let free = max(limit - open, 4)
+            let wanted = min(ScanContext.maximumThreads(threads, openFiles: limit), ScanContext.workersThatFit())
+            workers = max(1, min(wanted, free / 4))
+            largeFiles = max(1, min(2 * threads, free / 4))
+            comparedAtATime = max(1, min(8, (free - largeFiles) / workers / 2 - 1))
+        }
+    }
+
+    private struct Trouble {
+        var errors = ErrorList()
+        var count: Int64 = 0
+        var skipped: Int64 = 0
+    }
+
+    init(
+        _ options: DuplicateOptions, _ methods: DigestMethods, _ limits: Limits, on scheduler: borrowing Scheduler,
+        _ environment: ScanEnvironment
+    ) {
+        (self.options, self.methods, hasBaseline) = (options, methods, environment.baseline != nil)
+        self.scheduler = scheduler.id
+        largeFiles = LimitedResource("large files", limit: limits.largeFiles)
+        comparedAtATime = limits.comparedAtATime
+        (isCancelled, onError) = (environment.isCancelled, environment.onError)
+    }
+
+    var digests: DigestSet { methods.set }
+    var shouldStop: Bool { isCancelled() }
+    var queue: DuplicateQueue {
+        queueReference.withLock { queue in
+            guard let queue else { preconditionFailure("a search has its queue before it starts") }
+            return queue
+        }
+    }
+
+    func setQueue(_ queue: DuplicateQueue) { queueReference.withLock { $0 = queue } }
+
+    /// The queue refers to the search, and this ends the circle.
+    func dropQueue() { queueReference.withLock { $0 = nil } }
+
+    func fail(_ failure: ContentFailure, _ path: [UInt8]) {
+        let cause = failure.cause
+        trouble.withLock { trouble in
+            trouble.errors.add(cause, at: EntryPath(directory: .root(path, index: 0), name: nil))
+            trouble.count += 1
+        }
+        onError?(ScanError(path: path, cause))
+    }
+
+    func skip(_ file: Candidate) { trouble.withLock { $0.skipped += Int64(file.paths.count) } }
+
+    func fill(_ report: inout DuplicateReport, besides scanned: ReportedErrors, count: Int64) {
+        trouble.withLock { trouble in
+            var all = trouble.errors
+            for error in scanned {
+                let cause = ErrorCause(operation: error.operation, code: error.code, message: error.message)
+                all.add(cause, at: EntryPath(directory: .root(error.path, index: 0), name: nil))
+            }
+            report.errors = all.ranked
+            report.totals.errors = count + trouble.count
+            report.totals.skipped = trouble.skipped
+        }
+    }
+}
+
+/// Starts the sizes in their order, some at a time, and collects what they come to.
+actor DuplicateQueue: MailboxActor {
+    nonisolated let mailbox: Mailbox
+    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    /// Set when all is done.
+    nonisolated let outcome = Mutex<Result<DuplicateReport, TemporaryFileError>?>(nil)
+
+    private let search: DuplicateSearch
+    private var candidates: Candidates
+    private let unique: UniqueFiles?
+    private var report = DuplicateReport()
+    private var failure: TemporaryFileError?
+    private var isAtEnd = false
+    /// Of the sizes that have not ended.
+    private var running = 0
+    private var runningFiles = 0
+
+    /// So many files are being looked at, or those of one size: they take some hundred bytes each.
+    private static let mostFiles = 4096
+
+    init(_ candidates: Candidates, _ search: DuplicateSearch, unique: UniqueFiles?) {
+        mailbox = Mailbox(search.scheduler)
+        (self.candidates, self.search, self.unique) = (candidates, search, unique)
+    }
+
+    func start() {
+        do throws(TemporaryFileError) {
+            while !isAtEnd, !search.shouldStop, running == 0 || runningFiles < Self.mostFiles {
+                guard let (size, inodes) = try candidates.next() else {
+                    isAtEnd = true
+                    break
+                }
+                report.totals.inodes += Int64(inodes.count)
+                report.totals.files += inodes.reduce(0) { $0 + Int64($1.paths.count) }
+                guard inodes.count > 1 else {
+                    if let first = inodes.first { try unique?.add(first.paths, size, first.identity) }
+                    continue
+                }
+                running += 1
+                runningFiles += inodes.count
+                SizeClass(size, inodes, search).send { $0.start() }
+            }
+        } catch {
+            failure = error
+            isAtEnd = true
+        }
+        if running == 0 { deliver() }
+    }
+
+    func ended(_ result: SizeClassResult) {
+        running -= 1
+        runningFiles -= result.candidates
+        report.totals.filesRead += result.filesRead
+        report.totals.bytesRead.addSaturating(result.bytesRead)
+        for group in result.groups { report.add(group) }
+        do throws(TemporaryFileError) {
+            for file in result.unique { try unique?.add(file.paths, file.status?.size ?? 0, file.identity) }
+        } catch {
+            failure = error
+            isAtEnd = true
+        }
+        start()
+    }
+
+    private func deliver() {
+        report.groups.sort(by: DuplicateGroup.precedes)
+        report.totals.groups = Int64(report.groups.count)
+        report.isComplete = !search.shouldStop
+        let result: Result<DuplicateReport, TemporaryFileError> = failure.map { .failure($0) } ?? .success(report)
+        outcome.withLock { $0 = result }
+    }
+}
+
+/// Files that occur once, in the order of their paths.
+package final class UniqueFiles: Sendable {
+    private let sorter = RecordSorter(memoryLimit: 16 << 20, temporaryDirectory: nil)
+    private let arena = RecordArena()
+
+    package init() { sorter.addStream() }
+
+    /// By one thread at a time.
+    package func add(
+        _ paths: [[UInt8]], _ size: Int64, _ identity: DeviceInode
+    ) throws(TemporaryFileError) {
+        for path in paths {
+            var line: [UInt8] = []
+            for number in [UInt64(bitPattern: size), identity.device, identity.inode] {
+                withUnsafeBytes(of: number) { line.append(contentsOf: $0) }
+            }
+            line += path
+            path.withUnsafeBytes { path in
+                line.withUnsafeBytes { arena.append(root: 0, path: path, line: $0) }
+            }
+        }
+        if arena.size >= sorter.share { try sorter.spill(arena) }
+    }
+
+    /// To be called once, when the search has ended.
+    package func forEach<Failure: Error>(
+        _ body: (_ path: [UInt8], _ size: Int64, _ identity: DeviceInode) throws(Failure) -> Void
+    ) throws {
+        try sorter.keep(arena)
+        var merge = try sorter.takeMerge()
+        while let record = merge.record {
+            let line = record.line
+            func number(_ index: Int) -> UInt64 { line.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self) }
+            try body(
+                Array(line[24...]), Int64(bitPattern: number(0)), DeviceInode(device: number(1), inode: number(2)))
+            try merge.advance()
+        }
+    }
+}
+
+/// Scans trees and finds the files in them that have the same content.
+package struct DuplicateFinder {
+    private let scan: Scan
+    private let output: CandidateOutput
+    private let options: DuplicateOptions
+    private let methods: DigestMethods
+    private let endsMethods: DigestMethods
+    private let environment: ScanEnvironment
+    /// What occurs once, where that is wanted.
+    package let unique: UniqueFiles?
+
+    /// - Throws: `ScanUnavailable`, `TemporaryFileError`.
+    package init(_ scanOptions: ScanOptions, _ options: DuplicateOptions, _ environment: ScanEnvironment) throws {
+        do throws(DigestUnavailable) {
+            methods = try DigestMethods(DigestSet([options.algorithm]))
+            endsMethods = try DigestMethods(DigestSet([DigestAlgorithm.xxh128]))
+        } catch {
+            throw ScanUnavailable(option: "--hash", message: error.message)
+        }
+        self.options = options
+        output = CandidateOutput(sizes: options.sizes)
+        try output.prepare()
+        unique = options.wantsUnique ? UniqueFiles() : nil
+        var environment = environment
+        environment.outputs.append(output)
+        self.environment = environment
+        scan = try Scan(scanOptions, environment)
+    }
+
+    /// For a progress display.
+    package var progress: Scan { scan }
+
+    /// Blocks the calling thread, which is one of the workers. To be called once.
+    ///
+    /// - Throws: `TemporaryFileError`.
+    package func run() throws -> DuplicateReport {
+        let scanned = scan.run()
+        let candidates = try output.finish()
+        let threads = scan.options.pool ?? scan.options.threads
+        let limits = DuplicateSearch.Limits(threads: threads)
+        let scheduler = Scheduler(threads: min(threads, limits.workers), maximumThreads: limits.workers) {
+            [methods, endsMethods, baseline = environment.baseline] _ in
+            DuplicateReader(methods, ends: endsMethods, baseline: baseline)
+        }
+        let search = DuplicateSearch(
+            options, methods, limits, on: scheduler, environment)
+        let queue = DuplicateQueue(candidates, search, unique: unique)
+        search.setQueue(queue)
+        defer { search.dropQueue() }
+        queue.send { $0.start() }
+        do {
+            try scheduler.run()
+        } catch {
+            preconditionFailure("a message of the search threw \(error)")
+        }
+        guard let outcome = queue.outcome.withLock({ $0 }) else {
+            preconditionFailure("the search ended before its files were done")
+        }
+        var report = try outcome.get()
+        search.fill(&report, besides: scanned.errors, count: scanned.totals.errors)
+        if !scanned.complete { report.isComplete = false }
+        if options.findsDirectories, report.isComplete, !report.groups.isEmpty {
+            var equal = EqualDirectories(report.groups, below: scan.options.paths)
+            (report.directories, report.covered) = equal.find(isStopped: environment.isCancelled)
+        }
+        return report
+    }
+}

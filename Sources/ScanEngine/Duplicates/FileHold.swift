@@ -1,0 +1,46 @@
+package import LinuxKernel
+
+/// Opens regular files by paths of any length, and nothing else whatever was put in their place.
+package enum FileHold {
+    /// Holds what has the path without opening it.
+    ///
+    /// - Parameter path: what is longer than the kernel takes is gone along in parts.
+    package static func hold(_ path: [UInt8]) throws(Errno) -> FileDescriptor {
+        var rest = path[...]
+        var directory: FileDescriptor?
+        while rest.count >= longest {
+            guard let slash = rest.prefix(longest - 1).lastIndex(of: UInt8(ascii: "/")), slash > rest.startIndex else {
+                throw .nameTooLong
+            }
+            directory = try hold(rest[..<slash], in: directory)
+            rest = rest[slash...].drop { $0 == UInt8(ascii: "/") }
+        }
+        return try hold(rest, in: directory)
+    }
+
+    private static func hold(
+        _ path: ArraySlice<UInt8>, in directory: borrowing FileDescriptor?
+    ) throws(Errno) -> FileDescriptor {
+        let number =
+            switch directory {
+            case .some(let directory): directory.number
+            case .none: Kernel.workingDirectory
+            }
+        let name = path.map { CChar(bitPattern: $0) } + [0]
+        return try Kernel.openPath(name, in: number)
+    }
+
+    /// Holds the file that the scan has listed.
+    ///
+    /// - Throws: `ESTALE` if something else has the path now.
+    package static func hold(_ path: [UInt8], expecting identity: DeviceInode) throws(Errno) -> FileDescriptor {
+        let hold = try hold(path)
+        var status = FileStatus()
+        try Kernel.status(of: hold.number, .basic, into: &status)
+        guard status.kind == .file, status.identity == identity else { throw .stale }
+        return hold
+    }
+
+    /// PATH_MAX, with the NUL.
+    private static let longest = 4096
+}

@@ -1,0 +1,254 @@
+// Makes the names of one file lead to another of the same content, so that nothing is lost whatever others do:
+//
+//   both files open, under write leases: nobody else has them open; who opens one waits until we close it
+//     └─ compared, byte by byte, by these descriptors
+//          └─ for each name of the other file
+//               linkat      .fsscan-1f… ──▶ the file that stays
+//               renameat2   the two names are exchanged in one step: the name always leads to the content
+//               statx       .fsscan-1f… leads to the file that was compared? both leases still there?
+//                 no:  exchanged back; nothing has happened
+//                 yes: unlinkat .fsscan-1f…
+//
+// Killed between two of these steps, one name .fsscan-… is left, which leads to the same content.
+//
+// What remains: who has looked the name up before it was exchanged, and opens the file after the leases were looked at
+// last, writes to a file that has no name any more. The time between is that of two system calls.
+
+import Glibc
+import LinuxKernel
+import ScanEngine
+
+final class HardLinking {
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 << 20, alignment: 4096)
+
+    deinit { buffer.deallocate() }
+
+    /// Makes all names of `other` names of `kept`.
+    ///
+    /// - Parameters:
+    ///   - kept: looks different afterwards: a new name changes its ctime.
+    ///   - refusal: why the names behind those that were linked are left; nil if all were.
+    /// - Returns: how many names were linked.
+    /// - Throws: why all were left.
+    func link(
+        _ kept: inout DuplicateInode, _ other: DuplicateInode, size: Int64, isDryRun: Bool, refusal: inout Refusal?
+    ) throws(Refusal) -> Int {
+        let stays = try ReclaimedFile.open(kept)
+        let goes = try ReclaimedFile.open(other)
+        try stays.confirm(kept)
+        try goes.confirm(other)
+        try confirmAlike(stays, goes)
+        if Int64(goes.status.links) > Int64(other.paths.count) {
+            throw Refusal("has names outside of what was searched, so nothing would be gained")
+        }
+        if isDryRun { return other.paths.count }
+        try takeLease(stays.descriptor.number, "the file that stays")
+        try takeLease(goes.descriptor.number, "it")
+        try compare(stays.descriptor.number, goes.descriptor.number, size)
+        var linked = 0
+        for path in other.paths where refusal == nil {
+            do throws(Refusal) {
+                try replace(path, stays, goes)
+                linked += 1
+            } catch {
+                refusal = error
+            }
+        }
+        // Under the lease: what changed about it is what was done here.
+        var status = FileStatus()
+        if (try? Kernel.status(of: stays.descriptor.number, .full, into: &status)) != nil {
+            kept = DuplicateInode(identity: kept.identity, paths: kept.paths, status: ContentStatus(status))
+        }
+        return linked
+    }
+
+    /// Names of one inode share all but their names.
+    private func confirmAlike(_ stays: borrowing ReclaimedFile, _ goes: borrowing ReclaimedFile) throws(Refusal) {
+        let (one, other) = (stays.status, goes.status)
+        if one.mount != other.mount { throw Refusal("is on another mount than the file that stays") }
+        if one.uid != other.uid || one.gid != other.gid { throw Refusal("has another owner than the file that stays") }
+        if one.mode != other.mode { throw Refusal("has another mode than the file that stays") }
+        if one.flags != other.flags { throw Refusal("has other inode flags than the file that stays") }
+        do throws(Errno) {
+            let names = try Kernel.attributeNames(of: stays.descriptor.number, isPathOnly: false)
+            guard try names == Kernel.attributeNames(of: goes.descriptor.number, isPathOnly: false) else {
+                throw Errno.invalid
+            }
+            for name in names {
+                let value = try Kernel.attribute(name, of: stays.descriptor.number, isPathOnly: false)
+                guard try value == Kernel.attribute(name, of: goes.descriptor.number, isPathOnly: false) else {
+                    throw Errno.invalid
+                }
+            }
+        } catch {
+            if error == .invalid { throw Refusal("has other extended attributes than the file that stays") }
+            throw Refusal("listxattr", error)
+        }
+    }
+
+    private func takeLease(_ descriptor: Int32, _ which: String) throws(Refusal) {
+        do throws(Errno) {
+            try Kernel.takeWriteLease(descriptor)
+        } catch {
+            switch error {
+            case .wouldBlock: throw Refusal("\(which) is open elsewhere")
+            case .access: throw Refusal("\(which) belongs to somebody else, who alone can keep others from opening it")
+            default: throw Refusal("no lease is to be had (\(error.message))")
+            }
+        }
+    }
+
+    private func compare(_ one: Int32, _ other: Int32, _ size: Int64) throws(Refusal) {
+        let half = buffer.count / 2
+        let first = UnsafeMutableRawBufferPointer(rebasing: buffer[..<half])
+        let second = UnsafeMutableRawBufferPointer(rebasing: buffer[half...])
+        var offset: Int64 = 0
+        do throws(Errno) {
+            while offset < size {
+                let data = try min(nextData(one, offset, size), nextData(other, offset, size))
+                // What is a hole in both is the same in both.
+                if data > offset {
+                    offset = data
+                    continue
+                }
+                let length = Int(min(Int64(half), size - offset))
+                try read(one, at: offset, into: UnsafeMutableRawBufferPointer(rebasing: first[..<length]))
+                try read(other, at: offset, into: UnsafeMutableRawBufferPointer(rebasing: second[..<length]))
+                guard memcmp(first.baseAddress!, second.baseAddress!, length) == 0 else { throw .stale }
+                offset += Int64(length)
+            }
+        } catch {
+            throw error == .stale ? Refusal.changed : Refusal("read", error)
+        }
+    }
+
+    private func nextData(_ descriptor: Int32, _ offset: Int64, _ size: Int64) throws(Errno) -> Int64 {
+        do throws(Errno) {
+            return try Kernel.nextData(descriptor, from: offset) ?? size
+        } catch {
+            if error == .invalid || error == .notSupported { return offset }
+            throw error
+        }
+    }
+
+    private func read(
+        _ descriptor: Int32, at offset: Int64, into part: UnsafeMutableRawBufferPointer
+    ) throws(Errno) {
+        var done = 0
+        while done < part.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: part[done...])
+            let count = try Kernel.read(descriptor, at: offset + Int64(done), into: rest)
+            if count == 0 { throw .stale }
+            done += count
+        }
+    }
+
+    // MARK: One name
+
+    private func replace(
+        _ path: [UInt8], _ stays: borrowing ReclaimedFile, _ goes: borrowing ReclaimedFile
+    ) throws(Refusal) {
+        let directory = try Self.directory(of: path)
+        let name = path.lastIndex(of: UInt8(ascii: "/")).map { Array(path[($0 + 1)...]) } ?? path
+        let place = directory.number
+        let temporary = try makeName(stays.descriptor.number, in: place)
+        do throws(Refusal) {
+            guard try Self.identity(of: name, in: place) == goes.status.identity else { throw Refusal.changed }
+            try confirmLeases(stays, goes)
+            try Self.exchange(temporary, name, in: place)
+        } catch {
+            try Self.remove(temporary, leadingTo: stays.status.identity, in: place)
+            throw error
+        }
+        do throws(Refusal) {
+            guard try Self.identity(of: temporary, in: place) == goes.status.identity else { throw Refusal.changed }
+            try confirmLeases(stays, goes)
+        } catch {
+            try Self.exchange(temporary, name, in: place)
+            try Self.remove(temporary, leadingTo: stays.status.identity, in: place)
+            throw error
+        }
+        try Self.remove(temporary, leadingTo: goes.status.identity, in: place)
+    }
+
+    private func confirmLeases(
+        _ stays: borrowing ReclaimedFile, _ goes: borrowing ReclaimedFile
+    ) throws(Refusal) {
+        guard Kernel.hasWriteLease(stays.descriptor.number), Kernel.hasWriteLease(goes.descriptor.number) else {
+            throw Refusal("was opened by somebody meanwhile")
+        }
+    }
+
+    /// A name that nobody else has thought of, for the file that stays.
+    private func makeName(_ descriptor: Int32, in directory: Int32) throws(Refusal) -> [UInt8] {
+        while true {
+            let name = Array(".fsscan-\(String(UInt64.random(in: 0 ... .max), radix: 16))".utf8)
+            do throws(Errno) {
+                try Self.withCName(name) { (name) throws(Errno) in
+                    try Kernel.link(descriptor, as: name, in: directory)
+                }
+                return name
+            } catch {
+                switch error {
+                case Errno(EEXIST): continue
+                case .crossDevice: throw Refusal("is on another mount than the file that stays")
+                case Errno(EMLINK): throw Refusal("the file that stays has as many names as there can be")
+                default: throw Refusal("linkat", error)
+                }
+            }
+        }
+    }
+
+    private static func directory(of path: [UInt8]) throws(Refusal) -> FileDescriptor {
+        let slash = path.lastIndex(of: UInt8(ascii: "/"))
+        do throws(Errno) {
+            return try FileHold.hold((slash.map { Array(path[...$0]) } ?? []) + Array(".".utf8))
+        } catch {
+            throw Refusal("open of its directory", error)
+        }
+    }
+
+    private static func identity(of name: [UInt8], in directory: Int32) throws(Refusal) -> DeviceInode {
+        var status = FileStatus()
+        do throws(Errno) {
+            try withCName(name) { (name) throws(Errno) in
+                try Kernel.status(of: name, in: directory, .basic, into: &status)
+            }
+        } catch {
+            throw Refusal("statx", error)
+        }
+        return status.identity
+    }
+
+    private static func exchange(_ one: [UInt8], _ other: [UInt8], in directory: Int32) throws(Refusal) {
+        do throws(Errno) {
+            try withCName(one) { (one) throws(Errno) in
+                try withCName(other) { (other) throws(Errno) in try Kernel.exchange(one, other, in: directory) }
+            }
+        } catch {
+            throw Refusal("renameat2", error)
+        }
+    }
+
+    /// Of a name that this program has made, if nobody has put another file there.
+    private static func remove(
+        _ name: [UInt8], leadingTo identity: DeviceInode, in directory: Int32
+    ) throws(Refusal) {
+        guard try self.identity(of: name, in: directory) == identity else {
+            throw Refusal(
+                "was replaced meanwhile; what had its name is \(String(decoding: name, as: UTF8.self)) beside it")
+        }
+        do throws(Errno) {
+            try withCName(name) { (name) throws(Errno) in try Kernel.removeName(name, in: directory) }
+        } catch {
+            throw Refusal("unlinkat", error)
+        }
+    }
+
+    private static func withCName<Result>(
+        _ name: [UInt8], _ body: (UnsafePointer<CChar>) throws(Errno) -> Result
+    ) throws(Errno) -> Result {
+        let name = name.map { CChar(bitPattern: $0) } + [0]
+        return try body(name)
+    }
+}

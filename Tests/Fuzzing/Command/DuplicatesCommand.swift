@@ -1,0 +1,1 @@
+../../../Sources/fsscan/Duplicates/DuplicatesCommand.swift
