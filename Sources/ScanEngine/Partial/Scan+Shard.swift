@@ -100,7 +100,7 @@ extension Scan {
         guard let outcome = paths.outcome.withLock({ $0 }) else {
             preconditionFailure("the scan ended before its PATHs were done")
         }
-        let (entries, _, errors) = progress()
+        let counted = progress()
         let partial = PartialScan(
             paths: outcome.parts, answers: answers.withLock { $0 }, workers: context.takeWorkers(), context)
         let end = clinux_now(CLOCK_MONOTONIC)
@@ -109,7 +109,7 @@ extension Scan {
         timing.elapsedSeconds = Double(end.tv_sec - begin.tv_sec) + Double(end.tv_nsec - begin.tv_nsec) * 1e-9
         return ShardOutcome(
             file: ShardFile(plan, shard: shard, timing: timing, partial: partial.bytes(part.mounts)),
-            isComplete: !context.wasStopped, entries: entries, errors: errors)
+            isComplete: !context.wasStopped, entries: counted.entries, errors: counted.errors)
     }
 }
 

@@ -168,6 +168,8 @@ extension ScanOptions {
             case .patterns(let patterns):
                 out.put(count: self[keyPath: patterns].count)
                 for pattern in self[keyPath: patterns] { out.put(string: pattern) }
+            // Parts are of all entries: nobody who makes a plan can select.
+            case .selection: break
             case .ranking(let ranking): out.put(string: self[keyPath: ranking].rawValue.utf8)
             case .time(let time):
                 out.put(self[keyPath: time] != nil)
@@ -208,6 +210,7 @@ extension ScanOptions {
                 var globs: [[UInt8]] = []
                 for _ in 0..<(try input.count(ofAtLeast: 8)) { globs.append(try input.string()) }
                 self[keyPath: patterns] = globs
+            case .selection: break
             case .ranking(let ranking):
                 guard let known = Ranking(rawValue: String(decoding: try input.string(), as: UTF8.self)) else {
                     throw BinaryFailure("has a ranking that there is not")

@@ -157,7 +157,7 @@ package final class ScanRank: Sendable {
     /// Lets `run()` return when nothing is pending.
     package func stop() { gate.open() }
 
-    package func progress() -> (entries: Int64, diskBytes: Int64, errors: Int64) { scan.progress() }
+    package func progress() -> ScanProgress { scan.progress() }
 
     /// The message `lists`. After `run()` has returned.
     package func lists() -> [UInt8] {

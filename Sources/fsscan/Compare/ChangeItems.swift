@@ -26,7 +26,7 @@ struct ChangeItems: ChangeWriter {
         try lines.drain(body)
     }
 
-    mutating func begin(only: Set<ChangeKind>) {}
+    mutating func begin(only: Set<ChangeKind>, _ selections: [Selection]) {}
 
     mutating func change(_ change: Change) {
         let kinds = change.kinds

@@ -44,7 +44,7 @@ struct ChangePaths: ChangeWriter {
         try lines.drain(body)
     }
 
-    mutating func begin(only: Set<ChangeKind>) {}
+    mutating func begin(only: Set<ChangeKind>, _ selections: [Selection]) {}
 
     mutating func change(_ change: Change) {
         let side = change.new == nil ? old : new
@@ -78,7 +78,7 @@ struct ChangeCounts: ChangeWriter {
         try text.drain(body)
     }
 
-    mutating func begin(only: Set<ChangeKind>) {}
+    mutating func begin(only: Set<ChangeKind>, _ selections: [Selection]) {}
 
     mutating func change(_ change: Change) {
         let directory = change.key.parent ?? change.key

@@ -185,7 +185,9 @@ struct ComparisonProgram {
         writer.begin(only: settings.only, selection.selections)
         var isDifferent = false
         var hidden = HiddenChanges()
-        let totals = try comparison.run(isFolding: !settings.isUnfolded) { change in
+        // One line for a directory would stand for entries that were not selected, or hide some that were.
+        let isFolding = !settings.isUnfolded && selection.selections.isEmpty
+        let totals = try comparison.run(isFolding: isFolding) { change in
             if !settings.only.isEmpty, settings.only.isDisjoint(with: change.kinds) {
                 return hidden.count(change, \.byOnly)
             }

@@ -33,9 +33,10 @@ struct ShardProgram {
         let threads = settings.threads ?? Scheduler.defaultThreads
         let scan = try Scan(plan, shard: shard.shard, threads: threads, pool: settings.options.pool, environment)
         MIMEHelp.warn(scan)
-        let progress = settings.progress ?? (isatty(2) == 1) ? ProgressDisplay(scan) : nil
+        let progress = ProgressDisplay(settings.progress)
+        progress.begin(.scanning(scan, .unknown))
         let outcome = scan.runShard(shard.shard, of: plan)
-        progress?.stop()
+        progress.stop()
         // Without its file a shard is missing; half of one would be taken for all of it.
         if let stopped = ExitStatus.stopSignal { return stopped }
         try outcome.file.bytes.withUnsafeBytes { try output.write($0) }
