@@ -60,7 +60,8 @@ enum FSScanMPI {
         let refused: [(String, Bool)] = [
             ("--format \(settings.format)", settings.format.records != nil), ("--save", settings.save != nil),
             ("--baseline", settings.baseline != nil), ("--deadline", settings.deadline != nil),
-            ("a selection of entries", !settings.options.selection.isEmpty), ("--trace", settings.trace != nil), ("--shard", settings.shard != nil),
+            ("a selection of entries", !settings.options.selection.isEmpty), ("--trace", settings.trace != nil),
+            ("--shard", settings.shard != nil),
             ("--files-from", !settings.pathLists.isEmpty),
             // Ranks have no standard input, but for the first.
             ("--exclude-from -", settings.patternLists.contains(where: \.isStandardInput)),

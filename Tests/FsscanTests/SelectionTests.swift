@@ -1,5 +1,6 @@
 // What is selected, beside find and du on the same tree.
 
+import Glibc
 import TestSupport
 import Testing
 
@@ -79,9 +80,11 @@ import Testing
     ]
 
     @Test(arguments: RandomTrees.seeds) func whatIsSelectedIsWhatFindFinds(seed: UInt64) throws {
-        let directory = try TemporaryDirectory([
-            .directory("t", .random(seed: seed, entries: 250, names: try OddNames.load()))
-        ])
+        let directory = try TemporaryDirectory([.directory("t")])
+        // Hard links of a random tree are named from its root.
+        let tree = openat(directory.descriptor, "t", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { close(tree) }
+        try Tree.random(seed: seed, entries: 250, names: try OddNames.load()).create(in: tree)
         var script = Self.vary
         // A quarter of them for each tree: every one has two.
         for (index, one) in Self.cases.enumerated() where index % 4 == Int(seed % 4) {

@@ -136,8 +136,8 @@ private final class ProgressThread {
             StandardStreams.complain(line().whole)
         } else if isInForeground {
             let columns = Int(clinux_terminal_columns(2))
-            // The last column stays free, where some terminals wrap at once.
-            writeOver(line().fitted(to: columns > 0 ? columns - 1 : 79))
+            // The last column stays free, where some terminals wrap at once, and two for the ^C that they show.
+            writeOver(line().fitted(to: columns > 3 ? columns - 3 : 77))
         }
     }
 
