@@ -9,7 +9,8 @@ import Testing
 @Suite struct CompletionTests {
     /// Lines, and the words of which each shell offers all. In the directory that `place()` makes.
     private static let cases: [(line: String, offers: [String])] = [
-        ("fsscan ver", ["verify", "version"]), ("fsscan d", ["diff", "data", "diffs"]), ("fsscan da", ["data"]),
+        ("fsscan ver", ["verify", "version"]), ("fsscan d", ["diff", "duplicates", "data", "diffs"]),
+        ("fsscan da", ["data"]),
         ("fsscan scan da", ["data"]), ("fsscan -x d", ["data", "diffs"]), ("fsscan help ver", ["verify", "version"]),
         ("fsscan --hash sha", ["sha256", "sha1", "sha512", "sha384"]), ("fsscan --hash md5,sha5", ["md5,sha512"]),
         ("fsscan diff --hash md5,bl", ["md5,blake2b"]), ("fsscan --hash=sha2", ["--hash=sha256"]),

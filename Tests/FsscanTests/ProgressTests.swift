@@ -67,7 +67,7 @@ import Testing
             return lines.contains { $0.contains(" entries, ") && $0.contains(" s  /usr") && $0.count <= 69 }
         }
         try terminal.press("C-c")
-        try terminal.waitFor { $0.contains("$ ") && !$0.contains(" entries, ") }
+        try terminal.waitFor { $0.split(separator: "\n").last == "$" && !$0.contains(" entries, ") }
     }
 
     // MARK: The line

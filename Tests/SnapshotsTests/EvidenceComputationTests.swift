@@ -46,6 +46,8 @@ import Testing
             ("state", { $0.state = Array(repeating: 1, count: 32) }),
             // Of specifications of mtree.
             ("rules", { $0.rules = .optional }),
+            // Of the comparison: in no row.
+            ("rule", { $0.rule = 1 }),
         ]
         let plain = entry("a", kind)
         // `values` are those of the table.

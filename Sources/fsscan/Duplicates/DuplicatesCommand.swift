@@ -6,7 +6,7 @@ import ScanEngine
 struct DuplicatesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan duplicates",
-        abstract: "Files that have the same content, and what space they would give back.",
+        abstract: "Files that have the same content, and what they cost twice.",
         usage: "fsscan duplicates [options] PATH... | SAVED",
         discussion: """
             Each group is files of one content: first the one that --keep chooses. What costs most comes first. Names of \
