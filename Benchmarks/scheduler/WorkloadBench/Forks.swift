@@ -40,6 +40,6 @@ enum Forks {
     }
 
     private static func loop(_ count: Int) -> Int {
-        Scheduler.reduce(0..<count, from: 0, combining: &+) { Workload.hashed($0) }
+        Scheduler.reduce(0..<count, from: 0, combining: { $0 &+ $1 }) { Workload.hashed($0) }
     }
 }
