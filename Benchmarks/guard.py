@@ -110,6 +110,8 @@ def counted(profile: pathlib.Path) -> dict[str, int]:
                 allocations += int(line[6:].split()[0])
         elif line.startswith(("summary:", "totals:")):
             instructions = int(line.split()[1])
+    if instructions == 0:
+        sys.exit(f"{profile}: callgrind counted nothing")
     return {"instructions": instructions, "allocations": allocations}
 
 
@@ -139,6 +141,10 @@ def main() -> int:
     failed = False
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as name:
         work = pathlib.Path(name)
+        # valgrind refuses some debug information of Swift's.
+        for source, target in ((fsscan, work / "fsscan"), (scheduler, work / "scheduler")):
+            subprocess.run(["strip", "-g", "-o", target, source], check=True)
+        fsscan, scheduler = str(work / "fsscan"), str(work / "scheduler")
         prepare(fsscan, work)
         for workload, command in workloads(fsscan, scheduler, work).items():
             if chosen and workload not in chosen:

@@ -18,6 +18,8 @@ int clinux_extents(int descriptor, uint64_t offset, struct clinux_extent *extent
     } request;
     memset(&request.map, 0, sizeof request.map);
     request.map.fm_start = offset;
+    // What was written a moment ago has no place yet.
+    request.map.fm_flags = FIEMAP_FLAG_SYNC;
     request.map.fm_length = FIEMAP_MAX_OFFSET - offset;
     request.map.fm_extent_count = CLINUX_MOST_EXTENTS;
     if (ioctl(descriptor, FS_IOC_FIEMAP, &request) < 0) return -errno;

@@ -11,6 +11,8 @@ import Snapshots
 enum FSScan {
     static func main() {
         StandardStreams.prepare()
+        // From here on SIGUSR1 ends no command, also of those that show no progress.
+        clinux_install_progress_handler()
         clinux_prefix_standard_error()
         let arguments = CarriedArgument.ofProcess()
         if let refused = clinux_distrust_environment(geteuid() == 0 ? 1 : 0) {

@@ -71,6 +71,52 @@ import Testing
         #expect(again.status == 0)
     }
 
+    /// What others do to a file after it was looked at and before there are leases.
+    @Test(
+        .disabled(if: isSanitized, "a sanitizer wants to be the first library"),
+        arguments: ["echo more >> b", "chmod 600 b", "ln b named"])
+    func whatChangesBeforeTheLeaseIsLeft(change: String) throws {
+        let directory = try TemporaryDirectory([.file("a", "same", mtime: 1_000), .file("b", "same")])
+        let library = try CProgram.atLease.get().path
+        let outcome = try Fsscan.run(
+            ["duplicates", "--json", "--hardlink", directory.path],
+            ProcessOptions {
+                $0.directory = directory.path
+                $0.environment["AT_LEASE"] = change
+                $0.environment["LD_PRELOAD"] = library.text
+            })
+        #expect(outcome.outputText.contains("was changed after it was compared"), "\(outcome.outputText)")
+        #expect(try inode(directory, "a") != inode(directory, "b"))
+        #expect(try output(of: ["find", directory.path, "-name", ".fsscan-*"]).isEmpty)
+    }
+
+    @Test func aNameIsOneHoweverItIsSpelt() throws {
+        let directory = try TemporaryDirectory([
+            .directory("t", [.file("a", "same", mtime: 1_000), .file("b", "same")]), .hardLink("outside", to: "t/b"),
+        ])
+        let options = ProcessOptions { $0.directory = directory.path }
+        let left = try Fsscan.run(["duplicates", "--json", "--hardlink", "t", "./t"], options)
+        #expect(left.outputText.contains("names outside") && !left.outputText.contains(#""done": true"#))
+        #expect(try inode(directory, "t/b") == inode(directory, "outside"))
+        _ = try output(of: ["rm", directory.appending("outside")])
+        let linked = try Fsscan.run(["duplicates", "--json", "--hardlink", "t", "./t"], options)
+        #expect(!linked.outputText.contains(#""done": false"#), "\(linked.outputText)")
+        #expect(try inode(directory, "t/a") == inode(directory, "t/b"))
+    }
+
+    /// Two names of one file stay that, where one of them cannot be replaced.
+    @Test(.enabled(if: isRoot, "needs root, to make a directory immutable")) func allNamesAreReplacedOrNone() throws {
+        let directory = try TemporaryDirectory([
+            .file("a", "same", mtime: 1_000), .file("b", "same"), .directory("e", [.hardLink("b", to: "b")]),
+        ])
+        guard try run(["chattr", "+i", directory.appending("e")]).status == 0 else { return }
+        defer { _ = try? run(["chattr", "-i", directory.appending("e")]) }
+        let log = try reclaim(["--hardlink", directory.path])
+        #expect(log.reclaimed.files == 0 && log.reclaimed.left == 2)
+        #expect(try inode(directory, "b") == inode(directory, "e/b") && inode(directory, "a") != inode(directory, "b"))
+        #expect(try output(of: ["find", directory.path, "-name", ".fsscan-*"]).isEmpty)
+    }
+
     @Test func theKeptFileIsTheOneThatWasChosen() throws {
         let directory = try TemporaryDirectory(tree)
         let kept = try inode(directory, "d/c")

@@ -38,6 +38,9 @@ package struct CProgram: Sendable {
     /// A library to be preloaded, which makes calls of the C library fail.
     package static let failing = Result { try CProgram("failing", options: ["-shared", "-fPIC"]) }
 
+    /// A library to be preloaded, which runs a command before the first lease is taken.
+    package static let atLease = Result { try CProgram("atlease", options: ["-shared", "-fPIC"]) }
+
     /// A library to be preloaded, which is a libmagic that a file can take over.
     package static let badmagic = Result { try CProgram("badmagic", options: ["-shared", "-fPIC"]) }
 }

@@ -168,7 +168,7 @@ package struct Comparison {
         }
         (totals.oldEntries, totals.newEntries) = (old.entries, new.entries)
         if var left = totals.ruled {
-            left.oldLeftOut = old.leftOut
+            left.oldLeftOut = old.leftOut + old.description.namesLeftOut
             left.newLeftOut = new.leftOut + new.description.namesLeftOut
             left.grown.add(grown)
             totals.ruled = left
@@ -233,8 +233,14 @@ package struct Comparison {
     ) throws {
         var now = right
         let beginning = ruled.compareBeginning(left, &now, rule)
-        if beginning == .same { totals.ruled?.grown.count(left, right) }
-        if beginning != .same, left.inode != right.inode, candidates.keep(left, right) { return }
+        if now.errors.count > right.errors.count {
+            if right.errors.isEmpty { totals.unreadableEntries += 1 }
+        } else if beginning == .same {
+            totals.ruled?.grown.count(left, right)
+        }
+        if beginning != .same, beginning != .notKnown, left.inode != right.inode, candidates.keep(left, right) {
+            return
+        }
         if let change = ruled.change(from: left, to: now, beginning, rule, &tally) { try give(change, body) }
     }
 

@@ -41,6 +41,8 @@ struct RuledFields {
         /// The file is shorter now.
         case shorter
         case different
+        /// OLD has no digest of it, though the rule wants one.
+        case notKnown
     }
 
     /// Compares the beginning of a file with what it was.
@@ -51,7 +53,7 @@ struct RuledFields {
         if now < before { return .shorter }
         let wanted = plain[rule].wantedAlgorithms
         let algorithms = old.digests.keys.filter { wanted.contains($0) }
-        if algorithms.isEmpty { return .same }
+        if algorithms.isEmpty { return wanted.isEmpty ? .same : .notKnown }
         do throws(ContentFailure) {
             new.digests = try beginnings.digests(of: new, length: before, algorithms)
         } catch {
@@ -80,7 +82,7 @@ extension RuledFields {
         tally.countLeftOut(old, new, by: actions[rule], base, plain[rule])
         switch beginning {
         case .same: return growing[rule].change(from: old, to: new, &tally)
-        case .different: return plain[rule].change(from: old, to: new, &tally)
+        case .different, .notKnown: return plain[rule].change(from: old, to: new, &tally)
         case .shorter:
             // Its size says that it is not what it was: no digest is missed.
             var before = old

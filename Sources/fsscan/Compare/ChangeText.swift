@@ -226,7 +226,11 @@ struct ChangeText: ChangeWriter {
         }
         add(.oldDoesNotSay, "As OLD does not say")
         add(.neitherSays, "As neither side says")
-        if old.options != nil, let xattrs = list.first(where: { $0.field == "xattrs" && !$0.reason.isTrouble }) {
+        if old.options != nil,
+            let xattrs = list.first(where: {
+                $0.field == "xattrs" && [.oldDoesNotSay, .neitherSays].contains($0.reason)
+            })
+        {
             sentences.append(
                 Array("As OLD was scanned without --xattrs, not compared: ".utf8) + xattrs.phrase(quoting) + [0x2E])
         }

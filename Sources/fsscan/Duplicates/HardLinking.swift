@@ -1,19 +1,20 @@
 // Makes the names of one file lead to another of the same content, so that nothing is lost whatever others do:
 //
 //   both files open, under write leases: nobody else has them open; who opens one waits until we close it
-//     └─ compared, byte by byte, by these descriptors
-//          └─ for each name of the other file
-//               linkat      .fsscan-1f… ──▶ the file that stays
-//               renameat2   the two names are exchanged in one step: the name always leads to the content
-//               statx       .fsscan-1f… leads to the file that was compared? both leases still there?
-//                 no:  exchanged back; nothing has happened
-//                 yes: unlinkat .fsscan-1f…
+//     └─ both look as they did before there were leases? compared, byte by byte, by these descriptors
+//          └─ for all names of the other file: linkat .fsscan-1f… ──▶ the file that stays
+//               └─ for all: renameat2   the two names are exchanged in one step: the name always leads to the content
+//                    └─ each .fsscan-1f… leads to the file that was compared, which has the same size, owner, mode and
+//                       number of names? both leases still there?
+//                         no:  all are exchanged back; nothing has happened
+//                         yes: all .fsscan-1f… are removed
 //
-// Killed between two of these steps, one name .fsscan-… is left, which leads to the same content.
+// Killed between two of these steps, names .fsscan-… are left, which lead to the same content.
 //
 // What remains: who has looked the name up before it was exchanged, and opens the file after the leases were looked at
 // last, writes to a file that has no name any more. The time between is that of two system calls.
 
+import CLinux
 import Glibc
 import LinuxKernel
 import ScanEngine
@@ -27,8 +28,8 @@ final class HardLinking {
     ///
     /// - Parameters:
     ///   - kept: looks different afterwards: a new name changes its ctime.
-    ///   - refusal: why the names behind those that were linked are left; nil if all were.
-    /// - Returns: how many names were linked.
+    ///   - refusal: what was left over, though all names were linked.
+    /// - Returns: how many names lead to the file that stays now: all.
     /// - Throws: why all were left.
     func link(
         _ kept: inout DuplicateInode, _ other: DuplicateInode, size: Int64, isDryRun: Bool, refusal: inout Refusal?
@@ -38,28 +39,24 @@ final class HardLinking {
         try stays.confirm(kept)
         try goes.confirm(other)
         try confirmAlike(stays, goes)
-        if Int64(goes.status.links) > Int64(other.paths.count) {
+        let names = try Self.distinct(other.paths)
+        if Int64(goes.status.links) > Int64(names.count) {
             throw Refusal("has names outside of what was searched, so nothing would be gained")
         }
         if isDryRun { return other.paths.count }
         try takeLease(stays.descriptor.number, "the file that stays")
         try takeLease(goes.descriptor.number, "it")
+        // Before there were leases others could write, and change the mode.
+        try confirmUnchanged(stays)
+        try confirmUnchanged(goes)
         try compare(stays.descriptor.number, goes.descriptor.number, size)
-        var linked = 0
-        for path in other.paths where refusal == nil {
-            do throws(Refusal) {
-                try replace(path, stays, goes)
-                linked += 1
-            } catch {
-                refusal = error
-            }
-        }
+        try replace(names, stays, goes, &refusal)
         // Under the lease: what changed about it is what was done here.
         var status = FileStatus()
         if (try? Kernel.status(of: stays.descriptor.number, .full, into: &status)) != nil {
             kept = DuplicateInode(identity: kept.identity, paths: kept.paths, status: ContentStatus(status))
         }
-        return linked
+        return other.paths.count
     }
 
     /// Names of one inode share all but their names.
@@ -86,6 +83,29 @@ final class HardLinking {
         }
     }
 
+    /// Throws unless a file is what it was when it was opened: whatever is done to it changes its ctime.
+    private func confirmUnchanged(_ file: borrowing ReclaimedFile) throws(Refusal) {
+        let now = try Self.status(of: file)
+        guard ContentStatus(now).describesSameContent(as: ContentStatus(file.status)), Self.isAlike(now, file.status)
+        else { throw Refusal.changed }
+    }
+
+    /// Beside the times, which an exchange of names changes.
+    private static func isAlike(_ now: borrowing FileStatus, _ before: borrowing FileStatus) -> Bool {
+        (now.size, now.links, now.mode, now.uid, now.gid)
+            == (before.size, before.links, before.mode, before.uid, before.gid)
+    }
+
+    private static func status(of file: borrowing ReclaimedFile) throws(Refusal) -> FileStatus {
+        var status = FileStatus()
+        do throws(Errno) {
+            try Kernel.status(of: file.descriptor.number, .full, into: &status)
+        } catch {
+            throw Refusal("statx", error)
+        }
+        return status
+    }
+
     private func takeLease(_ descriptor: Int32, _ which: String) throws(Refusal) {
         do throws(Errno) {
             try Kernel.takeWriteLease(descriptor)
@@ -105,6 +125,10 @@ final class HardLinking {
         var offset: Int64 = 0
         do throws(Errno) {
             while offset < size {
+                // Whoever opens a file waits for the lease.
+                guard Kernel.hasWriteLease(one), Kernel.hasWriteLease(other), clinux_stop_signal() == 0 else {
+                    throw .interrupted
+                }
                 let data = try min(nextData(one, offset, size), nextData(other, offset, size))
                 // What is a hole in both is the same in both.
                 if data > offset {
@@ -118,6 +142,7 @@ final class HardLinking {
                 offset += Int64(length)
             }
         } catch {
+            if error == .interrupted { throw Refusal("was opened by somebody meanwhile") }
             throw error == .stale ? Refusal.changed : Refusal("read", error)
         }
     }
@@ -143,32 +168,91 @@ final class HardLinking {
         }
     }
 
-    // MARK: One name
+    // MARK: Names
 
+    /// A name of the file that goes, and the one that takes its place.
+    private final class Place {
+        let directory: FileDescriptor
+        let identity: DeviceInode
+        let name: [UInt8]
+        var temporary: [UInt8]?
+        var isExchanged = false
+
+        init(_ path: [UInt8]) throws(Refusal) {
+            directory = try HardLinking.directory(of: path)
+            identity = try HardLinking.identity(of: Array(".".utf8), in: directory.number)
+            name = path.lastIndex(of: UInt8(ascii: "/")).map { Array(path[($0 + 1)...]) } ?? path
+        }
+    }
+
+    /// Each name once: overlapping PATHs, and links to directories, spell one in several ways.
+    private static func distinct(_ paths: [[UInt8]]) throws(Refusal) -> [Place] {
+        struct Key: Hashable {
+            let directory: DeviceInode
+            let name: [UInt8]
+        }
+        var seen: Set<Key> = []
+        var places: [Place] = []
+        for path in paths {
+            let place = try Place(path)
+            if seen.insert(Key(directory: place.identity, name: place.name)).inserted { places.append(place) }
+        }
+        return places
+    }
+
+    /// All names or none: names of one file stay names of one file.
+    ///
+    /// - Parameter refusal: what was left over, though all were replaced.
     private func replace(
-        _ path: [UInt8], _ stays: borrowing ReclaimedFile, _ goes: borrowing ReclaimedFile
+        _ places: [Place], _ stays: borrowing ReclaimedFile, _ goes: borrowing ReclaimedFile, _ refusal: inout Refusal?
     ) throws(Refusal) {
-        let directory = try Self.directory(of: path)
-        let name = path.lastIndex(of: UInt8(ascii: "/")).map { Array(path[($0 + 1)...]) } ?? path
-        let place = directory.number
-        let temporary = try makeName(stays.descriptor.number, in: place)
         do throws(Refusal) {
-            guard try Self.identity(of: name, in: place) == goes.status.identity else { throw Refusal.changed }
+            for place in places {
+                let temporary = try makeName(stays.descriptor.number, in: place.directory.number)
+                place.temporary = temporary
+                guard try Self.identity(of: place.name, in: place.directory.number) == goes.status.identity else {
+                    throw Refusal.changed
+                }
+            }
             try confirmLeases(stays, goes)
-            try Self.exchange(temporary, name, in: place)
-        } catch {
-            try Self.remove(temporary, leadingTo: stays.status.identity, in: place)
-            throw error
-        }
-        do throws(Refusal) {
-            guard try Self.identity(of: temporary, in: place) == goes.status.identity else { throw Refusal.changed }
+            for place in places {
+                guard let temporary = place.temporary else { continue }
+                try Self.exchange(temporary, place.name, in: place.directory.number)
+                place.isExchanged = true
+            }
+            for place in places {
+                guard let temporary = place.temporary,
+                    try Self.identity(of: temporary, in: place.directory.number) == goes.status.identity
+                else { throw Refusal.changed }
+            }
+            guard Self.isAlike(try Self.status(of: goes), goes.status) else { throw Refusal.changed }
             try confirmLeases(stays, goes)
         } catch {
-            try Self.exchange(temporary, name, in: place)
-            try Self.remove(temporary, leadingTo: stays.status.identity, in: place)
-            throw error
+            undo(places, stays, &refusal)
+            throw refusal ?? error
         }
-        try Self.remove(temporary, leadingTo: goes.status.identity, in: place)
+        for place in places {
+            guard let temporary = place.temporary else { continue }
+            do throws(Refusal) {
+                try Self.remove(temporary, leadingTo: goes.status.identity, in: place.directory.number)
+            } catch {
+                // The name has been replaced; what it was has another one.
+                refusal = error
+            }
+        }
+    }
+
+    /// - Parameter trouble: what could not be undone.
+    private func undo(_ places: [Place], _ stays: borrowing ReclaimedFile, _ trouble: inout Refusal?) {
+        for place in places.reversed() {
+            guard let temporary = place.temporary else { continue }
+            do throws(Refusal) {
+                if place.isExchanged { try Self.exchange(temporary, place.name, in: place.directory.number) }
+                try Self.remove(temporary, leadingTo: stays.status.identity, in: place.directory.number)
+            } catch {
+                trouble = error
+            }
+        }
     }
 
     private func confirmLeases(
@@ -241,7 +325,8 @@ final class HardLinking {
         do throws(Errno) {
             try withCName(name) { (name) throws(Errno) in try Kernel.removeName(name, in: directory) }
         } catch {
-            throw Refusal("unlinkat", error)
+            throw Refusal(
+                "its removal failed (\(error.message)): \(String(decoding: name, as: UTF8.self)) is left beside it")
         }
     }
 

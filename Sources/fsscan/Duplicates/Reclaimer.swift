@@ -99,7 +99,7 @@ struct Reclaimer {
                     done = try linking.link(
                         &kept, other, size: group.size, isDryRun: isDryRun, refusal: &refusal)
                     // The last name gives the space back.
-                    if done == other.paths.count { bytes = other.status.allocatedBytes }
+                    if refusal == nil { bytes = other.status.allocatedBytes } else { done -= 1 }
                 }
             } catch {
                 refusal = error
