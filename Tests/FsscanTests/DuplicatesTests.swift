@@ -251,6 +251,7 @@ struct FoundDuplicates: Decodable {
             let found = try FoundDuplicates(["--keep", rule, directory.path], status: 1)
             return String(found.groups![0].paths[0].split(separator: "/").last!)
         }
+        #expect(try Fsscan.run(["duplicates", "--keep", "oldset", directory.path]).status == 64)
         #expect(try first("oldest") == "b-old")
         #expect(try first("newest") == "new")
         #expect(try first("shortest") == "s")

@@ -34,9 +34,15 @@ struct ChangeSelection {
 
     /// What could not be read is shown whatever it may be.
     func contains(_ change: Change) -> Bool {
-        selectors.allSatisfy { selector in
+        let isAlone = change.old == nil || change.new == nil
+        return zip(selections, selectors).allSatisfy { selection, selector in
             let sides = [(change.old, old), (change.new, new)]
-            return sides.contains { side, roots in side.map { Self.contains($0, roots, selector) } ?? false }
+            return sides.contains { side, roots in
+                guard let side else { return false }
+                // What it was, nobody knows: a removal is not to be passed over for that.
+                if isAlone, !selection.fields.isSubset(of: side.knownFields) { return true }
+                return Self.contains(side, roots, selector)
+            }
         }
     }
 

@@ -208,12 +208,23 @@ struct ComparisonProgram {
         try output.finish()
         for sentence in totals.notCompared.troubleSentences(Quoting.forErrors) { StandardStreams.complain(sentence) }
         if settings.view == .itemize || settings.view == .paths(isNUL: true) || settings.view == .paths(isNUL: false) {
+            complainOfRest(totals, hidden)
             let isLive = new.description.format == "live"
             for sentence in totals.ruledSentences(Quoting.forErrors, isLive: isLive) {
                 StandardStreams.complain(sentence)
             }
         }
         return status
+    }
+
+    /// Where the output has no place for a summary: what it does not say.
+    private func complainOfRest(_ totals: ComparisonTotals, _ hidden: HiddenChanges) {
+        func tell(_ count: Int64, _ singular: String, _ plural: String, _ what: String) {
+            if count > 0 { StandardStreams.complain("\(HumanUnits.count(count, singular, plural)) \(what)") }
+        }
+        tell(totals.unreadableEntries, "entry", "entries", "could not be read")
+        tell(hidden.entries, "changed entry", "changed entries", "not shown")
+        tell(totals.filesWithoutDigest, "file", "files", "not compared by content")
     }
 
     private static let pieceSize = 1 << 16

@@ -3,6 +3,7 @@ import CLinux
 import Entries
 import ExternalSort
 import Formats
+import Glibc
 import LinuxKernel
 import ScanEngine
 import Snapshots
@@ -20,6 +21,11 @@ struct DuplicatesProgram {
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output, mode: settings.mode)
         if let saved = try savedScan() { return try report(saved, output) }
+        // A rule that is misspelt would be no rule.
+        if case .below(let path) = settings.options.keep, withCString(path, { access($0, F_OK) }) != 0 {
+            let name = CarriedArgument(bytes: path)
+            throw UsageError("--keep", name, "is none of oldest newest shortest, and no PATH that there is")
+        }
         var scan = settings.scan
         (scan.paths, scan.threads) = (settings.paths, settings.threads ?? Scheduler.defaultThreads)
         var environment = ScanEnvironment()
