@@ -245,7 +245,7 @@ struct FoundDuplicates: Decodable {
     @Test func keepSaysWhichFileIsFirst() throws {
         let directory = try TemporaryDirectory([
             .file("b-old", "same", mtime: 1_000), .file("long-name-of-middle-age", "same", mtime: 2_000),
-            .directory("d", [.file("new", "same", mtime: 3_000)]), .file("s", "same", mtime: 2_500),
+            .directory("d", [.file("new", "same", mtime: 3_000)]), .file("s", "same", mtime: 2_500), .directory("long"),
         ])
         func first(_ rule: ByteString) throws -> String {
             let found = try FoundDuplicates(["--keep", rule, directory.path], status: 1)
