@@ -51,7 +51,7 @@ struct ChangeSelection {
         let name = entry.key.isRoot ? EntrySelector.name(ofPath: roots[entry.key.root]) : Array(entry.key.name)
         let facts = SelectableEntry(
             kind: kind, size: entry.size,
-            mtime: entry.mtime.map { FileTime(seconds: $0.seconds, nanoseconds: $0.nanoseconds) },
+            mtime: entry.mtime,
             uid: entry.uid, gid: entry.gid, links: entry.links.map { Int64(clamping: $0) })
         return selector.contains(facts, name.map { CChar(bitPattern: $0) } + [0])
     }
