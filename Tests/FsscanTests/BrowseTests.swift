@@ -62,10 +62,12 @@ import Testing
     /// Whether the terminal is as it was: the shell's line editor is not on it while this looks.
     private func settings(_ terminal: Terminal, _ mark: String) throws -> String {
         try terminal.type("clear; stty -a; echo \(mark)")
-        return try terminal.waitFor { $0.contains("\n\(mark)\n") }.replacing("\n\(mark)\n", with: "\n")
+        let screen = try terminal.waitFor { $0.contains("\n\(mark)\n") }
+        // What follows is the next prompt, drawn or not yet.
+        return String(screen[..<(screen.firstRange(of: "\n\(mark)\n")?.lowerBound ?? screen.endIndex)])
     }
 
-    @Test(arguments: ["INT", "TERM", "HUP", "QUIT", "ABRT", "SEGV", "USR1"])
+    @Test(arguments: ["INT", "TERM", "HUP", "QUIT", "ABRT", "SEGV", "USR2"])
     func aSignalGivesTheTerminalBack(signal: String) throws {
         let directory = try TemporaryDirectory(tree)
         let terminal = try Terminal()
@@ -75,6 +77,19 @@ import Testing
         _ = try output(of: ["pkill", "-\(signal)", "-f", "browse \(directory.path)"])
         try terminal.waitFor { try $0.contains("status=1") && !terminal.isTakenOver() }
         #expect(try settings(terminal, "before") == before)
+    }
+
+    /// SIGUSR1 asks other commands how far they are, and must not end this one.
+    @Test func askedHowFarItIsItGoesOn() throws {
+        let directory = try TemporaryDirectory(tree)
+        let terminal = try Terminal()
+        try terminal.type("clear; $F browse '\(directory.path)'; echo status=$?")
+        try terminal.waitFor("middle")
+        _ = try output(of: ["pkill", "-USR1", "-f", "browse \(directory.path)"])
+        try terminal.press("Enter")
+        try terminal.waitFor { $0.contains("in/") && !$0.contains("middle") }
+        try terminal.press("q")
+        try terminal.waitFor { try $0.contains("status=0") && !terminal.isTakenOver() }
     }
 
     @Test func itCanBeStoppedAndContinued() throws {
