@@ -69,9 +69,10 @@ static void end_by_signal(int number) {
     raise(number);
 }
 
+// SIGUSR1 is not among them: it ends no command.
 static void catch_ends(void) {
     static const int numbers[] = {SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGALRM,
-                                  SIGUSR1, SIGUSR2, SIGSYS};
+                                  SIGUSR2, SIGSYS};
     for (unsigned int i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct sigaction action;
         if (sigaction(numbers[i], NULL, &before[numbers[i]]) != 0) continue;
