@@ -12,8 +12,8 @@ import LinuxKernel
 import ScanEngine
 import Snapshots
 
-/// What moved is deleted and made anew: rsync knows no moves. What is of another kind is made anew. What it has no letter for (flags, numbers of links) gets a
-/// line without any. What could not be read or compared is `*unknown`.
+/// What moved is deleted and made anew: rsync knows no moves. What is of another kind is made anew. What it has no letter for
+/// (flags, numbers of links, parts of a second) gets a line without any. What could not be read or compared is `*unknown`.
 struct ChangeItems: ChangeWriter {
     private var lines = ChangeLines()
     private let quoting: Quoting
@@ -72,11 +72,20 @@ struct ChangeItems: ChangeWriter {
         let isACL = { (attribute: ExtendedAttribute) in attribute.name.starts(with: "system.posix_acl_".utf8) }
         let update: Character = !isContent ? "." : kind == .file ? ">" : "c"
         let marks = [
-            mark("c", isContent), mark("s", kind == .file && has(.size)), mark("t", has(.mtime)),
+            mark("c", isContent), mark("s", kind == .file && has(.size)),
+            mark("t", fields.contains(where: isOtherTime)),
             mark("p", has(.mode)), mark("o", has(.uid)), mark("g", has(.gid)), ".",
             mark("a", attributes.contains(where: isACL)), mark("x", attributes.contains { !isACL($0) }),
         ]
         return String([update, letter(kind)] + marks)
+    }
+
+    /// rsync compares whole seconds, unless it gets `--modify-window=-1`.
+    private static func isOtherTime(_ field: FieldChange) -> Bool {
+        guard field.field == .mtime, case .time(let old) = field.old, case .time(let new) = field.new else {
+            return false
+        }
+        return old.seconds != new.seconds
     }
 
     mutating func finish(
