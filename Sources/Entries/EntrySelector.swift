@@ -67,6 +67,16 @@ package final class EntrySelector: Sendable {
         return patterns.isEmpty || matchesName(name)
     }
 
+    /// - Parameter roots: the PATHs of its source.
+    package func contains(_ entry: SnapshotEntry, below roots: [[UInt8]]) -> Bool {
+        guard let kind = entry.kind else { return true }
+        let name = entry.key.isRoot ? Self.name(ofPath: roots[entry.key.root]) : Array(entry.key.name)
+        let facts = SelectableEntry(
+            kind: kind, size: entry.size, mtime: entry.mtime, uid: entry.uid, gid: entry.gid,
+            links: entry.links.map { Int64(clamping: $0) })
+        return contains(facts, name.map { CChar(bitPattern: $0) } + [0])
+    }
+
     private func matchesName(_ name: UnsafePointer<CChar>) -> Bool {
         for pattern in patterns where fnmatch(pattern, name, 0) == 0 { return true }
         return false

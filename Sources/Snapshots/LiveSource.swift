@@ -56,7 +56,7 @@ package enum LiveSource {
         options.hash = []
         options.asked = []
         if let rules { options.exclude = rules.scanPatterns(before: options) }
-        let output = SizedFiles.Output(options.paths)
+        let output = SizedFiles.Output(options.paths, rules)
         var environment = ScanEnvironment()
         environment.outputs = [output]
         environment.isCancelled = isCancelled

@@ -4,6 +4,8 @@
 //   OLD  listed ──▶ places and sizes ─┐                      ┌──▶ read: what NEW has, too
 //   NEW                               └──▶ read: those alone ─┘ places and sizes
 //
+// What a rule lets grow has no size in this: OLD is read wherever NEW has such a file, and then its beginning in NEW.
+//
 // A file that changes its size in between may be read on one side alone: then it is not known whether it differs.
 
 package import Entries
@@ -16,42 +18,53 @@ import Synchronization
 package final class SizedFiles: ContentChoice {
     private let hashes: PlaceHashes
     private let roots: [[UInt8]]
+    private let rules: RuleSet?
     /// What has to agree.
     private let other: (any ContentChoice)?
 
-    fileprivate init(_ hashes: PlaceHashes, _ roots: [[UInt8]], _ other: (any ContentChoice)? = nil) {
-        (self.hashes, self.roots, self.other) = (hashes, roots, other)
+    fileprivate init(
+        _ hashes: PlaceHashes, _ roots: [[UInt8]], _ rules: RuleSet?, _ other: (any ContentChoice)? = nil
+    ) {
+        (self.hashes, self.roots, self.rules, self.other) = (hashes, roots, rules, other)
     }
 
     /// The same for a scan of other PATHs, as far as `other` agrees.
     package func below(_ roots: [[UInt8]], and other: (any ContentChoice)? = nil) -> SizedFiles {
-        SizedFiles(hashes, roots, other)
+        SizedFiles(hashes, roots, rules, other)
     }
 
     package func isRead(root: Int, path: UnsafeRawBufferPointer, size: Int64) -> Bool {
         if let other, !other.isRead(root: root, path: path, size: size) { return false }
-        return hashes.contains(PlaceHashes.hash(root, path, below: roots[root], size))
+        return hashes.contains(Self.hash(root, path, size, roots, rules))
+    }
+
+    private static func hash(
+        _ root: Int, _ path: UnsafeRawBufferPointer, _ size: Int64, _ roots: [[UInt8]], _ rules: RuleSet?
+    ) -> UInt64 {
+        let mayGrow = rules?.mayGrow(root: root, path: path, below: roots[root]) ?? false
+        return PlaceHashes.hash(root, path, below: roots[root], mayGrow ? -1 : size)
     }
 
     /// Gathers the files of a scan.
     package final class Output: EntryOutput {
         private let roots: [[UInt8]]
+        private let rules: RuleSet?
         private let hashes = Mutex<[UInt64]>([])
 
-        package init(_ roots: [[UInt8]]) { self.roots = roots }
+        package init(_ roots: [[UInt8]], _ rules: RuleSet?) { (self.roots, self.rules) = (roots, rules) }
 
         package var failed: Bool { false }
         package var wantsState: Bool { false }
 
         package func makeStream() -> any EntryStream {
-            Stream(roots) { [self] batch in hashes.withLock { $0 += batch } }
+            Stream(roots, rules) { [self] batch in hashes.withLock { $0 += batch } }
         }
 
         /// To be called once, after the scan.
         package func finish() -> SizedFiles {
             hashes.withLock { hashes in
                 defer { hashes = [] }
-                return SizedFiles(PlaceHashes(hashes), roots)
+                return SizedFiles(PlaceHashes(hashes), roots, rules)
             }
         }
     }
@@ -59,10 +72,11 @@ package final class SizedFiles: ContentChoice {
     private final class Stream: EntryStream {
         private var batch: [UInt64] = []
         private let roots: [[UInt8]]
+        private let rules: RuleSet?
         private let handOver: ([UInt64]) -> Void
 
-        init(_ roots: [[UInt8]], _ handOver: @escaping ([UInt64]) -> Void) {
-            (self.roots, self.handOver) = (roots, handOver)
+        init(_ roots: [[UInt8]], _ rules: RuleSet?, _ handOver: @escaping ([UInt64]) -> Void) {
+            (self.roots, self.rules, self.handOver) = (roots, rules, handOver)
         }
 
         func entry(
@@ -70,7 +84,7 @@ package final class SizedFiles: ContentChoice {
             content: EntryContent
         ) {
             guard kind == .file else { return }
-            batch.append(PlaceHashes.hash(root, path, below: roots[root], status.size))
+            batch.append(SizedFiles.hash(root, path, status.size, roots, rules))
         }
 
         func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {}

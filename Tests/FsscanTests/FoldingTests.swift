@@ -133,6 +133,44 @@ import Testing
         #expect(theirs.contains(">fcst...... longer\n"), "\(theirs)")
     }
 
+    /// rsync compares whole seconds, and then there is no line of it; a line without letters says that something differs.
+    @Test func partsOfASecondHaveNoLetter() throws {
+        let directory = try TemporaryDirectory([.directory("a", [.file("part", "x"), .file("second", "y")])])
+        _ = try Self.shell(
+            "cp -a a b; touch -d @5.1 a/part; touch -d @5.9 b/part; touch -d @5.9 a/second; touch -d @6.1 b/second",
+            in: directory)
+        let theirs = try Self.shell("rsync -nac --omit-dir-times --itemize-changes b/ a/", in: directory)
+        let ours = try Self.shell("$F diff --itemize a b", in: directory, status: 1)
+        #expect(theirs == ".f..t...... second\n")
+        #expect(ours == ".f......... part\n" + theirs)
+    }
+
+    /// By the digest of the directory: inodes are others, and by themselves neither empty files nor files of one content
+    /// tell where they came from.
+    @Test func aDirectoryOfACopyMovesInOneStep() throws {
+        let tree: Tree = [
+            .directory(
+                "d",
+                [
+                    .file("one", "same"), .file("two", "same"), .file("empty"), .symlink("link", to: "one"),
+                    .directory("sub", [.file("three", "same"), .file("alone", "alone")]), .directory("none"),
+                ])
+        ]
+        let directory = try Self.saved(tree)
+        _ = try Self.shell("cp -a t u; rm -r t; mv u/d u/e; mv u t", in: directory)
+        let lines = Self.lines(try Self.shell("$F verify --ignore ctime s.db", in: directory, status: 1))
+        #expect(lines == ["= t/d -> t/e  with 8 entries, 17 B"], "\(lines)")
+        // Two that are equal may each be either; trees without content are all the same.
+        let copies = try Self.saved(tree + [.directory("x", [.file("empty"), .directory("none")])])
+        _ = try Self.shell("cd t; cp -a d f; cp -a d e; cp -a x y; rm -r d x", in: copies)
+        let both = Self.lines(try Self.shell("$F verify --ignore ctime s.db", in: copies, status: 1))
+        #expect(
+            both == [
+                "- t/d  with 8 entries, 17 B", "+ t/e  with 8 entries, 17 B", "+ t/f  with 8 entries, 17 B",
+                "- t/x  with 2 entries, 0 B", "+ t/y  with 2 entries, 0 B",
+            ], "\(both)")
+    }
+
     @Test func whatPathsCannotSayIsOnStandardError() throws {
         let directory = try Self.saved([.file("a", "1"), .file("b", "2")])
         let outcome = try Fsscan.shell("rm t/b; $F verify --exclude b --paths s.db", in: directory)

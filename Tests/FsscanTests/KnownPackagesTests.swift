@@ -88,6 +88,18 @@ import Testing
         #expect(changes.contains("- usr/bin/tool") && changes.contains("- usr/share/tool/same"), "\(changes)")
     }
 
+    /// What is not compared keeps nobody from looking at it here.
+    @Test(arguments: ["--ignore mode", "--rules rules"]) func whatBecameSetuidIsNotKnownWhateverIsCompared(
+        _ option: ByteString
+    ) throws {
+        let directory = try Self.installed()
+        let outcome = try Fsscan.shell(
+            Self.upgrade + "echo '* -mode' >rules; chmod u+s root/usr/bin/tool\n" + Self.verify + option
+                + " --json usr.db | jq -r '.changes[] | select(.path | endswith(\"bin/tool\")) | .known // \"-\"'",
+            in: directory)
+        #expect(outcome.outputText == "-\n", "\(outcome.errorText)")
+    }
+
     /// A package that names files by `/bin`, and a diversion.
     @Test func otherNamesOfAPathAreKnown() throws {
         let directory = try Self.installed()

@@ -200,6 +200,136 @@ import Testing
         #expect(Self.lines(scans) == ["* t/var/log/app"])
     }
 
+    /// Under another name and another rule: content that was not read may be another one.
+    @Test(
+        arguments: [
+            // Size and mtime stay, and tell nothing.
+            ("kind", "tamper", ["+ t/to/f", "- t/from/f"]), ("-content", "tamper", ["+ t/to/f", "- t/from/f"]),
+            ("kind", ":", ["+ t/to/f", "- t/from/f"]), ("grows", "tamper", ["+ t/to/f", "- t/from/f"]),
+            ("grows", ":", ["= t/from/f -> t/to/f"]), ("-mode", ":", ["= t/from/f -> t/to/f"]),
+            ("-mode", "tamper", ["+ t/to/f", "- t/from/f"]),
+            (
+                "kind", ": >t/from/f; $F --save s.db --hash sha256 t",
+                [
+                    "= t/from/f -> t/to/f"
+                ]
+            ),
+        ] as [(String, ByteString, [String])])
+    func whatMovesIntoAPlaceThatIsNotReadIsNotKnownToBeTheSame(
+        _ words: String, _ change: ByteString, _ expected: [String]
+    ) throws {
+        let directory = try Self.saved(
+            "/to/** \(words)\n",
+            [.directory("t", [.directory("from", [.file("f", "content", mtime: 1_000)]), .directory("to")])])
+        let script: ByteString = """
+            tamper() { printf CONTENT >t/from/f; touch -d @1000 t/from/f; }
+
+            """
+        let outcome = try Self.shell(
+            script + change + " >out 2>&1; mv t/from/f t/to/f; $F verify --rules rules s.db", in: directory, status: 1)
+        #expect(Set(Self.lines(outcome)) == Set(expected), "\(outcome.outputText)")
+    }
+
+    /// Of what moved, too, and once, whether lines are folded or not.
+    @Test(arguments: ["", "--unfold"]) func whatARuleLeavesOutIsCountedOnce(_ option: ByteString) throws {
+        let directory = try Self.saved(
+            "/to -mode\n/var/log/** grows -mode\n/kind kind\n",
+            [
+                .directory(
+                    "t",
+                    [
+                        .file("f", "content"), .directory("to"), .directory("kind"), .file("empty"),
+                        .directory("var", [.directory("log", [.file("app", "one\n")])]),
+                    ])
+            ])
+        // A log whose name has another file now is compared when everything has been read.
+        let outcome = try Self.shell(
+            """
+            chmod 600 t/f t/empty; mv t/f t/to/f; mv t/empty t/kind/empty; echo new >n; mv n t/var/log/app
+            $F verify --rules rules \(option) s.db
+            """, in: directory, status: 1)
+        #expect(
+            Set(Self.lines(outcome)) == ["= t/f -> t/to/f", "= t/empty -> t/kind/empty", "* t/var/log/app"],
+            "\(outcome.outputText)")
+        // f, to, empty, kind and app.
+        #expect(outcome.outputText.contains("By rules, not compared: size (1 entry), mode (5 entries), "))
+    }
+
+    // MARK: Two trees
+
+    /// OLD is read where the rules say so, and nowhere else.
+    @Test(.disabled(if: isSanitized, "LeakSanitizer does not work under strace"), arguments: ["a b", "a s.db"])
+    func theOldTreeIsReadByTheRules(_ sides: ByteString) throws {
+        let directory = try TemporaryDirectory([
+            .directory("a", [.file("kind", "1"), .file("content", "2"), .file("read", "3"), .file("log", "one\n")]),
+            .file("rules", "/kind kind\n/content -content\n/log grows\n"),
+        ])
+        let trace: ByteString = """
+            cp -a a b; $F --save s.db --hash sha256 b >out 2>&1; echo two >>b/log
+            strace -f -e trace=openat -o trace $F diff --rules rules --ignore ctime \(sides) >out
+            grep -v DIRECTORY trace | grep -oE '"[a-z]+", O_RDONLY.O_NON' | cut -d '"' -f 2 | sort -u | tr '\\n' ' '
+            """
+        #expect(try Self.shell(trace, in: directory).outputText == "log read ")
+    }
+
+    @Test func whatGrowsIsComparedBetweenTrees() throws {
+        let directory = try TemporaryDirectory([
+            .directory(
+                "a",
+                [
+                    .directory("log", [.file("longer", "one\n"), .file("other", "one\n"), .file("same", "s\n")]),
+                    .file("f", "1"),
+                ]),
+            .file("rules", "/log grows\n"),
+        ])
+        let script: ByteString = """
+            cp -a a b; echo two >>b/log/longer; echo TWO >>b/f; printf 'ONE\\ntwo\\n' >b/log/other; echo n >b/log/new
+            $F diff --rules rules a b
+            """
+        let outcome = try Self.shell(script, in: directory, status: 1)
+        #expect(Set(Self.lines(outcome)) == ["* b/f", "* b/log/other", "+ b/log/new"], "\(outcome.outputText)")
+        #expect(outcome.outputText.contains("By rules, compared as far as they went: 2 files, 1 longer by 4 B.\n"))
+    }
+
+    /// Of what only has to be there, it does not matter whether it could be read.
+    @Test(.enabled(if: isRoot, "needs root, to whom nothing is closed"), arguments: ["a b", "s.db b", "b s.db"])
+    func whatOnlyHasToBeThereNeedNotBeReadable(_ sides: ByteString) throws {
+        let directory = try TemporaryDirectory([
+            .directory("a", [.file("closed", "1", mode: 0o600), .file("f", "2")]), .file("rules", "/closed kind\n"),
+        ])
+        let program = try Fsscan.copy(to: directory)
+        _ = try Self.shell("cp -a a b; chmod 777 .; chmod 644 rules", in: directory)
+        func user(_ command: [ByteString]) throws -> ProcessOutcome {
+            try run(
+                [
+                    "bash", "-c",
+                    """
+                    F=$1; if [ ! -e s.db ]; then $F --save s.db --hash sha256 a >out 2>&1; fi
+                    $F diff --rules rules --ignore ctime \(sides)
+                    """,
+                ] + command,
+                ProcessOptions {
+                    $0.asOrdinaryUser = true
+                    $0.directory = directory.path
+                })
+        }
+        let outcome = try user(["bash", program])
+        #expect(outcome.status == 0, "\(outcome.outputText)\(outcome.errorText)")
+    }
+
+    /// A list of digests does not say how long a file was: all of it has to be what it was.
+    @Test func whatGrowsIsComparedWholeWithAList() throws {
+        let directory = try TemporaryDirectory(Self.tree + [.file("rules", "/var/log/** grows\n")])
+        let script: ByteString = """
+            (cd t; find * -type f -exec sha256sum {} +) >list
+            $F verify --rules rules --ignore mode list t; echo two >>t/var/log/app; echo x >t/var/log/other
+            $F verify --rules rules list t
+            """
+        let outcome = try Self.shell(script, in: directory, status: 1)
+        #expect(Self.lines(outcome) == ["* t/var/log/app"], "\(outcome.outputText)")
+        #expect(!outcome.outputText.contains("not known"))
+    }
+
     @Test(.enabled(if: isRoot, "needs root, to whom nothing is closed")) func aBeginningThatCannotBeReadIsNotEqual()
         throws
     {

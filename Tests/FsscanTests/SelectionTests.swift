@@ -330,6 +330,31 @@ import Testing
             "\(printed)")
     }
 
+    /// A file that the other records do not have may have been there, with another size. What has another name now is known.
+    @Test func whatCameOverTheBoundIsNotKnownToBeNew() throws {
+        let printed = try shell(
+            """
+            head -c 100 /dev/zero > t/grows; head -c 3000 /dev/zero > t/shrinks; head -c 4000 /dev/zero > t/moves
+            list() { "$F" --ndjson --type f --min-size 1000 --max-size 9000 t; }
+            list > old; head -c 2000 /dev/zero > t/grows; : > t/shrinks; mv t/moves t/moved; list > new; : > t/small
+            "$F" diff --ignore ctime old new > said || echo $?; grep -E '^[-+=?]' said
+            # A side that lists everything knows.
+            "$F" diff --ignore ctime,mtime old t > said || echo $?; grep -E '^[-+=?*]' said
+            """, Self.tree)
+        #expect(
+            printed == """
+                2
+                + t/grows  not known before
+                = t/moves -> t/moved
+                - t/shrinks  not known now
+                2
+                * t/shrinks  size 3000 -> 0
+                + t/grows  not known before
+                = t/moves -> t/moved
+
+                """, "\(printed)")
+    }
+
     @Test func recordsOfASelectionHaveNoSums() throws {
         let printed = try shell(
             """

@@ -11,17 +11,34 @@ struct ComparedSide {
     /// How many of them rules left out.
     private(set) var leftOut: Int64 = 0
     private var walk: RuleWalk?
+    /// By the number of the rule.
+    private let actions: [RuleAction]
     /// A directory that was not listed: what is not known to be below it is neither removed nor added.
     private var hidden = Subtree()
     /// Of the PATH that the entries are below.
     private var rootDevice: UInt64?
     /// Below an entry that may be missing, and is.
     var excused = Subtree()
+    /// What it lists alone, where that is told by what changes: a file that it does not list may have had another size.
+    private let listed: (selection: Selection, selector: EntrySelector)?
 
     init(_ source: any SnapshotSource, _ rules: RuleSet?) {
         self.source = source
         walk = rules.map { RuleWalk($0) }
+        actions = rules?.actions ?? []
         description = source.description
+        listed = description.options.flatMap { options in
+            let selection = options.selection
+            if selection.fields.isSubset(of: [.kind]) { return nil }
+            // Records have times in the place of ages.
+            return (selection, EntrySelector(selection, now: FileTime(seconds: 0, nanoseconds: 0)))
+        }
+    }
+
+    /// Whether an entry that the other side has, and this one does not, may have been here, too: it was not selected.
+    func mayHavePassedOver(_ entry: SnapshotEntry, below roots: [[UInt8]]) -> Bool {
+        guard let listed else { return false }
+        return !listed.selection.fields.isSubset(of: entry.knownFields) || listed.selector.contains(entry, below: roots)
     }
 
     mutating func next() throws(SnapshotFailure) -> SnapshotEntry? {
@@ -32,6 +49,10 @@ struct ComparedSide {
             case .isLeftOut: leftOut += 1
             case .isCompared(let rule):
                 entry.rule = rule
+                // What kept a scan from reading a file, when there was no rule, is nothing that is compared.
+                if let rule, actions[rule].isKindOnly, entry.kind == .file {
+                    (entry.errors, entry.isChanged) = ([], false)
+                }
                 return entry
             case nil: return entry
             }

@@ -190,6 +190,17 @@ package struct Comparison {
     }
 
     private mutating func give(_ change: Change, _ body: (Change) throws -> Void) throws {
+        var change = change
+        // It is new among what is selected; whether it is new, nobody knows.
+        if change.kinds == [.added], let entry = change.new,
+            old.mayHavePassedOver(entry, below: new.description.roots)
+        {
+            (change.kinds, change.reason) = ([.added, .unknown], .before)
+        } else if change.kinds == [.removed], let entry = change.old,
+            new.mayHavePassedOver(entry, below: old.description.roots)
+        {
+            (change.kinds, change.reason) = ([.removed, .unknown], .now)
+        }
         // What is below alone was counted when it came.
         if !change.isBelowAlone { for kind in change.kinds { totals.changes[kind, default: 0] += 1 } }
         try body(change)
@@ -238,7 +249,9 @@ package struct Comparison {
         } else if beginning == .same {
             totals.ruled?.grown.count(left, right)
         }
-        if beginning != .same, beginning != .notKnown, left.inode != right.inode, candidates.keep(left, right) {
+        if beginning != .same, beginning != .notKnown, let inode = left.inode, inode != right.inode,
+            candidates.keep(left, right)
+        {
             return
         }
         if let change = ruled.change(from: left, to: now, beginning, rule, &tally) { try give(change, body) }

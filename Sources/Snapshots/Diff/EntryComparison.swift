@@ -1,4 +1,4 @@
-import Entries
+package import Entries
 import Formats
 import LinuxKernel
 import ScanEngine
@@ -24,13 +24,8 @@ extension ComparedFields {
                 change.kinds += Self.kinds(of: change.fields, newKind)
             }
             if oldKind == newKind, !isExistenceAlone, !wasUnknown, change.kinds.first != .unreadable {
-                let skipped = skipping(old, new)
-                if skipped == (true, true) {
-                    tally.countSkippedContent()
-                } else {
-                    (wasUnknown, isUnknown) = (skipped.old, skipped.new)
-                }
-                tally.count(old, new, newKind, self, hasContent: !skipped.old && !skipped.new)
+                let skipped = count(old, new, newKind, &tally)
+                if skipped != (true, true) { (wasUnknown, isUnknown) = skipped }
             }
         }
         change.reason = UnknownReason(before: wasUnknown, now: isUnknown)
@@ -38,6 +33,19 @@ extension ComparedFields {
         if change.kinds.isEmpty { return nil }
         change.kinds.sort { $0.place < $1.place }
         return change
+    }
+
+    /// Counts what is not compared of two entries of one kind.
+    ///
+    /// - Returns: which side passed over the content.
+    @discardableResult
+    func count(
+        _ old: SnapshotEntry, _ new: SnapshotEntry, _ kind: EntryKind, _ tally: inout FieldTally
+    ) -> (old: Bool, new: Bool) {
+        let skipped = skipping(old, new)
+        if skipped == (true, true) { tally.countSkippedContent() }
+        tally.count(old, new, kind, self, hasContent: !skipped.old && !skipped.new)
+        return skipped
     }
 
     /// What a change of content brings along is no change of its own.
@@ -61,7 +69,7 @@ extension ComparedFields {
     }()
 
     /// A field that one of the entries does not have is not compared.
-    func differences(_ old: SnapshotEntry, _ new: SnapshotEntry) -> [FieldChange] {
+    package func differences(_ old: SnapshotEntry, _ new: SnapshotEntry) -> [FieldChange] {
         var found: [FieldChange] = []
         let isDirectory = new.kind == .directory
         let compared = isDirectory ? fields.subtracting(Self.notOfDirectories) : fields
@@ -102,8 +110,8 @@ extension ComparedFields {
         return FileTime(seconds: time.seconds, nanoseconds: 0)
     }
 
-    /// Whether two files have the same content, as far as both sides know: without digests in common, the same size and time
-    /// of change will do.
+    /// Whether two files have the same content, as far as both sides know: where neither has a digest, the same size and
+    /// time of change will do. Where one has, and a rule kept the other from being read, nothing says so.
     func sameContent(_ old: SnapshotEntry, _ new: SnapshotEntry) -> Bool {
         func differs<Value: Equatable>(_ old: Value?, _ new: Value?) -> Bool {
             // What a side does not say counts against nothing.
@@ -113,7 +121,12 @@ extension ComparedFields {
         if old.kind != .file { return true }
         if differs(old.size, new.size) { return false }
         let common = algorithms.filter { old.digests[$0] != nil && new.digests[$0] != nil }
-        if common.isEmpty { return old.mtime != nil && rounded(old.mtime) == rounded(new.mtime) }
+        if common.isEmpty {
+            let isReadOnOneSide = algorithms.contains { old.digests[$0] != nil || new.digests[$0] != nil }
+            // All empty files are the same.
+            if isReadOnOneSide, old.size != 0 || new.size != 0 { return false }
+            return old.mtime != nil && rounded(old.mtime) == rounded(new.mtime)
+        }
         return common.allSatisfy { old.digests[$0] == new.digests[$0] }
     }
 

@@ -58,8 +58,9 @@ struct MoveCandidates {
 
     // MARK: Pairing
 
-    /// Gives out all changes in the order of where they are now (or were), with pairs of the same file as one: first by
-    /// device and inode with the same content, then by a digest that only one on each side has.
+    /// Gives out all changes in the order of where they are now (or were), with pairs of the same file as one: first
+    /// directories by a digest that only one on each side has, with all that is below them, then by device and inode with
+    /// the same content, then files by a digest that only one on each side has.
     ///
     /// A log that was rotated comes first of all: it has its old inode and its beginning, and another name that the same rule
     /// matches. Whatever has its old name now is no news.
@@ -83,24 +84,28 @@ struct MoveCandidates {
             .map { Place(key: removed[$0].key, old: $0) }
         order += added.indices.map { Place(key: added[$0].key, old: partners[$0], new: $0) }
         order.sort { $0.key < $1.key }
-        func change(_ place: Place) -> Change? {
+        func change(_ place: Place, _ tally: inout FieldTally) -> Change? {
             switch (place.old, place.new) {
             case (let old?, nil): return Change(kinds: [.removed], old: removed[old], new: nil)
             case (nil, let new?):
                 guard let old = isReplaced[new] else { return Change(kinds: [.added], old: nil, new: added[new]) }
                 return ruled.change(ofName: removed[old], added[new], isRotated: isTaken.contains(old), &tally)
             case (let old?, let new?):
-                // The rename itself changes this one.
-                let compared = rotated[new] == old ? ruled.growing(added[new].rule!) : ruled[added[new].rule]
-                let fields = compared.differences(removed[old], added[new]).filter { $0.field != .ctime }
-                let kinds: [ChangeKind] = fields.isEmpty ? [.moved] : [.metadata, .moved]
-                return Change(kinds: kinds, old: removed[old], new: added[new], fields: fields)
+                return ruled.change(
+                    ofMoved: removed[old], added[new], isRotated: rotated[new] == old, &tally)
             case (nil, nil): return nil
             }
         }
-        let folds = folding == nil ? nil : Folds(order, change)
+        // What is not compared is counted when a change is given out, once. A name that stays is folded into nothing.
+        var uncounted = FieldTally()
+        let folds =
+            folding == nil
+            ? nil
+            : Folds(order) { place in
+                place.old == nil && place.new.map { isReplaced[$0] != nil } == true ? nil : change(place, &uncounted)
+            }
         for (index, place) in order.enumerated() {
-            guard var change = change(place) else { continue }
+            guard var change = change(place, &tally) else { continue }
             change.below = folds?.below[index]
             let beyond = change.kinds == [.added] ? folding?.added : change.kinds == [.removed] ? folding?.removed : nil
             if let more = beyond?[place.key] {
@@ -155,17 +160,19 @@ struct MoveCandidates {
         }
     }
 
-    /// Which removed file an added one was, of those that may grow: the same inode under another name of the same rule.
+    /// Which removed file an added one was, of those that may grow: the same inode under another name of the same rule, or
+    /// one that came from elsewhere and has the size that it had there.
     private mutating func rotated(_ ruled: RuledFields, _ grown: inout GrownFiles) -> [Int: Int] {
         var partners: [Int: Int] = [:]
         var olds: [Identity: Int] = [:]
-        for (index, entry) in removed.enumerated() where ruled.growth(entry) != nil {
+        if !added.contains(where: { ruled.growth($0) != nil }) { return [:] }
+        for (index, entry) in removed.enumerated() where entry.kind == .file {
             if let identity = Self.identity(entry) { olds[identity] = index }
         }
-        if olds.isEmpty { return [:] }
         for index in added.indices {
             guard let rule = ruled.growth(added[index]), let identity = Self.identity(added[index]),
-                let old = olds[identity], removed[old].rule == rule, removed[old].key != added[index].key
+                let old = olds[identity], removed[old].key != added[index].key,
+                removed[old].rule == rule || !removed[old].differsInSize(from: added[index])
             else { continue }
             if let before = removed[old].btime, let now = added[index].btime, before != now { continue }
             var new = added[index]
@@ -197,12 +204,61 @@ struct MoveCandidates {
                 isTaken.insert(old[0])
             }
         }
+        for algorithm in compared.algorithms { pairDirectories(by: algorithm, compared, &partners, &isTaken) }
         pair(by: Self.identity, compared.isSameInode)
         for algorithm in compared.algorithms {
             let empty = Self.emptyDigest(algorithm)
             pair(by: { Self.digest($0, algorithm, empty) }, compared.sameContent)
         }
         return partners
+    }
+
+    /// Pairs directories of one digest, of which one was removed and one added, with all that is below them, name by name:
+    /// also what tells nothing by itself, such as empty files, and files of one content.
+    private func pairDirectories(
+        by algorithm: DigestAlgorithm, _ compared: ComparedFields, _ partners: inout [Int: Int],
+        _ isTaken: inout Set<Int>
+    ) {
+        func digest(_ entry: SnapshotEntry) -> [UInt8]? {
+            entry.kind == .directory ? entry.digests[algorithm] : nil
+        }
+        let before = Dictionary(grouping: removed.indices.filter { !isTaken.contains($0) }) { digest(removed[$0]) }
+        let after = Dictionary(grouping: added.indices.filter { partners[$0] == nil }) { digest(added[$0]) }
+        // A directory comes before what is below it, and takes that with it.
+        for new in added.indices where partners[new] == nil {
+            guard let digest = digest(added[new]), after[digest]?.count == 1, let old = before[digest], old.count == 1,
+                !isTaken.contains(old[0]), hasContent(below: new)
+            else { continue }
+            pairTree(old[0], new, compared, &partners, &isTaken)
+        }
+    }
+
+    /// All trees without content are the same.
+    private func hasContent(below top: Int) -> Bool {
+        added[top...].prefix { added[top].key.contains($0.key) }.contains { $0.kind == .file && $0.size ?? 0 > 0 }
+    }
+
+    private func pairTree(
+        _ old: Int, _ new: Int, _ compared: ComparedFields, _ partners: inout [Int: Int], _ isTaken: inout Set<Int>
+    ) {
+        let (oldTop, newTop) = (removed[old].key, added[new].key)
+        var left = old
+        // Both are in the order of their keys.
+        for right in added.indices[new...] {
+            guard newTop.contains(added[right].key) else { break }
+            let rest = added[right].key.bytes[newTop.bytes.count...]
+            while left < removed.count, oldTop.contains(removed[left].key),
+                removed[left].key.bytes[oldTop.bytes.count...].lexicographicallyPrecedes(rest)
+            {
+                left += 1
+            }
+            guard left < removed.count, oldTop.contains(removed[left].key),
+                removed[left].key.bytes[oldTop.bytes.count...] == rest, partners[right] == nil,
+                !isTaken.contains(left), compared.sameContent(removed[left], added[right])
+            else { continue }
+            partners[right] = left
+            isTaken.insert(left)
+        }
     }
 
     private struct Identity: Hashable {

@@ -59,8 +59,10 @@ package struct RuleAction: Equatable, Sendable {
     }
 
     /// Whether a scan has to look into files.
-    func needsContent(_ options: ScanOptions) -> Bool {
-        if isIgnored || isKindOnly || grows { return false }
+    ///
+    /// - Parameter readsGrowing: those that may grow are read whole, and not their beginning later.
+    func needsContent(_ options: ScanOptions, readsGrowing: Bool) -> Bool {
+        if isIgnored || isKindOnly || grows && !readsGrowing { return false }
         return options.mime || !options.hash.allSatisfy { removedAlgorithms.contains($0) }
     }
 }

@@ -101,10 +101,18 @@ package final class RuleSet: Sendable {
         }
     }
 
-    /// Which files of the scan of NEW are looked into; nil where no rule says anything of that.
-    package func choice(_ options: ScanOptions) -> (any ContentChoice)? {
-        let isRead = actions.map { $0.needsContent(options) }
+    /// Which files of a scan are looked into; nil where no rule says anything of that.
+    ///
+    /// - Parameter readsGrowing: false for NEW: of files that may grow the beginning is read, later.
+    package func choice(_ options: ScanOptions, readsGrowing: Bool) -> (any ContentChoice)? {
+        let isRead = actions.map { $0.needsContent(options, readsGrowing: readsGrowing) }
         return isRead.allSatisfy { $0 } ? nil : Choice(self, isRead, options.paths)
+    }
+
+    /// Whether a file of a scan may get longer.
+    func mayGrow(root: Int, path: UnsafeRawBufferPointer, below rootPath: [UInt8]) -> Bool {
+        let key = EntryKey(root: root, path: path, below: rootPath).bytes
+        return lastRule(key, upTo: key.count, isDirectory: false).map { actions[$0].grows } ?? false
     }
 
     private final class Choice: ContentChoice {

@@ -32,9 +32,6 @@ struct RuledFields {
         return rule
     }
 
-    /// What is compared of a file that got longer, and whose first bytes are the same.
-    func growing(_ rule: Int) -> ComparedFields { growing[rule] }
-
     /// What the first bytes of a file are, as many as there were.
     enum Beginning {
         case same
@@ -49,7 +46,9 @@ struct RuledFields {
     ///
     /// - Parameter new: gets the digests of these bytes, or the error.
     func compareBeginning(_ old: SnapshotEntry, _ new: inout SnapshotEntry, _ rule: Int) -> Beginning {
-        guard let before = old.size, let now = new.size, let beginnings else { return .different }
+        guard let now = new.size, let beginnings else { return .different }
+        // A list of digests does not say how much there was: what there is now has to have them.
+        let before = old.size ?? now
         if now < before { return .shorter }
         let wanted = plain[rule].wantedAlgorithms
         let algorithms = old.digests.keys.filter { wanted.contains($0) }
@@ -73,6 +72,25 @@ extension RuledFields {
         if actions[rule].isKindOnly { new.rules.insert(.noChange) }
         tally.countLeftOut(old, new, by: actions[rule], base, plain[rule])
         return plain[rule].change(from: old, to: new, &tally)
+    }
+
+    /// Of what has another name now, by the rule for that. The rename itself changes the ctime.
+    ///
+    /// - Parameter isRotated: its beginning was compared.
+    func change(
+        ofMoved old: SnapshotEntry, _ new: SnapshotEntry, isRotated: Bool, _ tally: inout FieldTally
+    ) -> Change {
+        var change = Change(kinds: [.moved], old: old, new: new)
+        var compared = self[new.rule]
+        if let rule = new.rule {
+            tally.countLeftOut(old, new, by: actions[rule], base, compared)
+            if actions[rule].isKindOnly { return change }
+            if isRotated { compared = growing[rule] }
+        }
+        if let kind = new.kind { compared.count(old, new, kind, &tally) }
+        change.fields = compared.differences(old, new).filter { $0.field != .ctime }
+        if !change.fields.isEmpty { change.kinds = [.metadata, .moved] }
+        return change
     }
 
     /// The same of a file that may grow.

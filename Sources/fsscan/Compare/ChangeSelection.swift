@@ -41,18 +41,8 @@ struct ChangeSelection {
                 guard let side else { return false }
                 // What it was, nobody knows: a removal is not to be passed over for that.
                 if isAlone, !selection.fields.isSubset(of: side.knownFields) { return true }
-                return Self.contains(side, roots, selector)
+                return selector.contains(side, below: roots)
             }
         }
-    }
-
-    private static func contains(_ entry: SnapshotEntry, _ roots: [[UInt8]], _ selector: EntrySelector) -> Bool {
-        guard let kind = entry.kind else { return true }
-        let name = entry.key.isRoot ? EntrySelector.name(ofPath: roots[entry.key.root]) : Array(entry.key.name)
-        let facts = SelectableEntry(
-            kind: kind, size: entry.size,
-            mtime: entry.mtime,
-            uid: entry.uid, gid: entry.gid, links: entry.links.map { Int64(clamping: $0) })
-        return selector.contains(facts, name.map { CChar(bitPattern: $0) } + [0])
     }
 }

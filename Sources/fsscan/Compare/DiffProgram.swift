@@ -81,14 +81,15 @@ struct DiffProgram {
         var options = ScanOptions(paths: [], threads: 1)
         options.hash = [algorithm]
         let inOld = try LiveSide.sizes([before], threads, rules)
-        let sizes = SizedFiles.Output([after])
+        let sizes = SizedFiles.Output([after], rules)
         let new = try LiveSide.scan(
             [after], options, threads, progress, rules: rules,
-            choice: { inOld.below($0.paths, and: rules?.choice($0)) },
+            choice: { inOld.below($0.paths, and: rules?.choice($0, readsGrowing: false)) },
             other: sizes)
         let inNew = sizes.finish()
         let old = try LiveSide.scan(
-            [before], options, threads, progress, rules: rules, choice: { inNew.below($0.paths) })
+            [before], options, threads, progress, rules: rules,
+            choice: { inNew.below($0.paths, and: rules?.choice($0, readsGrowing: true)) })
         return (old, new)
     }
 
@@ -104,7 +105,7 @@ struct DiffProgram {
         if !settings.hash.isEmpty { options.hash = settings.hash }
         return try LiveSide.scan(
             [path], options, settings.comparison.threads, progress, earlier: other?.totals, rules: rules,
-            choice: { isNew ? rules?.choice($0) : nil })
+            choice: { rules?.choice($0, readsGrowing: !isNew) })
     }
 }
 
@@ -177,7 +178,10 @@ struct ComparisonProgram {
             Beginnings(paths.map { $0 + slash }, isCancelled: { clinux_stop_signal() != 0 })
         }
         let known = try settings.dpkgDirectory.flatMap { directory in
-            try beginnings.map { try KnownPackages(directory, livePaths ?? [], $0) }
+            try beginnings.map {
+                try KnownPackages(
+                    directory, livePaths ?? [], $0, ComparedFields(old.description, new.description, FieldSelection()))
+            }
         }
         let comparison = try Comparison(
             old, new, settings.selection, rules: rules, beginnings: beginnings, isListedOnly: isListedOnly)

@@ -16,6 +16,8 @@ final class KnownPackages {
     /// Absolute, without symlinks; nil where a PATH is missing.
     private let roots: [[UInt8]?]
     private let files: Beginnings
+    /// Whatever both sides say, also what is not compared: a file that is setuid now is not what the package brought.
+    private let all: ComparedFields
     private var lists: DpkgLists?
     /// `bin`, where that is a symlink to `usr/bin`: packages may name files either way.
     private var merged: Set<[UInt8]> = []
@@ -25,10 +27,12 @@ final class KnownPackages {
     /// - Parameters:
     ///   - directory: dpkg's administrative directory.
     ///   - paths: the PATHs of NEW.
+    ///   - all: what both sides say.
     /// - Throws: `UsageError` where there is no dpkg.
-    init(_ directory: [UInt8], _ paths: [[UInt8]], _ files: Beginnings) throws(UsageError) {
-        self.directory = directory
-        self.files = files
+    init(
+        _ directory: [UInt8], _ paths: [[UInt8]], _ files: Beginnings, _ all: ComparedFields
+    ) throws(UsageError) {
+        (self.directory, self.files, self.all) = (directory, files, all)
         let above = directory.dropLast(Self.directory.count)
         let isBelowRoot = directory.suffix(Self.directory.count) == Self.directory[...] && !above.isEmpty
         prefix = isBelowRoot ? Self.resolved(Array(above)) ?? [] : []
@@ -50,7 +54,7 @@ final class KnownPackages {
     func agrees(_ change: Change) -> Bool {
         guard let new = change.new, new.kind == .file, let size = new.size,
             change.kinds.allSatisfy({ [.added, .content, .metadata].contains($0) }),
-            change.fields.allSatisfy({ Self.following.contains($0.field) }),
+            change.old.map({ all.differences($0, new) })?.allSatisfy({ Self.following.contains($0.field) }) ?? true,
             let root = roots[change.key.root]
         else { return false }
         let path = change.key.path(below: root)

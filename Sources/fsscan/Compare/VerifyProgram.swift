@@ -39,7 +39,7 @@ struct VerifyProgram {
             paths, options, settings.comparison.threads, progress, earlier: old.description.totals, baseline, leftOut,
             rules: rules.set,
             choice: { options in
-                let choice = rules.set?.choice(options)
+                let choice = rules.set?.choice(options, readsGrowing: false)
                 return listed.map { $0.below(options.paths, and: choice) } ?? choice
             })
         if let stopped = ExitStatus.stopSignal { return stopped }
