@@ -1,6 +1,6 @@
 /// RFC 4648.
 package enum Base64 {
-    /// Nil for what is no base64 with padding.
+    /// Nil for text that is not base64 with padding.
     package static func decoded(_ text: some Collection<UInt8>) -> [UInt8]? {
         guard text.count % 4 == 0 else { return nil }
         var bytes: [UInt8] = []

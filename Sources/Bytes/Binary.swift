@@ -1,9 +1,9 @@
-// Numbers and strings as bytes that another machine reads: little-endian, strings behind their length.
+// Numbers and strings as bytes that another machine reads: little-endian, strings prefixed by their length.
 //
-// Whoever reads trusts nothing: each number is checked against what is left, so that no bytes make a reader trap, read
-// beyond the end, or ask for more memory than a small multiple of what it was given.
+// The reader trusts nothing: it checks each number against the remaining bytes, so that no input makes it trap, read
+// beyond the end, or allocate more memory than a small multiple of the input.
 
-/// The bytes are not what a writer of this format writes.
+/// The bytes are not in this format.
 package struct BinaryFailure: Error, Equatable {
     /// A sentence for people: "is cut short".
     package let message: String
@@ -63,7 +63,8 @@ package struct BinaryReader: Sendable {
 
     /// How many items follow.
     ///
-    /// - Parameter size: the least that one takes, 1 or more bytes: that many are there, or the number is a lie.
+    /// - Parameter size: the minimum size of an item, 1 or more bytes: a count that does not fit into the rest is
+    ///   refused.
     package mutating func count(ofAtLeast size: Int) throws(BinaryFailure) -> Int {
         let count = try number(UInt64.self)
         guard count <= UInt64(left / size) else { throw .cutShort }
@@ -81,7 +82,7 @@ package struct BinaryReader: Sendable {
         return Array(bytes[offset..<offset + count])
     }
 
-    /// To be called behind the last item.
+    /// Call it after the last item.
     package func end() throws(BinaryFailure) {
         if left > 0 { throw BinaryFailure("has bytes behind its end") }
     }

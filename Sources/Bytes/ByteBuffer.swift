@@ -1,7 +1,7 @@
-/// Bytes that are appended and then handed over: what the writers of reports and records fill.
+/// A buffer for appending bytes that are then handed over, filled by the writers of reports and records.
 ///
 /// An array would check for uniqueness at each append; this one has a single owner by type. It grows by doubling and
-/// never shrinks, so that a writer which drains it now and then stops allocating.
+/// never shrinks, so a writer that drains it now and then stops allocating.
 @usableFromInline package struct ByteBuffer: ~Copyable {
     @usableFromInline var base: UnsafeMutablePointer<UInt8>
     @usableFromInline var capacity: Int
@@ -86,8 +86,8 @@
         }
     }
 
-    /// Lets `body` write up to `limit` bytes to the raw memory it is given and say how many it wrote: for loops that
-    /// know a bound in advance and would otherwise ask for room at each byte.
+    /// Lets `body` write up to `limit` bytes to raw memory and return their number: for loops that know a bound in
+    /// advance and would otherwise check for room at each byte.
     @inlinable package mutating func appendUnchecked(atMost limit: Int, _ body: (UnsafeMutableRawPointer) -> Int) {
         if capacity &- count < limit { grow(by: limit) }
         let written = body(UnsafeMutableRawPointer(base + count))

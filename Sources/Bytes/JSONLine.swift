@@ -1,4 +1,4 @@
-/// A JSON value. Strings are bytes: UTF-8, apart from those that Python escaped because they were not.
+/// A JSON value. Strings are bytes: UTF-8, except for bytes that Python escaped because they were not UTF-8.
 package enum JSONValue {
     case null
     case bool(Bool)
@@ -6,7 +6,7 @@ package enum JSONValue {
     case integer(Int64)
     /// Beyond 2^63−1.
     case large(UInt64)
-    /// A number that is no integer of 64 bits. Nothing that is read here is one, so its value is not kept.
+    /// A number that is not a 64-bit integer. No field that is read here has one, so its value is not kept.
     case number
     case string([UInt8])
     case array([JSONValue])
@@ -28,13 +28,13 @@ package enum JSONValue {
     }
 }
 
-/// Members in their order. Where a key is there twice, the last one counts, as in jq and Python.
+/// Members in their order. Of a repeated key the last one counts, as in jq and Python.
 package struct JSONObject {
     package var members: [(key: [UInt8], value: JSONValue)]
 
     package init(members: [(key: [UInt8], value: JSONValue)] = []) { self.members = members }
 
-    /// - Parameter ending: what the key has behind `key`.
+    /// - Parameter ending: a suffix of the key.
     package subscript(key: StaticString, ending: StaticString = "") -> JSONValue? {
         let name = UnsafeBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount)
         let rest = UnsafeBufferPointer(start: ending.utf8Start, count: ending.utf8CodeUnitCount)
@@ -53,7 +53,7 @@ package struct JSONFailure: Error, Equatable {
     package var text: String { "not JSON: \(message) (byte \(column))" }
 }
 
-/// Reads one JSON object, strictly as in RFC 8259: the whole line, nothing but it.
+/// Reads a line with exactly one JSON object, strictly as in RFC 8259.
 package struct JSONLine {
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
@@ -237,7 +237,7 @@ package struct JSONLine {
         let unit = try hexUnit()
         var scalar = UInt32(unit)
         if (0xD800..<0xDC00).contains(unit) {
-            // A pair, or a high surrogate alone, which stands for nothing.
+            // A pair, or a high surrogate alone, which encodes nothing.
             let afterHigh = position
             if take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")), case let low = try hexUnit(),
                 (0xDC00..<0xE000).contains(low)

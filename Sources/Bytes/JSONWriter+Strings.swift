@@ -1,17 +1,19 @@
-/// Strings: the part of JSON where names that somebody else chose meet a grammar.
+/// Strings: the part of JSON where untrusted names meet a grammar.
 extension JSONWriter {
     package mutating func appendEscaped(_ text: String) {
         var text = text
         text.withUTF8 { _ = appendEscaped(UnsafeRawBufferPointer($0)) }
     }
 
-    /// Appends bytes as the inside of a JSON string and says whether they were UTF-8.
+    /// Appends bytes as the inside of a JSON string and returns whether they were UTF-8.
     ///
-    /// Each maximal ill-formed subsequence becomes one U+FFFD. Beyond what JSON demands, DEL, C1 controls, line separators
-    /// and the characters that reorder text are escaped: a report printed to a terminal must not change what it shows.
+    /// Each maximal ill-formed subsequence becomes one U+FFFD. In addition to the characters required by JSON, DEL, C1
+    /// controls, line separators and the characters that reorder text are escaped: a report printed to a terminal must
+    /// not change the display.
     package mutating func appendEscaped(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var isUTF8 = true
-        // The longest output of one byte is \u00XX. Each branch below writes at most six bytes for each one it consumes.
+        // The longest output of one byte is \u00XX. Each branch below writes at most six bytes for each one it
+        // consumes.
         buffer.appendUnchecked(atMost: bytes.count * 6) { target in
             var out = target
             var offset = 0
@@ -42,8 +44,8 @@ extension JSONWriter {
         return isUTF8
     }
 
-    /// How many bytes at the front stand for themselves: printable ASCII but `"` and `\`. Eight at a time, as nearly all
-    /// names are nothing else.
+    /// How many bytes at the front need no escape: printable ASCII except `"` and `\`. Eight at a time, because nearly
+    /// all names have only such bytes.
     @inline(__always)
     private static func plainPrefix(_ bytes: UnsafeRawBufferPointer) -> Int {
         let ones: UInt64 = 0x0101_0101_0101_0101

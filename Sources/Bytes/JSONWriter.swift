@@ -1,9 +1,9 @@
 /// Writes JSON, one token after the other, into a buffer of bytes. Strings are in `JSONWriter+Strings.swift`.
 ///
-/// The caller keeps the grammar (a key before each value in an object); the writer keeps commas, layout and escapes. It
-/// works at any depth without recursion: the only state for each level is one bit.
+/// The caller is responsible for the grammar (a key before each value in an object); the writer handles commas, layout
+/// and escapes. It works at any depth without recursion: the only state for each level is one bit.
 ///
-/// In the `readable` layout each container says whether its items stand on one line or on a line each; `compact` puts
+/// In the `readable` layout each container says whether its items are on one line or on a line each; `compact` puts
 /// everything on one line without spaces.
 @usableFromInline package struct JSONWriter: ~Copyable {
     package enum Layout: Sendable { case compact, readable }
@@ -11,11 +11,11 @@
 
     @usableFromInline package var buffer: ByteBuffer
     private let layout: Layout
-    /// For each open container, whether its items stand on a line each.
+    /// For each open container, whether its items are on a line each.
     private var levels: [Bool] = []
     /// How many of `levels` are true: the indentation.
     private var indentation = 0
-    /// Something stands before the next item in the innermost container.
+    /// An item precedes the next one in the innermost container.
     @usableFromInline var needsComma = false
     /// A key was written: the next value belongs to it and takes no separator.
     private var followsKey = false
@@ -35,7 +35,7 @@
     @inlinable package mutating func beginArray(_ items: Items = .onOneLine) { begin("[", items) }
     @inlinable package mutating func endArray() { end("]") }
 
-    /// Ends a record: the next value stands on a line of its own. Only between top-level values.
+    /// Ends a record: the next value is on a line of its own. Only between top-level values.
     package mutating func endLine() {
         precondition(levels.isEmpty, "a line ends between top-level values")
         buffer.append(UInt8(ascii: "\n"))
@@ -152,7 +152,7 @@
         if let text { value(text) } else { null() }
     }
 
-    /// A name or path. Where it is not UTF-8, its bytes follow in base64 under the same key with `_b64`.
+    /// A name or path. If it is not UTF-8, its bytes follow in base64 under the same key with `_b64`.
     @inlinable package mutating func member(_ name: StaticString, bytes: [UInt8]) {
         bytes.withUnsafeBytes { member(name, bytes: $0) }
     }
@@ -198,7 +198,7 @@
         needsComma = true
     }
 
-    /// Writes what stands between the last item and the next one.
+    /// Writes the separator between the last item and the next one.
     @usableFromInline mutating func beginItem() {
         if followsKey {
             followsKey = false

@@ -1,7 +1,7 @@
-/// Writes names so that they act on nothing that shows them, and can be read back.
+/// Writes names so that they have no effect on the program or terminal that shows them, and can be read back.
 ///
-/// Control characters, line separators and invalid bytes are written as `ls -b` does (`\n`, `\033`, `\377`), a backslash
-/// as `\\`. Spaces stay as they are.
+/// Control characters, line separators and invalid bytes are written as `ls -b` does (`\n`, `\033`, `\377`), a
+/// backslash as `\\`. Spaces stay as they are.
 package struct NameEscaping: Sendable {
     package var escapesBackslash = true
     package var escapesApostrophe = false

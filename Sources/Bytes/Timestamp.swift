@@ -38,9 +38,9 @@ package enum Timestamp {
     }
 }
 
-/// Writes times one after the other, and remembers the text of the last seconds: the times of one entry, and of the
-/// entries of one directory, often share them. An entry has several times: with one text alone, its mtime would drive
-/// out the ctime that the next entry shares.
+/// Writes times one after the other, and caches the text of the last seconds: the times of one entry, and of the
+/// entries of one directory, often share them. The cache has several texts because an entry has several times: with a
+/// single one, its mtime would evict the ctime that the next entry shares.
 package struct TimestampFormatter {
     /// By the lowest bits of the second.
     private var known: [16 of Second] = .init(repeating: Second())

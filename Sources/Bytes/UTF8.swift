@@ -1,6 +1,6 @@
 /// Reading names, which are bytes, as UTF-8, without trusting them.
 
-/// What stands at one place of a byte string: a character, or bytes that are none.
+/// An element of a byte string: a character, or ill-formed bytes.
 @usableFromInline package struct UTF8Element {
     /// The Unicode scalar; U+FFFD for bytes that are ill-formed.
     @usableFromInline package var scalar: UInt32
@@ -10,9 +10,9 @@
 
     /// Decodes the element at `offset`, which must be less than `bytes.count`.
     ///
-    /// Well-formed is what Unicode's table 3-7 lists: no overlong forms, no surrogates, nothing past U+10FFFF. A maximal
-    /// ill-formed subsequence is the longest beginning of a well-formed one, or a single byte: the cut that the WHATWG
-    /// decoder, Python's `errors="replace"` and ICU make.
+    /// Well-formed is what Unicode's table 3-7 lists: no overlong forms, no surrogates, nothing past U+10FFFF. A
+    /// maximal ill-formed subsequence is the longest beginning of a well-formed one, or a single byte: the cut that the
+    /// WHATWG decoder, Python's `errors="replace"` and ICU make.
     @inline(__always)
     @inlinable package init(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
         let lead = bytes[offset]

@@ -1,6 +1,6 @@
 /// Words of mtree, as vis(3) encodes them in any of its styles.
 package enum Vis {
-    /// The bytes that a word stands for; nil if it is no such word. The corresponding library call is `strunvis(3)`.
+    /// The bytes that a word encodes; nil if it is not valid. The corresponding library call is `strunvis(3)`.
     package static func decoded(_ word: some Collection<UInt8>) -> [UInt8]? {
         var bytes: [UInt8] = []
         var rest = Array(word)[...]
@@ -68,7 +68,8 @@ package enum Vis {
 }
 
 extension ByteBuffer {
-    /// As vis(3) encodes words of mtree: all but graphic ASCII, `\` and `#`, as a backslash and three octal digits.
+    /// As vis(3) encodes words of mtree: everything except graphic ASCII, and `\` and `#`, as a backslash and three
+    /// octal digits.
     package mutating func append(vis bytes: UnsafeRawBufferPointer) {
         for byte in bytes {
             let isPlain = (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "\\") && byte != UInt8(ascii: "#")

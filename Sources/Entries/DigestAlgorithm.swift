@@ -1,16 +1,15 @@
 import CLinux
 
-/// A digest algorithm. To add one is a declaration like those of DigestAlgorithm+All.swift, in a file of its own, and a
-/// line in `allCases`.
+/// A digest algorithm. To add one, write a declaration like those of DigestAlgorithm+All.swift, in a file of its own,
+/// and a line in `allCases`.
 ///
-/// No algorithm is implemented here: OpenSSL's EVP computes all but XXH3, which is libxxhash's.
+/// No algorithm is implemented here: OpenSSL's EVP computes all except XXH3, which is libxxhash's.
 public struct DigestAlgorithm: Sendable {
-    /// On the command line, in every output, and of the column in saved scans.
+    /// Its name on the command line, in every output, and as a column of saved scans.
     package let name: StaticString
     /// Length of a digest, in bytes.
     public let byteCount: Int
-    /// The name under which OpenSSL's default provider knows the algorithm; nil for XXH3. Source: EVP_MD-SHA2(7) and its
-    /// sisters.
+    /// The algorithm's name in OpenSSL's default provider; nil for XXH3. Source: EVP_MD-SHA2(7) and related pages.
     package let openSSLName: StaticString?
     /// The program whose lists `--format` writes under its name.
     package let program: StaticString?
@@ -21,13 +20,13 @@ public struct DigestAlgorithm: Sendable {
 
         package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-        /// Nobody can make two files of one digest.
+        /// Nobody can create two files with the same digest.
         package static let resistsCollisions = Traits(rawValue: 1 << 0)
         /// mtree(5) has a keyword of this name.
         package static let inMTree = Traits(rawValue: 1 << 1)
         /// Lists of checksums name it.
         package static let inLists = Traits(rawValue: 1 << 2)
-        /// What digits of this length are likely to be in a list that names no algorithm.
+        /// The likely algorithm for digits of this length, in a list that names no algorithm.
         package static let byLength = Traits(rawValue: 1 << 3)
     }
 

@@ -1,9 +1,9 @@
 import Bytes
 
-/// The algorithms that a scan computes, in the order in which they were asked for, without repeats.
+/// The algorithms of a scan, in the order in which they were requested, without repeats.
 ///
 /// The digests of one entry are one *row*: raw bytes, one algorithm after the other, `rowBytes` in all. Rows of many
-/// entries lie in one flat `[UInt8]`, so that a directory of 100,000 entries costs one allocation and not 100,000.
+/// entries are in one flat `[UInt8]`, so that a directory of 100,000 entries costs one allocation and not 100,000.
 public struct DigestSet: Equatable, Sendable {
     public let algorithms: [DigestAlgorithm]
     /// Length of a row, in bytes.

@@ -1,17 +1,17 @@
-/// What is known of an entry beyond its status: what the scan found out, and what outputs get.
+/// The data about an entry beyond its status: results of the scan, for the outputs.
 @usableFromInline package struct EntryContent: Sendable {
-    /// Of a symlink; nil where it could not be read.
+    /// Of a symlink; nil if it could not be read.
     @usableFromInline package var target: [UInt8]?
-    /// One row of the scan's `DigestSet`, empty without `--hash`; nil where the digests are not known.
+    /// One row of the scan's `DigestSet`, empty without `--hash`; nil if the digests are not known.
     @usableFromInline package var digests: [UInt8]?
     /// Of a regular file, with `--mime`.
     @usableFromInline package var mime: String?
     /// The file changed while it was read.
     @usableFromInline package var isChanged: Bool
-    /// Nil where they were not asked for or could not be read. In the order of their names.
+    /// Nil if not requested or unreadable. In the order of their names.
     @usableFromInline package var xattrs: [ExtendedAttribute]?
-    /// Of a directory: the Merkle value over all that `EntryFingerprint` covers at and below; nil where it is not known, and
-    /// where no `EntryOutput` wants it.
+    /// Of a directory: the Merkle value over everything that `EntryFingerprint` covers at and below; nil if it is not
+    /// known, or no `EntryOutput` wants it.
     @usableFromInline package var state: [UInt8]?
 
     @inlinable package init(

@@ -1,13 +1,14 @@
 public import LinuxKernel
 
-/// A field of an entry. To add one is a case, its line in `declaration`, and where its value comes from
+/// A field of an entry. To add one, write a case, its line in `declaration`, and the origin of its value
 /// (`FileStatus.number` or `time` below).
 ///
-/// What follows from that: NDJSON and CSV, the form in memory and in sorted runs, the columns of saved scans, what is
-/// read back from records, what a comparison looks at and the names that `--ignore` and `--also` take. A test holds
-/// docs/ and schema/ against the table.
+/// These follow from it: NDJSON and CSV, the form in memory and in sorted runs, the columns of saved scans, the fields
+/// read back from records, the compared fields and the names that `--ignore` and `--also` take. A test checks docs/ and
+/// schema/ against the table.
 ///
-/// The order is that of records. For `EntryValues`, times stand together, and what is in records alone stands last.
+/// The order is that of records. For `EntryValues`, times are adjacent, and fields that exist only in records come
+/// last.
 @frozen @usableFromInline package enum EntryField: UInt8, CaseIterable, Sendable {
     case kind, size, diskBytes, mode, uid, gid, links, device, inode, mtime, ctime, btime, target, specialDevice
     case digests, mime, changed, flags, xattrs, atime
@@ -47,30 +48,30 @@ public import LinuxKernel
     @inlinable package var index: Int { Int(unsafeBitCast(self, to: UInt8.self)) }
     @inlinable package var bit: UInt32 { 1 << UInt32(truncatingIfNeeded: index) }
 
-    /// The declarations by `rawValue`: what runs for each entry looks them up here, or in an extract of its own.
+    /// The declarations by `rawValue`. Code that runs for each entry looks them up here, or in an extract of its own.
     private static let declarations = allCases.map(\.declaration)
 
-    /// In records, in `--ignore`, and as a column.
+    /// The name in records, in `--ignore`, and as a column.
     package var name: StaticString { Self.declarations[Int(rawValue)].name }
     package var type: FieldType { Self.declarations[Int(rawValue)].type }
     package var traits: FieldTraits { Self.declarations[Int(rawValue)].traits }
     /// The kinds of entries that have it.
     package var kinds: KindSet { Self.declarations[Int(rawValue)].kinds }
 
-    /// Of what a scan finds out only when it is asked: the help for the option, which has the name of the field.
+    /// For a field that the scan reads only on request: the help for its option, which has the name of the field.
     package var help: StaticString? { Self.declarations[Int(rawValue)].help }
 
-    /// Those that can be compared, in the order in which they are listed. `digests` are compared by algorithm.
+    /// The fields that can be compared, in the order in which they are listed. `digests` are compared by algorithm.
     package static let comparable: [EntryField] = {
         // The flags came last.
         let fields = allCases.filter { !$0.traits.isDisjoint(with: [.compared, .onDemand]) && $0 != .flags }
         return fields + [.flags]
     }()
 
-    /// Those that are kept in memory, in sorted runs and in saved scans.
+    /// The fields that are kept in memory, in sorted runs and in saved scans.
     package static let kept = allCases.filter { !$0.traits.contains(.inRecordsAlone) }
 
-    /// Those that are found out only when they are asked for.
+    /// The fields that the scan reads only on request.
     package static let onRequest = allCases.filter { $0.help != nil }
 
     /// The names that `--ignore` takes.
@@ -81,12 +82,12 @@ public import LinuxKernel
 }
 
 extension EntryValues {
-    /// One for each field that is kept, and for each of them that is a time.
+    /// One word for each kept field, and one for each of them that is a time.
     @usableFromInline package typealias Words = [19 of UInt64]
     @usableFromInline package typealias Nanoseconds = [3 of UInt32]
 }
 
-/// What the table says of a field.
+/// A line of the table.
 private struct FieldDeclaration: Sendable {
     var name: StaticString
     var type: FieldType
@@ -105,7 +106,7 @@ private struct FieldDeclaration: Sendable {
 /// How the values of a field are written, read and compared.
 package enum FieldType: Sendable {
     case kind
-    /// Of a size: 0 to 2^63−1, and 0 where nothing is known.
+    /// A size: 0 to 2^63−1, and 0 if it is not known.
     case bytes
     /// A number of 64 bits.
     case count
@@ -114,19 +115,19 @@ package enum FieldType: Sendable {
     /// Permission bits, in octal.
     case mode
     case time
-    /// Bytes that somebody else chose.
+    /// Untrusted bytes.
     case path
     /// Plain text.
     case text
     /// By algorithm.
     case digests
-    /// Is there or not.
+    /// Present or absent.
     case mark
     /// `InodeFlags`.
     case flags
     case xattrs
 
-    /// The largest number; nil of what is no number.
+    /// The largest number; nil for types that are not numbers.
     package var largest: UInt64? {
         switch self {
         case .kind: UInt64(EntryKind.characterDevice.rawValue)
@@ -145,18 +146,17 @@ package struct FieldTraits: OptionSet, Sendable {
 
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// By default, and part of `EntryFingerprint`: what an intruder changes or leaves behind, and what stays when nothing was
-    /// done.
+    /// Compared by default, and part of `EntryFingerprint`: fields that show an intrusion, and are stable without one.
     package static let compared = FieldTraits(rawValue: 1 << 0)
     /// With `--also`.
     package static let onDemand = FieldTraits(rawValue: 1 << 1)
-    /// A change of it is one of content.
+    /// A change of it is a change of content.
     package static let content = FieldTraits(rawValue: 1 << 2)
-    /// It changes with the content, and that is no change of its own.
+    /// It changes with the content; that is not a change of its own.
     package static let followsContent = FieldTraits(rawValue: 1 << 3)
-    /// Of a directory it changes whenever an entry comes or goes, which is said already.
+    /// For a directory it changes whenever an entry is added or removed, which is reported anyway.
     package static let followsEntries = FieldTraits(rawValue: 1 << 4)
-    /// In records, where it is asked for, and nowhere else: reading changes it.
+    /// Only in records, on request: reading changes it.
     package static let inRecordsAlone = FieldTraits(rawValue: 1 << 5)
 }
 
@@ -212,21 +212,21 @@ package struct FieldTraits: OptionSet, Sendable {
     @inlinable package mutating func formIntersection(_ other: FieldSet) { bits &= other.bits }
     @inlinable package mutating func formSymmetricDifference(_ other: FieldSet) { bits ^= other.bits }
 
-    /// Those that have one of these traits.
+    /// The fields with one of these traits.
     package init(having traits: FieldTraits) {
         self.init(EntryField.comparable.filter { !$0.traits.isDisjoint(with: traits) })
     }
 
-    /// What a scan with these options says of its entries.
+    /// The fields that a scan with these options records.
     package init(of options: ScanOptions) {
         self.init(EntryField.comparable.filter { $0.help == nil || options.asked.contains($0) })
     }
 }
 
-// MARK: Where values come from
+// MARK: Origin of the values
 
 extension FileStatus {
-    /// Nil where the kernel or the file system does not say, and of what is no number of the status.
+    /// Nil if the kernel or the file system does not report it, and for fields that are not numbers of the status.
     @inlinable @inline(__always)  // a jump in the loops over fields, and no call
     package func number(_ field: EntryField) -> UInt64? {
         switch field {
@@ -244,7 +244,7 @@ extension FileStatus {
         }
     }
 
-    /// The same of times.
+    /// The same for times.
     @inlinable @inline(__always)
     package func time(_ field: EntryField) -> FileTime? {
         switch field {

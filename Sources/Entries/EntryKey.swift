@@ -1,13 +1,13 @@
 import CLinux
 
-/// Where an entry is: which root, and the path from there. The order of all sources.
+/// The place of an entry: its root, and the path from there. Defines the order of all sources.
 ///
 /// ```
 ///  index of the root, 4 bytes, big-endian │ path below the root, NUL for each slash
 /// ```
 ///
-/// Names hold neither slash nor NUL, and NUL sorts first, so keys compare as bytes where their paths compare by
-/// components: what is in a directory comes right after it, before `directory.old`. Records have the same order
+/// Names contain neither slash nor NUL, and NUL sorts first, so keys compare as bytes as their paths compare by
+/// components: the contents of a directory come right after it, before `directory.old`. Records have the same order
 /// (`SortRecord`), with the whole path instead of the part below the root.
 package struct EntryKey: Hashable, Comparable, Sendable {
     package let bytes: [UInt8]
@@ -31,7 +31,7 @@ package struct EntryKey: Hashable, Comparable, Sendable {
         self.init(root: root, path: rest)
     }
 
-    /// - Parameter bytes: as `bytes` gives them: at least four.
+    /// - Parameter bytes: from `bytes`: at least four.
     package init(bytes: [UInt8]) {
         precondition(bytes.count >= 4, "a key begins with the index of its root")
         self.bytes = bytes
@@ -44,8 +44,8 @@ package struct EntryKey: Hashable, Comparable, Sendable {
 
     package var isRoot: Bool { bytes.count == 4 }
 
-    /// Whether a name in it is empty: no path of a scan has such a one, and what has two slashes in a row is not the same
-    /// key as what has one.
+    /// Whether it contains an empty name. No path of a scan does, and a path with two slashes in a row has a different
+    /// key from the path with one.
     package var hasEmptyName: Bool {
         if isRoot { return false }
         var last: UInt8 = 0
@@ -67,7 +67,7 @@ package struct EntryKey: Hashable, Comparable, Sendable {
         bytes[(bytes[4...].lastIndex(of: 0).map { $0 + 1 } ?? 4)...]
     }
 
-    /// Of an entry below this one: its directory that lies directly in this one, or itself.
+    /// For an entry below this one: its ancestor directly in this directory, or the entry itself.
     package func next(towards other: EntryKey) -> EntryKey {
         let start = isRoot ? 4 : bytes.count + 1
         return EntryKey(bytes: Array(other.bytes[..<(other.bytes[start...].firstIndex(of: 0) ?? other.bytes.count)]))
@@ -79,7 +79,7 @@ package struct EntryKey: Hashable, Comparable, Sendable {
         return isRoot || other.bytes.count == bytes.count || other.bytes[bytes.count] == 0
     }
 
-    /// As `find` prints the path: the root's path, a slash where it has none at its end, and the rest.
+    /// The path as `find` prints it: the root's path, a slash if the root's path does not end in one, and the rest.
     package func path(below rootPath: [UInt8]) -> [UInt8] {
         if isRoot { return rootPath }
         if rootPath.isEmpty { return path }

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 package import LinuxKernel
 
-/// What a selection asks about an entry. Nil: nobody says, and then it is not selected by that.
+/// The properties of an entry that a selection tests. Nil: unknown, so a condition on it is not met.
 package struct SelectableEntry {
     var kind: EntryKind
     var size: Int64?
@@ -19,7 +19,7 @@ package struct SelectableEntry {
     }
 }
 
-/// Tells which entries are selected. Made where something is: other scans have none, and pay nothing.
+/// Decides which entries are selected. Created only with a selection: other scans have none, and pay nothing.
 package final class EntrySelector: Sendable {
     private let selection: Selection
     /// As C strings.
@@ -28,8 +28,8 @@ package final class EntrySelector: Sendable {
     private let newer: FileTime?
 
     /// - Parameters:
-    ///   - selection: not empty, but where a caller takes one that selects everything.
-    ///   - now: what ages are relative to.
+    ///   - selection: not empty, unless the caller allows one that selects everything.
+    ///   - now: the reference time for ages.
     package init(_ selection: Selection, now: FileTime) {
         let resolved = selection.resolved(now)
         self.selection = resolved
@@ -63,7 +63,7 @@ package final class EntrySelector: Sendable {
         if let newer {
             guard let mtime = entry.mtime, newer < mtime else { return false }
         }
-        // Last, as it takes longest.
+        // Last, because it takes longest.
         return patterns.isEmpty || matchesName(name)
     }
 
@@ -88,7 +88,7 @@ extension Selection.Moment {
 }
 
 extension EntrySelector {
-    /// The name of a PATH as find has it: without slashes at the end; that of `/` is `/`.
+    /// The name of a PATH as in find: without trailing slashes; that of `/` is `/`.
     package static func name(ofPath path: [UInt8]) -> [UInt8] {
         let slash = UInt8(ascii: "/")
         let end = path.lastIndex { $0 != slash }.map { $0 + 1 } ?? min(1, path.count)

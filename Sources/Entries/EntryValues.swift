@@ -1,14 +1,14 @@
 public import LinuxKernel
 
-/// What is known of an entry as numbers, in the form that it has from the scan to the database: a word for each field.
+/// The known values of an entry as numbers, in the same form from the scan to the database: a word for each field.
 ///
 /// ```
-///  words        by field: the number, the seconds of a time, the length of what stands behind it (`EntryHeader`)
+///  words        by field: the number, the seconds of a time, the length of the variable part (`EntryHeader`)
 ///  nanoseconds  of each time
 ///  known        a bit for each field
 /// ```
 ///
-/// What is not known is 0, and there are no holes: values are equal where their bytes are.
+/// Unknown values are 0, and there are no holes: values are equal if their bytes are.
 @frozen @usableFromInline package struct EntryValues: BitwiseCopyable, Sendable {
     @usableFromInline package var words = Words(repeating: 0)
     @usableFromInline package var nanoseconds = Nanoseconds(repeating: 0)
@@ -16,7 +16,7 @@ public import LinuxKernel
 
     package init() {}
 
-    /// What a scan knows of every entry that it could stat.
+    /// The values of an entry that the scan could stat.
     package init(_ kind: EntryKind, _ status: borrowing FileStatus) {
         self[.kind] = UInt64(kind.rawValue)
         for field in Self.numbers { if let number = status.number(field) { self[field] = number } }
@@ -24,7 +24,7 @@ public import LinuxKernel
         if kind == .blockDevice || kind == .characterDevice { self[.specialDevice] = status.specialDeviceNumber }
     }
 
-    /// Those that all kinds of entries have.
+    /// The fields that all kinds of entries have.
     private static let numbers = EntryField.kept.filter {
         $0.type.largest != nil && $0 != .kind && $0.kinds == .all
     }
@@ -32,7 +32,7 @@ public import LinuxKernel
 
     package var known: FieldSet { FieldSet(bits: bits) }
 
-    /// Nil where it is not known.
+    /// Nil if it is not known.
     @inlinable package subscript(field: EntryField) -> UInt64? {
         get { bits & field.bit == 0 ? nil : words.span[field.index] }
         set {
@@ -41,7 +41,7 @@ public import LinuxKernel
         }
     }
 
-    /// Of a time; nil where it is not known.
+    /// Of a time; nil if it is not known.
     @inlinable package func time(_ field: EntryField) -> FileTime? {
         guard let seconds = self[field] else { return nil }
         let rest = Int64(nanoseconds[field.index - EntryField.mtime.index])
@@ -50,7 +50,7 @@ public import LinuxKernel
 
     @inlinable package mutating func setTime(_ field: EntryField, _ time: FileTime?) {
         self[field] = time.map { UInt64(bitPattern: $0.seconds) }
-        // A damaged file system may have more of them than a second has.
+        // A damaged file system may report more nanoseconds than a second has.
         let rest = UInt32(min(max(0, time?.nanoseconds ?? 0), 999_999_999))
         nanoseconds[field.index - EntryField.mtime.index] = rest
     }

@@ -1,11 +1,11 @@
 package import Bytes
 import LinuxKernel
 
-/// What records and the lines of the earlier scanner have in common.
+/// Shared by records and the lines of the earlier scanner.
 extension JSONObject {
-    /// A number that fits; nil where there is none of that name.
+    /// A number that fits; nil if there is no such member.
     ///
-    /// - Throws: where there is something else.
+    /// - Throws: if the value has another type.
     package func number<Value: FixedWidthInteger>(
         _ key: StaticString, _ ending: StaticString = ""
     ) throws(JSONFieldFailure) -> Value? {
@@ -39,7 +39,7 @@ extension JSONObject {
         return text
     }
 
-    /// Digests by the names of algorithms; others are left out.
+    /// Digests by the names of algorithms; others are ignored.
     package func digests(_ key: StaticString) throws(JSONFieldFailure) -> [DigestAlgorithm: [UInt8]] {
         guard let value = self[key] else { return [:] }
         guard let object = value.object else { throw JSONFieldFailure(key: "\(key)") }
@@ -55,7 +55,7 @@ extension JSONObject {
 }
 
 extension ScanOptions {
-    /// The options of a scan as `JSONWriter` writes them, to be scanned with again.
+    /// The options of a scan as `JSONWriter` writes them, for another scan with the same options.
     package init(_ object: JSONObject, paths: [[UInt8]]) throws(JSONFieldFailure) {
         self.init(paths: paths, threads: 1)
         for option in KeptOption.all {
@@ -94,7 +94,7 @@ extension ScanOptions {
     }
 }
 
-/// A member that is not what its name promises, or is missing.
+/// A member that is missing, or has the wrong type.
 package struct JSONFieldFailure: Error {
     package var key: String
 

@@ -1,7 +1,7 @@
 package import Bytes
 package import LinuxKernel
 
-/// Parts that reports, records and comparisons have in common.
+/// Parts shared by reports, records and comparisons.
 extension JSONWriter {
     /// Hex by algorithm, or null.
     package mutating func member(digests: [NamedDigest]?) {
@@ -26,7 +26,7 @@ extension JSONWriter {
         member("message", error.message)
     }
 
-    /// Null for what RFC 3339 cannot write.
+    /// Null for a time that RFC 3339 cannot write.
     package mutating func member(_ name: StaticString, time: FileTime?) {
         let text = time.flatMap { Timestamp.rfc3339(seconds: $0.seconds, nanoseconds: $0.nanoseconds) }
         member(name, text)

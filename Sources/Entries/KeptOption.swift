@@ -1,26 +1,26 @@
 package import Bytes
 package import LinuxKernel
 
-/// An option that decides what is reported. It is kept beside what was found, in reports, records and saved scans, and a
-/// live side of a comparison is scanned with it. To add one is a line in `all`.
+/// An option that determines the report. It is kept with the results, in reports, records and saved scans, and the live
+/// side of a comparison is scanned with it. To add one, write a line in `all`.
 package struct KeptOption: Sendable {
-    /// Also its key in JSON.
+    /// The name, also its key in JSON.
     package let name: StaticString
     package let value: Value
 
     package enum Value: Sendable {
-        /// - Parameter isAlwaysWritten: otherwise only where it is set.
+        /// - Parameter isAlwaysWritten: otherwise only if it is set.
         case flag(any WritableKeyPath<ScanOptions, Bool> & Sendable, isAlwaysWritten: Bool = true)
-        /// - Parameter before: what it was before it was kept; nil: the default.
+        /// - Parameter before: the value in files from before the option was kept; nil: the default.
         case bytes(any WritableKeyPath<ScanOptions, Int64> & Sendable, before: Int64? = nil)
         case count(any WritableKeyPath<ScanOptions, Int> & Sendable)
         case algorithms(any WritableKeyPath<ScanOptions, [DigestAlgorithm]> & Sendable)
         case patterns(any WritableKeyPath<ScanOptions, [[UInt8]]> & Sendable)
-        /// Written where it is not the default.
+        /// Written if it is not the default.
         case ranking(any WritableKeyPath<ScanOptions, Ranking> & Sendable)
-        /// Written where it is set.
+        /// Written if it is set.
         case time(any WritableKeyPath<ScanOptions, FileTime?> & Sendable)
-        /// Written where not everything is selected.
+        /// Written if there is a selection.
         case selection(any WritableKeyPath<ScanOptions, Selection> & Sendable)
     }
 
@@ -40,7 +40,7 @@ package struct KeptOption: Sendable {
         KeptOption("select", .selection(\.selection)),
         KeptOption("read_pseudo", .flag(\.readPseudo)),
         KeptOption("max_read", .bytes(\.maxRead)),
-        // Before there was a limit there was none.
+        // Older versions had no limit.
         KeptOption("max_holes", .bytes(\.maxHoles, before: .max)),
         KeptOption("depth", .count(\.depth)),
         KeptOption("top", .count(\.top)),
@@ -48,12 +48,12 @@ package struct KeptOption: Sendable {
         KeptOption("now", .time(\.now)),
     ]
 
-    /// Of lists and depths: the upper end is out of reach, and far from overflow where the engine counts with it.
+    /// For lists and depths: the upper end is out of reach, and far from overflow in the engine's arithmetic.
     package static let counts = 0...1_000_000_000
 }
 
 extension JSONWriter {
-    /// The object `options`: those that decide what is reported.
+    /// The object `options`: those that determine the report.
     package mutating func member(options: ScanOptions) {
         key("options")
         object(options: options)
@@ -61,7 +61,7 @@ extension JSONWriter {
 
     /// The value of `options`.
     ///
-    /// - Parameter workingDirectory: what relative PATHs are relative to, where that is kept, too.
+    /// - Parameter workingDirectory: the directory to which relative PATHs are relative, if it is kept.
     package mutating func object(options: ScanOptions, workingDirectory: [UInt8]? = nil) {
         beginObject(.onALineEach)
         for option in KeptOption.all {

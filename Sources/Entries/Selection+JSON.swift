@@ -15,7 +15,7 @@ extension JSONWriter {
         endArray()
     }
 
-    /// What of it is set.
+    /// The members that are set.
     package mutating func object(selection: Selection) {
         beginObject()
         if selection.kinds != .all {
@@ -40,7 +40,7 @@ extension JSONWriter {
         if bounds.upper != .max { member(upper, bounds.upper) }
     }
 
-    /// A time; an age, in seconds, where it has not been resolved.
+    /// A time; or an age in seconds, if it has not been resolved.
     private mutating func member(_ name: StaticString, _ moment: Selection.Moment?) {
         switch moment {
         case nil: break
@@ -62,7 +62,7 @@ extension JSONObject {
 }
 
 extension Selection {
-    /// As `JSONWriter` writes it. A member that this program does not know would select something else.
+    /// As `JSONWriter` writes it. An unknown member is an error, because ignoring it would change the selection.
     init(_ object: JSONObject) throws(JSONFieldFailure) {
         self.init()
         for (name, _) in object.members where !Self.members.contains(String(decoding: name, as: UTF8.self)) {

@@ -1,17 +1,17 @@
 package import LinuxKernel
 
-/// Which entries are listed, ranked and totalled by themselves: what `--type`, `--name` and the like say. All of it must be
-/// true of an entry.
+/// The entries that are listed, ranked and totalled separately: the conditions of `--type`, `--name` and so on. An
+/// entry must meet all of them.
 package struct Selection: Equatable, Sendable {
     package var kinds = KindSet.all
     /// Patterns of fnmatch(3), one of which the name must match; none: any name.
     package var names: [[UInt8]] = []
-    /// Of a regular file, in bytes: nothing else is selected then.
+    /// For regular files, in bytes: no other kind is selected then.
     package var sizes: Bounds?
     package var links: Bounds?
-    /// The mtime is before.
+    /// The mtime is before this.
     package var older: Moment?
-    /// The mtime is behind.
+    /// The mtime is after this.
     package var newer: Moment?
     package var user: UInt32?
     package var group: UInt32?
@@ -21,7 +21,7 @@ package struct Selection: Equatable, Sendable {
     /// Whether everything is selected.
     package var isEmpty: Bool { self == Selection() }
 
-    /// Both ends are part of it.
+    /// Both ends are included.
     package struct Bounds: Equatable, Sendable {
         package var lower: Int64
         package var upper: Int64
@@ -32,20 +32,20 @@ package struct Selection: Equatable, Sendable {
     }
 
     package enum Moment: Equatable, Sendable {
-        /// So many seconds before what ages are relative to.
+        /// This many seconds before the reference time.
         case ago(Int64)
         case at(FileTime)
 
         func resolved(_ now: FileTime) -> Moment {
             guard case .ago(let seconds) = self else { return self }
             let (time, overflow) = now.seconds.subtractingReportingOverflow(seconds)
-            // RFC 3339 goes no further back, and no file does.
+            // RFC 3339 goes no further back, and neither does any file.
             let first = FileTime(seconds: -62_167_219_200, nanoseconds: 0)
             return .at(overflow ? first : max(first, FileTime(seconds: time, nanoseconds: now.nanoseconds)))
         }
     }
 
-    /// With times in the place of ages: another scan with it selects by the same times.
+    /// With times in place of ages: another scan with it selects by the same times.
     package func resolved(_ now: FileTime) -> Selection {
         var resolved = self
         resolved.older = older?.resolved(now)
@@ -55,7 +55,7 @@ package struct Selection: Equatable, Sendable {
 }
 
 extension Selection {
-    /// The fields that it looks at, beside the name.
+    /// The fields that it tests, besides the name.
     package var fields: FieldSet {
         var fields: FieldSet = []
         if kinds != .all || sizes != nil { fields.insert(.kind) }

@@ -1,30 +1,30 @@
 public import LinuxKernel
 
-/// What one source says of one entry. Nil: it does not say.
+/// What one source records about one entry. Nil: unknown.
 ///
-/// A source says with `SnapshotDescription.fields` what it carries at all; a field that it carries may still be nil for an
-/// entry that could not be read.
+/// `SnapshotDescription.fields` lists the fields of a source; such a field may still be nil for an entry that could not
+/// be read.
 @usableFromInline package struct SnapshotEntry: Equatable, Sendable {
     package var key: EntryKey
-    /// What it says in numbers.
+    /// The numeric fields.
     @usableFromInline package var values = EntryValues()
     /// Where a symlink points.
     package var target: [UInt8]?
-    /// Raw digests. Of directories, too, where the source has Merkle digests of fsscan's own kind, and only then.
+    /// Raw digests. Also of directories, but only if the source has fsscan's own Merkle digests.
     package var digests: [DigestAlgorithm: [UInt8]] = [:]
     /// The MIME type of a regular file.
     package var mime: String?
     /// In the order of their names.
     package var xattrs: [ExtendedAttribute]?
-    /// Errors that the source recorded at this path. An entry with errors and without a kind is only that: nothing else
-    /// is known of the path.
+    /// Errors that the source recorded at this path. An entry with errors but without a kind is only an error: nothing
+    /// else is known about the path.
     package var errors: [SnapshotEntryError] = []
-    /// Of a directory in a saved scan: equal values in two of them mean that every field that is compared by default is
-    /// equal at and below.
+    /// Of a directory in a saved scan: equal values mean that all fields that are compared by default are equal at and
+    /// below.
     package var state: [UInt8]?
-    /// How the entry is to be compared, where its source says so.
+    /// How to compare the entry, if its source says so.
     package var rules: EntryRules = []
-    /// The number of the rule that says how it is compared (of a comparison); nil: none does.
+    /// The number of the rule for its comparison; nil: none applies.
     package var rule: Int?
 
     package init(key: EntryKey, kind: EntryKind? = nil) {
@@ -33,9 +33,9 @@ public import LinuxKernel
     }
 }
 
-// MARK: What code asks for by name
+// MARK: Fields by name
 
-// Inlined: a call from another module copies all values to look at one.
+// Inlined: otherwise a call from another module copies all values to read one.
 
 extension SnapshotEntry {
     @inlinable package var kind: EntryKind? {
@@ -106,7 +106,7 @@ extension SnapshotEntry {
         set { values[.changed] = newValue ? 1 : nil }
     }
 
-    /// The fields that are known of it and can be compared.
+    /// The known fields that can be compared.
     package var knownFields: FieldSet {
         var known = values.known
         known.remove(.changed)
@@ -125,7 +125,7 @@ extension SnapshotEntry {
     }
 }
 
-/// What mtree(5) says of how an entry is to be compared.
+/// Rules of mtree(5) for the comparison of an entry.
 package struct EntryRules: OptionSet, Sendable {
     package let rawValue: UInt8
 
@@ -140,14 +140,14 @@ package struct EntryRules: OptionSet, Sendable {
 }
 
 extension EntryValues {
-    /// A time; nil where it is not known.
+    /// A time; nil if it is not known.
     @inlinable package subscript(time field: EntryField) -> FileTime? {
         get { time(field) }
         set { setTime(field, newValue) }
     }
 }
 
-/// Something that could not be read when the source was made.
+/// Something that could not be read when the source was created.
 package struct SnapshotEntryError: Equatable, Sendable {
     /// The system call that failed.
     package var operation: String

@@ -1,13 +1,13 @@
 /// Records of one stream in memory, to be sorted.
 ///
-/// Blocks rather than one array that doubles: nothing is copied, and the size is what was asked for.
+/// Blocks instead of one array that doubles: nothing is copied, and the size is as requested.
 ///
 /// `@unchecked Sendable`: it has one owner at a time, a stream until its flush, then the sorter.
 package final class RecordArena: @unchecked Sendable {
     private var blocks: [UnsafeMutableRawBufferPointer] = []
-    /// Records longer than a block, which have memory of their own.
+    /// Records longer than a block; each has its own memory.
     private var longRecords: [UnsafeMutableRawBufferPointer] = []
-    /// The block that is being filled, and how far.
+    /// The block that is being filled, and the bytes used of it.
     private var block = -1
     private var position = RecordArena.blockSize
     private var slots: [Slot] = []
@@ -17,7 +17,7 @@ package final class RecordArena: @unchecked Sendable {
     /// Small enough that 1,024 workers with one each stay below the usual memory limit.
     private static let blockSize = 32 << 10
 
-    /// A record, and eight bytes of its key: those after what all keys have in common, which decide most comparisons.
+    /// A record, and eight bytes of its key: those after the common prefix of all keys, which decide most comparisons.
     private struct Slot {
         var prefix: UInt64 = 0
         /// In a block or in `longRecords`: both stay where they are until `removeAll()`.
@@ -43,7 +43,7 @@ package final class RecordArena: @unchecked Sendable {
         let target = memory(length)
         SortRecord.write(root: root, path: path, line: line, to: target)
         slots.append(Slot(record: SortRecord(at: target)))
-        // The array of slots doubles: twice its size is what it may take.
+        // The array of slots doubles, so it may take twice its size.
         size += 2 * MemoryLayout<Slot>.stride
         recordBytes += length
     }

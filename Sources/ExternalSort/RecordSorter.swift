@@ -1,4 +1,4 @@
-// Records in path order and bounded memory: an external merge sort. `--sorted` sorts lines with it, saved scans and diff
+// Sorts records by path in bounded memory: an external merge sort. `--sorted` sorts lines with it; saved scans and diff
 // sort entries (Formats/Sorting).
 //
 //   worker 1   arena ── full: sort ──▶ run ┐
@@ -8,19 +8,19 @@
 //                 ▼                                 ▼ merge some of them into one
 //              what is left in memory  ────▶  one merge  ────▶  sink
 //
-// Memory: the arenas together have `memoryLimit`, the merge has `fanIn` buffers. (A record is at least in memory whole:
-// a path of megabytes takes megabytes.)
+// Memory: the arenas together have `memoryLimit`, the merge has `fanIn` buffers. (A single record is always in memory
+// as a whole: a path of megabytes takes megabytes.)
 
 import Synchronization
 
-/// Takes sorted runs from the streams and gives out all records in order.
+/// Takes sorted runs from the streams and returns all records in order.
 package final class RecordSorter: Sendable {
     private let memoryLimit: Int
     private let file: RunFile
-    /// Runs that are merged at once, and what is read of each at once.
+    /// The number of runs merged at once, and the bytes read of each at once.
     private let fanIn: Int
     private let bufferSize: Int
-    /// Streams made so far: they share the memory. Relaxed: a stream may learn late that its share became smaller.
+    /// Streams created so far: they share the memory. Relaxed: a stream may learn late that its share has shrunk.
     private let streams = Atomic<Int>(0)
     private let state = Mutex(State())
 
@@ -43,7 +43,7 @@ package final class RecordSorter: Sendable {
         file = RunFile(directory: temporaryDirectory)
     }
 
-    /// Makes sure, before the scan, that there is a place for what does not fit into memory.
+    /// Creates the temporary file before the scan, so that data that does not fit into memory has a place.
     package func prepare() throws(TemporaryFileError) { try file.prepare() }
 
     package func addStream() { streams.wrappingAdd(1, ordering: .relaxed) }
@@ -67,7 +67,7 @@ package final class RecordSorter: Sendable {
         arena.removeAll()
     }
 
-    /// Takes the arena over, in memory if it fits beside the others.
+    /// Takes over the arena, in memory if it fits beside the others.
     package func keep(_ arena: RecordArena) throws(TemporaryFileError) {
         if arena.isEmpty { return }
         arena.sort()
@@ -82,7 +82,7 @@ package final class RecordSorter: Sendable {
 
     // MARK: Records out
 
-    /// Gives out the lines of all records in order, and forgets them. Ends early when `body` says false.
+    /// Passes the lines of all records to `body` in order, and forgets them. Ends early when `body` returns false.
     package func drain(_ body: (UnsafeRawBufferPointer) -> Bool) throws(TemporaryFileError) {
         var merge = try takeMerge()
         while let record = merge.record {
@@ -94,7 +94,7 @@ package final class RecordSorter: Sendable {
     /// All records in order, for the caller to go through; the sorter forgets them.
     package func takeMerge() throws(TemporaryFileError) -> RunMerge { try takeMerges(1)[0] }
 
-    /// All records in order, for the caller to go through as often as there are merges; the sorter forgets them.
+    /// All records in order, for the caller to read once per merge; the sorter forgets them.
     package func takeMerges(_ count: Int) throws(TemporaryFileError) -> [RunMerge] {
         var (runs, arenas) = state.withLock { state in
             defer { state = State() }
@@ -110,7 +110,7 @@ package final class RecordSorter: Sendable {
         return merges
     }
 
-    /// Merges runs until no more than `fanIn` are left; as few and as short ones as do.
+    /// Merges runs until at most `fanIn` are left: as few and as short ones as possible.
     private func reduce(_ all: [RunFile.Run]) throws(TemporaryFileError) -> [RunFile.Run] {
         var runs = all.sorted { $0.length < $1.length }[...]
         while runs.count > fanIn {

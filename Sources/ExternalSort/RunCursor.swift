@@ -6,17 +6,17 @@ final class RunCursor {
     }
 
     private var source: Source
-    /// The record where the cursor stands; nil behind the last one. Valid until `advance()`.
+    /// The record at the cursor; nil after the last one. Valid until `advance()`.
     private(set) var record: SortRecord?
 
-    // On disk: the part of the run that has been read, and what of it the cursor has passed.
+    // On disk: the part of the run that has been read, and how much of it the cursor has passed.
     private var buffer = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var filled = 0
     private var passed = 0
     /// Where to read on, and how much of the run is left there.
     private var rest = RunFile.Run(offset: 0, length: 0)
 
-    /// - Parameter arena: sorted; not to be changed any more.
+    /// - Parameter arena: sorted; must not change any more.
     init(_ arena: RecordArena) {
         source = .memory(arena, next: 0)
         advanceInMemory(arena, 0)

@@ -2,7 +2,7 @@ import Glibc
 package import LinuxKernel
 import Synchronization
 
-/// The temporary files of `--sorted` could not be made, written or read.
+/// The temporary files of `--sorted` could not be created, written or read.
 public struct TemporaryFileError: Error, Equatable, Sendable {
     public var directory: [UInt8]
     /// The system call that failed.
@@ -15,10 +15,10 @@ public struct TemporaryFileError: Error, Equatable, Sendable {
     public var message: String
 }
 
-/// Sorted runs on disk, one after the other in one file that has no name: one descriptor however many runs there are,
-/// and nothing to clean up however the process ends.
+/// Sorted runs on disk, one after the other in one unnamed file: one descriptor for any number of runs, and nothing to
+/// clean up, however the process ends.
 ///
-/// Made when the first run is written, or by `prepare()`.
+/// Created when the first run is written, or by `prepare()`.
 package final class RunFile: Sendable {
     /// One run. Offsets in bytes.
     package struct Run: Sendable {
@@ -43,7 +43,7 @@ package final class RunFile: Sendable {
         self.directory = chosen.isEmpty ? Array("/tmp".utf8) : chosen
     }
 
-    /// Makes the file now, if there is none: where it cannot be made, that is known before there is something to write.
+    /// Creates the file now, if there is none, so that a failure is known before there is anything to write.
     package func prepare() throws(TemporaryFileError) {
         try state.withLock { (state) throws(TemporaryFileError) in
             if state.file == nil { state.file = try open() }
@@ -89,13 +89,13 @@ package final class RunFile: Sendable {
         let descriptor = descriptor
         return try checked("pread") { () throws(Errno) in
             let amount = try Kernel.read(descriptor, at: offset, into: buffer)
-            // The file ends before a run does: somebody else has cut it, or the disk has.
+            // The file ends before a run does: it was truncated, or the disk has failed.
             if amount == 0 { throw Errno(EIO) }
             return amount
         }
     }
 
-    /// Gives a run's space back, where the file system can. A run that starts or ends within a block leaves that.
+    /// Returns a run's space to the file system, if it supports that. Blocks that the run shares with others stay.
     func discard(_ run: Run) {
         if run.length > 0 { Kernel.punchHole(descriptor, run.offset, run.length) }
     }

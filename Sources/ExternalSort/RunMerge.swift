@@ -1,4 +1,4 @@
-/// Merges sorted runs: gives out the records of all of them in order.
+/// Merges sorted runs: returns the records of all of them in order.
 ///
 /// A binary heap of cursors; each record costs about two comparisons for each doubling of the number of runs.
 package struct RunMerge {
@@ -10,7 +10,7 @@ package struct RunMerge {
         for index in (0..<heap.count / 2).reversed() { siftDown(index) }
     }
 
-    /// The next record; nil when all are given out. Valid until `advance()`.
+    /// The next record; nil at the end. Valid until `advance()`.
     package var record: SortRecord? { heap.first?.record }
 
     package mutating func advance() throws(TemporaryFileError) {

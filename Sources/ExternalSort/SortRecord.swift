@@ -1,6 +1,6 @@
 import CLinux
 
-/// A line with its key, as it lies in memory and in runs.
+/// A line with its key, as stored in memory and in runs.
 ///
 /// ```
 ///  0            4             8              8 + key length
@@ -11,11 +11,11 @@ import CLinux
 ///  key: index of the PATH, 4 bytes, big-endian · path with NUL for each slash
 /// ```
 ///
-/// Names hold neither slash nor NUL, and NUL sorts first: so keys compare as their paths' components do, and what is in
-/// a directory comes right after it, before `directory.old`. All paths of one PATH begin with it, whatever slashes it has.
-/// Records of one path compare as their lines: `{"type":"en…` before `{"type":"er…`, then by operation.
+/// Names contain neither slash nor NUL, and NUL sorts first. So keys compare as the components of their paths, and the
+/// contents of a directory come right after it, before `directory.old`. All paths of one PATH begin with it, whatever
+/// slashes it has. Records of one path compare as their lines: `{"type":"en…` before `{"type":"er…`, then by operation.
 ///
-/// Unsafe in this sense only: whoever makes one says that a whole record lies at `base`, and keeps it there.
+/// Unsafe only in this sense: the creator must ensure that a whole record is at `base`, and stays there.
 package struct SortRecord {
     let base: UnsafeRawPointer
 

@@ -1,4 +1,4 @@
-/// A set of byte values: what a `[…]` of a pattern matches.
+/// A set of byte values: the bytes that a `[…]` of a pattern matches.
 struct ByteSet: BitwiseCopyable, Sendable {
     /// Bit `b & 63` of word `b >> 6` is set when `b` is a member.
     private var words: SIMD4<UInt64> = .zero
@@ -10,7 +10,7 @@ struct ByteSet: BitwiseCopyable, Sendable {
 
     mutating func insert(_ byte: UInt8) { words[Int(byte >> 6)] |= 1 << UInt64(byte & 63) }
 
-    /// Inserts what lies between the two, both included; nothing when `first` is greater.
+    /// Inserts the range, both ends included; nothing if `first` is greater.
     mutating func insert(from first: UInt8, through last: UInt8) {
         guard first <= last else { return }
         for byte in first...last { insert(byte) }
@@ -18,10 +18,9 @@ struct ByteSet: BitwiseCopyable, Sendable {
 
     mutating func complement() { words = ~words }
 
-    /// Inserts the members of `[:name:]`. False when there is no such class.
+    /// Inserts the members of `[:name:]`. False if there is no such class.
     ///
-    /// ASCII and independent of the locale, as git has them: vertical tab and form feed are no `space` there, though
-    /// they are in C.
+    /// ASCII and independent of the locale, as in git: vertical tab and form feed are not in `space`, unlike in C.
     mutating func insert(className name: ArraySlice<UInt8>) -> Bool {
         guard let found = Self.classes.first(where: { name.elementsEqual($0.name.utf8) }) else { return false }
         for range in found.members { insert(from: range.lowerBound, through: range.upperBound) }

@@ -1,26 +1,26 @@
-// Globs of single names: `*.o`, `[a-z]?`, `lib*.so`. No glob here ever sees a slash: `IgnoreRules` cuts patterns at their
-// slashes, and a `[…]` that lists one cannot match it, because no name contains it.
+// Globs of single names: `*.o`, `[a-z]?`, `lib*.so`. No glob here ever sees a slash: `IgnoreRules` cuts patterns at
+// their slashes, and a `[…]` that lists one cannot match it, because no name contains it.
 //
-// All globs of a list of patterns share two arrays, so that a list of any length is a handful of allocations and
-// matching touches memory in order, without a reference count for each pattern.
+// All globs of a list of patterns share two arrays, so a list of any length needs only a few allocations, and matching
+// reads memory in order, without a reference count for each pattern.
 
-/// A glob for one name, compiled into a `GlobStore`. Only the store that made it can read it.
+/// A glob for one name, compiled into a `GlobStore`. Only that store can read it.
 @usableFromInline struct GlobSegment: BitwiseCopyable, Sendable {
     @frozen @usableFromInline enum Shape: UInt8, BitwiseCopyable {
-        /// Any number of directories, none included: `**` between slashes. Matches no single name.
+        /// Any number of directories, including none: `**` between slashes. Matches no single name.
         case globstar
-        /// The bytes and nothing else. As the two below: what most patterns are, matched by comparing bytes.
+        /// Exactly these bytes. Like the two below, a common form that is matched by comparing bytes.
         case literal
-        /// `*` and then the bytes.
+        /// `*`, then the bytes.
         case suffix
-        /// The bytes and then `*`.
+        /// The bytes, then `*`.
         case prefix
         /// Anything else: run by `GlobStore.run`.
         case program
     }
 
     @usableFromInline var shape: Shape
-    /// Where its instructions lie, the star of `suffix` and `prefix` left out.
+    /// The start of its instructions, without the star of `suffix` and `prefix`.
     @usableFromInline var start: UInt32 = 0
     @usableFromInline var count: UInt32 = 0
 
@@ -37,8 +37,8 @@
     private static let star: UInt32 = 257
     private static let firstSet: UInt32 = 258
 
-    /// No name in a Linux file system is longer (PATH_MAX; NAME_MAX is 255): a glob that needs more matches nothing,
-    /// and what matching costs stays bounded.
+    /// No name in a Linux file system is longer (PATH_MAX; NAME_MAX is 255): a glob that needs more matches nothing, so
+    /// the cost of matching stays bounded.
     private static let longestName = 4096
 }
 
@@ -68,9 +68,8 @@ extension GlobStore {
 
     /// Runs the instructions `start..<end` against `name`.
     ///
-    /// Only the last star met is ever tried again with a byte more: whatever an earlier star could skip, the last one
-    /// can skip too. So the worst case is the product of both lengths, where the recursive way is exponential
-    /// (`a*a*a*a*b`).
+    /// Only the last star is ever retried with one more byte: whatever an earlier star could skip, the last one can
+    /// skip too. So the worst case is the product of both lengths, while recursion would be exponential (`a*a*a*a*b`).
     @usableFromInline func run(_ start: Int, _ end: Int, _ name: Span<UInt8>) -> Bool {
         let code = code.span
         let sets = sets.span
@@ -88,7 +87,7 @@ extension GlobStore {
                 starPosition = position
                 continue
             } else if position == name.count {
-                // What is left needs at least one byte, and a star that skips more leaves even fewer.
+                // The rest needs at least one byte, and a star that skips more leaves even fewer.
                 return false
             } else {
                 let instruction = code[at]
@@ -116,15 +115,15 @@ extension GlobStore {
 // MARK: - Compiling
 
 extension GlobStore {
-    /// What `compile` found.
+    /// The result of `compile`.
     enum Compiled {
         case segment(GlobSegment)
         /// Can match no name: empty, a `[` without its `]`, an unknown `[:class:]`, a backslash at the end.
         case matchesNothing
     }
 
-    /// Compiles the glob that begins at `index` and ends at a slash, escaped or not, or at the end of the pattern;
-    /// `index` is left at the slash itself or at the end.
+    /// Compiles the glob from `index` to a slash, escaped or not, or to the end of the pattern; `index` is then at the
+    /// slash or at the end.
     mutating func compile(_ pattern: [UInt8], at index: inout Int) -> Compiled {
         let start = code.count
         let setCount = sets.count
@@ -188,18 +187,18 @@ extension GlobStore {
 }
 
 extension ByteSet {
-    /// Reads a `[…]`; `index` goes from its `[` to behind its `]`. Nil when git lets it match nothing: no `]`, or a class
-    /// of an unknown name.
+    /// Reads a `[…]`; `index` moves from its `[` to after its `]`. Nil if git matches nothing with it: no `]`, or an
+    /// unknown class.
     ///
-    /// The rules of wildmatch: `!` or `^` in front negates, a `]` in first place is a member, `-` makes a range unless
-    /// it is the first or the last, or follows a range or a class; a backslash makes the next byte literal.
+    /// The rules of wildmatch: a leading `!` or `^` negates, a `]` in first place is a member, `-` makes a range unless
+    /// it is first or last, or follows a range or a class; a backslash makes the next byte literal.
     init?(bracket pattern: [UInt8], at index: inout Int) {
         self.init()
         func byte(at index: Int) -> UInt8? { index < pattern.count ? pattern[index] : nil }
         var at = index + 1
         let isNegated = byte(at: at) == UInt8(ascii: "!") || byte(at: at) == UInt8(ascii: "^")
         if isNegated { at += 1 }
-        /// The member in front, if a `-` behind it can make a range of it.
+        /// The member before, if a following `-` can make a range of it.
         var previous: UInt8?
         repeat {
             guard let current = byte(at: at) else { return nil }
@@ -222,7 +221,7 @@ extension ByteSet {
                     at = end
                     previous = nil
                 } else {
-                    // `[:` that no `:]` closes: two members.
+                    // `[:` without a closing `:]`: two members.
                     insert(current)
                     previous = current
                 }

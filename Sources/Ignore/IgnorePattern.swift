@@ -1,18 +1,18 @@
 /// One pattern of a `.gitignore` or of `--exclude`, compiled into the store of its list.
 ///
-/// A pattern is a chain of globs, one for each component of the path, the last for the entry's own name; a `**` stands
-/// for any number of components. The last glob is tried first: it decides nearly always, and the directories above
-/// are asked only if it matches.
+/// A pattern is a chain of globs, one for each component of the path, the last for the entry's own name; a `**` matches
+/// any number of components. The last glob is tried first: it nearly always decides, and the directories above are
+/// compared only if it matches.
 @usableFromInline package struct IgnorePattern: BitwiseCopyable, Sendable {
-    /// It began with `!`: what it matches is kept.
+    /// It began with `!`: entries that it matches are kept.
     @usableFromInline var isNegated = false
     /// It ended with `/`.
     @usableFromInline var isDirectoryOnly = false
     /// It matches at any depth: it had no slash, or was `**/name`.
     @usableFromInline var floats = false
-    /// A `**` is among the globs of the directories.
+    /// There is a `**` among the globs of the directories.
     @usableFromInline var hasGlobstar = false
-    /// Components that it matches; at least so many with a `**`.
+    /// The number of components that it matches; with a `**` the minimum.
     @usableFromInline var depth: UInt32 = 1
     /// For the entry's own name.
     @usableFromInline var name: GlobSegment
@@ -21,13 +21,13 @@
     @usableFromInline var directoryCount: UInt32 = 0
 }
 
-/// A pattern as it is written, before its globs are compiled.
+/// A pattern as written, before its globs are compiled.
 struct IgnorePatternSyntax {
     var isNegated = false
     var isDirectoryOnly = false
     var isAnchored = false
-    /// What is left: globs with slashes between them. More than one when the pattern stands for several; none when it
-    /// matches nothing.
+    /// The rest: globs separated by slashes. More than one if the pattern is equivalent to several; none if it matches
+    /// nothing.
     var bodies: [[UInt8]] = []
 
     private static let slash = UInt8(ascii: "/")
@@ -44,23 +44,23 @@ struct IgnorePatternSyntax {
             isDirectoryOnly = true
             rest.removeLast()
         }
-        // Any slash, be it escaped or between brackets.
+        // Any slash, even escaped or in brackets.
         isAnchored = rest.contains(Self.slash)
         if rest.first == Self.slash { rest.removeFirst() }
         guard !rest.isEmpty else { return }
         bodies = isAnchored ? Self.alternatives(Array(rest)) : [Array(rest)]
     }
 
-    /// A run of two or more stars with a slash or the end behind it.
+    /// The end of a run of two or more stars: a slash, or the end of the pattern.
     enum GlobstarEnd {
         case end
         case slash
-        /// `\/`, behind which git takes the `**` for at least one component.
+        /// `\/`; before it, git requires `**` to match at least one component.
         case escapedSlash
     }
 
-    /// The run of stars at `index`, if it stands for components provided that a component begins there; `index` is left
-    /// behind its slash.
+    /// The run of stars at `index`, if it matches components (provided that a component begins there); `index` is then
+    /// after its slash.
     static func globstar(_ body: [UInt8], at index: inout Int) -> GlobstarEnd? {
         var at = index
         while at < body.count, body[at] == star { at += 1 }
@@ -80,10 +80,10 @@ struct IgnorePatternSyntax {
         return nil
     }
 
-    /// The patterns that together match what `body` does, without git's special case.
+    /// Patterns that together match the same as `body`, without git's special case.
     ///
-    /// git compares what stands before the first wildcard byte by byte and gives only the rest to its matcher, which
-    /// thus takes a `**` right behind for the first thing in the pattern: `/foo**/bar` matches `foobar` and
+    /// git compares the text before the first wildcard byte by byte and gives only the rest to its matcher. The matcher
+    /// therefore takes a `**` right after that text for the start of the pattern: `/foo**/bar` matches `foobar` and
     /// `foo1/2/bar`, as if `foo**/` were `foo`, then anything up to a slash or nothing at all.
     private static func alternatives(_ body: [UInt8]) -> [[UInt8]] {
         let special: [UInt8] = [star, UInt8(ascii: "?"), UInt8(ascii: "["), backslash]

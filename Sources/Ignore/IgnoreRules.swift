@@ -1,10 +1,10 @@
 // A list of patterns: those of the command line, or those of one `.gitignore`.
 //
-// The rules are git's (gitignore(5), and dir.c and wildmatch.c for what it leaves open), the representation is not: git
-// keeps the pattern as text and matches it against the whole path, by recursion. Here a pattern is cut at its slashes
-// once, so a name is compared with one glob, no path has to be put together, and neither depth nor stars recurse.
+// The rules are git's (gitignore(5), and dir.c and wildmatch.c for its gaps), but the representation is not: git keeps
+// the pattern as text and matches it recursively against the whole path. Here a pattern is cut at its slashes once, so
+// a name is compared with one glob, no path has to be built, and neither depth nor stars recurse.
 
-/// A directory as patterns see it: a name and the way up to the PATH.
+/// A directory for pattern matching: a name and the way up to the PATH.
 ///
 /// Patterns with a slash inside need the names of the directories above an entry; most do not, so names are fetched one
 /// at a time and only when the entry's own name has matched.
@@ -17,19 +17,19 @@
     func withIgnoreName<R>(_ body: (Span<UInt8>) -> R) -> R
 }
 
-/// What patterns say of an entry.
+/// The result of matching an entry.
 @frozen @usableFromInline package enum IgnoreVerdict: Equatable, Sendable {
     case kept
     case ignored
-    /// A pattern for directories matches the name: find out whether it is one and ask again.
+    /// A pattern for directories matches the name: find out the kind and ask again.
     case dependsOnKind
 }
 
-/// A list of patterns, the last one that matches decides.
+/// A list of patterns; the last one that matches decides.
 ///
-/// Not copyable, so that asking it cannot turn into copying it: a copy counts references that all workers share.
+/// Not copyable, so that a query cannot become a copy: a copy counts references that all workers share.
 @usableFromInline package struct IgnoreRules: ~Copyable, Sendable {
-    /// git ignores larger files (100 MiB), and so should who reads them for `append(contentsOfFile:)`.
+    /// git ignores larger files (100 MiB), and callers of `append(contentsOfFile:)` should do the same.
     package static let maximumFileSize = 100 << 20
 
     @usableFromInline private(set) var patterns: [IgnorePattern] = []
@@ -38,18 +38,18 @@
 
     package init() {}
 
-    /// How many patterns there are; one that was appended may have become several, or none.
+    /// The number of patterns; an appended one may have become several, or none.
     package var count: Int { patterns.count }
 
     /// No pattern can match anything.
     package var isEmpty: Bool { patterns.isEmpty }
 
-    /// What the list says of an entry, nil if nothing.
+    /// The verdict of the list on an entry, nil if there is none.
     ///
     /// - Parameters:
     ///   - isDirectory: nil if it is not known.
-    ///   - depth: The entry's depth below the directory that the list is anchored at: 1 right in it.
-    ///   - directory: Where the entry is.
+    ///   - depth: The entry's depth below the directory where the list is anchored: 1 directly in it.
+    ///   - directory: The directory of the entry.
     @inlinable package func verdict(
         _ name: Span<UInt8>, isDirectory: Bool?, depth: Int, in directory: some IgnoreDirectory
     ) -> IgnoreVerdict? {
@@ -78,7 +78,7 @@
 
     /// Whether the directories above an entry match, innermost first.
     ///
-    /// Of several `**` only the last met is ever given a directory more: what an earlier one could swallow, it can too.
+    /// Of several `**` only the last is ever given one more directory: whatever an earlier one could skip, it can too.
     /// Each glob meets each name at most once for each `**`.
     @inlinable func matchesDirectories<D: IgnoreDirectory>(
         _ pattern: IgnorePattern, depth: Int, _ directory: D
@@ -115,9 +115,9 @@
     }
 }
 
-/// Where matching the directories above an entry stands.
+/// The state of matching the directories above an entry.
 @usableFromInline struct UnmatchedDirectories<D: IgnoreDirectory> {
-    /// Globs and directories that are still to be matched.
+    /// The number of globs and directories that are still to be matched.
     @usableFromInline var globs: Int
     @usableFromInline var above: Int
     /// The innermost of these directories, nil if there is none.
@@ -129,7 +129,7 @@
         self.directory = directory
     }
 
-    /// Leaves out the innermost directory.
+    /// Skips the innermost directory.
     @inlinable mutating func goUp() {
         above -= 1
         directory = above > 0 ? directory?.ignoreParent : nil
@@ -139,19 +139,20 @@
 // MARK: - Reading
 
 extension IgnoreRules {
-    /// Appends a pattern of the command line, taken as it is: no comment, no space cut off, as `git ls-files --exclude`.
+    /// Appends a pattern of the command line unchanged: no comments, no trailing spaces removed, as in `git ls-files
+    /// --exclude`.
     package mutating func append(pattern: [UInt8]) { append(pattern[...]) }
 
     /// Appends the patterns of a `.gitignore`.
     ///
-    /// Lines end with LF or CR LF, the last one may end with the file; a UTF-8 byte order mark in front, empty lines,
-    /// lines that begin with `#`, and spaces at the end that no backslash precedes do not count. A line ends for git at a
+    /// Lines end with LF or CR LF; the last one may end with the file. Ignored are a UTF-8 byte order mark at the
+    /// start, empty lines, lines that begin with `#`, and trailing spaces without a backslash. For git a line ends at a
     /// NUL.
     package mutating func append(contentsOfFile contents: [UInt8]) {
         Self.forEachPattern(inFile: contents) { append($0) }
     }
 
-    /// The patterns that a file in the form of a `.gitignore` has, as they would be on the command line.
+    /// The patterns in a file like a `.gitignore`, in the form of the command line.
     package static func patterns(inFile contents: [UInt8]) -> [[UInt8]] {
         var patterns: [[UInt8]] = []
         forEachPattern(inFile: contents) { if !$0.isEmpty { patterns.append(Array($0)) } }
@@ -172,7 +173,7 @@ extension IgnoreRules {
         }
     }
 
-    /// The line without the spaces at its end; behind a backslash a space counts like any byte.
+    /// The line without trailing spaces; a space after a backslash stays.
     private static func trimmed(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var end = line.startIndex
         var index = line.startIndex
@@ -219,17 +220,17 @@ extension IgnoreRules {
         while true {
             if isAnchored, let end = IgnorePatternSyntax.globstar(body, at: &index) {
                 if end == .escapedSlash { directories.append(globs.compileStar()) }
-                // Two in a row are one.
+                // Two in a row are equivalent to one.
                 if !endsWithGlobstar() { directories.append(.globstar) }
                 if end != .end { continue }
-                // `a/**` is what is below `a`, not `a` itself: any name, any number of directories further down.
+                // `a/**` matches everything below `a`, but not `a` itself: any name, then any number of directories.
                 directories.append(globs.compileStar())
                 return true
             }
             guard case .segment(let segment) = globs.compile(body, at: &index) else { return false }
             directories.append(segment)
             if index == body.count { return true }
-            // At a slash, which the backslash of `\/` precedes no more.
+            // At a slash; the backslash of `\/` is already consumed.
             index += 1
         }
     }

@@ -1,4 +1,4 @@
-// Which entries a scan leaves out: the patterns of `--exclude` and of the `.gitignore` files on the way down.
+// The entries that a scan excludes: the patterns of `--exclude` and of the `.gitignore` files on the way down.
 //
 //     PATH            IgnoreScope(excludes:)              --exclude, anchored at the PATH
 //      ├─ .gitignore  └─ child(… depth: 0)                anchored at the PATH
@@ -6,18 +6,18 @@
 //          ├─ .gitignore └─ child(… depth: 1)             anchored at PATH/src
 //          └─ lib                 same scope as src: no .gitignore, nothing allocated
 //
-// Precedence, as git's: `--exclude` over every `.gitignore`, as its command-line patterns are; a deeper `.gitignore` over
-// those above it; in one list the last pattern that matches. The first of these lists with a pattern that matches
-// decides. What is below an ignored directory cannot come back, because nobody goes there: that is up to the walk.
+// Precedence, as in git: `--exclude` over every `.gitignore`, like git's command-line patterns; a deeper `.gitignore`
+// over those above it; within a list the last pattern that matches. The first of these lists with a matching pattern
+// decides. Entries below an ignored directory cannot come back, because the walk does not go there.
 //
-// What git does beyond the patterns is not done: no core.excludesFile, no .git/info/exclude, no `.gitignore` above the
-// PATH, no exception for `.git` or for files in an index.
+// Not implemented are git's other sources: core.excludesFile, .git/info/exclude, a `.gitignore` above the PATH, and
+// exceptions for `.git` or for files in an index.
 
-/// The patterns that apply in a directory. Immutable, shared by all directories below that have no `.gitignore` of their
+/// The patterns that apply in a directory. Immutable, shared by all directories below without a `.gitignore` of their
 /// own.
 ///
-/// Asking about an entry allocates nothing and counts no references: a scope is shared by all workers, and a counter that
-/// each of them touches for each entry would travel between their caches. It takes 3 ns for each pattern of the chain.
+/// A query allocates nothing and counts no references: all workers share a scope, and a counter that each of them
+/// changes for each entry would travel between their caches. A query takes 3 ns for each pattern of the chain.
 ///
 /// Functions that are generic over the directory are `@inlinable`, so that the caller's module specialises them.
 /// Unspecialised they cost a scan with `--exclude` 13 % more instructions.
@@ -26,14 +26,14 @@
     @usableFromInline let rules: IgnoreRules
     /// Components from the PATH to the directory of that `.gitignore`.
     @usableFromInline let depth: Int
-    /// The scope of the next `.gitignore` above; a reference that is counted, by hand.
+    /// The scope of the next `.gitignore` above; a reference that is counted manually.
     ///
-    /// Set in `init`, released in `deinit`, or taken away by the `deinit` of a scope below that was the last to hold this
-    /// one; between these it is only read. So no access can overlap a change, and asking about an entry does not pay for
-    /// the check of it, which the compiler cannot leave out for other modules.
+    /// Set in `init`, released in `deinit`, or taken away by the `deinit` of a scope below that was the last to hold
+    /// this one; in between it is only read. So no access can overlap a change, and queries avoid the exclusivity
+    /// check, which the compiler cannot omit for other modules.
     @exclusivity(unchecked) @usableFromInline nonisolated(unsafe) private(set) var parent: Unmanaged<IgnoreScope>?
-    /// The scope of `--exclude`, with which the chain of parents ends; nil if there is none, and in that scope itself. Not
-    /// counted: the chain is.
+    /// The scope of `--exclude`, at the end of the chain of parents; nil if there is none, and in that scope itself.
+    /// Not reference-counted: the chain is.
     @usableFromInline let commandLine: Unmanaged<IgnoreScope>?
     private let isCommandLine: Bool
 
@@ -57,7 +57,7 @@
 
     /// The scope of a PATH, with the patterns of `--exclude` in their order. Nil if they can match nothing.
     ///
-    /// It knows nothing of the PATH: one serves all of them.
+    /// It does not depend on the PATH: one serves all PATHs.
     package convenience init?(excludes patterns: [[UInt8]]) {
         var excludes = IgnoreRules()
         for pattern in patterns { excludes.append(pattern: pattern) }
@@ -69,7 +69,8 @@
     ///
     /// - Parameters:
     ///   - scope: That of the directory above; at a PATH, the scope of `--exclude`.
-    ///   - contents: What is in the file. git reads no symlink, and no file larger than `IgnoreRules.maximumFileSize`.
+    ///   - contents: The contents of the file. git reads no symlink, and no file larger than
+    ///     `IgnoreRules.maximumFileSize`.
     ///   - depth: Components from the PATH to the directory: 0 for the PATH itself.
     /// - Returns: `scope` if no pattern in the file can match anything.
     package static func child(of scope: IgnoreScope?, gitignore contents: [UInt8], depth: Int) -> IgnoreScope? {
@@ -80,7 +81,7 @@
     }
 
     deinit {
-        // One after the other: left to themselves, the scopes of a deep tree would each free the next on the stack.
+        // One after the other: otherwise the scopes of a deep tree would free each other recursively on the stack.
         var next = parent?.takeRetainedValue()
         while isKnownUniquelyReferenced(&next) {
             let above = next?.parent
@@ -89,13 +90,13 @@
         }
     }
 
-    /// What the patterns say of an entry.
+    /// The verdict of the patterns on an entry.
     ///
     /// - Parameters:
-    ///   - name: The entry's name, without a NUL behind it.
-    ///   - isDirectory: Whether it is a directory, which a symlink to one is not; nil if that is not known yet. Then the
+    ///   - name: The entry's name, without a trailing NUL.
+    ///   - isDirectory: Whether it is a directory (a symlink to one is not); nil if that is not known yet. Then the
     ///     answer may be `.dependsOnKind`.
-    ///   - directory: The directory that the entry is in.
+    ///   - directory: The directory of the entry.
     ///   - directoryDepth: Components from the PATH to that directory: 0 for the PATH itself.
     @inlinable package func verdict(
         _ name: Span<UInt8>, isDirectory: Bool?, in directory: some IgnoreDirectory, directoryDepth: Int
@@ -106,7 +107,7 @@
             }
             if let verdict { return verdict }
         }
-        // All on the way are held by the chain that the caller holds.
+        // The caller's chain keeps all of these scopes alive.
         var scope = Unmanaged.passUnretained(self)
         while true {
             let verdict = scope._withUnsafeGuaranteedRef {

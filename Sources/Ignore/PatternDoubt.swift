@@ -1,19 +1,20 @@
-/// Why a pattern of `--exclude` is not likely to do what was meant: it can match no entry, or means something else.
+/// Why a pattern of `--exclude` probably does not do what the user intended: it can match no entry, or means something
+/// else.
 package enum PatternDoubt: Equatable, Sendable {
-    /// It can match nothing: it is empty, or a bracket or an escape in it has no end.
+    /// It can match nothing: it is empty, or has an unfinished bracket or escape.
     case matchesNothing
-    /// It means the PATH itself, which is never left out.
+    /// It means the PATH itself, which is never excluded.
     case matchesThePath
     /// A component is `..`: patterns do not lead out of the PATH.
     case leadsUp
-    /// No name is `.` or empty. Without those components it is `instead`.
+    /// No name is `.` or empty. Without those components the pattern is `instead`.
     case emptyComponent(instead: [UInt8])
-    /// `/usr/share` for the PATH `/usr`: a slash in front stands for the PATH. Seen from there it is `instead`.
+    /// `/usr/share` for the PATH `/usr`: a leading slash represents the PATH. Relative to it the pattern is `instead`.
     case isAbsolute(instead: [UInt8])
-    /// Braces mean themselves, unlike in a shell, which would make `instead` of them.
+    /// Braces are literal, unlike in a shell, which would expand them to `instead`.
     case hasBraces(instead: [[UInt8]])
 
-    /// The doubt about a pattern that can be told without looking at files; nil if there is none.
+    /// A problem that is visible without looking at files; nil if there is none.
     package init?(_ pattern: [UInt8]) {
         let body = Body(pattern)
         if body.components.allSatisfy({ $0.isEmpty }) {
@@ -32,10 +33,10 @@ package enum PatternDoubt: Equatable, Sendable {
         }
     }
 
-    /// Whether a pattern is an absolute path in or of a PATH, where a pattern is to be relative to it.
+    /// Whether a pattern is an absolute path in or of a PATH, although patterns are relative to it.
     ///
     /// - Parameter path: the absolute path of the PATH.
-    /// - Returns: nil too where the PATH has what the pattern begins with.
+    /// - Returns: nil also if the PATH contains the first component of the pattern.
     package init?(_ pattern: [UInt8], in path: [UInt8], exists: (_ name: [UInt8]) -> Bool) {
         let body = Body(pattern)
         let directories = path.split(separator: Body.slash).map { Array($0) }
@@ -70,7 +71,7 @@ package enum PatternDoubt: Equatable, Sendable {
         }
     }
 
-    /// What a shell makes of the first braces with a comma between them; nil if there are none.
+    /// The shell's expansion of the first braces with a comma; nil if there are none.
     private static func expanded(_ pattern: [UInt8]) -> [[UInt8]]? {
         let (open, close, comma) = (UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: ","))
         guard let start = pattern.firstIndex(of: open), let end = pattern[start...].firstIndex(of: close) else {

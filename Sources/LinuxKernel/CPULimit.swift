@@ -1,23 +1,23 @@
-/// The processor time that control groups grant, in processors: 1.5 is 150 ms in each 100 ms.
+/// The processor time limit of control groups, in processors: 1.5 is 150 ms in each 100 ms.
 ///
-/// Each group may have a limit of its own, so the least of all ancestors counts. Both versions of the interface are read,
-/// as both can be mounted: `cpu.max` in version 2, `cpu.cfs_quota_us` in version 1. See cgroups(7).
+/// Each group may have its own limit, so the minimum over all ancestors counts. Both versions of the interface are
+/// read, because both can be mounted: `cpu.max` in version 2, `cpu.cfs_quota_us` in version 1. See cgroups(7).
 ///
-/// Names of groups are bytes, as names of files are.
+/// Names of groups are bytes, like names of files.
 package struct CPULimit {
-    /// More than 0; nil where there is no limit.
+    /// More than 0; nil if there is no limit.
     package private(set) var processors: Double?
 
-    /// - Parameter root: stands before all paths: a directory that looks like a system, for tests.
+    /// - Parameter root: a prefix for all paths: a directory that looks like a system, for tests.
     package init(root: String = "") {
         self.init(reading: { Kernel.contents(of: Array(root.utf8) + $0) })
     }
 
-    /// - Parameter read: the contents of a file, nil where it cannot be read.
+    /// - Parameter read: returns the contents of a file, nil if it cannot be read.
     package init(reading read: ([UInt8]) -> [UInt8]?) {
         guard let membership = read(Array("/proc/self/cgroup".utf8)) else { return }
         let hierarchies = Self.hierarchies(in: membership)
-        // Most systems: one hierarchy, and reading /proc/self/mountinfo pays only with it.
+        // Most systems have one hierarchy, and only then is /proc/self/mountinfo worth reading.
         guard !hierarchies.isEmpty, let mounts = read(Array("/proc/self/mountinfo".utf8)) else { return }
         for line in mounts.split(separator: UInt8(ascii: "\n")) {
             guard let mount = CgroupMount(line), let path = hierarchies[mount.version] else { continue }
@@ -30,7 +30,7 @@ package struct CPULimit {
 
     enum Version { case one, two }
 
-    /// The path of this process in each hierarchy that can limit processor time: lines `0::/path` and
+    /// The path of this process in each hierarchy that can limit processor time: lines like `0::/path` and
     /// `4:cpu,cpuacct:/path`.
     private static func hierarchies(in membership: [UInt8]) -> [Version: ArraySlice<UInt8>] {
         var result: [Version: ArraySlice<UInt8>] = [:]
@@ -56,7 +56,7 @@ package struct CPULimit {
             case .two: words("/cpu.max")
             case .one: words("/cpu.cfs_quota_us") + words("/cpu.cfs_period_us")
             }
-        // Version 1 says -1 where there is no limit.
+        // Version 1 has -1 for no limit.
         guard numbers.count == 2, let quota = Int64(String(decoding: numbers[0], as: UTF8.self)),
             let period = Int64(String(decoding: numbers[1], as: UTF8.self)), quota > 0, period > 0
         else { return nil }
@@ -67,7 +67,7 @@ package struct CPULimit {
 /// A line of /proc/self/mountinfo that mounts a hierarchy of control groups.
 private struct CgroupMount {
     let version: CPULimit.Version
-    /// The group that is seen at the mount point: `/`, or in a container often the container's own.
+    /// The group visible at the mount point: `/`, or in a container often the container's own.
     private let group: [UInt8]
     private let mountPoint: [UInt8]
 
@@ -88,19 +88,19 @@ private struct CgroupMount {
         mountPoint = line.mountPoint
     }
 
-    /// Whether a list with commas has that name.
+    /// Whether a comma-separated list contains that name.
     static func names(_ list: ArraySlice<UInt8>, _ name: String) -> Bool {
         list.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual(name.utf8) }
     }
 
-    /// The directories of a group and of its ancestors, as far as they can be seen here.
+    /// The directories of a group and of its ancestors, as far as they are visible here.
     func directories(of path: ArraySlice<UInt8>) -> [[UInt8]] {
         var rest = path
         if group != [Self.slash], path.elementsEqual(group) || path.starts(with: group + [Self.slash]) {
             rest = rest.dropFirst(group.count)
         }
         var names = rest.split(separator: Self.slash)
-        // Outside of what is mounted: `/../other`.
+        // Outside the mounted part: `/../other`.
         if names.contains(where: { $0.elementsEqual("..".utf8) }) { names = [] }
         var result = [mountPoint]
         for name in names { result.append(result[result.count - 1] + [Self.slash] + name) }

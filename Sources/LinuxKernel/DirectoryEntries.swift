@@ -9,24 +9,24 @@ public import CLinux
 ///  └─────────┴─────────┴──────┴────┴───────────────────┘
 /// ```
 ///
-/// `d_ino` is not looked at: mount points and overlay file systems give another one than `stat` does. A file system that
-/// writes records of impossible lengths (FUSE passes on what a program says) ends the list early; it is never read
-/// beyond the buffer.
+/// `d_ino` is ignored: for mount points and overlay file systems it differs from the inode of `stat`. Records of
+/// impossible lengths (FUSE passes on whatever its program returns) end the list early; it is never read beyond the
+/// buffer.
 ///
-/// Unsafe in this sense only: the buffer must outlive the value and the names that it gives out.
+/// Unsafe only in this sense: the buffer must outlive the value and the names that it returns.
 @usableFromInline package struct DirectoryEntries: Sequence, IteratorProtocol {
     @usableFromInline var rest: UnsafeRawBufferPointer
 
-    /// - Parameter buffer: what `Kernel.listDirectory` filled, no longer than it said.
+    /// - Parameter buffer: filled by `Kernel.listDirectory`, with the length that it returned.
     @inlinable package init(_ buffer: UnsafeRawBufferPointer) { rest = buffer }
 
-    /// Those that are still to come.
+    /// The bytes of the remaining entries.
     package var bytes: UnsafeRawBufferPointer { rest }
 
-    /// Bytes of the record of a name of 255 bytes: with less room than this a listing goes on in the next buffer.
+    /// The size of a record with a name of 255 bytes: with less room than this a listing continues in the next buffer.
     package static let longestRecord = 280
 
-    /// Where the listing stands after these entries: what the last record says of its successor.
+    /// The position of the listing after these entries, from the last record.
     package var endPosition: Int64 {
         var (rest, position) = (rest, Int64(0))
         while let length = Self.length(ofFirstIn: rest) {
@@ -36,9 +36,9 @@ public import CLinux
         return position
     }
 
-    /// Takes the first entries off.
+    /// Removes the first entries.
     ///
-    /// - Parameter count: how many at most, `.` and `..` included.
+    /// - Parameter count: the maximum number, including `.` and `..`.
     /// - Returns: their bytes; nil if there are none.
     package mutating func popFirst(_ count: Int) -> UnsafeRawBufferPointer? {
         let all = rest
@@ -53,7 +53,7 @@ public import CLinux
     @usableFromInline package struct Entry {
         /// Without its NUL, which follows in memory: `name.baseAddress` is a C string.
         @usableFromInline package let name: UnsafeRawBufferPointer
-        /// Nil where the file system does not tell.
+        /// Nil if the file system does not report it.
         @usableFromInline package let kind: EntryKind?
 
         @inlinable init(name: UnsafeRawBufferPointer, kind: EntryKind?) {
@@ -78,7 +78,7 @@ public import CLinux
         @inlinable static var name: Int { 19 }
     }
 
-    /// The next entry; `.` and `..` are left out.
+    /// The next entry, without `.` and `..`.
     @inlinable package mutating func next() -> Entry? {
         while let length = Self.length(ofFirstIn: rest) {
             let record = UnsafeRawBufferPointer(rebasing: rest[..<length])

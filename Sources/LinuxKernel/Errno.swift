@@ -21,10 +21,10 @@ package struct Errno: OpeningFailure, Equatable, Sendable {
     package static let invalid = Errno(EINVAL)
     package static let wouldBlock = Errno(EAGAIN)
 
-    /// All descriptors are in use: it may succeed later.
+    /// All descriptors are in use: a later attempt may succeed.
     package var isShortOfDescriptors: Bool { self == .tooManyOpenFiles || self == .tooManyOpenFilesInSystem }
 
-    /// The name in C: `EACCES`. A number that the C library has no name for is `E<number>`.
+    /// The name in C: `EACCES`. `E<number>` if the C library has no name for the number.
     package var name: String {
         guard let name = clinux_errno_name(rawValue) else { return "E\(rawValue)" }
         return String(cString: name)
@@ -39,6 +39,6 @@ package struct Errno: OpeningFailure, Equatable, Sendable {
 
 /// Why something could not be opened.
 package protocol OpeningFailure: Error {
-    /// All descriptors are in use: it may succeed later.
+    /// All descriptors are in use: a later attempt may succeed.
     var isShortOfDescriptors: Bool { get }
 }

@@ -9,10 +9,10 @@ package struct FileDescriptor: ~Copyable, Sendable {
         self.number = number
     }
 
-    /// Errors of `close` are of no interest for files that were only read.
+    /// Errors of `close` are irrelevant for files that were only read.
     deinit { close(number) }
 
-    /// Gives the descriptor to somebody else, who must close it.
+    /// Gives the descriptor to the caller, who must close it.
     package consuming func release() -> Int32 {
         let number = number
         discard self

@@ -1,11 +1,11 @@
 public import CLinux
 
-/// What only records say of an entry.
+/// Attributes of an entry that only records need.
 extension FileStatus {
     @inlinable package var atime: FileTime { FileTime(raw.stx_atime) }
     @inlinable package var mtime: FileTime { FileTime(raw.stx_mtime) }
     @inlinable package var ctime: FileTime { FileTime(raw.stx_ctime) }
-    /// Nil where the file system keeps no time of birth.
+    /// Nil if the file system stores no birth time.
     @inlinable package var btime: FileTime? {
         guard raw.stx_mask & UInt32(STATX_BTIME) != 0 else { return nil }
         return FileTime(raw.stx_btime)
@@ -27,7 +27,7 @@ extension FileStatus {
         return (major & 0xFFFF_F000) << 32 | (major & 0xFFF) << 8 | (minor & 0xFFFF_FF00) << 12 | (minor & 0xFF)
     }
 
-    /// The other way round: a device as `DeviceInode` has it.
+    /// The inverse: a device in the form of `DeviceInode`.
     package static func splitDevice(_ number: UInt64) -> UInt64 {
         let major = (number >> 32 & 0xFFFF_F000) | (number >> 8 & 0xFFF)
         let minor = (number >> 12 & 0xFFFF_FF00) | (number & 0xFF)

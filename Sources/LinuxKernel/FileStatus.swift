@@ -1,6 +1,6 @@
 public import CLinux
 
-/// What an entry is. The order is that of the report.
+/// The kind of an entry. The order is that of the report.
 @frozen @usableFromInline package enum EntryKind: UInt8, CaseIterable, Sendable {
     case directory, file, symlink, fifo, socket, blockDevice, characterDevice
 
@@ -25,7 +25,7 @@ public import CLinux
     }
 }
 
-/// Names a file system object for as long as it exists.
+/// Identifies a file system object for as long as it exists.
 @usableFromInline package struct DeviceInode: Hashable, Sendable {
     @usableFromInline package var device: UInt64
     @usableFromInline package var inode: UInt64
@@ -35,12 +35,12 @@ public import CLinux
         self.inode = inode
     }
 
-    /// One word in the place of two: half of what hashing costs. There are few devices, so that whoever chooses inode
-    /// numbers finds few that meet.
+    /// One word instead of two: half the cost of hashing. There are few devices, so even chosen inode numbers collide
+    /// rarely.
     @inlinable package func hash(into hasher: inout Hasher) { hasher.combine(inode &+ device &* 0x9E37_79B9_7F4A_7C15) }
 }
 
-/// The attributes of an entry, as the kernel gives them.
+/// The attributes of an entry, as returned by the kernel.
 ///
 /// A thin view of `struct statx`, which is filled in place: 256 bytes are not copied for each entry.
 @usableFromInline package struct FileStatus: Sendable {
@@ -48,7 +48,7 @@ public import CLinux
 
     @inlinable package init() {}
 
-    /// All that `stat(2)` gives, and the time of birth and the mount, which cost nothing where they are known.
+    /// Everything in `stat(2)`, and the birth time and the mount, which are free where the kernel knows them.
     package static let mask = UInt32(STATX_BASIC_STATS | STATX_BTIME) | UInt32(STATX_MNT_ID)
 
     @inlinable package var mode: UInt32 { UInt32(raw.stx_mode) }
@@ -66,14 +66,14 @@ public import CLinux
         let (bytes, overflow) = raw.stx_blocks.multipliedReportingOverflow(by: 512)
         return overflow ? .max : Int64(clamping: bytes)
     }
-    /// Whether a file system is mounted here. False where the kernel does not say.
+    /// Whether a file system is mounted here. False if the kernel does not say.
     @inlinable package var isMountRoot: Bool { raw.stx_attributes & UInt64(STATX_ATTR_MOUNT_ROOT) != 0 }
 
-    /// The mount that this was reached through, as in the mount table; nil where the kernel does not say (before Linux
-    /// 5.8, or where a sandbox refuses statx).
+    /// The mount through which this was reached, as in the mount table; nil if the kernel does not say (before Linux
+    /// 5.8, or if a sandbox refuses statx).
     @inlinable package var mount: UInt64? { raw.stx_mask & UInt32(STATX_MNT_ID) == 0 ? nil : raw.stx_mnt_id }
 
-    /// Takes it for a mount point where nobody says (before Linux 5.8, or where a sandbox refuses statx).
+    /// Treats it as a mount point if the kernel does not say (before Linux 5.8, or if a sandbox refuses statx).
     @inlinable package mutating func assumeMountRootWhereUnknown() {
         let isKnown = raw.stx_attributes_mask & UInt64(STATX_ATTR_MOUNT_ROOT) != 0
         if !isKnown { raw.stx_attributes |= UInt64(STATX_ATTR_MOUNT_ROOT) }

@@ -1,5 +1,5 @@
-/// Seconds and nanoseconds since 1970, the nanoseconds counted forwards also before it, as in `statx(2)`. A damaged file
-/// system may have more nanoseconds than a second has.
+/// Seconds and nanoseconds since 1970; nanoseconds count forwards even before 1970, as in `statx(2)`. A damaged file
+/// system may report more nanoseconds than a second has.
 @frozen public struct FileTime: Hashable, Comparable, Sendable {
     public var seconds: Int64
     public var nanoseconds: Int64
@@ -9,7 +9,7 @@
         self.nanoseconds = nanoseconds
     }
 
-    /// Before all times.
+    /// Earlier than all times.
     @inlinable package static var distantPast: FileTime { FileTime(seconds: .min, nanoseconds: 0) }
 
     @inlinable

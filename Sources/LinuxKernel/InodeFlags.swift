@@ -1,6 +1,6 @@
 public import CLinux
 
-/// What `lsattr` shows as `i` and `a`, and `statx(2)` tells.
+/// The flags that `lsattr` shows as `i` and `a`, from `statx(2)`.
 @frozen @usableFromInline package struct InodeFlags: OptionSet, Sendable {
     @usableFromInline package let rawValue: UInt32
 
@@ -11,7 +11,7 @@ public import CLinux
 }
 
 extension FileStatus {
-    /// Nil where the kernel or the file system does not tell.
+    /// Nil if the kernel or the file system does not report them.
     @inlinable package var flags: InodeFlags? {
         let known = UInt64(STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)
         guard raw.stx_attributes_mask & known == known else { return nil }

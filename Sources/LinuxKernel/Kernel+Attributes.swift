@@ -1,4 +1,4 @@
-// Extended attributes: of what a descriptor stands for, so that no name is looked up twice.
+// Extended attributes, read through a descriptor, so that no name is looked up twice.
 
 import CLinux
 
@@ -8,9 +8,9 @@ extension Errno {
 }
 
 extension Kernel {
-    /// Opens anything without reading it, following a symlink, or waking a device: to ask what it is.
+    /// Opens anything without reading it, following a symlink, or activating a device: to query its status.
     ///
-    /// - Parameter isFollowed: a symlink is followed all the same.
+    /// - Parameter isFollowed: follow a symlink nevertheless.
     ///
     /// The corresponding system call is `openat(2)` with `O_PATH`.
     package static func openPath(
@@ -20,10 +20,10 @@ extension Kernel {
         return FileDescriptor(owning: try check { clinux_openat(directory, name, flags) })
     }
 
-    /// The names of the extended attributes that the caller may see, each once, in bytewise order. None where the file system
-    /// knows none.
+    /// The names of the extended attributes visible to the caller, each once, in bytewise order. Empty if the file
+    /// system has none.
     ///
-    /// - Parameter isPathOnly: the descriptor is one of `openPath`; needs /proc.
+    /// - Parameter isPathOnly: the descriptor comes from `openPath`; needs /proc.
     ///
     /// The corresponding system call is `listxattr(2)`.
     package static func attributeNames(of descriptor: Int32, isPathOnly: Bool) throws(Errno) -> [[UInt8]] {
@@ -41,7 +41,7 @@ extension Kernel {
         }
     }
 
-    /// The value of one extended attribute; nil where it is gone since it was listed, or its name stands for nothing.
+    /// The value of one extended attribute; nil if it has been removed since it was listed, or if its name is invalid.
     ///
     /// The corresponding system call is `getxattr(2)`.
     package static func attribute(
@@ -60,8 +60,8 @@ extension Kernel {
         }
     }
 
-    /// Calls with more room until it is enough. Both lists and values have 64 KiB at most; a file system in user space
-    /// that asks for more and more gets an error.
+    /// Retries with larger buffers. Both lists and values have at most 64 KiB; a FUSE file system that asks for more
+    /// and more gets an error.
     private static func growing(
         from capacity: Int, _ call: (UnsafeMutableRawBufferPointer) throws(Errno) -> Int
     ) throws(Errno) -> [UInt8] {

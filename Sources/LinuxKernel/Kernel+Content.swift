@@ -2,14 +2,14 @@
 
 import CLinux
 
-/// What the kernel says of an open file, as far as reading it is concerned.
+/// The status of an open file, as far as it matters for reading it.
 package struct ContentStatus: Equatable, Sendable {
     package var identity: DeviceInode
     /// `st_mode`.
     package var mode: UInt32
     /// `st_size`, in bytes.
     package var size: Int64
-    /// 512 × `st_blocks`, saturating: less than the size where the file has holes.
+    /// 512 × `st_blocks`, saturating: less than the size if the file has holes.
     package var allocatedBytes: Int64
     package var mtimeSeconds: Int64
     package var mtimeNanoseconds: UInt32
@@ -27,7 +27,7 @@ package struct ContentStatus: Equatable, Sendable {
         ctimeNanoseconds = status.raw.stx_ctime.tv_nsec
     }
 
-    /// What somebody has noted of a file.
+    /// From recorded values.
     package init(
         identity: DeviceInode, mode: UInt32, size: Int64, allocatedBytes: Int64,
         mtime: (seconds: Int64, nanoseconds: UInt32), ctime: (seconds: Int64, nanoseconds: UInt32)
@@ -38,11 +38,11 @@ package struct ContentStatus: Equatable, Sendable {
     }
 
     package var isRegular: Bool { EntryKind(mode: mode) == .file }
-    /// Anybody may execute it.
+    /// Any user may execute it.
     package var isExecutable: Bool { mode & 0o111 != 0 }
 
-    /// Whether nothing happened to the content in between, as far as the kernel tells: same inode, size, mtime and
-    /// ctime. Blocks may be allocated late without a change of the bytes, so they are not compared.
+    /// Whether the content is unchanged, as far as the kernel can tell: same inode, size, mtime and ctime. Blocks may
+    /// be allocated late without a change of the bytes, so they are not compared.
     package func describesSameContent(as other: ContentStatus) -> Bool {
         var other = other
         other.allocatedBytes = allocatedBytes
@@ -59,8 +59,8 @@ extension Errno {
 extension Kernel {
     /// Opens a file to read it, without following a symlink or waiting for a FIFO's writer.
     ///
-    /// - Parameter keepAccessTime: ask the kernel not to change the access time, which it grants to the file's owner and
-    ///   to root. Where it does not, the file is opened without.
+    /// - Parameter keepAccessTime: ask the kernel to preserve the access time, which it permits for the file's owner
+    ///   and root. Otherwise the file is opened without this.
     ///
     /// The corresponding system call is `openat(2)`.
     package static func openFile(
@@ -70,11 +70,11 @@ extension Kernel {
     }
 
     /// Opens a regular file, and never anything else: opening a device may rewind a tape or arm a watchdog, and opening
-    /// a FIFO lets a writer go on that waits for a reader.
+    /// a FIFO releases a writer that waits for a reader.
     ///
-    /// What has the name is held with `O_PATH`, which does not open it, looked at, and opened by that hold. Two calls and
-    /// 2.3 µs more than `openFile`, a fifth of what a small file takes in all: for names that were not looked at just
-    /// before.
+    /// The file is pinned with `O_PATH`, which does not open it, then checked, then opened through that descriptor.
+    /// Takes two more calls and 2.3 µs than `openFile`, a fifth of the total for a small file: use it for names that
+    /// were not checked just before.
     ///
     /// - Parameter expected: what it must be, if that is known.
     /// - Throws: `ESTALE` if it is something else.
@@ -91,15 +91,15 @@ extension Kernel {
         do throws(Errno) {
             return try open(held: hold.number, keepAccessTime: keepAccessTime)
         } catch {
-            // Without /proc there is no way from the hold to the file but by its name.
+            // Without /proc the only way from the `O_PATH` descriptor to the file is its name.
             guard error == .noSuchEntry else { throw error }
             return try openFile(name, in: directory, keepAccessTime: keepAccessTime)
         }
     }
 
-    /// Opens a regular file that is held with `O_PATH`, by that hold. Needs /proc.
+    /// Opens a regular file through its `O_PATH` descriptor. Needs /proc.
     ///
-    /// - Parameter forWriting: and for reading.
+    /// - Parameter forWriting: for reading and writing.
     package static func open(
         held hold: Int32, forWriting: Bool = false, keepAccessTime: Bool = true
     ) throws(Errno) -> FileDescriptor {
@@ -118,7 +118,7 @@ extension Kernel {
         Int(try check { clinux_pread(descriptor, buffer.baseAddress!, UInt(buffer.count), offset) })
     }
 
-    /// The first offset at or after `offset` that holds data; nil where only a hole follows.
+    /// The first offset at or after `offset` that holds data; nil if only a hole follows.
     ///
     /// The corresponding system call is `lseek(2)` with `SEEK_DATA`. It moves the descriptor's position.
     package static func nextData(_ descriptor: Int32, from offset: Int64) throws(Errno) -> Int64? {
@@ -146,7 +146,7 @@ extension Kernel {
 
     /// The target of a symlink, of any length.
     ///
-    /// - Throws: `ESTALE` if the name is no symlink (any more).
+    /// - Throws: `ESTALE` if the name is not a symlink (any more).
     ///
     /// The corresponding system call is `readlinkat(2)`.
     package static func symlinkTarget(_ name: UnsafePointer<CChar>, in directory: Int32) throws(Errno) -> [UInt8] {
@@ -155,17 +155,17 @@ extension Kernel {
             var target = [UInt8](repeating: 0, count: capacity)
             let length: Int
             do throws(Errno) {
-                // At most `$0.count` bytes come into the array's own memory.
+                // At most `$0.count` bytes are written to the array's own memory.
                 length = try check {
                     target.withUnsafeMutableBytes {
                         clinux_readlinkat(directory, name, $0.baseAddress!, UInt($0.count))
                     }
                 }
             } catch {
-                // What the kernel says of anything but a symlink.
+                // The kernel's answer for anything but a symlink.
                 throw error == .invalid ? .stale : error
             }
-            // A full buffer may hold a target that was cut.
+            // If the buffer is full, the target may have been cut.
             if length < capacity {
                 target.removeLast(capacity - length)
                 return target
@@ -174,7 +174,7 @@ extension Kernel {
         }
     }
 
-    /// The pseudo file system that an open file (or directory) is on; nil where it is on another.
+    /// The pseudo file system of an open file (or directory); nil if it is on another file system.
     ///
     /// The corresponding system call is `fstatfs(2)`.
     package static func pseudoFileSystem(of descriptor: Int32) throws(Errno) -> PseudoFileSystem? {
@@ -183,7 +183,7 @@ extension Kernel {
         return PseudoFileSystem(magicNumber: type)
     }
 
-    /// The same of a name, which is not opened for reading.
+    /// The same for a name, which is not opened for reading.
     package static func pseudoFileSystem(
         of name: UnsafePointer<CChar>, in directory: Int32
     ) throws(Errno) -> PseudoFileSystem? {

@@ -1,17 +1,17 @@
 import CLinux
 
-/// A part of a file that lies in one piece on its disk. Bytes.
+/// A contiguous part of a file on its disk. Bytes.
 package struct FileExtent: Sendable {
     package var physical: UInt64
     package var length: UInt64
-    /// Something else may have it, too: another file, a snapshot, another place of the same file.
+    /// It may be shared with another file, a snapshot, or another place of the same file.
     package var isShared: Bool
 }
 
 extension Kernel {
-    /// Where a file's bytes lie. Those of which that is not known yet (they have not been written to the disk) are left out.
+    /// The extents of a file. Bytes without a known place (not yet written to the disk) are omitted.
     ///
-    /// - Throws: `EOPNOTSUPP` where the file system has no extents.
+    /// - Throws: `EOPNOTSUPP` if the file system has no extents.
     ///
     /// The corresponding ioctl is `FS_IOC_FIEMAP`.
     package static func extents(of descriptor: Int32) throws(Errno) -> [FileExtent] {
@@ -19,7 +19,7 @@ extension Kernel {
         var offset: UInt64 = 0
         var part = [clinux_extent](repeating: clinux_extent(), count: CLINUX_MOST_EXTENTS)
         while true {
-            // As many as there is room for come into the array's own memory.
+            // At most as many as fit are written to the array's own memory.
             let count = try check {
                 part.withUnsafeMutableBufferPointer { clinux_extents(descriptor, offset, $0.baseAddress!) }
             }
@@ -32,7 +32,7 @@ extension Kernel {
             guard count > 0 else { return result }
             let last = part[Int(count) - 1]
             let end = last.logical.addingReportingOverflow(last.length)
-            // What does not get on has come to its end.
+            // No progress means the end.
             if last.flags & UInt32(CLINUX_EXTENT_LAST) != 0 || end.overflow || end.partialValue <= offset {
                 return result
             }
@@ -40,7 +40,7 @@ extension Kernel {
         }
     }
 
-    /// What `statfs(2)` calls the type of the file system that an open file is on, as in linux/magic.h.
+    /// The type of an open file's file system, from `statfs(2)`, as in linux/magic.h.
     package static func fileSystemType(of descriptor: Int32) throws(Errno) -> UInt64 {
         var type: UInt64 = 0
         _ = try check { clinux_file_system_type(descriptor, &type) }

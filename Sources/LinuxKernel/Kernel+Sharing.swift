@@ -1,4 +1,4 @@
-// Files of the same bytes that are to take their space once: shared extents, leases, names that are exchanged.
+// Sharing the space of files with equal content: shared extents, leases, exchange of names.
 
 import CLinux
 
@@ -7,9 +7,9 @@ extension Errno {
 }
 
 extension Kernel {
-    /// Lets `target` share the extents of `source` where the bytes are the same; the kernel compares and shares in one step.
+    /// Makes `target` share the extents of `source` if the bytes are equal; the kernel compares and shares in one step.
     ///
-    /// - Returns: how many bytes are shared from `offset` on; nil where the bytes differ.
+    /// - Returns: the number of shared bytes from `offset` on; nil if the bytes differ.
     ///
     /// The corresponding ioctl is `FIDEDUPERANGE`.
     package static func share(
@@ -20,26 +20,28 @@ extension Kernel {
         return result == 0 ? Int64(clamping: shared) : nil
     }
 
-    /// Nobody else has the file open, and whoever opens it from now on waits until `descriptor` is closed, or for 45 seconds.
+    /// Takes a write lease: no other process has the file open, and any that opens it from now on waits until
+    /// `descriptor` is closed, or for 45 seconds.
     ///
-    /// - Throws: `EAGAIN` where somebody has it open.
+    /// - Throws: `EAGAIN` if another process has it open.
     ///
-    /// The corresponding system call is `fcntl(2)` with `F_SETLEASE`. A signal, SIGIO, tells of who waits: it is to be ignored.
+    /// The corresponding system call is `fcntl(2)` with `F_SETLEASE`. The kernel announces a waiting process with
+    /// SIGIO, which must be ignored.
     package static func takeWriteLease(_ descriptor: Int32) throws(Errno) {
         _ = try check { clinux_take_write_lease(descriptor) }
     }
 
-    /// Whether nobody has tried to open the file since the lease was taken.
+    /// Whether no process has tried to open the file since the lease was taken.
     package static func hasWriteLease(_ descriptor: Int32) -> Bool { clinux_has_write_lease(descriptor) != 0 }
 
-    /// Gives an open file one more name. The corresponding system call is `linkat(2)`.
+    /// Adds a name to an open file. The corresponding system call is `linkat(2)`.
     package static func link(
         _ descriptor: Int32, as name: UnsafePointer<CChar>, in directory: Int32
     ) throws(Errno) {
         _ = try check { clinux_link_descriptor(descriptor, directory, name) }
     }
 
-    /// The two names of a directory change what they lead to, in one step.
+    /// Exchanges the files of two names in one step.
     ///
     /// The corresponding system call is `renameat2(2)` with `RENAME_EXCHANGE`.
     package static func exchange(
@@ -48,7 +50,7 @@ extension Kernel {
         _ = try check { clinux_exchange(directory, one, other) }
     }
 
-    /// Removes a name that is no directory's. The corresponding system call is `unlinkat(2)`.
+    /// Removes a name that is not a directory. The corresponding system call is `unlinkat(2)`.
     package static func removeName(_ name: UnsafePointer<CChar>, in directory: Int32) throws(Errno) {
         _ = try check { clinux_unlink(directory, name) }
     }

@@ -1,10 +1,10 @@
-// Files without a name, which nobody has to clean up: making one, writing to it, giving its space back.
+// Unnamed files, which need no clean-up: creating one, writing to it, returning its space.
 
 import CLinux
 import Glibc
 
 extension Kernel {
-    /// `O_TMPFILE` where the file system has it, else a name that is removed at once.
+    /// `O_TMPFILE` if the file system supports it, else a name that is removed at once.
     package static func makeTemporaryFile(in directory: [UInt8]) throws(Errno) -> FileDescriptor {
         do throws(Errno) {
             let path = directory.map { CChar(bitPattern: $0) } + [0]
@@ -18,7 +18,7 @@ extension Kernel {
         return file
     }
 
-    /// Writes at `offset`, leaving the descriptor's position alone, and says how many bytes it took.
+    /// Writes at `offset`, leaving the descriptor's position alone, and returns the number of bytes written.
     ///
     /// The corresponding system call is `pwrite(2)`.
     package static func write(
@@ -27,7 +27,7 @@ extension Kernel {
         Int(try check { clinux_pwrite(descriptor, bytes.baseAddress!, UInt(bytes.count), offset) })
     }
 
-    /// Gives space back where the file system can. The bytes read as zeros then.
+    /// Returns space to the file system, if it supports that. The bytes then read as zeros.
     ///
     /// The corresponding system call is `fallocate(2)` with `FALLOC_FL_PUNCH_HOLE`.
     package static func punchHole(_ descriptor: Int32, _ offset: Int64, _ length: Int64) {

@@ -1,18 +1,18 @@
-// The one funnel for system calls on the tree that is scanned: interrupted calls are repeated, programming errors trap,
-// everything else is thrown. Names are NUL-terminated bytes relative to a descriptor; no path but a PATH of the command
-// line ever gets here.
+// The one funnel for system calls on the scanned tree: interrupted calls are repeated, programming errors trap,
+// everything else is thrown. Names are NUL-terminated bytes relative to a descriptor; no path except a PATH of the
+// command line ever gets here.
 
 import CLinux
 
 package enum Kernel {
-    /// Stands for the working directory where a directory's descriptor is expected.
+    /// Represents the working directory where a directory descriptor is expected.
     package static let workingDirectory = AT_FDCWD
 
     /// Opens a directory for listing; never follows a symlink in the last component.
     ///
-    /// - Parameter keepAccessTime: ask the kernel not to touch the access time. Where that is not permitted (the file is
-    ///   another user's), the directory is opened without.
-    /// - Throws: `ENOTDIR` or `ELOOP` if the name is no directory (any more).
+    /// - Parameter keepAccessTime: ask the kernel to preserve the access time. If that is not permitted (the file
+    ///   belongs to another user), the directory is opened without this.
+    /// - Throws: `ENOTDIR` or `ELOOP` if the name is not a directory (any more).
     ///
     /// The corresponding system call is `openat(2)`.
     package static func openDirectory(
@@ -44,16 +44,16 @@ package enum Kernel {
         Int(try check { clinux_getdents64(directory, buffer.baseAddress!, UInt(buffer.count)) })
     }
 
-    /// How much is to be known about an entry.
+    /// How much to read about an entry.
     package enum Detail: Sendable {
-        /// What stat(2) knows.
+        /// The fields of stat(2).
         case basic
-        /// The time of birth, the attributes (`isMountRoot`) and the mount, too.
+        /// Also the birth time, the attributes (`isMountRoot`) and the mount.
         case full
     }
 
-    /// What `name` is, without following a symlink and without triggering an automount. Attributes are as fresh as the
-    /// file system's own rules make them (a network file system may ask its server).
+    /// The status of `name`, without following a symlink and without triggering an automount. Attributes are as fresh
+    /// as the file system's own rules make them (a network file system may ask its server).
     ///
     /// The corresponding system calls are `fstatat(2)` and `statx(2)`.
     package static func status(
@@ -64,7 +64,8 @@ package enum Kernel {
         _ = try check { clinux_fstatat(directory, name, flags, &status.raw) }
     }
 
-    /// What a path leads to: the last symlink is followed, too. A function of its own, as the other is called for each entry.
+    /// The status of a path, following the last symlink too. A separate function, because the other is called for each
+    /// entry.
     package static func followedStatus(
         of path: UnsafePointer<CChar>, into status: inout FileStatus
     ) throws(Errno) {
@@ -72,7 +73,7 @@ package enum Kernel {
         _ = try check { clinux_fstatat(workingDirectory, path, AT_NO_AUTOMOUNT, &status.raw) }
     }
 
-    /// What the open file is. The corresponding system calls are `fstat(2)` and `statx(2)`.
+    /// The status of an open file. The corresponding system calls are `fstat(2)` and `statx(2)`.
     package static func status(
         of descriptor: Int32, _ detail: Detail = .full, into status: inout FileStatus
     ) throws(Errno) {
@@ -80,7 +81,7 @@ package enum Kernel {
         _ = try check { clinux_fstat(descriptor, &status.raw) }
     }
 
-    /// - Returns: false where the kernel (before 4.11) or a sandbox does not have the call.
+    /// - Returns: false if the kernel (before 4.11) or a sandbox does not have the call.
     private static func statx(
         _ name: UnsafePointer<CChar>, _ directory: Int32, _ flags: Int32, _ status: inout FileStatus
     ) throws(Errno) -> Bool {
@@ -94,7 +95,7 @@ package enum Kernel {
         }
     }
 
-    /// Everything in a small file of the system's own (`/proc/self/mountinfo`); nil if it cannot be read.
+    /// The contents of a small system file (`/proc/self/mountinfo`); nil if it cannot be read.
     package static func contents(of path: [UInt8]) -> [UInt8]? {
         let name = path.map { CChar(bitPattern: $0) } + [0]
         guard let file = try? FileDescriptor(owning: check { clinux_openat(AT_FDCWD, name, O_RDONLY | O_CLOEXEC) })
@@ -102,20 +103,20 @@ package enum Kernel {
         return try? contents(of: file.number, limit: .max)
     }
 
-    /// Everything in a regular file, without following a symlink; nil if there is no such file, or if it is larger than
-    /// `limit` bytes.
+    /// The contents of a regular file, without following a symlink; nil if there is no such file, or if it is larger
+    /// than `limit` bytes.
     package static func contents(
         ofFile name: UnsafePointer<CChar>, in directory: Int32, limit: Int
     ) throws(Errno) -> [UInt8]? {
         do throws(Errno) {
-            // Without a change of the access time for another user's file, too: one more call for each of theirs.
+            // Preserves the access time if possible; for another user's file that takes one more call.
             let file = try openRegularFile(name, in: directory, keepAccessTime: true)
             var status = FileStatus()
             try self.status(of: file.number, .basic, into: &status)
             guard status.size <= limit else { return nil }
             return try contents(of: file.number, limit: limit)
         } catch {
-            // Nothing, or no regular file.
+            // Missing, or not a regular file.
             if error == .noSuchEntry || error == .stale { return nil }
             throw error
         }
@@ -129,13 +130,13 @@ package enum Kernel {
             let file = try openRegularFile(name, in: directory, keepAccessTime: true)
             return try contents(of: file.number, limit: count)
         } catch {
-            // Nothing, or no regular file.
+            // Missing, or not a regular file.
             if error == .noSuchEntry || error == .stale { return nil }
             throw error
         }
     }
 
-    /// Reads an open file from where it stands to its end, at most `limit` bytes.
+    /// Reads an open file from its current position to its end, at most `limit` bytes.
     package static func contents(of descriptor: Int32, limit: Int) throws(Errno) -> [UInt8] {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -149,16 +150,16 @@ package enum Kernel {
         return bytes
     }
 
-    /// Calls until the call was not interrupted. `call` returns a negated errno, as the kernel itself does.
+    /// Repeats the call until it is not interrupted. `call` returns a negated errno, as the kernel itself does.
     ///
-    /// Any errno is the tree's own business: a file system in user space answers with what it likes, EBADF and EFAULT
-    /// too, and EINTR for ever.
+    /// Any errno may come from the tree: a FUSE file system can answer with any number, including EBADF and EFAULT, and
+    /// EINTR forever.
     @inline(__always)
     package static func check<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
         var interruptions = 0
         while true {
             let result = call()
-            // A scan that has given up waiting for this call goes on without its thread: see `Scan.runUntilDeadline()`.
+            // A scan that has given up on this call continues without its thread: see `Scan.runUntilDeadline()`.
             clinux_stop_if_abandoned()
             if result >= 0 { return result }
             let error = Errno(Int32(-result))
@@ -170,6 +171,6 @@ package enum Kernel {
         }
     }
 
-    /// Signals come one by one: more than a scan ever gets.
+    /// More signals than a scan ever gets in a row.
     private static let interruptionLimit = 1000
 }

@@ -1,7 +1,7 @@
 import Glibc
 
 extension Errno {
-    /// `condition` of the result of a call of the C library, which gives -1 and errno, or a result.
+    /// `condition` of the result of a C library call that returns -1 and errno, or a result.
     @discardableResult
     package static func check<Result: SignedInteger>(_ result: Result) throws(Errno) -> Result {
         if result < 0 { throw Errno(errno) }
@@ -9,7 +9,7 @@ extension Errno {
     }
 }
 
-/// Bytes with a NUL behind them, for the C library. They must not contain one: arguments cannot.
+/// Bytes with a trailing NUL, for the C library. They must not contain one: arguments cannot.
 package func withCString<R>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> R) -> R {
     (bytes + [0]).withUnsafeBytes { body($0.baseAddress!.assumingMemoryBound(to: CChar.self)) }
 }

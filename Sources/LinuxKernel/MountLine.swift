@@ -3,17 +3,17 @@
 ///     36 35 98:0 /root /mount/point rw,noatime master:1 - ext4 /dev/sda1 rw,errors=continue
 package struct MountLine {
     package let mount: UInt64
-    /// The mount that this one is mounted on.
+    /// The mount on which this one is mounted.
     package let parent: UInt64
     /// As `FileStatus.device`.
     package let device: UInt64
     /// The file system's type.
     package let type: ArraySlice<UInt8>
-    /// Of the file system, with commas.
+    /// Of the file system, separated by commas.
     package let options: ArraySlice<UInt8>
     private let fields: [ArraySlice<UInt8>]
 
-    /// Nil for what is no such line.
+    /// Nil if it is not such a line.
     package init?(_ line: ArraySlice<UInt8>) {
         fields = line.split(separator: UInt8(ascii: " "))
         // A lone "-" follows some optional fields.
@@ -29,9 +29,9 @@ package struct MountLine {
         options = separator + 3 < fields.endIndex ? fields[separator + 3] : []
     }
 
-    /// The directory of the file system that is seen at the mount point.
+    /// The directory of the file system that is visible at the mount point.
     package var root: [UInt8] { Self.unescaped(fields[3]) }
-    /// As this process sees it, from its root.
+    /// As seen from this process's root.
     package var mountPoint: [UInt8] { Self.unescaped(fields[4]) }
 
     private static func number(_ field: ArraySlice<UInt8>) -> UInt64? { UInt64(String(decoding: field, as: UTF8.self)) }

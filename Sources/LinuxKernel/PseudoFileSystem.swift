@@ -1,4 +1,4 @@
-/// A type of file system whose files the kernel makes up while they are read. Named as in the mount table.
+/// A type of file system whose files the kernel generates when they are read. Named as in the mount table.
 package enum PseudoFileSystem: UInt8, CaseIterable, Sendable {
     case proc, sysfs, cgroup, cgroup2, debugfs, tracefs, securityfs, configfs, pstore, efivarfs, bpf, selinuxfs
     case binfmtMisc, fusectl
@@ -8,7 +8,7 @@ package enum PseudoFileSystem: UInt8, CaseIterable, Sendable {
         self = type
     }
 
-    /// What `statfs(2)` says; from linux/magic.h.
+    /// The type from `statfs(2)`; from linux/magic.h.
     private var magicNumber: UInt64 {
         switch self {
         case .proc: 0x9fa0

@@ -1,15 +1,15 @@
 // The compound priority of a node: its own priority and those of all nodes that depend on it, directly or not, each
 // once.
 //
-// "Each once" is the hard part: two ways from one node to another must not count twice. Where there cannot be two ways,
-// sums of sums will do, in one pass from the last nodes to the first:
+// "Each once" is the hard part: two paths from one node to another must not count twice. If there cannot be two paths,
+// sums of sums suffice, in one pass from the last nodes to the first:
 //
 //   one dependent                       its sum, and the own priority           chains, and trees that end in one node
 //   several, and below them no node     their sums, and the own priority        trees that begin in one node
 //   needs two
 //
-// In the other graphs forks meet again. There each node learns which of 64 nodes with a priority depend on it, as one
-// word; then of the next 64, and so on. That is quadratic still, divided by 64.
+// In other graphs, forks meet again. There each node learns, as one word, which of 64 nodes with a priority depend on
+// it; then of the next 64, and so on. That is still quadratic, divided by 64.
 
 struct CompoundPriorities {
     private(set) var sums: [Int]
@@ -46,9 +46,9 @@ struct CompoundPriorities {
         return order
     }
 
-    /// Adds to the nodes of `meeting` the priorities of what depends on them.
+    /// Adds to the nodes of `meeting` the priorities of their dependents.
     private mutating func addReached(_ nodes: [TaskGraph.Definition], _ order: [Int], to meeting: [Bool]) {
-        // In that order, so that those that reach a node begin not before it.
+        // In this order, so that the nodes that reach a node do not come before it.
         let sources = order.filter { nodes[$0].priority != 0 }
         var bit = [UInt64](repeating: 0, count: nodes.count)
         for start in stride(from: 0, to: sources.count, by: UInt64.bitWidth) {
@@ -68,7 +68,7 @@ struct CompoundPriorities {
     }
 }
 
-/// The sum of those of up to 64 numbers whose bits are set: a look at a table for each eight.
+/// The sum of those of up to 64 numbers whose bits are set: one table look-up for every eight.
 private struct SumsOfBits {
     private var tables: [Int] = []
 

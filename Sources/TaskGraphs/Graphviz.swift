@@ -3,8 +3,8 @@
 import WorkStealing
 
 extension TaskGraph {
-    /// The graph in the DOT language, of a subgraph what is in it. An arrow goes from a node to each node that waits for it. Exclusive nodes have a
-    /// double border. Resources are listed below the name.
+    /// The graph in the DOT language; for a subgraph, only its nodes. An arrow goes from a node to each node that waits
+    /// for it. Exclusive nodes have a double border. Resources are listed below the name.
     public var graphviz: String { graphviz { _ in [] } }
 
     /// - Parameter facts: further lines below a node's name.

@@ -22,8 +22,9 @@ public struct Report: Sendable {
 
     /// The value that a node returned.
     ///
-    /// - Throws: the node's own error. `TaskNotNeeded` if the graph is a subgraph without it. `TaskSkipped` if the node did not run because a dependency failed.
-    ///   `CancellationError` if it did not run because the run or a dependency was cancelled.
+    /// - Throws: the node's own error. `TaskNotNeeded` if the graph is a subgraph without it. `TaskSkipped` if the node
+    ///   did not run because a dependency failed. `CancellationError` if it did not run because the run or a dependency
+    ///   was cancelled.
     public func result<Output>(of node: TaskGraph.Node<Output>) throws -> Output {
         let position = graph.position(of: node)
         guard graph.nodes[position].isIncluded else { throw TaskNotNeeded(name: graph.nodes[position].name) }

@@ -1,6 +1,6 @@
-// Parts of a graph: what some results need.
+// Parts of a graph: the nodes that some results need.
 //
-// A subgraph keeps the places of all nodes, so that handles go on to work, and takes the others out of every edge.
+// A subgraph keeps the places of all nodes, so that handles stay valid, and removes the other nodes from every edge.
 
 extension TaskGraph {
     /// The part of the graph that these results need: the nodes and all that they wait for, directly or not, whether
@@ -34,7 +34,7 @@ extension TaskGraph {
     }
 }
 
-/// A node did not run, because nothing that the subgraph was made for needs it.
+/// A node did not run, because the subgraph does not need it.
 public struct TaskNotNeeded: Error, Equatable, CustomStringConvertible {
     /// The node.
     public let name: String

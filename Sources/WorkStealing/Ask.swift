@@ -7,14 +7,14 @@ extension MailboxActor {
     /// let count = try await counter.ask { $0.count }
     /// ```
     ///
-    /// One message, in order with what the caller sent before; `body` does not suspend, so that nothing else happens in the
-    /// actor meanwhile. (`await counter.total()` ends in the same mailbox, and is the way to call an `async` method.) Costs a
-    /// message and one suspension of the caller's task.
+    /// One message, in order with the caller's earlier messages. `body` does not suspend, so nothing else runs in the
+    /// actor meanwhile. (`await counter.total()` ends in the same mailbox, and is the way to call an `async` method.)
+    /// Costs a message and one suspension of the caller's task.
     ///
-    /// Every question is answered. Cancelling the asking task does not take the message back.
+    /// Every question is answered. Cancelling the asking task does not withdraw the message.
     ///
-    /// - Throws: what `body` threw, which does not end the run as an error in `send` does; `CancellationError` if the
-    ///   message was dropped because the run was cancelled, or the scheduler let go before it ran again.
+    /// - Throws: the error of `body`, which does not end the run as an error in `send` does; `CancellationError` if the
+    ///   message was dropped because the run was cancelled, or the scheduler was freed before it ran again.
     @inlinable
     public nonisolated func ask<Reply: Sendable>(
         _ body: @escaping @Sendable (isolated Self) throws -> Reply
@@ -28,11 +28,12 @@ extension MailboxActor {
     }
 }
 
-/// Who waits for a reply. The message alone refers to it: when that is dropped, it is freed, and answers for the actor.
+/// The waiter for a reply. Only the message refers to it: if the message is dropped, this is freed, and its `deinit`
+/// answers in place of the actor.
 ///
-/// `@unchecked Sendable`: used by the worker that delivers the message, and by `deinit` after everybody else.
+/// `@unchecked Sendable`: used by the worker that delivers the message, and then by `deinit`.
 ///
-/// Inlinable for the reason that `Channel` is.
+/// Inlinable for the same reason as `Channel`.
 @usableFromInline
 final class Question<Reply: Sendable>: @unchecked Sendable {
     @usableFromInline var continuation: UnsafeContinuation<Reply, any Error>?

@@ -6,37 +6,37 @@
 //      light fence                            heavy fence
 //      looks for a thief                      looks for the owner
 //
-// At least one of the two sees the other (AsymmetricFence.swift): the thief then leaves, the owner then waits at the gate. The owner
-// comes by twice for each message, a thief a few times in a millisecond, so the thief pays for both: half a microsecond
-// against four exchanges of 5 ns for each message.
+// At least one of the two sees the other (AsymmetricFence.swift): then the thief leaves, and the owner waits at the
+// gate. The owner comes twice per message, a thief a few times per millisecond. So the thief pays for both: half a
+// microsecond instead of four exchanges of 5 ns per message.
 
 import Synchronization
 
 /// A ring with one owner and any number of thieves, and its length, which anyone may read at any time.
 ///
-/// `@unchecked Sendable`: `ring` is used by whoever is inside: the thread that has the gate, or the owner without the gate while no
-/// thief is inside.
+/// `@unchecked Sendable`: `ring` is used only from inside: by the thread that has the gate, or by the owner without the
+/// gate while no thief is inside.
 struct BiasedRing: ~Copyable, @unchecked Sendable {
     /// Uniquely owned, freed by `deinit`.
     private let ring: UnsafeMutablePointer<Ring>
-    /// Whether the owner may go past the gate.
+    /// Whether the owner may skip the gate.
     private let isBiased: Bool
     private let fence = AsymmetricFence()
     /// Held by a thief, and by an owner that has met one. Thieves never wait for it.
     private let gate = Mutex(())
-    /// Written by the owner (in: relaxed, out: release), read by thieves that have the gate (acquire): what the owner did inside comes
-    /// before what they do.
+    /// Written by the owner (true: relaxed, false: release), read by thieves that have the gate (acquire): the owner's
+    /// work inside comes before theirs.
     private let ownerIsInside = Atomic<Bool>(false)
     /// Written by thieves that have the gate (in: acquire; out: release), read by the owner (acquire), likewise.
     private let thiefIsInside = Atomic<Bool>(false)
     /// Written from inside, as the last step; read from everywhere.
     private let published = PublishedLength()
     #if INTERLEAVING
-    /// Whether somebody is inside: what the tests want to catch two in.
+    /// Whether a thread is inside: tests check that there are never two.
     private let isOccupied = Atomic<Bool>(false)
     #endif
 
-    /// - Parameter isBiased: false if other threads than one call `asOwner`.
+    /// - Parameter isBiased: false if threads other than the owner call `asOwner`.
     init(isBiased: Bool) {
         self.isBiased = isBiased
         ring = .allocate(capacity: 1)
@@ -91,7 +91,7 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
             // Leaving is a step too, and needs a name in the tests.
             defer { interleavingPoint(.write, identity(of: .gate)) }
             guard isBiased else { return update(body) }
-            // An owner that was interrupted inside stays there for a while: do not pay for each look at it.
+            // An interrupted owner stays inside for a while: do not pay for a fence at each look.
             interleavingPoint(.read, identity(of: .ownerIsInside))
             if ownerIsInside.load(ordering: .relaxed) { return nil }
             interleavingPoint(.write, identity(of: .thiefIsInside))
@@ -118,13 +118,13 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
         return result
     }
 
-    /// Names for tests.
+    /// Identities of the words, for tests.
     private enum Word: UInt {
         case ownerIsInside = 1
         case thiefIsInside, gate
     }
 
-    /// The names lie in the eight bytes of the length, whose own is the first.
+    /// The identities are addresses within the eight bytes of the length; the length has the first.
     private func identity(of word: Word) -> UInt { published.identity &+ word.rawValue }
 
     #if INTERLEAVING

@@ -1,23 +1,24 @@
-// Mailboxes that hold no more than so many messages.
+// Mailboxes with a limit on the number of messages.
 //
-// A mailbox itself counts nothing: a number beside `state` would be one more word that all senders and the receiver
-// write, for each message. A bounded actor has a `MailboxLimit`, and each message a place of it from the sending until
+// A mailbox itself counts nothing: a count beside `state` would be one more word that all senders and the receiver
+// write for each message. A bounded actor has a `MailboxLimit`, and each message holds a place of it from `send` until
 // it is delivered or dropped.
 
 /// How many messages may wait for one actor: see `BoundedMailboxActor`.
 public final class MailboxLimit: Sendable {
-    /// How many.
+    /// The limit.
     public let messages: Int
     fileprivate let places: LimitedResource
 
-    /// - Parameter messages: 1 or more. The one that is being delivered does not count.
+    /// - Parameter messages: 1 or more. The message that is being delivered does not count.
     public init(messages: Int) {
         self.messages = messages
         places = LimitedResource("mailbox", limit: messages)
     }
 }
 
-/// A mailbox actor that is not sent more messages than it can hold, whoever sends them and however slow it is.
+/// A mailbox actor that never has more messages waiting than its limit, however many senders it has and however slow it
+/// is.
 ///
 /// ```swift
 /// actor Writer: BoundedMailboxActor {
@@ -30,19 +31,18 @@ public final class MailboxLimit: Sendable {
 /// if !writer.trySend(line, { $0.write($1) }) { dropped += 1 }     // refuses
 /// ```
 ///
-/// `send` goes past the limit: it is for messages that must not wait, as one that ends the work. `ask` and `await` hold
-/// their callers back anyway.
+/// `send` ignores the limit: use it for messages that must not wait, such as the one that ends the work. `ask` and
+/// `await` hold their callers back anyway.
 public protocol BoundedMailboxActor: MailboxActor {
     /// A stored `let`.
     nonisolated var limit: MailboxLimit { get }
 }
 
 extension BoundedMailboxActor {
-    /// Sends a message, as soon as fewer wait than the limit: the calling task suspends until then. Tasks are served in
-    /// the order in which they came, and messages of one task keep their order.
+    /// Sends a message as soon as fewer messages wait than the limit; the calling task suspends until then. Tasks are
+    /// served in the order of arrival, and messages of one task keep their order.
     ///
-    /// - Throws: `CancellationError` if the calling task was cancelled while it would have to wait; then nothing was
-    ///   sent.
+    /// - Throws: `CancellationError` if the calling task is cancelled while it has to wait; nothing is sent then.
     public nonisolated func sendWhenThereIsRoom<Value: Sendable>(
         _ value: Value, _ body: @escaping @Sendable (isolated Self, Value) throws -> Void
     ) async throws(CancellationError) {
@@ -56,7 +56,7 @@ extension BoundedMailboxActor {
         send((), in: try await limit.places.take()) { actor, _ in try body(actor) }
     }
 
-    /// Sends a message, unless as many wait as the limit says.
+    /// Sends a message, unless the mailbox is full.
     ///
     /// - Returns: whether it was sent.
     public nonisolated func trySend<Value: Sendable>(
@@ -78,7 +78,7 @@ extension BoundedMailboxActor {
     ) {
         let envelope = Envelope(place)
         send { actor in
-            // Somebody else's from here on. A message that is dropped gives it back with the envelope.
+            // Now another owner's. A dropped message gives the token back with the envelope.
             _ = envelope.open()
             try body(actor, value)
         }

@@ -1,16 +1,17 @@
-// Values from coroutine to coroutine.
+// Passes values between coroutines.
 //
 //   send() ──▶ [ waiting senders, each with its value ] ──▶ [ buffer, at most `capacity` ] ──▶ receive()
 //                                                                      [ waiting receivers ] ──▶
 //
-// Senders wait only while the buffer is full, receivers only while it is empty and no sender waits; so at most one of the
-// three queues at the ends is in use, and nobody overtakes. `ChannelState` decides, as a value, under the lock; the
-// continuation that its answer names is resumed after the lock was released.
+// Senders wait only while the buffer is full, receivers only while it is empty and no sender waits. So at most one of
+// the two waiting queues is in use, and nobody overtakes. `ChannelState`, a plain value under the lock, decides; the
+// continuation that it names is resumed after the lock is released.
 //
-// Inlinable throughout, so that the compiler makes a version for the client's type of element: without that, three quarters of the
-// instructions of a value sent and received are looking up metadata of generic types.
+// Inlinable throughout, so that the compiler specialises it for the client's element type. Without that, three quarters
+// of the instructions per value are lookups of generic metadata.
 
-/// A bounded queue between `async` functions: any number of senders, any number of receivers, each value to one of them.
+/// A bounded queue between `async` functions: any number of senders, any number of receivers, each value to one of
+/// them.
 ///
 /// ```swift
 /// let squares = Channel<Int>(capacity: 16)
@@ -21,12 +22,12 @@
 /// scheduler.spawn { for await square in squares { print(square) } }
 /// ```
 ///
-/// For a coroutine this is what it receives when it starts and is resumed (`receive()`), hands out when it yields
-/// (`send(_:)`), and says when it finishes (`finish()`).
+/// A coroutine receives input with `receive()` when it starts or is resumed, yields output with `send(_:)`, and
+/// announces its end with `finish()`.
 ///
-/// First in, first out, for values, waiting senders and waiting receivers alike. No lock is held while a task is suspended,
-/// and none for longer than it takes to move one value. A task that waits must be served or cancelled: on a scheduler, the run does
-/// not end before, and says so when nothing else is left to do.
+/// First in, first out, for values, waiting senders and waiting receivers alike. No lock is held while a task is
+/// suspended, and none for longer than it takes to move one value. A waiting task must be served or cancelled: on a
+/// scheduler, the run does not end before that, and prints a warning if nothing else is left to do.
 public final class Channel<Element: Sendable>: Sendable {
     /// How many values wait for a receiver before `send(_:)` suspends. 0: each send waits for its receiver.
     public let capacity: Int
@@ -45,8 +46,8 @@ public final class Channel<Element: Sendable>: Sendable {
 
     /// Hands `element` over, or leaves it in the buffer. Suspends while the buffer is full.
     ///
-    /// - Throws: `finished` after `finish()`; `cancelled` if the calling task was cancelled while it would have to wait. Then
-    ///   nobody receives the element.
+    /// - Throws: `finished` after `finish()`; `cancelled` if the calling task is cancelled while it has to wait. The
+    ///   element is not sent then.
     @inlinable
     public func send(_ element: Element) async throws(ChannelError) {
         switch state.withLock({ $0.send(element) }) {
@@ -64,7 +65,7 @@ public final class Channel<Element: Sendable>: Sendable {
         defer { Waiting.ended() }
         let sent: Result<Void, ChannelError> = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                // Asks again: a place may have become free since.
+                // Asks again: a place may have become free in the meantime.
                 switch state.withLock({ $0.send(element, waiter, continuation) }) {
                 case .buffered: continuation.resume(returning: .success(()))
                 case .handOver(let receiver):
@@ -84,7 +85,7 @@ public final class Channel<Element: Sendable>: Sendable {
 
     /// Takes the oldest value. Suspends while there is none.
     ///
-    /// - Returns: nil when the channel is finished and empty, or the calling task was cancelled while it would have to wait.
+    /// - Returns: nil if the channel is finished and empty, or the calling task is cancelled while it has to wait.
     @inlinable
     public func receive() async -> Element? {
         switch state.withLock({ $0.receive() }) {
@@ -118,7 +119,7 @@ public final class Channel<Element: Sendable>: Sendable {
         }
     }
 
-    /// No more values: what is in the buffer can still be received, waiting senders throw, waiting receivers get nil. May be
+    /// No more values: buffered values can still be received, waiting senders throw, waiting receivers get nil. May be
     /// called more than once.
     @inlinable
     public func finish() {
@@ -136,7 +137,7 @@ public enum ChannelError: Error {
     case cancelled
 }
 
-/// Receives until the channel is finished or the task cancelled. Several loops over one channel share its values out.
+/// Receives until the channel is finished or the task is cancelled. Several loops over one channel share its values.
 extension Channel: AsyncSequence {
     public struct AsyncIterator: AsyncIteratorProtocol {
         @usableFromInline let channel: Channel
@@ -154,7 +155,7 @@ extension Channel: AsyncSequence {
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(channel: self) }
 }
 
-/// The channel as a value: events in, decisions out. Never resumes anybody itself.
+/// The channel as a value: events in, decisions out. It never resumes a task itself.
 @usableFromInline
 struct ChannelState<Element: Sendable>: Sendable {
     @usableFromInline typealias SenderContinuation = UnsafeContinuation<Result<Void, ChannelError>, Never>
@@ -183,11 +184,11 @@ struct ChannelState<Element: Sendable>: Sendable {
     enum SendStep: Sendable {
         case buffered, finished
         case handOver(to: Receiver)
-        /// False: not even that, because the task is cancelled.
+        /// False: the task is cancelled, so it does not wait either.
         case wait(isWaiting: Bool)
     }
 
-    /// - Parameters: `waiter` and `continuation`: who waits, if that is necessary; nil to ask only.
+    /// - Parameters: `waiter` and `continuation`: the caller, if it has to wait; nil to ask only.
     @inlinable
     mutating func send(
         _ element: Element, _ waiter: Waiter<Sender>? = nil, _ continuation: SenderContinuation? = nil
@@ -205,7 +206,7 @@ struct ChannelState<Element: Sendable>: Sendable {
     @usableFromInline
     enum ReceiveStep: Sendable {
         case finished
-        /// `sender`'s value is on its way: it can go on.
+        /// `sender`'s value is on its way, so the sender can continue.
         case value(Element, sender: SenderContinuation?)
         case wait(isWaiting: Bool)
     }
@@ -217,14 +218,14 @@ struct ChannelState<Element: Sendable>: Sendable {
             if let next { buffer.append(next.element) }
             return .value(element, sender: next?.continuation)
         }
-        // Without a buffer, from hand to hand.
+        // Without a buffer the value goes directly from sender to receiver.
         if let sender = senders.popFirst() { return .value(sender.element, sender: sender.continuation) }
         if isFinished { return .finished }
         guard let waiter, let continuation else { return .wait(isWaiting: false) }
         return .wait(isWaiting: receivers.append(waiter, continuation))
     }
 
-    /// - Returns: all that waited.
+    /// - Returns: all waiters.
     @inlinable
     mutating func finish() -> (WaitList<Sender>, WaitList<Receiver>) {
         isFinished = true

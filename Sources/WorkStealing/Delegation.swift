@@ -2,11 +2,11 @@ import CLinux
 
 /// Work that another process does while a worker waits for it.
 package enum Delegation {
-    /// Calls `body`, which waits for what the process computes. The monitor counts the processor time of that process
-    /// as this worker's: a worker that waits for another's computing is not blocked, and in its place no other is
-    /// needed.
+    /// Calls `body`, which waits for a result from another process. The monitor counts the processor time of that
+    /// process as this worker's: a worker that waits for another's computation is not blocked, and needs no spare
+    /// worker in its place.
     ///
-    /// Costs two stores. Outside of a worker nothing but `body` happens.
+    /// Costs two stores. Outside a worker only `body` runs.
     package static func wait<Value, Failure: Error>(
         for process: Int32, _ body: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
@@ -17,23 +17,23 @@ package enum Delegation {
     }
 }
 
-/// The clocks of the processes that compute for workers, as the monitor reads them. They are kept by process: one that
-/// goes from worker to worker is seldom found with the same worker at two looks.
+/// The clocks of the processes that compute for workers, as read by the monitor. They are kept per process, because a
+/// process that goes from worker to worker is seldom found with the same worker at two looks.
 struct DelegateClocks {
     private struct Clock {
         let process: Int32
         /// Its processor time at the last look.
         var time: Int64
-        /// When a worker was last seen to wait for it, in nanoseconds.
+        /// When a worker last waited for it, in nanoseconds.
         var lastNeeded: Int64
     }
 
     private var clocks: [Clock] = []
 
-    /// Another process may get the number of one that has ended, so that nobody waits for it any more.
+    /// Forgets a process after this time without a waiting worker, because its number may be reused.
     private static let oblivion: Int64 = 1_000_000_000
 
-    /// A worker waits for `process` at the time `now`.
+    /// A worker was waiting for `process` at the time `now`.
     mutating func note(_ process: Int32, at now: Int64) {
         if let index = clocks.firstIndex(where: { $0.process == process }) {
             clocks[index].lastNeeded = now
@@ -42,7 +42,7 @@ struct DelegateClocks {
         }
     }
 
-    /// The processor time that they have used since the last call, or since they were noted, in nanoseconds.
+    /// The processor time used by all processes since the last call, or since they were noted, in nanoseconds.
     mutating func timeUsed(at now: Int64) -> Int64 {
         var sum: Int64 = 0
         for index in clocks.indices.reversed() {

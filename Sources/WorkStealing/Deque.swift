@@ -7,13 +7,13 @@
 //      ▲
 //      pushOldest(): an actor whose turn ended with messages left goes behind everything else
 //
-// A ring that one thread uses at a time (BiasedRing.swift), not a Chase–Lev deque: so a thief takes *half* in one visit. Thieves that
-// take one at a time make the owner miss its cache at every pop: 500,000 mailboxes, two workers, took twice as long.
-// Thieves never wait: a victim that is busy is passed over (and keeps them from parking).
+// A ring that one thread uses at a time (BiasedRing.swift), not a Chase–Lev deque, so that a thief can take *half* in
+// one visit. Thieves that take one at a time make the owner miss its cache at every pop: 500,000 mailboxes on two
+// workers took twice as long. Thieves never wait: they skip a busy victim (and do not park because of it).
 
-/// What a worker runs: an actor's mailbox, a partial task of an `async` function that belongs to no actor of ours, or the half of
-/// a fork that others may take. One word: the address, and in its lowest two bits what it is of (all are aligned to at
-/// least 8 bytes).
+/// The unit of work: an actor's mailbox, a partial task of an `async` function that belongs to no mailbox actor, or the
+/// second half of a fork. One word: the address, with the kind in the lowest two bits (all are aligned to at least 8
+/// bytes).
 struct Runnable: Equatable {
     let bits: UInt
 
@@ -21,10 +21,10 @@ struct Runnable: Equatable {
         Runnable(bits: UInt(bitPattern: mailbox))
     }
 
-    /// The job's reference is owned by whoever runs it; copying the bits copies no ownership.
+    /// The runner of a job owns its reference; copying the bits copies no ownership.
     static func job(_ job: UnownedJob) -> Runnable { Runnable(bits: unsafeBitCast(job, to: UInt.self) | 1) }
 
-    /// A suspended task. To run it is to queue its next step, at the newest end: see `Scheduler.yield()`.
+    /// A suspended task. Running it queues its next step at the newest end: see `Scheduler.yield()`.
     static func yielded(_ task: UnsafeContinuation<Void, Never>) -> Runnable {
         Runnable(bits: unsafeBitCast(task, to: UInt.self) | 3)
     }
@@ -32,13 +32,13 @@ struct Runnable: Equatable {
     static func fork(_ job: UnsafePointer<StackJob>) -> Runnable { Runnable(bits: UInt(bitPattern: job) | 2) }
 
     var asJob: UnownedJob? { bits & 3 == 1 ? unsafeBitCast(bits & ~3, to: UnownedJob.self) : nil }
-    /// To be resumed once, by whoever took the runnable.
+    /// To be resumed once, by the worker that took the runnable.
     var asYielded: UnsafeContinuation<Void, Never>? {
         bits & 3 == 3 ? unsafeBitCast(bits & ~3, to: UnsafeContinuation<Void, Never>.self) : nil
     }
     /// Valid until the mailbox becomes idle: see `Mailbox.address`.
     var asMailbox: UnsafePointer<Mailbox>? { bits & 3 == 0 ? UnsafePointer(bitPattern: bits) : nil }
-    /// Valid until whoever took it says that it is done.
+    /// Valid until the worker that took it declares it done.
     var asFork: UnsafePointer<StackJob>? { bits & 3 == 2 ? UnsafePointer(bitPattern: bits & ~3) : nil }
 }
 
@@ -49,8 +49,8 @@ struct Deque: ~Copyable, Sendable {
     /// - Parameter hasOneOwner: false if several threads push.
     init(hasOneOwner: Bool = true) { ring = BiasedRing(isBiased: hasOneOwner) }
 
-    /// How many there are, read from outside by thieves and by workers about to park. Exact for the owner; for others
-    /// at most out of date, which matters to nobody but a worker about to park, and there `Idle` sees to it.
+    /// The length, for thieves and for workers about to park. Exact for the owner; others may read a stale value, which
+    /// matters only to a worker about to park, and there `Idle` provides the fence.
     var count: Int { ring.count }
 
     /// Adds at the newest end. Owner only.
@@ -112,7 +112,7 @@ struct Deque: ~Copyable, Sendable {
 
     /// Takes `runnable` out, wherever it is. Owner only.
     ///
-    /// - Returns: false if somebody has taken it.
+    /// - Returns: false if a thief has taken it.
     @inline(__always)
     func takeBack(_ runnable: Runnable) -> Bool {
         ring.asOwner { ring in
@@ -121,7 +121,7 @@ struct Deque: ~Copyable, Sendable {
         }
     }
 
-    /// What was sent since lies above it.
+    /// Messages sent since lie above it.
     @inline(never)
     private static func takeBack(_ runnable: Runnable, below ring: inout Ring) -> Bool {
         guard let index = (0..<ring.count).last(where: { ring[$0] == runnable }) else { return false }
@@ -129,12 +129,12 @@ struct Deque: ~Copyable, Sendable {
         return true
     }
 
-    /// How far from the newest end a job is looked for at first: bounds how long others wait.
+    /// How far from the newest end the first search for a job goes: bounds how long others wait.
     static let shortReach = 64
 
     /// Takes the newest job. Owner only.
     ///
-    /// - Parameter reach: how far it is looked for.
+    /// - Parameter reach: how far to search.
     func popFork(reach: Int) -> Runnable? {
         guard count > 0 else { return nil }
         return ring.asOwner { ring in

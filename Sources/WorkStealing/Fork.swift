@@ -1,12 +1,12 @@
-// Fork and join: what a computation is made of that needs no actors.
+// Fork and join: for computations that need no actors.
 //
-// Inlinable, so that the compiler makes a version for the client's types: what is not generic (Worker+Fork.swift) is
-// called with closures that put their results into place.
+// Inlinable, so that the compiler specialises it for the client's types. The part that is not generic
+// (Worker+Fork.swift) is called with closures that store their results.
 
 public import Synchronization
 
 extension Scheduler {
-    /// Runs both functions, perhaps at the same time, and returns what they returned.
+    /// Runs both functions, perhaps at the same time, and returns both results.
     ///
     /// ```swift
     /// func fibonacci(_ number: Int) -> Int {
@@ -17,19 +17,20 @@ extension Scheduler {
     /// let result = try scheduler.run { fibonacci(30) }
     /// ```
     ///
-    /// To be called on a worker: in a message, a task on the pool, the body of `run(_:)`, or another fork. The calling
-    /// worker runs `first`, and then `second`, unless another worker had nothing to do and took it. Costs some ten
-    /// nanoseconds and no allocation if nobody did. Called anywhere else it runs one after the other.
+    /// Call it on a worker: in a message, a task on the pool, the body of `run(_:)`, or another fork. The calling
+    /// worker runs `first`, and then `second`, unless an idle worker has taken `second`. Without a thief it costs about
+    /// ten nanoseconds and no allocation. Anywhere else it runs the functions one after the other.
     ///
-    /// The compiler checks what the two share: `second` is `@Sendable`, and so can capture no variable that `first`
-    /// changes. `first` stays on the calling thread, and may use all that the caller may, its actor's state among it.
+    /// The compiler checks what the two share: `second` is `@Sendable`, so it can capture no variable that `first`
+    /// changes. `first` stays on the calling thread, and may use everything that the caller may, including its actor's
+    /// state.
     ///
-    /// Waiting does not suspend, so forks need no `async`. A worker that waits runs other forks meanwhile, on its own
-    /// stack, so hold no lock across a fork. What a function sees of tasks (task-local values, `Task.isCancelled`) may
-    /// be another task's: ask `isForkCancelled`.
+    /// Waiting does not suspend, so forks need no `async`. A waiting worker runs other forks meanwhile, on its own
+    /// stack, so hold no lock across a fork. The task context (task-local values, `Task.isCancelled`) may be another
+    /// task's: use `isForkCancelled`.
     ///
-    /// - Throws: what `first` threw, else what `second` threw. If `first` throws before anybody has begun `second`,
-    ///   that does not run.
+    /// - Throws: the error of `first`, else that of `second`. If `first` throws before a thief has begun `second`,
+    ///   `second` does not run.
     @inlinable
     public static func fork<First, Second: Sendable, Failure: Error>(
         _ first: () throws(Failure) -> First, _ second: @Sendable () throws(Failure) -> Second
@@ -47,7 +48,7 @@ extension Scheduler {
                 }
             },
             { do throws(Failure) { other = .success(try second()) } catch { other = .failure(error) } })
-        // In this order: there is no second result if the first function has thrown.
+        // The order matters: there is no second result if the first function has thrown.
         let result = try one.unsafelyUnwrapped.get()
         return (result, try other.unsafelyUnwrapped.get())
     }
@@ -58,12 +59,11 @@ extension Scheduler {
     /// Scheduler.parallelFor(0..<files.count) { digest(files[$0]) }
     /// ```
     ///
-    /// The range is halved until its parts have `grain` numbers or fewer; the rest is as with `fork(_:_:)`.
+    /// The range is halved until its parts have `grain` numbers or fewer; everything else is as with `fork(_:_:)`.
     ///
     /// - Parameters:
     ///   - range: may be empty.
-    ///   - grain: how many numbers one worker takes at least at a time. Nil: so many that each worker gets some sixteen
-    ///     parts.
+    ///   - grain: the least number of calls per part. Nil: chosen so that each worker gets about sixteen parts.
     ///   - body: `@Sendable`, so that the compiler refuses variables that its calls would share.
     /// - Throws: the first error that `body` threw. Calls that have not begun then do not begin.
     @inlinable
@@ -80,7 +80,7 @@ extension Scheduler {
         if let error = failure?.error { throw error }
     }
 
-    /// Calls `body` with each element, to be changed in place, several at a time.
+    /// Calls `body` with each element, which it may change in place, several at a time.
     ///
     /// ```swift
     /// Scheduler.parallelFor(changing: &pixels) { row, pixel in pixel = shade(row, pixel) }
@@ -90,8 +90,8 @@ extension Scheduler {
     ///   - elements: each belongs to one call.
     ///   - grain: as in the other `parallelFor`.
     ///   - body: gets the index and the element.
-    /// - Throws: the first error that `body` threw. Calls that have not begun then do not begin, and what has been
-    ///   changed stays so.
+    /// - Throws: the first error that `body` threw. Calls that have not begun then do not begin; changes made so far
+    ///   remain.
     @inlinable
     public static func parallelFor<Element: Sendable, Failure: Error>(
         changing elements: inout [Element], grain: Int? = nil,
@@ -106,7 +106,7 @@ extension Scheduler {
         }
     }
 
-    /// Combines what `transform` makes of each number, in order, so that `combine` need be associative only.
+    /// Combines the results of `transform`, in order, so `combine` need only be associative.
     ///
     /// ```swift
     /// let bytes = Scheduler.reduce(0..<files.count, from: 0, combining: +) { size(of: files[$0]) }
@@ -114,9 +114,10 @@ extension Scheduler {
     ///
     /// - Parameters:
     ///   - range: if it is empty, the result is `initial`.
-    ///   - initial: what is combined with the rest, once.
+    ///   - initial: combined with the rest, once.
     ///   - grain: as in `parallelFor(_:grain:_:)`.
-    ///   - combine: gets two neighbours. Which, depends on the grain: of numbers that are not exact, the sum may, too.
+    ///   - combine: gets two neighbours. Their choice depends on the grain, and so may the sum of floating-point
+    ///     numbers.
     ///   - transform: called once for each number.
     /// - Throws: the first error that `transform` threw. Calls that have not begun then do not begin.
     @inlinable
@@ -164,10 +165,10 @@ extension Scheduler {
         return combine(left, right)
     }
 
-    /// Whether what the caller computes is no longer wanted: the run was cancelled, or the task in which the outermost
-    /// fork was made. Outside of a fork, whether the calling task was cancelled.
+    /// Whether the result is no longer wanted: the run was cancelled, or the task that made the outermost fork. Outside
+    /// a fork, whether the calling task was cancelled.
     ///
-    /// A fork ends when its functions return, so a long one asks now and then:
+    /// A fork ends only when its functions return, so a long function should check now and then:
     ///
     /// ```swift
     /// try Scheduler.parallelFor(0..<1000) { number in
@@ -181,14 +182,14 @@ extension Scheduler {
             if worker.scheduler.isCancelled { return true }
             guard worker.forks.isForking else { return Task.isCancelled }
             guard let task = UnsafeRawPointer(bitPattern: worker.forks.currentOrigin & ~1) else { return false }
-            // The task waits for the fork that the caller is a part of.
+            // The task waits for the fork that contains the caller.
             return unsafeBitCast(task, to: UnsafeCurrentTask.self).isCancelled
         }
     }
 
     // MARK: What is not generic
 
-    /// Runs both, `second` perhaps elsewhere; not at all if `first` returned false before anybody began it.
+    /// Runs both, `second` perhaps on another worker, or not at all if `first` returned false before `second` began.
     @usableFromInline
     static func forkAndJoin(_ first: () -> Bool, _ second: () -> Void) {
         guard let worker = Worker.currentReference else {
@@ -221,13 +222,13 @@ extension Scheduler {
 /// The first error of several calls.
 @usableFromInline
 final class FirstFailure<Failure: Error>: Sendable {
-    /// Set after the error; relaxed: a hint to begin nothing more.
+    /// Set after the error; relaxed: a hint to begin no further calls.
     @usableFromInline let noted = Atomic<Bool>(false)
     @usableFromInline let first = Locked<Failure?>(nil)
 
     @inlinable init() {}
 
-    /// Nil where nothing is thrown: the compiler knows.
+    /// Nil if nothing is thrown, which the compiler knows.
     @inlinable static var ifNeeded: FirstFailure? { Failure.self == Never.self ? nil : FirstFailure() }
 
     @inlinable var isNoted: Bool { noted.load(ordering: .relaxed) }

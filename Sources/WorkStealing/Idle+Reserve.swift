@@ -1,4 +1,4 @@
-// The reserve: workers that rest because enough others run, and the monitor that sends them there and lets them go on
+// The reserve: workers that rest because enough others run, and the monitor that sends them there and releases them
 // (Monitor.swift). README.md has the states and the argument.
 
 import CLinux
@@ -13,13 +13,13 @@ extension Idle {
         counts.wrappingAdd(UInt64(active) &* Self.oneActive, ordering: .sequentiallyConsistent)
     }
 
-    /// So many threads could not be created. The caller is one of those that are active and do not sleep yet.
+    /// `missing` threads could not be created. The caller is an active worker that has not announced its sleep.
     func giveUp(_ missing: Int) {
         counts.wrappingSubtract(UInt64(missing) &* Self.oneActive, ordering: .sequentiallyConsistent)
     }
 
-    /// working → resting, if more than `minimum` are active and not all others sleep: somebody stays awake who will look
-    /// at all queues, that of the caller among them, before it sleeps, and who can end the run.
+    /// working → resting, if more than `minimum` are active and not all others sleep. So a worker stays awake that will
+    /// look at all queues, the caller's included, before it sleeps, and that can end the run.
     func rest(keeping minimum: Int) -> Bool {
         interleavingPoint(.read, countsIdentity)
         var seen = Counts(counts.load(ordering: .relaxed))
@@ -33,10 +33,10 @@ extension Idle {
         return false
     }
 
-    /// resting → searching for `amount` workers, which `letIn(_:)` then lets go on. Only while everybody works: a worker
+    /// resting → searching for `amount` workers, which `letIn(_:)` then releases. Only while all workers work: a worker
     /// that sleeps or searches makes another one unnecessary.
     ///
-    /// - Returns: false if somebody idles, or the run is over.
+    /// - Returns: false if a worker idles, or the run is over.
     func admit(_ amount: Int) -> Bool {
         interleavingPoint(.read, countsIdentity)
         var seen = Counts(counts.load(ordering: .relaxed))
@@ -51,7 +51,7 @@ extension Idle {
         return false
     }
 
-    /// Lets so many resting workers go on, whichever they are: `admit(_:)` has counted them.
+    /// Releases `amount` resting workers, whichever they are: `admit(_:)` has counted them.
     func letIn(_ amount: Int) {
         interleavingPoint(.write, doorIdentity)
         door.wrappingAdd(UInt32(amount), ordering: .releasing)
@@ -59,7 +59,7 @@ extension Idle {
         Futex.wake(amount, on: doorAddress)
     }
 
-    /// The run is over: all go on that rest, and all that come to rest. To be called after it was published.
+    /// The run is over: releases all resting workers, now and later. Call it after the end was published.
     func openDoor() {
         interleavingPoint(.write, doorIdentity)
         door.store(Self.doorIsOpen, ordering: .releasing)
@@ -67,8 +67,8 @@ extension Idle {
         Futex.wake(Self.maximumWorkers, on: doorAddress)
     }
 
-    /// Sleeps in reserve until released, or the run is over. In the first case whoever released it has counted the caller
-    /// as searching.
+    /// Sleeps in reserve until released, or until the run is over. In the first case the releasing thread has counted
+    /// the caller as searching.
     ///
     /// - Returns: false if the run is over; the caller is in no count then.
     func waitAtDoor() -> Bool {
@@ -111,14 +111,14 @@ extension Idle {
         return hasSlept
     }
 
-    /// Sleeps for that time, less if the run ends. Monitor only.
+    /// Sleeps for `nanoseconds`, or less if the run ends. Monitor only.
     func pause(nanoseconds: Int) {
         var time = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
         _ = clinux_futex_wait(bellAddress, 0, &time)
         _ = bell.exchange(0, ordering: .sequentiallyConsistent)
     }
 
-    /// Wakes the monitor. To be called after the step on `counts` that concerns it.
+    /// Wakes the monitor. Call it after the step on `counts` that concerns it.
     func ring() {
         guard hasMonitor else { return }
         interleavingPoint(.write, bellIdentity)

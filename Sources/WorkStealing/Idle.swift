@@ -1,4 +1,4 @@
-// Who sleeps, who looks for work, and whom a push has to wake.
+// Which workers sleep, which search for work, and which of them a push has to wake.
 //
 //              found work                    nothing found
 //   working ◀───────────── searching ─────────────────────────▶ sleeping
@@ -6,10 +6,10 @@
 //      └───────────────────────┘  └─────────────────────────────────┘
 //                                   notify(): the waker moves the counts, the sleeper takes a token
 //
-// `counts` holds the numbers of searching and of sleeping workers in one word, so that each step is one atomic
-// operation, and beside them how often a sleeper was taken out: a worker that sees the same word twice knows that nobody
-// was awake in between. Sleepers are anonymous: a waker takes *a* sleeper from the count and puts a token into `tokens`; whichever
-// sleeper finds it goes on. All sleep on the one futex word `tokens`.
+// `counts` holds the numbers of searching and of sleeping workers in one word, so each step is one atomic operation. It
+// also counts departures, that is, how often a sleeper was taken out: a worker that sees the same word twice knows that
+// no worker was awake in between. Sleepers are anonymous: a waker takes *a* sleeper from the count and adds a token to
+// `tokens`, and whichever sleeper finds it continues. All sleep on the one futex word `tokens`.
 //
 // No wake-up is lost, because between "publish" and "look" there is a fence on both sides (AsymmetricFence.swift):
 //
@@ -19,15 +19,15 @@
 //      looks at `counts`                       looks at all the queues
 //
 // At least one of the two sees the other. A pusher that sees a searcher may leave: the searcher will either see the
-// work, or (having found something else) look again after it left the searching state: `searchEnded` wakes the next.
-// README.md has the proof, Tests/WorkStealingTests explore the interleavings of this very code in a small world.
+// work, or find other work and look again when it stops searching: `searchEnded` wakes the next worker. README.md has
+// the proof; Tests/WorkStealingTests explore the interleavings of this very code in a small world.
 //
-// One of the sleepers is the *sentry*: for its first millisecond it looks at the queues every now and then without leaving the
-// count. As long as there is one, a push to an empty deque wakes nobody, because the owner will most likely take that
-// runnable itself: two actors that answer each other would pay for a wake-up with each message.
+// One of the sleepers is the *sentry*: for its first millisecond it looks at the queues now and then without leaving
+// the count. While there is a sentry, a push to an empty deque wakes nobody, because the owner will most likely take
+// that runnable itself. Otherwise two actors that answer each other would pay for a wake-up with each message.
 //
-// The same word says how many workers are *active*, that is, not resting in reserve (Monitor.swift). A run is over when
-// all active workers sleep; because it is one word, nobody joins or leaves them between the look and the end.
+// The same word has the number of *active* workers, those not resting in reserve (Monitor.swift). A run is over when
+// all active workers sleep. Because it is one word, no worker joins or leaves between the check and the end.
 
 import CLinux
 import Synchronization
@@ -36,27 +36,27 @@ struct Idle: ~Copyable, Sendable {
     /// Bits 0 to 13: sleeping; 14 to 27: searching; 28 to 41: active; 42 to 63: departures, that is, steps that took
     /// sleepers out (modulo 2²²). Every step is sequentially consistent.
     let counts = Atomic<UInt64>(0)
-    /// How many sleepers may go on. The futex word. Written by wakers (release) and by the sleepers that take (acquire).
+    /// How many sleepers may continue. The futex word. Written by wakers (release) and by the sleepers that take a
+    /// token (acquire).
     private let tokens = Atomic<UInt32>(0)
 
-    /// Pushers take the light one.
+    /// Pushers use the light side.
     private let fence = AsymmetricFence()
 
-    /// Whether a sleeper stands sentry. Set and cleared by that sleeper, read by pushers (all sequentially consistent).
+    /// Whether there is a sentry. Set and cleared by that sleeper, read by pushers (all sequentially consistent).
     private let sentry = Atomic<Bool>(false)
 
-    /// How many resting workers may go on, or `doorIsOpen`. The futex word that they rest on. Written by the monitor and by
-    /// the worker that ends the run (release), and by those that go on (acquire).
+    /// How many resting workers may continue, or `doorIsOpen`. The futex word on which they rest. Written by the
+    /// monitor and by the worker that ends the run (release), and by those that continue (acquire).
     let door = Atomic<UInt32>(0)
     static let doorIsOpen = UInt32.max
 
-    /// Whether `alarm` has to be looked at.
+    /// Whether there is an `alarm` to check.
     let hasMonitor: Bool
-    /// The monitor wants to be woken when fewer workers than that sleep. Set by the monitor, which then looks at
-    /// `counts`; taken by wakers, which changed `counts` before: one of the two sees the other (all of it sequentially
-    /// consistent).
+    /// The monitor wants to be woken when fewer workers than this sleep. Set by the monitor, which then reads `counts`;
+    /// taken by wakers, which changed `counts` before: one of the two sees the other (all sequentially consistent).
     let alarm = Atomic<UInt32>(0)
-    /// What the monitor sleeps on: 1 once it was woken, cleared by the monitor. Written by wakers (release), by the
+    /// The monitor's futex word: 1 once it was woken, cleared by the monitor. Written by wakers (release) and by the
     /// monitor (acquire).
     let bell = Atomic<UInt32>(0)
 
@@ -68,7 +68,7 @@ struct Idle: ~Copyable, Sendable {
         self.polls = polls
     }
 
-    /// The most workers that the counts have room for.
+    /// The largest number of workers that fits into the counts.
     static let maximumWorkers = (1 << 14) - 1
 
     private static let oneSleeping: UInt64 = 1
@@ -76,7 +76,7 @@ struct Idle: ~Copyable, Sendable {
     static let oneActive: UInt64 = 1 << 28
     static let oneDeparture: UInt64 = 1 << 42
 
-    /// The word taken apart.
+    /// The parts of the word.
     struct Counts: Equatable {
         let word: UInt64
         init(_ word: UInt64) { self.word = word }
@@ -87,17 +87,17 @@ struct Idle: ~Copyable, Sendable {
         var active: Int { Int((word & (Idle.oneDeparture - 1)) / Idle.oneActive) }
     }
 
-    /// For the monitor and for tests: the step that needs it uses what `announceSleep()` returned.
+    /// For the monitor and tests: steps that depend on it use the result of `announceSleep()`.
     var now: Counts { Counts(counts.load(ordering: .sequentiallyConsistent)) }
     var unclaimedTokens: Int { Int(tokens.load(ordering: .sequentiallyConsistent)) }
 
     // MARK: Pushers
 
-    /// To be called after work was published: wakes a sleeper, unless a worker is searching already or nobody sleeps.
+    /// Call it after work was published: wakes a sleeper, unless a worker is searching or nobody sleeps.
     ///
-    /// - Parameter mayWait: the runnable may be left to a sentry, who will look at the queues soon. Only for workers: while they
-    ///   are awake the run does not end.
-    /// - Returns: true if it woke one.
+    /// - Parameter mayWait: the runnable may be left to a sentry, which will look at the queues soon. Only for workers:
+    ///   while they are awake the run does not end.
+    /// - Returns: true if it woke a worker.
     @discardableResult
     func notify(mayWait: Bool = false) -> Bool {
         fence.light()
@@ -110,7 +110,7 @@ struct Idle: ~Copyable, Sendable {
             }
             let left = seen.sleeping - 1
             if wake(1, from: &seen) {
-                // Before the token: with it the run may end, and a caller from outside of the pool may find the
+                // Before the token: the token may end the run, and then a caller from outside the pool may find the
                 // scheduler gone.
                 ringIfAsked(sleeping: left)
                 putTokens(1)
@@ -120,8 +120,8 @@ struct Idle: ~Copyable, Sendable {
         return false
     }
 
-    /// Moves `amount` sleepers to the searchers if the counts are still what they were. The step may fail for no reason;
-    /// `seen` is up to date then.
+    /// Moves `amount` sleepers to the searchers if the counts are unchanged. The step may fail spuriously; `seen` is up
+    /// to date then.
     private func wake(_ amount: UInt64, from seen: inout Counts) -> Bool {
         interleavingPoint(.write, countsIdentity)
         let step = counts.weakCompareExchange(
@@ -150,19 +150,19 @@ struct Idle: ~Copyable, Sendable {
 
     /// Leaves the searching state with work in hand.
     ///
-    /// - Returns: true if nobody searches now, and somebody sleeps: pushes that counted on this worker woke nobody, so the caller
-    ///   must look at the queues, and call `notify()` if there is more work. If nobody sleeps, whoever announces its sleep later
-    ///   looks at them.
+    /// - Returns: true if no worker searches now while some sleep. Pushes that relied on this worker woke nobody, so
+    ///   the caller must look at the queues, and call `notify()` if there is more work. If nobody sleeps, the next
+    ///   worker to announce its sleep looks at them.
     func searchEnded() -> Bool {
         interleavingPoint(.write, countsIdentity)
         let word = counts.wrappingSubtract(Self.oneSearching, ordering: .sequentiallyConsistent).newValue
         guard Counts(word).searching == 0, Counts(word).sleeping > 0 else { return false }
-        // The caller's look at the queues is made of relaxed loads: pairs with the fence in `notify()`.
+        // The caller looks at the queues with relaxed loads: pairs with the fence in `notify()`.
         fence.heavy()
         return true
     }
 
-    /// searching → sleeping. The caller must look at all queues afterwards, and then `sleep()`, `cancelSleep()` or
+    /// searching → sleeping. The caller must then look at all queues, and call `sleep()`, `cancelSleep()` or
     /// `endRun()`.
     ///
     /// - Returns: the counts, with the caller among the sleeping.
@@ -173,8 +173,8 @@ struct Idle: ~Copyable, Sendable {
         return Counts(word)
     }
 
-    /// sleeping → searching without having slept. If wakers have already taken every sleeper from the count, one of them
-    /// meant the caller: its token is on the way, and is waited for.
+    /// sleeping → searching without having slept. If wakers have already taken every sleeper from the count, one of
+    /// them meant the caller: its token is on the way, and the caller waits for it.
     func cancelSleep() {
         interleavingPoint(.read, countsIdentity)
         var seen = Counts(counts.load(ordering: .relaxed))
@@ -187,11 +187,11 @@ struct Idle: ~Copyable, Sendable {
 
     /// Sleeps until there is a token, and takes it. The waker has already counted the caller as searching.
     ///
-    /// - Parameter impatient: what to do, once, when so many seconds have passed.
+    /// - Parameter impatient: what to do, once, after a number of seconds.
     func sleep(impatient: (seconds: Double, complain: () -> Void)? = nil) {
         guard let impatient, !polls else { return sleepOn() }
         #if INTERLEAVING
-        // No clock of a small world ever shows that time.
+        // A small world has no clock that shows this time.
         if Conductor.current != nil { return sleepOn() }
         #endif
         let began = clinux_now(CLOCK_MONOTONIC)
@@ -202,14 +202,14 @@ struct Idle: ~Copyable, Sendable {
             let now = clinux_now(CLOCK_MONOTONIC)
             let passed = Double(now.tv_sec - began.tv_sec) + Double(now.tv_nsec - began.tv_nsec) / 1e9
             if passed < seconds { continue }
-            // First of all the token: the wake-up may have been the one that belongs to it.
+            // The token first: this wake-up may have been the one that belongs to it.
             if takeToken() { return }
             impatient.complain()
             return sleepOn()
         }
     }
 
-    /// In seconds: thirty years. A `Duration` has room for more than a `timespec`.
+    /// In seconds: thirty years. A `Duration` may exceed a `timespec`.
     private static let longestPatience = 1e9
 
     private func sleepOn() {
@@ -222,8 +222,8 @@ struct Idle: ~Copyable, Sendable {
         }
     }
 
-    /// Makes the caller, who searches, the sentry, unless there is one. To be called before `announceSleep()`: a pusher that finds
-    /// a sleeper must find the sentry, too, or it wakes it at once.
+    /// Makes the caller, which searches, the sentry, unless there is one. Call it before `announceSleep()`: a pusher
+    /// that finds a sleeper must also find the sentry, or it wakes the sleeper at once.
     func standSentry() -> Bool {
         interleavingPoint(.write, sentryIdentity)
         return !sentry.exchange(true, ordering: .sequentiallyConsistent)
@@ -234,12 +234,13 @@ struct Idle: ~Copyable, Sendable {
         sentry.store(false, ordering: .sequentiallyConsistent)
     }
 
-    /// As `sleep()`, but cancels the sleep if there is something to do.
+    /// Like `sleep()`, but cancels the sleep if there is work.
     ///
     /// - Parameters:
-    ///   - sentryLooks: how often the caller looks round before it sleeps without end; nil if it is not the sentry.
-    ///   - seesWork: whether anything is queued.
-    ///   - seesNeglectedWork: whether something is queued that nobody is about to take.
+    ///   - sentryLooks: how often the caller looks at the queues before it sleeps without limit; nil if it is not the
+    ///     sentry.
+    ///   - seesWork: whether any work is queued.
+    ///   - seesNeglectedWork: whether work is queued that no worker is about to take.
     ///   - impatient: see `sleep(impatient:)`.
     func sleep(
         sentryLooks: Int?, seesWork: () -> Bool, seesNeglectedWork: () -> Bool,
@@ -253,27 +254,27 @@ struct Idle: ~Copyable, Sendable {
                 }
                 var time = timespec(tv_sec: 0, tv_nsec: Self.nanosecondsBetweenLooks)
                 Futex.waitWhileZero(tokensAddress, atMost: &time) { tokens.load(ordering: .relaxed) == 0 }
-                // First of all: the wake-up that belongs to a token may have been this one, and nobody else would be woken.
+                // The token first: this wake-up may have been meant for it, and no other thread would be woken.
                 if takeToken() { return leaveSentry() }
             }
-            // Others have left the queues to the sentry, so the look comes when it is none any longer.
+            // Others have left the queues to the sentry, so it must leave that role before it looks.
             leaveSentry()
             fence.heavy()
         } else {
             interleavingPoint(.read, sentryIdentity)
             if sentry.load(ordering: .sequentiallyConsistent) {
-                // The sentry will look round after this.
+                // The sentry will look at the queues after this.
                 return seesNeglectedWork() ? cancelSleep() : sleep(impatient: impatient)
             }
         }
         if seesWork() { cancelSleep() } else { sleep(impatient: impatient) }
     }
 
-    /// Time from one look of a sentry to the next, to which the kernel's timer slack comes (another 0.05 ms as a rule). Of the
-    /// order of what waking somebody takes.
+    /// The time between two looks of a sentry, to which the kernel adds its timer slack (usually another 0.05 ms).
+    /// About as long as waking a worker takes.
     private static let nanosecondsBetweenLooks = 50_000
 
-    /// - Returns: false if there is none.
+    /// - Returns: false if there is no token.
     private func takeToken() -> Bool {
         interleavingPoint(.read, tokensIdentity)
         var available = tokens.load(ordering: .relaxed)
@@ -289,19 +290,19 @@ struct Idle: ~Copyable, Sendable {
 
     // MARK: The end
 
-    /// The end of a run, in one step: takes all sleepers from the count if nobody left it since `announced`, and leaves
-    /// no worker active. From then on `notify()` finds nobody to wake, so that no worker takes up what comes too late, and
-    /// `admit()` lets nobody in.
+    /// Ends a run in one step: takes all sleepers from the count if none has left it since `announced`, and leaves no
+    /// worker active. From then on `notify()` finds nobody to wake, so no worker takes late work, and `admit()` admits
+    /// nobody.
     ///
     /// The caller, one of the sleepers, then publishes that the run is over and calls `releaseAll(_:)`.
     ///
-    /// With `staying` the workers stay active, and the step says no more than that nobody was awake. Until `releaseAll(_:)` all count
-    /// as searching, and nobody wakes anybody.
+    /// With `staying` the workers stay active, and the step only proves that nobody was awake. Until `releaseAll(_:)`
+    /// all count as searching, and nobody wakes anybody.
     ///
-    /// - Returns: false if somebody left: that worker will announce its sleep again, and ask the same question.
+    /// - Returns: false if a worker left: it will announce its sleep again, and ask the same question.
     func endRun(_ announced: Counts, staying: Bool = false) -> Bool {
         interleavingPoint(.write, countsIdentity)
-        // Not a weak exchange: after a failure for no reason all would sleep, and nobody would ask again.
+        // Not a weak exchange: after a spurious failure all would sleep, and nobody would ask again.
         return counts.compareExchange(
             expected: announced.word,
             desired: Self.afterWaking(UInt64(announced.sleeping), in: announced)
@@ -310,7 +311,7 @@ struct Idle: ~Copyable, Sendable {
         ).exchanged
     }
 
-    /// Lets everybody go whom `endRun(_:)` took from the count, the caller included: it must still `sleep()`.
+    /// Releases all workers that `endRun(_:)` took from the count, including the caller, which must still `sleep()`.
     func releaseAll(_ announced: Counts) { putTokens(UInt32(announced.sleeping)) }
 
     // MARK: Addresses
@@ -318,7 +319,7 @@ struct Idle: ~Copyable, Sendable {
     /// The futex word. Sound: an atomic never moves, and the kernel compares the word itself.
     private var tokensAddress: UnsafeRawPointer { withUnsafePointer(to: tokens) { UnsafeRawPointer($0) } }
 
-    /// Name the words in tests.
+    /// Identify the words in tests.
     private var tokensIdentity: UInt { UInt(bitPattern: tokensAddress) }
     private var sentryIdentity: UInt { withUnsafePointer(to: sentry) { UInt(bitPattern: $0) } }
     var countsIdentity: UInt { withUnsafePointer(to: counts) { UInt(bitPattern: $0) } }

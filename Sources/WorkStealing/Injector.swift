@@ -1,4 +1,4 @@
-/// Work that comes from outside of the pool: a queue that any thread may add to, and every worker takes from.
+/// Work from outside the pool: a queue that any thread may add to, and every worker takes from.
 struct Injector: ~Copyable, Sendable {
     private let ring = SharedRing()
 
@@ -12,8 +12,8 @@ struct Injector: ~Copyable, Sendable {
 
     func push(_ runnable: Runnable) { ring.withLock { $0.append(runnable) } }
 
-    /// Moves a fair share, at least one and at most `limit`, of what is there to `loot`, oldest last: the worker takes
-    /// from that end, and work from outside is done in the order in which it came.
+    /// Moves a fair share, at least one and at most `limit`, to `loot`, oldest last: the worker takes from that end, so
+    /// work from outside is done in the order of its arrival.
     func take(into loot: inout Ring, share workers: Int, limit: Int) {
         ring.withLock { ring in
             let amount = min(max(ring.count / workers, 1), limit, ring.count)

@@ -1,35 +1,36 @@
 // Hooks that let a test decide which thread takes the next step.
 //
 // Each step that another thread can observe (an atomic operation, a lock, a futex) announces itself here. In a release
-// build the announcement is an empty inlined function. In a debug build a thread that has a `Conductor` waits until the
-// conductor lets it go on, so that a test can run all interleavings of the real code (Tests/WorkStealingTests/Explorer).
-// Threads without a conductor, in debug builds too, pay one look at a thread-local variable.
+// build the announcement is an empty inlined function. In a debug build a thread with a `Conductor` waits until the
+// conductor lets it continue, so that a test can run all interleavings of the real code
+// (Tests/WorkStealingTests/Explorer). Threads without a conductor pay for one look at a thread-local variable, also in
+// debug builds.
 
 import CLinux
 
-/// What a step does to the object that it is about: two steps that only read it can change places.
+/// What a step does to its object: two steps that only read it commute.
 enum Access {
     case read, write
 }
 
 #if INTERLEAVING
 
-/// Stands between a thread and its next step. The tests subclass it.
+/// Stands between a thread and its next step. Tests subclass it.
 class Conductor {
-    /// Returns when the thread may take the step. `enabled` says whether the step can be taken at all; it is asked by
-    /// other threads too, while this one waits.
+    /// Returns when the thread may take the step. `enabled` says whether the step is possible at all; other threads
+    /// call it too, while this one waits.
     func step(_ access: Access, on object: UInt, from source: StaticString, line: UInt, enabled: (() -> Bool)?) {}
 
-    /// In front of a lock that threads outside of the world use too: waits until no thread of the world holds it.
+    /// Before a lock that threads outside the world also use: waits until no thread of the world holds it.
     func lock(_ object: UInt, from source: StaticString, line: UInt) {}
 
     func unlock(_ object: UInt) {}
 
-    /// The thread spins: it should go on only after another thread took a step.
+    /// The thread spins: it should continue only after another thread has taken a step.
     func spin(from source: StaticString, line: UInt) {}
 
-    /// Stands for the futex wait: returns at once if `isUnchanged` is false, otherwise after `wake`, or at any time if the wait
-    /// has a limit.
+    /// Replaces the futex wait: returns at once if `isUnchanged` is false, otherwise after `wake`, or at any time if
+    /// the wait has a limit.
     func sleep(on word: UInt, hasLimit: Bool, isUnchanged: () -> Bool) {}
 
     func wake(_ count: Int, on word: UInt) {}
@@ -45,7 +46,8 @@ func interleavingPoint(
     Conductor.current?.step(access, on: object(), from: source, line: line, enabled: nil)
 }
 
-/// In front of an operation that waits (a lock) until `enabled` is true. Not in release builds: use it under `#if`.
+/// Before an operation that waits (a lock) until `enabled` is true. Does not exist in release builds: use it under
+/// `#if`.
 func interleavingPoint(
     _ access: Access, _ object: @autoclosure () -> UInt, from source: StaticString = #function, line: UInt = #line,
     enabled: @escaping () -> Bool
@@ -67,13 +69,13 @@ func interleavingSpin() {}
 
 #endif
 
-/// Sleeping on a word until somebody wakes.
+/// Sleeping on a word until another thread wakes the sleeper.
 enum Futex {
     /// Sleeps if `word` is zero, until `wake` or a spurious wake-up. The corresponding system call is `futex(2)`.
     ///
     /// - Parameters:
     ///   - limit: the longest time; nil: none.
-    ///   - isZero: the same look at the word that the kernel takes; asked in tests only.
+    ///   - isZero: the check that the kernel makes; called in tests only.
     static func waitWhileZero(
         _ word: UnsafeRawPointer, atMost limit: UnsafePointer<timespec>? = nil, isZero: () -> Bool
     ) {
@@ -84,7 +86,7 @@ enum Futex {
         }
         #endif
         _ = clinux_futex_wait(word, 0, limit)
-        // The process may have given up on its workers, and a late answer to one of them wakes the others.
+        // The process may have given up on its workers; a late answer to one of them must not wake the others.
         clinux_stop_if_abandoned()
     }
 

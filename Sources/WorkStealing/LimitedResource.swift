@@ -1,12 +1,12 @@
-// Limits with names: how many may use something at a time, for actors and `async` functions alike.
+// Named limits: how many users a resource may have at a time, for actors and `async` functions alike.
 //
-// Nobody blocks and nobody polls: who cannot have a token now is put on a list, and whoever gives one back hands it to the
-// oldest (or the newest) on that list. A token is a value that cannot be copied, and goes back when it is let go: it can neither be forgotten
-// nor be given back twice.
+// Nothing blocks and nothing polls. A request that cannot have a token now goes on a list, and a returned token goes to
+// the oldest (or the newest) request on it. A token cannot be copied and is returned when it is released, so it can be
+// neither forgotten nor returned twice.
 
 import Synchronization
 
-/// Something that only so many may use at a time: 1 for a library that is not thread-safe, 4 for a disk.
+/// Something with a limited number of simultaneous users: 1 for a library that is not thread-safe, 4 for a disk.
 ///
 /// ```swift
 /// let disk = LimitedResource("disk", limit: 4)
@@ -14,18 +14,18 @@ import Synchronization
 /// try await disk.withToken { await download() }                   // the same for async code
 /// ```
 ///
-/// First come, first served, if nothing else is said. A token that is held across messages is kept in the actor that uses it.
+/// First come, first served, by default. A token that is held across messages is kept in the actor that uses it.
 public final class LimitedResource: Sendable {
-    /// Who gets the token that is given back.
+    /// Which waiter gets a returned token.
     public enum Order: Sendable {
-        /// Who has waited longest: nobody starves.
+        /// The one that has waited longest: nobody starves.
         case oldestFirst
-        /// Who came last. For what makes more of its own kind, as a directory does: depth first keeps what waits few. Not for
-        /// what never ends, where the oldest would starve.
+        /// The newest. For work that creates more of its own kind, as a directory does: depth-first order keeps the
+        /// queue short. Not for work without an end, where the oldest waiter would starve.
         case newestFirst
     }
 
-    /// For people: profiles and drawings.
+    /// For people: profiles and diagrams.
     public let name: String
     /// How many tokens there are.
     public let limit: Int
@@ -35,29 +35,29 @@ public final class LimitedResource: Sendable {
 
     private struct State: Sendable {
         var free: Int
-        /// What each does with the token that it is given. Not run under the lock.
+        /// What each waiter does with its token. Not run under the lock.
         var waiting = WaitList<@Sendable (_ admitted: Bool) -> Void>()
     }
 
-    /// A resource of which all tokens are free.
+    /// A resource with all tokens free.
     ///
     /// - Parameters:
     ///   - name: for people.
     ///   - limit: 1 or more.
-    ///   - order: in which those that wait are served.
+    ///   - order: the order in which waiters are served.
     public init(_ name: String, limit: Int, serving order: Order = .oldestFirst) {
-        require(limit >= 1, "the limit of a resource is 1 or more, not \(limit): nobody could use \(name)")
+        require(limit >= 1, "the limit of a resource is 1 or more, not \(limit): nothing could use \(name)")
         self.name = name
         self.limit = limit
         self.order = order
         state = Locked(State(free: limit))
     }
 
-    /// The right to use the resource, until it is let go.
+    /// The right to use the resource, until it is released.
     public struct Token: ~Copyable, Sendable {
         private let resource: LimitedResource
 
-        /// Stands for a token that was counted out already.
+        /// Represents a token that was already counted out.
         fileprivate init(countedBy resource: LimitedResource) { self.resource = resource }
 
         deinit { resource.giveBack() }
@@ -68,7 +68,7 @@ public final class LimitedResource: Sendable {
 
     /// Waits for a token, without blocking a thread.
     ///
-    /// - Throws: `CancellationError` if the calling task was cancelled while it would have to wait.
+    /// - Throws: `CancellationError` if the calling task is cancelled while it has to wait.
     public func take() async throws(CancellationError) -> Token {
         guard await waitAndCountOut() else { throw CancellationError() }
         return Token(countedBy: self)
@@ -84,7 +84,7 @@ public final class LimitedResource: Sendable {
         return try await body()
     }
 
-    // MARK: Tokens as counts, for those that keep the books themselves
+    // MARK: Tokens as counts, for callers that keep their own accounts
 
     package func countOut() -> Bool {
         state.withLock { state in
@@ -110,8 +110,8 @@ public final class LimitedResource: Sendable {
         }
     }
 
-    /// Calls `admitted` with true as soon as a token has been counted out, at once or by whoever gives one back; with false
-    /// if `waiter` has given up. It must not do more than send a message or resume a task.
+    /// Calls `admitted` with true as soon as a token has been counted out, at once or by the thread that returns one;
+    /// with false if `waiter` has given up. It must do no more than send a message or resume a task.
     fileprivate func countOut(
         _ waiter: Waiter<@Sendable (Bool) -> Void>, _ admitted: @escaping @Sendable (_ admitted: Bool) -> Void
     ) {
@@ -138,9 +138,10 @@ public final class LimitedResource: Sendable {
 extension MailboxActor {
     /// Sends a message that holds a token of `resource`: now, if one is free, else when it is this message's turn.
     ///
-    /// `body` may keep the token in the actor beyond the message; otherwise it goes back when `body` returns. A message that
-    /// is dropped by a cancelled run gives its token back. While it waits for a token, it is not pending with the scheduler: whoever
-    /// holds the last token must have something pending itself, or the run ends. Not in order with what is sent otherwise.
+    /// `body` may keep the token in the actor beyond the message; otherwise it is returned when `body` returns. A
+    /// message that a cancelled run drops returns its token. While it waits for a token, the message is not pending
+    /// with the scheduler: the holder of the last token must have something pending itself, or the run ends. Such
+    /// messages are not ordered with other messages.
     public nonisolated func send(
         holding resource: LimitedResource,
         _ body: @escaping @Sendable (isolated Self, consuming LimitedResource.Token) throws -> Void

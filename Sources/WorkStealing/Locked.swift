@@ -1,7 +1,7 @@
 public import Synchronization
 
-/// A value behind a lock. ThreadSanitizer does not see how `Mutex` orders its holders: in debug builds an atomic does it once
-/// more, as in `SharedRing`.
+/// A value behind a lock. ThreadSanitizer does not understand how `Mutex` orders its holders, so in debug builds an
+/// atomic orders them a second time, as in `SharedRing`.
 @usableFromInline
 struct Locked<Value: Sendable>: ~Copyable, Sendable {
     @usableFromInline let value: Mutex<Value>

@@ -1,4 +1,4 @@
-// The mailbox of an actor: who may be in the actor, and what it still has to do.
+// The mailbox of an actor: which worker may be in the actor, and its pending messages.
 //
 //            post()                       post()                        runTurn()
 //   idle ───────────────▶ scheduled ────────────────▶ scheduled + list ───────────▶ …
@@ -12,11 +12,12 @@
 //   node | 1          scheduled: in exactly one deque or injector, or being run by exactly one worker;
 //                     `node` (may be null) is the newest of the messages posted since the list was last taken
 //
-// Exclusivity follows: the step idle → scheduled succeeds for one sender only, which queues the mailbox once; from then
-// on the mailbox passes from hand to hand (deque, worker, deque) and only the worker that holds it takes the step back.
+// Exclusivity follows: only one sender succeeds in the step idle → scheduled, and it queues the mailbox once. From then
+// on the mailbox passes from hand to hand (deque, worker, deque), and only the worker that holds it takes the step
+// back.
 //
-// The hard part is `slot`: the first message to an idle actor needs no node, because whoever takes the step idle →
-// scheduled has the slot to itself until it has queued the mailbox. README.md has the argument in full.
+// The hard part is `slot`: the first message to an idle actor needs no node, because the sender that takes the step
+// idle → scheduled has the slot to itself until it has queued the mailbox. README.md has the argument in full.
 
 import CLinux
 import Synchronization
@@ -24,22 +25,23 @@ import Synchronization
 /// The queue of an actor's messages, and the unit that is scheduled and stolen. Stored in the actor as
 /// `nonisolated let mailbox: Mailbox`.
 public struct Mailbox: ~Copyable, Sendable {
-    /// Which scheduler delivers. An identifier, not a reference: counting references to one scheduler from all its
+    /// The scheduler that delivers. An identifier, not a reference: counting references to one scheduler from all its
     /// actors would make every actor's birth and death a contended atomic operation.
     let scheduler: SchedulerID
-    /// Where the mailbox lies in its actor, in words: so the holder finds the actor. 0 before the first message. Written by whoever
-    /// took the step idle → scheduled first of all; read by those that take it later, and by the holder. Relaxed, as `slot`.
+    /// The offset of the mailbox in its actor, in words, from which the holder finds the actor. 0 before the first
+    /// message. Written by the sender that takes the very first step idle → scheduled; read by later ones and by the
+    /// holder. Relaxed, as `slot`.
     private let offset = Atomic<UInt16>(0)
     /// Messages of one turn, before the mailbox goes behind the other work of its worker.
     private let turnBudget: UInt8
-    /// What is in `slot`. Belongs to whoever took the step idle → scheduled, then to the holder; each handing over (deque,
-    /// `state`) orders these relaxed accesses. The same holds for the three words of `slot`.
+    /// The contents of `slot`. Belongs to the sender that took the step idle → scheduled, then to the holder; each
+    /// handover (deque, `state`) orders these relaxed accesses. The same holds for the three words of `slot`.
     private let content = Atomic<UInt8>(Content.nothing)
 
     /// Written by senders (push, release) and the holder (take, acquire; to idle, release). Pairs with itself.
     private let state = Atomic<UInt>(State.idle)
-    /// The first message; or, in the first word, messages already taken from `state` but left when the turn's budget ran
-    /// out, oldest first.
+    /// The first message; or, in the first word, messages already taken from `state` but left when the turn's budget
+    /// ran out, oldest first.
     private let slot0 = Atomic<UInt>(0)
     private let slot1 = Atomic<UInt>(0)
     private let slot2 = Atomic<UInt>(0)
@@ -51,7 +53,7 @@ public struct Mailbox: ~Copyable, Sendable {
 
     /// How a worker empties a mailbox.
     public enum Draining: Sendable {
-        /// Up to 64 messages in a turn: what an actor needs stays in the cache of one core.
+        /// Up to 64 messages in a turn: the actor's data stays in the cache of one core.
         case batch
         /// One message in a turn: an actor with many messages never keeps its worker's other work waiting.
         case sequential
@@ -62,13 +64,13 @@ public struct Mailbox: ~Copyable, Sendable {
         self.init(scheduler.id, draining: draining)
     }
 
-    /// An idle mailbox on the scheduler of another: for actors that are made by actors, which so need no reference to the
+    /// An idle mailbox on the scheduler of another: for actors that create actors, which then need no reference to the
     /// scheduler. All workers would count those references, on one cache line.
     public init(beside other: borrowing Mailbox, draining: Draining = .batch) {
         self.init(other.scheduler, draining: draining)
     }
 
-    /// The same for who has nothing but the identity.
+    /// For callers that hold only the scheduler's ID.
     package init(_ scheduler: SchedulerID, draining: Draining = .batch) {
         self.scheduler = scheduler
         turnBudget = draining == .batch ? 64 : 1
@@ -89,22 +91,22 @@ public struct Mailbox: ~Copyable, Sendable {
     /// The same with a reference to the actor, which the mailbox takes over.
     ///
     /// - Parameters:
-    ///   - mailbox: of that actor. It may be gone when this returns.
+    ///   - mailbox: of that actor. It may no longer exist when this returns.
     ///   - actor: retained by the caller.
     @usableFromInline
     static func post(
         _ message: consuming Message, at mailbox: UnsafePointer<Mailbox>, owned actor: UnsafeMutableRawPointer
     ) {
         let isQueued = mailbox.pointee.post(message, .normal) { actor }
-        // Until here the reference kept the mailbox, too.
+        // Until here the reference also kept the mailbox alive.
         if !isQueued { Unmanaged<AnyObject>.fromOpaque(actor).release() }
     }
 
-    /// What both do. Inlined into both, so that neither has a closure.
+    /// The common part. Inlined into both, so that neither has a closure.
     ///
-    /// - Parameter owned: a reference to the actor for the mailbox to own, asked for only if the mailbox was idle: messages
-    ///   to a busy actor count no references.
-    /// - Returns: whether it was idle and has been queued. Then it may be gone.
+    /// - Parameter owned: makes a reference to the actor for the mailbox to own; called only if the mailbox was idle,
+    ///   so messages to a busy actor count no references.
+    /// - Returns: whether it was idle and has been queued. It may no longer exist then.
     @inline(__always)
     private func post(
         _ message: consuming Message, _ priority: MessagePriority, owned: () -> UnsafeMutableRawPointer
@@ -147,7 +149,7 @@ public struct Mailbox: ~Copyable, Sendable {
 
     /// The step idle → scheduled.
     ///
-    /// - Returns: what the state was: the step was taken if it was idle.
+    /// - Returns: the previous state: the step was taken if it was idle.
     @inline(__always)
     private func claim() -> UInt {
         interleavingPoint(.write, identity(of: .state))
@@ -156,7 +158,7 @@ public struct Mailbox: ~Copyable, Sendable {
         ).original
     }
 
-    /// Queues the mailbox, by whoever has claimed it. While it is scheduled it owns the reference to the actor.
+    /// Queues the mailbox, after the caller has claimed it. While it is scheduled it owns the reference to the actor.
     @inline(__always)
     private func schedule(
         _ message: consuming Message, _ actor: UnsafeMutableRawPointer, _ priority: MessagePriority
@@ -166,7 +168,7 @@ public struct Mailbox: ~Copyable, Sendable {
         Scheduler.schedule(.mailbox(address), of: scheduler, priority)
     }
 
-    /// Notes where the actor is, at its first message; for whoever has claimed the mailbox.
+    /// Records where the actor is, at its first message. Only after the caller has claimed the mailbox.
     @inline(__always)
     private func noteActor(_ actor: UnsafeMutableRawPointer) {
         interleavingPoint(.read, identity(of: .offset))
@@ -185,14 +187,14 @@ public struct Mailbox: ~Copyable, Sendable {
         offset.store(UInt16(truncatingIfNeeded: distance / Self.unit), ordering: .relaxed)
     }
 
-    /// Queues what happens to an actor last: the job of its `isolated deinit`.
+    /// Queues the last event of an actor: the job of its `isolated deinit`.
     ///
-    /// The actor has no reference any more, so the mailbox is idle (while it is scheduled it has one), nobody sends to it, and
-    /// none can be kept for it. The job frees the actor: whoever runs it touches the mailbox no more. If the
-    /// scheduler is gone, that is the caller.
+    /// The actor has no reference any more, so the mailbox is idle (a scheduled one owns a reference), nobody sends to
+    /// it, and no reference can be kept for it. The job frees the actor, so its runner does not touch the mailbox
+    /// afterwards. If the scheduler no longer exists, the caller runs the job.
     func postEnd(_ job: UnownedJob, on executor: UnownedSerialExecutor, of actor: UnsafeMutableRawPointer) {
         let observed = claim()
-        require(observed == State.idle, "an actor has ended that has messages")
+        require(observed == State.idle, "an actor with messages has ended")
         let message = Message(job, on: executor)
         fillSlot(message)
         content.store(Content.end, ordering: .relaxed)
@@ -200,7 +202,7 @@ public struct Mailbox: ~Copyable, Sendable {
         if !Scheduler.scheduleIfThere(.mailbox(address), of: scheduler, .normal) { runEndHere() }
     }
 
-    /// Runs it on the calling thread, which may be in the end of another actor: the one that owned this.
+    /// Runs it on the calling thread, which may be in the end of the actor that owned this one.
     private func runEndHere() {
         let outer = clinux_get_ending_mailbox()
         clinux_set_ending_mailbox(address)
@@ -208,7 +210,7 @@ public struct Mailbox: ~Copyable, Sendable {
         clinux_set_ending_mailbox(outer)
     }
 
-    /// Runs the job of an `isolated deinit`, after which the mailbox is gone.
+    /// Runs the job of an `isolated deinit`; the mailbox no longer exists afterwards.
     private func runEnd(on worker: Worker?) {
         let message = Message(
             kind: .job,
@@ -221,7 +223,7 @@ public struct Mailbox: ~Copyable, Sendable {
     /// Delivers messages until there are none or the budget is spent.
     ///
     /// - Returns: true if messages remain: the caller still holds the mailbox and must queue it again. After false the
-    ///   actor may be gone, and the mailbox with it.
+    ///   actor and its mailbox may no longer exist.
     func runTurn(on worker: Worker) -> Bool {
         let actor = owner
         var budget = turnBudget
@@ -267,10 +269,10 @@ public struct Mailbox: ~Copyable, Sendable {
     }
 
     private static let unit = UInt(MemoryLayout<UInt>.alignment)
-    /// What `offset` can hold.
+    /// The largest value of `offset`.
     private static let farthest = UInt(UInt16.max) * unit
 
-    /// What kind of actor this is the mailbox of. For the worker that holds the mailbox.
+    /// The class of the actor. For the worker that holds the mailbox.
     var actorType: AnyClass {
         owner._withUnsafeGuaranteedRef { type(of: $0) }
     }
@@ -285,7 +287,7 @@ public struct Mailbox: ~Copyable, Sendable {
         ).exchanged
     }
 
-    /// Takes all that was posted, and turns it round: senders push at the front, so that the newest comes first.
+    /// Takes everything that was posted, and reverses it: senders push at the front, so the newest comes first.
     private func takePosted() -> UnsafeMutablePointer<MessageNode>? {
         interleavingPoint(.write, identity(of: .state))
         var node = Self.newest(in: state.exchange(State.scheduled, ordering: .acquiring))
@@ -304,7 +306,7 @@ public struct Mailbox: ~Copyable, Sendable {
 
     // MARK: The slot
 
-    /// What the slot has in it besides the kinds of messages.
+    /// The contents of the slot besides the kinds of messages.
     private enum Content {
         static let nothing: UInt8 = 0
         static let list = UInt8.max
@@ -331,16 +333,16 @@ public struct Mailbox: ~Copyable, Sendable {
 
     // MARK: Identity
 
-    /// Where this mailbox is. Sound beyond the borrow: a mailbox is stored in an actor (a heap object) and cannot be
-    /// copied or moved out of a `let`; its atomics already rely on staying where they are. Whoever keeps the address
-    /// also holds the retained actor.
+    /// The address of this mailbox. Valid beyond the borrow: a mailbox is stored in an actor (a heap object) and cannot
+    /// be copied or moved out of a `let`; its atomics rely on that already. The code that keeps the address also holds
+    /// the retained actor.
     @usableFromInline
     var address: UnsafePointer<Mailbox> { withUnsafePointer(to: self) { $0 } }
 
     /// For tests.
     var isIdle: Bool { state.load(ordering: .acquiring) == State.idle }
 
-    /// What the steps of the protocol are about: names for tests.
+    /// The objects of the protocol's steps: identities for tests.
     private enum Field: UInt {
         case state, offset, slot
     }

@@ -1,5 +1,5 @@
-// `Actor` and `SerialExecutor` both have these, and a mailbox actor is both: without a third the compiler could not choose.
-// (`assumeIsolated` is `Actor`'s alone.)
+// `Actor` and `SerialExecutor` both declare these functions, and a mailbox actor conforms to both: a third declaration
+// resolves the ambiguity. (Only `Actor` has `assumeIsolated`.)
 
 extension MailboxActor {
     /// Traps unless a worker is in this actor, in its turn.

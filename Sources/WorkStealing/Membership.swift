@@ -1,7 +1,7 @@
-// How a run knows of a `Task { }` that an actor or a task of it has made.
+// How a run keeps track of a `Task { }` that one of its actors or tasks has made.
 //
-// Such a task inherits the task-local values of who makes it, and lets go of them when it has returned. So whatever a worker does
-// is done with a task-local object, its *membership*, and a run is not over while somebody still refers to one.
+// Such a task inherits the task-local values of its creator, and releases them when it returns. So a worker does all
+// its work with a task-local object bound, its *membership*, and a run is not over while anything still refers to one.
 //
 //   worker ── binds ──▶ membership ◀── inherits ── Task { } ◀── inherits ── Task { }
 //      │ before it sleeps: does anybody else refer to it?
@@ -9,7 +9,7 @@
 //      ▼
 //   the last of the tasks returns ──▶ `deinit`, which takes it from the count
 //
-// Nothing is counted for a message or a turn, and for such a task no more than what Swift does anyway.
+// A message or a turn counts nothing, and such a task costs no more than Swift's own inheritance.
 
 import CLinux
 import Synchronization
@@ -19,10 +19,10 @@ final class Membership: Sendable {
     @TaskLocal static var current: Membership?
     @usableFromInline static var local: TaskLocal<Membership?> { $current }
 
-    /// Kept: the last of the tasks may return on a thread of its own, after the run that no longer waits for it.
+    /// Retained: the last of the tasks may return on another thread, after the run that no longer waits for it.
     private let scheduler: Scheduler
-    /// The run that counts it; 0: none. Set by the worker before it lets go, read by `deinit` after everybody has: references order
-    /// the two.
+    /// The run that counts it; 0: none. Set by the worker before it releases the object, read by `deinit` after
+    /// everybody has: the reference count orders the two.
     private let counted = Atomic<UInt32>(0)
 
     private init(_ scheduler: Scheduler) { self.scheduler = scheduler }
@@ -31,15 +31,16 @@ final class Membership: Sendable {
         if case let run = counted.load(ordering: .relaxed), run != 0 { scheduler.guestsEnded(of: run) }
     }
 
-    /// Counts it with the scheduler, until nobody refers to it.
+    /// Counts it with the scheduler, until nothing refers to it.
     func count() { counted.store(scheduler.guestsBegan(), ordering: .relaxed) }
 
     func belongs(to scheduler: Scheduler) -> Bool { self.scheduler === scheduler }
 
-    /// Names the references to it in tests.
+    /// Identifies the references to it in tests.
     var identity: UInt { UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
 
-    /// How many there are to this object. Of use to the worker alone that has bound it, which knows its own.
+    /// The number of references to this object. Only the worker that has bound it can use the number, because it knows
+    /// its own.
     var references: Int { Int(swift_retainCount(Unmanaged.passUnretained(self).toOpaque())) }
 
     /// Runs `body` with a new membership, which tasks inherit from this thread.

@@ -1,4 +1,4 @@
-// What a mailbox delivers: a call that somebody sent, or the next step of an `async` function that awaits the actor.
+// What a mailbox delivers: a call through `send`, or the next step of an `async` function that awaits the actor.
 //
 //    kind       first      second     third
 //    call       function   context                 a closure, its actor's type erased; the context is owned
@@ -9,10 +9,10 @@ import Glibc
 
 /// One message to an actor. Three words and a kind, no allocation of its own; a closure that captures has a context.
 ///
-/// Delivered once or dropped once, which the compiler sees to: a message cannot be copied, and its `deinit` lets go of
-/// what was captured.
+/// Delivered once or dropped once, which the compiler guarantees: a message cannot be copied, and its `deinit` releases
+/// its captures.
 ///
-/// `@unchecked Sendable`: the words stand for `@Sendable` closures, plain `Sendable` values and jobs.
+/// `@unchecked Sendable`: the words represent `@Sendable` closures, plain `Sendable` values and jobs.
 @usableFromInline
 package struct Message: ~Copyable, @unchecked Sendable {
     @usableFromInline
@@ -40,15 +40,15 @@ package struct Message: ~Copyable, @unchecked Sendable {
 
     /// Erases the type of the actor.
     ///
-    /// Soundness. Both closures are stored in a struct of one field, so that no reabstraction thunk (an allocation) is
-    /// put between them, and the bits are reused: (1) `isolated` on a synchronous function has no representation: the
-    /// standard library's `assumeIsolated` rests on the same fact; (2) a parameter of a class-bound generic type is
-    /// passed as one object reference, as `AnyObject` is; (3) one of an unconstrained generic type is passed by address, as an
-    /// `UnsafeRawPointer` is (`erasing(_:_:)`); (4) a closure is two words, function and context, and the latter is null if nothing
-    /// was captured. The isolation that the cast drops is kept by the mailbox: it
-    /// delivers a message only while its worker holds it, and only to the object that it was sent to.
+    /// Soundness. Both closures are stored in a struct of one field, so that no reabstraction thunk (an allocation)
+    /// comes between them, and the bits are reused: (1) `isolated` on a synchronous function has no representation: the
+    /// standard library's `assumeIsolated` relies on the same fact; (2) a parameter of a class-bound generic type is
+    /// passed as one object reference, like `AnyObject`; (3) one of an unconstrained generic type is passed by address,
+    /// like an `UnsafeRawPointer` (`erasing(_:_:)`); (4) a closure is two words, function and context, and the latter
+    /// is null if nothing was captured. The mailbox maintains the isolation that the cast drops: it delivers a message
+    /// only while its worker holds it, and only to the object that it was sent to.
     ///
-    /// `assumeIsolated` itself would do, but allocates a box for the closure at each message (about 120 ns).
+    /// `assumeIsolated` itself would work, but allocates a box for the closure at each message (about 120 ns).
     @inlinable
     package static func erasing<A: Actor>(_ body: @escaping @Sendable (isolated A) throws -> Void) -> Message {
         let call = unsafeBitCast(TypedCall(body: body), to: ErasedCall.self)
@@ -59,8 +59,8 @@ package struct Message: ~Copyable, @unchecked Sendable {
         return Message(kind: .call, words: words)
     }
 
-    /// The same for a call with a plain value. It travels in the message if `body` captures nothing and the value is no larger than two
-    /// words; else a closure captures both.
+    /// The same for a call with a plain value. The value travels in the message if `body` captures nothing and the
+    /// value has at most two words; otherwise a closure captures both.
     @inlinable
     package static func erasing<A: Actor, Value: BitwiseCopyable & Sendable>(
         _ value: Value, _ body: @escaping @Sendable (isolated A, Value) throws -> Void
@@ -76,10 +76,10 @@ package struct Message: ~Copyable, @unchecked Sendable {
         return Message(kind: .plainCall, words: words)
     }
 
-    /// The next step of an `async` function. Delivered even when the run was cancelled, because a task that is never
-    /// resumed is leaked, with all that waits for it.
+    /// The next step of an `async` function. It is delivered even after the run was cancelled, because a task that is
+    /// never resumed leaks, together with everything that waits for it.
     ///
-    /// Soundness. A job is one word and an executor two (object and witness table), both without references that are counted: the
+    /// Soundness. A job is one word and an executor two (object and witness table), and neither counts references. The
     /// casts, here and in `deliver`, copy bits, and trap if the sizes differ.
     init(_ job: UnownedJob, on executor: UnownedSerialExecutor) {
         let executor = unsafeBitCast(executor, to: (UInt, UInt).self)
@@ -88,7 +88,7 @@ package struct Message: ~Copyable, @unchecked Sendable {
 
     // MARK: Delivering
 
-    /// The words, which own from now on what the message owned.
+    /// The words, which now own what the message owned.
     @inline(__always)
     consuming func takeApart() -> (Kind, Words) {
         let parts = (kind, words)
@@ -96,8 +96,8 @@ package struct Message: ~Copyable, @unchecked Sendable {
         return parts
     }
 
-    /// Calls. Expects the actor that the message was sent to, entered by `worker`, which holds its mailbox and so keeps it alive:
-    /// nothing is retained here.
+    /// Makes the call. Expects the actor that the message was sent to, entered by `worker`, which holds its mailbox and
+    /// so keeps it alive: nothing is retained here.
     @inline(__always)
     consuming func deliver(to actor: Unmanaged<AnyObject>, on worker: Worker) throws {
         let (kind, words) = takeApart()
@@ -116,7 +116,7 @@ package struct Message: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// Runs the job that the message is, outside of a pool if there is no worker.
+    /// Runs the job in the message, outside a pool if there is no worker.
     consuming func runJob(on worker: Worker?) { Self.runJob(takeApart().1, on: worker) }
 
     @inline(__always)
@@ -127,7 +127,7 @@ package struct Message: ~Copyable, @unchecked Sendable {
         job.runSynchronously(isolatedTo: executor, taskExecutor: worker.scheduler.asUnownedTaskExecutor())
     }
 
-    /// The closure of a `call`, with the ownership that the words had: it is moved, not copied.
+    /// The closure of a `call`, with the ownership of the words: it is moved, not copied.
     @inline(__always)
     private static func call(_ function: UInt, _ context: UInt) -> ErasedCall {
         var closure = (function, context)
@@ -163,13 +163,13 @@ struct ErasedPlainCall {
     let body: @Sendable (AnyObject, UnsafeRawPointer) throws -> Void
 }
 
-/// A message that waits in a mailbox behind another one. Made by the sender, taken apart by the worker that delivers it.
+/// A message that waits in a mailbox behind another one. Created by the sender, freed by the worker that delivers it.
 struct MessageNode: ~Copyable {
     var next: UnsafeMutablePointer<MessageNode>?
     private let message: Message
 
-    /// A node of its own for `message`. From malloc(3), and not from Swift's `allocate`, which calls posix_memalign(3): that
-    /// costs half as much again.
+    /// A node for `message`. From malloc(3), not from Swift's `allocate`, which calls posix_memalign(3) and costs half
+    /// as much again.
     static func make(_ message: consuming Message) -> UnsafeMutablePointer<MessageNode> {
         guard let memory = malloc(MemoryLayout<MessageNode>.size) else {
             misuse("out of memory: no room for a message")
@@ -179,7 +179,7 @@ struct MessageNode: ~Copyable {
         return node
     }
 
-    /// The message of a node that nobody else knows any longer. `next` must have been read.
+    /// The message of a node that is in no list any more. `next` must have been read.
     static func open(_ node: UnsafeMutablePointer<MessageNode>) -> Message {
         let message = node.move().message
         free(node)

@@ -1,7 +1,7 @@
-// What the library says before it ends the program because it is used wrongly.
+// Messages before the program ends because the library is misused.
 
-/// Ends the program with a sentence that says what the caller did wrong. Release builds drop the sentence of `precondition`;
-/// this one they keep.
+/// Ends the program with a sentence that states the caller's mistake. Release builds drop the sentence of
+/// `precondition`, but keep this one.
 @usableFromInline
 @inline(never)
 package func misuse(_ sentence: String, file: StaticString = #fileID, line: UInt = #line) -> Never {

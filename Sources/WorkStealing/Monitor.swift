@@ -1,78 +1,79 @@
-// The monitor: keeps N workers running when some are blocked in the kernel, or in a message that does not end.
+// The monitor: keeps N workers running when some are blocked in the kernel, or in an endless message.
 //
 //                              rest(): N run, and have for a while
 //              active ───────────────────────────────────────────▶ resting (in reserve)
 //    works, searches, sleeps ◀───────────────────────────────────
 //                              admit(): work is queued, everybody works, fewer than N run
 //
-// "Runs" means: uses a processor or waits for one. Workers do not say when they block: a system call that finds
-// everything in the cache must not pay for one that does not. So the monitor looks, from a thread of its own:
+// "Runs" means: uses a processor or waits for one. Workers do not report when they block, because a system call that
+// finds everything in the cache should not pay for one that does not. So the monitor looks, from a thread of its own:
 //
 //   what a look finds                                              what follows
 //   ─────────────────────────────────────────────────────────────  ──────────────────────────────────────────────────
 //   all workers together use N processors                          look half as often; after 8 such looks, if
 //                                                                  more than 4 N run, or more than N processors are
 //                                                                  used: half of these rest
-//   less; but somebody idles, or nothing is queued                 look half as often
+//   less; but a worker idles, or nothing is queued                 look half as often
 //   less; but N wait for a processor that other programs use       as if they used N, but eight times as patient
 //   less, and fewer than N run                                     half as many workers again, and look again soon
-//   nobody has begun anything for long, though work is queued      one more worker, and more patience next time
+//   no worker has begun anything for long, though work is queued   one more worker, and more patience next time
 //
-// Growing is fast and resting is slow and late on purpose: a worker too few leaves a processor idle, one too many costs
-// next to nothing. README.md has the argument that nothing is stranded, and the figures.
+// Growing is fast and resting is slow on purpose: a missing worker leaves a processor idle, a surplus one costs next to
+// nothing. README.md has the argument that nothing is stranded, and the figures.
 
 import CLinux
 
 /// Lives for one run, on a thread of its own.
 ///
-/// `@unchecked Sendable`: used by its thread, by `Scheduler.run()` only before that was started and after it was joined.
+/// `@unchecked Sendable`: used by its own thread, and by `Scheduler.run()` only before that thread starts and after it
+/// is joined.
 final class Monitor: @unchecked Sendable {
     private let schedulerReference: Unmanaged<Scheduler>
     /// Of the workers that `release` created.
     private(set) var threads: [pthread_t] = []
 
-    /// Between two looks, in nanoseconds: when workers are blocked, and when all is well. A look wakes a thread, about 10 µs
-    /// of a processor.
+    /// The interval between two looks, in nanoseconds: when workers are blocked, and when all is well. A look wakes a
+    /// thread, which takes about 10 µs of processor time.
     private static let shortest = 250_000
     private static let longest = 4_000_000
-    /// Looks that found N running, without one that did not, before some rest: where the workers used N processors
-    /// (32 ms), and where other programs kept them from it (256 ms: then only more threads give them their share).
+    /// Consecutive looks that find N running before some workers rest: when the workers use N processors (32 ms), and
+    /// when other programs keep them from it (256 ms: only more threads give them their share then).
     private static let looksAtFull = 8
     private static let looksInDoubt = 64
-    /// So many times N may run before some are sent to rest. A surplus of threads that run costs nothing measurable up to
-    /// here, and one too few costs much.
+    /// Up to this multiple of N may run before some workers rest. A surplus of running threads has no measurable cost
+    /// up to here, and a missing one costs much.
     static let tolerance = 4
-    /// For how long nobody may begin anything, in nanoseconds, the first time and at most.
+    /// For how long no worker may begin anything, in nanoseconds, the first time and at most.
     private static let firstPatience: Int64 = 10_000_000
     private static let longestPatience: Int64 = 640_000_000
-    /// How many threads' states are read in one look, 7 µs each; more than that are estimated.
+    /// How many thread states one look reads, 7 µs each; more are estimated.
     private static let sampleSize = 8
 
-    /// What is known of one worker's thread.
+    /// The last reading of one worker's thread.
     private struct Sample {
         /// Its processor time at the last look; nil: not read yet.
         var time: Int64?
-        /// Its number of runnables then, and its processor time when that was new.
+        /// The value of its heartbeat then, and its processor time when that value was new.
         var heartbeat: UInt32 = 0
         var timeOfHeartbeat: Int64 = 0
     }
 
-    /// What the workers use when nothing is missing: most of N processors, or of all that there are.
+    /// The processors in use when no worker is missing: most of N, or of all that there are.
     private let fullUse: Double
     private var samples: [Sample]
     private var delegates = DelegateClocks()
     private var lastLook = Monitor.now
     private var interval = Monitor.shortest
-    /// Looks that found N running, since the last that did not: how many, by weight too, and what they saw.
+    /// Looks that found N running, since the last that did not: their number, also weighted, and their sums.
     private var looks = 0
     private var weightOfLooks = 0
     private var sumOfProcessors = 0.0
     private var sumOfRunning = 0
-    /// When somebody last began something, idled, or had nothing queued.
+    /// When a worker last began something or idled, or nothing was queued.
     private var lastProgress = Monitor.now
     private var patience = Monitor.firstPatience
     private var nextSample = 0
-    /// No more threads can be had from the system in this run.
+    /// The system refuses more threads in this run.
     private var isExhausted = false
 
     init(of scheduler: Scheduler) {
@@ -87,7 +88,7 @@ final class Monitor: @unchecked Sendable {
         let scheduler = scheduler
         while true {
             let counts = scheduler.idle.now
-            // Who sleeps has no work, so that nothing is missing; only a surplus may have to be sent to rest.
+            // While workers sleep for lack of work, none is missing; only a surplus may have to rest.
             let limit = counts.active > scheduler.threads ? counts.active : 1
             if scheduler.idle.waitWhileSleeping(atLeast: limit) {
                 _ = measure()
@@ -135,8 +136,8 @@ final class Monitor: @unchecked Sendable {
         }
     }
 
-    /// What the workers did since the last look: processors used on average, whether anybody has begun a runnable, and how
-    /// many have computed for long on one.
+    /// What the workers did since the last look: processors used on average, whether any has begun a runnable, and how
+    /// many have computed on one for long.
     private func measure() -> (processors: Double, hasBegun: Bool, stuck: Int) {
         let scheduler = scheduler
         let look = Self.now
@@ -164,7 +165,7 @@ final class Monitor: @unchecked Sendable {
         return (Double(sum) / Double(elapsed), hasBegun, stuck)
     }
 
-    /// How many workers run, counted as far as `limit`. Exact for few workers, an estimate for many.
+    /// How many workers run, counted up to `limit`. Exact for few workers, an estimate for many.
     private func running(upTo limit: Int) -> Int {
         let scheduler = scheduler
         let started = scheduler.startedWorkers
@@ -178,8 +179,8 @@ final class Monitor: @unchecked Sendable {
         return found * started / sampled
     }
 
-    /// Whether the worker's thread, or the process that computes for it, uses a processor or waits for one. Where /proc
-    /// does not tell, it counts as blocked: the processor time had told that somebody is.
+    /// Whether the worker's thread, or the process that computes for it, uses a processor or waits for one. If /proc
+    /// does not tell, it counts as blocked: the processor time has shown that some worker is.
     private func runs(_ index: Int) -> Bool {
         let worker = scheduler.workers[index]
         let thread = worker.threadID
@@ -187,11 +188,11 @@ final class Monitor: @unchecked Sendable {
         let running = Int32(UInt8(ascii: "R"))
         // It is about to.
         if thread == 0 || clinux_thread_state(thread) == running { return true }
-        // Question and answer pass between looks at the two: hence one more at the worker.
+        // Question and answer may pass between the looks at the two, so look at the worker once more.
         if delegate != 0, clinux_process_state(delegate) == running || clinux_thread_state(thread) == running {
             return true
         }
-        // Who has begun or ended to wait meanwhile has run.
+        // A worker whose wait began or ended in the meantime has run.
         return worker.delegate != delegate
     }
 
@@ -199,7 +200,7 @@ final class Monitor: @unchecked Sendable {
 
     private func release(_ amount: Int, _ counts: Idle.Counts) {
         let scheduler = scheduler
-        // No less than what rests in truth: only this thread releases.
+        // At least the real number of resting workers: only this thread releases them.
         var resting = scheduler.startedWorkers - counts.active
         while resting < amount, startSpare() { resting += 1 }
         let released = min(amount, resting)
@@ -209,8 +210,8 @@ final class Monitor: @unchecked Sendable {
         scheduler.counters.mostThreads.raise(to: scheduler.idle.now.active)
     }
 
-    /// A worker whose thread did not exist yet: it begins in reserve, so that nothing has to be taken back if the
-    /// system refuses.
+    /// Starts a thread for a worker without one. It begins in reserve, so nothing has to be undone if the system
+    /// refuses.
     private func startSpare() -> Bool {
         guard !isExhausted, let thread = scheduler.startSpare() else {
             isExhausted = true
@@ -222,8 +223,8 @@ final class Monitor: @unchecked Sendable {
 
     // MARK: Enough run
 
-    /// Lets some rest, at the end of their turns, if this has been so for a while. One stays whose message ends, however
-    /// many are in messages that do not.
+    /// Sends some workers to rest at the end of their turns, if enough have run for a while. A worker whose message
+    /// ends stays, however many are in endless messages.
     private func enoughRun(
         _ found: (processors: Double, hasBegun: Bool, stuck: Int), _ counts: Idle.Counts, weight: Int
     ) {
@@ -236,7 +237,7 @@ final class Monitor: @unchecked Sendable {
         sumOfProcessors += found.processors
         if counts.active > tolerated { sumOfRunning += running(upTo: .max) }
         guard weightOfLooks >= Self.looksInDoubt else { return }
-        // Where there are more processors than N, a surplus uses them.
+        // If there are more processors than N, a surplus uses them.
         let excess = Int((sumOfProcessors / Double(looks)).rounded()) - scheduler.threads
         let crowd = (sumOfRunning / looks - tolerated + 1) / 2
         forgetLooks()

@@ -1,26 +1,26 @@
-/// Where this scheduler differs from the one of the Cython+ articles, as switches: so that each difference can be
-/// measured, which `make bench-scheduler` does. Not for anything else: the defaults are the ones that were found best.
+/// The differences between this scheduler and the one of the Cython+ articles, as switches, so that `make
+/// bench-scheduler` can measure each. For nothing else: the defaults are the best values found.
 @_spi(Ablation)
 public struct SchedulingPolicy: Sendable {
-    /// A worker takes the oldest of its own queue, and not the newest: breadth first.
+    /// A worker takes the oldest runnable of its own queue instead of the newest: breadth first.
     public var takesOldest = false
-    /// What a worker sends is queued with a worker chosen at random, and not with itself.
+    /// A message goes to the queue of a random worker instead of the sender's.
     public var postsAtRandom = false
-    /// An idle worker looks round every millisecond, and is not woken.
+    /// An idle worker looks for work every millisecond instead of being woken.
     public var polls = false
 
-    /// A runnable that is alone in its queue wakes somebody, and is stolen, like any other: there is no sentry (`Idle`).
+    /// A single runnable in a queue wakes a worker, and is stolen, like any other: there is no sentry (`Idle`).
     public var wakesForEach = false
 
     /// The scheduler as it is.
     public init() {}
 }
 
-/// How soon an actor that has nothing to do yet gets its turn for a message.
+/// How soon an idle actor gets its turn for a message.
 public enum MessagePriority: Sendable {
-    /// Newest first on the worker that sent it, as everything that belongs together.
+    /// Newest first, on the worker that sent it: related work stays together.
     case normal
-    /// Before whatever is queued anywhere with `normal` priority, in the order of sending, by the worker that is free
-    /// first. Made for few messages: all workers share one queue of them.
+    /// Before everything queued with `normal` priority, in the order of sending, by the first free worker. For few
+    /// messages: all workers share one queue of them.
     case high
 }

@@ -1,23 +1,23 @@
-// A pool that stays: the threads of one run, which ends when it is told to, and not when nothing is pending.
+// A pool that stays: the threads of a run that ends on `stop()`, not when nothing is pending.
 //
 //              start()                   stop()                      nothing pending
 //   stopped ───────────────▶ staying ───────────────▶ stopping ─────────────────────────▶ stopped
 //                             │    ▲
-//              nothing pending│    │ whoever waits in drained() goes on; a cancellation is over
+//              nothing pending│    │ waiters of drained() continue; a cancellation ends
 //                             ▼    │
 //                            drain ┘
 //
-// The last worker to announce its sleep asks what to do (`atRest`). To drain it takes the step that ends a run, but all
-// stay active: nobody was awake, so nothing was pending.
+// The last worker to announce its sleep decides what to do (`atRest`). To drain it takes the step that ends a run, but
+// all stay active: no worker was awake, so nothing was pending.
 
 import CLinux
 import Synchronization
 
-/// Who waits for a pool that stays. A `run()` is none.
+/// The waiters for a pool that stays. A `run()` has none.
 struct Pool: ~Copyable, Sendable {
     typealias Waiter = @Sendable (Result<Void, any Error>) -> Void
 
-    /// Not private: where another file stores a `Pool`, the compiler (6.3, debug) then makes a module that it refuses.
+    /// Not private: if another file stores a `Pool`, the compiler (6.3, debug) would produce a module that it rejects.
     struct State: Sendable {
         var isStarted = false
         var drained: [Waiter] = []
@@ -29,7 +29,7 @@ struct Pool: ~Copyable, Sendable {
     /// Sequentially consistent, as `isAsked`: written before `notify()`, read after the announcement, so one of the two
     /// sees the other (README.md, "No wake-up is lost").
     private let mode = Atomic<Int>(Mode.run)
-    /// Whether somebody waits in `drained()`.
+    /// Whether `drained()` has waiters.
     private let isAsked = Atomic<Bool>(false)
 
     private enum Mode {
@@ -46,7 +46,7 @@ struct Pool: ~Copyable, Sendable {
 
     /// The run is over, and another may begin.
     ///
-    /// - Returns: all that wait.
+    /// - Returns: all waiters.
     func leave() -> [Waiter] {
         mode.store(Mode.run, ordering: .sequentiallyConsistent)
         return state.withLock { state in
@@ -74,15 +74,15 @@ struct Pool: ~Copyable, Sendable {
         }
         guard isStarted else { return false }
         interleavingPoint(.write, identity)
-        // Not if the run is over, and another begun.
+        // Not if the run is over and another has begun.
         _ = mode.compareExchange(expected: Mode.staying, desired: Mode.stopping, ordering: .sequentiallyConsistent)
         return true
     }
 
-    /// All that wait for the drain.
+    /// All waiters for the drain.
     func takeDrained() -> [Waiter] {
         interleavingPoint(.write, identity)
-        // First: who comes from here on asks again.
+        // First: a later waiter sets it again.
         isAsked.store(false, ordering: .sequentiallyConsistent)
         return state.withLock { state in
             defer { state.drained = [] }
@@ -105,8 +105,8 @@ struct Pool: ~Copyable, Sendable {
 public struct ThreadRefused: Error {}
 
 extension Scheduler {
-    /// Starts the threads, which stay until `stop()`: for programs that have something to do again and again, from any
-    /// thread. The scheduler keeps itself alive until then.
+    /// Starts the threads, which stay until `stop()`: for programs that have work again and again, from any thread. The
+    /// scheduler keeps itself alive until then.
     ///
     /// ```swift
     /// try scheduler.start()
@@ -115,9 +115,10 @@ extension Scheduler {
     /// try await scheduler.stop()              // the threads have ended
     /// ```
     ///
-    /// All workers have threads of their own, so nothing holds the caller's. Traps if the scheduler runs already.
+    /// All workers have threads of their own, so the caller's is not occupied. Traps if the scheduler is already
+    /// running.
     ///
-    /// - Throws: `ThreadRefused` if there is none. If only some are refused, the pool has fewer.
+    /// - Throws: `ThreadRefused` if the system refuses all threads. If it refuses only some, the pool has fewer.
     public func start() throws {
         claimRun()
         pool.enter()
@@ -140,18 +141,18 @@ extension Scheduler {
     /// The thread of worker 0, from `start()` to `stop()`.
     private func host() {
         prepareRun()
-        // Who waits in `stop()` is told of errors.
+        // `stop()` reports errors to its waiters.
         try? runBegun(first: nil)
     }
 
-    /// Waits until nothing is pending in a pool that was started: as `run()` does, but the threads stay.
+    /// Waits until nothing is pending in a started pool: like `run()`, but the threads stay.
     ///
-    /// What other threads send meanwhile may or may not be waited for. Not to be called by a task on the pool, which
-    /// would wait for itself: traps. So does a pool that is not started.
+    /// It may or may not wait for messages that other threads send in the meantime. Traps in a task on the pool, which
+    /// would wait for itself, and if the pool is not started.
     ///
-    /// - Throws: the first error that a message or a spawned task has thrown since the last `drained()`. What was
-    ///   pending then was dropped, and the spawned tasks were cancelled, as by `cancel()`; what was sent after all had
-    ///   ended was delivered.
+    /// - Throws: the first error that a message or a spawned task has thrown since the last `drained()`. Messages that
+    ///   were pending then were dropped, and the spawned tasks were cancelled, as by `cancel()`; messages sent after
+    ///   all had ended were delivered.
     public func drained() async throws {
         require(ownWorker == nil, "`drained()` was called on the pool that it waits for")
         try await withUnsafeContinuation { continuation in
@@ -160,11 +161,11 @@ extension Scheduler {
     }
 
     func whenDrained(_ waiter: @escaping Pool.Waiter) {
-        require(pool.waitForDrain(waiter), "`drained()` was called of a scheduler that is not started")
+        require(pool.waitForDrain(waiter), "`drained()` was called on a scheduler that is not started")
         idle.notify()
     }
 
-    /// Waits until nothing is pending, and ends the threads. Then the scheduler may be started or run again.
+    /// Waits until nothing is pending, and ends the threads. The scheduler may then be started or run again.
     ///
     /// - Throws: as `drained()`.
     public func stop() async throws {
@@ -175,24 +176,24 @@ extension Scheduler {
     }
 
     func whenStopped(_ waiter: @escaping Pool.Waiter) {
-        require(pool.waitForStop(waiter), "`stop()` was called of a scheduler that is not started")
+        require(pool.waitForStop(waiter), "`stop()` was called on a scheduler that is not started")
         idle.notify()
     }
 
-    /// As `run()`, for `async` code: the calling task suspends, and its thread does something else meanwhile.
+    /// Like `run()`, for `async` code: the calling task suspends, and its thread is free meanwhile.
     public func run() async throws {
         try start()
         try await stop()
     }
 
-    /// What the last worker to announce its sleep does if nothing is pending.
+    /// The decision of the last worker to announce its sleep, if nothing is pending.
     var atRest: Pool.AtRest { pool.atRest(isCancelled: isCancelled) }
 
-    /// Nothing is pending, and nobody is awake but the caller, whom nobody can wake beside.
+    /// Nothing is pending, and only the caller is awake; nobody can wake another worker.
     func drain(_ announced: Idle.Counts) {
         if isCancelled { forgetCancellation() }
         let waiters = pool.takeDrained()
-        // It waits for somebody who can be told.
+        // It waits for a waiter that can receive it.
         let error = waiters.isEmpty ? nil : takeError()
         for waiter in waiters { waiter(error.map { .failure($0) } ?? .success(())) }
         idle.releaseAll(announced)

@@ -1,10 +1,10 @@
-// The storage of the queues: a growing ring buffer, and the same behind a lock with its length for all to see.
+// The storage of the queues: a growing ring buffer, and the same behind a lock with a published length.
 
 import Synchronization
 
 /// A growing ring buffer of runnables. Never shrinks: its size is the largest that the queue ever had.
 ///
-/// `@unchecked Sendable`: the buffer is uniquely owned, and goes wherever the ring goes.
+/// `@unchecked Sendable`: the buffer is uniquely owned, and moves with the ring.
 struct Ring: ~Copyable, @unchecked Sendable {
     /// The memory is uniquely owned (`~Copyable`), indices are masked, and `count` bounds what is read: no unsafety
     /// leaves this type.
@@ -62,7 +62,7 @@ struct Ring: ~Copyable, @unchecked Sendable {
         @inline(__always) get { count > 0 ? storage[(head + count - 1) & mask] : nil }
     }
 
-    /// Takes one out of the middle; the newer ones move up.
+    /// Removes one from the middle; the newer ones move up.
     mutating func remove(at index: Int) -> Runnable {
         let removed = self[index]
         for newer in index + 1..<count { storage[(head + newer - 1) & mask] = storage[(head + newer) & mask] }
@@ -85,8 +85,8 @@ struct Ring: ~Copyable, @unchecked Sendable {
     }
 }
 
-/// The length of a ring, for those that only look. Relaxed: that a worker about to park sees what was published is the
-/// business of `Idle`, where both sides put a fence between.
+/// The length of a ring, for threads that only look. Relaxed: `Idle` has the fences by which a worker about to park
+/// sees what was published.
 struct PublishedLength: ~Copyable, Sendable {
     private let length = Atomic<Int>(0)
 
@@ -95,7 +95,7 @@ struct PublishedLength: ~Copyable, Sendable {
         return length.load(ordering: .relaxed)
     }
 
-    /// To be called by whoever uses the ring, as the last step.
+    /// Call it as the last step of using the ring.
     @inline(__always)
     func publish(_ count: Int) {
         interleavingPoint(.write, identity)
@@ -106,7 +106,8 @@ struct PublishedLength: ~Copyable, Sendable {
         #endif
     }
 
-    /// ThreadSanitizer does not see how `Mutex` orders its holders: in debug builds the length does it once more.
+    /// ThreadSanitizer does not understand how `Mutex` orders its holders: in debug builds the length orders them a
+    /// second time.
     @inline(__always)
     func lockTaken() {
         #if INTERLEAVING
@@ -114,11 +115,11 @@ struct PublishedLength: ~Copyable, Sendable {
         #endif
     }
 
-    /// Names the length in tests. An atomic never moves.
+    /// Identifies the length in tests. An atomic never moves.
     var identity: UInt { withUnsafePointer(to: length) { UInt(bitPattern: $0) } }
 
     #if INTERLEAVING
-    /// The length without a step.
+    /// The length, without a step for the tests.
     var unobserved: Int { length.load(ordering: .relaxed) }
     #endif
 }
@@ -143,11 +144,11 @@ struct SharedRing: ~Copyable, Sendable {
         }
     }
 
-    /// Names the ring in tests.
+    /// Identifies the ring in tests.
     var identity: UInt { published.identity }
 
     #if INTERLEAVING
-    /// The length without a step: a test asks it on behalf of a lane that waits.
+    /// The length, without a step: a test asks it for a lane that waits.
     var unobservedCount: Int { published.unobserved }
 
     private var canLock: () -> Bool {

@@ -1,22 +1,24 @@
-// The tasks of a run that have begun and not returned: so that `cancel()` reaches them, and a run that stands still can name them.
+// The tasks of a run that have begun and not returned, so that `cancel()` reaches them, and a run that stands still can
+// name them.
 //
 //   a seat's `task`:   0 ──enter──▶ task ──leave──▶ 0
 //                                   │  ▲
 //                            visit  ▼  │  retains the task, or reads where it was spawned
-//                                 task | 1           (who leaves, and another visitor, waits for that)
+//                                 task | 1           (a leaving task, and another visitor, wait for that)
 //
-// No lock: a seat is taken from a list that belongs to one worker, and goes back to that of the worker that it is left on.
+// No lock: a seat comes from a list that belongs to one worker, and goes back to the list of the worker on which it is
+// left.
 
 import Glibc
 import Synchronization
 
 /// Every task that `Scheduler.spawn` started, from its first step to its last.
 ///
-/// A task enters after it was counted as pending, and leaves before it is taken from that count. `cancel()` sets the
-/// scheduler's flag and then visits the roster; a task enters and then looks at the flag. All four steps are sequentially
-/// consistent, so at least one of the two sees the other, and the task is cancelled.
+/// A task enters after it was counted as pending, and leaves before it is subtracted. `cancel()` sets the scheduler's
+/// flag and then visits the roster; a task enters and then reads the flag. All four steps are sequentially consistent,
+/// so at least one of the two sees the other, and the task is cancelled.
 final class Roster: Sendable {
-    /// Where the program has spawned a task.
+    /// Where the program spawned a task.
     struct Origin: Hashable, Sendable {
         let file: StaticString
         let line: UInt
@@ -30,25 +32,26 @@ final class Roster: Sendable {
         var description: String { "\(file):\(line)" }
     }
 
-    /// A task's own from `enter` to `leave`; but for `task`, nobody else touches it unless `task` is marked.
+    /// Belongs to the task from `enter` to `leave`; except for `task`, no other thread touches it unless `task` is
+    /// marked.
     fileprivate struct Place: ~Copyable {
         /// 0: free.
         let task = Atomic<UInt>(0)
         var origin = Origin(file: "", line: 0)
-        /// Of a free one: the next of its list, and how many there are in it from here on.
+        /// Of a free seat: the next of its list, and the length of the list from here on.
         var next: Seat?
         var length = 0
     }
 
-    /// `@unchecked Sendable`: the roster frees no place before it is freed itself, and who may touch which part of a place stands
-    /// there.
+    /// `@unchecked Sendable`: the roster frees no place before it is freed itself; `Place` says which thread may touch
+    /// which part.
     struct Seat: @unchecked Sendable {
         fileprivate let place: UnsafeMutablePointer<Place>
         fileprivate var identity: UInt { UInt(bitPattern: place) }
     }
 
-    /// The free seats of one worker, which alone uses them. (Atomic, because that costs less than the check for exclusive access to a
-    /// property does.)
+    /// The free seats of one worker, which alone uses them. (Atomic, because that costs less than the exclusivity check
+    /// of a property.)
     struct FreeSeats: ~Copyable, Sendable {
         private let head = Atomic<UInt>(0)
 
@@ -67,10 +70,10 @@ final class Roster: Sendable {
     }
 
     private let stock = Locked(Stock())
-    /// Seats that are made at once; a worker with twice as many gives them away.
+    /// Seats created at once; a worker with twice as many gives them away.
     private let blockLength: Int
 
-    /// - Parameter blockLength: tests take fewer.
+    /// - Parameter blockLength: tests use fewer.
     init(blockLength: Int = 64) { self.blockLength = blockLength }
 
     deinit {
@@ -96,7 +99,7 @@ final class Roster: Sendable {
 
     /// Enters a task, which lives at least until it has left.
     ///
-    /// - Parameter free: of the calling worker; nil outside of the pool.
+    /// - Parameter free: the calling worker's; nil outside the pool.
     @inline(__always)
     func enter(_ task: UInt, _ origin: Origin, _ free: borrowing FreeSeats) -> Seat {
         let seat = free.list ?? takeList()
@@ -127,7 +130,7 @@ final class Roster: Sendable {
         seat.place.pointee.next = list
         seat.place.pointee.length = length
         free.list = seat
-        // Else a worker on which tasks only end would hoard the seats that others make.
+        // Otherwise a worker on which tasks only end would hoard the seats that others create.
         if length == 2 * blockLength { giveAway(free) }
     }
 
@@ -142,7 +145,7 @@ final class Roster: Sendable {
     private func rise(_ task: UInt, _ seat: Seat) {
         while true {
             interleavingPoint(.write, seat.identity)
-            // What a visitor did with the task is done: acquire.
+            // The visitor's work is finished: acquire.
             let step = seat.place.pointee.task.compareExchange(
                 expected: task, desired: 0, ordering: .acquiringAndReleasing)
             if step.exchanged { return }
@@ -151,7 +154,8 @@ final class Roster: Sendable {
         }
     }
 
-    /// All but the first `blockLength`: with none or all of them left, a task that comes and goes would bring it here again.
+    /// All except the first `blockLength`: with none or all of them left, the next task that comes and goes would bring
+    /// it here again.
     @inline(never)
     private func giveAway(_ free: borrowing FreeSeats) {
         guard var seat = free.list else { return }
@@ -182,7 +186,7 @@ final class Roster: Sendable {
 
     // MARK: Visitors
 
-    /// Calls `body` for each task that has entered: it cannot leave meanwhile, so `body` is short.
+    /// Calls `body` for each task that has entered. The task cannot leave meanwhile, so `body` must be short.
     private func visit(_ body: (UInt, Origin) -> Void) {
         for block in withStock({ $0.blocks }) {
             for index in 0..<blockLength { visit(Seat(place: block.place + index), body) }
@@ -195,14 +199,14 @@ final class Roster: Sendable {
             let task = seat.place.pointee.task.load(ordering: .sequentiallyConsistent)
             if task == 0 { return }
             if task & Self.mark != 0 {
-                // Another visitor is there, and does not do this one's work.
+                // Another visitor is there; it does not do this visitor's work.
                 waitForVisitor(seat)
                 continue
             }
             interleavingPoint(.write, seat.identity)
             let step = seat.place.pointee.task.compareExchange(
                 expected: task, desired: task | Self.mark, ordering: .acquiringAndReleasing)
-            // Else another visitor has come, or the task has left.
+            // Otherwise another visitor has come, or the task has left.
             guard step.exchanged else { continue }
             body(task, seat.place.pointee.origin)
             interleavingPoint(.write, seat.identity)
@@ -212,7 +216,7 @@ final class Roster: Sendable {
 
     private func waitForVisitor(_ seat: Seat) {
         #if INTERLEAVING
-        // Not as one that spins: the task that leaves does, and two of them would go round without the visitor for ever.
+        // Not marked as spinning: the leaving task is, and two spinners would alternate forever without the visitor.
         interleavingPoint(.read, seat.identity) {
             seat.place.pointee.task.load(ordering: .relaxed) & Self.mark == 0
         }
@@ -220,10 +224,10 @@ final class Roster: Sendable {
         sched_yield()
     }
 
-    /// Every task that has entered, retained for the caller, and no longer kept in the roster: what a task does when it is
-    /// cancelled may be anything.
+    /// Every task that has entered, retained for the caller, and no longer held in the roster: a task may do anything
+    /// when it is cancelled.
     ///
-    /// A task that leaves meanwhile is not visited: whoever takes its seat then sees the scheduler's flag.
+    /// A task that leaves meanwhile is not visited: the next task in its seat then sees the scheduler's flag.
     func retainAll() -> [Unmanaged<AnyObject>] {
         var tasks: [Unmanaged<AnyObject>] = []
         visit { task, _ in
@@ -233,7 +237,7 @@ final class Roster: Sendable {
         return tasks
     }
 
-    /// Where the tasks were spawned, and how many at each place, the most first; and the sum of the tasks' addresses.
+    /// Where the tasks were spawned, with the number at each place, largest first; and the sum of the tasks' addresses.
     var origins: (places: [(origin: Origin, count: Int)], identity: UInt) {
         var (counts, identity) = ([Origin: Int](), 0 as UInt)
         visit { task, origin in

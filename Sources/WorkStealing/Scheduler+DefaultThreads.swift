@@ -2,8 +2,8 @@ import CLinux
 import LinuxKernel
 
 extension Scheduler {
-    /// How many threads a scheduler has that is not told: as many as this process may use. The affinity mask, lowered to what the
-    /// control groups grant, rounded up; 1 to 1024. Read at each call.
+    /// The default number of threads: as many as this process may use. The affinity mask, lowered to the limit of the
+    /// control groups, rounded up; 1 to 1024. Read at each call.
     public static var defaultThreads: Int {
         let affinity = max(1, Int(clinux_affinity_count()))
         let limit = CPULimit().processors.map { Int(min($0, 1024).rounded(.up)) } ?? 1024

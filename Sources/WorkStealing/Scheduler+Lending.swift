@@ -1,17 +1,17 @@
-// For programs that share their work with other processes: what such a program lends is what a thief would take, the oldest
-// runnables, which are the biggest parts. Two questions, asked of nobody but this scheduler; what becomes of the work is
-// the business of the actors.
+// For programs that share their work with other processes. Such a program lends what a thief would take, the oldest
+// runnables, which are the biggest parts. Both questions are about this scheduler only; the actors decide what becomes
+// of the work.
 
 extension Scheduler {
-    /// Whether a worker sleeps and nothing is queued. For any thread, and out of date when it is told.
+    /// Whether a worker sleeps and nothing is queued. For any thread; the answer may be stale.
     package var isHungry: Bool { idle.now.sleeping > 0 && visibleWork == 0 }
 
     /// The calling worker takes its oldest runnables next, the oldest first: at most half of those in its deque.
     ///
-    /// Nobody sees them on their way from one end of the deque to the other, so that a worker may go to sleep over them:
-    /// hence `notify()`.
+    /// Other workers cannot see them on their way from one end of the deque to the other, so a worker may go to sleep
+    /// in spite of them: hence `notify()`.
     ///
-    /// - Returns: how many.
+    /// - Returns: their number.
     package static func takeOldestNext(atMost limit: Int) -> Int {
         guard let worker = Worker.current else { return 0 }
         var oldest = Ring()

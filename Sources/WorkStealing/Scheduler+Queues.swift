@@ -1,4 +1,4 @@
-// Where a runnable goes, and what workers and the monitor ask of the scheduler.
+// Where a runnable goes, and the questions of workers and the monitor to the scheduler.
 
 import CLinux
 import Synchronization
@@ -8,9 +8,9 @@ extension Scheduler {
     public func enqueue(_ job: consuming ExecutorJob) {
         let priority: MessagePriority = job.priority.rawValue > TaskPriority.medium.rawValue ? .high : .normal
         let runnable = Runnable.job(UnownedJob(job))
-        // The caller has the scheduler in hand: no need to look it up, as `schedule` would.
+        // The caller has the scheduler: no need to look it up, as `schedule` would.
         if priority == .normal, Self.pushOnOwnWorker(runnable, of: id) { return }
-        // The runtime lends the reference that the task holds, and the task may be over before this returns.
+        // The runtime lends the task's reference, and the task may be over before this returns.
         let kept = Unmanaged.passRetained(self)
         inject(runnable, priority)
         kept.release()
@@ -18,15 +18,15 @@ extension Scheduler {
 
     // MARK: For mailboxes and workers
 
-    /// Queues a runnable with the scheduler of that identity: in the deque of the worker that calls, if it is one of
-    /// its own, else in the injector.
+    /// Queues a runnable with the scheduler of that ID: in the deque of the calling worker, if it is one of its own,
+    /// else in the injector.
     static func schedule(_ runnable: Runnable, of id: SchedulerID, _ priority: MessagePriority) {
         let isThere = scheduleIfThere(runnable, of: id, priority)
-        // It would wait for ever, and its sender with it.
+        // It would wait forever, and its sender with it.
         require(isThere, "a message was sent to an actor whose scheduler is gone")
     }
 
-    /// - Returns: false if the scheduler is gone.
+    /// - Returns: false if the scheduler no longer exists.
     @inline(__always)
     static func scheduleIfThere(_ runnable: Runnable, of id: SchedulerID, _ priority: MessagePriority) -> Bool {
         if priority == .normal, pushOnOwnWorker(runnable, of: id) { return true }
@@ -37,7 +37,7 @@ extension Scheduler {
         return id.withScheduler { $0.inject(runnable, priority) }
     }
 
-    /// - Returns: false if the caller is no worker of that scheduler.
+    /// - Returns: false if the caller is not a worker of that scheduler.
     @inline(__always)
     private static func pushOnOwnWorker(_ runnable: Runnable, of id: SchedulerID) -> Bool {
         Worker.currentReference?._withUnsafeGuaranteedRef { worker in
@@ -47,7 +47,7 @@ extension Scheduler {
         } ?? false
     }
 
-    /// Queues from outside of the pool, or for whoever is free first.
+    /// Queues from outside the pool, or for the first free worker.
     func inject(_ runnable: Runnable, _ priority: MessagePriority = .normal) {
         switch priority {
         case .normal: injector.push(runnable)
@@ -60,14 +60,14 @@ extension Scheduler {
         injector.count > 0 || urgent.count > 0 || (0..<startedWorkers).contains { workers[$0].deque.count > 0 }
     }
 
-    /// How many runnables are queued. Out of date when it is told.
+    /// The number of queued runnables. It may be stale.
     var visibleWork: Int { (0..<startedWorkers).reduce(injector.count + urgent.count) { $0 + workers[$1].deque.count } }
 
     var startedWorkers: Int { started.load(ordering: .relaxed) }
 
     // MARK: For the monitor
 
-    /// Apart, so that tests can run spare workers on threads of theirs.
+    /// Separate, so that tests can run spare workers on threads of their own.
     func countStarted(_ number: Int) { started.store(number, ordering: .relaxed) }
 
     /// Whether there can be more workers than run.
@@ -90,7 +90,7 @@ extension Scheduler {
     }
 
     /// Read by the worker that was last to announce its sleep: see `Worker.park()`. The last task to return calls
-    /// `notify()` after it has left the count, and so does the last guest, and `cancel()`.
+    /// `notify()` after it has left the count; so does the last guest, and `cancel()`.
     var waitsForTasks: Bool {
         interleavingPoint(.read, spawnedIdentity)
         if spawned.load(ordering: .sequentiallyConsistent) > 0 { return true }
@@ -100,7 +100,7 @@ extension Scheduler {
         return !cancelled.load(ordering: .sequentiallyConsistent)
     }
 
-    /// - Returns: false if this run has complained.
+    /// - Returns: false if this run has already complained.
     func claimComplaint() -> Bool { !hasComplained.exchange(true, ordering: .relaxed) }
 
     /// For tests.
@@ -108,7 +108,7 @@ extension Scheduler {
 
     var isFinished: Bool { phase.load(ordering: .sequentiallyConsistent) == Phase.finished }
 
-    /// Publishes the end of the run, then lets all workers go: they see it when they wake.
+    /// Publishes the end of the run, then releases all workers, which see it when they wake.
     func finish(_ announced: Idle.Counts) {
         phase.store(Phase.finished, ordering: .sequentiallyConsistent)
         idle.releaseAll(announced)
@@ -122,7 +122,7 @@ extension Scheduler {
     var cancelledIdentity: UInt { withUnsafePointer(to: cancelled) { UInt(bitPattern: $0) } }
 
     func fail(_ error: any Error) {
-        // What is thrown because the run was cancelled is no reason for it.
+        // An error that is thrown because the run was cancelled is not the reason for its end.
         if isCancelled, error is CancellationError { return }
         firstError.withLock { first in if first == nil { first = error } }
         cancel()

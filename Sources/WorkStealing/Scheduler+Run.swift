@@ -1,35 +1,36 @@
-// From the first message of a run to quiescence, errors and cancellation.
+// A run from its first message to quiescence; errors and cancellation.
 
 import CLinux
 import Synchronization
 
 extension Scheduler {
-    /// Delivers messages until none is pending anywhere and every task of the run has returned: those that `spawn` started, and
-    /// each `Task { }` that a message or one of these tasks has made. (`Task.detached`, what a task from outside of the
-    /// pool makes in an actor, and what an `isolated deinit` makes are not part of a run.)
+    /// Delivers messages until none is pending anywhere and every task of the run has returned: those that `spawn`
+    /// started, and each `Task { }` that a message or one of these tasks has made. (Not part of a run are
+    /// `Task.detached`, anything that a task from outside the pool makes in an actor, and anything that an `isolated
+    /// deinit` makes.)
     ///
-    /// The calling thread is worker 0; the others are created here, or later by the monitor, and joined before `run()`
-    /// returns, whatever happens. If the system refuses to create a thread, the run goes on with fewer.
+    /// The calling thread is worker 0. The others are created here, or later by the monitor, and joined before `run()`
+    /// returns in any case. If the system refuses to create a thread, the run continues with fewer.
     ///
-    /// What other threads send while the run ends is delivered in this run or waits for the next. Not to be called by a
-    /// message, nor by two threads at a time: both trap.
+    /// Messages that other threads send while the run ends are delivered in this run or wait for the next. Calling it
+    /// in a message, or on two threads at a time, traps.
     ///
-    /// Called on the main thread, or in the main actor, it keeps that actor waiting until it returns, and says so on standard error
-    /// when for ten seconds nothing was left to do but to wait for tasks. It says the same where all of these wait for channels and
-    /// resources, and names them by where they were spawned.
+    /// Called on the main thread, or in the main actor, it blocks that actor until it returns. If for ten seconds
+    /// nothing is left to do but to wait for tasks, it says so on standard error. It also does so if all tasks wait for
+    /// channels and resources, and then names the places where they were spawned.
     ///
-    /// - Throws: the first error that a message or a spawned task threw. The messages that were pending then are dropped, and
-    ///   the spawned tasks are cancelled, as by `cancel()`.
+    /// - Throws: the first error that a message or a spawned task threw. The messages pending at that time are dropped,
+    ///   and the spawned tasks are cancelled, as by `cancel()`.
     public func run() throws { try run(first: nil) }
 
-    /// Runs `body` on the calling thread, which is worker 0, and then as `run()` all that it has led to: the way to fork from outside
-    /// of the pool.
+    /// Runs `body` on the calling thread, which is worker 0, and then, like `run()`, everything that follows from it:
+    /// the way to fork from outside the pool.
     ///
     /// ```swift
     /// let sum = try scheduler.run { Scheduler.reduce(0..<1_000_000, from: 0, combining: +) { $0 * $0 } }
     /// ```
     ///
-    /// - Returns: what `body` returned, when nothing is pending any more.
+    /// - Returns: the result of `body`, when nothing is pending any more.
     /// - Throws: the first error that `body`, a message or a spawned task threw.
     public func run<Value>(_ body: () throws -> Value) throws -> Value {
         var result: Result<Value, any Error>?
@@ -41,7 +42,7 @@ extension Scheduler {
     }
 
     private func run(calling body: () -> Void) throws {
-        // Nobody else gets to see it: worker 0 runs it before it takes anything from a queue.
+        // No other thread sees it: worker 0 runs it before it takes anything from a queue.
         try withUnsafeTemporaryAllocation(of: StackJob.self, capacity: 1) { memory in
             let job = memory.baseAddress.unsafelyUnwrapped
             job.initialize(to: StackJob(body, of: Unmanaged.passUnretained(workers[0]), origin: 0))
@@ -55,7 +56,7 @@ extension Scheduler {
         try runBegun(first: first)
     }
 
-    /// From the start of the threads to their end.
+    /// From starting the threads to joining them.
     func runBegun(first: Runnable?) throws {
         let others = startThreads()
         counters.mostThreads.raise(to: startedWorkers)
@@ -75,7 +76,8 @@ extension Scheduler {
         try endRun()
     }
 
-    /// What `run()` does before the first worker starts. Apart, so that tests can run the workers on threads of theirs.
+    /// The part of `run()` before the first worker starts. Separate, so that tests can run the workers on threads of
+    /// their own.
     func beginRun() {
         claimRun()
         prepareRun()
@@ -91,7 +93,7 @@ extension Scheduler {
         require(wasStopped.exchanged, "`run()` or `start()` was called while this scheduler runs")
     }
 
-    /// By the thread that will be worker 0.
+    /// By the future worker 0.
     func prepareRun() {
         let mainExecutor = unsafeBitCast(MainActor.shared.unownedExecutor, to: (UInt, UInt).self)
         holdsMainActor = clinux_is_current_executor(mainExecutor.0, mainExecutor.1)
@@ -100,11 +102,11 @@ extension Scheduler {
         for worker in workers { worker.forgetThread() }
         started.store(threads, ordering: .relaxed)
         surplus.store(0, ordering: .relaxed)
-        // Counted before anyone starts: the number must not be reached by sleepers while threads are still to come.
+        // Counted before any thread starts: sleepers must not reach the number while threads are still to come.
         idle.begin(active: threads)
     }
 
-    /// What `run()` does after the last worker has ended.
+    /// The part of `run()` after the last worker has ended.
     func endRun() throws {
         let error = takeError()
         forgetCancellation()
@@ -122,14 +124,14 @@ extension Scheduler {
         }
     }
 
-    /// A cancelled run is over, or all that was pending in a pool that stays has been dropped: what comes now is not cancelled, and
-    /// tasks that were left behind concern nobody.
+    /// A cancelled run is over, or everything pending in a pool that stays has been dropped: later messages are not
+    /// cancelled, and tasks left behind no longer count.
     func forgetCancellation() {
         let run = (guests.load(ordering: .relaxed) / Self.oneRun &+ 1) * Self.oneRun
         guests.store(max(run, Self.oneRun), ordering: .sequentiallyConsistent)
         interleavingPoint(.write, cancelledIdentity)
         cancelled.store(false, ordering: .sequentiallyConsistent)
-        // Who has set it before is seen here; who sets it from here on cancels the next run.
+        // A `cancel()` that set the flag before is seen here; one that sets it from here on cancels the next run.
         waitForCancelling()
     }
 
@@ -142,16 +144,16 @@ extension Scheduler {
         }
     }
 
-    /// Drops all pending messages and ends the run soon. A message being delivered is not interrupted. Every spawned task is
-    /// cancelled, as by `Task.cancel()`, and with it what it waits for: a sleep, a channel, a resource, its child tasks. The
-    /// run ends when they have returned; that they then throw `CancellationError` or `ChannelError.cancelled` is no error of the
-    /// run. It does not wait for a `Task { }`, which nobody can cancel but who made it. Between runs it cancels the next one. May
-    /// be called by any thread.
+    /// Drops all pending messages and ends the run soon. A message being delivered is not interrupted. Every spawned
+    /// task is cancelled, as by `Task.cancel()`, and with it what it waits for: a sleep, a channel, a resource, its
+    /// child tasks. The run ends when they have returned; if they throw `CancellationError` or `ChannelError.cancelled`
+    /// because of this, that is not an error of the run. It does not wait for a `Task { }`, which only its creator can
+    /// cancel. Between runs it cancels the next one. Any thread may call it.
     public func cancel() {
         cancel { unsafeBitCast($0, to: UnsafeCurrentTask.self).cancel() }
     }
 
-    /// The same, with what is done to each task: tests have objects for tasks.
+    /// The same, with the action for each task as a parameter: tests use objects as tasks.
     func cancel(_ cancelTask: (UInt) -> Void) {
         interleavingPoint(.write, cancellingIdentity)
         cancelling.add(1, ordering: .sequentiallyConsistent)
@@ -161,19 +163,19 @@ extension Scheduler {
         interleavingPoint(.write, cancellingIdentity)
         cancelling.subtract(1, ordering: .sequentiallyConsistent)
         if wasCancelled { return }
-        // Not before: what a task does when it is cancelled may be anything, and may take any time.
+        // Not earlier: cancelling a task may run any code, for any time.
         for task in tasks {
             cancelTask(UInt(bitPattern: task.toOpaque()))
             task.release()
         }
-        // It may be only guests that the run was waiting for.
+        // The run may be waiting for guests only.
         idle.notify()
     }
 
     /// Whether `cancel()` was called, or an error thrown, in this run.
     public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
-    /// What happened in all runs so far. During a run the numbers are of about now, and not all of one moment.
+    /// Events in all runs so far. During a run the numbers are approximate and not from one moment.
     public var statistics: SchedulerStatistics {
         var sum = SchedulerStatistics()
         for worker in workers { sum.add(worker.counters) }
@@ -181,9 +183,9 @@ extension Scheduler {
         return sum
     }
 
-    /// The number of the worker that the caller runs on, from 0 to `maximumThreads` − 1; nil outside of a pool.
+    /// The number of the calling worker, from 0 to `maximumThreads` − 1; nil outside a pool.
     public static var currentWorkerIndex: Int? { Worker.current?.index }
 
-    /// The scheduler that the caller runs on; nil outside of a pool.
+    /// The scheduler of the calling worker; nil outside a pool.
     package static var currentID: SchedulerID? { Worker.current?.schedulerID }
 }

@@ -4,8 +4,9 @@ import CLinux
 import Synchronization
 
 extension Scheduler {
-    /// Starts an `async` function on the pool. It counts as pending until it returns, suspended or not. An error that it
-    /// throws ends the run, as one thrown by a message does. The end of a run by an error or by `cancel()` cancels it.
+    /// Starts an `async` function on the pool. It counts as pending until it returns, suspended or not. An error that
+    /// it throws ends the run, as one thrown by a message does. If the run ends by an error or by `cancel()`, the task
+    /// is cancelled.
     ///
     /// ```swift
     /// let sum = scheduler.spawn { await add(numbers) }
@@ -13,16 +14,17 @@ extension Scheduler {
     /// print(try await sum.value)
     /// ```
     ///
-    /// This, and not `Task(executorPreference:)`, is how a task becomes part of a run: of the latter only the steps that are queued are.
+    /// A task becomes part of a run through this function, not through `Task(executorPreference:)`: of the latter only
+    /// the queued steps are part of it.
     ///
     /// - Parameters:
-    ///   - priority: above `medium`, its steps count as messages of high priority. Nil: that of the calling task; outside of
-    ///     tasks `medium`, whatever the thread (Swift's own choice is a high one on the main thread).
-    ///   - file: with `line`, how a run that stands still names the task.
+    ///   - priority: above `medium`, its steps count as messages of high priority. Nil: that of the calling task;
+    ///     outside tasks `medium` on any thread (Swift's own choice is a high one on the main thread).
+    ///   - file: with `line`, the name of the task in the message of a run that stands still.
     ///   - line: see `file`.
     ///   - operation: runs on the pool, not necessarily on one thread of it.
-    /// - Returns: the task: its value or error can be awaited, during the run and after it, and it can be cancelled. That it then throws
-    ///   `CancellationError`, or `ChannelError.cancelled`, does not end the run.
+    /// - Returns: the task: its value or error can be awaited, during the run and after it, and it can be cancelled. If
+    ///   it then throws `CancellationError` or `ChannelError.cancelled`, that does not end the run.
     @inlinable
     @discardableResult
     public func spawn<Success: Sendable>(
@@ -61,7 +63,7 @@ extension Scheduler {
     struct Spawned: Sendable {
         let task: UInt
         let seat: Roster.Seat
-        /// The task that made this one has one of its own, or none; the worker's is as good.
+        /// The task that made this one has one of its own, or none; the worker's serves as well.
         @usableFromInline let membership: Membership?
     }
 
@@ -69,14 +71,14 @@ extension Scheduler {
     func willSpawn(_ priority: TaskPriority?) -> TaskPriority {
         spawned.add(1, ordering: .relaxed)
         if let priority { return priority }
-        // Asked in this order: the library alone takes 450 instructions more to say that there is no task.
+        // In this order: the runtime alone takes 450 instructions more to find out that there is no task.
         return clinux_current_task() == nil ? .medium : Task.currentPriority
     }
 
-    /// Whether a task that is made now would inherit the membership of another scheduler, whose run would then wait for it.
+    /// Whether a task made now would inherit the membership of another scheduler, whose run would then wait for it.
     @usableFromInline
     var wouldInheritFromAnother: Bool {
-        // Nothing is bound on this thread but what a worker binds, which is its own.
+        // Only a worker binds anything on this thread, and that is its own.
         if clinux_current_task() == nil { return Worker.currentReference != nil && ownWorker == nil }
         return Membership.current.map { !$0.belongs(to: self) } ?? false
     }
@@ -104,20 +106,20 @@ extension Scheduler {
         }
         interleavingPoint(.write, spawnedIdentity)
         if spawned.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
-            // The last one may have returned on a foreign executor while all workers sleep: let one look again.
+            // The last task may have returned on a foreign executor while all workers sleep: let one look again.
             idle.notify()
         }
     }
 
     @usableFromInline
     func ended(_ spawned: Spawned, throwing error: any Error) {
-        // What a task throws because it was cancelled, by its handle or with the run, is no reason to end the run.
+        // A task that throws because it was cancelled, through its handle or with the run, does not end the run.
         let isCancellation = error is CancellationError || error as? ChannelError == .cancelled
         if !(isCancellation && Task.isCancelled) { fail(error) }
         ended(spawned)
     }
 
-    /// The worker that the caller runs on, if it is one of this scheduler.
+    /// The calling worker, if it belongs to this scheduler.
     @inline(__always)
     var ownWorker: Unmanaged<Worker>? {
         guard let worker = Worker.currentReference, worker._withUnsafeGuaranteedRef({ $0.schedulerID == id }) else {
@@ -134,7 +136,7 @@ extension Scheduler {
         return UInt32(guests.add(1, ordering: .sequentiallyConsistent).newValue / Self.oneRun)
     }
 
-    /// The last of them has returned, on whatever thread, in this run or after it.
+    /// The last of them has returned, on any thread, in this run or after it.
     func guestsEnded(of run: UInt32) {
         interleavingPoint(.read, guestsIdentity)
         var seen = guests.load(ordering: .relaxed)

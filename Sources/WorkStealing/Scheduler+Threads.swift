@@ -3,7 +3,7 @@
 import CLinux
 
 extension Scheduler {
-    /// Starts all workers that take part from the start, but for that of the caller of `run()`.
+    /// Starts all workers that take part from the start, except that of the caller of `run()`.
     func startThreads() -> [pthread_t] {
         var threads: [pthread_t] = []
         for worker in workers[1..<self.threads] {
@@ -28,7 +28,8 @@ extension Scheduler {
             }
     }
 
-    /// Starts a thread that runs `body` with `object`. The caller keeps the object until it has joined the thread.
+    /// Starts a thread that runs `body` with `object`. The caller keeps the object alive until it has joined the
+    /// thread.
     func startThread(
         _ object: AnyObject, _ body: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
     ) -> pthread_t? {
@@ -42,7 +43,7 @@ extension Scheduler {
         return status == 0 ? thread : nil
     }
 
-    /// Larger than most frames: one that is larger than the guard may reach over it.
+    /// Larger than most frames: a frame that is larger than the guard may skip it.
     private static let guardSize = 64 << 10
 
     /// Creates the thread of one more worker, which begins in reserve; nil if there is no more, or the system refuses.

@@ -15,48 +15,49 @@ import Synchronization
 ///
 /// Messages may be sent before, during and between runs, by any thread. Several schedulers can exist side by side.
 ///
-/// `@unchecked Sendable`: the mutable state is atomic or behind a mutex, but for `workers`, which `init` sets;
-/// `holdsMainActor` and `holdsMainThread`, which `run()` writes before it starts the
-/// workers that read them; and `standstillWarning`, which workers read and nobody may change during a run (checked).
+/// `@unchecked Sendable`: the mutable state is atomic or behind a mutex, except for `workers`, which `init` sets;
+/// `holdsMainActor` and `holdsMainThread`, which `run()` writes before it starts the workers that read them; and
+/// `standstillWarning`, which workers read and which may not change during a run (checked).
 public final class Scheduler: TaskExecutor, @unchecked Sendable {
-    /// Threads that run at a time, the one that calls `run()` included.
+    /// Threads that run at a time, including the one that calls `run()`.
     public let threads: Int
 
     package let id: SchedulerID
     let injector = Injector()
-    /// Runnables of high priority, from inside and outside of the pool.
+    /// Runnables of high priority, from inside and outside the pool.
     let urgent = Injector()
     let policy: SchedulingPolicy
     let idle: Idle
-    /// All that there can be. The first `threads` take part from the start, the others when the monitor wants them.
+    /// All workers that there can be. The first `threads` take part from the start, the others when the monitor wants
+    /// them.
     private(set) var workers: [Worker] = []
 
-    /// How many of `workers` have, or had, a thread in this run: nobody else can have work. Written before that thread
-    /// can push anything, and by one thread at a time (`beginRun`, then the monitor). Read by thieves and by workers
-    /// about to park, to whom the argument about what was published before a push applies: relaxed.
+    /// How many of `workers` have, or had, a thread in this run: no other can have work. Written before that thread can
+    /// push anything, by one thread at a time (`beginRun`, then the monitor). Read by thieves and by workers about to
+    /// park; relaxed, because the argument about what was published before a push applies.
     let started: Atomic<Int>
     /// How many workers should rest: set by the monitor, taken by workers between their turns. Relaxed: a hint.
     let surplus = Atomic<Int>(0)
     let phase = Atomic<Int>(Phase.stopped)
     let cancelled = Atomic<Bool>(false)
-    /// Threads that may be between setting `cancelled` and having taken note of the tasks: `endRun()` waits for them, so that none
-    /// of them takes note of the next run's.
+    /// Threads that may be between setting `cancelled` and collecting the tasks: `endRun()` waits for them, so that
+    /// none of them collects the next run's tasks.
     let cancelling = Atomic<Int>(0)
     /// Tasks started by `spawn` that have not returned, suspended or not.
     let spawned = Atomic<Int>(0)
-    /// The low half: memberships that tasks have inherited and workers of this run have left to them. The high half: the number of
-    /// the run, from 1, so that a task which a cancelled run has not waited for concerns no later one.
+    /// Low half: memberships that tasks have inherited and workers of this run have left to them. High half: the number
+    /// of the run, from 1, so that a task that a cancelled run did not wait for does not count in a later one.
     let guests = Atomic<UInt64>(Scheduler.oneRun)
     static let oneRun: UInt64 = 1 << 32
     let joiners = Joiners()
-    /// Of the tasks among `spawned`, those that have begun.
+    /// Those of the `spawned` tasks that have begun.
     let roster = Roster()
     let makeWorkerLocal: @Sendable (Int) -> AnyObject
     /// Of the threads that are created, in bytes.
     let stackSize: Int
     let trace: SchedulerTrace?
     let firstError = Mutex<(any Error)?>(nil)
-    /// What the workers have not counted: monitors, and how many workers there were.
+    /// Counts not made by workers: monitors, and how many workers there were.
     let counters = Counters()
     let pool = Pool()
 
@@ -65,9 +66,10 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     var holdsMainThread = false
     let hasComplained = Atomic<Bool>(false)
 
-    /// After how long a run in which all wait says once on standard error for what: if all its tasks wait for channels and resources,
-    /// or one for the main thread, which `run()` holds. 10 seconds; nil: never, which is right where threads outside of the pool
-    /// serve the tasks and may come late. Not to be changed during a run.
+    /// After how long a run in which everything waits says once on standard error what it waits for: if all its tasks
+    /// wait for channels and resources, or something waits for the main thread, which `run()` holds. 10 seconds by
+    /// default; nil: never, which is right if threads outside the pool serve the tasks and may come late. Must not
+    /// change during a run.
     public var standstillWarning: Duration? = .seconds(10) {
         willSet {
             require(
@@ -81,21 +83,21 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         static let finished = 2
     }
 
-    /// Stack of a worker: what threads have elsewhere on Linux, and only what is used of it takes memory.
+    /// Stack of a worker: the usual size of threads on Linux; only the used part takes memory.
     public static let defaultStackSize = 8 << 20
-    /// Room for a worker that calls nothing but this package, and the guard.
+    /// Enough for a worker that calls only this package, and the guard.
     private static let smallestStackSize = 128 << 10
 
-    /// Creates no thread yet: `run()` does.
+    /// Creates no threads yet: `run()` does.
     ///
     /// - Parameters:
-    ///   - threads: 1 or more; as a rule as many as this process may use. More than there are cores is allowed.
-    ///   - maximumThreads: with more than `threads`, workers whose threads are blocked in the kernel are replaced while
-    ///     work is queued, by up to so many workers in all: `threads` is then how many *run*. A monitor, one more
-    ///     thread during each run, sees to it. Nil: `threads`, and no monitor.
-    ///   - stackSize: in bytes, 128 KiB or more, of every thread that is created; worker 0 has that of the thread which calls `run()`.
-    ///     A stack that overflows says so on standard error before the process ends.
-    ///   - trace: gets to see what the workers do.
+    ///   - threads: 1 or more; usually as many as this process may use. More than there are cores is allowed.
+    ///   - maximumThreads: if larger than `threads`, spare workers replace workers whose threads are blocked in the
+    ///     kernel while work is queued, up to this total: `threads` is then how many *run*. A monitor, one more thread
+    ///     during each run, does this. Nil: `threads`, and no monitor.
+    ///   - stackSize: in bytes, 128 KiB or more, of every thread that is created; worker 0 has the stack of the thread
+    ///     that calls `run()`. A stack overflow is reported on standard error before the process ends.
+    ///   - trace: records what the workers do.
     public convenience init(
         threads: Int = Scheduler.defaultThreads, maximumThreads: Int? = nil,
         stackSize: Int = Scheduler.defaultStackSize, trace: SchedulerTrace? = nil
@@ -111,9 +113,9 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     ///   - threads: 1 or more.
     ///   - maximumThreads: nil: `threads`.
     ///   - stackSize: in bytes.
-    ///   - trace: gets to see what the workers do.
-    ///   - workerLocal: makes the value; called once by each worker that gets a message which asks, on its thread, with
-    ///     the worker's number.
+    ///   - trace: records what the workers do.
+    ///   - workerLocal: makes the value; called once by each worker whose message asks for it, on its thread, with the
+    ///     worker's number.
     @_disfavoredOverload
     public convenience init<Local: ~Copyable>(
         threads: Int = Scheduler.defaultThreads, maximumThreads: Int? = nil,
@@ -125,8 +127,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
             policy: SchedulingPolicy(), makeWorkerLocal: { WorkerLocal(workerLocal($0)) })
     }
 
-    /// The same with an object for each worker that `workerLocal(as:)` gives out. The stack is small enough that 1,024 threads fit
-    /// into a limited address space; libmagic's regular expressions are the deepest known user.
+    /// The same with an object for each worker, available through `workerLocal(as:)`. The stack is small enough that
+    /// 1,024 threads fit into a limited address space; libmagic's regular expressions are the deepest known user.
     package convenience init(
         threads: Int, maximumThreads: Int? = nil, stackSize: Int = 1 << 20, trace: SchedulerTrace? = nil,
         workerLocal: @escaping @Sendable (Int) -> AnyObject
@@ -136,7 +138,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
             policy: SchedulingPolicy(), makeWorkerLocal: workerLocal)
     }
 
-    /// With another policy than the one that was found best.
+    /// With a policy other than the default.
     @_spi(Ablation)
     public convenience init(
         threads: Int, maximumThreads: Int? = nil, trace: SchedulerTrace? = nil, policy: SchedulingPolicy
@@ -172,8 +174,8 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
 
     deinit {
         id.release()
-        // What was sent but never run must still be let go. Steps of `async` calls on actors can be among it (a task keeps
-        // its own executor alive, not that of an actor it calls): they run now, on this thread.
+        // Messages that were sent but never run must still be released. Among them can be steps of `async` calls on
+        // actors (a task keeps its own executor alive, not that of an actor it calls): they run now, on this thread.
         cancelled.store(true, ordering: .relaxed)
         workers[0].discardInjected()
     }

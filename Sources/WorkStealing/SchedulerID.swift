@@ -3,16 +3,16 @@ import Synchronization
 /// Names a scheduler without counting references to it.
 ///
 /// Every mailbox holds one. Messages sent by a worker of the scheduler, nearly all, compare it with the worker's own;
-/// messages from outside look the scheduler up here.
+/// messages from outside look up the scheduler here.
 package struct SchedulerID: Equatable, Sendable {
     /// Half a word, so that a mailbox has room for its own number beside it.
     let number: Int32
 
-    /// Unretained: `release()`, at the start of the scheduler's `deinit`, takes the entry out under the lock, and
+    /// Unretained: `release()`, at the start of the scheduler's `deinit`, removes the entry under the lock, and
     /// `withScheduler` holds the lock while it uses the entry. A weak reference would do the same, but gives the object
     /// a side table that every later retain and release has to go through.
     ///
-    /// Never shrinks: a number is never used again, so that a mailbox cannot meet a stranger.
+    /// Never shrinks: a number is never reused, so a mailbox cannot find the wrong scheduler.
     private static let table = Mutex<[Entry]>([])
 
     /// `@unchecked Sendable`: used under the lock only.
@@ -21,7 +21,7 @@ package struct SchedulerID: Equatable, Sendable {
     }
 
     #if INTERLEAVING
-    /// Names the table in tests. No object has that address.
+    /// Identifies the table in tests. No object has that address.
     private static let tableIdentity: UInt = 3
     #endif
 
@@ -41,7 +41,7 @@ package struct SchedulerID: Equatable, Sendable {
         Self.table.withLock { $0[Int(number)].scheduler = nil }
     }
 
-    /// - Returns: false if the scheduler is gone; then `body` is not called.
+    /// - Returns: false if the scheduler no longer exists; then `body` is not called.
     func withScheduler(_ body: (Scheduler) -> Void) -> Bool {
         #if INTERLEAVING
         Conductor.current?.lock(Self.tableIdentity, from: #function, line: #line)

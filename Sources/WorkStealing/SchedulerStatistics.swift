@@ -1,4 +1,4 @@
-// What the workers did: counted by each for itself, added up when somebody asks.
+// What the workers did: each worker counts for itself, and a reader adds the counts up.
 
 import Synchronization
 
@@ -6,13 +6,13 @@ import Synchronization
 public struct SchedulerStatistics: Equatable, Sendable {
     /// Messages delivered to actors, steps of `async` calls on them included.
     public var messages = 0
-    /// Times that a worker entered a mailbox: at least one message each.
+    /// Times that a worker entered a mailbox, with at least one message each.
     public var turns = 0
-    /// Steps of `async` functions that belong to no actor of ours.
+    /// Steps of `async` functions that belong to no mailbox actor.
     public var jobs = 0
-    /// Visits to another worker's deque that brought something.
+    /// Successful visits to another worker's deque.
     public var steals = 0
-    /// Mailboxes (and jobs) that these visits brought.
+    /// Mailboxes (and jobs) taken by these visits.
     public var stolen = 0
     /// Visits to another worker's deque.
     public var stealAttempts = 0
@@ -23,21 +23,21 @@ public struct SchedulerStatistics: Equatable, Sendable {
     /// Most runnables in one worker's deque at a time.
     public var longestQueue = 0
 
-    /// Times that the monitor let a spare worker go on because fewer than N ran.
+    /// Times that the monitor released a spare worker because fewer than N ran.
     public var sparesReleased = 0
     /// Times that a worker went back into the reserve because N ran without it.
     public var rests = 0
-    /// Times that a spare worker was released because all others were in messages that took long.
+    /// Times that a spare worker was released because all others were in long messages.
     public var rescues = 0
-    /// Most workers that were not in reserve at a time.
+    /// Most workers outside the reserve at a time.
     public var mostThreads = 0
-    /// Times that the monitor looked.
+    /// Times that the monitor looked at the workers.
     public var monitorLooks = 0
 
     /// All zero.
     public init() {}
 
-    /// Adds what one worker has counted.
+    /// Adds the counts of one worker.
     mutating func add(_ counters: borrowing Counters) {
         messages += counters.messages.value
         turns += counters.turns.value
@@ -56,7 +56,8 @@ public struct SchedulerStatistics: Equatable, Sendable {
     }
 }
 
-/// A number that one thread changes and others may read at any time: relaxed, and no more instructions than a plain one.
+/// A number that one thread changes and others may read at any time: relaxed, and no more instructions than a plain
+/// one.
 struct Counter: ~Copyable, Sendable {
     private let number = Atomic<Int>(0)
 

@@ -1,21 +1,21 @@
 // What the workers do, for the timeline of ui.perfetto.dev or chrome://tracing.
 //
-//   worker ── Tracer: events as JSON text, its own ── pieces of 64 KiB ──▶ SchedulerTrace: a lock ──▶ whoever writes the file
+//   worker ── Tracer: its events as JSON text ── pieces of 64 KiB ──▶ SchedulerTrace: a lock ──▶ the writer of the file
 //
-// Without a trace a worker asks once for each turn whether it has a tracer; with one, a turn costs four readings of
-// clocks (two of them system calls, for the processor time) and some 120 bytes.
+// Without a trace a worker checks once per turn whether it has a tracer. With one, a turn costs four clock readings
+// (two of them system calls, for the processor time) and about 120 bytes.
 
 import CLinux
 import Synchronization
 
 /// A timeline of runs in the Trace Event Format, which Chrome and Perfetto read: a track for each worker, with
 ///
-/// - a slice for each turn of an actor, named after the actor's type, with the number of messages delivered, and one for
-///   each step of an `async` function (`task step`) and each part of a fork that another worker took (`fork`);
-/// - inside of it a slice `off-CPU` where the worker was blocked in the kernel, or waited for a processor, for 20 µs or
-///   more of the turn. Its length is the sum over the turn; that it stands at the beginning means nothing;
+/// - a slice for each turn of an actor, named after the actor's type, with the number of messages delivered, and one
+///   for each step of an `async` function (`task step`) and each part of a fork that another worker took (`fork`);
+/// - inside it a slice `off-CPU` if the worker was blocked in the kernel, or waited for a processor, for 20 µs or more
+///   of the turn. Its length is the sum over the turn; its place at the beginning means nothing;
 /// - a slice `parked` while the worker sleeps, `in reserve` while it rests because enough others run;
-/// - an instant `steal` for each visit to another worker that brought something.
+/// - an instant `steal` for each successful visit to another worker.
 ///
 /// ```swift
 /// let trace = SchedulerTrace { file.write($0) }
@@ -26,10 +26,10 @@ public final class SchedulerTrace: Sendable {
     private let write: @Sendable ([UInt8]) -> Void
     private let isOpen = Mutex(false)
 
-    /// - Parameter write: gets the pieces of the file in order, by one thread at a time, any worker; may block.
+    /// - Parameter write: gets the pieces of the file in order, from one thread at a time, on any worker; may block.
     public init(write: @escaping @Sendable ([UInt8]) -> Void) { self.write = write }
 
-    /// Ends the file. To be called once, when the scheduler has run for the last time.
+    /// Ends the file. Call it once, after the last run of the scheduler.
     public func finish() {
         append([])
         write(Array("\n]}\n".utf8))
@@ -56,7 +56,7 @@ struct Tracer {
     private var names: [ObjectIdentifier: String] = [:]
 
     private static let pieceSize = 1 << 16
-    /// Nanoseconds of a turn that have to pass off the processor before they are shown: less is noise.
+    /// The least time off the processor in a turn that is shown, in nanoseconds: less is noise.
     private static let shortestBlock: Int64 = 20_000
 
     init(_ trace: SchedulerTrace, track: Int) {
@@ -66,13 +66,13 @@ struct Tracer {
         events.append(contentsOf: #","args":{"name":"worker \#(track)"}}"#.utf8)
     }
 
-    /// When something began, by both clocks, in nanoseconds.
+    /// The start of an event, by both clocks, in nanoseconds.
     struct Moment {
         fileprivate let wall = Tracer.now(CLOCK_MONOTONIC)
         fileprivate let processor = Tracer.now(CLOCK_THREAD_CPUTIME_ID)
     }
 
-    /// - Parameter actor: nil for a fork, and for a step of an `async` function that belongs to no actor of ours.
+    /// - Parameter actor: nil for a fork, and for a step of an `async` function that belongs to no mailbox actor.
     mutating func turnEnded(of actor: AnyClass?, isFork: Bool, began: Moment, messages: Int) {
         let end = Moment()
         let (length, busy) = (end.wall - began.wall, end.processor - began.processor)
@@ -97,7 +97,7 @@ struct Tracer {
         endEvent()
     }
 
-    /// To be called when a run has ended.
+    /// Call it when a run has ended.
     mutating func flush() {
         trace.append(events)
         events.removeAll(keepingCapacity: true)

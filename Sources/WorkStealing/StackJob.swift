@@ -1,26 +1,26 @@
-// The half of a fork that others may take: it lies on the stack of the worker that forks, which waits until it is done.
+// The second half of a fork: it lies on the stack of the forking worker, which waits until it is done.
 //
 //            take back (nobody else has it)
 //   in a deque ─────────────────────────────────────────▶ the forking worker runs it: nothing below happens
 //      │ a thief takes it
 //      ▼
-//   pending ──── thief: exchange ────▶ done             the forking worker sees it, and goes on
+//   pending ──── thief: exchange ────▶ done             the forking worker sees it, and continues
 //      │ forking worker: CAS              ▲
 //      ▼                                  │
 //   awaited ──── thief: exchange ─────────┘             and rings the bell of the forking worker, which sleeps
 //
-// After the exchange the thief touches the job no more: the stack that it lies on goes on.
+// After the exchange the thief does not touch the job: its stack frame may be gone.
 
 import Synchronization
 
-/// A closure that is lent to another thread, with the place where its end is told.
+/// A closure that is lent to another thread, with a flag for its end.
 struct StackJob: ~Copyable {
     private let body: LentClosure
-    /// Who waits for it; outlives every run.
+    /// The worker that waits for it; outlives every run.
     let owner: Unmanaged<Worker>
-    /// What `ForkState.origin` becomes while it runs.
+    /// The value of `ForkState.origin` while the job runs.
     let origin: UInt
-    /// Written by whoever runs the job (done: release) and by the owner (awaited: relaxed); read by the owner
+    /// Written by the runner of the job (done: release) and by the owner (awaited: relaxed); read by the owner
     /// (acquire).
     private let state = Atomic<UInt32>(State.pending)
 
@@ -36,10 +36,10 @@ struct StackJob: ~Copyable {
         self.origin = origin
     }
 
-    /// Once, by whoever took the job from a queue.
+    /// Once, by the worker that took the job from a queue.
     func run() { body.call() }
 
-    /// The job has been run. It may be gone when this returns.
+    /// The job has run. It may no longer exist when this returns.
     ///
     /// - Returns: whether the owner may sleep.
     func finish() -> Bool {
@@ -52,7 +52,7 @@ struct StackJob: ~Copyable {
         return state.load(ordering: .acquiring) == State.done
     }
 
-    /// Asks for the bell to be rung at the end.
+    /// Asks the thief to ring the bell at the end.
     ///
     /// - Returns: false if the job is done.
     func askForBell() -> Bool {
@@ -65,13 +65,13 @@ struct StackJob: ~Copyable {
     private var identity: UInt { withUnsafePointer(to: state) { UInt(bitPattern: $0) } }
 }
 
-/// The two words of a closure that does not escape. Of use while that is alive: who has lent it waits.
+/// The two words of a closure that does not escape. Valid only while the closure is alive: the lender waits.
 ///
-/// Soundness. A closure that does not escape is passed as two words, the function and its context, in the registers of
-/// two integers, and nobody counts references to the context. The compiler says so by no name, hence the casts: between
-/// functions of which one takes the closure and the other the two words. Each is stored in a struct of one field, so
-/// that no reabstraction thunk is put in between (see `Message.erasing`). `withoutActuallyEscaping` would do, and
-/// allocates a context for each fork.
+/// Soundness. A non-escaping closure is passed as two words, the function and its context, in two integer registers,
+/// and the context is not reference-counted. The compiler has no name for that, hence the casts between functions, one
+/// of which takes the closure and the other the two words. Each is stored in a struct of one field, so that no
+/// reabstraction thunk comes in between (see `Message.erasing`). `withoutActuallyEscaping` would work, but allocates a
+/// context for each fork.
 private struct LentClosure {
     private let words: Words
 

@@ -1,6 +1,6 @@
-// Who waits for something, in the order of arrival, with the possibility to give up: shared by `Channel` and `LimitedResource`.
+// Waiters in the order of arrival, which may give up: shared by `Channel` and `LimitedResource`.
 //
-// Inlinable throughout, as `Channel` is: see there.
+// Inlinable throughout, for the same reason as `Channel`.
 
 /// A queue that grows and never moves its elements one by one.
 @usableFromInline
@@ -43,17 +43,17 @@ struct FIFO<Element: Sendable>: Sendable {
     }
 }
 
-/// One that waits, or may have to.
+/// A task that waits, or may have to.
 ///
-/// `@unchecked Sendable`: `state` is read and written only under the lock of the channel or resource whose `WaitList` it
-/// is in: by that list's methods.
+/// `@unchecked Sendable`: only the methods of the `WaitList` that it is in read and write `state`, under the lock of
+/// that list's channel or resource.
 @usableFromInline
 final class Waiter<Payload: Sendable>: @unchecked Sendable {
     @usableFromInline
     enum State {
         case new
         case waiting(Payload)
-        /// Served, or has given up.
+        /// Was served, or has given up.
         case gone
     }
 
@@ -62,7 +62,7 @@ final class Waiter<Payload: Sendable>: @unchecked Sendable {
     @inlinable init() {}
 }
 
-/// The waiting, oldest first. Those that have given up are passed over, and cleared away when they are the majority.
+/// The waiters, oldest first. Those that have given up are skipped, and removed when they are the majority.
 @usableFromInline
 struct WaitList<Payload: Sendable>: Sendable {
     @usableFromInline var queue = FIFO<Waiter<Payload>>()
@@ -70,7 +70,7 @@ struct WaitList<Payload: Sendable>: Sendable {
 
     @inlinable init() {}
 
-    /// - Returns: false if the waiter has given up already: cancellation may come before the wait.
+    /// - Returns: false if the waiter has already given up: cancellation may come before the wait.
     @inlinable
     mutating func append(_ waiter: Waiter<Payload>, _ payload: Payload) -> Bool {
         guard case .new = waiter.state else { return false }
@@ -79,7 +79,7 @@ struct WaitList<Payload: Sendable>: Sendable {
         return true
     }
 
-    /// The oldest that still waits; it does no longer.
+    /// Takes the oldest that still waits.
     @inlinable
     mutating func popFirst() -> Payload? {
         while let waiter = queue.popFirst() {
@@ -88,7 +88,7 @@ struct WaitList<Payload: Sendable>: Sendable {
         return nil
     }
 
-    /// The newest that still waits; it does no longer.
+    /// Takes the newest that still waits.
     mutating func popLast() -> Payload? {
         while let waiter = queue.popLast() {
             if let payload = serve(waiter) { return payload }
@@ -107,9 +107,9 @@ struct WaitList<Payload: Sendable>: Sendable {
         return payload
     }
 
-    /// Takes a waiter out.
+    /// Removes a waiter.
     ///
-    /// - Returns: nil if it was not waiting (any more, or yet: then it never will).
+    /// - Returns: nil if it was not waiting (any more, or not yet: then it never will).
     @inlinable
     mutating func giveUp(_ waiter: Waiter<Payload>) -> Payload? {
         defer { waiter.state = .gone }

@@ -1,23 +1,25 @@
-// What a run says when it stands still: everybody sleeps, nothing is queued, and tasks have not returned.
+// The message of a run that stands still: all workers sleep, nothing is queued, and tasks have not returned.
 //
-// It may be right so: a thread outside of the pool may serve a channel at any time, and a timer is one. So the run goes on
-// waiting, says only once what it is waiting for, and only if
+// That may be correct: a thread outside the pool, a timer for instance, may serve a channel at any time. So the run
+// continues to wait, prints only once what it is waiting for, and only if
 //
-// - exactly the spawned tasks wait, each of them for a channel or a resource: for one of the others, as far as anybody can know
-//   here, if no `Task { }` serves them; or
-// - somebody waits for the main thread, which `run()` holds: one of the tasks, or something else in the process. (Where
-//   libdispatch has given the main actor another thread, nobody can look.)
+// - exactly the spawned tasks wait, each of them for a channel or a resource. As far as this code can know, they wait
+//   for each other, unless a `Task { }` serves them; or
+// - something waits for the main thread, which `run()` holds: one of the tasks, or other code in the process. (If
+//   libdispatch has given the main actor another thread, this cannot be checked.)
 //
-// A spawned task that sleeps, or waits for a child task, is none of these: then the run says nothing.
+// It prints nothing about a spawned task that sleeps, or waits for a child task.
 
 import CLinux
 import Synchronization
 
-/// Tells which tasks wait for a channel or a resource: how many, and the sum of their addresses. Each worker has the sums of the waits
-/// that began on it less those that ended on it; both are on the pool, so the sum over the workers is right.
+/// Tracks the tasks that wait for a channel or a resource: their number, and the sum of their addresses. Each worker
+/// has the sums of the waits that began on it minus those that ended on it. Both happen on the pool, so the total over
+/// the workers is right.
 @usableFromInline
 struct Waiting: ~Copyable, Sendable {
-    // Written by the worker alone; read by the one that says why the run stands still, when all others sleep: relaxed.
+    // Written by its worker only; read by the worker that explains why the run stands still, when all others sleep:
+    // relaxed.
     private let count = Atomic<Int>(0)
     private let tasks = Atomic<UInt>(0)
 
@@ -41,18 +43,18 @@ struct Waiting: ~Copyable, Sendable {
 }
 
 extension Scheduler {
-    /// What is to be said of a run in which nobody has been awake since `announced`; nil if there is nothing.
+    /// The message about a run in which no worker has been awake since `announced`; nil if there is none.
     func complaint(_ announced: Idle.Counts) -> String? {
         let waiting = workers.map { $0.waiting.now }.reduce((0, 0)) { ($0.0 + $1.count, $0.1 &+ $1.tasks) }
         let (tasks, identity) = roster.origins
-        // Last: nobody has been awake while these were read.
+        // Last: no worker was awake while these were read.
         guard idle.now == announced, waitsForTasks else { return nil }
         let places = tasks.prefix(8).map { "\($0.count) spawned at \($0.origin.description)" }.joined(separator: ", ")
         let list = tasks.isEmpty ? "made with `Task { }`" : places + (tasks.count > 8 ? ", …" : "")
         if !tasks.isEmpty, waiting == (tasks.reduce(0) { $0 + $1.count }, identity) {
             return """
-                nothing is left to do in a run but to wait for tasks, and all of them wait for a channel or a resource: \(list). \
-                Unless a `Task { }` or a thread outside of the pool serves them, they wait for each other for ever.
+                nothing is left to do in a run but to wait for tasks, and all of them wait for a channel or a resource: \
+                \(list). Unless a `Task { }` or a thread outside the pool serves them, they wait for each other forever.
                 """
         }
         guard holdsMainActor else { return nil }
@@ -60,18 +62,20 @@ extension Scheduler {
         case 0: return nil
         case 1:
             return """
-                nothing is left to do in a run but to wait for tasks: \(list). Something waits for the main thread. If it is \
-                one of them, it does so for ever: `run()`, which was called there, holds it until all tasks have returned. Call it on another thread.
+                nothing is left to do in a run but to wait for tasks: \(list). Something waits for the main thread. If it \
+                is one of them, it waits forever: `run()`, which was called there, holds it until all tasks have \
+                returned. Call it on another thread.
                 """
         default:
             return """
-                nothing is left to do in a run but to wait for tasks: \(list). If one of them waits for the main actor, it does so \
-                for ever: `run()`, which was called there, holds it until all tasks have returned. Call it on another thread.
+                nothing is left to do in a run but to wait for tasks: \(list). If one of them waits for the main actor, it \
+                waits forever: `run()`, which was called there, holds it until all tasks have returned. Call it on \
+                another thread.
                 """
         }
     }
 
-    /// Says it on standard error, once in a run.
+    /// Prints it on standard error, once in a run.
     func complain(_ announced: Idle.Counts) {
         guard let complaint = complaint(announced), claimComplaint() else { return }
         let line = Array("WorkStealing: \(complaint)\n".utf8)

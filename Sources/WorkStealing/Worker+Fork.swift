@@ -1,30 +1,30 @@
-// Fork and join: two halves, of which another worker may take the second while this one does the first.
+// Fork and join: another worker may take the second half while this one runs the first.
 //
-//   push the second half ─▶ do the first ─▶ take the second back ─▶ do it               nobody took it: no atomic exchange
-//                                               │ somebody has it
+//   push the second half ─▶ run the first ─▶ take the second back ─▶ run it             no thief: no atomic exchange
+//                                               │ a thief has it
 //                                               ▼
-//                                           help: run forks, own ones first ─▶ sleep, until it is done or somebody forks
+//                                           help: run forks, own ones first ─▶ sleep, until it is done or a worker forks
 //
-// Who waits runs nothing but forks: a mailbox or a step of a task would run in the middle of the message that waits.
-// README.md has the argument that nobody waits for ever.
+// A waiting worker runs only forks: a mailbox or a step of a task would run in the middle of the message that waits.
+// README.md has the argument that there is no deadlock.
 
 import CLinux
 import Synchronization
 
-/// What a worker has to know of its forks. Relaxed where nothing is said: the owner's own, or hints.
+/// A worker's state about its forks. Relaxed unless noted: the owner's own values, or hints.
 struct ForkState: ~Copyable, Sendable {
-    /// 0: the worker is in no fork. Else bit 0, and the task in which the outermost fork began, if there was one: it
-    /// waits, so it lives. Written by the owner; thieves see that it is not 0.
+    /// 0: the worker is in no fork. Else bit 0, and the task in which the outermost fork began, if any: it waits, so it
+    /// is alive. Written by the owner; thieves check that it is not 0.
     private let origin = Atomic<UInt>(0)
     /// Whether the worker is in `withWorkerLocal`. Owner only.
     private let isLocalInUse = Atomic<Bool>(false)
-    /// 0: the owner sleeps, or is about to, until its job is done or somebody forks. The futex word. Written by the
-    /// owner, who takes it to 0, and by whoever wakes it (release), read by the owner (acquire).
+    /// 0: the owner sleeps, or is about to, until its job is done or a worker forks. The futex word. Written by the
+    /// owner, which sets it to 0, and by the waker (release), read by the owner (acquire).
     private let bell = Atomic<UInt32>(1)
 
     var isForking: Bool { origin.load(ordering: .relaxed) != 0 }
 
-    /// Sets it, and returns what it was.
+    /// Sets it, and returns the previous value.
     @inline(__always)
     func exchangeOrigin(_ new: UInt) -> UInt {
         let old = origin.load(ordering: .relaxed)
@@ -109,8 +109,8 @@ extension Worker {
         return origin
     }
 
-    /// Queues a job for who has nothing to do. The outermost one wakes somebody even if it is alone: its worker comes
-    /// back for it when the first half is done, which may take as long as all that was forked before.
+    /// Queues a job for an idle worker. The outermost job wakes a worker even if it is alone in the deque: the forking
+    /// worker comes back for it only after the first half, which may take as long as everything forked before.
     @inline(__always)
     private func offer(_ job: Runnable, isOutermost: Bool) {
         let length = deque.push(job)
@@ -121,12 +121,12 @@ extension Worker {
         }
     }
 
-    /// Runs a job that was taken from a queue, in the middle of whatever this worker waits in.
+    /// Runs a job that was taken from a queue, in the middle of the work that waits on this worker.
     func run(_ job: UnsafePointer<StackJob>) {
         let owner = job.pointee.owner
         let outer = forks.exchangeOrigin(job.pointee.origin)
         let mailbox = runningMailbox
-        // What was forked is not in the actor in whose message this worker waits.
+        // A fork does not belong to the actor whose message waits on this worker.
         if mailbox != nil { runningMailbox = nil }
         job.pointee.run()
         if mailbox != nil { runningMailbox = mailbox }
@@ -134,7 +134,7 @@ extension Worker {
         if job.pointee.finish() { owner._withUnsafeGuaranteedRef { _ = $0.forks.ring() } }
     }
 
-    /// Waits for a job that another worker has, and does others meanwhile.
+    /// Waits for a job that another worker has, and runs others meanwhile.
     @inline(never)
     private func join(_ job: UnsafePointer<StackJob>) {
         var rounds = 0
@@ -177,8 +177,8 @@ extension Worker {
             scheduler.joiners.leave()
             forks.unmute()
         }
-        // Who forks from here on sees this worker; who has forked before is seen now. The own jobs nobody else may ever
-        // do.
+        // A worker that forks from here on sees this one; earlier forks are seen now. Nobody else may ever run the own
+        // jobs.
         let (found, sawBusyVictim) = findFork(reach: .max)
         if let found { return run(found) }
         guard !sawBusyVictim, job.pointee.askForBell() else { return }
@@ -186,9 +186,9 @@ extension Worker {
     }
 }
 
-/// How many workers sleep in a join.
+/// The number of workers that sleep in a join.
 struct Joiners: ~Copyable, Sendable {
-    /// Written by those that sleep (sequentially consistent), read by those that fork (relaxed, after a light fence).
+    /// Written by those that sleep (sequentially consistent), read by forking workers (relaxed, after a light fence).
     private let sleeping = Atomic<Int>(0)
     private let fence = AsymmetricFence()
 
@@ -198,7 +198,7 @@ struct Joiners: ~Copyable, Sendable {
         return sleeping.load(ordering: .relaxed)
     }
 
-    /// To be called before the last look at the queues.
+    /// Call it before the last look at the queues.
     func arrive() {
         interleavingPoint(.write, identity)
         sleeping.add(1, ordering: .sequentiallyConsistent)

@@ -1,5 +1,5 @@
-// Where a worker gets its runnables from: its own deque, the shared queues, other workers' deques; and what it does when there
-// are none anywhere.
+// Where a worker gets its runnables: its own deque, the shared queues, other workers' deques; and what it does if all
+// are empty.
 
 import CLinux
 import Synchronization
@@ -7,24 +7,26 @@ import Synchronization
 extension Worker {
     /// Runnables moved from a victim or from the injector in one visit: bounds how long a lock is held.
     static let batchLimit = 4096
-    /// How often the injector is looked at while the own deque is never empty, in turns (a prime, as in Go).
+    /// How often a worker looks at the injector although its own deque is not empty, in turns (a prime, as in Go).
     private static let injectorInterval: UInt32 = 61
-    /// How often the oldest of the own deque is taken instead of the newest, in turns (a prime). Without it two actors
-    /// that answer each other for ever, or a task that yields in a loop, would keep a single worker from all the rest.
-    /// Rare, because each time opens another subtree: the memory of a depth-first walk grows by one more path.
+    /// How often a worker takes the oldest of its own deque instead of the newest, in turns (a prime). Otherwise two
+    /// actors that answer each other forever, or a task that yields in a loop, would keep a single worker from
+    /// everything else. Rare, because each time opens another subtree: the memory of a depth-first walk grows by one
+    /// more path.
     private static let fairnessInterval: UInt32 = 1021
-    /// How often a worker that has work of its own steals nevertheless, in turns (a prime), where workers can be blocked or
-    /// rest: what they have in their deques must not wait until somebody runs out of work, which may be never.
+    /// How often a worker steals although it has work of its own, in turns (a prime), if workers can be blocked or
+    /// rest: the work in their deques must not wait until some worker runs out of work, which may never happen.
     private static let rescueInterval: UInt32 = 509
-    /// How often what is urgent has to wait, in turns, so that the rest goes on where urgent messages never end.
+    /// How often urgent work has to wait, in turns, so that other work continues even if urgent messages never end.
     private static let normalInterval: UInt32 = 8
 
-    /// The next thing to do, or nil when the run is over, or with a membership left.
+    /// The next runnable, or nil when the run is over, or with a membership left.
     func next() -> Runnable? {
         ticks &+= 1
         begun.store(ticks, ordering: .relaxed)
         if schedulerReference._withUnsafeGuaranteedRef({ $0.hasSurplus }) {
-            // Who rests lets go of nothing, so that a run could end over the tasks that have inherited its membership.
+            // A resting worker releases nothing, so a run could end in spite of tasks that have inherited its
+            // membership.
             if leavesMembership() {
                 scheduler.idle.searchBegan()
                 return nil
@@ -47,7 +49,7 @@ extension Worker {
         schedulerReference._withUnsafeGuaranteedRef { $0.policy.takesOldest } ? deque.popOldest() : deque.pop()
     }
 
-    /// Queues at the own end; wakes a sleeper if nobody is looking for work.
+    /// Queues at the own end; wakes a sleeper if no worker searches.
     func push(_ runnable: Runnable) {
         if schedulerReference._withUnsafeGuaranteedRef({ $0.policy.postsAtRandom }) {
             let index = Int(truncatingIfNeeded: nextRandom() % UInt64(scheduler.startedWorkers))
@@ -59,14 +61,14 @@ extension Worker {
         wakeOne(mayWait: length == 1)
     }
 
-    /// Queues behind everything else at the own end.
+    /// Queues behind everything else in the own deque.
     func pushOldest(_ runnable: Runnable) { wakeOne(mayWait: deque.pushOldest(runnable) == 1) }
 
     private func noteLength(_ length: Int) {
         counters.longestQueue.raise(to: length)
     }
 
-    /// - Parameter mayWait: the runnable is alone in the own deque, and so most likely the next that this worker takes.
+    /// - Parameter mayWait: the runnable is alone in the own deque, so this worker will most likely take it next.
     private func wakeOne(mayWait: Bool = false) {
         if schedulerReference._withUnsafeGuaranteedRef({ $0.idle.notify(mayWait: mayWait) }) { counters.wakes.add() }
     }
@@ -84,11 +86,11 @@ extension Worker {
         return keepLoot()
     }
 
-    /// Puts all but the newest of `loot` into the own deque.
+    /// Puts all except the newest of `loot` into the own deque.
     ///
-    /// Nobody sees the runnables on their way from one queue to the other, so that a worker may go to sleep over them:
-    /// hence `notify()`. A worker that searches is exempt (and `notify()` does nothing): it looks round when its search
-    /// ends.
+    /// Other workers cannot see the runnables on their way from one queue to the other, so a worker may go to sleep in
+    /// spite of them: hence `notify()`. A worker that searches is exempt (and `notify()` does nothing): it looks at the
+    /// queues when its search ends.
     private func keepLoot() -> Runnable? {
         guard let mine = loot.popLast() else { return nil }
         if loot.count > 0 {
@@ -100,13 +102,14 @@ extension Worker {
         return mine
     }
 
-    /// Looks for work elsewhere until there is some, parking in between; nil when the run is over, or with a membership left.
+    /// Searches for work elsewhere until there is some, parking in between; nil when the run is over, or with a
+    /// membership left.
     func search() -> Runnable? {
         scheduler.idle.searchBegan()
         return searchOn()
     }
 
-    /// As `search()`, by a worker that counts as searching already.
+    /// Like `search()`, for a worker that already counts as searching.
     func searchOn() -> Runnable? {
         while true {
             if let runnable = findElsewhere() { return searchEnded(with: runnable) }
@@ -127,22 +130,22 @@ extension Worker {
     }
 
     private func findElsewhere() -> Runnable? {
-        // What waits in the deque of a worker that does not come back must have its turn as well.
+        // Work in the deque of a worker that does not return from its message must get its turn as well.
         if ticks % Self.normalInterval == 0, case (let runnable?, _) = steal(remembering: true) { return runnable }
         var round = 0
         while round < searchRounds {
-            // The own deque too: others push into it where the policy is to post at random.
+            // The own deque too: with the random policy others push into it.
             if let runnable = takeUrgent() ?? takeOwn() ?? takeInjected() { return runnable }
             let (runnable, sawBusyVictim) = steal(remembering: false)
             if let runnable { return runnable }
-            // A busy victim had something: giving up now could leave it to its owner alone.
+            // A busy victim has work: giving up now could leave it to its owner alone.
             if sawBusyVictim { interleavingSpin() } else { round += 1 }
             clinux_pause()
         }
         return nil
     }
 
-    /// Visits the others from a random one onwards, until one has something to spare: see `isNeglected(_:remembering:)`.
+    /// Visits the others, starting at a random one, until one has work to spare: see `isNeglected(_:remembering:)`.
     private func steal(remembering: Bool) -> (Runnable?, sawBusyVictim: Bool) {
         let workers = scheduler.workers
         let started = scheduler.startedWorkers
@@ -192,22 +195,22 @@ extension Worker {
         return !scheduler.isFinished
     }
 
-    /// Whether something is queued that no worker is about to take.
+    /// Whether work is queued that no worker is about to take.
     private func seesNeglectedWork() -> Bool {
         let scheduler = scheduler
         if scheduler.injector.count > 0 || scheduler.urgent.count > 0 { return true }
         return (0..<scheduler.startedWorkers).contains { isNeglected(scheduler.workers[$0], remembering: true) }
     }
 
-    /// Whether `victim` has more in its deque than what it will take next: two runnables, or one, and it has begun nothing since
-    /// the caller looked last and remembered. To take the only one from a worker whose messages are short makes both of them search
-    /// and be woken in turn, and neither is faster for it.
+    /// Whether the deque of `victim` has more than the runnable that it will take next: two runnables, or one, with no
+    /// new turn since the caller last looked and remembered. Taking the only one from a worker with short messages
+    /// makes both workers search and be woken in turn, and neither is faster for it.
     ///
-    /// - Parameter remembering: false for looks that come too soon after each other to tell: the rounds of a search.
+    /// - Parameter remembering: false for looks in quick succession, which prove nothing: the rounds of a search.
     private func isNeglected(_ victim: Worker, remembering: Bool) -> Bool {
         let count = victim.deque.count
         guard count > 0 else { return false }
-        // Who forks does the first half before it comes back for the other, however long that takes.
+        // A forking worker runs the first half before it comes back for the other, however long that takes.
         if sentryLooks == 0 || victim.forks.isForking { return true }
         if lastBegun.isEmpty { lastBegun = Array(repeating: 0, count: scheduler.workers.count) }
         let begun = victim.heartbeat

@@ -1,34 +1,34 @@
-// A worker: a thread of the pool, its deque, and what it does from the first message of a run to the last.
+// A worker: a thread of the pool, its deque, and its loop from the first message of a run to the last.
 //
 //   urgent ─▶ own deque (newest first) ─▶ injector (every so often, and when the deque is empty) ─▶ steal ─▶ park
 //
-// Where to read on: Worker+Search.swift (that line), Deque.swift (the queue), Idle.swift (parking), Mailbox.swift (what a turn is), Monitor.swift (why a
-// worker rests).
+// Read on in Worker+Search.swift (the line above), Deque.swift (the queue), Idle.swift (parking), Mailbox.swift (a
+// turn), Monitor.swift (why a worker rests).
 
 import CLinux
 import Synchronization
 
 /// One thread of a scheduler's pool.
 ///
-/// `@unchecked Sendable`: `deque` and the atomics are made for sharing; everything mutable besides belongs to the thread that runs the
-/// worker, and is read by others only before that thread started and after it was joined.
+/// `@unchecked Sendable`: `deque` and the atomics are shared by design. All other mutable state belongs to the worker's
+/// thread; others read it only before that thread started and after it was joined.
 final class Worker: @unchecked Sendable {
     let index: Int
     let schedulerID: SchedulerID
     let deque: Deque
     /// The scheduler owns its workers, so it outlives them; they run only inside `Scheduler.run()`. Used through
-    /// `_withUnsafeGuaranteedRef`, which retains nothing: all workers counting references to one object, at each
-    /// message, took a third of the time of the scheduler benchmark.
+    /// `_withUnsafeGuaranteedRef`, which retains nothing: when all workers counted references to one object at each
+    /// message, that took a third of the time of the scheduler benchmark.
     let schedulerReference: Unmanaged<Scheduler>
 
-    /// The kernel's number of the thread; 0 before it runs. Written by the owner, read by the monitor, which can do no
-    /// harm with an old one: relaxed.
+    /// The kernel's number of the thread; 0 before it runs. Written by the owner, read by the monitor, for which a
+    /// stale value is harmless: relaxed.
     private let thread = Atomic<Int32>(0)
-    /// How many runnables the worker has begun. Written by the owner; the monitor and thieves see by it that a message takes
-    /// long: relaxed, old values do no harm.
+    /// The number of runnables that the worker has begun. Written by the owner; the monitor and thieves detect long
+    /// messages by it: relaxed, stale values do no harm.
     let begun = Atomic<UInt32>(0)
-    /// A process that computes for the worker while that waits for its answer; 0: none. Written by the owner, read by
-    /// the monitor: relaxed, as an old one tells what was so just before.
+    /// A process that computes for the worker while the worker waits for its answer; 0: none. Written by the owner,
+    /// read by the monitor: relaxed, because a stale value was true just before.
     private let computing = Atomic<Int32>(0)
     let waiting = Waiting()
     let freeSeats = Roster.FreeSeats()
@@ -38,13 +38,13 @@ final class Worker: @unchecked Sendable {
     // Owner only.
     /// See `Scheduler.withWorkerLocal(as:_:)`.
     private(set) lazy var local: AnyObject = scheduler.makeWorkerLocal(index)
-    /// The mailbox whose turn it is, so that an actor can check that it is entered by right.
+    /// The mailbox in its turn, so that an actor can check that it was entered correctly.
     var runningMailbox: UnsafePointer<Mailbox>?
-    /// What a task inherits that is made now; nil while the worker looks for work.
+    /// The membership that a new task inherits; nil while the worker looks for work.
     private(set) var membership: Membership?
-    /// How many references to it are the worker's.
+    /// The worker's own references to it.
     private var ownReferences = 0
-    /// It belongs to tasks from now on: see `runAll(from:)`.
+    /// It now belongs to tasks: see `runAll(from:)`.
     private var isMembershipLeft = false
     /// Nil without a trace.
     var tracer: Tracer?
@@ -52,11 +52,11 @@ final class Worker: @unchecked Sendable {
     var random: UInt64
     var ticks: UInt32 = 0
 
-    /// How often all victims are visited before the worker parks. Tests take fewer.
+    /// How often the worker visits all victims before it parks. Tests use fewer.
     var searchRounds = 4
-    /// How often a sleeper looks round as the sentry before it sleeps without end. Tests take fewer.
+    /// How often a sleeper looks at the queues as the sentry before it sleeps without limit. Tests use fewer.
     var sentryLooks: Int
-    /// How many runnables each of the workers had begun when this one last looked.
+    /// The number of runnables that each worker had begun at this one's last look.
     var lastBegun: [UInt32] = []
 
     init(index: Int, scheduler: Scheduler, seed: UInt64) {
@@ -66,7 +66,7 @@ final class Worker: @unchecked Sendable {
         schedulerReference = Unmanaged.passUnretained(scheduler)
         sentryLooks = scheduler.policy.polls || scheduler.policy.wakesForEach ? 0 : 16
         tracer = scheduler.trace.map { Tracer($0, track: index) }
-        // SplitMix64 of the index: xorshift must not start at zero, and neighbours should not start alike.
+        // SplitMix64 of the index: xorshift must not start at zero, and neighbours should start differently.
         var mixed = (seed &+ UInt64(index) &+ 1) &* 0x9E37_79B9_7F4A_7C15
         mixed ^= mixed >> 31
         random = mixed | 1
@@ -74,10 +74,10 @@ final class Worker: @unchecked Sendable {
 
     var scheduler: Scheduler { schedulerReference.takeUnretainedValue() }
 
-    /// The worker that runs on this thread. The thread-local variable is set by `run()` for as long as it runs.
+    /// The worker of this thread. `run()` sets the thread-local variable for as long as it runs.
     static var current: Worker? { currentReference?.takeUnretainedValue() }
 
-    /// The same without counting a reference.
+    /// The same without retaining it.
     static var currentReference: Unmanaged<Worker>? {
         clinux_get_current_worker().map { Unmanaged<Worker>.fromOpaque($0) }
     }
@@ -86,26 +86,27 @@ final class Worker: @unchecked Sendable {
 
     /// Runs until the scheduler has nothing pending.
     ///
-    /// - Parameter first: what comes first of all.
+    /// - Parameter first: the first runnable.
     func run(first: Runnable? = nil) {
         thread.store(gettid(), ordering: .relaxed)
         asCurrent { runAll(from: first ?? search()) }
     }
 
-    /// The same, by a worker that begins in reserve.
+    /// The same, for a worker that begins in reserve.
     func runFromReserve() {
         thread.store(gettid(), ordering: .relaxed)
         asCurrent { runAll(from: untilReleased()) }
     }
 
-    /// Runs `first` and all that follows, each with a membership: with a new one when tasks have inherited the last.
+    /// Runs `first` and everything that follows, with a membership; a new one each time that tasks have inherited the
+    /// last.
     private func runAll(from first: Runnable?) {
         var runnable = first
         while let first = runnable {
             Membership.bind(to: scheduler) { membership in
                 self.membership = membership
                 ownReferences = references
-                // One call of each, so that both are inlined: else a message takes 17 instructions more.
+                // One call site for each, so that both are inlined: otherwise a message takes 17 instructions more.
                 var current = first
                 repeat {
                     run(current)
@@ -120,13 +121,13 @@ final class Worker: @unchecked Sendable {
         }
     }
 
-    /// To the membership. Never inlined, so that what it retains itself is the same at each call.
+    /// Counts references to the membership. Never inlined, so that its own retains are the same at each call.
     @inline(never)
     private var references: Int { membership?.references ?? 0 }
 
-    /// Whether any task has inherited the membership that has not returned; then it is counted with the scheduler, and the caller,
-    /// who does not sleep, must come back to `runAll` with nothing, counted as searching. Exact: tasks inherit it from this
-    /// thread, or from tasks that have inherited it.
+    /// Whether a task that has not returned has inherited the membership. Then it is counted with the scheduler, and
+    /// the caller, which does not sleep, must return to `runAll` without a runnable, counted as searching. Exact: tasks
+    /// inherit it from this thread, or from tasks that have inherited it.
     func leavesMembership() -> Bool {
         interleavingPoint(.read, membership?.identity ?? 0)
         guard membership != nil, references > ownReferences else { return false }
@@ -135,7 +136,7 @@ final class Worker: @unchecked Sendable {
         return true
     }
 
-    /// Apart, so that tests can be a worker without its loop.
+    /// Separate, so that tests can be a worker without its loop.
     func asCurrent(_ body: () -> Void) {
         let outer = clinux_get_current_worker()
         clinux_set_current_worker(Unmanaged.passUnretained(self).toOpaque())
@@ -147,7 +148,7 @@ final class Worker: @unchecked Sendable {
     @inline(__always)
     private func run(_ runnable: Runnable) {
         if tracer == nil { return runUntraced(runnable) }
-        // Before the turn: after it the actor may be gone.
+        // Before the turn: afterwards the actor may no longer exist.
         let actor: AnyClass? = runnable.asMailbox?.pointee.actorType
         let messages = counters.messages.value
         let began = Tracer.Moment()
@@ -172,7 +173,7 @@ final class Worker: @unchecked Sendable {
         if unfinished { pushOldest(runnable) }
     }
 
-    /// Delivers one message to its actor. A run that was cancelled drops messages, but no steps of `async` functions.
+    /// Delivers one message to its actor. A cancelled run drops messages, but no steps of `async` functions.
     func deliver(_ message: consuming Message, to actor: Unmanaged<AnyObject>) {
         if schedulerReference._withUnsafeGuaranteedRef({ $0.isCancelled }), message.kind != .job { return }
         counters.messages.add()
@@ -185,10 +186,10 @@ final class Worker: @unchecked Sendable {
 
     // MARK: Reserve
 
-    /// Takes the step into the reserve, if the scheduler still wants somebody to rest. Called between two turns, by a
-    /// worker that neither searches nor sleeps. What is left in its deque is there for thieves.
+    /// Goes into the reserve, if the scheduler still wants a worker to rest. Called between two turns, by a worker that
+    /// neither searches nor sleeps. Thieves take what is left in its deque.
     func rests() -> Bool {
-        // All others may be in joins, and wait for what is in this deque: see `Worker.join`.
+        // All others may be in joins, waiting for jobs in this deque: see `Worker.join`.
         guard !deque.holdsFork, scheduler.takeSurplus(), scheduler.idle.rest(keeping: scheduler.threads) else {
             return false
         }
@@ -220,10 +221,10 @@ final class Worker: @unchecked Sendable {
     /// Before a run: the thread of the last one is gone.
     func forgetThread() { thread.store(0, ordering: .relaxed) }
 
-    /// Lets go of messages that came from outside and will never be delivered: the scheduler is going away. What they
-    /// send while they are let go, and the `async` calls among them, which must be resumed, run here as well.
+    /// Releases messages that came from outside and will never be delivered: the scheduler is being freed. Whatever
+    /// they send while they are released, and the `async` calls among them, which must be resumed, run here as well.
     func discardInjected() {
-        // Whoever has the trace may have finished it.
+        // The owner of the trace may have finished it.
         tracer = nil
         asCurrent {
             while let runnable = takeUrgent() ?? takeInjected() ?? deque.pop() { run(runnable) }

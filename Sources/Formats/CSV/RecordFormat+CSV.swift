@@ -32,7 +32,7 @@ extension RecordEncoder {
         beginLine(path, kind)
         let kinds = KindSet(kind)
         for column in columns {
-            // Of digests, each has one in front.
+            // Each digest has its own comma.
             if column.type != .digests { buffer.append(UInt8(ascii: ",")) }
             if !column.kinds.meets(kinds) { continue }
             switch column.type {
@@ -44,7 +44,7 @@ extension RecordEncoder {
         buffer.append("\r\n")
     }
 
-    /// The value of a field that needs no quotes, here and in `RecordFormat.columns`; nothing where it is not known.
+    /// The value of a field that needs no quotes, here and in `RecordFormat.columns`; nothing if it is not known.
     mutating func plainValue(
         _ field: EntryField, _ type: FieldType, _ status: borrowing FileStatus, _ content: EntryContent
     ) {
@@ -110,15 +110,15 @@ extension RecordEncoder {
         }
     }
 
-    /// Names with spaces between them; `none` where there are none.
+    /// Names separated by spaces; `none` if there are none.
     private mutating func plainValue(_ flags: InodeFlags) {
         if flags.isEmpty { return buffer.append("none") }
         let names = InodeFlags.names.filter { flags.contains($0.flag) }.map(\.name.description)
         buffer.append(names.joined(separator: " "))
     }
 
-    /// `name=value` with spaces between them, the value in base64. In the name all but letters, digits, `.`, `_` and `-` is
-    /// `%XX`.
+    /// `name=value` separated by spaces, the value in base64. In the name every byte except letters, digits, `.`, `_`
+    /// and `-` is `%XX`.
     private mutating func plainValue(_ xattrs: [ExtendedAttribute]) {
         for (index, attribute) in xattrs.enumerated() {
             if index > 0 { buffer.append(UInt8(ascii: " ")) }

@@ -3,11 +3,11 @@ import LinuxKernel
 import ScanEngine
 
 extension SnapshotFormat {
-    /// What `sha256sum` and its sisters write, untagged or with `--tag`, and the BSD programs, openssl and rhash.
+    /// The output of `sha256sum` and its siblings, untagged or with `--tag`, of the BSD programs, openssl and rhash.
     package static let checksums = SnapshotFormat(
         name: "checksums",
         recognises: { beginning in
-            // One line will do: the reader says which others are none.
+            // One valid line is enough: the reader reports invalid ones.
             var parser = ChecksumParser()
             return beginning.withoutByteOrderMark.split(separator: 0x0A, maxSplits: 20).contains { line in
                 (try? parser.line(line)) ?? nil != nil
@@ -30,7 +30,7 @@ private struct ChecksumReader {
         lines = LineReader(input)
         sorter = EntrySorter(repeats: .mustAgree(list: input.path))
         paths = ForeignPaths(otherRoots: input.otherRoots)
-        // The lists look the same; b2sum's are usually called so.
+        // The lists look the same; b2sum's usually have a name with `b2` or `blake2`.
         let name = String(decoding: input.path, as: UTF8.self).lowercased().split(separator: "/").last ?? ""
         let isBLAKE2 = name.contains("b2") || name.contains("blake2")
         parser = ChecksumParser(algorithm: input.algorithm, longHex: isBLAKE2 ? .blake2b : .sha512)
@@ -73,6 +73,6 @@ private struct ChecksumReader {
 }
 
 extension Collection<UInt8> {
-    /// Without what programs on Windows write at the beginning of text in UTF-8.
+    /// Without the byte order mark that programs on Windows write at the beginning of UTF-8 text.
     var withoutByteOrderMark: SubSequence { starts(with: [0xEF, 0xBB, 0xBF]) ? dropFirst(3) : self[...] }
 }

@@ -7,9 +7,9 @@ struct ChecksumLine: Equatable {
     enum Digest: Equatable {
         /// Named by the line, or by `--algorithm`.
         case named(DigestAlgorithm, [UInt8])
-        /// The line has digits alone: the length says which algorithm it may be.
+        /// The line has only digits: their length suggests the algorithm.
         case unnamed(DigestAlgorithm, [UInt8])
-        /// Of an algorithm that this program does not have, by its name in small letters.
+        /// An algorithm that this program does not have, by its name in lower case.
         case unknown(String)
     }
 
@@ -17,7 +17,7 @@ struct ChecksumLine: Equatable {
     var path: [UInt8]
 }
 
-/// Reads lines as `sha256sum -c` and its sisters do, and some that only other programs write and read.
+/// Reads lines as `sha256sum -c` and its siblings do, and some that only other programs write and read.
 ///
 /// ```
 /// HEX  name        HEX *name        two characters between them: sha256sum, openssl -r
@@ -26,19 +26,19 @@ struct ChecksumLine: Equatable {
 /// SHA256(name)= HEX                 openssl; since 3.0 SHA2-256(name)= HEX
 /// ```
 ///
-/// In front there may be blanks, and a backslash where the name is escaped; at the end a carriage return.
+/// A line may begin with blanks, and with a backslash if the name is escaped; it may end with a carriage return.
 struct ChecksumParser {
     /// Why a line was refused.
     struct Refusal: Error {
         var reason: String
     }
 
-    /// `--algorithm`: what digits without a name are.
+    /// `--algorithm`: the algorithm of digits without a name.
     private let algorithm: DigestAlgorithm?
-    /// What 128 hex digits without a name may be: SHA-512 or BLAKE2b.
+    /// The algorithm of 128 hex digits without a name: SHA-512 or BLAKE2b.
     private let longHex: DigestAlgorithm
-    /// Whether one character stands between digits and name. The first line that is not tagged decides: otherwise a name
-    /// that begins with a space could be taken for another.
+    /// Whether one character separates digits and name. The first line without a tag decides; otherwise a name that
+    /// begins with a space would be ambiguous.
     private var hasOneBlank: Bool?
 
     init(algorithm: DigestAlgorithm? = nil, longHex: DigestAlgorithm = .sha512) {

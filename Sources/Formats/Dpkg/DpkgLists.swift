@@ -1,23 +1,24 @@
-// What dpkg keeps of the packages that are installed, below its administrative directory (/var/lib/dpkg):
+// The records that dpkg keeps of installed packages, below its administrative directory (/var/lib/dpkg):
 //
 //   info/PACKAGE.md5sums   32 hex digits, two blanks, a path without a slash in front
 //   status                 stanzas; under "Conffiles:" lines of a blank, an absolute path, a blank, 32 hex digits
-//   diversions             three lines each: the path of a file, the path that it has instead, the package that said so
+//   diversions             three lines each: the path of a file, its path instead, the package that diverts it
 
-/// MD5 digests of installed files by their paths, as packages say them.
+/// MD5 digests of installed files by their paths, as given by packages.
 package struct DpkgLists: Sendable {
-    /// In lower-case hex, by the path without a slash in front. A file that one package took over from another has several.
+    /// In lower-case hex, by the path without a leading slash. A file that one package took over from another has
+    /// several.
     private var digests: [[UInt8]: [[UInt8]]] = [:]
     private var diversions: [[UInt8]: (path: [UInt8], package: [UInt8])] = [:]
 
     package init() {}
 
-    /// Digests that packages give of a path.
+    /// The digests that packages give for a path.
     package subscript(path: [UInt8]) -> [[UInt8]] { digests[path] ?? [] }
 
     package var isEmpty: Bool { digests.isEmpty }
 
-    /// To be read before the lists of packages.
+    /// Must be read before the lists of packages.
     package mutating func addDiversions(_ file: [UInt8]) {
         let lines = file.split(separator: Self.newline, omittingEmptySubsequences: false)
         var index = 0
@@ -36,7 +37,7 @@ package struct DpkgLists: Sendable {
         }
     }
 
-    /// Conffiles of packages that are installed.
+    /// Conffiles of installed packages.
     package mutating func addConffiles(_ status: [UInt8]) {
         var (package, isInstalled, isInList): ([UInt8], Bool, Bool) = ([], false, false)
         for line in status.split(separator: Self.newline, omittingEmptySubsequences: false) {
@@ -45,7 +46,7 @@ package struct DpkgLists: Sendable {
             } else if line.first == UInt8(ascii: " ") {
                 guard isInList, isInstalled else { continue }
                 let words = line.split(separator: UInt8(ascii: " "))
-                // What follows (obsolete, remove-on-upgrade) says that the package no longer has it.
+                // A further word (obsolete, remove-on-upgrade) means that the package no longer has it.
                 guard words.count == 2, words[1].count == 32 else { continue }
                 add(words[1], Self.relative(words[0]), package)
             } else {

@@ -4,7 +4,7 @@ import LinuxKernel
 import ScanEngine
 
 extension SnapshotFormat {
-    /// What hashdeep writes: sizes and digests of regular files.
+    /// The output of hashdeep: sizes and digests of regular files.
     package static let hashdeep = SnapshotFormat(
         name: "hashdeep", recognises: { $0.withoutByteOrderMark.starts(with: HashdeepReader.signature) },
         open: { (input) throws(SnapshotFailure) in try HashdeepReader(input).read() })
@@ -28,9 +28,9 @@ private struct HashdeepReader {
     private let lines: LineReader
     private let sorter: EntrySorter
     private var paths: ForeignPaths
-    /// The first line ends in a carriage return: each does, and none belongs to a name.
+    /// The first line ends in a carriage return: then all lines do, and it is never part of a name.
     private var hasCarriageReturns = false
-    /// Those in front of the name, which is the rest of the line.
+    /// The columns before the name, which is the rest of the line.
     private var columns: [Column] = []
 
     init(_ input: SnapshotInput) {
@@ -78,7 +78,7 @@ private struct HashdeepReader {
         var names = String(decoding: line.dropFirst(prefix.count), as: UTF8.self)
             .split(separator: ",", omittingEmptySubsequences: false)
         guard names.popLast() == "filename" else { return false }
-        // The two could say something different of one file.
+        // The two could contradict each other about one file.
         guard Set(names).count == names.count else { throw lines.failure("a column twice") }
         columns = names.map { name in
             switch name {

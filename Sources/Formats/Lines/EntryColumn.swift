@@ -9,7 +9,7 @@ public struct EntryColumn: Equatable, Sendable {
     }
 
     package let content: Content
-    /// Of a field, looked up once and not for each entry.
+    /// The type of its field, looked up once instead of for each entry.
     let type: FieldType
     let kinds: KindSet
 
@@ -17,7 +17,7 @@ public struct EntryColumn: Equatable, Sendable {
         (self.content, self.type, self.kinds) = (content, type, kinds)
     }
 
-    /// The column of that name; nil: there is none.
+    /// The column of that name; nil if there is none.
     public init?(_ name: String) {
         if name == "path" {
             self.init(.path, .path)
@@ -30,7 +30,7 @@ public struct EntryColumn: Equatable, Sendable {
         }
     }
 
-    /// Digests are columns by algorithm.
+    /// Digests have a column for each algorithm.
     private static let fields = EntryField.allCases.filter { $0 != .digests }
 
     /// In the order in which they are listed.
@@ -38,7 +38,7 @@ public struct EntryColumn: Equatable, Sendable {
 }
 
 extension [EntryColumn] {
-    /// The digests among them, each once.
+    /// The algorithms among the columns, each once.
     package var algorithms: [DigestAlgorithm] {
         reduce(into: []) { algorithms, column in
             if case .digest(let algorithm) = column.content, !algorithms.contains(algorithm) {
@@ -47,7 +47,7 @@ extension [EntryColumn] {
         }
     }
 
-    /// Those fields among them that a scan finds out only when it is asked for them.
+    /// The fields among them that a scan reads only on request.
     package var asked: FieldSet {
         FieldSet(compactMap { if case .field(let field) = $0.content, field.help != nil { field } else { nil } })
     }

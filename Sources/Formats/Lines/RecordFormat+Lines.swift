@@ -2,9 +2,9 @@ import Bytes
 import Entries
 import LinuxKernel
 
-/// How the lines of `RecordFormat.paths` and `RecordFormat.columns` are written.
+/// The layout of the lines of `RecordFormat.paths` and `RecordFormat.columns`.
 public struct RecordLines: Sendable {
-    /// NUL ends each instead of a newline.
+    /// NUL instead of a newline ends each line.
     public var endInNUL = false
     /// A person reads them: names must not act on the terminal.
     public var areForTerminal = false
@@ -17,7 +17,7 @@ public struct RecordLines: Sendable {
 }
 
 extension RecordFormat {
-    /// What `find PATH` prints.
+    /// The output of `find PATH`.
     public static let paths = paths(RecordLines())
 
     private static func paths(_ lines: RecordLines) -> RecordFormat {
@@ -34,10 +34,10 @@ extension RecordFormat {
         return format
     }
 
-    /// Columns of one's own, with tabs between them; what is not known is empty.
+    /// The columns that the user chooses, separated by tabs; unknown values are empty.
     ///
-    /// A name may hold the tab and the newline: it is escaped, unless NUL ends the line; then the path is to be the last
-    /// column.
+    /// A name may contain tabs and newlines. It is escaped, unless NUL ends the line; the path should be the last
+    /// column then.
     package static func columns(_ columns: [EntryColumn], _ lines: RecordLines = RecordLines()) -> RecordFormat {
         var format = RecordFormat("--print") { encoder, path, kind, status, content in
             encoder.columnsEntry(columns, lines, path: path, kind: kind, status: status, content: content)

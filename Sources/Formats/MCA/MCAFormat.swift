@@ -18,7 +18,7 @@ extension SnapshotFormat {
 
 /// Reads the last scan of a file of such lines.
 private struct MCAReader {
-    /// What is known of one scan. A stream holds one after the other.
+    /// The data of one scan. A stream contains one scan after the other.
     private struct Scan {
         let sorter: EntrySorter
         var paths: ForeignPaths
@@ -26,8 +26,8 @@ private struct MCAReader {
         var uncheckable = UncheckableCounts()
         var hasTargets = false
         var isComplete = false
-        /// Where the machine was scanned from its initramfs; its consumer takes that away, too. Nil before the first
-        /// entry.
+        /// Whether the machine was scanned from its initramfs; the consumer removes that prefix, too. Nil before the
+        /// first entry.
         var isBelowSysroot: Bool?
 
         init(_ input: SnapshotInput) {
@@ -68,7 +68,7 @@ private struct MCAReader {
         return SortedSource(description, try scan.sorter.finish())
     }
 
-    /// - Returns: nil where the line is of no entry.
+    /// - Returns: nil if the line describes no entry.
     private mutating func take(_ object: JSONObject) throws(JSONFieldFailure) -> SnapshotEntry? {
         if object["end_marker"] != nil {
             scan.isComplete = true
@@ -97,7 +97,7 @@ private struct MCAReader {
     }
 
     private func fill(_ entry: inout SnapshotEntry, _ stat: JSONObject) throws(JSONFieldFailure) {
-        // What is of no kind would be compared with nothing.
+        // An entry without a kind could not be compared.
         guard let mode: UInt32 = try stat.number("st_mode"), let kind = EntryKind(mode: mode) else {
             throw JSONFieldFailure(key: "st_mode")
         }

@@ -4,11 +4,11 @@ import Entries
 import LinuxKernel
 import ScanEngine
 
-/// The lines of the Metadata Collect Agent, whose consumer compares paths and SHA-256 digests: one JSON object each, with
-/// the spaces and the ASCII escapes of Python's `json.dumps`.
+/// The lines of the Metadata Collect Agent, whose consumer compares paths and SHA-256 digests: one JSON object each,
+/// with the spaces and the ASCII escapes of Python's `json.dumps`.
 ///
-/// A byte of a name that is not UTF-8 becomes the lone surrogate `\udcXX`, as in Python (PEP 383): there it is the same
-/// bytes again.
+/// A byte of a name that is not UTF-8 becomes the lone surrogate `\udcXX`, as in Python (PEP 383), which converts it
+/// back.
 extension RecordFormat {
     public static let mca: RecordFormat = {
         var format = RecordFormat("mca") { encoder, path, kind, status, content in
@@ -29,7 +29,7 @@ extension RecordEncoder {
         buffer.append("\"}\n")
     }
 
-    /// The end marker says that the scan is complete, so it is not written where a signal stopped it.
+    /// The end marker means that the scan is complete, so it is omitted if a signal stopped the scan.
     fileprivate mutating func mcaEnd(_ report: ScanReport) {
         guard report.complete else { return }
         buffer.append("{}\n{\"end_date\": \"")
@@ -44,7 +44,8 @@ extension RecordEncoder {
         buffer.append("{\"path\": \"")
         mcaString(path)
         buffer.append(UInt8(ascii: "\""))
-        // Never last: the consumer takes the scan for complete at `fluentbit_end"}`, and a target may be called so.
+        // Never last: the consumer takes `fluentbit_end"}` for the end of a complete scan, and a target may have that
+        // name.
         if kind == .symlink, let target = content.target {
             buffer.append(", \"symlink_target\": \"")
             target.withUnsafeBytes { mcaString($0) }

@@ -4,7 +4,7 @@ import LinuxKernel
 import ScanEngine
 
 extension SnapshotFormat {
-    /// Specifications of mtree: NetBSD's and FreeBSD's, as trees or with full paths, and what libarchive writes.
+    /// Specifications of mtree: NetBSD's and FreeBSD's, as trees or with full paths, and libarchive's.
     package static let mtree = SnapshotFormat(
         name: "mtree",
         recognises: { beginning in
@@ -26,9 +26,9 @@ struct MTreeReader {
     private let sorter = EntrySorter()
     private var defaults = MTreeKeywords()
     private var system = MTreeSystem()
-    /// The directory that relative names are in; empty for the root, which is not named.
+    /// The directory of relative names; empty for the root, which is not named.
     private var directory: [UInt8] = []
-    /// Whether `.` was met, so that a `..` may end it.
+    /// Whether there was a `.`, so that a `..` may end it.
     private var hasRoot = false
 
     private var fields: FieldSet = []
@@ -36,15 +36,15 @@ struct MTreeReader {
     private var hasFractions = false
 
     private var uncheckable = UncheckableCounts()
-    /// Entries so far of which more than existence and kind are to be compared.
+    /// Entries so far that are compared by more than existence and kind.
     private var comparedEntries: Int64 = 0
-    /// For each unknown keyword of `/set` what `comparedEntries` was then: `/set` may have as many keywords as there
-    /// are entries, so they are not counted for each.
+    /// For each unknown keyword of `/set` the value of `comparedEntries` at that time. `/set` may have as many keywords
+    /// as there are entries, so they are not counted per entry.
     private var setSince: [String: Int64] = [:]
 
-    /// A line of two bytes may stand for an entry whose path comes from the lines before, and its target from `/set`: paths
-    /// and targets together would be as many bytes as the square of the file's size, in `$TMPDIR`. Trees have some ten times
-    /// the size of their specification, a chain of 20,000 directories with a path of 200,000 bytes has 2 GB.
+    /// A line of two bytes may represent an entry whose path comes from earlier lines, and its target from `/set`. So
+    /// paths and targets together could take the square of the file's size in `$TMPDIR`. Trees need about ten times the
+    /// size of their specification; a chain of 20,000 directories with a path of 200,000 bytes needs 2 GB.
     private let allowance: Int
     private static let allowancePerByte = 64
     /// Bytes of all paths and targets so far.
@@ -71,7 +71,7 @@ struct MTreeReader {
         return SortedSource(description, try sorter.finish())
     }
 
-    /// A line without its comment, together with those that a backslash at the end joins to it.
+    /// A line without its comment, joined with the next lines as long as they end in a backslash.
     private func logicalLine() throws(SnapshotFailure) -> [UInt8]? {
         guard var piece = try lines.next() else { return nil }
         var line: [UInt8] = []
@@ -85,7 +85,7 @@ struct MTreeReader {
         }
     }
 
-    /// What stands before the first `#` that has no backslash in front.
+    /// The text before the first `#` without a backslash.
     private static func withoutComment(
         _ piece: UnsafeRawBufferPointer
     ) -> (text: UnsafeRawBufferPointer, hasComment: Bool) {
@@ -99,7 +99,7 @@ struct MTreeReader {
         return (piece, false)
     }
 
-    /// An even number of backslashes is a name that ends in some.
+    /// An even number of backslashes is the end of a name.
     private static func goesOn(_ piece: UnsafeRawBufferPointer) -> Bool {
         piece.reversed().prefix { $0 == UInt8(ascii: "\\") }.count % 2 == 1
     }
@@ -195,8 +195,8 @@ struct MTreeReader {
         lines.failure("paths and targets of \(expanded) bytes in all, far more than the file has")
     }
 
-    /// Names are patterns, so fsscan puts backslashes before `*` and its like, which stand for themselves then. Other
-    /// programs do not: they write those as they are, without `\134`, or in octal.
+    /// Names are patterns, so fsscan puts backslashes before `*` and similar characters to make them literal. Other
+    /// programs do not: they write those characters unchanged, without `\134`, or in octal.
     private static func isEscapedPattern(_ word: ArraySlice<UInt8>) -> Bool {
         let magic = [UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "[")]
         return word.contains { magic.contains($0) } && String(decoding: word, as: UTF8.self).contains("\\134")
@@ -210,7 +210,7 @@ struct MTreeReader {
         return plain
     }
 
-    /// Keeps in mind what the source carries.
+    /// Records the fields of the source.
     private mutating func note(_ entry: SnapshotEntry) {
         fields.formUnion(entry.knownFields)
         if entry.mtime.map({ $0.nanoseconds != 0 }) ?? false { hasFractions = true }

@@ -5,10 +5,10 @@ import ScanEngine
 
 /// The keywords of one mtree entry, or of `/set`.
 struct MTreeKeywords {
-    /// Of those that say what an entry is: there are few, so that what `/set` sets can be copied for each entry.
+    /// Keywords that describe an entry. There are few, so those of `/set` can be copied for each entry.
     private(set) var values: [String: ArraySlice<UInt8>] = [:]
     private(set) var rules: EntryRules = []
-    /// Those that this program cannot check.
+    /// Keywords that this program cannot check.
     private(set) var unknown: Set<String> = []
 
     private static let digests: [String: DigestAlgorithm] = Dictionary(
@@ -28,15 +28,15 @@ struct MTreeKeywords {
         "optional": .optional, "ignore": .ignore, "nochange": .noChange,
     ]
 
-    /// They say nothing of the entry: what it is printed for, and where libarchive finds what it is to contain.
+    /// These do not describe the entry: they are for output, or tell libarchive where to find its contents.
     private static let meaningless: Set<String> = ["tags", "content", "contents"]
 
-    /// Digests that no directory has: those that mtree has and this program may not have.
+    /// Digests that directories never have: those of mtree that this program may not support.
     private static let unknownDigests: Set<String> = [
         "cksum", "sha384", "sha384digest", "rmd160", "rmd160digest", "ripemd160digest",
     ]
 
-    /// What a later one of takes the place of: two ways to say the same.
+    /// Synonyms: the later one replaces the other.
     private static let synonyms: [String: String] = ["uid": "uname", "uname": "uid", "gid": "gname", "gname": "gid"]
 
     /// Takes `keyword=value`, or a keyword alone.
@@ -58,7 +58,7 @@ struct MTreeKeywords {
         if let rule = Self.ruleNames[name] { rules.remove(rule) }
     }
 
-    /// `md5digest` is `md5`; what this program does not know keeps its name.
+    /// `md5digest` is `md5`; unknown keywords keep their names.
     static func name(_ bytes: ArraySlice<UInt8>) -> String {
         let name = UncheckableCounts.name(bytes)
         guard name.hasSuffix("digest") else { return name }
@@ -66,7 +66,7 @@ struct MTreeKeywords {
         return digests[short] == nil ? name : short
     }
 
-    /// Takes others over: they win. Unknown ones are left to the caller.
+    /// Takes over others, which win. Unknown ones are left to the caller.
     mutating func take(_ others: MTreeKeywords) {
         for (name, value) in others.values {
             values[name] = value
@@ -77,12 +77,12 @@ struct MTreeKeywords {
 
     // MARK: Fields
 
-    /// A keyword whose value makes no sense.
+    /// A keyword with an invalid value.
     struct BadKeyword: Error {
         var name: String
     }
 
-    /// Fills in what the keywords say.
+    /// Fills in the values of the keywords.
     ///
     /// - Parameter own: those of the entry itself, unknown ones included.
     /// - Returns: known keywords whose value this program cannot check.
@@ -129,15 +129,15 @@ struct MTreeKeywords {
             guard let kind = Self.kinds[type] else { throw BadKeyword(name: "type") }
             return kind
         }
-        // FreeBSD's programs leave out what the root is.
+        // FreeBSD's programs omit the type of the root.
         if key.isRoot { return .directory }
         if describesFile || !own.unknown.isDisjoint(with: Self.unknownDigests) { return .file }
-        // What is of no kind would be compared with nothing.
+        // An entry without a kind could not be compared.
         guard values.isEmpty, own.unknown.isEmpty, rules.isEmpty else { throw BadKeyword(name: "type") }
         return nil
     }
 
-    /// Whether it has what files have, and nothing else has: libarchive may be told to leave out the type.
+    /// Whether it has keywords that only files have: libarchive can be told to omit the type.
     private var describesFile: Bool {
         values["link"] == nil && values["device"] == nil
             && (values["size"] != nil || Self.digests.keys.contains { values[$0] != nil })
@@ -169,7 +169,7 @@ struct MTreeKeywords {
         return digests
     }
 
-    /// Seconds, and behind the dot nanoseconds as a number: that is how mtree programs read it.
+    /// Seconds, then a dot and nanoseconds as a plain number: mtree programs read it this way.
     private func time() throws(BadKeyword) -> FileTime? {
         guard let parts = text("time")?.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false) else {
             return nil
@@ -180,8 +180,8 @@ struct MTreeKeywords {
         return FileTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 
-    /// Names of BSD. Flags that Linux does not have, or that `statx(2)` does not show, cannot be checked. That such a
-    /// flag is not set says nothing.
+    /// Names of BSD. Flags that Linux does not have, or that `statx(2)` does not report, cannot be checked. The absence
+    /// of such a flag means nothing.
     private static func flags(_ names: ArraySlice<UInt8>) -> (flags: InodeFlags, isWhole: Bool) {
         var (flags, isWhole) = (InodeFlags(), true)
         for name in String(decoding: names, as: UTF8.self).split(separator: ",") {
@@ -191,7 +191,7 @@ struct MTreeKeywords {
             case "noschg", "noschange", "nosimmutable": flags.remove(.immutable)
             case "nosappnd", "nosappend": flags.remove(.appendOnly)
             case "none": break
-            // A flag of that name: do not dump.
+            // A flag whose name begins with "no": do not dump.
             case "nodump": isWhole = false
             default: if !name.hasPrefix("no") { isWhole = false }
             }
@@ -199,7 +199,7 @@ struct MTreeKeywords {
         return (flags, isWhole)
     }
 
-    /// `0x103`, or `format,major,minor` of a format that has the numbers of Linux.
+    /// `0x103`, or `format,major,minor` of a format with the numbering of Linux.
     private func device(_ name: String, _ uncheckable: inout [String]) throws(BadKeyword) -> UInt64? {
         guard let parts = text(name)?.split(separator: ",", omittingEmptySubsequences: false) else { return nil }
         func number<Value: FixedWidthInteger>(_ text: Substring) throws(BadKeyword) -> Value {

@@ -2,15 +2,15 @@ import Glibc
 import LinuxKernel
 import ScanEngine
 
-/// What mtree programs ask the system about a specification: numbers of users and groups, and the umask.
+/// System data that mtree programs need for a specification: numbers of users and groups, and the umask.
 struct MTreeSystem {
     private var users = Names()
     private var groups = Names()
     private var knownUmask: UInt32?
 
-    /// Nil where there is no user of that name here.
+    /// Nil if there is no user of that name here.
     mutating func user(_ name: [UInt8]) -> UInt32? { users.number(name, Accounts.userID) }
-    /// Nil where there is no group of that name here.
+    /// Nil if there is no group of that name here.
     mutating func group(_ name: [UInt8]) -> UInt32? { groups.number(name, Accounts.groupID) }
 
     /// The umask of the process.
@@ -29,19 +29,19 @@ struct MTreeSystem {
         return UInt32(String(decoding: line.dropFirst(name.count), as: UTF8.self), radix: 8)
     }
 
-    /// Where there is no /proc. The corresponding system call is `umask(2)`, which cannot but set it: a file that
-    /// another thread makes in between has fewer permissions, and none more.
+    /// For systems without /proc. The corresponding system call is `umask(2)`, which cannot read without setting: a
+    /// file that another thread creates in between has fewer permissions, never more.
     private static func bySetting() -> UInt32 {
         let mask = Glibc.umask(0o777)
         _ = Glibc.umask(mask)
         return mask
     }
 
-    /// Each is looked up once: that may ask a server.
+    /// Each name is looked up once, because a look-up may ask a server.
     private struct Names {
         private var numbers: [[UInt8]: UInt32?] = [:]
 
-        /// A specification may have any number of them.
+        /// The limit: a specification may have any number of names.
         private static let most = 10_000
 
         mutating func number(_ name: [UInt8], _ lookUp: (String) -> UInt32?) -> UInt32? {

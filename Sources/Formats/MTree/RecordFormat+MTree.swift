@@ -69,7 +69,7 @@ extension RecordEncoder {
         buffer.append(decimal: value, width: 1)
     }
 
-    /// Those that mtree has a keyword for.
+    /// The digests for which mtree has a keyword.
     private mutating func mtreeDigests(_ row: [UInt8]) {
         let digests = digests
         digests.forEachDigest(of: row) { algorithm, digest in
@@ -103,8 +103,8 @@ extension ByteBuffer {
         append("\n")
     }
 
-    /// Names are patterns to mtree: one that looks like a pattern has a backslash before each special character, so that
-    /// it matches itself alone.
+    /// mtree treats names as patterns: one that looks like a pattern gets a backslash before each special character, so
+    /// that it matches only itself.
     fileprivate mutating func append(mtreeName name: ArraySlice<UInt8>) {
         let isPattern = name.contains { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "[") }
         for byte in name {

@@ -1,12 +1,12 @@
-/// Modes as mtree writes them: octal digits, or words of chmod that are applied to a file without any permission. The
-/// corresponding library calls are `setmode(3)` and `getmode(3)` of BSD.
+/// Modes as mtree writes them: octal digits, or symbolic modes of chmod applied to mode 0. The corresponding library
+/// calls are `setmode(3)` and `getmode(3)` of BSD.
 enum SymbolicMode {
     private static let all: UInt32 = 0o6777
     private static let sticky: UInt32 = 0o1000
 
-    /// The permission bits; nil if the text is no mode.
+    /// The permission bits; nil if the text is not a mode.
     ///
-    /// - Parameter umask: what it forbids is not given to those that a clause does not name: `=rw`.
+    /// - Parameter umask: restricts clauses that do not name a class: `=rw`.
     static func bits(_ text: some Collection<UInt8>, umask: () -> UInt32) -> UInt32? {
         guard let first = text.first else { return nil }
         if (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) {
@@ -46,8 +46,8 @@ enum SymbolicMode {
         }
     }
 
-    /// One operator and the permissions behind it. Those of another class (`g=u`) are copied where they stand, after
-    /// what is in front of them.
+    /// One operator and its permissions. Those of another class (`g=u`) are copied as they are at that point, after
+    /// everything before it.
     private static func operate(
         _ action: UInt8, _ who: inout UInt32, _ rest: inout ArraySlice<UInt8>, _ mode: inout UInt32,
         _ umask: () -> UInt32
@@ -67,7 +67,7 @@ enum SymbolicMode {
             case UInt8(ascii: "r"): permissions |= 0o444
             case UInt8(ascii: "w"): permissions |= 0o222
             case UInt8(ascii: "x"): permissions |= 0o111
-            // Execution for what has it already: nothing has.
+            // Execution only if it is already set: it never is.
             case UInt8(ascii: "X"): break
             case UInt8(ascii: "s"): if !isForOthersAlone { permissions |= 0o6000 }
             case UInt8(ascii: "t"):

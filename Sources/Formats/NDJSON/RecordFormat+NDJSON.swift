@@ -5,8 +5,8 @@ import ScanEngine
 
 /// fsscan's own records, schema `fsscan-records/1`, a JSON object each.
 ///
-/// The members of an entry are `path` and the fields of `EntryField` in their order: those that entries of its kind have,
-/// where they are known. What could not be stat'ed has sizes of nothing.
+/// The members of an entry are `path` and the fields of `EntryField` in their order: those of its kind, if known. An
+/// entry that could not be stat'ed has zero sizes.
 extension RecordFormat {
     public static let ndjson: RecordFormat = {
         var format = RecordFormat("ndjson") { encoder, path, kind, status, content in
@@ -59,7 +59,7 @@ extension RecordEncoder {
         endRecord()
     }
 
-    /// Behind another member, so with a comma in front.
+    /// After another member, so with a comma before it.
     private mutating func key(_ column: RecordColumn) {
         keys.withUnsafeBytes { buffer.append(UnsafeRawBufferPointer(rebasing: $0[column.key])) }
     }
@@ -139,7 +139,7 @@ extension RecordEncoder {
         writer.endArray()
     }
 
-    /// Names that are not UTF-8 could become the same key twice: they stand apart, in base64.
+    /// Names that are not UTF-8 could become the same key twice, so they are separate, in base64.
     private mutating func member(xattrs: [ExtendedAttribute]) {
         writer.key("xattrs")
         writer.beginObject()

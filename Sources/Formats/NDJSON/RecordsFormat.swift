@@ -8,7 +8,7 @@ extension SnapshotFormat {
     package static let records = SnapshotFormat(
         name: "records",
         recognises: { beginning in
-            // The header may be longer than a beginning, with many PATHs: its schema stands near its front.
+            // With many PATHs the header may be longer than `beginning`; its schema is near the front.
             beginning.first == UInt8(ascii: "{")
                 && String(decoding: beginning.prefix(256), as: UTF8.self).contains("fsscan-records/")
         },
@@ -19,7 +19,7 @@ extension SnapshotFormat {
 private struct RecordsReader {
     private let path: [UInt8]
     private let lines: LineReader
-    // Where PATHs overlap, an entry is listed once for each, and may have changed in between.
+    // If PATHs overlap, an entry is listed once for each, and may have changed in between.
     private let sorter = EntrySorter(repeats: .markChanged)
     private var roots: [[UInt8]] = []
     private var index = RootIndex([])
@@ -79,7 +79,7 @@ private struct RecordsReader {
 
     // MARK: Entries
 
-    /// - Returns: an entry for each root that it lies in: PATHs may overlap, and a record does not say which it is of.
+    /// - Returns: an entry for each root that contains it: PATHs may overlap, and a record does not name its root.
     private mutating func take(_ object: JSONObject) throws(JSONFieldFailure) -> [SnapshotEntry] {
         switch String(decoding: try object.string("type") ?? [], as: UTF8.self) {
         case "entry": return try placed(object, entry(object))
@@ -130,7 +130,7 @@ private struct RecordsReader {
             throw JSONFieldFailure(key: "kind")
         }
         var entry = SnapshotEntry(key: EntryKey(root: 0, path: []), kind: kind)
-        // A name that could not be stat'ed has sizes of nothing, and no mode.
+        // A name that could not be stat'ed has zero sizes, and no mode.
         if object["mode"] == nil { return entry }
         for field in EntryField.kept {
             switch field.type {

@@ -1,9 +1,10 @@
-// What `ncdu -o` writes, and `fsscan --format ncdu`: JSON in which a directory is an array, its own object first.
+// The output of `ncdu -o` and `fsscan --format ncdu`: JSON in which a directory is an array that begins with its own
+// object.
 //
 //   [1,2,{"progname":"ncdu",…},[{"name":"/srv",…},{"name":"a","asize":5,…},[{"name":"d",…},{"name":"b",…}]]]
 //
-// Read as it comes: a tree of any depth and size needs memory for the path that it is at alone. Names are bytes, which
-// need not be UTF-8, so a parser of strict JSON does not do.
+// Read as a stream: a tree of any depth and size needs memory only for the current path. Names are bytes, which need
+// not be UTF-8, so a strict JSON parser cannot read it.
 
 import CLinux
 import Entries
@@ -12,7 +13,7 @@ import LinuxKernel
 import ScanEngine
 
 extension SnapshotFormat {
-    /// To be looked at: it is not in the order of paths, so it is nothing to compare entry by entry.
+    /// For browsing only: it is not in path order, so it cannot be compared entry by entry.
     package static let ncdu = SnapshotFormat(
         name: "ncdu",
         recognises: { beginning in
@@ -22,14 +23,14 @@ extension SnapshotFormat {
         open: { (input) throws(SnapshotFailure) in try NcduSource(input) })
 }
 
-/// Gives out the entries of a file of ncdu's, a directory before what is in it.
+/// Returns the entries of an ncdu file, a directory before its contents.
 private final class NcduSource: SnapshotSource {
     private(set) var description: SnapshotDescription
     private let path: [UInt8]
     private var bytes: ByteReader
-    /// The key of each directory that the place is in, and its device.
+    /// The key and the device of each open directory.
     private var directories: [(key: EntryKey, device: UInt64)] = []
-    /// The root, which was read to know its name.
+    /// The root, which was read for its name.
     private var first: SnapshotEntry?
     private var isAtEnd = false
 
@@ -38,7 +39,7 @@ private final class NcduSource: SnapshotSource {
         bytes = try ByteReader(input)
         description = SnapshotDescription(
             format: SnapshotFormat.ncdu.name, roots: [], fields: [.kind, .size, .diskBytes, .mtime], algorithms: [])
-        // [1, the minor version, what wrote it, the root
+        // [1, the minor version, the program that wrote it, the root
         try expect("[")
         guard try number() == 1 else { throw failure("is of a version that is not known") }
         try expect(",")
@@ -94,7 +95,7 @@ private final class NcduSource: SnapshotSource {
 
     private func entry(_ object: NcduObject, _ key: EntryKey, isDirectory: Bool, device: UInt64) -> SnapshotEntry {
         let kind = object.mode.flatMap { EntryKind(mode: $0) } ?? (object.isNotRegular ? .symlink : .file)
-        // An array is a directory, whatever its mode says.
+        // An array is a directory, whatever its mode.
         var entry = SnapshotEntry(key: key, kind: isDirectory ? .directory : kind == .directory ? .file : kind)
         entry.size = object.apparentBytes
         entry.diskBytes = object.diskBytes
@@ -124,7 +125,7 @@ private final class NcduSource: SnapshotSource {
         guard try token() == UInt8(ascii: character) else { throw failure("no \(character) where one belongs") }
     }
 
-    /// Digits; a fraction and an exponent are passed over. What is too large is the largest.
+    /// Digits; a fraction and an exponent are ignored. Larger values saturate.
     private func number() throws(SnapshotFailure) -> Int64 {
         var value = Int64(0)
         var isNegative = false
@@ -151,7 +152,7 @@ private final class NcduSource: SnapshotSource {
         throw failure("ends too early: it was cut off")
     }
 
-    /// Behind the brace that opens it.
+    /// After its opening brace.
     private func object() throws(SnapshotFailure) -> NcduObject {
         var object = NcduObject()
         while true {
@@ -204,7 +205,7 @@ private final class NcduSource: SnapshotSource {
         }
     }
 
-    /// Behind the quotation mark that opens it.
+    /// After its opening quotation mark.
     private func string() throws(SnapshotFailure) -> [UInt8] {
         var text: [UInt8] = []
         while let byte = try bytes.peek() {
@@ -239,14 +240,14 @@ private final class NcduSource: SnapshotSource {
                 bytes.pass()
                 value = value << 4 | UInt32(digit)
             }
-            // Halves of a pair are no characters. ncdu writes none: beyond ASCII it writes bytes.
+            // Lone surrogates are not characters. ncdu writes none: beyond ASCII it writes bytes.
             text += Array(String(UnicodeScalar(value) ?? "\u{FFFD}").utf8)
         default: text.append(byte)
         }
     }
 }
 
-/// What one object says.
+/// The contents of one object.
 private struct NcduObject {
     var name: [UInt8] = []
     var apparentBytes = Int64(0)
@@ -262,7 +263,7 @@ private struct NcduObject {
     var isExcluded = false
 }
 
-/// Bytes of a file, one by one. Owns a descriptor of its own.
+/// The bytes of a file, one by one. Owns its descriptor.
 private struct ByteReader: ~Copyable {
     private let path: [UInt8]
     private let file: FileDescriptor
@@ -285,7 +286,7 @@ private struct ByteReader: ~Copyable {
 
     deinit { buffer.deallocate() }
 
-    /// Of the next byte, from 0.
+    /// The offset of the next byte, from 0.
     var position: Int { passed + start }
 
     /// The next byte; nil at the end.

@@ -3,7 +3,7 @@ import Entries
 import LinuxKernel
 import ScanEngine
 
-/// What `ncdu -o` writes and `ncdu -f` reads: a directory is a JSON array, its own object first.
+/// The output of `ncdu -o` and input of `ncdu -f`: a directory is a JSON array that begins with its own object.
 extension RecordFormat {
     public static let ncdu: RecordFormat = {
         var format = RecordFormat("ncdu") { encoder, _, kind, status, _ in encoder.ncduEntry(kind: kind, status: status)
@@ -34,7 +34,7 @@ extension RecordEncoder {
         append(RecordTreeItem(kind == .directory ? .directory : .other, device: status.deviceNumber))
         if status.size > 0 { ncduMember("asize", UInt64(status.size)) }
         if status.diskBytes > 0 { ncduMember("dsize", UInt64(status.diskBytes)) }
-        // It takes no larger ids, and no times before 1970.
+        // ncdu accepts no larger ids, and no times before 1970.
         if status.uid <= Int32.max { ncduMember("uid", UInt64(status.uid)) }
         if status.gid <= Int32.max { ncduMember("gid", UInt64(status.gid)) }
         ncduMember("mode", UInt64(status.mode))
@@ -89,7 +89,7 @@ extension ByteBuffer {
         append(decimal: device, width: 1)
     }
 
-    /// As ncdu's own export has it: bytes beyond ASCII are left as they are, whether they are UTF-8 or not.
+    /// As in ncdu's own export: bytes beyond ASCII are unchanged, whether they are UTF-8 or not.
     fileprivate mutating func append(ncduString bytes: ArraySlice<UInt8>) {
         for byte in bytes {
             switch byte {

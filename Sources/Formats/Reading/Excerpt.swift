@@ -5,7 +5,7 @@ import ScanEngine
 enum Excerpt {
     private static let longest = 60
 
-    /// In quotation marks: what no text has is written in octal, and what is long is cut.
+    /// In quotation marks: bytes that are not text are in octal, and long text is cut.
     static func quoted(_ bytes: some Collection<UInt8>) -> String {
         var text = "\""
         let beginning = Array(bytes.prefix(longest))

@@ -1,11 +1,11 @@
 import Entries
 import ScanEngine
 
-/// Brings the paths of a list into the roots of what it is compared with.
+/// Maps the paths of a list into the roots of the other side of a comparison.
 ///
-/// A list says nothing of roots. If its first path lies in a root of the other side, the list was written from outside
-/// (`/usr/bin/env`, root `/usr`), and all paths are taken relative to the roots that they lie in. Otherwise it was written
-/// from inside (`bin/env`, `./bin/env`), and paths are relative to the first root.
+/// A list does not contain roots. If its first path lies in a root of the other side, the list was written from outside
+/// (`/usr/bin/env`, root `/usr`), and all paths are taken relative to the roots that contain them. Otherwise it was
+/// written from inside (`bin/env`, `./bin/env`), and paths are relative to the first root.
 struct ForeignPaths {
     private let roots: [[UInt8]]
     /// The length of each root, written as `normal` does.
@@ -17,12 +17,12 @@ struct ForeignPaths {
         roots = otherRoots
         let normal = otherRoots.map { Array(Self.normal($0)) }
         lengths = normal.map(\.count)
-        // A root `.` contains what is relative: that is what "from inside" is about.
+        // A root `.` contains all relative paths, which is the case "from inside".
         index = RootIndex(
             normal.enumerated().filter { !$0.element.isEmpty }.map { (root: $0.offset, path: $0.element) })
     }
 
-    /// What `SnapshotDescription.roots` is.
+    /// The value for `SnapshotDescription.roots`.
     var descriptionRoots: [[UInt8]] { isFromOutside == true ? roots : [[]] }
 
     mutating func key(_ path: some Collection<UInt8>) -> EntryKey {
@@ -39,7 +39,7 @@ struct ForeignPaths {
         path.first == UInt8(ascii: "/") ? path.dropFirst() : path
     }
 
-    /// Without empty components and `.`; a slash in front stays.
+    /// Without empty components and `.`; a leading slash stays.
     private static func normal(_ path: some Collection<UInt8>) -> ArraySlice<UInt8> {
         let slash = UInt8(ascii: "/")
         var normal: [UInt8] = path.first == slash ? [slash] : []

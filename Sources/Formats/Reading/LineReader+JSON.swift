@@ -2,7 +2,7 @@ import Bytes
 import Entries
 
 extension LineReader {
-    /// The object that a line is.
+    /// The JSON object in a line.
     func object(in line: UnsafeRawBufferPointer) throws(SnapshotFailure) -> JSONObject {
         do throws(JSONFailure) {
             return try JSONLine.object(in: line)
@@ -11,7 +11,7 @@ extension LineReader {
         }
     }
 
-    /// Takes what is wanted out of the object of the last line.
+    /// Runs `body`, which reads members of the last line's object, and turns its failure into one with the line number.
     func taking<Result>(_ body: () throws(JSONFieldFailure) -> Result) throws(SnapshotFailure) -> Result {
         do throws(JSONFieldFailure) {
             return try body()

@@ -4,21 +4,21 @@ import ScanEngine
 
 /// Reads a file line by line, in bounded memory.
 final class LineReader {
-    /// Longer lines are an error: what has them is not what it seems.
+    /// Longer lines are an error: such a file is not in the expected format.
     static let longestLine = 16 << 20
 
     private let path: [UInt8]
     private let descriptor: Int32
     private var buffer: UnsafeMutableRawBufferPointer
-    /// The bytes in `buffer` that were not given out yet.
+    /// The offset of the first unread byte in `buffer`.
     private var start = 0
     private var end = 0
     private var isAtEnd = false
-    /// The line that was given out last, in `buffer`; empty where a failure is not about its text.
+    /// The last line, in `buffer`; empty if a failure is not about its text.
     private var last = 0..<0
-    /// Of the last line that was given out, from 1.
+    /// The number of the last line, from 1.
     private(set) var number = 0
-    /// Bytes of the lines that were given out, with their newlines.
+    /// Bytes of the lines read so far, with their newlines.
     private(set) var passed = 0
 
     /// - Parameter input: its descriptor must stay open as long as the reader is used.
@@ -35,7 +35,7 @@ final class LineReader {
 
     deinit { buffer.deallocate() }
 
-    /// The next line, without its newline; nil behind the last one. Valid until the next call.
+    /// The next line, without its newline; nil after the last one. Valid until the next call.
     func next() throws(SnapshotFailure) -> UnsafeRawBufferPointer? {
         var searched = start
         while true {
@@ -59,7 +59,7 @@ final class LineReader {
         }
     }
 
-    /// About the line that was given out last, whose beginning is shown.
+    /// A failure about the last line, with its beginning.
     func failure(_ message: String) -> SnapshotFailure {
         let beginning = last.isEmpty ? "" : ": \(Excerpt.quoted(buffer[last]))"
         return SnapshotFailure(path: path, "line \(number): \(message)\(beginning)")
@@ -71,7 +71,7 @@ final class LineReader {
         return UnsafeRawPointer(found) - UnsafeRawPointer(base)
     }
 
-    /// Moves what is left to the front and reads more.
+    /// Moves the unread bytes to the front and reads more.
     private func fill() throws(SnapshotFailure) {
         let rest = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
         last = 0..<0

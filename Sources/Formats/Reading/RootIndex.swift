@@ -1,10 +1,10 @@
 import CLinux
 
-/// Finds which of many roots a path lies in without asking each of them.
+/// Finds the roots that contain a path without checking each of them.
 ///
-/// A root contains a path if it is a prefix of it, each with a slash at its end. Sorted as bytes, all that begins with a
-/// prefix follows it without a gap. So only the last root that is not greater than the path, and the roots that contain
-/// that one, can contain the path.
+/// A root contains a path if it is a prefix of it, each with a slash at its end. In bytewise order, everything with a
+/// certain prefix follows that prefix without a gap. So only the last root that is not greater than the path, and the
+/// roots that contain that one, can contain the path.
 struct RootIndex {
     private struct Node {
         /// The root with a slash at its end.
@@ -60,7 +60,7 @@ struct RootIndex {
             if Self.compare(nodes[middle].prefix, path) <= 0 { low = middle + 1 } else { high = middle }
         }
         guard low > 0 else { return nil }
-        // What contains the last root is a prefix of it, so the common beginning decides about all of them.
+        // A root that contains the last one is a prefix of it, so the common prefix decides about all of them.
         let common = zip(nodes[low - 1].prefix, path).prefix { $0 == $1 }.count
         var node: Int? = low - 1
         while let index = node, nodes[index].prefix.count > common { node = nodes[index].parent }

@@ -8,10 +8,10 @@ import ScanEngine
 package struct SnapshotFormat: Sendable {
     /// For people, and under `format` in JSON: `saved scan`, `records`, `mtree`, …
     package let name: String
-    /// Whether a file that begins like this is of this format. Gets up to `SnapshotInput.beginningSize` bytes, the whole
-    /// file if it is shorter. Formats are asked in the order of `all`.
+    /// Whether a file with this beginning has this format. Gets up to `SnapshotInput.beginningSize` bytes, the whole
+    /// file if it is shorter. Formats are tried in the order of `all`.
     package let recognises: @Sendable (_ beginning: [UInt8]) -> Bool
-    /// Opens the file. Reads what is needed for the description; may read (and sort) everything.
+    /// Opens the file. Reads as much as the description needs; may read (and sort) everything.
     package let open: @Sendable (SnapshotInput) throws(SnapshotFailure) -> any SnapshotSource
 
     package init(
@@ -28,20 +28,20 @@ package struct SnapshotFormat: Sendable {
 package struct SnapshotInput: Sendable {
     /// As given.
     package var path: [UInt8]
-    /// Open for reading, at its beginning; closed by the caller after `open` has returned: a reader that keeps it
+    /// Open for reading, at its beginning. The caller closes it after `open` has returned, so a reader that keeps it
     /// duplicates it. May be a pipe, unless the format needs to seek.
     package var descriptor: Int32
-    /// What `recognises` got. Those bytes are to be read again from the descriptor, or for a pipe taken from here: see
+    /// The bytes that `recognises` got. Read them again from the descriptor or, for a pipe, from here: see
     /// `isSeekable`.
     package var beginning: [UInt8]
-    /// False: the descriptor stands behind `beginning`. True: it stands at 0.
+    /// False: the descriptor is after `beginning`. True: it is at 0.
     package var isSeekable: Bool
-    /// After `#` in the argument: which one of several scans.
+    /// The text after `#` in the argument: chooses one of several scans.
     package var selector: [UInt8]?
-    /// The roots of the other side, if it has any. A list of absolute paths is taken relative to them where they are
-    /// absolute, too: `/usr/bin/env` is `bin/env` in the root `/usr`.
+    /// The roots of the other side, if it has any. Absolute paths in a list are taken relative to absolute roots:
+    /// `/usr/bin/env` is `bin/env` in the root `/usr`.
     package var otherRoots: [[UInt8]]
-    /// What the digests of a list are that does not say so; nil: what their length says.
+    /// The algorithm of digests in a list that does not name it; nil: decided by their length.
     package var algorithm: DigestAlgorithm?
 
     package static let beginningSize = 64 << 10

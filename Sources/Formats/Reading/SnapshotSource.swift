@@ -1,4 +1,4 @@
-// What diff and verify compare: anything that gives entries in the order of their keys.
+// A side of a comparison for diff and verify: any source of entries in the order of their keys.
 //
 //   saved scan ──────────────────────────────┐
 //   foreign file ── reader ── EntrySorter ───┼──▶ SnapshotSource ──▶ merge join
@@ -8,50 +8,50 @@ package import Entries
 package import LinuxKernel
 package import ScanEngine
 
-/// Gives out entries in the order of their keys, each key once. One user at a time.
+/// Returns entries in the order of their keys, each key once. One user at a time.
 package protocol SnapshotSource: AnyObject {
-    /// What the source is and carries; known before the first entry, and the same to the end.
+    /// The source and its fields; known before the first entry, and constant.
     var description: SnapshotDescription { get }
 
-    /// The next entry; nil behind the last one.
+    /// The next entry; nil after the last one.
     func next() throws(SnapshotFailure) -> SnapshotEntry?
 
-    /// Passes over the rest of a subtree: `next()` then gives the first entry that is not in `subtree`.
+    /// Skips the rest of a subtree: `next()` then returns the first entry that is not in `subtree`.
     ///
-    /// To be called when `subtree` was the last entry given out. A source that can seek does; others read on.
+    /// Call it when `subtree` was the last entry returned. A source that can seek does so; others read on.
     func skip(_ subtree: EntryKey) throws(SnapshotFailure)
 }
 
-/// What a source is and carries.
+/// A source and its fields.
 package struct SnapshotDescription: Sendable {
     /// The `name` of its `SnapshotFormat`, or `live`.
     package var format: String
-    /// The PATHs as they were given when the source was made; `[[]]` where it does not say, and then paths are shown as
-    /// they are in the source.
+    /// The PATHs as given when the source was created; `[[]]` if it does not say. Then paths are shown as they are in
+    /// the source.
     package var roots: [[UInt8]]
     package var fields: FieldSet
-    /// The algorithms whose digests it carries for files.
+    /// The algorithms of the file digests in it.
     package var algorithms: [DigestAlgorithm]
-    /// The kinds that it lists at all: checksum lists know regular files only, and that a directory is missing there says
-    /// nothing.
+    /// The kinds of entries that it lists at all: checksum lists contain only regular files, so a missing directory
+    /// means nothing.
     package var kinds: Set<EntryKind>
-    /// False for records of a scan that a signal stopped: what is missing there says nothing.
+    /// False for records of a scan that a signal stopped: a missing entry means nothing then.
     package var isComplete = true
-    /// Times are known to the second only, as in specs that some mtree programs write.
+    /// Times have only whole seconds, as in specifications of some mtree programs.
     package var hasWholeSeconds = false
-    /// What the source states and this program cannot check, by the name that the source gives it (`sha384`,
-    /// `xattr.user.a`), with the number of entries that state it.
+    /// Statements that this program cannot check, by their name in the source (`sha384`, `xattr.user.a`), with the
+    /// number of entries that have them.
     package var uncheckable: [String: Int64] = [:]
-    /// Of `algorithms` those that the source does not name: the length of its digests says that they may be of these.
+    /// Those of `algorithms` that the source does not name: the length of its digests suggests them.
     package var unnamedAlgorithms: Set<DigestAlgorithm> = []
-    /// What all PATHs come to, where the source says that in front of its entries.
+    /// The totals of all PATHs, if the source has them before its entries.
     package var totals: Totals?
     /// Of a live side: what was taken over from a saved scan without being read.
     package var baseline: BaselineUse?
-    /// Of a live side: names that rules left out, and that were not looked into.
+    /// Of a live side: names that rules excluded, and whose contents were not read.
     package var namesLeftOut: Int64 = 0
-    /// The options of the scan, where the source keeps them: a live tree is scanned with the options of the other side.
-    /// `paths` are `roots`; `threads` is 1 and to be set.
+    /// The options of the scan, if the source keeps them: a live tree is scanned with the options of the other side.
+    /// `paths` are `roots`; `threads` is 1 and must be set.
     package var options: ScanOptions?
 
     package init(
@@ -67,7 +67,7 @@ package struct SnapshotDescription: Sendable {
 }
 
 extension SnapshotDescription {
-    /// - Throws: where it lists some entries alone, so that sums of it would be those of no tree.
+    /// - Throws: if it lists only some of the entries, so that sums over it would describe no tree.
     package func confirmWhole(_ file: [UInt8]?) throws(SnapshotFailure) {
         guard options?.selection.isEmpty ?? true else {
             throw SnapshotFailure(
@@ -76,9 +76,9 @@ extension SnapshotDescription {
     }
 }
 
-/// A source cannot be read, or is not what it seems: one line for standard error, exit status 2.
+/// A source cannot be read, or is not what it claims to be: one line for standard error, exit status 2.
 package struct SnapshotFailure: Error, Equatable {
-    /// The file; nil where it is not about one.
+    /// The file; nil if it is not about one.
     package var path: [UInt8]?
     /// A sentence for people, without the path. May name a place: `line 12: …`.
     package var message: String

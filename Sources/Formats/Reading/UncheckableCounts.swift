@@ -1,7 +1,7 @@
-/// What a list states and this program cannot check, and how many of its entries state it.
+/// Statements of a list that this program cannot check, and the number of entries that have them.
 ///
-/// Names come from the file, so there are no more than `mostNames`, of no more than `longestName` bytes; what is beyond
-/// is counted under one.
+/// Names come from the file, so there are at most `mostNames`, of at most `longestName` bytes; the rest is counted
+/// under one name.
 struct UncheckableCounts {
     private(set) var counts: [String: Int64] = [:]
 

@@ -15,9 +15,9 @@ package final class BatchStream: EntryStream {
 
     /// - Parameters:
     ///   - roots: the PATHs of the scan.
-    ///   - batchSize: bytes, about; asked at each entry, because workers may be added.
-    ///   - onExcluded: told of what patterns leave out.
-    ///   - handOver: gets batches in the order in which the entries came, and keeps them.
+    ///   - batchSize: approximate, in bytes; read at each entry, because workers may be added.
+    ///   - onExcluded: called for entries that patterns exclude.
+    ///   - handOver: gets batches in the order of the entries, and keeps them.
     package init(
         digests: DigestSet, roots: [[UInt8]], batchSize: @escaping () -> Int,
         onExcluded: @escaping (_ root: Int, _ path: UnsafeRawBufferPointer) -> Void = { _, _ in },
@@ -61,7 +61,7 @@ package final class BatchStream: EntryStream {
         if arena.size >= batchSize() { flush() }
     }
 
-    /// What follows the PATH, and the slash behind it, unless it ends in one.
+    /// The part after the PATH, and after the slash that follows it, unless the PATH ends in one.
     private func relative(_ path: UnsafeRawBufferPointer, to root: [UInt8]) -> UnsafeRawBufferPointer {
         var rest = path[root.count...]
         if rest.first == UInt8(ascii: "/") { rest = rest.dropFirst() }

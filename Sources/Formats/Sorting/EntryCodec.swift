@@ -5,13 +5,14 @@ import ScanEngine
 
 /// Entries as bytes inside one process: in batches on their way to a database, and in sorted runs.
 ///
-/// Without holes between its fields: its bytes are compared and written to files, and those of a hole are anything.
+/// Without holes between its fields, because its bytes are compared and written to files, and a hole has arbitrary
+/// bytes.
 ///
 /// ```
 ///  EntryHeader │ target │ mime │ digests: (algorithm, bytes)… │ state │ xattrs │ errors        lengths are in the header
 /// ```
 package struct EntryHeader: BitwiseCopyable {
-    /// Big-endian, and in front: entries of one path compare by it. See `EntrySorter`.
+    /// Big-endian, and first: entries of one path compare by it. See `EntrySorter`.
     var order: UInt64 = 0
     /// With the lengths of the target, MIME type, digests and extended attributes.
     package var values = EntryValues()
@@ -20,7 +21,7 @@ package struct EntryHeader: BitwiseCopyable {
     /// `EntryRules.rawValue`.
     var rules: UInt8 = 0
 
-    /// The fields of which `values` has the length.
+    /// The fields whose length is in `values`.
     static let lengths: [EntryField] = [.target, .mime, .digests, .xattrs]
 }
 
@@ -29,7 +30,7 @@ struct EntryEncoder: ~Copyable {
     var buffer = ByteBuffer(capacity: 4096)
     private let digests: DigestSet
 
-    /// - Parameter digests: what the rows of `EntryContent` consist of.
+    /// - Parameter digests: the algorithms in the rows of `EntryContent`.
     init(digests: DigestSet) { self.digests = digests }
 
     mutating func append(_ kind: EntryKind, _ status: borrowing FileStatus, _ content: EntryContent) {
@@ -135,6 +136,6 @@ struct EntryEncoder: ~Copyable {
 }
 
 extension DigestAlgorithm {
-    /// Its place among all of them.
+    /// Its index among all cases.
     var index: UInt8 { UInt8(Self.allCases.firstIndex(of: self).unsafelyUnwrapped) }
 }

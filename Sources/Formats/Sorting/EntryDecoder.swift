@@ -2,7 +2,7 @@ package import Entries
 import LinuxKernel
 import ScanEngine
 
-/// One entry as `EntryEncoder` wrote it. Valid as long as its bytes.
+/// One entry as written by `EntryEncoder`. Valid as long as its bytes.
 package struct PackedEntry {
     package let header: EntryHeader
     private let bytes: UnsafeRawBufferPointer
@@ -17,14 +17,14 @@ package struct PackedEntry {
         precondition(bytes.count == expected, "an entry has the length that its header says")
     }
 
-    /// What `EntryEncoder` was told.
+    /// The order given to `EntryEncoder`.
     package var order: UInt64 { UInt64(bigEndian: header.order) }
     package var target: UnsafeRawBufferPointer? { header.values[.target].map { _ in part(0) } }
     package var mime: UnsafeRawBufferPointer? { header.values[.mime].map { _ in part(1) } }
     /// (algorithm, digest)…
     package var digests: UnsafeRawBufferPointer { part(2) }
     package var state: UnsafeRawBufferPointer? { header.stateLength > 0 ? part(3) : nil }
-    /// As `EntryEncoder.pack` wrote them.
+    /// As packed by `EntryEncoder.pack`.
     package var xattrs: UnsafeRawBufferPointer? { header.values[.xattrs].map { _ in part(4) } }
     package var errors: [SnapshotEntryError] {
         if header.errorsLength == 0 { return [] }

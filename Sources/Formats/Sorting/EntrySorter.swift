@@ -3,7 +3,7 @@ package import Entries
 package import ExternalSort
 import ScanEngine
 
-/// Brings entries that come in any order into the order of their keys, in bounded memory.
+/// Sorts entries by key in bounded memory.
 ///
 /// For readers of foreign files:
 /// ```swift
@@ -16,19 +16,19 @@ package final class EntrySorter {
     private let arena = RecordArena()
     private var encoder = EntryEncoder(digests: DigestSet([DigestAlgorithm]()))
     private let repeats: RepeatedPaths
-    /// How many entries came.
+    /// The number of entries so far.
     private var count: UInt64 = 0
 
     /// - Parameters:
     ///   - memoryLimit: in bytes; beyond it sorted runs go to an unnamed file in `$TMPDIR`, or `/tmp`.
-    ///   - repeats: what several entries of one path mean.
+    ///   - repeats: the meaning of several entries with one path.
     package init(memoryLimit: Int = 64 << 20, repeats: RepeatedPaths = .lastCounts) {
         self.repeats = repeats
         sorter = RecordSorter(memoryLimit: memoryLimit, temporaryDirectory: nil)
         sorter.addStream()
     }
 
-    /// - Parameter line: where the entry is in its file, not less than the line of the one before; nil: entries are
+    /// - Parameter line: the place of the entry in its file, not less than that of the one before; nil: entries are
     ///   counted.
     package func append(_ entry: SnapshotEntry, line: Int? = nil) throws(SnapshotFailure) {
         count += 1
@@ -44,8 +44,8 @@ package final class EntrySorter {
         }
     }
 
-    /// To be called once, after the last entry. If entries contradict each other, that is known here, before anything
-    /// of the comparison is printed.
+    /// Call it once, after the last entry. Contradictions between entries are detected here, before the comparison
+    /// prints anything.
     package func finish() throws(SnapshotFailure) -> SortedEntries {
         var (mustAgree, merges) = (false, [RunMerge]())
         if case .mustAgree = repeats { mustAgree = true }
@@ -67,7 +67,7 @@ extension SnapshotFailure {
     }
 }
 
-/// Entries in order. What is said of one path (the entry, its errors) comes as one.
+/// Entries in order. Everything about one path (the entry, its errors) comes as one.
 package final class SortedEntries {
     private var merge: RunMerge
     private let repeats: RepeatedPaths
@@ -98,8 +98,7 @@ package final class SortedEntries {
         }
     }
 
-    /// Goes through all entries, and puts those together that have the same path. Most paths come once: of those
-    /// nothing is decoded.
+    /// Goes through all entries, and merges those with the same path. Most paths occur once; those are not decoded.
     func checkRepeats() throws(SnapshotFailure) {
         var (key, line): ([UInt8], [UInt8]) = ([], [])
         while let record = merge.record {
@@ -119,7 +118,7 @@ package final class SortedEntries {
         }
     }
 
-    /// Passes over what is below an entry.
+    /// Skips everything below an entry.
     package func skip(_ subtree: EntryKey) throws(SnapshotFailure) {
         while let record = merge.record, subtree.contains(EntryKey(bytes: Array(record.key))) { try advance() }
     }
@@ -133,7 +132,7 @@ package final class SortedEntries {
     }
 }
 
-/// A source that was read whole and sorted.
+/// A source that was read completely and sorted.
 package final class SortedSource: SnapshotSource {
     package let description: SnapshotDescription
     private let entries: SortedEntries

@@ -1,34 +1,34 @@
 import Entries
 import ScanEngine
 
-/// What several entries of one path mean.
+/// The meaning of several entries with one path.
 package enum RepeatedPaths: Sendable {
-    /// The last one takes the place of those before it, as a whole.
+    /// The last one replaces those before it completely.
     case lastCounts
     /// The last one counts. If it differs from one before it, the entry changed while it was listed.
     case markChanged
-    /// Each adds what the others do not say; what two say differently is an error in this file.
+    /// Each adds fields that the others lack; a contradiction is an error in this file.
     case mustAgree(list: [UInt8])
 }
 
-/// The entries of one path, put together one after the other.
+/// The entries of one path, merged one after the other.
 struct RepeatedPath {
     private(set) var entry: SnapshotEntry
     private let repeats: RepeatedPaths
-    /// The line of the first entry, and those that other fields were first said in.
+    /// The line of the first entry, and the lines in which other fields first appeared.
     private let line: UInt64
     private var lines: [String: UInt64] = [:]
 
-    /// - Parameter line: for the message where two entries must agree and do not.
+    /// - Parameter line: for the message if two entries contradict each other.
     init(_ entry: SnapshotEntry, line: UInt64, _ repeats: RepeatedPaths) {
         self.entry = entry
         self.line = line
         self.repeats = repeats
     }
 
-    /// Takes the next one in. Errors at the path are kept, whichever entry counts.
+    /// Merges the next one. Errors at the path are kept, whichever entry counts.
     mutating func add(_ other: SnapshotEntry, line: UInt64) throws(SnapshotFailure) {
-        // In place: many errors at one path must not be copied for each.
+        // In place, because many errors at one path must not be copied each time.
         entry.errors.append(contentsOf: other.errors)
         guard other.kind != nil || entry.kind == nil else { return }
         switch repeats {
@@ -57,7 +57,7 @@ struct RepeatedPath {
     }
 
     private func isSame(_ other: SnapshotEntry) -> Bool {
-        // Only entries without errors are compared: those of the path are counted already.
+        // Only entries without errors are compared: the errors of the path are already counted.
         var (one, two) = (entry, other)
         (one.errors, two.errors) = ([], [])
         (one.isChanged, two.isChanged) = (false, false)

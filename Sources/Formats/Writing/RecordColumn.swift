@@ -1,6 +1,6 @@
 import Entries
 
-/// What the encoders look up of a field for each entry: no references to count in a loop over columns.
+/// The properties of a field that encoders need for each entry, without reference counting in a loop over columns.
 struct RecordColumn {
     let field: EntryField
     let type: FieldType
@@ -9,7 +9,7 @@ struct RecordColumn {
     /// Where its key is in `RecordEncoder.keys`.
     let key: Range<Int>
 
-    /// The columns of a scan, but for `kind`, with which each entry begins, and their keys.
+    /// The columns of a scan, except `kind`, with which each entry begins, and their keys.
     static func all(asked: FieldSet) -> (columns: [RecordColumn], keys: [UInt8]) {
         var (columns, keys) = ([RecordColumn](), [UInt8]())
         for field in EntryField.allCases where field != .kind {

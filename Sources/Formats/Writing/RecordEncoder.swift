@@ -3,12 +3,12 @@ package import Entries
 package import LinuxKernel
 package import ScanEngine
 
-/// Writes records in one format into a buffer: one encoder for each worker. What each format looks like is in the file of
-/// its name.
+/// Writes records in one format into a buffer: one encoder for each worker. The file of each format describes its
+/// layout.
 package struct RecordEncoder: ~Copyable {
     private let format: RecordFormat
     let digests: DigestSet
-    /// What an entry has, in the formats that have all of it.
+    /// The columns of an entry, for formats with all fields.
     let columns: [RecordColumn]
     /// The keys of `columns`, one after the other, each as `,"name":`.
     let keys: [UInt8]
@@ -17,7 +17,7 @@ package struct RecordEncoder: ~Copyable {
     var timestamps = TimestampFormatter()
 
     /// - Parameters:
-    ///   - digests: the algorithms of the scan: what a row of digests consists of.
+    ///   - digests: the algorithms of the scan, that is, the layout of a row of digests.
     ///   - asked: as in `ScanOptions`.
     package init(
         _ format: RecordFormat = .ndjson, digests: DigestSet, asked: FieldSet = [], capacity: Int = 4096
@@ -28,7 +28,7 @@ package struct RecordEncoder: ~Copyable {
         writer = JSONWriter(layout: .compact, capacity: capacity)
     }
 
-    /// What was written so far.
+    /// Everything written so far.
     package var buffer: ByteBuffer {
         _read { yield writer.buffer }
         _modify { yield &writer.buffer }
@@ -43,22 +43,22 @@ package struct RecordEncoder: ~Copyable {
         format.entry(&self, path, kind, status, content)
     }
 
-    /// An entry that could not be stat'ed, of the kind that readdir gave. An error belongs to it.
+    /// An entry that could not be stat'ed, with the kind that readdir gave. An error belongs to it.
     package mutating func unknownEntry(path: UnsafeRawBufferPointer, kind: EntryKind) {
         format.unknownEntry(&self, path, kind)
     }
 
     package mutating func error(_ error: ScanError) { format.error(&self, error) }
 
-    /// A name that a pattern leaves out. Nothing else is known of it.
+    /// A name that a pattern excludes. Nothing else is known about it.
     package mutating func excluded() { format.excluded(&self) }
 
-    /// What stands in front of all entries.
+    /// The text before all entries.
     package mutating func header(options: ScanOptions, version: String, timing: Timing) {
         format.header(&self, options, version, timing)
     }
 
-    /// What stands behind all entries.
+    /// The text after all entries.
     package mutating func summary(of report: ScanReport, includesStatistics: Bool) {
         format.summary(&self, report, includesStatistics)
     }

@@ -3,10 +3,10 @@ package import Entries
 import LinuxKernel
 import ScanEngine
 
-/// What records are written as. Which fields a format has a word for, and its shape, are in docs/FORMATS.md.
+/// An output format for records. docs/FORMATS.md describes the layout of each format and the fields that it has.
 ///
-/// A format is a file of its own, with an extension of this type that has one static constant, and one line in `all`. It
-/// says what it writes for what a scan finds; what it leaves out it has no word for.
+/// A format is a file of its own, with an extension of this type that has one static constant, and one line in `all`.
+/// It defines the output for each item of a scan; anything undefined is omitted.
 public struct RecordFormat: Sendable {
     /// For `--format`.
     public let name: String
@@ -16,28 +16,29 @@ public struct RecordFormat: Sendable {
         @Sendable (
             inout RecordEncoder, _ path: UnsafeRawBufferPointer, EntryKind, borrowing FileStatus, EntryContent
         ) -> Void
-    /// An entry that could not be stat'ed, of the kind that readdir gave. An error belongs to it.
+    /// An entry that could not be stat'ed, with the kind that readdir gave. An error belongs to it.
     var unknownEntry: @Sendable (inout RecordEncoder, _ path: UnsafeRawBufferPointer, EntryKind) -> Void = { _, _, _ in
     }
     /// Formats that carry no errors write nothing: standard error has them.
     var error: @Sendable (inout RecordEncoder, ScanError) -> Void = { _, _ in }
-    /// A name that a pattern leaves out. Nothing else is known of it.
+    /// A name that a pattern excludes. Nothing else is known about it.
     var excluded: @Sendable (inout RecordEncoder) -> Void = { _ in }
-    /// What stands in front of all entries.
+    /// The text before all entries.
     var header: @Sendable (inout RecordEncoder, ScanOptions, _ version: String, Timing) -> Void = { _, _, _, _ in }
-    /// What stands behind all entries.
+    /// The text after all entries.
     var summary: @Sendable (inout RecordEncoder, ScanReport, _ includesStatistics: Bool) -> Void = { _, _, _ in }
 
-    /// How what is in a directory stands inside of it: then records are sorted before they are written
-    /// (`RecordTreeWriter`) and there can be one PATH only. What `entry` and the others write begins with a `RecordTreeItem`.
+    /// For formats in which directories contain their entries: then records are sorted before they are written
+    /// (`RecordTreeWriter`) and there can be only one PATH. The output of `entry` and the others begins with a
+    /// `RecordTreeItem`.
     var tree: RecordTreeText?
-    /// The digests to compute where these are asked for.
+    /// The digests to compute if these are requested.
     package var algorithms: @Sendable (_ asked: [DigestAlgorithm]) -> [DigestAlgorithm] = { $0 }
-    /// The fields that it asks for by itself.
+    /// The fields that it requests by itself.
     package var asked: FieldSet = []
-    /// Of a format of lines that NUL may end: the same, written so.
+    /// For a format of lines that NUL may end: the same format with these settings.
     package var withLines: (@Sendable (RecordLines) -> RecordFormat)?
-    /// Whether it has a record for each error and a place for statistics, so that standard error need not have them.
+    /// Whether it has a record for each error and a place for statistics, so that standard error need not report them.
     package var tellsAll = false
 
     init(

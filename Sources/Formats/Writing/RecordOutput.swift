@@ -1,20 +1,20 @@
-// Where records go: from the workers' streams to one sink.
+// The path of records from the workers' streams to one sink.
 //
 //   RecordStream  a worker's own: encodes, gathers whole lines        no lock
 //        │ pieces of 64 KiB and more
 //        ▼
-//   RecordOutput  a lock around the sink: pieces never interleave     a slow reader blocks whoever has a full piece
+//   RecordOutput  a lock around the sink: pieces never interleave     a slow reader blocks workers with a full piece
 //        │
 //        ▼
 //      sink       the program's: standard output, a file
 //
-// So what is held back is one piece for each worker, whatever the size of the tree. That is why the lock is no
-// `Resource`: to wait for it without a thread, a directory would have to be left in the middle of its entries, and it is
-// the reader alone who holds back those that wait. With a reader of 15 MB/s the monitor takes the blocked workers for
-// workers that are missing, until all 64 are blocked: 26 MiB in all instead of 16 with a fixed pool, and no time.
+// So at most one piece per worker is buffered, whatever the size of the tree. The lock is no `Resource`: to wait for it
+// without a thread, a directory would have to stop in the middle of its entries, and only the reader holds up the
+// waiters anyway. With a reader of 15 MB/s the monitor mistakes the blocked workers for missing ones, until all 64 are
+// blocked: that costs 26 MiB in all instead of 16 with a fixed pool, and no time.
 //
-// With `--sorted` the lines go to a `RecordSorter` instead, and from there to the sink at the end; formats in which
-// directories hold what is in them (`RecordFormat.tree`) go the same way, and through a `RecordTreeWriter`.
+// With `--sorted` the lines go to a `RecordSorter` instead, and from there to the sink at the end. Formats in which
+// directories contain their entries (`RecordFormat.tree`) go the same way, and through a `RecordTreeWriter`.
 
 import Bytes
 import CLinux
@@ -48,17 +48,17 @@ public final class RecordOutput: EntryOutput {
     /// Bytes that a stream gathers before it hands them over.
     static let pieceSize = 1 << 16
 
-    /// Nil where the order is free.
+    /// Nil if the order is free.
     let sorter: RecordSorter?
 
-    /// Set by `begin` where the format is a tree.
+    /// Set by `begin` if the format is a tree.
     private let treeOptions = Mutex<ScanOptions?>(nil)
 
     /// - Parameters:
-    ///   - format: what the records are written as.
+    ///   - format: the output format.
     ///   - options: of the scan.
-    ///   - sorted: in the order of the PATHs, then of the paths' components, an entry before its errors. Formats that are
-    ///     trees always are.
+    ///   - sorted: in the order of the PATHs, then of the paths' components, an entry before its errors. Formats that
+    ///     are trees always are.
     ///   - memoryLimit: bytes for the records that are being sorted; beyond that they go to an unnamed file.
     ///   - temporaryDirectory: where that file is; nil: `$TMPDIR`, or `/tmp`.
     public convenience init(
@@ -88,14 +88,14 @@ public final class RecordOutput: EntryOutput {
     /// The first error.
     public var failure: (any Error)? { state.withLock { $0 } }
 
-    /// Makes the temporary file, if records are sorted, so that a directory for it that is missing or closed is known before
-    /// anything is written. To be called before `begin`, or not at all.
+    /// Creates the temporary file, if records are sorted, so that a missing or unwritable directory is detected before
+    /// anything is written. Call it before `begin`, or not at all.
     public func prepare() throws(TemporaryFileError) { try sorter?.prepare() }
 
-    /// Writes what stands in front of all records. To be called before the scan.
+    /// Writes the text before all records. Call it before the scan.
     ///
     /// - Precondition: one PATH, if the format is a tree.
-    /// - Parameter timing: when the scan starts; nothing else of it is looked at.
+    /// - Parameter timing: only the start of the scan is used.
     public func begin(_ options: ScanOptions, version: String, _ timing: Timing) {
         if format.isTree {
             precondition(options.paths.count == 1, "a tree has one root")
@@ -114,7 +114,7 @@ public final class RecordOutput: EntryOutput {
 
     package var wantsState: Bool { false }
 
-    /// Writes what is left, and the summary. To be called after the scan, when all streams were flushed.
+    /// Writes the rest, and the summary. Call it after the scan, when all streams were flushed.
     public func finish(_ report: ScanReport, includesStatistics: Bool = false) {
         if let sorter, let tree = format.tree, let options = treeOptions.withLock({ $0 }) {
             writeTree(tree, sorter, options)
@@ -152,7 +152,7 @@ public final class RecordOutput: EntryOutput {
         tree.buffer.drain { write($0) }
     }
 
-    /// Does something with the temporary files; an error counts as one of the output.
+    /// Runs an operation on the temporary files; an error counts as one of the output.
     func attempt(_ body: () throws(TemporaryFileError) -> Void) {
         do throws(TemporaryFileError) {
             try body()
@@ -181,9 +181,9 @@ public final class RecordOutput: EntryOutput {
 
 extension Scan {
     /// - Parameters:
-    ///   - records: gets a record of each entry and error while the scan runs. Its header and summary are the caller's
-    ///     business. If it fails, the scan ends.
-    ///   - isCancelled, onError: as in the other one.
+    ///   - records: gets a record of each entry and error while the scan runs. The caller writes its header and
+    ///     summary. If it fails, the scan ends.
+    ///   - isCancelled, onError: as in the other initialiser.
     /// - Throws: `ScanUnavailable` if a library on this machine cannot do what the options ask for.
     public convenience init(
         _ options: ScanOptions, records: RecordOutput, isCancelled: @escaping @Sendable () -> Bool = { false },

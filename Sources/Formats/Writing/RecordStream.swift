@@ -4,12 +4,12 @@ package import Entries
 import ExternalSort
 package import LinuxKernel
 
-/// One worker's way into a `RecordOutput`. Not for two threads at a time.
+/// One worker's connection to a `RecordOutput`. Not for two threads at a time.
 ///
-/// Lines are handed over when 64 KiB have gathered, or with the first line that comes a second or more after the last
-/// hand-over: a scan that reads large files writes few lines, and somebody may be watching. What a worker wrote last
-/// before it went idle waits for its next line or the end of the scan; a timer for that would have to take the lines from
-/// another thread, and so cost a lock for each. With `--sorted` they wait for the end in any case, in an arena.
+/// Lines are handed over when there are 64 KiB of them, or with the first line that comes a second or more after the
+/// last hand-over: a scan that reads large files writes few lines, and somebody may be watching. The last lines before
+/// a worker went idle wait for its next line or the end of the scan; a timer would have to take the lines from another
+/// thread, and so cost a lock per line. With `--sorted` they wait for the end in any case, in an arena.
 package final class RecordStream: EntryStream {
     private let output: RecordOutput
     private var encoder: RecordEncoder
@@ -38,7 +38,7 @@ package final class RecordStream: EntryStream {
         lineEnded(root, path)
     }
 
-    /// An entry that could not be stat'ed, of the kind that readdir gave; its error is a record of its own.
+    /// An entry that could not be stat'ed, with the kind that readdir gave; its error is a separate record.
     package func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {
         if output.failed { return }
         encoder.unknownEntry(path: path, kind: kind)
@@ -51,14 +51,14 @@ package final class RecordStream: EntryStream {
         error.path.withUnsafeBytes { lineEnded(root, $0) }
     }
 
-    /// A name that a pattern leaves out.
+    /// A name that a pattern excludes.
     package func excluded(root: Int, path: UnsafeRawBufferPointer) {
         if output.failed { return }
         encoder.excluded()
         lineEnded(root, path)
     }
 
-    /// Hands everything over. To be called after the last record.
+    /// Hands over everything. Call it after the last record.
     package func flush() {
         encoder.buffer.drain { output.write($0) }
         if let sorter = output.sorter {
@@ -68,7 +68,7 @@ package final class RecordStream: EntryStream {
     }
 
     private func lineEnded(_ root: Int, _ path: UnsafeRawBufferPointer) {
-        // Not all formats have a word for everything.
+        // Some formats write nothing for some records.
         if encoder.buffer.bytes.isEmpty { return }
         if let sorter = output.sorter {
             encoder.buffer.drain { arena.append(root: root, path: path, line: $0) }

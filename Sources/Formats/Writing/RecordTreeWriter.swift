@@ -1,21 +1,22 @@
-// The last step of the formats in which a directory holds what is in it. Records come sorted, so what is in a directory
-// comes right after it; what is kept is the path of the directory that is open, whatever the size of the tree, and nothing
-// recurses on depth.
+// The last step of formats in which directories contain their entries. Records come sorted, so the contents of a
+// directory come right after it. Only the path of the open directory is kept, whatever the size of the tree, and
+// nothing recurses on depth.
 
 import Bytes
 import Entries
 import ExternalSort
 
-/// How an entry begins in what `RecordEncoder` hands to the sorter for these formats; the text of the format follows.
+/// The beginning of an entry that `RecordEncoder` hands to the sorter for these formats; the text of the format
+/// follows.
 struct RecordTreeItem {
-    /// In the order in which records of one path are to come: where a hostile file system lists a name twice, the directory
-    /// comes last, right before what is in it.
+    /// In the required order of records of one path: if a hostile file system lists a name twice, the directory comes
+    /// last, right before its contents.
     enum Tag: UInt8 {
         case excluded, other, directory, error
     }
 
     var tag: Tag
-    /// Of the file system, for ncdu; 0 where it is not known.
+    /// Of the file system, for ncdu; 0 if it is not known.
     var device: UInt64
 
     init(_ tag: Tag, device: UInt64 = 0) {
@@ -33,14 +34,15 @@ extension RecordEncoder {
     }
 }
 
-/// What such a format writes: the text of an entry comes from its encoder, its name and the ends of directories from here.
+/// The layout of such a format: the encoder provides the text of an entry; its name and the ends of directories come
+/// from here.
 struct RecordTreeText: Sendable {
-    /// The PATH, whose name is the whole of it.
+    /// For the PATH, whose name is all of it.
     let root: @Sendable (inout ByteBuffer, RecordTreeLine) -> Void
     let item: @Sendable (inout ByteBuffer, RecordTreeLine) -> Void
-    /// Behind what is in a directory.
+    /// After the contents of a directory.
     let end: StaticString
-    /// Whether a path is written of which only an error is known.
+    /// Whether to write a path of which only an error is known.
     var tellsErrors = false
 }
 
@@ -52,9 +54,9 @@ struct RecordTreeLine {
     var text: [UInt8]
     /// An error follows it.
     var hasError: Bool
-    /// Of the directory that it is in.
+    /// The device of the directory that contains it.
     var directoryDevice: UInt64 = 0
-    /// A directory that is not entered, as it is on another device than the PATH.
+    /// A directory that is not entered, because it is on another device than the PATH.
     var isElsewhere = false
 }
 
@@ -64,7 +66,7 @@ struct RecordTreeWriter: ~Copyable {
     private let format: RecordTreeText
     /// `-x`: a directory on another device than the PATH's is excluded.
     private let oneFileSystem: Bool
-    /// Not all directories have a record: one that holds what has is written without any attributes.
+    /// Not all directories have a record: one that contains some is written without attributes.
     private let isSelection: Bool
     private let rootPath: [UInt8]
     /// Path of the innermost open directory, as in keys: NUL for each slash.
@@ -72,7 +74,7 @@ struct RecordTreeWriter: ~Copyable {
     /// For each open directory, the length of its path and its device. Empty before the first record.
     private var open: [(length: Int, device: UInt64)] = []
 
-    /// The record that waits to be written until it is known whether an error follows.
+    /// The record that is held back until it is known whether an error follows.
     private var pending: (item: RecordTreeItem, path: [UInt8], text: [UInt8])?
     private var pendingHasError = false
 
@@ -90,7 +92,7 @@ struct RecordTreeWriter: ~Copyable {
         guard let tag = line.first.flatMap(RecordTreeItem.Tag.init) else {
             preconditionFailure("a record of a tree begins with its tag")
         }
-        // The key begins with the index of the PATH; there is but one.
+        // The key begins with the index of the PATH; there is only one.
         let key = UnsafeRawBufferPointer(rebasing: record.key[4...])
         if tag == .error, let pending, pending.path.elementsEqual(key) {
             pendingHasError = true
@@ -102,7 +104,7 @@ struct RecordTreeWriter: ~Copyable {
         pendingHasError = tag == .error
     }
 
-    /// To be called once, after the last record.
+    /// Call it once, after the last record.
     mutating func finish() {
         writePending()
         if open.isEmpty, format.tellsErrors { openRoot(RecordTreeItem(.directory), hasError: !isSelection, text: []) }
@@ -120,8 +122,8 @@ struct RecordTreeWriter: ~Copyable {
             openRoot(RecordTreeItem(.directory), hasError: false, text: [])
         }
         if item.tag == .error, !format.tellsErrors || isSelection { return }
-        // Out of the directories that it is not in, and into those that have no record of their own: there are none in a
-        // tree that keeps still.
+        // Leaves directories that do not contain it, and enters those without a record of their own; an unchanged tree
+        // has none.
         while open.count > 1, !isInside(key) { close() }
         var start = nameStart
         guard start < key.count else { return }
@@ -135,7 +137,7 @@ struct RecordTreeWriter: ~Copyable {
         if item.tag == .directory { enter(key, item.device) }
     }
 
-    /// The PATH itself; if it is no directory, it stands in one that says nothing of itself.
+    /// The PATH itself; if it is not a directory, it is written inside one without attributes.
     private mutating func writeFirst(_ item: RecordTreeItem, _ key: [UInt8], _ text: [UInt8]) {
         if item.tag == .directory { return openRoot(item, hasError: pendingHasError, text: text) }
         if item.tag == .error { return }
@@ -170,7 +172,7 @@ struct RecordTreeWriter: ~Copyable {
 
     // MARK: Directories
 
-    /// Where in a key the name of what is in the open directory starts.
+    /// Where the name of an entry of the open directory starts in a key.
     private var nameStart: Int {
         guard let last = path.last else { return 0 }
         // A PATH that ends in a slash gets no second one.

@@ -107,7 +107,7 @@ struct MisuseTests {
         let stopped = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try await Scheduler(threads: 1).drained()
         }
-        #expect(Self.said(stopped, "`drained()` was called of a scheduler that is not started"))
+        #expect(Self.said(stopped, "`drained()` was called on a scheduler that is not started"))
         let inside = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let scheduler = Scheduler(threads: 1)
             try scheduler.start()
@@ -133,13 +133,13 @@ struct MisuseTests {
         let outside = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             Scheduler.withWorkerLocal(as: Int.self) { $0 += 1 }
         }
-        #expect(Self.said(outside, "a worker's own value was asked for outside of a worker"))
+        #expect(Self.said(outside, "a worker's own value was requested outside a worker"))
         let another = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let scheduler = Scheduler(threads: 1, workerLocal: { $0 })
             Counter(on: scheduler).send { _ in Scheduler.withWorkerLocal(as: UInt.self) { $0 += 1 } }
             try scheduler.run()
         }
-        #expect(Self.said(another, "`withWorkerLocal` was asked for another type"))
+        #expect(Self.said(another, "`withWorkerLocal` was asked for a type other than"))
         let nested = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let scheduler = Scheduler(threads: 1, workerLocal: { $0 })
             Counter(on: scheduler).send { _ in

@@ -7,7 +7,7 @@
 import Foundation
 import WorkStealing
 
-/// What a directory holds. Two of them add up, in any order.
+/// The contents of a directory. Two of them add up, in any order.
 struct Totals {
     var files = 0
     var bytes = 0
@@ -66,7 +66,7 @@ actor Directory: MailboxActor {
         parent?.send { $0.childCompleted(totals) }
     }
 
-    /// For who asks when all is done.
+    /// For the caller, when everything is done.
     func result() -> Totals { totals }
 }
 
@@ -75,7 +75,7 @@ guard arguments.count >= 2 else { fatalError("usage: TreeSize DIRECTORY [THREADS
 let scheduler = Scheduler(threads: arguments.count > 2 ? Int(arguments[2]) ?? 2 : 2)
 let root = Directory(arguments[1], on: scheduler)
 root.send { try $0.scan() }
-// The calling thread works too. Returns when no message is pending anywhere; throws what a message threw.
+// The calling thread works too. Returns when no message is pending anywhere; throws the error of a message.
 try scheduler.run()
 
 scheduler.spawn {
