@@ -1,29 +1,30 @@
-// A scan with a deadline ends although workers are stuck.
+// A scan with a deadline ends even if workers are stuck.
 //
 //   caller                                scan thread, workers
 //   starts the scan thread ────────────▶  run()
 //   waits                                 …
 //   the deadline passes                   each worker sees it, between two entries, and ends what it is at
 //   waits for the grace                   one is in read(2) on a server that does not answer
-//   abandons the threads                  whoever comes back from a system call stops for ever: `Kernel.check`
+//   abandons the threads                  a thread that returns from a system call stops forever: `Kernel.check`
 //   waits until no thread runs
 //   makes the report from what the workers have counted
 //
-// No signal ends such a call: a FUSE server that ignores the interruption keeps the thread until the process is killed. So
-// the process ends with its threads where they are.
+// No signal ends such a call: a FUSE server that ignores the interruption blocks the thread until the process is
+// killed. So the process ends with its threads where they are.
 
 import CLinux
 import Entries
 import Synchronization
 
 extension Scan {
-    /// As `run()`, but returns a short time after the deadline of its environment, whatever the workers wait for. Then the report has the sums
-    /// of each PATH, but no tree and no digests, and `unfinished` names what the workers are at.
+    /// Like `run()`, but returns a short time after the deadline of its environment, whatever the workers wait for.
+    /// Then the report has the sums of each PATH, but no tree and no digests, and `unfinished` names the places of the
+    /// workers.
     ///
-    /// Where it returns without its threads, the process must end soon: what they hold is never given back.
+    /// If it returns without its threads, the process must end soon: their resources are never released.
     package func runUntilDeadline() -> ScanReport {
         let begin = clinux_now(CLOCK_MONOTONIC)
-        // The thread keeps it.
+        // The thread keeps it alive.
         let run = RunOnThread(self)
         guard run.start() else { return self.run() }
         var left = Self.graceInNaps
@@ -41,11 +42,11 @@ extension Scan {
     }
 
     private static let nap: Int64 = 20_000_000
-    /// Two seconds: a worker that is not stuck looks for a stop more than ten times in one.
+    /// Two seconds: a worker that is not stuck checks for a stop more than ten times in that time.
     private static let graceInNaps = 100
 
-    /// Returns when no other thread has used a processor for a while. They all come to rest: in the call that they are in,
-    /// behind the next one, or asleep for lack of work.
+    /// Returns when no other thread has used a processor for a while. All threads come to rest: in their current call,
+    /// in the next one, or asleep for lack of work.
     private static func waitUntilOthersSleep() {
         var quiet = 0
         for _ in 0..<500 where quiet < 5 {
@@ -53,7 +54,7 @@ extension Scan {
             clinux_sleep(nap)
             let after = clinux_now(CLOCK_PROCESS_CPUTIME_ID)
             let used = (after.tv_sec - before.tv_sec) * 1_000_000_000 + after.tv_nsec - before.tv_nsec
-            // The monitor of the pool takes less.
+            // The pool's monitor takes less.
             quiet = used < Int(nap) / 10 ? quiet + 1 : 0
         }
     }
@@ -75,10 +76,10 @@ extension Scan {
             root.digests = context.named(nil)
             return root
         }
-        // One that is blocked in writing would be waited for.
+        // Waiting for an output that is blocked in writing would block.
         let isFree = context.outputs.map(\.canBeFlushed)
         report.hasAllRecords = zip(context.outputs, isFree).allSatisfy { $1 || !$0.isReadMeanwhile }
-        // A scan that is kept needs to be complete: its streams are left alone, and say nothing about the records'.
+        // A saved scan must be complete: its streams are left alone, and say nothing about those of records.
         _ = fill(&report, from: workers) { output in
             zip(context.outputs, isFree).contains { $0 === output && $1 }
         }
@@ -87,9 +88,9 @@ extension Scan {
     }
 }
 
-/// A scan that runs on a thread of its own.
+/// A scan on a thread of its own.
 ///
-/// `@unchecked Sendable`: `report` is written by the thread before it sets `done`, and read by others after they saw that.
+/// `@unchecked Sendable`: the thread writes `report` before it sets `done`; others read it after they have seen `done`.
 private final class RunOnThread: @unchecked Sendable {
     private let scan: Scan
     private(set) var report = ScanReport()
@@ -101,7 +102,7 @@ private final class RunOnThread: @unchecked Sendable {
         done.initialize(to: 0)
     }
 
-    /// - Returns: false where there can be no thread.
+    /// - Returns: false if the thread cannot be created.
     func start() -> Bool {
         let context = Unmanaged.passRetained(self)
         var thread = pthread_t()

@@ -11,18 +11,18 @@ import WorkStealing
 /// print(report.totals.entries, report.totals.diskBytes)
 /// ```
 public final class Scan: Sendable {
-    /// With times in the place of ages.
+    /// With ages converted to times.
     public let options: ScanOptions
-    /// When the scan was made, which is when it starts as far as reports and records are concerned.
+    /// When the scan object was created: the start time in reports and records.
     public let start: Timing
     let context: ScanContext
     private let trace: Trace?
 
     /// - Parameters:
-    ///   - isCancelled: asked often, by all workers: once it says yes, the scan ends as soon as it can. Made for a flag
-    ///     that a signal handler sets.
+    ///   - isCancelled: called often, by all workers: once it returns true, the scan ends as soon as it can. Intended
+    ///     for a flag that a signal handler sets.
     ///   - trace: gets a timeline of the scheduler's work, for Perfetto, in pieces: see `WorkStealing.Trace`.
-    ///   - onError: told each error when it happens, by any worker. The report lists the first 10,000 by path.
+    ///   - onError: called for each error when it happens, by any worker. The report lists the first 10,000 by path.
     /// - Throws: `ScanUnavailable` if a library on this machine cannot do what the options ask for.
     public convenience init(
         _ options: ScanOptions,
@@ -47,19 +47,19 @@ public final class Scan: Sendable {
         context = try ScanContext(options, environment, start: start.started)
     }
 
-    /// How files are kept from what they could do through libmagic; nil without `mime`.
+    /// How libmagic is confined; nil without `mime`.
     package var mimeConfinement: MIMEConfinement? { context.content?.detectors?.confinement }
 
     /// Stops the scan soon; `run()` then returns a report that is not `complete`. Callable from any thread.
     public func cancel() { context.cancel() }
 
-    /// Whether files are read, and not only listed.
+    /// Whether files are read, not only listed.
     package var readsFiles: Bool { context.content != nil }
 
-    /// What has been seen so far, for a progress display. Callable from any thread, while `run()` runs and afterwards.
+    /// The progress so far, for a display. Callable from any thread, during `run()` and afterwards.
     public func progress() -> ScanProgress { context.progress() }
 
-    /// Scans, blocking the calling thread, which is one of the workers. To be called once.
+    /// Scans, blocking the calling thread, which is one of the workers. Call it once.
     ///
     /// Raises the process's soft limit on open files to the hard limit.
     public func run() -> ScanReport {
@@ -82,7 +82,7 @@ public final class Scan: Sendable {
 
         let end = clinux_now(CLOCK_MONOTONIC)
         report.timing = start
-        // The system may refuse threads; blocked workers are replaced by more than N.
+        // The system may refuse threads; spare workers that replace blocked ones are more than N.
         report.timing.threads = min(start.threads, scheduler.statistics.mostThreads)
         report.timing.elapsedSeconds = Double(end.tv_sec - begin.tv_sec) + Double(end.tv_nsec - begin.tv_nsec) * 1e-9
         return report
@@ -98,7 +98,7 @@ public final class Scan: Sendable {
         }
     }
 
-    /// Delivers what has been sent, and all that follows.
+    /// Delivers pending messages, and everything that follows from them.
     func run(_ scheduler: Scheduler) {
         do {
             try scheduler.run()
@@ -109,9 +109,9 @@ public final class Scan: Sendable {
         trace?.finish()
     }
 
-    /// Merges what the workers kept for themselves.
+    /// Merges the workers' own results.
     ///
-    /// - Returns: how many descriptors had to be made again.
+    /// - Returns: how many descriptors had to be reopened.
     func fill(
         _ report: inout ScanReport, from workers: [WorkerLocals],
         flushing isFlushed: (any EntryOutput) -> Bool = { _ in true }

@@ -1,4 +1,4 @@
-// What a scan that runs says of itself: sums of counters that each worker keeps, and a place that a worker comes by.
+// The progress of a running scan: sums of counters that each worker keeps, and the current place of a worker.
 
 import Synchronization
 
@@ -6,12 +6,13 @@ import Synchronization
 public struct ScanProgress: Sendable {
     /// Entries counted: names, as in `Totals.entries`.
     public var entries: Int64 = 0
-    /// What these take on disk. A file with several names counts under each, as nobody has compared them yet.
+    /// The disk space of these entries. A file with several names counts under each, because they have not been
+    /// compared yet.
     public var diskBytes: Int64 = 0
     /// Bytes read from files, for digests and MIME types; holes are not read.
     public var bytesRead: Int64 = 0
     public var errors: Int64 = 0
-    /// A directory, or a file that is read, that a worker came to since the last question; the one before if none did,
+    /// A directory, or a file being read, that a worker reached since the last question; the previous one if none did,
     /// nil in the beginning.
     public var path: [UInt8]?
 
@@ -26,7 +27,7 @@ public struct ScanProgress: Sendable {
     }
 }
 
-/// How far one worker has come. Written by its owner (relaxed: nothing is ordered by them), read by a progress display.
+/// The progress of one worker. Written by its owner (relaxed: nothing is ordered by them), read by a progress display.
 struct ProgressCounters: ~Copyable, Sendable {
     private let entries = Atomic<Int64>(0)
     private let diskBytes = Atomic<Int64>(0)
@@ -55,13 +56,13 @@ struct ProgressCounters: ~Copyable, Sendable {
     }
 }
 
-/// Where the scan is. A display asks, and the worker that next comes to a directory or a file answers: to those that are
-/// not asked it is one load of a flag that nobody writes meanwhile.
+/// The current place of the scan. A display asks, and the worker that next comes to a directory or a file answers.
+/// Without a question it costs a worker one load of a flag that nobody writes.
 struct Whereabouts: ~Copyable, Sendable {
     private let isAsked = Atomic<Bool>(false)
     private let place = Mutex<EntryPath?>(nil)
 
-    /// What was answered last. Asks again.
+    /// The last answer. Asks again.
     func ask() -> EntryPath? {
         defer { isAsked.store(true, ordering: .relaxed) }
         return place.withLock { $0 }

@@ -1,7 +1,7 @@
-/// Which regular files a scan looks into, where it is not to look into all of them. Of the others it says what a `stat`
-/// says, and neither digests nor a type: nor has a directory above them digests.
+/// Decides which regular files a scan reads, if not all. For the others it reports only their status: they have no
+/// digests and no type, and the directories above them have no digests.
 package protocol ContentChoice: AnyObject, Sendable {
-    /// Asked by any worker, once for each name.
+    /// Called by any worker, once for each name.
     ///
     /// - Parameters:
     ///   - root: index of its PATH.

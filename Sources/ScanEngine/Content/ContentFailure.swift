@@ -2,13 +2,13 @@ package import LinuxKernel
 
 /// Why the content of a file is not known: an error record, never the end of the scan.
 package enum ContentFailure: OpeningFailure, Equatable, Sendable {
-    /// A system call failed: its name, as the record of the error gives it, and why.
+    /// A system call failed: its name in the error record, and the errno.
     case call(String, Errno)
-    /// Bytes, size, times or inode moved while the file was read: operation `read`, code `CHANGED`.
+    /// Bytes, size, times or inode changed while the file was read: operation `read`, code `CHANGED`.
     case changed
-    /// libmagic could not say what the file is; its own sentence, and the errno where it has one.
+    /// libmagic failed on the file: its own sentence, and the errno if it has one.
     case type(message: String, error: Errno?)
-    /// The helper that asks libmagic died of this file, or did not come to an end with it.
+    /// The libmagic helper crashed on this file, or did not finish.
     case helper(message: String, error: Errno)
 
     package var isShortOfDescriptors: Bool {
@@ -18,10 +18,11 @@ package enum ContentFailure: OpeningFailure, Equatable, Sendable {
         }
     }
 
-    /// Somebody has a lease on the file (`F_SETLEASE`): it can be opened when he gives it up, or when the kernel takes it.
+    /// Another process has a lease on the file (`F_SETLEASE`): it can be opened when the holder releases it, or the
+    /// kernel breaks it.
     var isLeased: Bool { self == .call("openat", .wouldBlock) }
 
-    /// Nothing was opened: what had the name is gone, or something else has it.
+    /// Nothing was opened: the file has disappeared, or another has its name.
     var isOfOpening: Bool {
         if case .call("openat", _) = self { true } else { false }
     }
@@ -29,7 +30,7 @@ package enum ContentFailure: OpeningFailure, Equatable, Sendable {
     /// A sentence for people.
     package var message: String { cause.message }
 
-    /// What the record of the error says.
+    /// The contents of the error record.
     package var cause: ErrorCause {
         switch self {
         case .call(let operation, let error):

@@ -1,26 +1,26 @@
 package import LinuxKernel
 import WorkStealing
 
-/// One worker's means to look into files: a buffer and digest contexts. Each file is opened and read
-/// once, for everything that is asked for.
+/// One worker's means to read files: a buffer and digest contexts. Each file is opened and read once, for all requested
+/// results.
 package struct ContentReader: ~Copyable {
     private let plan: SharedContent
     /// Owned: freed in `deinit`.
     private let buffer: UnsafeMutableRawBufferPointer
     private var digest: MultiDigest?
-    /// Bytes read and not yet told, holes not among them.
+    /// Bytes read since the last question, without holes.
     private var bytesRead: Int64 = 0
 
     package init(_ plan: SharedContent) {
         self.plan = plan
-        // 1 MiB: half a millisecond of SHA-256 for each system call, and it stays in the second- or third-level cache.
+        // 1 MiB: half a millisecond of SHA-256 for each system call, and it fits into the second- or third-level cache.
         buffer = .allocate(byteCount: 1 << 20, alignment: 4096)
         digest = plan.methods.map { MultiDigest($0) }
     }
 
     deinit { buffer.deallocate() }
 
-    /// How many bytes were read since the last question: for a progress display.
+    /// Bytes read since the last call: for a progress display.
     mutating func takeBytesRead() -> Int64 {
         defer { bytesRead = 0 }
         return bytesRead
@@ -28,23 +28,23 @@ package struct ContentReader: ~Copyable {
 
     package enum Outcome: Sendable {
         case done(FileContent)
-        /// Its type is known, its digests are not: `advance(_:)` until they are, in as many messages as it takes.
+        /// Its type is known, its digests are not: call `advance(_:)` until they are, in as many messages as it takes.
         case large(LargeFile)
-        /// Everything is known but its type, for which no detector is free.
+        /// Everything is known except its type, for which no detector is free.
         case untyped(UntypedFile)
-        /// The same, but too many files are kept open already: once more, with a token of `MIMEDetectors.resource`.
+        /// The same, but too many files are already open: try again with a token of `MIMEDetectors.resource`.
         case lacksDetector
     }
 
-    /// Opens a regular file and finds out about it.
+    /// Opens a regular file and reads it.
     ///
     /// - Parameters:
-    ///   - expected: what was listed under the name.
-    ///   - listed: what it looked like then; a file that looks different now has changed.
+    ///   - expected: the inode listed under the name.
+    ///   - listed: its status then; a file whose status differs now has changed.
     ///   - wasJustListed: see `FileReader`.
     ///   - keepAccessTime: see `Kernel.openFile`.
     ///   - hasSize: false on pseudo file systems, whose `st_size` means nothing; then up to 64 MiB are read.
-    ///   - hasDetector: the caller has a token of `MIMEDetectors.resource`: then a detector is not lacking.
+    ///   - hasDetector: the caller has a token of `MIMEDetectors.resource`, so a detector is available.
     package mutating func inspect(
         _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: DeviceInode?,
         listed: ContentStatus? = nil, wasJustListed: Bool = true, keepAccessTime: Bool = true, hasSize: Bool = true,
@@ -72,7 +72,7 @@ package struct ContentReader: ~Copyable {
             let piece = try reader.read(into: buffer)
             var head = nothing
             if case .bytes(let count) = piece { head = UnsafeRawBufferPointer(rebasing: buffer[..<count]) }
-            // First of all: what may have to be read again is not digested twice.
+            // First of all, so that a file that may have to be read again is not digested twice.
             if isFirst, !addType(to: &content, of: reader, head: head, hasDetector) {
                 place = plan.openFiles.tryTake()
                 if place == nil { return .lacksDetector }
@@ -92,7 +92,7 @@ package struct ContentReader: ~Copyable {
         }
     }
 
-    /// Reads on in a large file for 16 MiB or so.
+    /// Continues a large file for about 16 MiB.
     ///
     /// - Returns: nil while there is more to read.
     package mutating func advance(_ file: LargeFile) throws(ContentFailure) -> FileContent? {
@@ -104,7 +104,7 @@ package struct ContentReader: ~Copyable {
         return content
     }
 
-    /// A symlink's target and the digests of it.
+    /// A symlink's target and its digests.
     package mutating func inspectSymlink(
         _ name: UnsafePointer<CChar>, in directory: Int32
     ) throws(ContentFailure) -> (target: [UInt8], row: [UInt8]) {
@@ -117,7 +117,7 @@ package struct ContentReader: ~Copyable {
         return (target, row(of: target))
     }
 
-    /// A directory's digests from those of its entries, as one row; nil where they are not known.
+    /// A directory's digests from those of its entries, as one row; nil if they are not known.
     package mutating func finish(_ tree: consuming TreeDigest) -> [UInt8]? {
         guard digest != nil else { return nil }
         var row: [UInt8] = []
@@ -130,7 +130,7 @@ package struct ContentReader: ~Copyable {
         var reader = opened
         var content = FileContent()
         var head = nothing
-        // Larger files are read by libmagic alone: their answers are not reused.
+        // libmagic reads larger files itself: their answers are not reused.
         if reader.status.size <= buffer.count, case .bytes(let count) = try reader.read(into: buffer) {
             head = UnsafeRawBufferPointer(rebasing: buffer[..<count])
             bytesRead &+= Int64(count)
@@ -155,7 +155,7 @@ package struct ContentReader: ~Copyable {
         return .done(content)
     }
 
-    /// - Returns: false if the type is wanted and no detector is free.
+    /// - Returns: false if the type is requested and no detector is free.
     private func addType(
         to content: inout FileContent, of reader: borrowing FileReader, head: UnsafeRawBufferPointer,
         _ hasDetector: Bool
@@ -182,5 +182,5 @@ package struct ContentReader: ~Copyable {
     private static let unsizedLimit = 64 << 20
 }
 
-/// Nothing in it has a tie to a thread, and having it (it cannot be copied) means that nobody else uses it.
+/// It is not tied to a thread, and it is not copyable, so its holder is its only user.
 extension ContentReader: @unchecked Sendable {}

@@ -1,7 +1,7 @@
 import COpenSSL
 public import Entries
 
-/// A digest algorithm that this machine's libraries do not give.
+/// A digest algorithm that this machine's libraries do not provide.
 public struct DigestUnavailable: Error, Equatable, Sendable {
     public let algorithm: DigestAlgorithm
     /// A sentence for people, with OpenSSL's own reason.
@@ -11,8 +11,8 @@ public struct DigestUnavailable: Error, Equatable, Sendable {
 /// The implementations of a set of algorithms, looked up once for a whole scan and shared by its workers.
 ///
 /// Looking up an algorithm (`EVP_MD_fetch`) walks OpenSSL's providers under locks and costs about a microsecond; using
-/// the result costs nothing. A machine in FIPS mode has no MD5 and no BLAKE2b: that is found here, before anything is
-/// scanned, and not at the first file.
+/// the result costs nothing. A machine in FIPS mode has no MD5 and no BLAKE2b: that is detected here, before the scan,
+/// not at the first file.
 package final class DigestMethods: Sendable {
     package let set: DigestSet
     /// `EVP_MD *` in the order of `set.algorithms`; nil for XXH3.

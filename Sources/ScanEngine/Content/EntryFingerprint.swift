@@ -2,8 +2,8 @@ import Bytes
 import Entries
 import LinuxKernel
 
-/// Values that change when anything changes that diff compares by default: SHA-256 over the fields of an entry, for a
-/// directory over all below it, too.
+/// Values that change if anything changes that diff compares by default: SHA-256 over the fields of an entry; for a
+/// directory, also over everything below it.
 ///
 /// ```
 ///  fields     kind mode uid gid flags xattrs                               all kinds
@@ -16,9 +16,9 @@ import LinuxKernel
 ///  directory  SHA-256(fields of the directory, digest of a tree object)
 /// ```
 ///
-/// The tree object is that of `TreeDigest`, with the value of each entry in place of its digest. A directory's own digests
-/// and sizes follow from what is below it; its times and number of links change with every entry that comes or goes,
-/// which is said already. A digest of content alone would not show that a file became setuid.
+/// The tree object is that of `TreeDigest`, with the value of each entry in place of its digest. A directory's own
+/// digests and sizes follow from its contents; its times and number of links change with every added or removed entry,
+/// which changes the value anyway. A digest of content alone would not show that a file became setuid.
 struct EntryFingerprint: ~Copyable {
     private var digest: MultiDigest
     private var fields = ByteBuffer(capacity: 256)
@@ -28,7 +28,7 @@ struct EntryFingerprint: ~Copyable {
     init(_ methods: DigestMethods) { digest = MultiDigest(methods) }
 
     /// - Parameter tree: of a directory.
-    /// - Returns: 32 bytes; nil where something is not known.
+    /// - Returns: 32 bytes; nil if something is not known.
     mutating func value(
         of kind: EntryKind, _ status: borrowing FileStatus, _ content: EntryContent, tree: consuming TreeDigest? = nil
     ) -> [UInt8]? {

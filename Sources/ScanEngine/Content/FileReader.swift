@@ -9,31 +9,31 @@ package import LinuxKernel
 ///                        throws         .changed, or a system call that failed
 /// ```
 ///
-/// The reader keeps nothing but the descriptor and offsets, so a very large file can be read in several messages and
-/// by several workers in turn.
+/// The reader keeps only the descriptor and offsets, so a very large file can be read in several messages and by
+/// several workers in turn.
 ///
-/// The hard thing is a file that changes meanwhile. Exactly `st_size` bytes are accepted: more, and the file is growing
-/// (a log, an endless one); less, and it was cut. What statx says afterwards must be what it said before. A write
-/// through a mapping whose mtime the kernel has not noted yet cannot be seen by anyone.
+/// The hard part is a file that changes meanwhile. Exactly `st_size` bytes are accepted: with more, the file is growing
+/// (a log, an endless one); with fewer, it was truncated. Its status after reading must equal the status before. A
+/// write through a mapping whose mtime the kernel has not recorded yet cannot be detected.
 package struct FileReader: ~Copyable, Sendable {
     package let file: FileDescriptor
-    /// What statx said before anything was read.
+    /// The status before anything was read.
     package let status: ContentStatus
-    /// Bytes given out so far.
+    /// Bytes returned so far.
     package private(set) var offset: Int64 = 0
     /// Bytes that came from the file: `offset` without the holes.
     private(set) var bytesRead: Int64 = 0
-    /// Data goes on up to here; beyond may be a hole. `.max` where holes are not looked for.
+    /// Data extends to here; a hole may follow. `.max` if holes are not looked for.
     private var dataEnd: Int64
-    /// Zeros go on up to here.
+    /// Zeros extend to here.
     private var holeEnd: Int64 = 0
-    /// The last read ended where the file should, and could have gone on.
+    /// The last read ended at the expected end of the file, although more was requested.
     private var sawEnd = false
-    /// Bytes of holes that may still come; more is `EFBIG`. Zeros cost no disk, but time: a digest of 1 TiB of them takes
-    /// minutes.
+    /// Bytes of holes that may still come; more is `EFBIG`. Zeros occupy no disk, but take time: a digest of 1 TiB of
+    /// them takes minutes.
     package var holesLeft = Int64.max
 
-    /// What one call of `read(into:)` gave.
+    /// The result of one call of `read(into:)`.
     package enum Piece: Equatable, Sendable {
         case bytes(Int)
         case hole(Int64)
@@ -42,10 +42,10 @@ package struct FileReader: ~Copyable, Sendable {
 
     /// Opens the regular file `name` in `directory`.
     ///
-    /// - Parameter expected: what was listed under this name. Something else is `ESTALE`, and so is anything but a
+    /// - Parameter expected: the inode listed under this name. Another one is `ESTALE`, and so is anything but a
     ///   regular file: with O_NONBLOCK even a FIFO put in the file's place is opened without waiting.
-    /// - Parameter wasJustListed: false where something else may have taken the name since: it is looked at once more
-    ///   before it is opened.
+    /// - Parameter wasJustListed: false if something else may have taken the name since: it is checked again before it
+    ///   is opened.
     package init(
         _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: DeviceInode?,
         wasJustListed: Bool = true, keepAccessTime: Bool = true
@@ -81,10 +81,9 @@ package struct FileReader: ~Copyable, Sendable {
         return ContentStatus(status)
     }
 
-    /// Reads the next piece: as many bytes as the buffer takes, or a part of a hole.
+    /// Reads the next piece: as many bytes as the buffer holds, or a part of a hole.
     ///
-    /// The first piece is never a hole: zeros are in the buffer, because whoever wants to know the type of the file
-    /// looks there.
+    /// The first piece is never a hole: its zeros are in the buffer, where type detection looks.
     package mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(ContentFailure) -> Piece {
         precondition(!buffer.isEmpty, "a file is read into a buffer")
         if sawEnd {
@@ -97,7 +96,7 @@ package struct FileReader: ~Copyable, Sendable {
             offset += length
             return .hole(length)
         }
-        // One byte is asked for that should not be there: a read that stops short of it has seen the end, and saves a call.
+        // One byte more than expected is requested: a read that stops before it has detected the end, and saves a call.
         let remaining = status.size - offset
         var wanted = remaining < buffer.count ? remaining + 1 : Int64(buffer.count)
         if offset > 0, dataEnd > offset { wanted = min(wanted, dataEnd - offset) }
@@ -118,14 +117,14 @@ package struct FileReader: ~Copyable, Sendable {
         return .end
     }
 
-    /// Throws `.changed` unless statx still says what it said when the file was opened.
+    /// Throws `.changed` if the status differs from that at opening.
     ///
-    /// `read(into:)` does this at the end; whoever stops before (for the type alone) calls it.
+    /// `read(into:)` does this at the end; callers that stop earlier (for the type only) call it.
     package func confirmUnchanged() throws(ContentFailure) {
         if try !status.describesSameContent(as: Self.status(of: file.number)) { throw .changed }
     }
 
-    /// Notes where the hole at `offset` ends (at `offset`, if there is none), and where the data behind it ends.
+    /// Finds where the hole at `offset` ends (at `offset`, if there is none), and where the data after it ends.
     private mutating func findHole() throws(ContentFailure) {
         do throws(Errno) {
             let nextData = try Kernel.nextData(file.number, from: offset)
@@ -136,23 +135,23 @@ package struct FileReader: ~Copyable, Sendable {
             if holeEnd < status.size { dataEnd = try Kernel.nextHole(file.number, from: holeEnd) }
         } catch {
             if error == .fileTooLarge { throw .call("read", error) }
-            // A file system without SEEK_DATA: its zeros are read like anything else.
+            // A file system without SEEK_DATA: its zeros are read like other bytes.
             if error != .invalid && error != .notSupported { throw .call("lseek", error) }
             holeEnd = offset
             dataEnd = .max
         }
     }
 
-    /// A hole is given out in slices of 16 MiB, about 10 ms of SHA-256, so that exabytes of it do not hold a worker.
+    /// A hole is returned in slices of 16 MiB, about 10 ms of SHA-256, so that exabytes of it do not occupy a worker.
     private static let holeSlice: Int64 = 16 << 20
 }
 
 extension FileReader {
-    /// Reads on for about `budget` bytes and feeds them to `digest`, which has been begun with `status.size`.
+    /// Continues for about `budget` bytes and feeds them to `digest`, which has begun with `status.size`.
     ///
     /// - Parameters:
-    ///   - budget: bytes after which to come back, holes included; one buffer or slice of a hole may be above it.
-    ///   - buffer: for the bytes; its content afterwards is of no use.
+    ///   - budget: bytes after which to return, including holes; one buffer or slice of a hole may exceed it.
+    ///   - buffer: for the bytes; its content afterwards is meaningless.
     /// - Returns: whether the file was read to its end and has not changed, so that the digests may be finished.
     package mutating func feed(
         _ digest: inout MultiDigest, budget: Int64, through buffer: UnsafeMutableRawBufferPointer
@@ -168,13 +167,13 @@ extension FileReader {
         return false
     }
 
-    /// The whole content of a file whose `st_size` says nothing: files of proc and sysfs claim 0 or 4096 bytes.
+    /// The whole content of a file without a meaningful `st_size`: files of proc and sysfs claim 0 or 4096 bytes.
     ///
-    /// Such content is made up while it is read, so "changed" has no meaning and is not checked.
+    /// The kernel generates such content during reading, so changes are meaningless and are not checked.
     ///
     /// - Parameters:
     ///   - limit: in bytes; more is `EFBIG`.
-    ///   - buffer: for the bytes; its content afterwards is of no use.
+    ///   - buffer: for the bytes; its content afterwards is meaningless.
     package mutating func readUnsized(
         limit: Int, through buffer: UnsafeMutableRawBufferPointer
     ) throws(ContentFailure) -> [UInt8] {

@@ -1,20 +1,20 @@
 import CXXHash
 import Synchronization
 
-/// Answers of libmagic by content, shared by the workers of a scan, of bounded size.
+/// libmagic's answers by content, shared by the workers of a scan, of bounded size.
 ///
-/// libmagic needs some hundred microseconds for a file, hashing its bytes and looking here less than one for most. Of
-/// 55,000 files of a /usr/share 4 % were copies of others, of 116,000 files of a /usr 7 %; trees with checkouts and
+/// libmagic needs some hundred microseconds per file; hashing the bytes and a look-up here take less than one for most.
+/// Of 55,000 files of a /usr/share 4 % were copies of others, of 116,000 files of a /usr 7 %; trees with checkouts and
 /// packages in several versions have more.
 ///
-/// A file's answer is looked up only where its *whole* content is at hand, because libmagic may look anywhere: at
-/// ELF sections through the descriptor, at the last bytes of the file for some archives. Beyond the bytes it knows the
-/// execute bits (they tell a program from a library in ELF), which are part of the key for that, and nothing else.
+/// An answer is looked up only if the *whole* content is in memory, because libmagic may read any part: ELF sections
+/// through the descriptor, or the last bytes of the file for some archives. Besides the bytes it depends only on the
+/// execute bits (they distinguish a program from a library in ELF), which are therefore part of the key.
 ///
 /// A table of 2^14 places without chains: a new answer replaces the one in its place. One lock, held for a compare and
 /// a copy; a worker takes it some thousand times a second.
 package final class MIMECache: Sendable {
-    /// What decides an answer.
+    /// Everything that an answer depends on.
     package struct Key: Equatable, Sendable {
         fileprivate let high: UInt64
         fileprivate let low: UInt64
@@ -23,8 +23,8 @@ package final class MIMECache: Sendable {
 
         /// Hashes a file's whole content with XXH3-128.
         ///
-        /// That hash resists accidents, not malice: whoever makes two files collide on purpose gets the type of one of
-        /// their own files for the other.
+        /// That hash resists accidents, not malice: an attacker who makes two files collide on purpose gets the type of
+        /// one of their own files for the other.
         package init(content: UnsafeRawBufferPointer, isExecutable: Bool) {
             let hash = XXH3_128bits(content.baseAddress, content.count)
             high = hash.high64

@@ -9,40 +9,41 @@ package struct MIMEUnavailable: Error, Equatable, Sendable {
     package let message: String
 }
 
-/// Says what type of content a regular file has: the answers of `file --mime-type`, from the same library. In this
-/// process, where no helper can ask in its place (`MagicHelper`).
+/// Determines the content type of a regular file: the answers of `file --mime-type`, from the same library. In this
+/// process, for machines where no helper can run (`MagicHelper`).
 ///
-/// One libmagic handle, for one worker at a time (`MIMEDetectors`); creating it takes 0.2 ms warm. Which file of which size
-/// may be asked about in which order does not show in the answers.
+/// One libmagic handle, for one worker at a time (`MIMEDetectors`); creating it takes 0.2 ms warm. Answers do not
+/// depend on the files that were examined before.
 ///
-/// **Always `magic_descriptor`, never `magic_buffer`.** `magic_buffer` is not `file`: without a descriptor it takes
-/// position-independent programs for libraries, does not look into OLE documents larger than the buffer, and passes
-/// over every rule that counts from the end of the file (Gentoo's binary packages, zip archives behind a program). More of the first
-/// kind may come with any release, and rules of the last kind from `/etc/magic`. So what could be told from the first
-/// bytes is not known here. The price is that libmagic copies the beginning of the file (up to 7 MiB in release 5.44,
-/// 1 MiB in older ones) out of the page cache once more: over 6,000 files of /usr/share 319 µs a file with the
-/// descriptor and 324 µs with the buffer, so none.
+/// **Always `magic_descriptor`, never `magic_buffer`.** `magic_buffer` differs from `file`: without a descriptor it
+/// takes position-independent programs for libraries, does not look into OLE documents larger than the buffer, and
+/// skips every rule that counts from the end of the file (Gentoo's binary packages, zip archives behind a program). Any
+/// release may add cases of the first kind, and `/etc/magic` rules of the last. So it is impossible to know which
+/// answers could be given from the first bytes. The price is that libmagic copies the beginning of the file (up to 7
+/// MiB in release 5.44, 1 MiB in older ones) out of the page cache once more: over 6,000 files of /usr/share 319 µs a
+/// file with the descriptor and 324 µs with the buffer, so none.
 ///
-/// What `file` adds to the library: `inode/x-empty` for empty files, for which libmagic says `application/x-empty`
-/// (`MIMEDetectors`). Otherwise it sets no flag but `MAGIC_MIME_TYPE` and leaves every limit at the library's own default (recursion,
-/// ELF headers and notes, bytes of a regular expression's input, bytes of the file); so does this type, whatever the
-/// release. A file that exceeds one in a way that leaves no answer is an error, in `file` too. The limits bound the
-/// time: the slowest of 34 files of 7 MiB made to be slow (newlines only) took 0.32 s, a file of 17 KB on average 0.3 ms.
+/// `file` adds to the library `inode/x-empty` for empty files, for which libmagic says `application/x-empty`
+/// (`MIMEDetectors`). Otherwise it sets only the flag `MAGIC_MIME_TYPE` and leaves every limit at the library's own
+/// default (recursion, ELF headers and notes, bytes of a regular expression's input, bytes of the file); so does this
+/// type, in any release. A file that exceeds one in a way that leaves no answer is an error, in `file` too. The limits
+/// bound the time: the slowest of 34 files of 7 MiB made to be slow (newlines only) took 0.32 s, a file of 17 KB on
+/// average 0.3 ms.
 ///
 /// **Where the time goes** (release 5.44, files of /usr/share, sampled): 90 % in the database's 20,000 rules, of which
 /// regexec(3) 27 %, comparing strings 17 %, taking one byte or word of the file 10 %, setting up a buffer description
-/// for each rule 10 %; reading the file 3 %, encodings 2 %, malloc under 1 %. Nothing in there can be had for less from
-/// outside: regular expressions are compiled once for each handle and run in the C locale whatever the caller's
-/// (setting LC_CTYPE changed neither time nor answers), mallopt changed nothing, and leaving out tests
-/// (`MAGIC_NO_CHECK_*`) changes answers. What is left is to ask on all workers, and to ask once for the same bytes.
+/// for each rule 10 %; reading the file 3 %, encodings 2 %, malloc under 1 %. None of this can be reduced from outside:
+/// regular expressions are compiled once for each handle and run in the C locale whatever the caller's (setting
+/// LC_CTYPE changed neither time nor answers), mallopt changed nothing, and omitting tests (`MAGIC_NO_CHECK_*`) changes
+/// answers. The remaining options are to use all workers, and to ask once for equal bytes.
 package struct MIMEDetector: ~Copyable {
     /// `magic_t`. Owned: closed in `deinit`.
     private let handle: magic_t
 
     /// Opens a handle and loads the database: the one that `file` would use (`$MAGIC`, `~/.magic`, the system's).
     ///
-    /// - Throws: `MIMEUnavailable` where there is no database, or none of this release. The first worker's detector is
-    ///   made before the scan, so that this ends the program and not each file.
+    /// - Throws: `MIMEUnavailable` if there is no database, or none of this release. The first worker's detector is
+    ///   created before the scan, so that this ends the program instead of failing for each file.
     package init() throws(MIMEUnavailable) {
         let result = Self.creation.withLock { _ in Self.open() }
         handle = try result.get()
@@ -57,7 +58,7 @@ package struct MIMEDetector: ~Copyable {
         guard let handle = magic_open(MAGIC_MIME_TYPE) else {
             return .failure(MIMEUnavailable(message: "libmagic cannot be initialised: out of memory"))
         }
-        // It prints what it thinks of each file that it tries: of interest where none is good.
+        // It prints remarks about each file that it tries: relevant only if none is valid.
         clinux_hold_standard_error()
         let status = magic_load(handle, nil)
         let printed = String(cString: clinux_release_standard_error())
@@ -71,10 +72,10 @@ package struct MIMEDetector: ~Copyable {
 
     /// The MIME type of an open regular file that is not empty.
     ///
-    /// - Parameter descriptor: only its position is used, and put back.
+    /// - Parameter descriptor: only its position is used, and restored.
     package func type(ofDescriptor descriptor: Int32) throws(ContentFailure) -> String {
         do {
-            // magic_descriptor reads from the current position, and puts it back.
+            // magic_descriptor reads from the current position, and restores it.
             try Kernel.rewind(descriptor)
         } catch {
             throw .call("lseek", error)
@@ -92,12 +93,12 @@ package struct MIMEDetector: ~Copyable {
     }
 }
 
-/// A handle has no tie to a thread, and having the detector (it cannot be copied) means that nobody else uses it.
+/// A handle is not tied to a thread, and the detector is not copyable, so its holder is its only user.
 extension MIMEDetector: @unchecked Sendable {}
 
-/// A MIME type, from somebody who may lie.
+/// A MIME type from an untrusted source.
 package enum MIMEType {
-    /// Whether it has only the characters that libmagic's types are made of.
+    /// Whether it has only the characters of libmagic's types.
     package static func isOne(_ text: some Sequence<UInt8>) -> Bool {
         text.allSatisfy { (0x20...0x7e).contains($0) }
     }

@@ -2,21 +2,21 @@ import LinuxKernel
 import Synchronization
 import WorkStealing
 
-/// What asks libmagic for a scan, and what has been answered: helpers, or libmagic's handles in this process where
-/// there can be no helper (`MagicHelper`, `MIMEDetector`).
+/// The detectors of a scan, and their answers so far: helpers, or libmagic's handles in this process if there can be no
+/// helper (`MagicHelper`, `MIMEDetector`).
 ///
-/// A handle maps its own copy of the database and keeps buffers, 11 MiB in all, and uses a processor when it is used. So
-/// there are as many as may run at a time, however many workers there are: more of them would cost memory (64 workers:
-/// 750 MiB) and gain nothing. A token of `resource` is the right to use one. Who finds none free goes on with something
-/// else: see `DeferredRead`.
+/// A handle maps its own copy of the database and keeps buffers, 11 MiB in all, and occupies a processor while it is
+/// used. So there are as many handles as may run at a time, however many workers there are: more would cost memory (64
+/// workers: 750 MiB) and gain nothing. A token of `resource` is the right to use one. If none is free, the caller moves
+/// on: see `DeferredRead`.
 package final class MIMEDetectors: Sendable {
     let resource: Resource
     private let cache = MIMECache()
     private let idle = Mutex<[Detector]>([])
-    /// How many there are, idle or in use. Relaxed, as who makes one has it in hand; who sees an old number says once
-    /// more that there is none, or tries once too often.
+    /// How many there are, idle or in use. Relaxed: the creator holds the new one; a reader with a stale number reports
+    /// once more that there is none, or tries once too often.
     private let made = Atomic<Int>(0)
-    /// Decided by the first that is made: a scan never goes on in its own process with what began in a helper.
+    /// Decided by the first one created: a scan that began with a helper never continues in its own process.
     private let means: Mutex<Means>
 
     private enum Means {
@@ -25,12 +25,12 @@ package final class MIMEDetectors: Sendable {
         case library(reason: String)
     }
 
-    /// A detector that goes from hand to hand.
+    /// A detector that goes from worker to worker.
     ///
-    /// `@unchecked Sendable`: used by who has taken it out of `idle`.
+    /// `@unchecked Sendable`: used by the worker that has taken it out of `idle`.
     private final class Detector: @unchecked Sendable {
         private let asked: Asked
-        /// Whether an earlier file may be the reason for what goes wrong with the next.
+        /// Whether an earlier file may be the cause of a failure.
         private(set) var hasAnswered = false
 
         private enum Asked: ~Copyable {
@@ -41,7 +41,7 @@ package final class MIMEDetectors: Sendable {
         init(_ helper: consuming MagicHelper) { asked = .helper(helper) }
         init(_ library: consuming MIMEDetector) { asked = .library(library) }
 
-        /// - Throws: `.helper` if this is of no more use.
+        /// - Throws: `.helper` if this one is no longer usable.
         func types(ofDescriptors descriptors: [Int32]) throws(ContentFailure) -> [Result<String, ContentFailure>] {
             defer { hasAnswered = true }
             switch asked {
@@ -63,7 +63,7 @@ package final class MIMEDetectors: Sendable {
         means = Mutex(.undecided(program))
     }
 
-    /// How files are kept from what they could do through libmagic; nil before `prepare()`.
+    /// How libmagic is confined; nil before `prepare()`.
     package var confinement: MIMEConfinement? {
         means.withLock { means in
             switch means {
@@ -75,20 +75,20 @@ package final class MIMEDetectors: Sendable {
         }
     }
 
-    /// Makes the first one, so that a missing database ends the program and not each file.
+    /// Creates the first one, so that a missing database ends the program instead of failing for each file.
     package func prepare() throws(MIMEUnavailable) {
         if let first = try take() { idle.withLock { $0.append(first) } }
     }
 
-    /// The MIME type of an open regular file, as `file` would say it.
+    /// The MIME type of an open regular file, as `file` reports it.
     ///
     /// - Parameters:
-    ///   - reader: the file. Only its descriptor's position is used, and put back.
-    ///   - head: the file's first bytes as far as they have been read, or nothing. Where they are the whole file, an
-    ///     answer for the same bytes is used again, and no detector is needed.
+    ///   - reader: the file. Only its descriptor's position is used, and restored.
+    ///   - head: the file's first bytes as far as they have been read, or nothing. If they are the whole file, an
+    ///     answer for the same bytes is reused, and no detector is needed.
     ///   - hasToken: the caller has a token of `resource`.
-    /// - Returns: nil if a detector is needed and none is free, whatever tokens are; or if files are better asked about
-    ///   together (`types(of:)`).
+    /// - Returns: nil if a detector is needed and none is free, whatever the tokens; or if it is better to ask about
+    ///   several files together (`types(of:)`).
     package func type(
         of reader: borrowing FileReader, head: UnsafeRawBufferPointer, hasToken: Bool = false
     ) -> Result<String, ContentFailure>? {
@@ -103,13 +103,13 @@ package final class MIMEDetectors: Sendable {
         return answer
     }
 
-    /// What an answer is kept under; nil where `head` is not the whole file.
+    /// The cache key of an answer; nil if `head` is not the whole file.
     static func key(of reader: borrowing FileReader, head: UnsafeRawBufferPointer) -> MIMECache.Key? {
         guard Int64(head.count) == reader.status.size else { return nil }
         return MIMECache.Key(content: head, isExecutable: reader.status.isExecutable)
     }
 
-    /// For who has waited for a token: a copy of the file may have been told meanwhile.
+    /// For a caller that has waited for a token: the answer for a copy of the file may have come meanwhile.
     ///
     /// - Returns: nil if there is no handle for the token.
     func type(of reader: borrowing FileReader, _ key: MIMECache.Key?) -> Result<String, ContentFailure>? {
@@ -117,8 +117,7 @@ package final class MIMEDetectors: Sendable {
         return answer(about: reader, key)
     }
 
-    /// Whether to ask about several files at a time is worth it: each question costs the way to another process and
-    /// back.
+    /// Whether asking about several files at a time is worthwhile: each question costs a round trip to another process.
     private var asksForSeveral: Bool {
         means.withLock { means in
             if case .helper = means { true } else { false }
@@ -127,7 +126,7 @@ package final class MIMEDetectors: Sendable {
 
     static let mostFiles = MagicHelper.mostFiles
 
-    /// For who has a token, and up to `mostFiles` files.
+    /// For a caller with a token, and up to `mostFiles` files.
     ///
     /// - Returns: nil if there is no handle for the token.
     func types(of files: [UntypedFile]) -> [Result<String, ContentFailure>]? {
@@ -138,7 +137,7 @@ package final class MIMEDetectors: Sendable {
         return results
     }
 
-    /// For who has a token.
+    /// For a caller with a token.
     private func answer(about reader: borrowing FileReader, _ key: MIMECache.Key?) -> Result<String, ContentFailure>? {
         let answer = detect(reader)
         if let key, case .success(let type) = answer { cache.insert(type, for: key) }
@@ -169,7 +168,7 @@ package final class MIMEDetectors: Sendable {
         }
     }
 
-    /// One of the files has broken a detector, or one before them. Each is asked about alone, until one breaks a
+    /// One of the files, or one before them, has crashed a detector. Asks about each alone, until one crashes a
     /// detector that has answered nothing else.
     private func detectOneByOne(_ files: [Int32]) throws(MIMEUnavailable) -> [Result<String, ContentFailure>]? {
         var results: [Result<String, ContentFailure>] = []
@@ -195,9 +194,8 @@ package final class MIMEDetectors: Sendable {
         return try make()
     }
 
-    /// - Returns: nil where a further one cannot be made, for want of descriptors perhaps: those that there are come
-    ///   back,
-    ///   as each is used in a message that waits for nothing.
+    /// - Returns: nil if another one cannot be created, perhaps for lack of descriptors. Existing ones come back,
+    ///   because each is used in a message that waits for nothing.
     private func make() throws(MIMEUnavailable) -> Detector? {
         do throws(MIMEUnavailable) {
             let detector = try create()

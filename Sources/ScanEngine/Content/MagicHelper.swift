@@ -3,27 +3,27 @@ import Glibc
 import LinuxKernel
 import WorkStealing
 
-/// A process that asks libmagic about the files that it is sent, and can do nothing else: see
-/// `Sources/fsscan-magic/main.c`, which has the messages.
+/// A process that runs libmagic on the files that it receives, and can do nothing else: see
+/// `Sources/fsscan-magic/main.c`, which describes the messages.
 ///
 /// For one worker at a time, which waits for the answers. Up to 16 files at a time: a file of /usr/share, for which
-/// libmagic takes 220 µs of processor time, takes 11 µs more than in this process (two workers, 43,569 files). To ask
+/// libmagic takes 220 µs of processor time, takes 11 µs more than in this process (two workers, 43,569 files). Asking
 /// about each alone took 36 µs more.
 ///
-/// What comes back may be the word of a file that has taken the process over. So it is a type that libmagic could have
-/// given, or an error of that file; and who does not answer is ended.
+/// A file may have taken over the process, so its answers are untrusted: each must be a possible type of libmagic, or
+/// an error of that file. A helper that does not answer is killed.
 struct MagicHelper: ~Copyable {
     private let program: MagicProgram
     private let socket: FileDescriptor
     private let process: Int32
-    /// Nil where it is confined; otherwise why not.
+    /// Nil if it is confined; otherwise the reason.
     let lackOfConfinement: String?
 
     /// - Throws: `Start`
     init(_ program: MagicProgram) throws(Start) {
         var process: Int32 = 0
         let number = (program.path + [0]).withUnsafeBytes { path in
-            // The array ends in a NUL, and stays where it is during the call.
+            // The array ends in a NUL, and does not move during the call.
             clinux_start_helper(
                 path.baseAddress!.assumingMemoryBound(to: CChar.self), "\(program.processorSeconds)",
                 program.milliseconds, &process)
@@ -41,7 +41,7 @@ struct MagicHelper: ~Copyable {
             _ = clinux_end_helper(process)
             throw .failed(hello?.text ?? "")
         default:
-            // Without a word: it is another program, or one for another machine.
+            // No greeting: it is another program, or one for another machine.
             let signal = clinux_end_helper(process)
             throw .impossible("fsscan-magic ended before it began\(Self.death(signal))")
         }
@@ -54,7 +54,7 @@ struct MagicHelper: ~Copyable {
 
     /// Why there is no helper.
     enum Start: Error {
-        /// Not now, or libmagic itself cannot be used.
+        /// Not now, or libmagic itself is unusable.
         case failed(String)
         /// Not on this machine, or not for this user.
         case impossible(String)
@@ -62,20 +62,20 @@ struct MagicHelper: ~Copyable {
 
     private static func cannotStart(_ error: Errno) -> String { "fsscan-magic cannot be started: \(error.message)" }
 
-    /// How many files may be asked about at a time.
+    /// How many files one question may have.
     static let mostFiles = Int(CLINUX_MOST_DESCRIPTORS)
 
     /// The MIME types of open regular files that are not empty.
     ///
     /// - Parameter descriptors: 1 to `mostFiles`. Only their positions are used.
-    /// - Throws: `.helper` if this helper is of no more use, because of any of the files.
+    /// - Throws: `.helper` if one of the files has made this helper unusable.
     func types(ofDescriptors descriptors: [Int32]) throws(ContentFailure) -> [Result<String, ContentFailure>] {
         try Delegation.wait(for: process) { () throws(ContentFailure) in try ask(about: descriptors) }
     }
 
     private func ask(about descriptors: [Int32]) throws(ContentFailure) -> [Result<String, ContentFailure>] {
         let sent = clinux_send_descriptors(socket.number, descriptors, Int32(descriptors.count))
-        // One that has died is found out below.
+        // A dead helper is detected below.
         if sent != 0, sent != -EPIPE, sent != -ECONNRESET {
             throw .helper(message: "fsscan-magic cannot be asked: \(Errno(-sent).message)", error: Errno(-sent))
         }
@@ -129,7 +129,7 @@ struct MagicHelper: ~Copyable {
         }
     }
 
-    /// - Throws: `EBADMSG` for what are no answers, `EPIPE` where there will be none.
+    /// - Throws: `EBADMSG` for invalid answers, `EPIPE` if there will be none.
     private static func receive(from socket: borrowing FileDescriptor) throws(Errno) -> [Answer] {
         try withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 8) { (buffer) throws(Errno) in
             let count = clinux_receive(socket.number, buffer.baseAddress!, UInt(buffer.count))
@@ -152,7 +152,7 @@ struct MagicHelper: ~Copyable {
 }
 
 extension Errno {
-    /// The same may succeed later, for want of something now.
+    /// A temporary lack of a resource: the same may succeed later.
     fileprivate var mayPass: Bool {
         isShortOfDescriptors || self == Errno(EAGAIN) || self == Errno(ENOMEM) || self == Errno(ENOBUFS)
             || self == Errno(ETXTBSY)

@@ -2,12 +2,12 @@ import CLinux
 import Glibc
 import LinuxKernel
 
-/// The program that asks libmagic in this one's place, in a process that can do nothing else: `Sources/fsscan-magic`.
+/// The program that runs libmagic in a separate process, which can do nothing else: `Sources/fsscan-magic`.
 package struct MagicProgram: Sendable {
     let path: [UInt8]
     /// Seconds of processor time for one file. The slowest of the files made to be slow takes less than one.
     var processorSeconds = 30
-    /// Milliseconds for one file, whatever happens: a helper that was taken over may just wait. A file system may need
+    /// Milliseconds for one file, including waiting: a helper that was taken over may just wait. A file system may need
     /// minutes for 7 MiB.
     var milliseconds: Int32 = 600_000
 
@@ -15,12 +15,12 @@ package struct MagicProgram: Sendable {
 
     package enum Finding: Sendable {
         case found(MagicProgram)
-        /// libmagic is asked in this process instead.
+        /// libmagic runs in this process instead.
         case missing(reason: String)
     }
 
-    /// Beside this process's own program: `libexec/fsscan/fsscan-magic` for `bin/fsscan`, else in the same directory,
-    /// as in a build. Looked for once.
+    /// Installed relative to this program: `libexec/fsscan/fsscan-magic` for `bin/fsscan`, else in the same directory,
+    /// as in a build. Searched once.
     package static let installed: Finding = find()
 
     private static func find() -> Finding {
@@ -53,7 +53,8 @@ package struct MagicProgram: Sendable {
         return status.kind == .file && status.mode & 0o111 != 0
     }
 
-    /// For root: a copy of fsscan that lies in a directory of others (/tmp) must not start what somebody put beside it.
+    /// For root: a copy of fsscan in a directory that others can write to (/tmp) must not start a program that somebody
+    /// put beside it.
     private static func isTrusted(_ path: [UInt8], besides program: [UInt8]) -> Bool {
         guard let owner = status(program)?.uid, let end = path.lastIndex(of: UInt8(ascii: "/")) else { return false }
         return [path, Array(path[..<end])].allSatisfy { place in
@@ -72,16 +73,16 @@ package struct MagicProgram: Sendable {
     }
 }
 
-/// How libmagic is kept from what it could do if a file took it over.
+/// How libmagic is confined, in case a file takes it over.
 package enum MIMEConfinement: Equatable, Sendable {
-    /// Another process asks it, which can do nothing but read what it is sent.
+    /// A separate process runs it, which can only read the files that it receives.
     case confined
-    /// Another process asks it, and could do what its user can.
+    /// A separate process runs it, with all rights of its user.
     case unconfined(reason: String)
-    /// This process asks it.
+    /// This process runs it.
     case inProcess(reason: String)
 
-    /// Nil where all is well.
+    /// Nil if it is confined.
     package var reason: String? {
         switch self {
         case .confined: nil
@@ -90,9 +91,9 @@ package enum MIMEConfinement: Equatable, Sendable {
         }
     }
 
-    /// What a scan on this machine gets, found out by starting the helper.
+    /// The confinement on this machine, determined by starting the helper.
     ///
-    /// - Throws: where libmagic cannot be used at all.
+    /// - Throws: if libmagic is unusable.
     package static func ofThisMachine() throws(MIMEUnavailable) -> MIMEConfinement {
         let detectors = MIMEDetectors(count: 1)
         try detectors.prepare()

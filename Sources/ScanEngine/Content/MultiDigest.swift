@@ -7,11 +7,11 @@ package import Entries
 ///     begin(length:)  update(_:)  update(_:) …  finish(appendingTo:)      a file, a symlink's target
 ///     beginLane(_:)   updateLane(_:_:) …        finishLane(_:appendingTo:)      one algorithm alone: a directory's tree object
 ///
-/// Holds one OpenSSL context (or XXH3 state) for each algorithm and uses it again and again: with fresh ones 200 bytes
-/// cost 230 ns of SHA-256 instead of 175, and malloc's locks are in play. (XXH3: 38 ns. GB/s on one core, 1 MiB
-/// buffers: SHA-256 2.1, `git` 2.2, MD5 0.9, XXH3 20; MD5, SHA-1, SHA-256 and SHA-512 together 0.35, which is what
-/// each takes alone, added up.) A worker owns one for the small files that it reads
-/// whole; a very large file, which is hashed in several messages, owns one of its own until it is done.
+/// Holds one OpenSSL context (or XXH3 state) per algorithm and reuses it: with fresh ones 200 bytes cost 230 ns of
+/// SHA-256 instead of 175, and malloc's locks are involved. (XXH3: 38 ns. GB/s on one core, 1 MiB buffers: SHA-256 2.1,
+/// `git` 2.2, MD5 0.9, XXH3 20; MD5, SHA-1, SHA-256 and SHA-512 together 0.35, the same as one after the other.) A
+/// worker owns one for the small files that it reads whole. A very large file, which is hashed in several messages,
+/// owns one until it is done.
 package struct MultiDigest: ~Copyable {
     package let methods: DigestMethods
     /// `EVP_MD_CTX *` in the order of the set; nil for XXH3. Owned: freed in `deinit`.
@@ -46,7 +46,7 @@ package struct MultiDigest: ~Copyable {
 
     // MARK: Every algorithm at once
 
-    /// Starts the digests of `length` bytes. What was begun and not finished before is dropped.
+    /// Starts the digests of `length` bytes. An unfinished digest is dropped.
     package mutating func begin(length: Int64) {
         announced = length
         for lane in contexts.indices {
@@ -62,7 +62,7 @@ package struct MultiDigest: ~Copyable {
 
     /// Feeds the next bytes to every algorithm.
     ///
-    /// Several algorithms take turns over slices of 64 KiB, which stay in the core's own cache between them.
+    /// Several algorithms alternate on slices of 64 KiB, which stay in the core's own cache in between.
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         announced -= Int64(bytes.count)
         guard contexts.count > 1 else {
@@ -78,7 +78,7 @@ package struct MultiDigest: ~Copyable {
         }
     }
 
-    /// Feeds `count` zero bytes: a hole of a sparse file, which nobody needs to read.
+    /// Feeds `count` zero bytes: a hole of a sparse file, which need not be read.
     package mutating func updateZeros(_ count: Int64) {
         var rest = count
         while rest > 0 {
@@ -90,8 +90,8 @@ package struct MultiDigest: ~Copyable {
 
     /// Ends the digests and appends them as one row of `set.rowBytes` bytes.
     ///
-    /// - Precondition: exactly as many bytes came as `begin(length:)` announced. A file of which more or fewer bytes came
-    ///   changed while it was read: its digests must not be finished.
+    /// - Precondition: exactly the number of bytes came that `begin(length:)` announced. A file with more or fewer
+    ///   bytes changed while it was read: its digests must not be finished.
     package mutating func finish(appendingTo rows: inout [UInt8]) {
         precondition(announced == 0, "a digest is finished after as many bytes as were announced")
         for lane in contexts.indices { finishLane(lane, appendingTo: &rows) }
@@ -139,16 +139,16 @@ package struct MultiDigest: ~Copyable {
         }
     }
 
-    /// OpenSSL's digest calls fail only for want of memory or for a call out of order; neither is a file's fault.
+    /// OpenSSL's digest calls fail only for lack of memory or in the wrong order; neither is the file's fault.
     private static func check(_ succeeded: Bool, _ call: StaticString) {
         if !succeeded { fatalError("\(call) failed: \(DigestMethods.lastOpenSSLError())") }
     }
 
-    /// Fits the 256 KiB and more of second-level cache that every server core of the last fifteen years has.
+    /// Fits into the second-level cache, which has 256 KiB or more on every server core of the last fifteen years.
     private static let sliceBytes = 64 << 10
 }
 
-/// A `MultiDigest` has no tie to a thread, and having it (it cannot be copied) means that nobody else uses its contexts.
+/// A `MultiDigest` is not tied to a thread, and it is not copyable, so its holder is its only user.
 extension MultiDigest: @unchecked Sendable {}
 
 /// 64 KiB of zeros. Never written after this line, never freed: safe to share.

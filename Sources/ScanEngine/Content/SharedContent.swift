@@ -1,7 +1,7 @@
 package import Entries
 import WorkStealing
 
-/// What a scan wants to know of files' content, and what its workers share for that.
+/// What a scan reads of files' content, and what its workers share for it.
 package final class SharedContent: Sendable {
     /// Nil without `--hash`.
     package let methods: DigestMethods?
@@ -13,28 +13,28 @@ package final class SharedContent: Sendable {
     package let maxHoles: Int64
     /// Read files of pseudo file systems too.
     package let readsPseudo: Bool
-    /// What need not be read; nil without `--baseline`.
+    /// The content that need not be read; nil without `--baseline`.
     let baseline: ContentBaseline?
     let typedInodes = TypedInodes()
     /// Files that are read in pieces: each keeps a descriptor and digest contexts from message to message.
     let largeFiles: Resource
     /// Files that wait for a detector: each keeps a descriptor.
     let openFiles: Resource
-    /// Directories and slices whose files are being looked into, those that still wait for a detector included: see
-    /// `DirectoryPlace`. Nil where nothing has to wait.
+    /// Directories and slices whose files are being read, including those that wait for a detector: see
+    /// `DirectoryPlace`. Nil if nothing has to wait.
     let directories: Resource?
-    /// Digests of no bytes: what FIFOs, sockets and devices have. Empty without `--hash`.
+    /// Digests of zero bytes: those of FIFOs, sockets and devices. Empty without `--hash`.
     package let rowOfNothing: [UInt8]
 
-    /// How much of something there may be at a time.
+    /// The limits on simultaneous work.
     package struct Limits: Sendable {
         /// Files that are read in pieces.
         package var largeFiles = 1
-        /// Files that are kept open until libmagic has told their type.
+        /// Files that are kept open until libmagic has determined their type.
         package var openFiles = 1
         /// libmagic handles.
         package var detectors = 1
-        /// Directories whose files are looked into.
+        /// Directories whose files are read.
         package var directories = 1
     }
 
@@ -51,7 +51,7 @@ package final class SharedContent: Sendable {
         }
         self.methods = methods
         detectors = mime ? MIMEDetectors(count: limits.detectors) : nil
-        // Depth first, as the walk is.
+        // Depth-first, as the walk is.
         directories = mime ? Resource("directories", limit: limits.directories, serving: .newestFirst) : nil
         largeFiles = Resource("large files", limit: limits.largeFiles)
         openFiles = Resource("open files", limit: limits.openFiles)
@@ -67,13 +67,13 @@ extension SharedContent {
     /// The algorithms; none without `--hash`.
     package var set: DigestSet { methods?.set ?? DigestSet([]) }
 
-    /// Whether a file takes more than one message: it is to be digested, and is large.
+    /// Whether a file takes more than one message: it is large, and digests are requested.
     func isReadInPieces(size: Int64) -> Bool {
         methods != nil && size > ContentReader.messageBytes
     }
 
     /// - Returns: nil if no content is to be read.
-    /// - Throws: `ScanUnavailable` where a library on this machine cannot do what is asked for.
+    /// - Throws: `ScanUnavailable` if a library on this machine cannot do what the options ask for.
     static func make(
         _ options: ScanOptions, limits: Limits, baseline: ContentBaseline? = nil
     ) throws(ScanUnavailable) -> SharedContent? {
@@ -87,7 +87,7 @@ extension SharedContent {
             throw ScanUnavailable(option: "--hash", message: error.message)
         }
         do throws(MIMEUnavailable) {
-            // Tried once here, so that a missing database ends the program and not each file.
+            // Tried once here, so that a missing database ends the program instead of failing for each file.
             try plan.detectors?.prepare()
         } catch {
             throw ScanUnavailable(option: "--mime", message: error.message)
@@ -96,9 +96,9 @@ extension SharedContent {
     }
 }
 
-/// Something that was asked for and that this machine's libraries cannot do.
+/// An option needs something that this machine's libraries cannot do.
 public struct ScanUnavailable: Error, Sendable {
-    /// The option that asked for it: `--hash`, `--mime`.
+    /// The option: `--hash`, `--mime`.
     public let option: String
     /// A sentence for people.
     public let message: String
@@ -106,7 +106,7 @@ public struct ScanUnavailable: Error, Sendable {
     package init(option: String, message: String) { (self.option, self.message) = (option, message) }
 }
 
-/// What was found out about a file.
+/// The result of reading a file.
 package struct FileContent: Sendable {
     /// One row of digests; empty without `--hash`.
     package var row: [UInt8] = []
@@ -114,10 +114,10 @@ package struct FileContent: Sendable {
     package var type: Result<String, ContentFailure>?
 }
 
-/// A file too large for one message: what `ContentReader.advance(_:)` needs to go on with it.
+/// A file too large for one message: the state that `ContentReader.advance(_:)` needs to continue it.
 ///
-/// At most one worker has it at a time, because it goes from message to message, and each hands over what it wrote:
-/// that makes it safe to send.
+/// At most one worker has it at a time, because it goes from message to message, and each message publishes its writes
+/// to the next: that makes it safe to send.
 package final class LargeFile: @unchecked Sendable {
     var reader: FileReader
     var digest: MultiDigest

@@ -25,7 +25,8 @@ package struct TreeDigest: Sendable {
     private var rows: [UInt8] = []
     /// Length of a row; from the `DigestSet`.
     private let rowBytes: Int
-    /// Set when an entry's digests are not known; then neither are the directory's, and nothing is collected any more.
+    /// Set when an entry's digests are not known; then the directory's are not either, and nothing is collected any
+    /// more.
     private var isUnknown = false
 
     package init(_ set: DigestSet) { rowBytes = set.rowBytes }
@@ -47,8 +48,8 @@ package struct TreeDigest: Sendable {
         rows.append(contentsOf: row)
     }
 
-    /// Notes an entry whose digests are not known (an error, a change while reading, a skipped file): the directory's
-    /// are not known either. Frees what was collected.
+    /// Records an entry whose digests are not known (an error, a change while reading, a skipped file): the directory's
+    /// are then unknown, too. Frees what was collected.
     package mutating func appendUnknown() {
         isUnknown = true
         entries = []
@@ -78,18 +79,18 @@ package struct TreeDigest: Sendable {
 
     /// Computes the directory's digests and appends them as one row.
     ///
-    /// Cost: one sort, then one pass over the entries for each algorithm; about 250 ns an entry with 100,000 entries and
-    /// SHA-256. Memory beyond the entries: 64 KiB.
+    /// Cost: one sort, then one pass over the entries for each algorithm; about 250 ns an entry with 100,000 entries
+    /// and SHA-256. Memory beyond the entries: 64 KiB.
     ///
-    /// - Returns: false, with nothing appended, where they are not known: an entry's digests were not, or a broken
-    ///   readdir gave a name twice, so that no tree object can describe the directory.
+    /// - Returns: false, with nothing appended, if they are not known: an entry's digests were not, or a broken readdir
+    ///   listed a name twice, so that no tree object can describe the directory.
     package consuming func finish(with digest: inout MultiDigest, appendingTo out: inout [UInt8]) -> Bool {
         if isUnknown { return false }
         let names = self.names
         var entries = self.entries
         self.entries = []
         let rows = self.rows
-        // Pointers into the two arrays, which nobody changes during the closure.
+        // Pointers into the two arrays, which do not change during the closure.
         return names.withUnsafeBytes { names in
             rows.withUnsafeBytes { rows in
                 entries.sort { Entry.precedes($0, $1, names) }
@@ -169,7 +170,7 @@ extension TreeDigest {
         var key: UInt64
         var nameStart: Int
         var rowStart: Int
-        /// File systems of today allow 255 bytes; nothing here relies on it.
+        /// Current file systems allow 255 bytes; nothing here relies on it.
         var nameCount: UInt32
         /// `st_mode`.
         var mode: UInt32
@@ -200,7 +201,8 @@ extension TreeDigest {
             let leftNext = left.count > common ? left[common] : one.terminator
             let rightNext = right.count > common ? right[common] : other.terminator
             if leftNext != rightNext { return leftNext < rightNext }
-            // Equal so far: both end here, and are the same, or one went on with the other's `/`, which no name holds.
+            // Equal so far: either both end here and are the same, or one continued with the other's `/`, which no name
+            // contains.
             return left.count < right.count
         }
 
@@ -208,8 +210,8 @@ extension TreeDigest {
 
         /// The mode field of a tree entry: octal, without leading zeros.
         ///
-        /// git knows no FIFOs, sockets and devices. Under `git` they are empty files, as swh.model has them, so that the
-        /// id stays a SWHID; under the other algorithms they have modes of their own.
+        /// git knows no FIFOs, sockets and devices. Under `git` they are empty files, as swh.model has them, so that
+        /// the id stays a SWHID; under the other algorithms they have modes of their own.
         func modeText(_ algorithm: DigestAlgorithm) -> StaticString {
             let file: StaticString = mode & 0o100 != 0 ? "100755" : "100644"
             switch EntryKind(mode: mode) {

@@ -1,13 +1,14 @@
 import LinuxKernel
 import Synchronization
 
-/// Inodes with several links whose bytes have been counted under their MIME type: the name that tells first counts them.
+/// Inodes with several links whose bytes have been counted under their MIME type: the first name with a known type
+/// counts them.
 ///
-/// Not the business of `HardLinks`: a type is known later than the name, and when it is known the inode may have left
-/// that set. An inode leaves this one when all its links have been met.
+/// Separate from `HardLinks`, because a type is known later than the name, and by then the inode may have left that
+/// set. An inode leaves this one when all its links have been found.
 ///
-/// In a part of a scan another part may tell first. There the bytes count when all names have been met, and those of what is
-/// left when all parts are put together.
+/// In a part of a scan another part may be first. There the bytes count when all names have been found; those of the
+/// remaining inodes count when all parts are merged.
 final class TypedInodes: Sendable {
     /// A type, and the bytes that count under it.
     struct Typed: Sendable {
@@ -41,7 +42,7 @@ final class TypedInodes: Sendable {
         }
     }
 
-    /// What another part may have names of.
+    /// Inodes of which another part may have names.
     var open: [DeviceInode: Typed] { met.withLock { $0.compactMapValues(\.typed) } }
 }
 

@@ -1,7 +1,7 @@
 import WorkStealing
 
-/// A file of which everything is known but its MIME type. It is kept open until libmagic can tell, because to open and read
-/// it again takes as long as its file system pleases, and whoever does so keeps a detector.
+/// A file of which everything is known except its MIME type. It is kept open until libmagic is free, because opening
+/// and reading it again may take any time, during which it would occupy a detector.
 package final class UntypedFile: Sendable {
     let reader: FileReader
     let row: [UInt8]
@@ -15,8 +15,8 @@ package final class UntypedFile: Sendable {
         self.place = place
     }
 
-    /// - Parameter detector: given back as soon as libmagic has answered.
-    /// - Returns: nil if there is no handle for it: to be asked once more.
+    /// - Parameter detector: returned as soon as libmagic has answered.
+    /// - Returns: nil if there is no handle for it: ask again.
     func content(
         from detectors: MIMEDetectors, _ detector: consuming Resource.Token
     ) throws(ContentFailure) -> FileContent? {

@@ -1,33 +1,34 @@
 // Directories, and slices of large ones, that belong to another process's tree and are scanned here.
 //
-// A directory is reached from its PATH name by name, every name relative to the descriptor of the directory above and never
-// through a symlink, as a scan reaches it. Of what is borrowed the directory that it lies in is opened, and kept open until
-// all of it is done: everything below is reached again from there when descriptors are short.
+// A directory is reached from its PATH name by name, each relative to the descriptor of the directory above and never
+// through a symlink, as in a scan. The directory that contains a borrowed item is opened, and stays open until all
+// borrowed items in it are done: everything below is reopened from there when descriptors are short.
 
 import Entries
 import Ignore
 import LinuxKernel
 import WorkStealing
 
-/// What is borrowed together: all in one directory.
+/// Items that are borrowed together: all in one directory.
 struct BorrowedGroup: Sendable {
     enum What: Sendable {
         /// A directory in it, by its name.
         case directory([UInt8])
-        /// Some of its entries, as `getdents64` gave them.
+        /// Some of its entries, as `getdents64` returned them.
         case slice([UInt8])
     }
 
     /// The number of the PATH.
     let root: Int
-    /// From the PATH down to the directory that all lies in; none for the PATH itself.
+    /// From the PATH down to the containing directory; empty for the PATH itself.
     let names: [[UInt8]]
-    /// Of that directory; nil where nobody has seen it. (Not its device, which has another number on another machine.)
+    /// The inode of that directory; nil if it is not known. (Not its device, which has another number on another
+    /// machine.)
     let inode: UInt64?
-    /// Each with the number by which it is answered.
+    /// Each with the ticket for its answer.
     var items: [(ticket: UInt64, what: What)]
 
-    /// Cuts, numbered in their order; those in one directory stand side by side.
+    /// Groups cuts, numbered in their order; those in one directory are adjacent.
     static func groups(_ cuts: [CutPath]) -> [BorrowedGroup] {
         var groups: [BorrowedGroup] = []
         for (index, cut) in cuts.enumerated() {
@@ -41,10 +42,10 @@ struct BorrowedGroup: Sendable {
     }
 }
 
-/// Who waits for a directory, or a slice, that is scanned for somebody else.
+/// The waiter for a directory, or a slice, that is scanned for another process.
 final class BorrowedPlace: Sendable {
     let ticket: UInt64
-    /// The directory that it lies in, which is not scanned, and is there as long as this is pending.
+    /// The containing directory, which is not scanned; it exists as long as this is pending.
     let directory: Directory
     private let queue: BorrowedQueue
 
@@ -55,8 +56,8 @@ final class BorrowedPlace: Sendable {
     func receive(_ completion: Completion) { queue.send { [self] in $0.completed(self, completion) } }
 }
 
-/// Starts what is borrowed in its order, from some directories at a time (each keeps a descriptor), and hands on what it
-/// comes to.
+/// Starts borrowed items in their order, from a limited number of directories at a time (each keeps a descriptor), and
+/// passes on their results.
 actor BorrowedQueue: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -64,7 +65,7 @@ actor BorrowedQueue: MailboxActor {
     private let limit: Int
     private let answer: @Sendable (_ ticket: UInt64, Completion) -> Void
     private var waiting: [BorrowedGroup] = []
-    /// How many are pending of each directory that is open.
+    /// The number of pending items in each open directory.
     private var running: [ObjectIdentifier: Int] = [:]
 
     /// - Parameter answer: called on a worker.
@@ -103,7 +104,7 @@ actor BorrowedQueue: MailboxActor {
             running[ObjectIdentifier(directory)] = group.items.count
             for (ticket, what) in group.items {
                 let place = BorrowedPlace(ticket, in: directory, self)
-                // One until it is done, and one until it is open.
+                // One need until it is done, and one until it is open.
                 directory.descriptor.need()
                 switch what {
                 case .slice(let entries):
@@ -122,7 +123,7 @@ actor BorrowedQueue: MailboxActor {
         let node = name.withUnsafeBytes { PathNode.child($0, of: opened.node, parentIdentity: opened.identity) }
         var known: KnownEntry?
         if worker.context.oneFileSystem {
-            // Where the scan looks before it leaps. What cannot be looked at, opening will tell.
+            // If the status is required first. If it cannot be read, opening reports the error.
             var status = FileStatus()
             let number = opened.directory.descriptor.borrow()
             let isKnown = node.withCString { name in
@@ -140,7 +141,7 @@ actor BorrowedQueue: MailboxActor {
         ).send { $0.scan() }
     }
 
-    /// The directory that it lies in is not there any more, or cannot be opened.
+    /// The containing directory has disappeared, or cannot be opened.
     private func couldNotReach(
         _ ticket: UInt64, _ what: BorrowedGroup.What, of group: BorrowedGroup, _ error: Errno, _ worker: WorkerLocals
     ) {
@@ -149,7 +150,7 @@ actor BorrowedQueue: MailboxActor {
         let directory = PathNode.root(worker.context.paths[group.root], index: group.root).descending(group.names)
         switch what {
         case .directory(let name):
-            // Gone before anybody could look at it: not an entry.
+            // It disappeared before its status was read: not an entry.
             if error == .noSuchEntry { break }
             subtree.subtotal.countUnknown(.directory)
             worker.report(error, "openat", EntryPath(directory: directory, name: name), into: &subtree)
@@ -160,7 +161,7 @@ actor BorrowedQueue: MailboxActor {
     }
 }
 
-/// The way from a PATH down to a directory, and what a scan knows when it has it open.
+/// The way from a PATH down to a directory, and what a scan knows once it has opened it.
 private struct BorrowedWay {
     private let group: BorrowedGroup
     private let context: ScanContext
@@ -168,7 +169,7 @@ private struct BorrowedWay {
     init(_ group: BorrowedGroup, _ context: ScanContext) { (self.group, self.context) = (group, context) }
 
     func descend(_ worker: WorkerLocals) throws(Errno) -> OpenedDirectory {
-        // A directory, so that following it changes nothing where it is no symlink.
+        // A directory, so following makes no difference if it is not a symlink.
         var node = PathNode.root(context.paths[group.root], index: group.root, isFollowed: context.followsRoots)
         var (rootDevice, pseudo, mayLoop) = (UInt64(0), PseudoFileSystem?.none, false)
         var ignore = context.excludes
@@ -207,7 +208,7 @@ private struct BorrowedWay {
         let directory = Directory(
             node, waiter: .nobody, known: nil, rootDevice: rootDevice, pseudo: pseudo, mayLoop: mayLoop,
             ignore: ignore, scheduler: worker.scheduler)
-        // Never given up: it is in nobody's budget.
+        // Never given up: it belongs to no budget.
         let isPublished = directory.descriptor.publish(opened.release())
         precondition(isPublished, "a directory is opened once")
         directory.descriptor.giveBack()

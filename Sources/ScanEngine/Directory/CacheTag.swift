@@ -1,21 +1,21 @@
 import Ignore
 import LinuxKernel
 
-/// `CACHEDIR.TAG`, which says of a directory that what is in it can be made again (https://bford.info/cachedir/). As with
-/// `tar --exclude-caches`, the directory and the tag are kept, and nothing else.
+/// `CACHEDIR.TAG` marks a directory whose contents can be regenerated (https://bford.info/cachedir/). As with `tar
+/// --exclude-caches`, only the directory and the tag are kept.
 enum CacheTag {
     static let name = "CACHEDIR.TAG"
-    /// What the file begins with.
+    /// The beginning of the file.
     private static let signature = Array("Signature: 8a477f597d28d172789f06886806bc55".utf8)
 
-    /// Whether the directory has one: a regular file, and no symlink to one.
+    /// Whether the directory has a valid one: a regular file, not a symlink.
     static func isValid(in directory: Int32) throws(Errno) -> Bool {
         try Kernel.beginning(ofFile: name, in: directory, count: signature.count) == signature
     }
 
-    /// What applies to the entries of a directory that has one.
+    /// The patterns for the entries of a directory with a tag.
     ///
-    /// - Parameter scope: what would apply otherwise: it may leave out the tag, too.
+    /// - Parameter scope: the patterns without the tag: they may exclude the tag, too.
     static func scope(of directory: PathNode, _ scope: IgnoreScope?) -> IgnoreScope {
         let name = Array(name.utf8)
         let verdict = scope?.verdict(

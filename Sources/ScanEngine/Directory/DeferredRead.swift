@@ -2,9 +2,9 @@ import Entries
 import LinuxKernel
 import WorkStealing
 
-/// Whose content somebody waits for.
+/// A request for the content of a file.
 struct FileRequest: Sendable {
-    /// The directory that the file is in; nil for a PATH, whose `name` is the path itself.
+    /// The directory of the file; nil for a PATH, whose `name` is the path itself.
     let directory: OpenedDirectory?
     /// The name, followed by a NUL.
     let name: [UInt8]
@@ -12,9 +12,9 @@ struct FileRequest: Sendable {
     let entry: KnownEntry
     /// See `ContentReader.inspect`.
     let hasSize: Bool
-    /// What `EntryContent.xattrs` is to be.
+    /// The value for `EntryContent.xattrs`.
     let xattrs: [ExtendedAttribute]?
-    /// The digests that the baseline has of it, if it looks unchanged and is read all the same.
+    /// The digests in the baseline, if the file looks unchanged but is read anyway.
     let saved: [UInt8]?
     /// Kept until the request is answered.
     var place: DirectoryPlace?
@@ -22,8 +22,8 @@ struct FileRequest: Sendable {
     let waiter: Waiter
 }
 
-/// Reads one file that is too large for the message that met it, or that has several names, or for which no detector was
-/// free.
+/// Reads one file that is too large for the message that found it, or that has several names, or for which no detector
+/// was free.
 ///
 /// ```
 ///   read(request) ─▶ waiting ─▶ current: open ──▶ small: end
@@ -35,48 +35,49 @@ struct FileRequest: Sendable {
 ///                       └─────────────────────────────────────────────────────────────┘
 /// ```
 ///
-/// A large file is read a piece to a message, and as many are open at a time as `SharedContent.largeFiles` has tokens. A
-/// small one that waits for a detector has been read, and stays open; where too many are open, it is opened and read again.
+/// A large file is read in one piece per message, and `SharedContent.largeFiles` limits how many are open. A small file
+/// that waits for a detector has already been read, and stays open; if too many are open, it is opened and read again.
 ///
-/// An inode with several links has one such actor, whose mailbox sees to it that it is read once: requests that come
-/// while it is being read wait, and those that come later get the same answer, as long as the inode's attributes are the
-/// same: see `LinkedFiles`.
+/// An inode with several links has one such actor, whose mailbox ensures that it is read once: requests wait while it
+/// is being read, and later ones get the same answer, as long as the inode's attributes are the same: see
+/// `LinkedFiles`.
 actor DeferredRead: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     private var waiting: [FileRequest] = []
     private var current: FileRequest?
-    /// For a large file.
+    /// Held while reading a large file.
     private var place: Resource.Token?
-    /// What has been found out.
+    /// The result.
     private var known: KnownContent?
-    /// Of the current request.
+    /// For the current request.
     private var leaseAttempts = LeaseAttempts()
 
     init(scheduler: SchedulerID) { mailbox = Mailbox(scheduler) }
 
     // MARK: Messages
 
-    /// Somebody wants to know the content of this inode.
+    /// A request for the content of this inode.
     func read(_ request: FileRequest) {
         waiting.append(request)
         startWaiting()
     }
 
-    /// There is a place for a large file.
+    /// A token for a large file is available.
     private func openLarge(in place: consuming Resource.Token) {
         self.place = consume place
         openOnceMore()
     }
 
-    /// The current request once more: see `LeasedFiles`.
+    /// Retries the current request: see `LeasedFiles`.
     func openOnceMore() {
         open()
         startWaiting()
     }
 
-    /// Finishes a request, the current or the only one, when there is a detector for it: its file has been read already.
+    /// Finishes a request, the current or the only one, when there is a detector for it: its file has already been
+    /// read.
     nonisolated func wait(for detectors: MIMEDetectors?, toFinish file: UntypedFile, _ request: FileRequest) {
         guard let detectors else { preconditionFailure("a type is lacking without a wish for types") }
         send(holding: detectors.resource) { $0.finish(file, request, detectors, $1) }
@@ -102,14 +103,14 @@ actor DeferredRead: MailboxActor {
         startWaiting()
     }
 
-    /// There is a detector for the current request, whose file is opened once more.
+    /// There is a detector for the current request, whose file is opened again.
     private func open(holding detector: consuming Resource.Token) {
         open(hasDetector: true)
         _ = consume detector
         startWaiting()
     }
 
-    /// Reads a piece; the rest is for further messages, which come behind what others have sent meanwhile.
+    /// Reads a piece; further messages, queued behind those of others, read the rest.
     private func goOn(with file: LargeFile) {
         let worker = WorkerLocals.current
         if worker.context.shouldStop {
@@ -128,7 +129,7 @@ actor DeferredRead: MailboxActor {
 
     // MARK: One request after the other
 
-    /// The end of each message: a loop, as thousands of links may wait whose answers are at hand.
+    /// The end of each message: a loop, because thousands of links with available answers may wait.
     private func startWaiting() {
         let worker = WorkerLocals.current
         while current == nil, let request = waiting.popLast() {
@@ -142,8 +143,8 @@ actor DeferredRead: MailboxActor {
         }
     }
 
-    /// Opens the current request's file and finds out about it. Afterwards there is none, or a message is on its way, or will
-    /// be when there is what it waits for.
+    /// Opens the current request's file and reads it. Afterwards there is no current request, or a message is on its
+    /// way, or will be when the awaited resource is available.
     private func open(hasDetector: Bool = false) {
         guard let request = current else { preconditionFailure("a file is opened for a request") }
         let worker = WorkerLocals.current
@@ -162,12 +163,12 @@ actor DeferredRead: MailboxActor {
         do throws(ContentFailure) {
             result = .success(try worker.inspect(request, hasDetector: hasDetector))
         } catch {
-            // A pseudo file may answer what it likes, for ever.
+            // A pseudo file may return any error, forever.
             if request.hasSize, worker.mayTryAgain(after: error) {
                 return send { $0.openOnceMore() }
             }
             if request.hasSize, error.isLeased, let pause = leaseAttempts.nextPause() {
-                // Others read large files, and go through other directories, meanwhile.
+                // Meanwhile others can read large files, and go through other directories.
                 place = nil
                 current?.place = nil
                 return worker.context.leasedFiles(on: worker.scheduler).send { [self] in $0.add(self, after: pause) }
@@ -202,7 +203,7 @@ actor DeferredRead: MailboxActor {
         worker.answer(request, result)
     }
 
-    /// Whether another name of the inode gets the same answer. Not where the name could not be opened: another may be.
+    /// Whether another name of the inode gets the same answer. Not if this name could not be opened: another may be.
     private static func isAboutContent(_ result: Result<FileContent, ContentFailure>) -> Bool {
         switch result {
         case .success, .failure(.changed): true
@@ -213,7 +214,7 @@ actor DeferredRead: MailboxActor {
 }
 
 extension WorkerLocals {
-    /// Tells who waits for a file what was found out.
+    /// Sends the result for a file to its waiter.
     ///
     /// - Parameter result: nil if the scan was stopped first.
     func answer(_ request: FileRequest, _ result: Result<FileContent, ContentFailure>?) {

@@ -3,8 +3,8 @@ import LinuxKernel
 extension Directory {
     /// Reads the attributes of a directory that is not open.
     ///
-    /// - Parameter isOpened: false where opening it has failed, and an error will say so: that it cannot be held for its
-    ///   attributes either is no second one.
+    /// - Parameter isOpened: false if opening it has failed, which is reported separately: then a failure to pin it for
+    ///   its attributes is not a second error.
     /// - Returns: false if the directory is tried again.
     func readAttributesByName(
         _ status: borrowing FileStatus, isOpened: Bool, _ worker: WorkerLocals

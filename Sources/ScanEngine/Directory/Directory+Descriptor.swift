@@ -2,11 +2,11 @@ import CLinux
 import LinuxKernel
 
 extension Directory {
-    /// A descriptor of this directory, made again if it had been given up. To be followed by `descriptor.giveBack()`.
+    /// A descriptor of this directory, reopened if it had been given up. Call `descriptor.giveBack()` afterwards.
     ///
-    /// The caller must be one of those that the directory is needed by.
+    /// The caller must hold a need of this directory.
     ///
-    /// - Parameter identity: what this directory was when it was first opened.
+    /// - Parameter identity: the identity of this directory when it was first opened.
     nonisolated func borrowDescriptor(_ identity: DeviceInode, _ worker: WorkerLocals) throws(Errno) -> Int32 {
         while true {
             if let number = descriptor.borrow() { return number }
@@ -23,24 +23,24 @@ extension Directory {
 
     /// A child has been opened: it does not need this descriptor any more. The last one closes it.
     ///
-    /// Nothing is restored here, because the child has a descriptor now: whoever closes that will see to it.
+    /// Nothing is restored here, because the child has a descriptor now; closing that one restores this.
     nonisolated func childWasOpened() {
         if descriptor.needEnded() { _ = descriptor.take() }
     }
 
-    /// One who needed the descriptor does not any more; the last one closes it, and opens that of a directory above
-    /// through it if others wait for one.
+    /// Ends a need for the descriptor. The last one closes it, and opens that of a directory above through it if others
+    /// wait for one.
     nonisolated func descriptorNeedEnded(_ worker: WorkerLocals) {
-        // Nobody needs it, so nobody borrows it: `take` finds it, unless it was given up.
+        // There are no needs, so nobody borrows it: `take` finds it, unless it was given up.
         guard descriptor.needEnded(), let own = descriptor.take() else { return }
         if worker.context.descriptors.hasGivenUp { restoreAbove(own, worker) }
     }
 
-    /// Opens the nearest directory above that is still needed and has no descriptor, through the `..` of this one. Nothing
-    /// is lost if it fails.
+    /// Opens the nearest directory above that is still needed and has no descriptor, through the `..` of this one. A
+    /// failure does no harm.
     ///
-    /// Directories in between that nobody needs are passed. In a tree that is walked depth first each is passed by the
-    /// last that closes below it, so that long chains with gaps cost linear time.
+    /// Directories in between that are not needed are passed. In a depth-first walk the last descriptor closed below
+    /// each of them passes it, so long chains with gaps cost linear time.
     private nonisolated func restoreAbove(_ own: consuming FileDescriptor, _ worker: WorkerLocals) {
         var identities = [node.parentIdentity]
         var place = containing
@@ -82,8 +82,8 @@ extension Directory {
 }
 
 extension WorkerLocals {
-    /// Opens directory after directory, the last of `path` first, checking that each is what it was when its children
-    /// were listed. What the first of `path` is, the caller checks.
+    /// Opens directory after directory, the last of `path` first, checking that each is still the one whose children
+    /// were listed. The caller checks the first of `path`.
     fileprivate func descend(_ path: [PathNode], from number: Int32) throws(Errno) -> FileDescriptor {
         var current = try restore(path[path.count - 1], in: number)
         for index in stride(from: path.count - 2, through: 0, by: -1) {

@@ -1,10 +1,10 @@
-// How the entries of an open directory are gone through: in its own message, or in slices that others can steal.
+// Going through the entries of an open directory: in its own message, or in slices that others can steal.
 
 import LinuxKernel
 import WorkStealing
 
 extension Directory {
-    /// Reads one buffer full; most directories fit. If it is full, its entries are a slice, and so are those that follow.
+    /// Reads one buffer; most directories fit. If it is full, its entries are a slice, and so are those that follow.
     func readAll(_ number: Int32, _ worker: WorkerLocals) {
         do throws(Errno) {
             let amount = try Kernel.listDirectory(number, into: worker.listing)
@@ -32,8 +32,8 @@ extension Directory {
         }
     }
 
-    /// Cuts what is still unread into slices, some at a time: slices already made are worked on before more are made,
-    /// so that a directory of millions is never in memory as a whole.
+    /// Cuts the unread rest into slices, a few at a time: existing slices are processed before more are made, so a
+    /// directory of millions is never in memory as a whole.
     func readSlices(_ worker: WorkerLocals) {
         guard let number = descriptor.borrow() else {
             preconditionFailure("the descriptor of a directory that is being listed is not given up")
@@ -52,14 +52,14 @@ extension Directory {
                 guard amount > 0 else { return finishListing(worker) }
                 startSlices(UnsafeRawBufferPointer(rebasing: worker.listing[..<amount]), worker)
             }
-            // To the end of the mailbox: the worker leaves it for the slices when its turn ends.
+            // At the end of the mailbox: the worker leaves it for the slices when its turn ends.
             send { $0.readOn() }
         } catch {
             couldNotList(error, worker)
         }
     }
 
-    /// What was listed before is kept.
+    /// Entries listed before are kept.
     private func couldNotList(_ error: Errno, _ worker: WorkerLocals) {
         worker.report(error, "getdents64", EntryPath(directory: node, name: nil), into: &subtree)
         finishListing(worker)

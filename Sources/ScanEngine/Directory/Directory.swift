@@ -11,9 +11,9 @@
 //                        ◀── child, slice: completed(subtotal), one message each
 //                          last one in: totals, tree node ──▶ waiter.completed
 //
-// A child directory is not stat'ed by name: it is opened, and what was opened is asked what it is. That saves a system
-// call for each directory, and leaves nothing between the look and the leap. Only where the look decides whether to leap
-// (`-x`, names of unknown kind) is the name stat'ed first, and what is opened then must be the same inode.
+// A child directory is not stat'ed by name: it is opened, and then stat'ed through its descriptor. That saves a system
+// call for each directory, and avoids a race between check and open. Only if the status decides whether to open it
+// (`-x`, names of unknown kind) is the name stat'ed first, and the opened directory must then be the same inode.
 //
 // Where to read on: Directory+Listing.swift, WorkerLocals+Entries.swift (what happens to an entry), EntrySlice.swift,
 // DescriptorBudget.swift.
@@ -24,10 +24,10 @@ import Ignore
 import LinuxKernel
 import WorkStealing
 
-/// What was found out about a name before an actor was made for it.
+/// What is known about a name before an actor is created for it.
 final class KnownEntry: Sendable {
     let status: FileStatus
-    /// False for a mount point under `-x`: it is an entry, and that is all.
+    /// False for a mount point under `-x`: it is counted as an entry, but not listed.
     let isToBeListed: Bool
 
     init(status: FileStatus, isToBeListed: Bool) {
@@ -44,28 +44,29 @@ actor Directory: MailboxActor {
     nonisolated let node: PathNode
     nonisolated let descriptor = DirectoryDescriptor()
 
-    /// Who is told when all below has been counted. Written in `init` and, when this directory is complete, by
-    /// `complete`: so that the last reference to a leaf does not free a long chain of parents in one recursion.
+    /// The waiter for the completion of everything below. Written in `init` and, when this directory is complete, by
+    /// `complete`, so that releasing a leaf last does not free a long chain of parents recursively.
     ///
-    /// `unsafe` because it is read from outside by those who need this directory's descriptor (`containing`): children
-    /// not yet opened and slices, each of which this directory still waits for, so that it is not complete.
+    /// `unsafe` because code outside that needs this directory's descriptor (`containing`) reads it: children not yet
+    /// opened and slices. This directory still waits for each of these, so it is not complete.
     nonisolated(unsafe) private var waiter: Waiter
 
-    /// Set where the name was stat'ed before this actor was made.
+    /// Set if the name was stat'ed before this actor was created.
     private let known: KnownEntry?
     /// The device of the PATH.
     private(set) var rootDevice: UInt64
-    /// Whether a mount leads back from here to a device that a directory above that mount is on.
+    /// Whether a mount here leads back to the device of a directory above that mount.
     private(set) var mayLoop: Bool
     private(set) var identity = DeviceInode(device: 0, inode: 0)
-    /// The pseudo file system that it is on: that of the directory above until it is open.
+    /// The pseudo file system that contains it: that of the directory above until it is open.
     private(set) var pseudo: PseudoFileSystem?
-    /// The patterns that apply to this directory's entries: those of the directory above until its own `.gitignore` has
-    /// been read.
+    /// The patterns for this directory's entries: those of the directory above until its own `.gitignore` has been
+    /// read.
     private(set) var ignore: IgnoreScope?
     var subtree = SubtreeAccumulator()
     private var isSelected = true
-    /// What this entry's record will say, if records are wanted; its digests are known only when all below is done.
+    /// The data for this entry's record, if records are requested; its digests are known only when everything below is
+    /// done.
     private var recorded: KnownEntry?
     var xattrs: [ExtendedAttribute]?
     private var facts = EntryFacts(isDirectory: true)
@@ -84,7 +85,7 @@ actor Directory: MailboxActor {
         self.ignore = ignore
     }
 
-    /// The directory that this one is an entry of; nil for a PATH.
+    /// The directory that contains this one; nil for a PATH.
     nonisolated var containing: Directory? { waiter.directory }
 
     // MARK: Messages
@@ -122,7 +123,7 @@ actor Directory: MailboxActor {
 
     /// Reads the directory, which is open: before, there was no descriptor for its `.gitignore`.
     ///
-    /// - Parameter place: what it has had since then.
+    /// - Parameter place: the place that it has had since then.
     func readOnceMore(in place: DirectoryPlace?) {
         let worker = WorkerLocals.current
         guard let number = descriptor.borrow() else {
@@ -132,8 +133,9 @@ actor Directory: MailboxActor {
         worker.inPlace(place) { read(number, worker) }
     }
 
-    /// Goes on reading a large directory: in a place, so that the slices do not become many more than can be worked on. Not
-    /// where descriptors are short: this directory's cannot be given up, and those who have the places may wait for one.
+    /// Continues reading a large directory: with a place, so that there are not many more slices than can be worked on.
+    /// Not if descriptors are short: this directory's cannot be given up, and the holders of the places may wait for
+    /// one.
     func readOn() {
         if WorkerLocals.current.context.descriptors.hasGivenUp {
             readSlices(WorkerLocals.current)
@@ -151,7 +153,7 @@ actor Directory: MailboxActor {
 
     // MARK: Lending
 
-    /// Only what lies in a directory of this process: what was borrowed stays here.
+    /// Only for directories of this process: borrowed ones stay here.
     private var mayBeLent: Bool {
         switch waiter {
         case .directory, .slice: known?.isToBeListed ?? true
@@ -159,7 +161,7 @@ actor Directory: MailboxActor {
         }
     }
 
-    /// Who it was lent to is done with it.
+    /// The borrower has finished it.
     func answered(_ completion: Completion) {
         let waiter = self.waiter
         self.waiter = .nobody
@@ -181,7 +183,7 @@ actor Directory: MailboxActor {
 
     private func giveUpOpening(_ worker: WorkerLocals) { containing?.descriptorNeedEnded(worker) }
 
-    /// Finds out what the name is if it cannot be opened as a directory, and counts that.
+    /// Stats the name if it cannot be opened as a directory, and counts the result.
     private func couldNotOpen(_ error: Errno, _ worker: WorkerLocals) {
         if willTryAgain(after: error, worker) { return }
         var status = FileStatus()
@@ -200,12 +202,12 @@ actor Directory: MailboxActor {
             complete(worker)
         }
         if let known {
-            // It was there when it was stat'ed: an entry, whatever became of it.
+            // It existed when it was stat'ed, so it is an entry, whatever has happened to it.
             count(known.status, worker)
             return worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &subtree)
         }
         if let statusError {
-            // Gone before anybody could look at it: not an entry.
+            // It disappeared before it was stat'ed: not an entry.
             if statusError == .noSuchEntry { return }
             subtree.subtotal.countUnknown(.directory)
             worker.recordUnknown(nil, in: node, .directory)
@@ -215,14 +217,14 @@ actor Directory: MailboxActor {
             count(status, worker)
             worker.report(error, "openat", EntryPath(directory: node, name: nil), into: &subtree)
         } else if let parent = node.parent, let kind = status.kind {
-            // Something else took the name since the directory was listed.
+            // Something else has taken the name since the directory was listed.
             subtree.isDirectory = false
             isSelected = node.withName { name in
                 worker.countEntry(
                     status, kind, name, pseudo(onDevice: status.device), in: parent,
                     EntryPath(directory: parent, name: node.name), &worker.tallies, into: &subtree)
             }
-            // Its content is left alone: what took a directory's place in this moment may be gone in the next.
+            // Its content is not read: whatever replaced a directory at this moment may be gone in the next.
             if worker.context.content != nil, isSelected {
                 let path = EntryPath(directory: parent, name: node.name)
                 worker.report(.stale, "openat", path, into: &subtree)
@@ -232,7 +234,7 @@ actor Directory: MailboxActor {
         }
     }
 
-    /// All descriptors are in use by other workers at this moment: behind other work, and once more.
+    /// All descriptors are in use by other workers right now: try again behind other work.
     func willTryAgain(after error: some OpeningFailure, _ worker: WorkerLocals) -> Bool {
         guard worker.mayTryAgain(after: error) else { return false }
         send { $0.scan() }
@@ -255,8 +257,8 @@ actor Directory: MailboxActor {
         if !worker.streams.isEmpty, isSelected { recorded = KnownEntry(status: copy status, isToBeListed: true) }
     }
 
-    /// The pseudo file system of something in the directory above, or of this directory once it is open; nil for what is
-    /// on another device, which nobody has asked about.
+    /// The pseudo file system of an entry of the directory above, or of this directory once it is open; nil for an
+    /// entry on another device that has not been examined.
     private func pseudo(onDevice device: UInt64) -> PseudoFileSystem? {
         device == identity.device || device == node.parentIdentity.device ? pseudo : nil
     }
@@ -279,11 +281,12 @@ actor Directory: MailboxActor {
     ) throws(Errno) {
         identity = status.identity
         if let known, known.status.identity != identity {
-            // Opening may trigger an automount: what is open then is not what the name was, but what it stands for.
+            // Opening may trigger an automount: the open directory is then not the named one, but the one mounted on
+            // it.
             guard status.isMountRoot, identity.device != known.status.device else { throw .stale }
         }
         if containing == nil { rootDevice = identity.device }
-        // Once for each mount: what is below a directory is on the same file system mostly.
+        // Once per mount: the contents of a directory are mostly on the same file system.
         if identity.device != node.parentIdentity.device {
             pseudo = try? Kernel.pseudoFileSystem(of: opened.number)
             worker.context.part?.mounts.note(identity.device, at: node)
@@ -300,7 +303,7 @@ actor Directory: MailboxActor {
         let published = descriptor.publish(number)
         precondition(published, "a directory is opened once")
         if let containing {
-            // From here on the parent's descriptor is not needed for this directory, not even to restore it.
+            // From here on this directory does not need the parent's descriptor, not even to restore its own.
             containing.childWasOpened()
         } else {
             // Everything below can be reached from here: needed until `complete`.
@@ -323,7 +326,7 @@ actor Directory: MailboxActor {
         read(number, worker)
     }
 
-    /// Reads what says which entries count, then the entries.
+    /// Reads the files that decide which entries count, then the entries.
     private func read(_ number: Int32, _ worker: WorkerLocals) {
         let context = worker.context
         var isCache = false
@@ -339,9 +342,9 @@ actor Directory: MailboxActor {
         readAll(number, worker)
     }
 
-    /// Reads a file that says which entries count, if that is wanted.
+    /// Reads a file that decides which entries count, if requested.
     ///
-    /// - Returns: false where the directory is read once more, behind other work.
+    /// - Returns: false if the directory is read again, behind other work.
     private func reading(
         _ name: String, _ isWanted: Bool, _ worker: WorkerLocals, _ read: () throws(Errno) -> Void
     ) -> Bool {
@@ -358,8 +361,8 @@ actor Directory: MailboxActor {
         return true
     }
 
-    /// Reads this directory's `.gitignore`, if it has one. As git does, a symlink is not followed, and what is no regular
-    /// file is not read.
+    /// Reads this directory's `.gitignore`, if it has one. As in git, a symlink is not followed, and only a regular
+    /// file is read.
     private func readGitignore(_ number: Int32, _ worker: WorkerLocals) throws(Errno) {
         let contents = try worker.opening { () throws(Errno) in
             try Kernel.contents(ofFile: ".gitignore", in: number, limit: IgnoreRules.maximumFileSize)
@@ -382,7 +385,7 @@ actor Directory: MailboxActor {
 }
 
 extension WorkerLocals {
-    /// What a directory comes to whose entries have all been counted.
+    /// The result of a directory whose entries have all been counted.
     func completion(
         of node: PathNode, _ subtree: inout SubtreeAccumulator, _ facts: EntryFacts, recorded: KnownEntry?,
         _ xattrs: [ExtendedAttribute]?, isSelected: Bool = true
@@ -413,7 +416,7 @@ extension WorkerLocals {
         return completion
     }
 
-    /// The digests of a directory; nil where anything at or below was not read.
+    /// The digests of a directory; nil if anything at or below was not read.
     private func digestRow(of subtree: SubtreeAccumulator) -> [UInt8]? {
         guard subtree.subtotal.isWhole, let digests = subtree.digests else { return nil }
         return digestRow(of: digests)

@@ -1,26 +1,27 @@
-// The descriptor of a directory that others still need: children that are to be opened relative to it, slices of its
-// entries that are to be stat'ed.
+// The descriptor of a directory that is still needed: for children that will be opened relative to it, and for slices
+// of its entries that will be stat'ed.
 //
 //             publish                 evict (nobody borrows)            publish (restored)
 //   absent ───────────▶ present ─────────────────────────────▶ absent ─────────────────────▶ present …
 //                         │ borrow / giveBack, any number
 //                         └── last need gone: take, close
 //
-// A directory is *needed* by its own listing, by each of its slices and by each child that has not been opened yet. When
-// the last need goes, the descriptor is closed. When descriptors run short, those that nobody is using at the moment are
-// given up, the oldest first, and made again when they are needed: see DescriptorBudget.
+// A directory is *needed* by its own listing, by each of its slices and by each child that has not been opened yet.
+// When the last need ends, the descriptor is closed. When descriptors run short, those not in use are given up, the
+// oldest first, and reopened when they are needed: see DescriptorBudget.
 
 import LinuxKernel
 import Synchronization
 
-/// Holds a directory's descriptor while somebody needs it.
+/// Holds a directory's descriptor while it is needed.
 struct DirectoryDescriptor: ~Copyable, Sendable {
-    /// Low half: the descriptor plus one, 0 while there is none. High half: how many use it right now.
+    /// Low half: the descriptor plus one, 0 while there is none. High half: the number of current users.
     ///
-    /// Sequentially consistent, as is `needs`: whoever restores a descriptor (`giveBack`, then looks at `needs`) and
-    /// whoever ends the last need (`needs`, then looks here) must not miss each other, or nobody would close it.
+    /// Sequentially consistent, as is `needs`: the thread that restores a descriptor (`giveBack`, then looks at
+    /// `needs`) and the thread that ends the last need (`needs`, then looks here) must not miss each other, or nobody
+    /// would close it.
     private let state = Atomic<UInt64>(0)
-    /// Who will still want it. Starts with the directory's own listing.
+    /// The number of needs. Starts with the directory's own listing.
     private let needs = Atomic<Int>(1)
 
     private static let oneUser: UInt64 = 1 << 32
@@ -62,14 +63,14 @@ struct DirectoryDescriptor: ~Copyable, Sendable {
 
     func giveBack() { state.wrappingSubtract(Self.oneUser, ordering: .sequentiallyConsistent) }
 
-    /// `giveBack()` by one who is not among those that need the directory: the last need may have gone meanwhile, and
-    /// have left the closing to this user.
+    /// `giveBack()` for a user without a need: the last need may have ended meanwhile, and left the closing to this
+    /// user.
     func giveBackUnneeded() {
         giveBack()
         if !isNeeded { _ = take() }
     }
 
-    /// Takes the descriptor away, if there is one and nobody uses it.
+    /// Takes the descriptor away, if there is one and it is not in use.
     func take() -> FileDescriptor? {
         let observed = state.load(ordering: .sequentiallyConsistent)
         guard let number = Self.number(in: observed), observed < Self.oneUser else { return nil }

@@ -1,22 +1,22 @@
-// One directory of a tree, listed by itself: for somebody who looks into it.
+// One directory of a tree, listed on its own: for a user who browses it.
 //
 // It is reached from the PATH name by name, each relative to the descriptor of the one above and never through a
-// symlink: so it is the directory that the scan has seen under these names, however long its path is, or none.
+// symlink. So it is the directory that the scan has seen under these names, however long its path is, or an error.
 
 import CLinux
 package import Entries
 import Ignore
 package import LinuxKernel
 
-/// What one name of a directory is.
+/// One name in a directory.
 package struct ListedEntry {
-    /// Valid inside the call that gives it out.
+    /// Valid only during the call that passes it.
     package let name: UnsafeRawBufferPointer
-    /// Nil where it could not be found out.
+    /// Nil if it could not be determined.
     package let kind: EntryKind?
-    /// Meaningless where `kind` is nil.
+    /// Meaningless if `kind` is nil.
     package let status: FileStatus
-    /// A pattern leaves it out of the scan.
+    /// A pattern excludes it from the scan.
     package let isExcluded: Bool
 }
 
@@ -28,7 +28,7 @@ package struct DirectoryListing: ~Copyable {
     private let buffer: UnsafeMutableRawBufferPointer
 
     /// - Parameters:
-    ///   - options: the first of their paths is where the names begin; their patterns say what is left out.
+    ///   - options: the names begin at the first of their paths; their patterns decide what is excluded.
     ///   - names: from that path down to the directory.
     package init(_ options: ScanOptions, names: [[UInt8]]) throws(Errno) {
         var node = PathNode.root(options.paths[0], index: 0, isFollowed: options.followRoots)
@@ -65,7 +65,7 @@ package struct DirectoryListing: ~Copyable {
 
     deinit { buffer.deallocate() }
 
-    /// Looks at one name.
+    /// Stats one name.
     package func status(of name: [UInt8], into status: inout FileStatus) throws(Errno) {
         let name = name.map { CChar(bitPattern: $0) } + [0]
         try Kernel.status(of: name, in: directory.number, .full, into: &status)
@@ -76,9 +76,9 @@ package struct DirectoryListing: ~Copyable {
         try Kernel.openDirectory(".", in: directory.number, keepAccessTime: false)
     }
 
-    /// Gives out the next entries, some hundred.
+    /// Passes on the next entries, some hundred.
     ///
-    /// - Returns: false behind the last ones.
+    /// - Returns: false after the last ones.
     package func next(_ body: (ListedEntry) -> Void) throws(Errno) -> Bool {
         let amount = try Kernel.listDirectory(directory.number, into: buffer)
         if amount == 0 { return false }

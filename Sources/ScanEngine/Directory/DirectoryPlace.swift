@@ -1,11 +1,11 @@
 import WorkStealing
 
-/// The right to look into the files of a directory, or of a slice of one: where MIME types are wanted.
+/// The right to read the files of a directory, or of a slice of one, if MIME types are requested.
 ///
-/// A file for which no detector is free becomes a `DeferredRead`, which waits for one, and its directory's message goes on with
-/// the next. Nothing would keep workers that are more than there are detectors from going through the whole tree like that,
-/// ahead of the detectors. So a directory begins when it has one of as many places as there are workers, and its place is
-/// free again when all its files have been told: each of them has it, too.
+/// A file for which no detector is free becomes a `DeferredRead`, which waits for one, and its directory's message goes
+/// on with the next file. If there are more workers than detectors, the workers would go through the whole tree like
+/// that, ahead of the detectors. So a directory begins only when it has one of as many places as there are workers. Its
+/// place becomes free when all its files are done: each of them holds it, too.
 final class DirectoryPlace: Sendable {
     private let token: Resource.Token
 
@@ -13,7 +13,7 @@ final class DirectoryPlace: Sendable {
 }
 
 extension MailboxActor {
-    /// Does what looks into the files of a directory: now, or in a message when there is a place for it.
+    /// Runs code that reads the files of a directory: now, or in a message when there is a place for it.
     func inPlace(_ body: @escaping @Sendable (isolated Self) -> Void) {
         let worker = WorkerLocals.current
         guard let directories = worker.context.content?.directories else { return body(self) }
@@ -28,7 +28,7 @@ extension MailboxActor {
 }
 
 extension WorkerLocals {
-    /// Does a part of this message in `place`: what is still to be done when it ends has the place, too.
+    /// Runs a part of this message in `place`: work that is unfinished when it ends holds the place, too.
     func inPlace(_ place: DirectoryPlace?, _ body: () -> Void) {
         self.place = place
         body()

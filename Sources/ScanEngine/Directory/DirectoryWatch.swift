@@ -1,14 +1,14 @@
-// Who shows a tree while it is scanned is told of directories alone, in events:
+// A display of a tree during its scan gets events about directories only:
 //
 //   worker ── met, added, done ──▶ DirectoryStream (a buffer of its own) ◀── takes all, ten times a second ── reader
 //
-// A worker takes the lock of its own stream for some nanoseconds, once or twice for each directory; the reader takes it
-// to exchange the buffer for an empty one. So neither waits for the other, and entries that are no directories cost
-// nothing, but for names of inodes that have several.
+// A worker takes the lock of its own stream for some nanoseconds, once or twice per directory; the reader takes it to
+// exchange the buffer for an empty one. So neither waits for the other, and entries that are not directories cost
+// nothing, except names of inodes with several.
 //
-// Streams are emptied one after another, so an event may be read before another one that happened earlier, of another
-// worker: a child before its parent, the total of a directory before a part of it. The reader must not mind: numbers
-// are given in the order in which directories are met (a parent's is less than its children's), and a total is final.
+// Streams are emptied one after another, so an event may be read before an earlier one of another worker: a child
+// before its parent, the total of a directory before a part of it. The reader must cope with that: numbers are assigned
+// in the order in which directories are found (a parent's is less than its children's), and a total is final.
 
 package import LinuxKernel
 import Synchronization
@@ -30,7 +30,7 @@ package struct DirectorySums: Equatable, Sendable {
             errors: totals.errors)
     }
 
-    /// Wraps around, so that what was added can always be taken back.
+    /// Wraps around, so that any addition can be undone.
     package static func &+ (left: DirectorySums, right: DirectorySums) -> DirectorySums {
         DirectorySums(
             apparentBytes: left.apparentBytes &+ right.apparentBytes, diskBytes: left.diskBytes &+ right.diskBytes,
@@ -44,7 +44,7 @@ package struct DirectorySums: Equatable, Sendable {
     }
 }
 
-/// What one worker has to tell of directories.
+/// One worker's events about directories.
 package struct DirectoryEvents: Sendable {
     /// A directory was found in another one. Its name is the next `nameLength` bytes of `names`.
     package struct Met: Sendable {
@@ -57,7 +57,7 @@ package struct DirectoryEvents: Sendable {
         package let number: UInt32
         package let what: What
         package let sums: DirectorySums
-        /// Seconds since 1970; `Int64.min` where nothing is known.
+        /// Seconds since 1970; `Int64.min` if nothing is known.
         package let newest: Int64
     }
 
@@ -68,15 +68,15 @@ package struct DirectoryEvents: Sendable {
         case addedMount
         /// The final sums, with everything below.
         case done
-        /// The name is no directory (any more).
+        /// The name is not a directory (any more).
         case gone
-        /// A pattern left out one of its entries.
+        /// A pattern excluded one of its entries.
         case excluded
     }
 
-    /// A name of an inode with several.
+    /// A name of an inode with several names.
     package struct Linked: Sendable {
-        /// Of the directory that it is in.
+        /// The number of the directory that contains it.
         package let number: UInt32
         package let identity: DeviceInode
         package let apparentBytes: Int64
@@ -118,22 +118,22 @@ package struct DirectoryEvents: Sendable {
 
 /// Collects the events of a scan for one reader.
 package final class DirectoryWatch: Sendable {
-    /// Of the PATHs.
+    /// The numbers of the PATHs.
     let roots: [UInt32]
     private let next: Atomic<UInt32>
     private let streams = Mutex<[DirectoryStream]>([])
 
     /// - Parameters:
-    ///   - roots: the numbers that the reader has given to the PATHs.
+    ///   - roots: the numbers that the reader has assigned to the PATHs.
     ///   - next: greater than all numbers in use.
     package init(roots: [UInt32], next: UInt32) {
         self.roots = roots
         self.next = Atomic(next)
     }
 
-    /// Hands over what there is, one worker after the other.
+    /// Hands over all events, one worker after the other.
     ///
-    /// - Parameter spare: its memory is used again.
+    /// - Parameter spare: its memory is reused.
     package func take(_ spare: inout DirectoryEvents, _ body: (borrowing DirectoryEvents) -> Void) {
         let streams = streams.withLock { $0 }
         for stream in streams {
@@ -156,7 +156,7 @@ package final class DirectoryWatch: Sendable {
     }
 }
 
-/// One worker's way into a `DirectoryWatch`.
+/// One worker's connection to a `DirectoryWatch`.
 final class DirectoryStream: Sendable {
     private let watch: DirectoryWatch
     private let events = Mutex(DirectoryEvents())

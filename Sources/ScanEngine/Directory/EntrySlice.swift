@@ -1,16 +1,16 @@
 import LinuxKernel
 import WorkStealing
 
-/// A part of a large directory's entries, as `getdents64` gave them: a unit of work that other workers can steal.
+/// A part of a large directory's entries, as `getdents64` returned them: a unit of work that other workers can steal.
 ///
-/// Child directories that it meets report to the slice, which reports to the directory: nothing completes too early, and
-/// a directory with 100,000 children is not one long queue of messages.
+/// Child directories in it report to the slice, which reports to the directory. So nothing completes too early, and a
+/// directory with 100,000 children is not one long queue of messages.
 actor EntrySlice: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     private nonisolated let opened: OpenedDirectory
-    /// Where it goes if it was borrowed: not to the directory.
+    /// The destination of its result if it was borrowed, instead of the directory.
     private let home: BorrowedPlace?
     private var entries: [UInt8]
     private var subtree = SubtreeAccumulator()
@@ -23,12 +23,12 @@ actor EntrySlice: MailboxActor {
     }
 
     nonisolated var directory: Directory { opened.directory }
-    /// Of that directory.
+    /// The inode of that directory.
     nonisolated var inode: UInt64 { opened.identity.inode }
 
     func scan() { inPlace { $0.scanInPlace() } }
 
-    /// Who it was lent to is done with it.
+    /// The borrower has finished it.
     nonisolated func answered(_ completion: Completion) {
         if let home { return home.receive(completion) }
         directory.send { $0.completed(completion) }
@@ -54,7 +54,7 @@ actor EntrySlice: MailboxActor {
             worker.context.descriptors.noteProgress()
         } catch {
             if worker.mayTryAgain(after: error) { return send { $0.scan() } }
-            // The directory cannot be reached any more: its names were listed, so they are entries, and errors.
+            // The directory cannot be reached any more: its names were listed, so they are entries, with errors.
             entries.withUnsafeBytes { bytes in
                 worker.reportAll(DirectoryEntries(bytes), of: directory.node, error, into: &subtree)
             }

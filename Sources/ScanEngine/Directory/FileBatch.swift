@@ -1,7 +1,7 @@
 import WorkStealing
 
-/// Files of a directory, or of a slice of one, of which everything is known but their types, and which are asked about
-/// together.
+/// Files of a directory, or of a slice of one, of which everything but the types is known, for one question to
+/// libmagic.
 actor FileBatch: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -32,13 +32,13 @@ actor FileBatch: MailboxActor {
 }
 
 extension WorkerLocals {
-    /// Keeps a file until others can be asked about with it; at the latest until the entries are gone through.
+    /// Keeps a file until several can be asked about together; at the latest until all entries are done.
     func askLater(_ file: UntypedFile, _ request: FileRequest) {
         untyped.append(FileBatch.Member(file: file, request: request))
         if untyped.count == MIMEDetectors.mostFiles { askAboutUntyped() }
     }
 
-    /// Asks about the files that were kept, now or when there is a detector. At the end of whatever calls
+    /// Asks about the kept files, now or when there is a detector. Call it at the end of any message that calls
     /// `content(of:)`.
     func askAboutUntyped() {
         guard !untyped.isEmpty, let detectors = context.content?.detectors else { return }
@@ -52,7 +52,7 @@ extension WorkerLocals {
         FileBatch(files, scheduler: scheduler).wait(for: detectors)
     }
 
-    /// For who has a token.
+    /// For a caller with a token.
     ///
     /// - Returns: false if there is no detector for it.
     fileprivate func finish(_ files: [FileBatch.Member], _ detectors: MIMEDetectors) -> Bool {

@@ -2,20 +2,20 @@ import CLinux
 import LinuxKernel
 import WorkStealing
 
-/// Files that cannot be opened yet, because somebody has a lease on them (`fcntl(2)`, `F_SETLEASE`).
+/// Files that cannot be opened yet, because another process has a lease on them (`fcntl(2)`, `F_SETLEASE`).
 ///
-/// The first attempt to open such a file fails with EAGAIN and asks the holder to give the lease up. If he does not, the
-/// kernel takes it after `/proc/sys/fs/lease-break-time` seconds. Without a second attempt, a user could keep his files
-/// out of every digest. The clocks of all leases run at the same time, so thousands of files take as long as one.
+/// The first attempt to open such a file fails with EAGAIN and asks the holder to release the lease. Otherwise the
+/// kernel breaks it after `/proc/sys/fs/lease-break-time` seconds. Without a second attempt, users could keep their
+/// files out of every digest. The clocks of all leases run at the same time, so thousands of files take as long as one.
 ///
-/// One actor for a scan. Between attempts its message sleeps: the monitor lets another worker run meanwhile.
+/// One actor per scan. Between attempts its message sleeps: the monitor lets another worker run meanwhile.
 actor LeasedFiles: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     private struct Waiting {
         var file: DeferredRead
-        /// When it is tried again, in nanoseconds of CLOCK_MONOTONIC.
+        /// The time of the next attempt, in nanoseconds of CLOCK_MONOTONIC.
         var due: Int64
     }
 
@@ -24,7 +24,7 @@ actor LeasedFiles: MailboxActor {
 
     init(scheduler: SchedulerID) { mailbox = Mailbox(scheduler) }
 
-    /// Sends `file` on its way again after `pause` nanoseconds.
+    /// Lets `file` try again after `pause` nanoseconds.
     func add(_ file: DeferredRead, after pause: Int64) {
         waiting.append(Waiting(file: file, due: Self.now + pause))
         guard !isAsleep else { return }
@@ -54,21 +54,21 @@ actor LeasedFiles: MailboxActor {
 
 /// The attempts to open one file that is leased.
 struct LeaseAttempts {
-    /// When the kernel has taken the lease, and a second later: from then on EAGAIN is the file system's answer.
+    /// The time when the kernel breaks the lease, plus a second: from then on EAGAIN is the file system's answer.
     private var end: Int64?
     private var pause: Int64 = 50_000_000
 
-    /// How long to wait before the next attempt, in nanoseconds; nil if there is to be none.
+    /// The pause before the next attempt, in nanoseconds; nil if there should be none.
     mutating func nextPause(_ now: Int64 = LeasedFiles.now) -> Int64? {
         let end = self.end ?? now + Self.breakTime + 1_000_000_000
         self.end = end
         if now >= end { return nil }
         defer { pause = min(2 * pause, 5_000_000_000) }
-        // The last attempt is behind the end, whatever the pauses add up to.
+        // The last attempt is after the end, whatever the sum of the pauses.
         return min(pause, max(end - now, 1_000_000))
     }
 
-    /// In nanoseconds; 45 s where the system does not tell. At most ten minutes, so that a scan ends.
+    /// In nanoseconds; 45 s if the system does not say. At most ten minutes, so that a scan ends.
     private static let breakTime: Int64 = {
         let text = Kernel.contents(of: Array("/proc/sys/fs/lease-break-time".utf8)) ?? []
         let seconds = Int64(String(decoding: text.prefix { $0 != 0x0A }, as: UTF8.self)) ?? 45

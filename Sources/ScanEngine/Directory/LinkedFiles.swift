@@ -2,7 +2,7 @@ import LinuxKernel
 import Synchronization
 import WorkStealing
 
-/// What was found out about a file, and what the file looked like then.
+/// The content of a file, and its status at that time.
 final class KnownContent: Sendable {
     let result: Result<FileContent, ContentFailure>
     private let status: ContentStatus
@@ -12,22 +12,22 @@ final class KnownContent: Sendable {
         self.status = status
     }
 
-    /// Whether the answer is one for a file that looks like this.
+    /// Whether the answer applies to a file with this status.
     func describes(_ status: ContentStatus) -> Bool { self.status.describesSameContent(as: status) }
 }
 
 /// Inodes with several links, so that each is read once.
 ///
-/// While an inode is being read its place holds the actor that reads it, afterwards only the answer: a scan of one backup
-/// of many that share their files has millions of inodes whose other links lie elsewhere. An inode leaves the table when
-/// all its links have been met, or at the end of the scan.
+/// While an inode is being read its place holds the actor that reads it, afterwards only the answer: scanning one of
+/// many hard-linked backups meets millions of inodes whose other links are never seen. An inode leaves the table when
+/// all its links have been found, or at the end of the scan.
 final class LinkedFiles: Sendable {
     private enum Place {
         case reading(DeferredRead)
         case known(KnownContent)
     }
 
-    /// What is to be done about a link.
+    /// What to do about a link.
     enum Meeting {
         case known(Result<FileContent, ContentFailure>)
         case read(DeferredRead)
@@ -35,7 +35,7 @@ final class LinkedFiles: Sendable {
 
     private let places = Mutex<[DeviceInode: (place: Place, met: UInt32)]>([:])
 
-    /// - Parameter mayLeave: no link of this inode can be met twice.
+    /// - Parameter mayLeave: no link of this inode can be found twice.
     func meet(_ status: borrowing FileStatus, mayLeave: Bool, scheduler: SchedulerID) -> Meeting {
         let (identity, links, now) = (status.identity, status.links, ContentStatus(status))
         return places.withLock { places in
@@ -53,7 +53,7 @@ final class LinkedFiles: Sendable {
         }
     }
 
-    /// `reader` has found out about the inode: links not met yet need not ask it.
+    /// `reader` has read the inode: links not yet found need not ask it.
     func settle(_ identity: DeviceInode, _ reader: DeferredRead, _ content: KnownContent) {
         places.withLock { places in
             guard let (place, met) = places[identity], case .reading(let current) = place, current === reader else {

@@ -4,7 +4,7 @@ import LinuxKernel
 import Synchronization
 import WorkStealing
 
-/// One PATH of the command line: finds out what it is, and waits for its tree.
+/// One PATH of the command line: stats it, and waits for its tree.
 actor RootScan: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -36,11 +36,11 @@ actor RootScan: MailboxActor {
         defer { worker.isDone() }
         var status = FileStatus()
         do throws(Errno) {
-            // A PATH that ends in a slash is followed by the kernel, even if it is a symlink.
+            // The kernel follows a PATH that ends in a slash, even if it is a symlink.
             try node.withCString { (path) throws(Errno) in
                 try Kernel.status(of: path, in: Kernel.workingDirectory, into: &status)
             }
-            // What the kernel is asked for where that is not the PATH itself.
+            // The path for the kernel if it is not the PATH itself.
             var target: [UInt8]?
             if status.kind == .symlink, worker.context.followsRoots, let followed = try node.followedStatus() {
                 status = followed
@@ -91,7 +91,7 @@ actor RootScan: MailboxActor {
                 return worker.content(of: entry, status, attributes, waiter: .path(self), &subtree)
             }
             worker.askAboutUntyped()
-            // Otherwise somebody reads it for us, and will say so.
+            // Otherwise another actor reads it, and will report.
             guard let answer else { return subtree.listingDone() }
             row = answer.digests
             _ = worker.record(place, kind, status, answer)
@@ -102,7 +102,7 @@ actor RootScan: MailboxActor {
         finish(tree: nil)
     }
 
-    /// A PATH that is no directory.
+    /// A PATH that is not a directory.
     ///
     /// - Parameter path: ends in a NUL.
     private static func entry(_ path: UnsafeRawBufferPointer, _ kind: EntryKind, _ node: PathNode) -> CountedEntry {
@@ -130,7 +130,7 @@ actor RootScan: MailboxActor {
     }
 }
 
-/// What one PATH came to.
+/// The result of one PATH.
 struct PathResult: Sendable {
     var report: RootReport
     var subtotal: Subtotal
@@ -138,18 +138,18 @@ struct PathResult: Sendable {
     var isOpen = false
 }
 
-/// Starts the PATHs in their order, some at a time (each keeps a descriptor), and collects what they report.
+/// Starts the PATHs in their order, a limited number at a time (each keeps a descriptor), and collects their results.
 actor PathQueue: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
-    /// What all PATHs came to; set when the last is done.
+    /// The result of all PATHs; set when the last is done.
     nonisolated let outcome = Mutex<Outcome?>(nil)
 
     struct Outcome: Sendable {
         var totals = Totals()
         var roots: [RootReport] = []
-        /// Instead of both, in a part of a scan: hard links may go on in another part.
+        /// Replaces both in a part of a scan: hard links may continue in another part.
         var parts: [PathResult] = []
     }
 
@@ -174,7 +174,7 @@ actor PathQueue: MailboxActor {
         results[index] = result
         let worker = WorkerLocals.current
         if worker.context.part?.isLeftOpen != true {
-            // Handed over: nobody looks at the subtotal in `results` any more.
+            // Handed over: nothing uses the subtotal in `results` any more.
             total.add(result.subtotal, worker.context.devices, &worker.tallies)
         }
         running -= 1

@@ -1,11 +1,11 @@
-// What one process lends to others while the scan runs.
+// Work that one process lends to others during the scan.
 //
 //   courier ── ask(n) ──▶ wanted ──▶ a worker, at its next directory or slice: takes the oldest next
 //                                       each of these that has not started ──▶ offered
-//   courier ◀── offers ── offered ──▶ lent, by ticket ──▶ … ──▶ answer(ticket) ──▶ who waits for it, as from a child here
+//   courier ◀── offers ── offered ──▶ lent, by ticket ──▶ … ──▶ answer(ticket) ──▶ its waiter, as from a child here
 //
-// A lent directory is answered exactly once, so the counts of what is pending, by which totals go up the tree, say when
-// all is done, whatever process it is done in: there is no protocol for the end.
+// A lent directory is answered exactly once. So the counts of pending children, by which totals go up the tree, also
+// determine when everything is done, in whichever process: there is no separate protocol for the end.
 
 import LinuxKernel
 import Synchronization
@@ -18,7 +18,7 @@ final class ScanLender: Sendable {
         case slice(EntrySlice, [UInt8])
     }
 
-    /// How many somebody would take. Relaxed: nothing is ordered by it.
+    /// How many items borrowers would take. Relaxed: nothing is ordered by it.
     private let wanted = Atomic<Int>(0)
 
     private struct State: Sendable {
@@ -31,7 +31,7 @@ final class ScanLender: Sendable {
 
     // MARK: Workers
 
-    /// Whether the caller's directory or slice, which has not started, is left to somebody else.
+    /// Whether the caller's directory or slice, which has not started, is left to a borrower.
     func takes(_ lent: @autoclosure () -> Lent, _ worker: WorkerLocals) -> Bool {
         if worker.toBeLent > 0 {
             worker.toBeLent -= 1
@@ -49,7 +49,7 @@ final class ScanLender: Sendable {
 
     func ask(_ count: Int) { wanted.store(count, ordering: .relaxed) }
 
-    /// What has been offered, grouped by where it lies. It counts as lent.
+    /// The offered items, grouped by directory. They count as lent.
     func takeOffers(atMost limit: Int) -> [BorrowedGroup] {
         let taken = state.withLock { state in
             let taken = Array(state.offered.prefix(limit))
@@ -69,13 +69,13 @@ final class ScanLender: Sendable {
                 last = directory
             }
             groups[groups.count - 1].items.append((ticket, what))
-            // Its descriptor is not needed for this one any more.
+            // This one does not need that directory's descriptor any more.
             directory.childWasOpened()
         }
         return groups
     }
 
-    /// Nobody wants what has been offered: it is scanned here.
+    /// No borrower wants the offered items: they are scanned here.
     func takeBack() {
         let offered = state.withLock { state in
             defer { state.offered = [] }
@@ -89,7 +89,7 @@ final class ScanLender: Sendable {
         }
     }
 
-    /// - Returns: false for a ticket that is not out.
+    /// - Returns: false for an unknown ticket.
     func answer(_ ticket: UInt64, _ completion: Completion) -> Bool {
         guard let lent = state.withLock({ $0.lent.removeValue(forKey: ticket) }) else { return false }
         switch lent {
@@ -99,7 +99,7 @@ final class ScanLender: Sendable {
         return true
     }
 
-    /// The directories that others have, or that lie in those: for a report that is not complete.
+    /// The directories that are lent, or in lent ones: for an incomplete report.
     var outstanding: [EntryPath] {
         state.withLock { state in
             state.lent.values.map { lent in
@@ -113,7 +113,7 @@ final class ScanLender: Sendable {
 }
 
 extension ScanLender.Lent {
-    /// The directory that it lies in, that directory's inode, and what it is there.
+    /// The directory that contains it, that directory's inode, and the item.
     fileprivate var place: (Directory, UInt64, BorrowedGroup.What) {
         switch self {
         case .directory(let directory):

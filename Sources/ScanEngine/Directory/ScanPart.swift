@@ -1,11 +1,11 @@
-// Which part of a tree one process scans.
+// The part of a tree that one process scans.
 //
-//   PATH ─┬─ a ─┬─ b      cut: another part's, a hole in this one
+//   PATH ─┬─ a ─┬─ b      cut: belongs to another part, a hole in this one
 //         │     └─ c      scanned here
 //         └─ d            cut
 //
-// PATH and `a` have holes below: they cannot complete here, and are kept as `OpenDirectory`. Whoever has all parts completes
-// them, the deepest first.
+// PATH and `a` have holes below: they cannot complete here, and are kept as `OpenDirectory`. The merge of all parts
+// completes them, the deepest first.
 
 import LinuxKernel
 import Synchronization
@@ -20,7 +20,7 @@ package struct CutPath: Hashable, Sendable {
     package init(root: Int, names: [[UInt8]]) { (self.root, self.names) = (root, names) }
 }
 
-/// What other parts answer for.
+/// The directories that other parts scan.
 struct Holes: Sendable {
     private struct Place: Hashable {
         let root: Int
@@ -29,7 +29,7 @@ struct Holes: Sendable {
 
     private var cuts: Set<Place> = []
     private var above: Set<Place> = []
-    /// No directory at this level or below has a hole in it.
+    /// No directory at this level or below contains a hole.
     private var depth = 0
 
     init(_ cuts: [CutPath], below paths: [[UInt8]]) {
@@ -54,23 +54,22 @@ struct Holes: Sendable {
     }
 }
 
-/// A directory that waits for what other parts have.
+/// A directory that waits for results of other parts.
 struct OpenDirectory: Sendable {
     let node: PathNode
     var subtree: SubtreeAccumulator
     let facts: EntryFacts
 }
 
-/// What a scan that is a part of one keeps.
+/// The part-specific state of a scan.
 package final class ScanPart: Sendable {
-    /// Nil where none can be: all is scanned that is met.
+    /// Nil if there can be none: everything found is scanned.
     let holes: Holes?
-    /// Whether the PATHs are scanned here, but for the holes.
+    /// Whether the PATHs are scanned here, except for the holes.
     let hasTrunk: Bool
-    /// What is scanned here besides: of somebody else's trunk.
+    /// Directories that are scanned here for another process's trunk.
     let borrowed: [CutPath]
-    /// Instead of holes: other processes take work when they have none, and answer while the scan runs. Then it completes
-    /// here.
+    /// Used instead of holes: idle processes take work, and answer while the scan runs. The scan then completes here.
     let lender: ScanLender?
     let mounts = MountNotes()
 
@@ -78,7 +77,7 @@ package final class ScanPart: Sendable {
         (self.holes, self.hasTrunk, self.borrowed, self.lender) = (holes, hasTrunk, borrowed, lender)
     }
 
-    /// Whether directories are put together elsewhere, later.
+    /// Whether open directories are completed elsewhere, later.
     var isLeftOpen: Bool { lender == nil }
 }
 

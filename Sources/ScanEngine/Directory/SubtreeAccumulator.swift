@@ -1,24 +1,24 @@
 import Entries
 import WorkStealing
 
-/// What a child or a slice reports when it is done.
+/// The report of a child or a slice when it is done.
 struct Completion: Sendable {
     var subtotal: Subtotal
     /// Of a directory that is in the report's tree.
     var tree: TreeNode?
-    /// Of a slice: the tree nodes of the child directories that it met.
+    /// Of a slice: the tree nodes of its child directories.
     var trees: [TreeNode] = []
     var content = Content.none
 
-    /// What the digest of the directory above takes in.
+    /// The contribution to the digest of the directory above.
     enum Content: Sendable {
-        /// Nothing: no digests are wanted, or there is no such entry.
+        /// Nothing: no digests are requested, or there is no such entry.
         case none
-        /// One entry; `row` is nil where its digests are not known, `state` where its state is not.
+        /// One entry; `row` is nil if its digests are not known, `state` if its state is not.
         case entry(name: [UInt8], mode: UInt32, row: [UInt8]?, state: [UInt8]?)
-        /// All entries of a slice; `isOpen` where one of them is answered elsewhere.
+        /// All entries of a slice; `isOpen` if one of them is answered elsewhere.
         indirect case slice(digests: TreeDigest?, states: TreeDigest?, isOpen: Bool)
-        /// It cannot complete here: something at or below is answered elsewhere. The subtotal is that of nothing.
+        /// It cannot complete here: something at or below is answered elsewhere. The subtotal is empty.
         case elsewhere
     }
 
@@ -28,7 +28,7 @@ struct Completion: Sendable {
     }
 }
 
-/// Who waits for a subtotal: an actor here, or whoever lent the directory to this process.
+/// The waiter for a subtotal: an actor here, or the process that lent the directory.
 enum Waiter: Sendable {
     case directory(Directory)
     case slice(EntrySlice)
@@ -36,7 +36,7 @@ enum Waiter: Sendable {
     case elsewhere(BorrowedPlace)
     case nobody
 
-    /// The directory relative to which the names are.
+    /// The directory to which the names are relative.
     var directory: Directory? {
         switch self {
         case .directory(let directory): directory
@@ -57,16 +57,16 @@ enum Waiter: Sendable {
     }
 }
 
-/// What an actor that waits for others has gathered so far.
+/// The results collected so far by an actor that waits for others.
 struct SubtreeAccumulator: Sendable {
     var subtotal = Subtotal()
-    /// False where the name turned out to be something else when it was to be opened.
+    /// False if the name turned out to be something else when it was opened.
     var isDirectory = true
-    /// Whether an entry is answered elsewhere: then this is kept, and completes when all parts of the scan are put together.
+    /// Whether an entry is answered elsewhere: then this is kept, and completes when all parts of the scan are merged.
     var isOpen = false
-    /// The digests of the entries; nil where none are wanted.
+    /// The digests of the entries; nil if none are requested.
     var digests: TreeDigest?
-    /// The states of the entries (`EntryFingerprint`); nil where none are wanted.
+    /// The states of the entries (`EntryFingerprint`); nil if none are requested.
     var states: TreeDigest?
     private(set) var trees: [TreeNode] = []
     private var pending = 0
@@ -74,10 +74,10 @@ struct SubtreeAccumulator: Sendable {
 
     var isComplete: Bool { isListed && pending == 0 }
 
-    /// To be called before anything is gathered; later calls change nothing.
+    /// Call it before anything is collected; later calls change nothing.
     mutating func prepare(_ context: ScanContext) {
         if digests != nil || states != nil { return }
-        // A directory's digests are those of all that is in it.
+        // A directory's digests cover all of its contents.
         if context.selector == nil, let content = context.content, !content.set.isEmpty {
             digests = TreeDigest(content.set)
         }
@@ -105,7 +105,7 @@ struct SubtreeAccumulator: Sendable {
         }
     }
 
-    /// - Parameter row: nil where the digests of the entry are not known.
+    /// - Parameter row: nil if the digests of the entry are not known.
     mutating func addDigests(of name: UnsafeRawBufferPointer, _ mode: UInt32, _ row: [UInt8]?, state: [UInt8]?) {
         if let state {
             states?.append(name: name, mode: mode, row: state)

@@ -3,17 +3,17 @@ import Entries
 import LinuxKernel
 import Synchronization
 
-/// What `extendedAttributes` found out, or why it could not.
+/// The result of `extendedAttributes`, or the reason for its failure.
 typealias AttributesResult = Result<ReadAttributes, ContentFailure>
 
 /// The extended attributes of an inode.
 struct ReadAttributes: Sendable {
-    /// In the order of their names; nil where they were not asked for.
+    /// In the order of their names; nil if not requested.
     var list: [ExtendedAttribute]?
-    /// There were more bytes than a record takes: `list` is the one attribute of `AttributeReader.digestName`.
+    /// The attributes exceed the limit of a record: `list` is the one attribute of `AttributeReader.digestName`.
     var isDigest = false
 
-    /// The error that a digest in the place of attributes is.
+    /// The error that accompanies a digest in place of attributes.
     static let tooLarge = ErrorCause(
         operation: "getxattr", code: Errno.tooLarge.name, message: "Extended attributes are too large: kept as a digest"
     )
@@ -24,9 +24,9 @@ extension Errno {
 }
 
 extension WorkerLocals {
-    /// Reads the extended attributes of an entry that is not open, if they were asked for.
+    /// Reads the extended attributes of an entry that is not open, if requested.
     ///
-    /// The inode is pinned first and must be the one that was stat'ed; its attributes are read from there.
+    /// The inode is pinned first and must be the one that was stat'ed; its attributes are read through that descriptor.
     func extendedAttributes(
         of entry: borrowing CountedEntry, _ status: borrowing FileStatus
     ) -> AttributesResult {
@@ -47,7 +47,7 @@ extension WorkerLocals {
             } catch {
                 throw .call("openat", error)
             }
-            // Subdirectories are links to a directory, but not names of it.
+            // Subdirectories count as links of a directory, but are not names of it.
             let links = entry.kind == .directory ? 1 : UInt64(status.links)
             if links > 1, let known = context.largeAttributes.known(of: status) { return .success(known) }
             let read = try AttributeReader(links: links).read(opened.number, isPathOnly: true)
@@ -75,9 +75,9 @@ extension WorkerLocals {
 
 /// Reads the extended attributes of one inode, within a budget.
 ///
-/// The owner of a file can give it thousands of attributes of 64 KiB each, and thousands of names that each have a record.
-/// So an inode has 1 MiB for the attributes in all its records. Above that, one attribute with an empty name stands for
-/// them, which no file system has: its value is
+/// The owner of a file can give it thousands of attributes of 64 KiB each, and thousands of names that each have a
+/// record. So an inode has 1 MiB for the attributes in all its records. Above that, a single attribute with an empty
+/// name, which no file system has, replaces them. Its value is
 ///
 /// ```
 ///  SHA-256( length of name, 8 bytes, little-endian │ name │ length of value, likewise │ value │ … )   by name
@@ -85,23 +85,23 @@ extension WorkerLocals {
 struct AttributeReader: ~Copyable {
     static let digestName: [UInt8] = []
 
-    /// Of names and values, in bytes, for all names of an inode together.
+    /// For names and values, in bytes, for all names of an inode together.
     private static let bytesOfInode = 1 << 20
-    /// So many each name has in any case. An ACL or a capability takes some hundred; a backup of many hard links may have
-    /// what other systems' programs keep there, some ten thousand.
+    /// The minimum for each name. An ACL or a capability takes some hundred bytes; a backup of many hard links may have
+    /// attributes of other systems' programs, of some ten thousand.
     private static let bytesOfName = 32 << 10
 
     private let limit: Int
     private var list: [ExtendedAttribute] = []
     private var size = 0
-    /// Once there are more than `limit` bytes.
+    /// Used once there are more than `limit` bytes.
     private var digest: MultiDigest?
 
     init(links: UInt64) {
         limit = max(Self.bytesOfName, Self.bytesOfInode / Int(clamping: max(1, links)))
     }
 
-    /// - Parameter isPathOnly: the descriptor is one of `Kernel.openPath`.
+    /// - Parameter isPathOnly: the descriptor comes from `Kernel.openPath`.
     consuming func read(_ descriptor: Int32, isPathOnly: Bool) throws(ContentFailure) -> ReadAttributes {
         let names: [[UInt8]]
         do throws(Errno) {
@@ -129,7 +129,7 @@ struct AttributeReader: ~Copyable {
         if digest != nil { return feed(attribute) }
         list.append(attribute)
         if size <= limit { return }
-        // An OpenSSL that was told to leave SHA-256 out: then there is only the error.
+        // An OpenSSL configured without SHA-256: then there is only the error.
         guard let methods = try? DigestMethods(DigestSet([.sha256])) else { throw .call("getxattr", .tooLarge) }
         digest = MultiDigest(methods)
         digest!.beginLane(0)
@@ -145,7 +145,7 @@ struct AttributeReader: ~Copyable {
     }
 }
 
-/// What inodes with several names have in the place of attributes that are too large: read once, however many names there
+/// The replacement for attributes that are too large, of inodes with several names: read once, however many names there
 /// are.
 final class LargeAttributes: Sendable {
     private struct Known: Sendable {
@@ -155,7 +155,7 @@ final class LargeAttributes: Sendable {
 
     private let inodes = Mutex<[DeviceInode: Known]>([:])
 
-    /// Nil also where the inode has changed since.
+    /// Nil also if the inode has changed since.
     func known(of status: borrowing FileStatus) -> ReadAttributes? {
         let (identity, ctime) = (status.identity, status.ctime)
         return inodes.withLock { inodes in

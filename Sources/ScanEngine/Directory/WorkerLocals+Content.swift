@@ -3,23 +3,23 @@ import Entries
 import LinuxKernel
 import WorkStealing
 
-/// An entry that has been counted, and whose content may be asked for.
+/// An entry that has been counted, and whose content may be requested.
 ///
-/// It borrows what the loop over entries has at hand. `KnownEntry` goes with messages and owns its status: as one type,
-/// each entry would cost an allocation and a copy of 256 bytes, or a message would carry pointers into a listing that is
-/// gone.
+/// It borrows the data of the loop over entries. `KnownEntry` goes with messages and owns its status: as one type, each
+/// entry would cost an allocation and a copy of 256 bytes, or a message would contain pointers into a listing that no
+/// longer exists.
 struct CountedEntry: ~Copyable {
-    /// The directory that it is in; nil for a PATH, and where `node` is the entry itself.
+    /// The directory that contains it; nil for a PATH, and if `node` is the entry itself.
     let directory: OpenedDirectory?
     /// The descriptor of that directory, borrowed by the caller; or the working directory.
     let descriptor: Int32
     /// The name, followed by a NUL in memory; the whole of a PATH.
     let name: UnsafeRawBufferPointer
     let kind: EntryKind
-    /// The directory that it is in; without `directory`, the entry itself.
+    /// The directory that contains it; without `directory`, the entry itself.
     let node: PathNode
 
-    /// Made where somebody asks: a file that need not be read takes less time than an allocation or two.
+    /// Created on demand: a file that need not be read takes less time than an allocation or two.
     var path: EntryPath {
         EntryPath(directory: node, name: directory == nil ? nil : Array(name))
     }
@@ -34,10 +34,10 @@ extension EntryContent {
 }
 
 extension WorkerLocals {
-    /// Finds out what was asked for about an entry that is no directory: its content.
+    /// Determines the requested content of an entry that is not a directory.
     ///
-    /// - Parameter attributes: what `extendedAttributes` gave.
-    /// - Returns: nil if somebody else will: `waiter` then gets a `Completion`.
+    /// - Parameter attributes: the result of `extendedAttributes`.
+    /// - Returns: nil if another actor will: `waiter` then gets a `Completion`.
     func content(
         of entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ attributes: AttributesResult,
         waiter: Waiter, _ subtree: inout SubtreeAccumulator
@@ -49,7 +49,7 @@ extension WorkerLocals {
             if read.isDigest { report(ReadAttributes.tooLarge, at: entry.path, into: &subtree.subtotal) }
         case .failure(let failure):
             report(failure.cause, at: entry.path, into: &subtree.subtotal)
-            // Gone, or something else has its name: looking for the content would say so once more.
+            // It has disappeared, or something else has its name: reading the content would report the same again.
             if failure.isOfOpening { return .unknown }
         }
         var answer = content(of: entry, status, waiter: waiter, xattrs, &subtree)
@@ -72,7 +72,7 @@ extension WorkerLocals {
         }
     }
 
-    /// Reads where a symlink points: for its digest, and for its record.
+    /// Reads a symlink's target: for its digest, and for its record.
     private func followNot(_ entry: borrowing CountedEntry, _ subtree: inout SubtreeAccumulator) -> EntryContent {
         guard stage != nil || !streams.isEmpty else { return .notAsked }
         do throws(ContentFailure) {
@@ -116,7 +116,7 @@ extension WorkerLocals {
                 return .unknown
             }
             if status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
-            // What pseudo file systems say of size and times says nothing.
+            // On pseudo file systems, size and times are meaningless.
             var saved: [UInt8]?
             if !isPseudo, let baseline = plan.baseline {
                 if let known = known(status, .file, baseline) {
@@ -160,8 +160,8 @@ extension WorkerLocals {
         }
     }
 
-    /// By an actor: files with several links are read once, large ones in pieces, and it can wait for a descriptor or a
-    /// detector.
+    /// Through an actor: files with several links are read once, large ones in pieces, and an actor can wait for a
+    /// descriptor or a detector.
     private func readLater(
         _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, by reader: DeferredRead, hasSize: Bool = true,
         _ waiter: Waiter, _ xattrs: [ExtendedAttribute]?, _ saved: [UInt8]?, _ subtree: inout SubtreeAccumulator
@@ -177,7 +177,7 @@ extension WorkerLocals {
         _ xattrs: [ExtendedAttribute]?, _ saved: [UInt8]?, _ subtree: inout SubtreeAccumulator
     ) -> FileRequest {
         subtree.willWait()
-        // A large file takes minutes perhaps, and waits for a place of its own.
+        // A large file may take minutes, and waits for a place of its own.
         let isLarge = context.content?.isReadInPieces(size: status.size) == true
         return FileRequest(
             directory: entry.directory, name: Array(entry.name) + [0], path: entry.path,
@@ -187,8 +187,8 @@ extension WorkerLocals {
 
     // MARK: Not reading
 
-    /// The digests and the type of a regular file or a symlink, from the baseline; what is taken over is counted, with the
-    /// type.
+    /// The digests and the type of a regular file or a symlink, from the baseline; what is taken over is counted, with
+    /// the type.
     private func known(
         _ status: borrowing FileStatus, _ kind: EntryKind, _ baseline: ContentBaseline
     ) -> ContentBaseline.Known? {
@@ -199,18 +199,18 @@ extension WorkerLocals {
         return known
     }
 
-    /// Adds the digests of an entry that is known from the baseline to those of its directory. For a scan that gives out
-    /// no entries: nothing needs to be made for one whose digests are at hand.
+    /// Adds the digests of an entry in the baseline to those of its directory. For a scan without outputs: an entry
+    /// whose digests are available needs no allocation.
     ///
-    /// - Returns: false where `content(of:)` is to find out.
+    /// - Returns: false if `content(of:)` must determine them.
     func takeOver(
         _ name: UnsafeRawBufferPointer, _ kind: EntryKind, _ status: borrowing FileStatus, _ baseline: ContentBaseline,
         into subtree: inout SubtreeAccumulator
     ) -> Bool {
         switch kind {
         case .file, .symlink:
-            // A device's first file is read, or looked up in `readFile`, which finds out whether the kernel makes its files
-            // up: links of /proc look unchanged whatever they point to.
+            // A device's first file is read, or looked up in `readFile`, which checks whether the kernel generates its
+            // files: links of /proc look unchanged whatever they point to.
             guard let lastDevice, lastDevice.number == status.device, lastDevice.pseudo == nil,
                 let plan = context.content,
                 status.size <= plan.maxRead
@@ -224,7 +224,7 @@ extension WorkerLocals {
 
     // MARK: For both ways of reading
 
-    /// Opens the file of a request and finds out about it, or about its beginning.
+    /// Opens the file of a request and reads it, or its beginning.
     ///
     /// - Parameter hasDetector: the caller has a token for one.
     func inspect(_ request: FileRequest, hasDetector: Bool) throws(ContentFailure) -> ContentReader.Outcome {
@@ -245,10 +245,10 @@ extension WorkerLocals {
         _ request: FileRequest, in directory: Int32, _ hasDetector: Bool
     ) throws(ContentFailure) -> ContentReader.Outcome {
         try request.name.withUnsafeBufferPointer { (name) throws(ContentFailure) in
-            // The array ends in a NUL, and stays where it is during the call.
+            // The array ends in a NUL, and does not move during the call.
             let cString = UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self)
             let status = request.entry.status
-            // For a detector, or for the place of a large file: for minutes perhaps.
+            // For a detector, or for the place of a large file: possibly for minutes.
             let hasWaited = hasDetector || context.content?.isReadInPieces(size: status.size) == true
             return try inspect(
                 cString, in: directory, status, wasJustListed: !hasWaited, hasSize: request.hasSize,
@@ -271,10 +271,10 @@ extension WorkerLocals {
         }
     }
 
-    /// The digests of a directory; nil where they are not known.
+    /// The digests of a directory; nil if they are not known.
     func digestRow(of tree: TreeDigest) -> [UInt8]? { stage!.finish(tree) }
 
-    /// Reads a piece of a large file; nil while there is more.
+    /// Reads a piece of a large file; nil if there is more.
     func advance(_ file: LargeFile) -> Result<FileContent?, ContentFailure> {
         defer { progress.advance(bytesRead: stage!.takeBytesRead()) }
         do throws(ContentFailure) {
@@ -284,7 +284,7 @@ extension WorkerLocals {
         }
     }
 
-    /// Compares what was found out about a file that looks unchanged with what was saved, and tells of a difference.
+    /// Compares the digests of a file that looks unchanged with the saved ones, and reports a difference.
     private func compare(_ content: FileContent, with saved: [UInt8]?, _ path: EntryPath) {
         guard let saved else { return }
         baselineUse.reread += 1
@@ -293,10 +293,10 @@ extension WorkerLocals {
         context.onContradiction?(path.bytes)
     }
 
-    /// Notes what was found out about a file: the type is counted; one that libmagic could not tell is an error, and
-    /// leaves the digests valid.
+    /// Records the content of a file: the type is counted; a failure of libmagic is an error, but leaves the digests
+    /// valid.
     ///
-    /// - Parameter saved: the digests that the baseline has, if the file looks unchanged and was read all the same.
+    /// - Parameter saved: the digests in the baseline, if the file looks unchanged and was read anyway.
     func settle(
         _ content: FileContent, of path: EntryPath, _ status: borrowing FileStatus, saved: [UInt8]?,
         into subtotal: inout Subtotal
@@ -341,7 +341,7 @@ extension WorkerLocals {
         return EntryContent(isChanged: failure == .changed)
     }
 
-    /// Whether the file's content is made up by the kernel.
+    /// Whether the kernel generates the file's content.
     private func isOnPseudoFileSystem(
         _ entry: borrowing CountedEntry, _ status: borrowing FileStatus
     ) throws(ContentFailure) -> Bool {

@@ -4,13 +4,13 @@ import Ignore
 import LinuxKernel
 import WorkStealing
 
-/// A directory whose entries are being looked at: what its own message and its slices have in common.
+/// A directory whose entries are being scanned: shared by its own message and its slices.
 struct OpenedDirectory: Sendable {
     let directory: Directory
     let identity: DeviceInode
     /// The device of the PATH.
     let rootDevice: UInt64
-    /// The pseudo file system that it is on.
+    /// The pseudo file system that contains it.
     let pseudo: PseudoFileSystem?
     /// See `Directory.mayLoop`.
     let mayLoop: Bool
@@ -33,8 +33,8 @@ extension WorkerLocals {
     ///
     /// - Parameters:
     ///   - number: the directory's descriptor, borrowed by the caller.
-    ///   - waiter: whom the child directories report to; `subtree` is its.
-    /// - Returns: those that are left, because no descriptor is to be had now: for a slice of their own, behind other work.
+    ///   - waiter: the actor to which the child directories report; `subtree` belongs to it.
+    /// - Returns: the remaining entries, if no descriptor is available now: for a separate slice, behind other work.
     func scanEntries(
         _ entries: DirectoryEntries, of opened: OpenedDirectory, _ number: Int32, waiter: Waiter,
         into subtree: inout SubtreeAccumulator
@@ -117,10 +117,10 @@ extension WorkerLocals {
                     let named = CountedEntry(
                         directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
                     attributes = extendedAttributes(of: named, status)
-                    // Nothing of it has been counted yet.
+                    // Nothing about it has been counted yet.
                     if case .failure(let failure) = attributes, mayTryAgain(after: failure) { return left }
                 }
-                // A file can be mounted, too.
+                // A file can be a mount point, too.
                 let pseudo =
                     status.device == opened.identity.device
                     ? opened.pseudo : try? pseudoFileSystem(of: entry.cString, in: number, onDevice: status.device)
@@ -167,10 +167,10 @@ extension WorkerLocals {
 
     // MARK: Counting
 
-    /// Counts an entry that is no directory.
+    /// Counts an entry that is not a directory.
     ///
-    /// - Parameters: as in `Tallies.count` and `Tallies.rank`; the name is the last component of its path, followed by a NUL
-    ///   in memory.
+    /// - Parameters: as in `Tallies.count` and `Tallies.rank`; the name is the last component of its path, followed by
+    ///   a NUL in memory.
     /// - Returns: whether it is selected.
     func countEntry(
         _ status: borrowing FileStatus, _ kind: EntryKind, _ name: UnsafeRawBufferPointer, _ pseudo: PseudoFileSystem?,
@@ -205,7 +205,7 @@ extension WorkerLocals {
         _ entry: DirectoryEntries.Entry, of directory: PathNode, _ error: Errno, _ tallies: inout Tallies,
         into subtree: inout SubtreeAccumulator
     ) {
-        // Gone before anybody could look at it: not an entry.
+        // It disappeared before it was stat'ed: not an entry.
         if error == .noSuchEntry { return }
         if let kind = entry.kind {
             subtree.subtotal.countUnknown(kind)

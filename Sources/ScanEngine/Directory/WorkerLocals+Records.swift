@@ -2,12 +2,12 @@ import Entries
 import LinuxKernel
 
 extension WorkerLocals {
-    /// Hands on an entry that is no directory, or a directory that is complete.
+    /// Passes an entry to the outputs: one that is not a directory, or a complete directory.
     ///
     /// - Parameters:
     ///   - name: nil for `node` itself.
     ///   - tree: of a directory: the states of its entries, if all are known.
-    /// - Returns: its state; nil where that is not known or not wanted.
+    /// - Returns: its state; nil if that is not known or not requested.
     @discardableResult
     func record(
         _ name: UnsafeRawBufferPointer?, in node: PathNode, _ kind: EntryKind, _ status: FileStatus,
@@ -31,11 +31,11 @@ extension WorkerLocals {
         return name.withUnsafeBytes { record($0, in: path.directory, kind, status, answer) }
     }
 
-    /// Hands on a name that could not be stat'ed.
+    /// Passes a name that could not be stat'ed to the outputs.
     ///
     /// - Parameter name: nil for `node` itself.
     func recordUnknown(_ name: UnsafeRawBufferPointer?, in node: PathNode, _ kind: EntryKind) {
-        // What nobody knows is not selected.
+        // An entry without a status is not selected.
         if streams.isEmpty || selector != nil { return }
         let root = node.root
         path.with(name, in: node) { path in
@@ -43,7 +43,7 @@ extension WorkerLocals {
         }
     }
 
-    /// Tells of a name that a pattern leaves out: nothing was found out about it.
+    /// Passes a name that a pattern excludes to the outputs: it was not stat'ed.
     func recordExcluded(_ name: UnsafeRawBufferPointer, in node: PathNode) {
         directories?.count(.excluded, node)
         if streams.isEmpty || selector != nil { return }

@@ -1,13 +1,13 @@
 import LinuxKernel
 import Synchronization
 
-/// Where a scan has met devices: at its PATHs, and wherever a directory is on another device than the one above.
+/// Where a scan has found devices: at its PATHs, and wherever a directory is on another device than the one above.
 ///
-/// For parts of a scan alone. Told once for each mount, so a lock does no harm.
+/// Only for parts of a scan. Used once per mount, so a lock is cheap enough.
 final class MountNotes: Sendable {
     private let met = Mutex<[UInt64: Set<[UInt8]>]>([:])
 
-    /// The machine, or the boot of it: inside of it a device has one number.
+    /// Identifies the machine and its boot: within one, a device has one number.
     static let host = Kernel.contents(of: Array("/proc/sys/kernel/random/boot_id".utf8)) ?? []
 
     func note(_ device: UInt64, at node: PathNode) { note(device, at: node.path()) }
@@ -21,7 +21,7 @@ final class MountNotes: Sendable {
         met.withLock { $0[device] ?? [] }.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
-    /// By the paths where they were met.
+    /// By the paths where they were found.
     var devices: [[UInt8]: UInt64] {
         met.withLock { met in
             var devices: [[UInt8]: UInt64] = [:]
@@ -31,10 +31,10 @@ final class MountNotes: Sendable {
     }
 }
 
-/// One number for each device, whatever the machines call it.
+/// One number for each device, whatever its number on each machine.
 ///
-/// Two devices are one where two parts have met them at one path, or where one machine gives them one number. (`st_dev`
-/// of one file system differs between its clients, and even between two mounts of an overlay on one.)
+/// Two devices are the same if two parts have found them at the same path, or if one machine gives them the same
+/// number. (`st_dev` of one file system differs between its clients, and even between two mounts of an overlay on one.)
 struct DeviceMap {
     private struct Key: Hashable {
         let host: [UInt8]
@@ -55,13 +55,13 @@ struct DeviceMap {
         }
     }
 
-    /// What the devices of a part are called; all parts have been added.
+    /// The numbers for the devices of a part, after all parts have been added.
     func numbers(_ parts: PartialDevices) -> [UInt64] {
         parts.devices.map { device in
             guard let index = known[Key(host: parts.host, number: device.number)] else {
                 preconditionFailure("a part was added before it is read")
             }
-            // Above all numbers that a kernel gives, so that the mount table here says nothing about it.
+            // Above all numbers that a kernel assigns, so that the local mount table says nothing about it.
             return UInt64(find(index)) | 1 << 63
         }
     }

@@ -1,24 +1,24 @@
-// A partial result as bytes: what one process found out about its part of a scan, for the process that puts the parts
-// together. The same bytes are a file of `fsscan --shard`, and a message between the ranks of `fsscan-mpi`.
+// A partial result as bytes: the results of one process about its part of a scan, for the process that merges the
+// parts. The same bytes are a file of `fsscan --shard`, and a message between the ranks of `fsscan-mpi`.
 //
 //   "fsscanPR" │ version │ host │ devices │ directories │ body
 //
-//   devices      st_dev, and the paths where this part has met the device            named by their number in the body
-//   directories  the one above (or the number of the PATH), and the name             likewise: paths share what they share
+//   devices      st_dev, and the paths where this part has found the device          referred to by number in the body
+//   directories  the one above (or the number of the PATH), and the name             likewise: paths share prefixes
 //
-// Two parts may have been counted by two machines, where one device has two numbers: `DeviceMap`.
+// Two parts may have been scanned on two machines, where one device has two numbers: `DeviceMap`.
 //
-// To add something: a line in `encode` and one in `init`, beside each other, and a new `version`.
+// To add a value: a line in `encode` and one in `init`, at the same place, and a new `version`.
 
 import Bytes
 import Entries
 import LinuxKernel
 
-/// What can be a piece of a partial result.
+/// A component of a partial result.
 protocol PartialCodable {
     func encode(to encoder: inout PartialEncoder)
     init(from decoder: inout PartialDecoder) throws(BinaryFailure)
-    /// The least that one takes, in bytes.
+    /// Its minimum size in bytes.
     static var leastBytes: Int { get }
 }
 
@@ -26,7 +26,7 @@ extension PartialCodable {
     static var leastBytes: Int { 1 }
 }
 
-/// The format: a reader refuses another number.
+/// The format: a reader refuses another version.
 enum PartialFormat {
     static let magic = Array("fsscanPR".utf8)
     static let version: UInt32 = 1
@@ -36,7 +36,7 @@ struct PartialEncoder {
     var out = BinaryWriter()
     private var directories = BinaryWriter()
     private var directoryNumbers: [ObjectIdentifier: UInt32] = [:]
-    /// Keeps alive what `directoryNumbers` names by address.
+    /// Keeps the nodes alive that `directoryNumbers` refers to by address.
     private var nodes: [PathNode] = []
     private var devices: [UInt64] = []
     private var deviceNumbers: [UInt64: UInt32] = [:]
@@ -75,7 +75,7 @@ struct PartialEncoder {
         return number
     }
 
-    /// Writes the directories above first, which a reader needs first. A loop: a path has any length.
+    /// Writes the ancestors first, because a reader needs them first. A loop, because a path has any length.
     private mutating func number(of node: PathNode) -> UInt32 {
         if let known = directoryNumbers[node.identifier] { return known }
         var unknown = [node]
@@ -93,7 +93,7 @@ struct PartialEncoder {
         return UInt32(nodes.count - 1)
     }
 
-    /// - Parameter mounts: where this part has met the devices.
+    /// - Parameter mounts: where this part has found the devices.
     func finish(_ mounts: MountNotes) -> [UInt8] {
         var all = BinaryWriter()
         all.put(raw: PartialFormat.magic)
@@ -113,7 +113,7 @@ struct PartialEncoder {
     }
 }
 
-/// The devices of one part, as it calls them.
+/// The devices of one part, with its own numbers.
 struct PartialDevices: Sendable {
     struct Device: Sendable {
         let number: UInt64
@@ -127,15 +127,15 @@ struct PartialDevices: Sendable {
 struct PartialDecoder {
     var input: BinaryReader
     let parts: PartialDevices
-    /// What the devices are called here; set by whoever knows all parts.
+    /// The merged numbers of the devices; set by the process that has all parts.
     private var devices: [UInt64] = []
     private var nodes: [PathNode] = []
     /// The digests of the scan.
     let digests: DigestSet
-    /// What ages are relative to.
+    /// The reference time for ages.
     let now: FileTime
 
-    /// Reads what is in front of the body.
+    /// Reads the part before the body.
     init(
         _ bytes: [UInt8], paths: PathInterner, digests: DigestSet, now: FileTime
     ) throws(BinaryFailure) {
@@ -229,7 +229,8 @@ struct PartialDecoder {
     }
 }
 
-/// One node for each directory, whoever names it: so that paths of several parts are compared as those of one scan.
+/// One node for each directory, whichever part refers to it, so that paths of several parts compare as those of one
+/// scan.
 ///
 /// A class, because the parts share it; used by one thread.
 final class PathInterner {

@@ -2,7 +2,7 @@ import Bytes
 import Entries
 import LinuxKernel
 
-/// Who scans a part gives out no entries, so states of entries (`EntryFingerprint`) are no part of this.
+/// A part has no outputs, so states of entries (`EntryFingerprint`) are not included.
 extension Completion: PartialCodable {
     func encode(to encoder: inout PartialEncoder) {
         encoder.put(subtotal)
@@ -53,7 +53,7 @@ extension Completion.Content: PartialCodable {
     }
 }
 
-/// An accumulator that waits for what others have, as it is kept by the part that has all the rest.
+/// An accumulator that waits for other parts, as kept by the part that has the rest.
 extension SubtreeAccumulator: PartialCodable {
     func encode(to encoder: inout PartialEncoder) {
         encoder.put(subtotal)
@@ -71,14 +71,14 @@ extension SubtreeAccumulator: PartialCodable {
 // MARK: Trees
 
 extension PartialEncoder {
-    /// Children before the directory that they are in, which says how many there are: nothing recurses here, and the reader
-    /// needs a stack alone.
+    /// Children before their directory, which says how many there are. So nothing recurses here, and the reader needs
+    /// only a stack.
     mutating func put(trees: [TreeNode]) {
         out.put(count: trees.count)
         for tree in trees {
             var count = 0
             var records = BinaryWriter()
-            // Each directory before its children, the last child first; and then the other way round.
+            // Each directory before its children, the last child first; then reversed.
             var order: [TreeNode] = []
             var open = [tree]
             while let node = open.popLast() {

@@ -1,4 +1,4 @@
-// One shard of a scan: what it is asked for comes from a plan, and what it finds goes into a file.
+// One shard of a scan: its task comes from a plan, and its results go into a file.
 
 package import Bytes
 import CLinux
@@ -60,10 +60,10 @@ package struct ShardFile: Sendable {
     }
 }
 
-/// How a shard went.
+/// The outcome of a shard.
 package struct ShardOutcome: Sendable {
     package let file: ShardFile
-    /// False where a signal stopped it: then the file is not worth keeping.
+    /// False if a signal stopped it: the file is then useless.
     package let isComplete: Bool
     package let entries: Int64
     package let errors: Int64
@@ -81,7 +81,7 @@ extension Scan {
         try self.init(options, environment)
     }
 
-    /// Scans the part that the environment names. To be called once.
+    /// Scans the part given by the environment. Call it once.
     package func runShard(_ shard: Int, of plan: ScanPlan) -> ShardOutcome {
         guard let part = context.part else { preconditionFailure("a shard is a part of a scan") }
         let begin = clinux_now(CLOCK_MONOTONIC)
@@ -113,15 +113,15 @@ extension Scan {
     }
 }
 
-/// What a directory came to that was scanned for somebody else.
+/// The result of a directory that was scanned for another process.
 struct BorrowedAnswer: Sendable {
     let cut: CutPath
     let completion: Completion
 }
 
-/// All that one process found out about its part of a scan.
+/// All results of one process about its part of a scan.
 struct PartialScan {
-    /// Where it has the trunk: of each PATH.
+    /// The results of each PATH, if it has the trunk.
     private(set) var paths: [PathResult]
     private(set) var open: [OpenDirectory]
     private(set) var answers: [BorrowedAnswer]
@@ -161,7 +161,7 @@ struct PartialScan {
 
     func encodeLists(to encoder: inout PartialEncoder) { lists.encode(to: &encoder) }
 
-    /// - Parameter lists: gets those of this part.
+    /// - Parameter lists: gets the lists of this part.
     init(
         _ decoder: inout PartialDecoder, _ context: ScanContext, into lists: inout ScanLists
     ) throws(BinaryFailure) {

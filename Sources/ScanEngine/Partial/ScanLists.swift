@@ -2,14 +2,14 @@ import Bytes
 import Entries
 import LinuxKernel
 
-/// What workers keep for themselves, put together: the parts of a report that need no tree.
+/// The merged results of the workers: the parts of a report that need no tree.
 struct ScanLists {
     private var tallies: Tallies
     private var directories: LargestList
     private var map: LargestList
     private var errors = ErrorList()
     private var types: [String: FileCounts] = [:]
-    /// Of inodes with several names that several parts may have met: their bytes are in none of `types`.
+    /// Inodes with several names that several parts may have found: their bytes are not in `types`.
     private var typedInodes: [DeviceInode: TypedInodes.Typed] = [:]
     private var baselineUse = BaselineUse()
     private var unfinished = UnfinishedList()
@@ -34,7 +34,7 @@ struct ScanLists {
         baselineUse.add(worker.baselineUse)
     }
 
-    /// Adds what this part could not settle alone.
+    /// Adds the inodes that this part could not settle alone.
     mutating func add(_ inodes: TypedInodes) { typedInodes.merge(inodes.open) { first, _ in first } }
 
     mutating func add(unfinished path: EntryPath) { unfinished.add(path) }
@@ -42,7 +42,7 @@ struct ScanLists {
     func fill(_ report: inout ScanReport, _ context: ScanContext) {
         if context.selector != nil {
             var totals = selected.subtotal.totals
-            // Nothing else is read.
+            // Nothing else is used.
             totals.skipped = report.totals.skipped
             report.selected = totals
         }
@@ -95,7 +95,7 @@ extension ScanLists {
         }
     }
 
-    /// Adds those of a part.
+    /// Adds the lists of a part.
     mutating func merge(_ decoder: inout PartialDecoder) throws(BinaryFailure) {
         try tallies.merge(&decoder)
         try directories.merge(&decoder)

@@ -1,7 +1,7 @@
-// Puts the parts of a scan together: the same report as one process makes.
+// Merges the parts of a scan: the same report as from one process.
 //
-// The trunk's directories that were kept open get what the shards found below them, and complete, the deepest first, as they
-// would have in a scan: hard links that meet here are counted once, digests and tree nodes are made here.
+// The open directories of the trunk get the results of the shards below them, and complete, the deepest first, as in a
+// scan: hard links that meet here are counted once, and digests and tree nodes are computed here.
 
 import Bytes
 import Entries
@@ -15,21 +15,21 @@ package struct ScanMerge {
 
     package init(_ plan: ScanPlan) { self.plan = plan }
 
-    /// - Returns: false where it belongs to another plan.
+    /// - Returns: false if it belongs to another plan.
     package mutating func add(_ file: ShardFile) -> Bool {
         guard file.plan.bytes == plan.bytes else { return false }
-        // A shard that was done twice counts once.
+        // A shard that ran twice counts once.
         if shards[file.shard] == nil { shards[file.shard] = file }
         return true
     }
 
-    /// Shards of which there is no result.
+    /// Shards without a result.
     package var missing: [Int] { (1...plan.shards).filter { shards[$0] == nil } }
 
-    /// - Throws: `BinaryFailure` with the number of the shard whose bytes make no sense.
+    /// - Throws: `BinaryFailure` with the number of the shard whose bytes are invalid.
     package func report() throws(ShardFailure) -> ScanReport {
         var options = plan.options(threads: 1)
-        // No file is looked into here, so nobody is asked about types.
+        // No file is read here, so no types are determined.
         options.mime = false
         var environment = ScanEnvironment()
         environment.part = ScanPart(holes: nil, hasTrunk: true, borrowed: [])
@@ -83,7 +83,7 @@ package struct ScanMerge {
     }
 }
 
-/// Why the parts cannot be put together.
+/// Why the parts cannot be merged.
 package struct ShardFailure: Error {
     /// Nil: none in particular.
     package let shard: Int?
@@ -110,7 +110,8 @@ extension ScanReport {
 }
 
 extension Scan {
-    /// Completes what the parts have left open. On a worker, as what happens there needs one: digests, rankings, tallies.
+    /// Completes the directories that the parts have left open. On a worker, because that needs one: digests, rankings,
+    /// tallies.
     fileprivate func assemble(
         _ parts: [PartialScan], _ lists: ScanLists, _ interner: PathInterner, missing: [CutPath]
     ) -> ScanReport {
@@ -130,7 +131,7 @@ extension Scan {
     }
 }
 
-/// Who has a worker.
+/// An actor, for access to a worker.
 private actor Assembler: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -138,15 +139,15 @@ private actor Assembler: MailboxActor {
     init(on scheduler: Scheduler) { mailbox = Mailbox(scheduler) }
 }
 
-/// The open directories of a scan, and what is to be put into them.
+/// The open directories of a scan, and the results to put into them.
 private struct Assembly: Sendable {
     private var open: [OpenDirectory] = []
-    /// The places of `open`.
+    /// The indices in `open`.
     private var places: [ObjectIdentifier: Int] = [:]
     private var paths: [PathResult]
     private var answers: [(node: PathNode, completion: Completion)] = []
     private var total = Subtotal()
-    /// Of the shards that are missing.
+    /// The directories of the missing shards.
     private var holes: [PathNode] = []
 
     init(_ parts: [PartialScan], _ context: ScanContext, _ interner: PathInterner, missing: [CutPath]) {
@@ -171,11 +172,11 @@ private struct Assembly: Sendable {
     mutating func complete(_ worker: WorkerLocals) {
         for (node, completion) in answers { put(completion, above: node, worker) }
         for hole in holes { noteUnknown(above: hole) }
-        // Before a directory completes, all those below it have.
+        // All open directories below a directory complete before it does.
         let order = open.indices.sorted { open[$0].node.level > open[$1].node.level }
         for index in order {
             var subtree = open[index].subtree
-            // The set of hard links is handed over: nobody else has it.
+            // The set of hard links is handed over: it has no other owner.
             open[index].subtree = SubtreeAccumulator()
             let node = open[index].node
             let completion = worker.completion(of: node, &subtree, open[index].facts, recorded: nil, nil)
@@ -192,8 +193,8 @@ private struct Assembly: Sendable {
 
     var reports: [RootReport] { paths.map(\.report) }
 
-    /// Gives it to the directory above, or where that is none of the open ones (it is gone, or could not be listed), to the
-    /// next one above that: what was counted counts.
+    /// Gives it to the directory above or, if that is not among the open ones (it has disappeared, or could not be
+    /// listed), to the nearest open one above: everything counted must count.
     private mutating func put(_ completion: Completion, above node: PathNode, _ worker: WorkerLocals) {
         guard let place = place(above: node) else {
             paths[node.root].subtotal.add(completion.subtotal, worker.context.devices, &worker.tallies)

@@ -2,14 +2,14 @@
 //
 //   "fsscanPN" │ version │ version of fsscan │ start │ PATHs │ options │ shards │ cuts, each with its shard
 //
-// The bytes are the plan: partial results carry them, and those of two plans are never put together.
+// The bytes are the plan: partial results contain them, and results of two plans are never merged.
 
 package import Bytes
 package import Entries
 import LinuxKernel
 
 package struct ScanPlan: Sendable {
-    /// All that decides what is reported. `threads` is the business of who scans.
+    /// Everything that determines the report. Each process sets its own `threads`.
     package let options: ScanOptions
     package let version: String
     /// Its start is that of the whole scan.
@@ -22,7 +22,7 @@ package struct ScanPlan: Sendable {
     private static let format: UInt32 = 1
     package static let mostShards = 1_000_000
 
-    /// What ages are relative to, in all parts.
+    /// The reference time for ages, in all parts.
     var now: FileTime {
         options.now ?? FileTime(seconds: start.startedSeconds, nanoseconds: start.startedNanoseconds)
     }
@@ -31,7 +31,7 @@ package struct ScanPlan: Sendable {
     func options(threads: Int) -> ScanOptions {
         var options = options
         (options.threads, options.now) = (threads, now)
-        // For the summary, which has a tree; as long as a scan of one process makes it.
+        // For the summary, which has a tree; the same length as in a scan by one process.
         if options.top > 0 {
             options.map.length = max(64, 4 * options.top)
             options.map.hasFiles = false
@@ -50,7 +50,7 @@ package struct ScanPlan: Sendable {
 
     // MARK: Making
 
-    /// Looks at the upper levels of the tree.
+    /// Scans the upper levels of the tree.
     ///
     /// - Parameters:
     ///   - options: of the scan.
@@ -58,12 +58,12 @@ package struct ScanPlan: Sendable {
     ///   - version: of the program.
     package init(_ options: ScanOptions, shards: Int, version: String) {
         let places = TreeCut(options, atLeast: shards == 1 ? 0 : shards * Self.cutsPerShard).places
-        // In turns: neighbours are alike, so that each shard has some of each kind.
+        // Dealt in turn: neighbours are alike, so each shard has some of each kind.
         let cuts = places.enumerated().map { (path: $1, shard: $0 % shards + 1) }
         self.init(options, shards: shards, version: version, start: .now, cuts: cuts)
     }
 
-    /// Nobody knows how large a directory is before it is scanned: many small cuts even out.
+    /// The size of a directory is unknown before it is scanned: many small cuts balance out.
     private static let cutsPerShard = 16
 
     private init(
@@ -152,7 +152,7 @@ extension CutPath {
 // MARK: Options
 
 extension ScanOptions {
-    /// Those that decide what is reported, each behind its name.
+    /// Those that determine the report, each after its name.
     func encode(to out: inout BinaryWriter) {
         out.put(count: KeptOption.all.count)
         for option in KeptOption.all {
@@ -168,7 +168,7 @@ extension ScanOptions {
             case .patterns(let patterns):
                 out.put(count: self[keyPath: patterns].count)
                 for pattern in self[keyPath: patterns] { out.put(string: pattern) }
-            // Parts are of all entries: nobody who makes a plan can select.
+            // Parts always contain all entries: a plan cannot have a selection.
             case .selection: break
             case .ranking(let ranking): out.put(string: self[keyPath: ranking].rawValue.utf8)
             case .time(let time):
@@ -229,7 +229,7 @@ extension ScanOptions {
 }
 
 extension BinaryReader {
-    /// A name that a directory can have; not one of the two that lead out of the tree.
+    /// A valid name of a directory; not one of the two that lead out of the tree.
     mutating func fileName() throws(BinaryFailure) -> [UInt8] {
         let name = try string()
         let isName = !name.isEmpty && !name.contains(0) && !name.contains(UInt8(ascii: "/"))

@@ -1,10 +1,11 @@
-// One of several processes that scan a tree together, as its courier sees it: bytes to send, and bytes that came.
+// One of several processes that scan a tree together, as its courier sees it: bytes to send, and bytes received.
 //
-// Nothing here knows how bytes travel. All calls are the courier's, which is one thread; the scan runs on others.
+// This code is independent of the transport. All calls come from the courier, which is one thread; the scan runs on
+// others.
 //
 //   work   lender → borrower      groups of directories and slices, each with a ticket      BorrowedGroup
-//   done   borrower → lender      a ticket and what it came to, for some                    a partial result
-//   lists  each → the first       at the end: what needs no tree                            a partial result
+//   done   borrower → lender      the tickets and results of some of them                             a partial result
+//   lists  each → the first       at the end: results that need no tree                               a partial result
 
 package import Bytes
 import CLinux
@@ -19,13 +20,13 @@ package final class ScanRank: Sendable {
     private let lender: ScanLender
     private let scheduler: Scheduler
     private let borrowed: BorrowedQueue
-    /// Nil where this process has no PATHs of its own.
+    /// Nil if this process has no PATHs of its own.
     private let paths: PathQueue?
     private let gate = Gate()
     private let begin = clinux_now(CLOCK_MONOTONIC)
 
     private struct State: Sendable {
-        /// By the ticket of this process: who lent it, and that one's ticket.
+        /// By this process's ticket: the lender, and the lender's ticket.
         var debts: [UInt64: (lender: Int, ticket: UInt64)] = [:]
         var nextDebt: UInt64 = 0
         var answers: [(debt: UInt64, completion: Completion)] = []
@@ -33,12 +34,12 @@ package final class ScanRank: Sendable {
 
     private let state: SharedState
 
-    /// A box, as the queue's closure refers to it before `self` is there.
+    /// A box, because the queue's closure refers to it before `self` exists.
     private final class SharedState: Sendable { let value = Mutex(State()) }
 
     /// - Parameters:
     ///   - options: `now` is set: the processes agree on it.
-    ///   - hasTrunk: of one process: it begins with the PATHs, and ends when all is answered.
+    ///   - hasTrunk: for one process: it begins with the PATHs, and ends when everything is answered.
     package init(
         _ options: ScanOptions, hasTrunk: Bool, _ environment: ScanEnvironment
     ) throws(ScanUnavailable) {
@@ -49,7 +50,7 @@ package final class ScanRank: Sendable {
         environment.part = part
         scan = try Scan(options, environment)
         scheduler = scan.makeScheduler()
-        // The courier serves the one task there is, and it may come late.
+        // The courier serves the only task, and may come late.
         scheduler.standstillWarning = nil
         let limit = scan.context.descriptors.pathsAtATime
         let state = SharedState()
@@ -59,7 +60,7 @@ package final class ScanRank: Sendable {
         }
         paths = hasTrunk ? PathQueue(options.paths, on: scheduler) : nil
         paths?.send { $0.start(atATime: limit) }
-        // The run goes on as long as work may come.
+        // The run continues as long as work may come.
         scheduler.spawn { [gate] in await gate.wait() }
     }
 
@@ -70,10 +71,10 @@ package final class ScanRank: Sendable {
 
     // MARK: Lending
 
-    /// Whether this process would take work.
+    /// Whether this process is idle and would take work.
     package var isHungry: Bool { scheduler.isHungry }
 
-    /// - Parameter count: how many directories and slices somebody would take.
+    /// - Parameter count: how many directories and slices a borrower would take.
     package func ask(for count: Int) { lender.ask(count) }
 
     /// Nobody asks any more.
@@ -82,14 +83,14 @@ package final class ScanRank: Sendable {
         lender.takeBack()
     }
 
-    /// - Returns: a message `work`, or nil where nothing has been offered (yet).
+    /// - Returns: a message `work`, or nil if nothing has been offered (yet).
     package func offers(atMost limit: Int) -> (bytes: [UInt8], count: Int)? {
         let groups = lender.takeOffers(atMost: limit)
         if groups.isEmpty { return nil }
         return (BorrowedGroup.encode(groups), groups.reduce(0) { $0 + $1.items.count })
     }
 
-    /// - Parameter rank: who lent it.
+    /// - Parameter rank: the lender.
     package func work(_ bytes: [UInt8], from rank: Int) throws(BinaryFailure) -> Int {
         var groups = try BorrowedGroup.decode(bytes, roots: scan.options.paths.count)
         var count = 0
@@ -107,7 +108,7 @@ package final class ScanRank: Sendable {
         return count
     }
 
-    /// Messages `done`, one for each process that something is owed to.
+    /// Messages `done`, one for each lender with new answers.
     package func takeAnswers() -> [(rank: Int, bytes: [UInt8])] {
         let answers = state.value.withLock { state in
             let answers = state.answers.map { answer in
@@ -131,7 +132,7 @@ package final class ScanRank: Sendable {
         }
     }
 
-    /// A message `done` has come.
+    /// A message `done` has arrived.
     package func answer(_ bytes: [UInt8]) throws(BinaryFailure) {
         var decoder = try decoder(bytes, PathInterner(scan.options.paths))
         decoder.call(devices: part.mounts.numbers(decoder.parts))
@@ -151,7 +152,7 @@ package final class ScanRank: Sendable {
 
     // MARK: The end
 
-    /// Of the process with the PATHs: whether all is answered.
+    /// For the process with the PATHs: whether everything is answered.
     package var isDone: Bool { paths?.outcome.withLock { $0 != nil } ?? false }
 
     /// Lets `run()` return when nothing is pending.
@@ -203,7 +204,7 @@ package final class ScanRank: Sendable {
     }
 }
 
-/// What a task waits for, that a thread outside of the pool opens.
+/// Something a task waits for, opened by a thread outside the pool.
 private final class Gate: Sendable {
     private struct State: Sendable {
         var isOpen = false
@@ -232,8 +233,8 @@ private final class Gate: Sendable {
 }
 
 extension MountNotes {
-    /// What another process's devices are called here: one that was met at the same path is the same. On the same machine
-    /// others have the same number; else they get one that no kernel gives.
+    /// The local numbers for another process's devices: a device found at the same path is the same. On the same
+    /// machine all others keep their numbers; otherwise they get one that no kernel assigns.
     func numbers(_ parts: PartialDevices) -> [UInt64] {
         let known = devices
         return parts.devices.map { device in

@@ -3,20 +3,21 @@ import LinuxKernel
 
 /// Finds directories at which a tree can be cut: level by level from the PATHs, until there are enough.
 ///
-/// No cut lies in another one, and none where a scan may stop: at a mount point under `-x`, or where a mount may lead back up.
+/// No cut is inside another one, nor where a scan may stop: at a mount point under `-x`, or where a mount may lead back
+/// up.
 struct TreeCut {
     private(set) var places: [CutPath] = []
 
     private let options: ScanOptions
-    /// A directory that may be looked into, or be a cut itself.
+    /// A directory that may be listed, or become a cut itself.
     private struct Candidate {
         let root: Int
         let names: [[UInt8]]
-        /// Of the directories from the PATH down to this one.
+        /// The devices of the directories from the PATH down to this one.
         let devices: [UInt64]
     }
 
-    /// What a plan looks at, at most: it is made by one process, and is to be there soon.
+    /// The limit for a plan: one process creates it, and it should be ready soon.
     private static let mostLevels = 32
     private static let mostEntriesOfDirectory = 100_000
 
@@ -29,7 +30,7 @@ struct TreeCut {
             var next: [Candidate] = []
             for candidate in level {
                 let children = children(of: candidate)
-                // One without directories in it is a cut itself.
+                // A directory without subdirectories becomes a cut itself.
                 if children.isEmpty { keep(candidate) } else { next += children }
             }
             level = next
@@ -43,7 +44,7 @@ struct TreeCut {
         if !candidate.names.isEmpty { places.append(CutPath(root: candidate.root, names: candidate.names)) }
     }
 
-    /// Empty also where it cannot be listed: then its shard will say so.
+    /// Also empty if it cannot be listed: its shard will report that.
     private func children(of candidate: Candidate) -> [Candidate] {
         var own = options
         own.paths = [options.paths[candidate.root]]
@@ -64,7 +65,7 @@ struct TreeCut {
                     guard (try? listing.status(of: Array(entry.name), into: &full)) != nil else { return }
                     full.assumeMountRootWhereUnknown()
                     if full.isMountRoot || device != status.device {
-                        // Who enters it decides that when it is open.
+                        // Decided when it is open.
                         if options.oneFileSystem || options.excludeKernfs || devices.contains(device) { return }
                     }
                     children.append(

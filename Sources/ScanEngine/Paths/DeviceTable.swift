@@ -3,35 +3,36 @@ import Entries
 import LinuxKernel
 import Synchronization
 
-/// What the kernel's mount table tells about devices: which are mounted exactly once (there, a link of a hard-linked inode
-/// can be met only once), and which say when a directory has been listed to its end.
+/// What the kernel's mount table says about devices: which are mounted exactly once (there a link of a hard-linked
+/// inode can be found only once), and which mark the end of a directory's listing.
 ///
-/// Read from /proc/self/mountinfo at the start of the scan. A device that the table does not know (a btrfs subvolume has
-/// a number of its own) counts as mounted more than once: that costs memory, and no correctness.
+/// Read from /proc/self/mountinfo at the start of the scan. A device that is not in the table (a btrfs subvolume has
+/// its own number) counts as mounted more than once: that costs memory, but results stay correct.
 ///
-/// The table shows the mounts of this process's namespace that can be reached from its root. What a scan enters is mounted
-/// on the mount of its PATH, or on what is mounted there. So the table shows all that the scan can meet if it shows the
-/// mount of the PATH. It does not in a chroot (the mount that the root lies on is missing) and behind /proc/PID/root
-/// (the mounts are another namespace's). Then, and without /proc, no device counts as mounted once.
+/// The table shows the mounts of this process's namespace that can be reached from its root. Everything that a scan
+/// enters is mounted on the mount of its PATH, or on a mount there. So the table shows all mounts that the scan can
+/// find if it shows the mount of the PATH. It does not in a chroot (the mount that contains the root is missing) and
+/// behind /proc/PID/root (the mounts belong to another namespace). Then, and without /proc, no device counts as mounted
+/// once.
 ///
-/// What is mounted later is missing, too. Where an automount point lies below the PATH, the scan itself may have anything
-/// mounted there, so no device counts as mounted once either. Where somebody else mounts a device once more during the
-/// scan, it counts as mounted several times from when the scan meets the new mount: an inode that was complete by then
-/// counts again, as a file does that is moved ahead of the scan.
+/// Later mounts are missing, too. If there is an automount point below the PATH, the scan itself may cause any mount
+/// there, so no device counts as mounted once either. If another process mounts a device once more during the scan, the
+/// device counts as mounted several times from when the scan finds the new mount: an inode that was complete by then
+/// counts again, like a file that is moved ahead of the scan.
 package struct DeviceTable: ~Copyable, Sendable {
     package struct Device: Sendable {
         package fileprivate(set) var mounts = 0
-        /// The last of them.
+        /// The last mount of it.
         fileprivate var mount: UInt64 = 0
-        /// Where a directory's listing stands when nothing follows; nil where a file system has no such mark.
+        /// The position of a directory's listing at its end; nil if a file system has no such mark.
         package fileprivate(set) var endOfListing: Int64?
 
         fileprivate var onlyMount: UInt64? { mounts == 1 ? mount : nil }
     }
 
-    /// Where a PATH is in the tree of mounts.
+    /// The place of a PATH in the tree of mounts.
     package struct Place: Sendable {
-        /// Nil where the kernel does not say.
+        /// Nil if the kernel does not say.
         var mount: UInt64?
         /// From the root of this process, without symlinks.
         var path: [UInt8]
@@ -41,7 +42,7 @@ package struct DeviceTable: ~Copyable, Sendable {
             self.path = path
         }
 
-        /// Nil if the PATH cannot be looked at, or there is no /proc.
+        /// Nil if the PATH cannot be stat'ed, or there is no /proc.
         init?(_ path: [UInt8], isFollowed: Bool) {
             do throws(Errno) {
                 // As the scan does: a PATH that ends in a slash is followed.
@@ -65,8 +66,8 @@ package struct DeviceTable: ~Copyable, Sendable {
 
     private var devices: [UInt64: Device] = [:]
 
-    /// Whether the table shows all mounts that the scan can meet, and the scan meets each place once. Set to false when a
-    /// worker meets a mount that the table does not have. Relaxed: nothing is ordered by it.
+    /// Whether the table shows all mounts that the scan can find, and the scan finds each place once. Set to false when
+    /// a worker finds a mount that is not in the table. Relaxed: nothing is ordered by it.
     private let showsAll: Atomic<Bool>
 
     init(_ options: ScanOptions) {
@@ -92,7 +93,7 @@ package struct DeviceTable: ~Copyable, Sendable {
             showsAll = Atomic(false)
             return
         }
-        // Every system with systemd has an automount point in /proc, for the one file system that is not elsewhere.
+        // Every system with systemd has an automount point in /proc, for a file system that is mounted nowhere else.
         let pseudo = Set(lines.filter { $0.type.elementsEqual("proc".utf8) }.map(\.mount))
         let mayMount = lines.contains { line in
             line.type.elementsEqual("autofs".utf8) && !pseudo.contains(line.parent) && place.holds(line.mountPoint)
@@ -100,22 +101,22 @@ package struct DeviceTable: ~Copyable, Sendable {
         showsAll = Atomic(!(mayMount && entersMounts))
     }
 
-    /// Positions that no entry has, and that these file systems give out as the last one's successor when there is none:
-    /// `EXT4_HTREE_EOF_64BIT` of fs/ext4, `DIR_OFFSET_EOD` of fs/libfs.c (Linux 6.14 and some before). Only there a
-    /// listing is known to be complete without one more call. That a buffer has room left does not say so: a signal ends
-    /// a call early, and an error after some names shows only at the next.
+    /// Positions that no entry has, and that these file systems return as the last entry's successor:
+    /// `EXT4_HTREE_EOF_64BIT` of fs/ext4, `DIR_OFFSET_EOD` of fs/libfs.c (Linux 6.14 and some before). Only there the
+    /// end of a listing is known without one more call. Room left in the buffer does not prove it: a signal ends a call
+    /// early, and an error after some names shows only in the next call.
     private static let endsOfListings: [String: Int64] = ["ext4": .max, "tmpfs": Int64(Int32.max)]
 
     package subscript(device: UInt64) -> Device { devices[device] ?? Device() }
 
-    /// Whether each link of an inode of that device is met at most once.
+    /// Whether each link of an inode of that device is found at most once.
     package func showsLinksOnce(_ device: UInt64) -> Bool {
         showsAll.load(ordering: .relaxed) && self[device].onlyMount != nil
     }
 
-    /// To be told of each directory that the scan enters.
+    /// Called for each directory that the scan enters.
     ///
-    /// - Parameter device: what this table says of the directory's device.
+    /// - Parameter device: this table's entry for the directory's device.
     package func meet(mount: UInt64?, of device: Device) {
         if let only = device.onlyMount, only != mount { showsAll.store(false, ordering: .relaxed) }
     }

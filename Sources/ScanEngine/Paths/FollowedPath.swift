@@ -1,12 +1,12 @@
-// `-H`: a PATH that is a symlink stands for what it leads to, as with `find -H`.
+// `-H`: a PATH that is a symlink is followed, as with `find -H`.
 //
-// A directory needs no more than a slash behind the PATH (`PathNode.root`), and then the kernel goes where it would go.
-// Anything else is opened by the name that the link leads to: all that opens a file refuses symlinks.
+// A directory only needs a slash after the PATH (`PathNode.root`); then the kernel follows it. Anything else is opened
+// by the final name, because all code that opens files refuses symlinks.
 
 import LinuxKernel
 
 extension PathNode {
-    /// What the PATH leads to; nil where that is nothing: then the link counts itself.
+    /// The target of the PATH; nil if there is none: then the link counts itself.
     func followedStatus() throws(Errno) -> FileStatus? {
         var status = FileStatus()
         do throws(Errno) {
@@ -25,16 +25,16 @@ extension PathNode {
 struct FollowedPath {
     private var path: [UInt8]
 
-    /// As many as the kernel follows.
+    /// The kernel's limit.
     private static let limit = 40
 
     init(_ path: [UInt8]) { self.path = path }
 
-    /// A name that is no symlink.
+    /// The name of something that is not a symlink.
     ///
-    /// - Parameter identity: what has it.
-    /// - Returns: nil where it is something else: links of /proc lead to what may have no name any more. The PATH then can
-    ///   be looked at, and not be read.
+    /// - Parameter identity: its expected identity.
+    /// - Returns: nil if it is something else: links of /proc may lead to files without a name. The PATH can then be
+    ///   stat'ed, but not read.
     consuming func resolved(to identity: DeviceInode) throws(Errno) -> [UInt8]? {
         var status = FileStatus()
         for _ in 0..<Self.limit {

@@ -2,23 +2,23 @@ import Glibc
 import LinuxKernel
 import Synchronization
 
-/// A file that a scan passes over, with those beside it whose names begin like its own: what the scan itself writes.
+/// A file that a scan skips, together with files beside it whose names begin with its name: the scan's own outputs.
 ///
-/// Told by the directory that it is in and its name, because the others come and go: a journal is another inode each time.
+/// Identified by directory and name, because the others come and go: a journal is a different inode each time.
 package final class LeftOut: Sendable {
-    /// A place where something was passed over.
+    /// A place where something was skipped.
     package struct Place: Hashable, Sendable {
         /// The number of the PATH.
         package var root: Int
-        /// As the scan would have shown it.
+        /// The path that the scan would have shown.
         package var path: [UInt8]
     }
 
-    /// Beside an SQLite database.
+    /// Files beside an SQLite database.
     package static let ofDatabases = ["-journal"]
 
     let directory: DeviceInode
-    /// Of the file itself, where it is there: it may be a PATH.
+    /// The file itself, if it exists: it may be a PATH.
     let file: DeviceInode?
     private let names: [[UInt8]]
     private let met = Mutex<Set<Place>>([])
@@ -26,7 +26,7 @@ package final class LeftOut: Sendable {
     /// - Parameters:
     ///   - path: symlinks are followed.
     ///   - suffixes: of the names beside it.
-    /// - Returns: nil where there is no such directory.
+    /// - Returns: nil if there is no such directory.
     package init?(_ path: [UInt8], suffixes: [String]) {
         let cString = path.map { CChar(bitPattern: $0) } + [0]
         guard let resolved = realpath(cString, nil) else { return nil }
@@ -50,7 +50,8 @@ package final class LeftOut: Sendable {
     /// Whether a name in `directory` is one of them.
     func contains(_ name: UnsafeRawBufferPointer) -> Bool { names.contains { $0.elementsEqual(name) } }
 
-    /// They are passed over in a directory: those that are there, and those that may have been there when it was saved.
+    /// Records that they are skipped in a directory: those that exist, and those that may have existed when it was
+    /// saved.
     func note(in node: PathNode) {
         for name in names { note(EntryPath(directory: node, name: name)) }
     }
@@ -60,6 +61,6 @@ package final class LeftOut: Sendable {
         met.withLock { _ = $0.insert(place) }
     }
 
-    /// What was passed over; complete when the scan has ended.
+    /// Everything that was skipped; complete when the scan has ended.
     package var places: Set<Place> { met.withLock { $0 } }
 }

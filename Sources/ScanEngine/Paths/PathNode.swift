@@ -1,13 +1,13 @@
-// A path, shared with all paths that begin alike: one node for each directory, with its name and a reference to the
-// parent's. Paths become bytes only where a person or a report reads them.
+// A path that shares its prefix with other paths: one node for each directory, with its name and a reference to the
+// parent's. Paths become bytes only for people and reports.
 
 import CLinux
 import Ignore
 import LinuxKernel
 
-/// The name of a directory, or of a PATH, and where it is. A reference of one word.
+/// The name of a directory, or of a PATH, and its parent. A reference of one word.
 ///
-/// `@unchecked Sendable`: what it refers to never changes, but in `deinit`, which nobody else can see.
+/// `@unchecked Sendable`: its referent never changes, except in `deinit`, when it has no other user.
 struct PathNode: @unchecked Sendable {
     private let storage: Storage
 
@@ -15,7 +15,7 @@ struct PathNode: @unchecked Sendable {
         /// Retained; released in `deinit`. Unmanaged, so that going up a path counts no references.
         var parent: Unmanaged<Storage>?
         let length: Int32
-        /// Where a `DirectoryWatch` is told of directories; otherwise 0.
+        /// Its number in a `DirectoryWatch`; otherwise 0.
         let number: UInt32
         let level: Int32
         let root: Int32
@@ -24,8 +24,8 @@ struct PathNode: @unchecked Sendable {
 
     /// One allocation holds the header and the name, followed by a NUL.
     final class Storage: ManagedBuffer<Header, UInt8> {
-        /// Takes a chain of nodes apart without recursion: a leaf of a tree 20,000 levels deep may hold the last
-        /// reference to all of them.
+        /// Frees a chain of nodes without recursion: a leaf of a tree 20,000 levels deep may hold the last reference to
+        /// all of them.
         deinit {
             var next = takeParent()
             while next != nil, isKnownUniquelyReferenced(&next) { next = next.unsafelyUnwrapped.takeParent() }
@@ -94,10 +94,10 @@ struct PathNode: @unchecked Sendable {
     var root: Int { withHeader { Int($0.root) } }
     /// Its number for a `DirectoryWatch`.
     var number: UInt32 { withHeader { $0.number } }
-    /// What the directory above is: meaningless where `level` is 0.
+    /// The identity of the directory above: meaningless if `level` is 0.
     var parentIdentity: DeviceInode { withHeader { $0.parentIdentity } }
 
-    /// A reference that keeps nothing alive: for walks up a path that somebody else holds.
+    /// An unowned reference: for walks up a path that somebody else keeps alive.
     fileprivate var unretained: Unretained { Unretained(storage: Unmanaged.passUnretained(storage)) }
 
     fileprivate struct Unretained: Equatable {
@@ -123,8 +123,8 @@ struct PathNode: @unchecked Sendable {
         }
     }
 
-    /// A loop of directories can only come from a mount of a device that is above the mount point, too: at the mount point,
-    /// or anywhere below it. So nothing else pays for a look at all directories above.
+    /// A loop of directories can only come from a mount of a device that also occurs above the mount point: at the
+    /// mount point, or anywhere below it. So nothing else has to check all directories above.
     func hasAncestor(_ isSought: (DeviceInode) -> Bool) -> Bool {
         var place = self
         while let parent = place.parent {
@@ -134,7 +134,7 @@ struct PathNode: @unchecked Sendable {
         return false
     }
 
-    /// A directory below that nobody has looked at.
+    /// A node for a directory below that has not been scanned.
     func descending(_ names: [[UInt8]]) -> PathNode {
         let unknown = DeviceInode(device: 0, inode: 0)
         return names.reduce(self) { node, name in
@@ -165,14 +165,14 @@ struct PathNode: @unchecked Sendable {
     /// Retains it again: for a node that is known to be alive.
     private init(_ unretained: Unretained) { storage = unretained.storage.takeUnretainedValue() }
 
-    /// By address: `ManagedBuffer.header` is a class property, each use of which the runtime would check for overlapping
-    /// accesses, and nothing here is written to.
+    /// By address: `ManagedBuffer.header` is a class property, and the runtime would check each use for overlapping
+    /// accesses, although nothing here is written to.
     private func withHeader<Result>(_ body: (borrowing Header) -> Result) -> Result {
         storage.withUnsafeMutablePointerToHeader { body($0.pointee) }
     }
 
-    /// The name's bytes, followed by a NUL in memory (of a PATH that is followed, by a slash and a NUL). Valid inside `body`
-    /// only.
+    /// The name's bytes, followed by a NUL in memory (of a followed PATH, by a slash and a NUL). Valid only inside
+    /// `body`.
     func withName<Result: ~Copyable, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -219,7 +219,7 @@ struct PathNode: @unchecked Sendable {
     }
 }
 
-/// A name in a directory: what the report's lists keep until the end of the scan.
+/// A name in a directory: the form in which the report's lists keep paths until the end of the scan.
 struct EntryPath: Sendable {
     let directory: PathNode
     /// Nil for the directory itself.
@@ -227,7 +227,7 @@ struct EntryPath: Sendable {
 
     var bytes: [UInt8] { directory.path(appending: name) }
 
-    /// Whether the path's bytes come first. Builds neither path: goes up to where the two part.
+    /// Whether the path's bytes sort first. Builds neither path: goes up to where the two diverge.
     static func < (left: EntryPath, right: EntryPath) -> Bool { PathOrder.compare(left, right) == .before }
 }
 
@@ -248,7 +248,8 @@ enum PathOrder: Equatable {
             right.ascend()
         }
         if left.parent == nil || right.parent == nil, !left.isNode(of: right) {
-            // Two PATHs: their bytes may overlap in any way ("a" and "a/b"), so the components do not compare alone.
+            // Two PATHs: one may be a prefix of the other ("a" and "a/b"), so comparing the components alone is not
+            // enough.
             return compare(leftPath.bytes, rightPath.bytes)
         }
         return left.withComponent(of: leftPath) { leftName in
@@ -270,18 +271,18 @@ enum PathOrder: Equatable {
             let order = memcmp(left.baseAddress!, right.baseAddress!, common)
             if order != 0 { return order < 0 ? .before : .after }
         }
-        // What follows: the next byte, the slash, or the end, which comes before any byte.
+        // The next byte, the slash, or the end, which sorts before any byte.
         let leftNext = left.count > common ? Int(left[common]) : leftContinues ? Int(UInt8(ascii: "/")) : -1
         let rightNext = right.count > common ? Int(right[common]) : rightContinues ? Int(UInt8(ascii: "/")) : -1
         return leftNext == rightNext ? .same : leftNext < rightNext ? .before : .after
     }
 
-    /// A place on the way from an entry up to its PATH. Somebody else keeps the entry, and so the whole way, alive.
+    /// A place on the way from an entry up to its PATH. The caller keeps the entry, and so the whole way, alive.
     private struct Place {
         /// While true the place is the entry's name in `node`; afterwards it is `node`.
         private var isAtName: Bool
         private var node: PathNode.Unretained
-        /// Whether the path goes on below this place.
+        /// Whether the path continues below this place.
         private(set) var continues = false
 
         init(_ entry: EntryPath) {
@@ -310,7 +311,7 @@ enum PathOrder: Equatable {
     }
 }
 
-/// Patterns with a slash inside ask for the names of the directories above, below the PATH.
+/// Patterns with an inner slash need the names of the directories above, below the PATH.
 extension PathNode: IgnoreDirectory {
     var ignoreParent: PathNode? { level == 0 ? nil : parent }
 

@@ -1,6 +1,6 @@
 /// The bytes of one path after the other: a worker's scratch memory.
 ///
-/// Entries come a directory at a time, so the directory's part is kept, and a path costs the copy of its last name.
+/// Entries come a directory at a time, so the directory's part is kept, and a path costs only a copy of its last name.
 struct RecordPath: ~Copyable {
     private var directory: PathNode?
     private var bytes: UnsafeMutableRawBufferPointer
@@ -11,8 +11,8 @@ struct RecordPath: ~Copyable {
 
     deinit { bytes.deallocate() }
 
-    /// Calls `body` with the path of `name` in `node` (nil: of the node itself), as `EntryPath.bytes` gives it; the
-    /// bytes are valid inside `body` only.
+    /// Calls `body` with the path of `name` in `node` (nil: of the node itself), like `EntryPath.bytes`; the bytes are
+    /// valid only inside `body`.
     ///
     /// Keeps a reference to `node` until it is called with another.
     mutating func with<Result>(
@@ -34,7 +34,7 @@ struct RecordPath: ~Copyable {
     private mutating func setDirectory(_ node: PathNode) {
         if let directory, directory === node { return }
         directory = node
-        // Upwards to the PATH to know the length, and once more to fill it in from the end.
+        // Up to the PATH for the length, and once more to fill it in from the end.
         var length = 0
         var isTop = true
         Self.forEachComponent(from: node) { name, isRoot in

@@ -3,17 +3,17 @@ import Glibc
 package import LinuxKernel
 
 extension OutputPlace {
-    /// How a regular file, or what will be one, gets its new content.
+    /// How an existing or new regular file gets its new content.
     package enum Manner: Equatable, Sendable {
-        /// A new file takes its place, or its name.
+        /// A new file replaces it.
         case replacement
-        /// It is written to, as it cannot be replaced.
+        /// It is written in place, because it cannot be replaced.
         case inPlace(reason: String)
     }
 
-    /// Asks for what would fail when the report is complete, hours later.
+    /// Checks for failures that would otherwise appear when the report is complete, hours later.
     ///
-    /// - Throws: for a file that is neither to be replaced nor to be written to.
+    /// - Throws: for a file that can be neither replaced nor written to.
     package func manner() throws(PlaceError) -> Manner {
         guard let existing else {
             try checkThatNamesCanGo()
@@ -30,7 +30,7 @@ extension OutputPlace {
         return .inPlace(reason: "cannot be replaced (\(error.message))")
     }
 
-    /// A file that is write-protected is not replaced, although a rename could do it.
+    /// A write-protected file is not replaced, although a rename could do it.
     package func checkFile(_ existing: HeldFile) throws(PlaceError) {
         if let flags = existing.status.flags {
             if flags.contains(.immutable) { throw PlaceError(.permission, "an immutable file") }
@@ -47,16 +47,16 @@ extension OutputPlace {
         return Self.mountNumber(file) != Self.mountNumber(directory)
     }
 
-    /// The line `mnt_id:` of what /proc says of an open file; nil without /proc.
+    /// The line `mnt_id:` of an open file's /proc entry; nil without /proc.
     private static func mountNumber(_ file: HeldFile) -> ArraySlice<UInt8>? {
         let text = Kernel.contents(of: Array("/proc/self/fdinfo/\(file.descriptor.number)".utf8)) ?? []
         return text.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: Array("mnt_id:".utf8)) }
     }
 
-    /// Why a rename over the file would fail; nil: it would not.
+    /// Why a rename over the file would fail; nil if it would not.
     ///
-    /// rmdir of what is no directory does nothing, and says so (ENOTDIR), after the very checks that a rename over it
-    /// is going to make: permission, sticky bit, immutable, append-only, owners unknown in a user namespace
+    /// rmdir of something other than a directory does nothing and returns ENOTDIR, but only after the same checks that
+    /// a rename over it makes: permission, sticky bit, immutable, append-only, owners unknown in a user namespace
     /// (`may_delete` in the kernel's namei.c).
     private func refusalToReplace() -> Errno? {
         if withName({ unlinkat(directory.descriptor.number, $0, AT_REMOVEDIR) }) == 0 { return nil }
@@ -68,8 +68,8 @@ extension OutputPlace {
         (name.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { body($0.baseAddress!) }
     }
 
-    /// Opens what is there, and nothing that has taken its place, for writing: a pipe, a device, a file that is written
-    /// in place. A pipe waits for its reader.
+    /// Opens the existing file for writing, and nothing that has taken its place: a pipe, a device, a file that is
+    /// written in place. A pipe waits for its reader.
     ///
     /// - Throws: `EINTR`, for the caller to decide.
     package func open() throws(PlaceError) -> CInt {
@@ -79,7 +79,7 @@ extension OutputPlace {
         var descriptor = clinux_openat(
             Kernel.workingDirectory, "/proc/self/fd/\(existing.descriptor.number)", flags)
         if descriptor == -ENOENT {
-            // Without /proc: by its name, which may be another's meanwhile. That is seen below.
+            // Without /proc: by its name, which may belong to another file meanwhile. That is detected below.
             descriptor = withName { clinux_openat(directory.descriptor.number, $0, flags | O_NOFOLLOW) }
         }
         if descriptor < 0 { throw PlaceError(Errno(-descriptor)) }
@@ -94,8 +94,7 @@ extension OutputPlace {
 
     // MARK: Databases
 
-    /// Asks for what would fail when a database and its journal are written in place, or when its journal is removed at
-    /// the end.
+    /// Checks for failures when a database and its journal are written in place, or its journal is removed at the end.
     ///
     /// - Precondition: there is a regular file, or nothing.
     package func checkForDatabase() throws(PlaceError) {
@@ -106,11 +105,11 @@ extension OutputPlace {
         try rules.check(writingTo: existing.status, in: directory.status)
     }
 
-    /// Makes an empty file.
+    /// Creates an empty file.
     ///
-    /// - Parameter mode: as it is to be, whatever the umask; nil: that of a new file, which is not for a group to write
-    ///   to, as SQLite would not make it so.
-    /// - Returns: nil if there is one.
+    /// - Parameter mode: the final mode, whatever the umask; nil: that of a new file, not group-writable, as SQLite
+    ///   would create it.
+    /// - Returns: nil if the file exists.
     package func makeFile(_ mode: UInt32?) throws(PlaceError) -> DeviceInode? {
         let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
         let made = withName { clinux_openat_create(directory.descriptor.number, $0, flags, newMode & 0o644) }
@@ -125,7 +124,8 @@ extension OutputPlace {
         }
     }
 
-    /// Of what is there. It is not opened for that: closing it would give up the locks that this process has on it.
+    /// For the existing file. It is not opened for that: closing it would release the locks that this process has on
+    /// it.
     package func setMode(_ mode: UInt32) throws(PlaceError) {
         guard let existing else { return }
         if chmod("/proc/self/fd/\(existing.descriptor.number)", mode) < 0 { throw PlaceError(Errno(errno)) }
@@ -133,15 +133,15 @@ extension OutputPlace {
 
     package func removeFile() { _ = withName { unlinkat(directory.descriptor.number, $0, 0) } }
 
-    /// A name can be made in an append-only directory, and never be taken away again: neither that of a journal nor the
-    /// temporary one of a new file.
+    /// In an append-only directory a name can be created but never removed: neither that of a journal nor the temporary
+    /// name of a new file.
     private func checkThatNamesCanGo() throws(PlaceError) {
         if directory.status.flags?.contains(.appendOnly) ?? false {
             throw PlaceError(.permission, "its directory is append-only")
         }
     }
 
-    /// SQLite opens and plays back what is called as the journal of a database is, and follows a link there.
+    /// SQLite opens and plays back any file with the name of the database's journal, and follows a link there.
     private func checkCompanion(_ suffix: String) throws(PlaceError) {
         guard rules.areRoots, isOpenToOthers else { return }
         let companion: HeldFile

@@ -1,31 +1,31 @@
-// Where a report, a trace or a saved scan is written: a path that is resolved one name at a time, each name in the open
-// directory that the last one gave, so that what was checked is what is written to.
+// The place where a report, a trace or a saved scan is written: a path that is resolved one name at a time, each name
+// in the open directory from the step before, so that the checked file is the written one.
 //
-// The kernel's own rules (protected_symlinks) hold for whoever lets the kernel follow a link. Here links are read,
-// because a file is replaced where a link points, and root has enemies: so root needs rules of its own.
+// The kernel's own rules (protected_symlinks) apply only if the kernel follows a link. Here links are read, because a
+// file is replaced where a link points, and root has enemies: so root needs rules of its own.
 //
 //   a directory is open to others     unless it is root's, and neither its group nor the world may write to it
-//   what stands in such a directory   (a link, a file, a pipe, a device) is refused unless it is root's or the directory's
-//                                     owner's
-//   a link of that owner              leads nowhere but into his own directories, where he could have written himself
-//   what is written in place          (a pipe, a device, a mount point) has no second name in such a directory: a hard
-//                                     link can be made to what belongs to others
+//   an entry of such a directory      (a link, a file, a pipe, a device) is refused unless it belongs to root or to the
+//                                     directory's owner
+//   a link of that owner              leads only into directories of that owner, who could have written there anyway
+//   a file that is written in place   (a pipe, a device, a mount point) has no second name in such a directory: anybody
+//                                     can hard-link other users' files
 //
-// Who owns a directory can swap what is in it at any time, also after the check. That does not help him: the directory
-// is held open, a file gets into it by a rename, which follows no link, and what is opened is the very thing that was
-// checked.
+// The owner of a directory can swap its entries at any time, also after the check. That does not help the attacker: the
+// directory is held open, a file gets into it by a rename, which follows no link, and the opened file is the very one
+// that was checked.
 //
-// What the command line itself names is not doubted: somebody's directory in /tmp is written into when it is asked for.
+// Names on the command line itself are trusted: fsscan writes into another user's directory in /tmp when asked to.
 // An ordinary user has the kernel's protections, and follows links as the kernel lets him.
 
 import CLinux
 import Glibc
 package import LinuxKernel
 
-/// Why nothing is written to a place.
+/// Why a place is refused.
 package struct PlaceError: Error, Equatable {
     package var error: Errno
-    /// What is wrong with the place, where that is more than the errno.
+    /// The problem with the place, if it is more than the errno.
     package var reason: String?
 
     package init(_ error: Errno, _ reason: String? = nil) {
@@ -35,7 +35,7 @@ package struct PlaceError: Error, Equatable {
 
     package var message: String { reason.map { "\($0): \(error.message)" } ?? error.message }
 
-    /// Does what can fail with an errno alone.
+    /// Runs code that can fail with an errno alone.
     package static func converting<Result>(_ body: () throws(Errno) -> Result) throws(PlaceError) -> Result {
         do throws(Errno) {
             return try body()
@@ -45,31 +45,30 @@ package struct PlaceError: Error, Equatable {
     }
 }
 
-/// What root does not write to.
+/// The places that root refuses to write to.
 struct OutputRules: Sendable {
-    /// Anybody else has the kernel's protections, and no others.
+    /// Other users have only the kernel's protections.
     let areRoots: Bool
 
     init() { areRoots = geteuid() == 0 }
 
     static func isOpenToOthers(_ directory: FileStatus) -> Bool { directory.uid != 0 || directory.mode & 0o022 != 0 }
 
-    /// Fails for an entry that is not to be used.
+    /// Fails for an entry that must not be used.
     func check(_ entry: FileStatus, in directory: FileStatus) throws(PlaceError) {
         guard areRoots, Self.isOpenToOthers(directory), entry.uid != 0, entry.uid != directory.uid else { return }
         let kind = entry.kind == .symlink ? "a symbolic link" : entry.kind == .file ? "a file" : "a special file"
         throw PlaceError(.access, "\(kind) of uid \(entry.uid), in a directory that others may write to")
     }
 
-    /// The same for what is not replaced but written to.
+    /// The same for an entry that is written to instead of replaced.
     func check(writingTo entry: FileStatus, in directory: FileStatus) throws(PlaceError) {
         guard areRoots, Self.isOpenToOthers(directory), entry.links > 1 else { return }
         throw PlaceError(.access, "it has another name, and others may write to its directory")
     }
 }
 
-/// A file or directory held with `O_PATH`: it stays this one whatever becomes of its name, and nothing of it was
-/// opened.
+/// A file or directory pinned with `O_PATH`: it stays the same whatever happens to its name, and it was not opened.
 package final class HeldFile: Sendable {
     package let descriptor: FileDescriptor
     package let status: FileStatus
@@ -85,39 +84,38 @@ package final class HeldFile: Sendable {
     }
 }
 
-/// A name in an open directory, and what stands there.
+/// A name in an open directory, and the entry there.
 package struct OutputPlace: Sendable {
     package let directory: HeldFile
     package let name: [UInt8]
-    /// The same place as a path without links in it, for those who need one.
+    /// The same place as a path without links, for callers that need one.
     package let path: [UInt8]
-    /// Nil: nothing was there.
+    /// Nil if there was nothing.
     package let existing: HeldFile?
     let rules: OutputRules
 
     package var isOpenToOthers: Bool { OutputRules.isOpenToOthers(directory.status) }
 
-    /// Whether the new file takes over the mode and the owner of what was there. What others have put there does not
-    /// make root's report theirs; what root has put there, or what stands where only root can put something, tells what
-    /// is wanted.
+    /// Whether the new file takes over mode and owner of the old one. A file that others have put there does not make
+    /// root's report theirs. A file that root has put there, or in a place where only root can put something, shows the
+    /// intended mode.
     package var keepsModeAndOwner: Bool {
         guard let status = existing?.status else { return false }
         return !rules.areRoots || !isOpenToOthers || (status.uid == 0 && status.links == 1)
     }
 
-    /// The mode of a new file, before the umask, where nobody asked for one. What root sees has names of closed
-    /// directories in it.
+    /// The default mode of a new file, before the umask. A scan by root contains names from unreadable directories.
     package var newMode: UInt32 { rules.areRoots ? 0o600 : 0o666 }
 }
 
-/// What a FILE of the command line turns out to be.
+/// What a FILE of the command line refers to.
 package enum OutputDestination: Sendable {
-    /// `/dev/stdout`, `/dev/fd/3`: opening it again would start at offset 0 of a file that is being appended to, and
-    /// fails for sockets.
+    /// `/dev/stdout`, `/dev/fd/3`: reopening it would start at offset 0 of a file in append mode, and fails for
+    /// sockets.
     case openDescriptor(CInt)
     case place(OutputPlace)
 
-    /// Fails where nothing can be written: no such directory, a directory, a link that is not to be followed.
+    /// Fails if nothing can be written: no such directory, a directory, a link that must not be followed.
     package init(_ path: [UInt8]) throws(PlaceError) {
         var resolution = try OutputResolution(path)
         while true {

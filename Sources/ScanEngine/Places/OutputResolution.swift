@@ -6,16 +6,16 @@ import LinuxKernel
 struct OutputResolution {
     private let rules = OutputRules()
     private var directory: HeldFile
-    /// What is still to be looked up.
+    /// The names that are still to be looked up.
     private var rest: ArraySlice<UInt8>
-    /// What was: the names of directories, from the root, or from where the program was started.
+    /// The names so far: directories, from the root, or from the working directory.
     private var isAbsolute: Bool
     private var names: [[UInt8]] = []
     private var links = 0
-    /// Whose link was followed, in a directory that is open to others; nil: none, or root's alone.
+    /// The owner of a link that was followed in a directory open to others; nil: none, or only root's.
     private var linkOwner: UInt32?
 
-    /// As many as the kernel follows in one path.
+    /// The kernel's limit for one path.
     private static let linkLimit = 40
     private static let slash = UInt8(ascii: "/")
     private static let here = Array(".".utf8)
@@ -27,7 +27,7 @@ struct OutputResolution {
         let isRoots = rules.areRoots
         directory = try PlaceError.converting { () throws(Errno) in
             if path.isEmpty { throw .noSuchEntry }
-            // An open descriptor is no business of the kernel's links: /proc may be closed.
+            // An open descriptor is not subject to the kernel's rules for links: /proc may be unreadable.
             if !isRoots, Self.descriptorNumber(path[...]) == nil { try Self.askKernel(path) }
             return try Self.start(of: path)
         }
@@ -39,7 +39,7 @@ struct OutputResolution {
         try HeldFile(path.first == slash ? [slash] : here, in: Kernel.workingDirectory, O_DIRECTORY)
     }
 
-    /// What the kernel has against the links on the way. That the file is missing is nothing against it.
+    /// Lets the kernel check the links on the way. A missing file is not a problem.
     private static func askKernel(_ path: [UInt8]) throws(Errno) {
         do throws(Errno) {
             _ = try HeldFile(path, in: Kernel.workingDirectory, 0)
@@ -48,7 +48,7 @@ struct OutputResolution {
         }
     }
 
-    /// Looks the next name up. The target, if it is the last one.
+    /// Looks up the next name. Returns the target, if it is the last one.
     mutating func step() throws(PlaceError) -> OutputDestination? {
         if isAbsolute, names.isEmpty, let number = Self.descriptorNumber(rest) {
             if let linkOwner { throw Self.misleading(linkOwner) }
@@ -71,16 +71,16 @@ struct OutputResolution {
             try follow(entry)
             return nil
         }
-        // It was none when it was to be entered.
+        // It was not a directory when it was to be entered.
         if entry.status.kind == .directory { throw PlaceError(.isDirectory) }
         if !isLast || !rest.isEmpty { throw PlaceError(.notDirectory) }
         return try target(name, entry)
     }
 
-    /// - Returns: false for what is no directory.
+    /// - Returns: false if it is not a directory.
     private mutating func enter(_ name: [UInt8]) throws(PlaceError) -> Bool {
         do throws(Errno) {
-            // O_DIRECTORY wakes an automount, where nothing is there to be looked at before.
+            // O_DIRECTORY triggers an automount, where there may be nothing to stat before.
             directory = try HeldFile(name, in: directory.descriptor.number, O_DIRECTORY | O_NOFOLLOW)
         } catch {
             if [.notDirectory, .isLoop, .noSuchEntry].contains(error) { return false }
@@ -94,13 +94,13 @@ struct OutputResolution {
         return true
     }
 
-    /// Nil: nothing is there, and can be made.
+    /// Nil: nothing exists, and it can be created.
     private func look(up name: [UInt8], _ isLast: Bool) throws(PlaceError) -> HeldFile? {
         do throws(Errno) {
             return try HeldFile(name, in: directory.descriptor.number, O_NOFOLLOW)
         } catch {
             guard error == .noSuchEntry, isLast else { throw PlaceError(error) }
-            // A slash behind it asks for a directory.
+            // A trailing slash requires a directory.
             if !rest.isEmpty { throw PlaceError(.isDirectory) }
             return nil
         }
@@ -134,7 +134,7 @@ struct OutputResolution {
         PlaceError(.access, "a symbolic link of uid \(owner) leads out of that user's directories")
     }
 
-    /// The link itself is what the descriptor stands for.
+    /// The link itself is what the descriptor refers to.
     private static func read(_ link: Int32) throws(Errno) -> [UInt8] {
         try [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { (buffer, count) throws(Errno) in
             let start = UnsafeMutableRawPointer(buffer.baseAddress!)
@@ -142,7 +142,7 @@ struct OutputResolution {
         }
     }
 
-    /// What a link in /proc leads to, if that is a pipe or a device: its text is no path.
+    /// The target of a link in /proc, if that is a pipe or a device: its text is not a path.
     private func special(_ name: [UInt8], of link: HeldFile) -> HeldFile? {
         var type: UInt64 = 0
         guard clinux_file_system_type(link.descriptor.number, &type) == 0, type == Self.procFileSystem,

@@ -16,8 +16,8 @@ extension ScanError {
 
 /// The error records of a report.
 ///
-/// A path is made when its record is read: the paths of 10,000 errors at the bottom of a chain of 20,000 directories take
-/// gigabytes, and the chain that they share some megabytes.
+/// A path is built when its record is read: the paths of 10,000 errors at the bottom of a chain of 20,000 directories
+/// take gigabytes, while the shared chain takes some megabytes.
 public struct ReportedErrors: RandomAccessCollection, ExpressibleByArrayLiteral, Sendable {
     fileprivate typealias Item = (path: EntryPath, cause: ErrorCause)
 
@@ -26,7 +26,7 @@ public struct ReportedErrors: RandomAccessCollection, ExpressibleByArrayLiteral,
     /// No errors.
     public init() {}
 
-    /// Records made elsewhere, in their order.
+    /// Records from elsewhere, in their order.
     public init(_ errors: some Sequence<ScanError>) {
         items = errors.map { error in
             let path = EntryPath(directory: .root(error.path, index: 0), name: nil)

@@ -1,12 +1,12 @@
 import Bytes
 
-/// Counts files by extension, without an allocation for a name that was met before.
+/// Counts files by extension, without an allocation for a known name.
 ///
-/// An open hash table (linear probing) that keeps the 10,000 extensions whose hash is smallest, and sums up the others:
-/// names are somebody else's, and a tree may have as many extensions as files. When it has a fifth more than that, those
-/// whose hash is largest go, and what is beyond all that stayed never gets in again. So what is in it has been in it from
-/// its first name on, and its counts are exact. An extension among the 10,000 of the whole scan is among those of every
-/// worker that met it: the report does not depend on who met what.
+/// An open hash table (linear probing) that keeps the 10,000 extensions with the smallest hashes, and sums up the
+/// others: names are untrusted, and a tree may have as many extensions as files. When it exceeds the limit by a fifth,
+/// those with the largest hashes are removed, and larger hashes never get in again. So each extension in the table has
+/// been in it since its first name, and its counts are exact. An extension among the 10,000 of the whole scan is among
+/// those of every worker that found it: the report does not depend on the division of work.
 struct ExtensionTable {
     private struct Slot {
         var key = FileExtension.none
@@ -34,11 +34,11 @@ struct ExtensionTable {
     private var none = FileCounts()
     private var slots = [Slot](repeating: Slot(), count: 256)
     private var used = 0
-    /// The last that may be in the table; nil as long as nothing was left out. It only ever falls.
+    /// The last extension that may be in the table; nil as long as nothing was removed. It only ever decreases.
     private var bound: Rank?
     private var others = FileCounts()
 
-    /// - Parameter limit: of tests.
+    /// - Parameter limit: for tests.
     init(limit: Int = limit) { self.limit = limit }
 
     mutating func add(_ key: FileExtension, _ counts: FileCounts) {
@@ -67,7 +67,7 @@ struct ExtensionTable {
         for slot in other.slots where !slot.isEmpty { add(slot.key, slot.counts) }
     }
 
-    /// By bytes, then extension; and the sum of those that are not listed.
+    /// By bytes, then extension; and the sum of the unlisted ones.
     var ranked: (listed: [ExtensionCount], others: FileCounts) {
         var table = self
         table.cut()
@@ -78,7 +78,7 @@ struct ExtensionTable {
         return (listed, table.others)
     }
 
-    /// Leaves those that may be in the table, `limit` at most.
+    /// Keeps those that may be in the table, `limit` at most.
     private mutating func cut() {
         let sorted = slots.filter { !$0.isEmpty }.map { (rank: Rank($0.key), slot: $0) }.sorted { $0.rank < $1.rank }
         let bound = bound
@@ -108,7 +108,7 @@ extension ExtensionTable: PartialCodable {
         encoder.put(none)
         encoder.put(others)
         encoder.put(bound?.key)
-        // In an order of their own: the same counts are the same bytes.
+        // In a fixed order: the same counts are the same bytes.
         let used = slots.filter { !$0.isEmpty }.sorted { $0.key < $1.key }
         encoder.out.put(count: used.count)
         for slot in used {

@@ -1,7 +1,7 @@
 import Bytes
 
-/// How many names of regular files there are of a kind, and what they take. An inode counts its bytes once, under
-/// whichever of its names.
+/// The number of names of regular files of a kind, and their sizes. An inode counts its bytes once, under any one of
+/// its names.
 public struct FileCounts: Equatable, Sendable {
     public var files: Int64
     public var apparentBytes: Int64
@@ -22,7 +22,7 @@ public struct FileCounts: Equatable, Sendable {
     }
 }
 
-/// Entries of every kind, and what the regular files among them are.
+/// Counts of entries of every kind, and of the regular files among them.
 struct EntryCounts {
     var entries: Int64 = 0
     /// Bytes are those of all entries.

@@ -1,7 +1,7 @@
 import Bytes
 
-/// What a file's name says about its kind: at most 16 lower-case ASCII letters and digits, in two words, so that neither
-/// finding it nor counting by it allocates.
+/// A file name extension: at most 16 lower-case ASCII letters and digits, in two words, so that neither finding it nor
+/// counting by it allocates.
 struct FileExtension: Hashable, Sendable {
     /// Bytes in memory order, padded with zeros, which no extension contains; (0, 0) is "no extension".
     private(set) var low: UInt64 = 0
@@ -11,13 +11,13 @@ struct FileExtension: Hashable, Sendable {
 
     private init() {}
 
-    /// What follows the last dot, if the dot is not the first byte and 1–16 ASCII letters or digits follow.
+    /// The part after the last dot, if the dot is not the first byte and 1–16 ASCII letters or digits follow.
     ///
-    /// Numbers at the end are no part of it, nor is a number one: `libz.so.1.3` is `so`, `frame.0001` has none.
+    /// Trailing numbers are ignored, and a number is no extension: `libz.so.1.3` is `so`, `frame.0001` has none.
     init(name: UnsafeRawBufferPointer) {
         var key = (UInt64(0), UInt64(0))
         var length = 0
-        /// Has bit 6 as soon as one of the bytes is a letter.
+        /// Bit 6 is set as soon as one of the bytes is a letter.
         var bits: UInt8 = 0
         var index = name.count - 1
         // From the end: the bytes come in reverse, and are shifted in from the other side.
@@ -33,7 +33,7 @@ struct FileExtension: Hashable, Sendable {
                 (key, length) = ((0, 0), 0)
                 continue
             }
-            // Lower case, and a digit stays what it is.
+            // To lower case; digits are unchanged.
             let lowered = byte | 0x20
             guard lowered &- UInt8(ascii: "a") < 26 || byte &- UInt8(ascii: "0") < 10 else { return }
             bits |= byte
@@ -62,7 +62,7 @@ struct FileExtension: Hashable, Sendable {
         return other == .none || self < other ? self : other
     }
 
-    /// FNV-1a, 64 bits: what decides which extensions a report lists, so it is part of the format.
+    /// FNV-1a, 64 bits: it decides which extensions a report lists, so it is part of the format.
     var hash: UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for word in [low, high] {
@@ -81,7 +81,7 @@ extension FileExtension: PartialCodable {
 
     init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
         let bytes = try decoder.input.string()
-        // As the end of a name, behind its dot.
+        // As the end of a name, after its dot.
         self = (Array("x.".utf8) + bytes).withUnsafeBytes { FileExtension(name: $0) }
         guard self.bytes == bytes else { throw BinaryFailure("has an extension that no file has") }
     }

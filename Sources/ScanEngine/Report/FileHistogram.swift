@@ -2,7 +2,7 @@ import Bytes
 import Entries
 import LinuxKernel
 
-/// How old a regular file is, by its mtime: younger than the name says, and in no age before.
+/// The age group of a regular file, by its mtime: younger than the limit in its name, and in no earlier group.
 public enum FileAge: String, CaseIterable, Sendable {
     case day = "1d"
     case week = "7d"
@@ -12,7 +12,7 @@ public enum FileAge: String, CaseIterable, Sendable {
     case twoYears = "2y"
     case fiveYears = "5y"
     case older
-    /// Later than what ages are relative to.
+    /// Later than the reference time.
     case future
 
     /// In seconds, a year of 365 days; nil for the last two.
@@ -34,10 +34,10 @@ public enum FileAge: String, CaseIterable, Sendable {
 
 /// Counts regular files by age and by size.
 ///
-/// One table of both, so that a file is one addition: the cost of an entry is what the scan is measured by. The report
-/// adds up its rows and its columns.
+/// One table for both, so that a file is one addition, because the cost per entry is what counts. The report adds up
+/// its rows and its columns.
 struct FileHistogram {
-    /// A place in the table; of an inode with several links it is kept until its bytes count.
+    /// A cell of the table; for an inode with several links it is kept until its bytes count.
     struct Cell: Sendable {
         fileprivate let index: UInt8
     }
@@ -53,13 +53,13 @@ struct FileHistogram {
     /// Of files that could not be stat'ed.
     private var unknown = FileCounts()
 
-    /// - Parameter now: what ages are relative to.
+    /// - Parameter now: the reference time for ages.
     init(now: FileTime) {
         precondition(cells.count == Self.ages * Self.sizes, "a cell for each age and size")
         self.now = now
     }
 
-    /// Where a regular file belongs.
+    /// The cell of a regular file.
     @inline(__always)
     func cell(_ status: borrowing FileStatus) -> Cell {
         let index = Self.age(status.mtime, now) &* Self.sizes &+ Self.sizeIndex(status.size)
@@ -76,11 +76,11 @@ struct FileHistogram {
         unknown.add(other.unknown)
     }
 
-    /// The number of the age in `FileAge.allCases`. Three comparisons, as this is done for each file.
+    /// The index of the age group in `FileAge.allCases`. Three comparisons, because this runs for each file.
     @inline(__always)
     private static func age(_ time: FileTime, _ now: FileTime) -> Int {
-        // In whole seconds rounded down, a file is as old as D where its seconds are less than this minus D. (No
-        // difference to the time of the file, which may be as far away as 64 bits allow.)
+        // In whole seconds rounded down, a file is at least D old if its seconds are less than this minus D. (This
+        // avoids a subtraction of the file's time, which may be any 64-bit value.)
         let edge = now.seconds &+ (time.nanoseconds <= now.nanoseconds ? 1 : 0)
         @inline(__always)
         func isAtLeast(_ days: Int64) -> Bool { time.seconds < edge &- days &* 86_400 }
@@ -96,7 +96,7 @@ struct FileHistogram {
         size == 0 ? 0 : min(sizes &- 1, 1 &+ (63 &- size.leadingZeroBitCount) >> 1)
     }
 
-    /// All ages, and what could not be stat'ed, where there is such.
+    /// All age groups, and the files that could not be stat'ed, if any.
     var ages: [AgeCount] {
         let known = FileAge.allCases.enumerated().map { age, name in
             AgeCount(age: name, sum((0..<Self.sizes).map { age * Self.sizes + $0 }))
@@ -104,7 +104,7 @@ struct FileHistogram {
         return known + (unknown.files > 0 ? [AgeCount(age: nil, unknown)] : [])
     }
 
-    /// All sizes, and what could not be stat'ed, where there is such.
+    /// All sizes, and the files that could not be stat'ed, if any.
     var sizes: [SizeCount] {
         let known = (0..<Self.sizes).map { size in
             SizeCount(

@@ -3,30 +3,30 @@ import LinuxKernel
 
 /// The inodes of a subtree with more than one link, as long as not all of their links have been seen.
 ///
-/// A directory's figures are what `du -s` of that directory alone would print: an inode counts once *within each
+/// A directory's figures equal the output of `du -s` for that directory alone: an inode counts once *within each
 /// subtree*. So the set travels upwards with the subtotal, and where two subtotals meet that both counted an inode, one
-/// counting is taken back. Once all its links are seen nobody else can have counted it, and it leaves the set; but where
-/// a link can be met twice (the device is mounted more than once, or there are several PATHs), it stays.
+/// count is undone. Once all its links are seen no other subtree can have counted it, and it leaves the set. If a link
+/// can be found twice (the device is mounted more than once, or there are several PATHs), it stays.
 ///
-/// Handed over, not copied: whoever gave a set to `merge` does not use it any more. A dictionary in a struct would be
-/// copied by each level of the tree, because the message that carries it keeps a reference until it is delivered: a chain
-/// of 20,000 directories with a linked file in each took seven times as long.
+/// Handed over, not copied: a set that was passed to `merge` must not be used any more. A dictionary in a struct would
+/// be copied at each level of the tree, because the message that carries it keeps a reference until it is delivered: a
+/// chain of 20,000 directories with a linked file in each took seven times as long.
 ///
 /// `@unchecked Sendable`: the set travels with its subtotal, from the one actor that fills it to the next.
 struct HardLinks: @unchecked Sendable {
     struct Link {
         var seen: UInt32 = 1
         var links: UInt32
-        /// What the inode added to the sums of this subtree.
+        /// The inode's contribution to the sums of this subtree.
         let apparentBytes: Int64
         let diskBytes: Int64
         /// Where those bytes belong in the report's tables.
         let uid: UInt32
         let gid: UInt32
-        /// Of a regular file.
+        /// For a regular file.
         let cell: FileHistogram.Cell?
         let pseudo: PseudoFileSystem?
-        /// Of the names seen: the smallest that is not empty.
+        /// The smallest non-empty extension of the names seen.
         var fileExtension: FileExtension
 
         /// One name of the inode.
@@ -44,7 +44,7 @@ struct HardLinks: @unchecked Sendable {
         }
     }
 
-    /// Whether an inode's bytes are the business of this set: a directory has one name, however many links it has.
+    /// Whether this set handles an inode's bytes: a directory has one name, however many links it has.
     @inline(__always)
     static func keeps(_ status: borrowing FileStatus, _ kind: EntryKind) -> Bool {
         status.links > 1 && kind != .directory
@@ -54,15 +54,15 @@ struct HardLinks: @unchecked Sendable {
         var open: [DeviceInode: Link] = [:]
     }
 
-    /// Nil where no hard link has been met.
+    /// Nil until the first hard link.
     private var table: Table?
 
-    /// Whether no hard link has ever been met.
+    /// Whether no hard link has been found yet.
     var isEmpty: Bool { table == nil }
 
     /// Adds one name of an inode.
     ///
-    /// - Parameter settled: told of the inode if it leaves the set.
+    /// - Parameter settled: called with the inode if it leaves the set.
     /// - Returns: false if the inode has been counted in this subtree already.
     mutating func meet(_ inode: DeviceInode, _ link: Link, mayLeave: Bool, settled: (Link) -> Void) -> Bool {
         let table = table ?? Table()
@@ -72,8 +72,8 @@ struct HardLinks: @unchecked Sendable {
         return isNew
     }
 
-    /// Adds the other subtree's inodes, and tells about each that both have counted, and each that leaves the set. Leaves
-    /// the other without any.
+    /// Adds the other subtree's inodes, and reports each that both have counted, and each that leaves the set. Empties
+    /// the other.
     mutating func merge(
         _ other: HardLinks, mayLeave: (DeviceInode) -> Bool, countedTwice: (Link) -> Void, settled: (Link) -> Void
     ) {
@@ -92,7 +92,7 @@ struct HardLinks: @unchecked Sendable {
         }
     }
 
-    /// The end of the scan: no further link will be met.
+    /// The end of the scan: no further links follow.
     func settleAll(_ settled: (Link) -> Void) {
         guard let table else { return }
         for link in table.open.values { settled(link) }
@@ -137,7 +137,7 @@ extension HardLinks: PartialCodable {
         self.table = table
         for _ in 0..<count {
             let inode = try decoder.identity()
-            // Twice, where the part takes two devices for different ones that another has met as one.
+            // Twice, if this part sees two devices that are one according to another part.
             _ = Self.add(inode, try decoder.value(), to: &table.open)
         }
     }

@@ -1,6 +1,6 @@
 package import Bytes
 
-/// The parts that the report and the records have in common.
+/// Parts shared by the report and the records.
 extension JSONWriter {
     package mutating func member(totals: Totals, _ items: Items) {
         key("totals")

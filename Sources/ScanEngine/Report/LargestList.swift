@@ -2,15 +2,15 @@ import Bytes
 import Entries
 import LinuxKernel
 
-/// The first N of what one worker, or the whole scan, has met: by rank, then path bytes.
+/// The first N items of one worker, or of the whole scan: by rank, then path bytes.
 ///
-/// Candidates are collected unsorted up to a little more than twice N, then sorted and cut: a candidate costs a
-/// comparison in most cases, and O(log N) on average otherwise. Paths are compared, and made, only where sizes tie and
-/// in the end.
+/// Candidates are collected unsorted up to a little more than twice N, then sorted and cut: a candidate costs one
+/// comparison in most cases, and O(log N) on average otherwise. Paths are compared, and built, only for ties and at the
+/// end.
 struct LargestList {
-    /// What stands in it.
+    /// The kind of items in it.
     enum Content {
-        /// An inode once, under its first path.
+        /// Each inode once, under its first path.
         case files
         case directories
         /// Files and directories, each name.
@@ -30,10 +30,10 @@ struct LargestList {
     private let content: Content
     private var items: [Item] = []
 
-    /// The rank of the last item when the list was cut last: nothing lower can get into it any more. The lowest until then.
+    /// The rank of the last item when the list was last cut: lower items cannot get in any more. Initially the lowest.
     private var bound = Rank.lowest
     private var boundPath: EntryPath?
-    /// Where the entries stand that tie with the bound and are in or below this directory, if they all stand alike.
+    /// How entries in or below this directory that tie with the bound compare with it, if all compare alike.
     private var tie: (directory: PathNode, order: PathOrder)?
 
     init(length: Int, by ranking: Ranking, of content: Content) {
@@ -43,7 +43,7 @@ struct LargestList {
         if length == 0 { bound = .highest }
     }
 
-    /// Whether an entry of these sizes may get into the list; says yes where only its name can tell.
+    /// Whether an entry of these sizes may get into the list; true if only its name can tell.
     mutating func mayTake(_ sizes: borrowing RankedSizes, in directory: PathNode) -> Bool {
         let rank = Rank(sizes, by: ranking, isDirectory: content == .directories)
         if rank != bound { return bound < rank }
@@ -52,14 +52,14 @@ struct LargestList {
 
     /// Trees of equal files tie all the time: one comparison for a whole subtree, not for each file.
     ///
-    /// - Returns: nil where the names decide, in and above the bound's own directory.
+    /// - Returns: nil if the names decide, in and above the bound's own directory.
     private mutating func orderOfTie(in directory: PathNode) -> PathOrder? {
         if let tie, directory.isIn(tie.directory) { return tie.order }
         guard let boundPath else { return length > 0 ? .before : .after }
-        // The path of a PATH is no name in a directory.
+        // The path of a PATH is not a name in a directory.
         if directory.level == 0 { return nil }
         guard let apart = directory.highest(apartFrom: boundPath.directory) else { return nil }
-        // All paths below begin with this directory's and a slash, which an empty name stands for.
+        // All paths below begin with this directory's and a slash, which an empty name represents.
         let order = PathOrder.compare(EntryPath(directory: apart, name: []), boundPath)
         tie = (apart, order)
         return order
@@ -97,7 +97,7 @@ struct LargestList {
     }
 
     private mutating func cut() {
-        // By number: an item has references and some hundred bytes, and sorting would move it many times.
+        // By index: an item has references and some hundred bytes, and sorting would move it many times.
         let unsorted = items
         var order = unsorted.indices.map { (rank: unsorted[$0].rank, number: $0) }
         order.sort { left, right in

@@ -2,10 +2,10 @@ import Entries
 package import LinuxKernel
 
 extension MapRequest {
-    /// The deepest level of directories; -1 where there is no map.
+    /// The deepest level of directories; -1 if there is no map.
     var deepestLevel: Int { length > 0 ? depth : -1 }
 
-    /// Whether it has the largest directories by itself, so that nobody needs their list.
+    /// Whether it contains the largest directories, so that their list is not needed.
     func replacesDirectories(_ ranking: Ranking) -> Bool { length > 0 && !hasFiles && !ranking.isByTime }
 
     func makeList(_ ranking: Ranking) -> LargestList {
@@ -16,12 +16,13 @@ extension MapRequest {
 
 /// A file or directory that is large enough for a map of the tree.
 ///
-/// The N largest of all are kept, by the same list as the largest files. A directory is at least as large as what is in it,
-/// and its path comes first where they are equal: so whatever is in the list, the directories above it are, in front of it.
+/// The N largest are kept, in the same kind of list as the largest files. A directory is at least as large as its
+/// contents, and its path sorts first on ties. So for anything in the list, the directories above it are in the list,
+/// too, before it.
 package struct MapNode: Sendable {
-    /// The number of the directory that it is in; nil for a PATH.
+    /// The index of its directory; nil for a PATH.
     package var parent: Int?
-    /// The last component; of a PATH all of it.
+    /// The last component; for a PATH all of it.
     package var name: [UInt8]
     package var isDirectory: Bool
     /// A file with several names: it counts once in each directory above.
@@ -29,13 +30,13 @@ package struct MapNode: Sendable {
     package var entries: Int64
     package var apparentBytes: Int64
     package var diskBytes: Int64
-    /// Of the directory itself, without what is in it.
+    /// Of the directory itself, without its contents.
     package var ownBytes: Int64
     /// The mtime; of a directory the latest at or below it.
     package var lastChange: FileTime?
     package var uid: UInt32
 
-    /// The most that a page shows.
+    /// The limit for a page.
     package static let limit = 16_000
 
     static func nodes(_ items: [LargestList.Item]) -> [MapNode] {
@@ -45,7 +46,7 @@ package struct MapNode: Sendable {
             let directory = item.path.directory
             let above = item.path.name == nil ? directory.parent : directory
             let parent = above.flatMap { numbers[$0.identifier] }
-            // Of a scan that was stopped, the directories above may not have been counted.
+            // In a stopped scan the directories above may not have been counted.
             if above != nil, parent == nil { continue }
             if item.facts.isDirectory { numbers[directory.identifier] = nodes.count }
             let (sizes, facts) = (item.sizes, item.facts)

@@ -1,7 +1,7 @@
 import Bytes
 
-/// Counts entries by user and by group. Neighbours nearly always have the same owners, so those are kept at hand, and
-/// both are counted in one step: an entry is some nanoseconds of work here, and there are millions.
+/// Counts entries by user and by group. Neighbours nearly always have the same owners, so the last owners are cached,
+/// and both are counted in one step: an entry takes some nanoseconds here, and there are millions.
 struct OwnerTable {
     private struct Owner: Hashable {
         var uid: UInt32
@@ -27,7 +27,7 @@ struct OwnerTable {
 
     /// By bytes, then number.
     ///
-    /// - Parameter name: what the system calls the number.
+    /// - Parameter name: the system's name for the number.
     func users(name: (UInt32) -> String?) -> [OwnerCount] { ranked(\.uid, name) }
 
     /// By bytes, then number.

@@ -1,7 +1,7 @@
 import Entries
 import LinuxKernel
 
-/// What an item of a list is measured by.
+/// The sizes by which an item of a list ranks.
 struct RankedSizes {
     var diskBytes: Int64
     var apparentBytes: Int64
@@ -9,7 +9,7 @@ struct RankedSizes {
     var lastChange: FileTime
 }
 
-/// What a map says of an item besides.
+/// Further facts about an item of a map.
 struct EntryFacts {
     var isDirectory = false
     var isLinked = false
@@ -18,7 +18,7 @@ struct EntryFacts {
     var ownBytes: Int64 = 0
 }
 
-/// Where an item stands in a list: the greater, the earlier. Paths decide where these are equal.
+/// The position of an item in a list: the greater, the earlier. Paths break ties.
 struct Rank: Comparable {
     private let first: Int64
     private let second: Int64
@@ -36,7 +36,7 @@ struct Rank: Comparable {
         case .entries where isDirectory: self.init(sizes.entries, sizes.diskBytes)
         case .entries: self.init(sizes.diskBytes, sizes.apparentBytes)
         case .newest: self.init(sizes.lastChange.seconds, sizes.lastChange.nanoseconds)
-        // Not the negative, which the smallest number has not.
+        // Complement instead of negation, which overflows for the smallest number.
         case .oldest: self.init(~sizes.lastChange.seconds, ~sizes.lastChange.nanoseconds)
         }
     }

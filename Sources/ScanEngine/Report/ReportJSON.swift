@@ -3,8 +3,8 @@ public import Entries
 
 /// Writes a `ScanReport` as the JSON report, schema `fsscan-report/2`.
 ///
-/// One layout, the same bytes for the same report: indented by two, one item of a list on a line, a directory of the tree
-/// on a line. The output is handed over in pieces, so a tree of millions of directories does not stand in memory twice.
+/// One layout, the same bytes for the same report: indented by two, one list item per line, one directory of the tree
+/// per line. The output is handed over in pieces, so a tree of millions of directories is not in memory twice.
 public struct ReportJSON {
     public let report: ScanReport
     public let options: ScanOptions
@@ -19,7 +19,7 @@ public struct ReportJSON {
         self.includesStatistics = includesStatistics
     }
 
-    /// Bytes gathered before they are handed over.
+    /// Bytes buffered before they are handed over.
     private static let pieceSize = 1 << 16
 
     /// Hands the report to `sink` in pieces, ending in a newline. Stops at the first error that `sink` throws.
@@ -116,7 +116,8 @@ public struct ReportJSON {
         if writer.buffer.count >= pieceSize { try writer.buffer.drain(sink) }
     }
 
-    /// A tree, from a stack of the lists of children that are being written: the depth of a file tree is not bounded.
+    /// Writes a tree with a stack of the lists of children that are being written, because the depth of a file tree is
+    /// unbounded.
     private static func write<Failure: Error>(
         _ tree: TreeNode, _ writer: inout JSONWriter, _ sink: (UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {

@@ -2,19 +2,19 @@ import CLinux
 public import Entries
 public import LinuxKernel
 
-/// What a scan found: everything that the JSON report and the text summary say. Names and paths are bytes.
+/// The result of a scan: everything in the JSON report and the text summary. Names and paths are bytes.
 ///
-/// Everything but `timing` and `statistics` is the same for any number of workers.
+/// Everything except `timing` and `statistics` is the same for any number of workers.
 public struct ScanReport: Sendable {
-    /// False only when a signal, a deadline or `Scan.cancel()` stopped the scan.
+    /// False only if a signal, a deadline or `Scan.cancel()` stopped the scan.
     public var complete = true
-    /// Of a scan that was stopped: the directories of which not all was listed, and the files that were still to be read.
-    /// The first 10,000 by path bytes; what lies below such a directory is not named.
+    /// Of a stopped scan: the directories that were not completely listed, and the files that were still to be read.
+    /// The first 10,000 by path bytes; nothing below such a directory is named.
     public var unfinished: [[UInt8]] = []
-    /// False where a deadline passed while records were being written: what the workers held back is lost.
+    /// False if a deadline passed while records were being written: the workers' buffered records are lost.
     package var hasAllRecords = true
     public var totals = Totals()
-    /// Of what was selected; nil where everything is.
+    /// Of the selected entries; nil without a selection.
     public var selected: Totals?
     /// One for each PATH, in the given order.
     public var roots: [RootReport] = []
@@ -23,7 +23,7 @@ public struct ScanReport: Sendable {
     public var largestDirectories: [LargestDirectory] = []
     /// By apparent bytes (descending), then key.
     public var extensions: [ExtensionCount] = []
-    /// Of the extensions that are not listed: there are 10,000 at most, besides the empty one.
+    /// Of the unlisted extensions: at most 10,000 are listed, besides the empty one.
     public var otherExtensions = FileCounts()
     public var mimeTypes: [MIMETypeCount] = []
     /// In the order of `FileAge.allCases`; the files of both add up to those of the totals.
@@ -47,13 +47,13 @@ public struct ScanReport: Sendable {
     public init() {}
 }
 
-/// Where a scan was saved, and what vouches for that, in hex.
+/// Where a scan was saved, and its proofs, in hex.
 public struct KeptScan: Sendable {
-    /// As it was given.
+    /// As given.
     public var path: [UInt8]
     /// Its number in the file.
     public var scan: Int64
-    /// Binds all that comparisons look at: docs/SCHEMA-2.md.
+    /// Covers everything that comparisons use: docs/SCHEMA-2.md.
     public var evidence: String
     /// Of the file.
     public var sha256: String
@@ -68,10 +68,10 @@ public struct RootReport: Sendable {
     /// The PATH as given.
     public var path: [UInt8]
     public var totals = Totals()
-    /// Hex digests by algorithm, in the order of `ScanOptions.hash`: empty without `--hash`, nil where something at or
+    /// Hex digests by algorithm, in the order of `ScanOptions.hash`: empty without `--hash`, nil if something at or
     /// below could not be read, changed, was skipped, or the PATH is missing.
     public var digests: [NamedDigest]? = []
-    /// Nil where the PATH is missing or is no directory.
+    /// Nil if the PATH is missing or not a directory.
     public var tree: TreeNode?
 
     public init(path: [UInt8]) { self.path = path }
@@ -80,7 +80,7 @@ public struct RootReport: Sendable {
 /// A directory in the report's `tree`.
 ///
 /// A class, so that a tree as deep as the file tree is built and freed without recursion (nested arrays would be freed
-/// recursively). Immutable after its directory completed, but for `deinit`.
+/// recursively). Immutable after its directory has completed, except in `deinit`.
 public final class TreeNode: Sendable {
     public let name: [UInt8]
     public let totals: Totals
@@ -88,7 +88,7 @@ public final class TreeNode: Sendable {
     /// By name bytes; nil where `--depth` cut the tree.
     public var children: [TreeNode]? { storedChildren }
 
-    /// Written in `init` and `deinit` only, when nobody else has a reference: that makes it safe to share.
+    /// Written only in `init` and `deinit`, when there is no other reference: that makes it safe to share.
     nonisolated(unsafe) private var storedChildren: [TreeNode]?
 
     public init(name: [UInt8], totals: Totals, digests: [NamedDigest]?, children: [TreeNode]?) {
@@ -99,7 +99,7 @@ public final class TreeNode: Sendable {
     }
 
     deinit {
-        // A chain of 20,000 directories must not be freed on the stack: move the grandchildren up before they go.
+        // A chain of 20,000 directories must not be freed recursively: move the grandchildren up first.
         guard var doomed = storedChildren else { return }
         storedChildren = nil
         while var last = doomed.popLast() {
@@ -131,7 +131,7 @@ public struct LargestDirectory: Equatable, Sendable {
     public var entries: Int64
     public var apparentBytes: Int64
     public var diskBytes: Int64
-    /// The latest mtime at or below it; nil where nothing could be stat'ed.
+    /// The latest mtime at or below it; nil if nothing could be stat'ed.
     public var lastChange: FileTime?
 
     public init(path: [UInt8], entries: Int64, apparentBytes: Int64, diskBytes: Int64, lastChange: FileTime?) {
@@ -203,9 +203,9 @@ public struct OwnerCount: Equatable, Sendable {
     }
 }
 
-/// What of the totals is on pseudo file systems of one type: made up by the kernel, and on no disk.
+/// The part of the totals on pseudo file systems of one type: generated by the kernel, and on no disk.
 public struct PseudoFileSystemCount: Equatable, Sendable {
-    /// As the mount table calls it: `proc`.
+    /// As named in the mount table: `proc`.
     public var type: String
     /// Entries of every kind.
     public var entries: Int64
@@ -225,7 +225,7 @@ public struct BaselineUse: Equatable, Sendable {
     public var read: Int64
     /// Of those that were read: how many looked unchanged.
     public var reread: Int64 = 0
-    /// Of those that looked unchanged: how many had other digests.
+    /// Of those that looked unchanged: how many had different digests.
     public var contradicted: Int64 = 0
 
     public init(reused: Int64 = 0, read: Int64 = 0) {
@@ -254,7 +254,7 @@ public struct Timing: Sendable {
         FileTime(seconds: startedSeconds, nanoseconds: startedNanoseconds)
     }
 
-    /// Of something that starts now.
+    /// A timing that starts now.
     package static var now: Timing {
         let now = clinux_now(CLOCK_REALTIME)
         var timing = Timing()

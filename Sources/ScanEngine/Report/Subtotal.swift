@@ -2,20 +2,20 @@ import Bytes
 import Entries
 import LinuxKernel
 
-/// What a finished subtree reports to whoever waits for it. Adding two is commutative and associative, so the order in
-/// which directories complete does not show in the report.
+/// The report of a finished subtree to its waiter. Addition is commutative and associative, so the order in which
+/// directories complete does not affect the report.
 struct Subtotal: Sendable {
     /// The two byte sums of `totals` are unused here: see `apparentBytes`.
     private(set) var counts = Totals()
-    /// Wider than what is reported: taking back a hard link that was counted twice must not meet a sum that is already
-    /// saturated. (2^63−1 bytes is a legal size of a sparse file; 2^64 of them would be needed to overflow this.)
+    /// Wider than the reported value: undoing a hard link that was counted twice must not start from a saturated sum.
+    /// (2^63−1 bytes is a legal size of a sparse file; 2^64 of them would be needed to overflow this.)
     private var apparentBytes = WideSum()
     private var diskBytes = WideSum()
     private var links = HardLinks()
-    /// The latest mtime of an entry; nil where none could be stat'ed.
+    /// The latest mtime of an entry; nil if none could be stat'ed.
     var lastChange: FileTime? { latest == .distantPast ? nil : latest }
     private var latest = FileTime.distantPast
-    /// False where something at or below was not read, changed or was skipped: directory digests above are null.
+    /// False if something at or below was not read, changed or was skipped: directory digests above are null.
     var isWhole = true
 
     /// As in the report: saturating at 2^63−1.
@@ -26,7 +26,7 @@ struct Subtotal: Sendable {
         return totals
     }
 
-    /// Counts a name whose attributes could not be had: an entry of the kind that the directory gave, without bytes.
+    /// Counts a name without attributes: an entry of the kind that the directory gave, without bytes.
     mutating func countUnknown(_ kind: EntryKind) { count(kind) }
 
     /// Counts a name, here and in the report's tables.
@@ -49,7 +49,7 @@ struct Subtotal: Sendable {
         diskBytes += status.diskBytes
     }
 
-    /// Counts a name of an inode that has several.
+    /// Counts a name of an inode with several names.
     ///
     /// - Returns: whether it is the first one here.
     @inline(never)
@@ -106,13 +106,13 @@ struct Subtotal: Sendable {
         counts.hardLinkedFiles -= namesTwice
     }
 
-    /// The end of the scan: what is still open counts in the report's tables.
+    /// The end of the scan: the open inodes count in the report's tables.
     func settleLinks(_ tallies: inout Tallies) { links.settleAll { tallies.settle($0) } }
 }
 
 /// A sum of byte counts that cannot overflow in any tree: 2^127.
 ///
-/// Not `Int128`: its alignment of 16 would make every message that carries a subtotal, and every directory, an
+/// Not `Int128`: its alignment of 16 would turn every message that carries a subtotal, and every directory, into an
 /// allocation with `posix_memalign`, at twice the price.
 private struct WideSum: Sendable {
     private var low: UInt64 = 0
@@ -166,7 +166,7 @@ extension WideSum: PartialCodable {
     init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
         low = try decoder.input.number()
         high = try decoder.input.number()
-        // Sums of so many bytes that none of a tree comes near, and so few that adding them cannot overflow.
+        // Limits that no sum of a tree comes near, and small enough that adding cannot overflow.
         guard (0..<1 << 40).contains(high) else { throw BinaryFailure("has a sum of bytes that no tree has") }
     }
 }

@@ -4,8 +4,9 @@ import LinuxKernel
 
 /// The tables of the report that count every entry.
 ///
-/// Names count when they are met. So do bytes, but for inodes with several links: those are kept by the subtotals
-/// (`HardLinks`), which say here, once, what has become of each. The parts add up to the totals for this reason alone.
+/// Names count when they are found. So do bytes, except for inodes with several links: the subtotals keep those
+/// (`HardLinks`) and report each here, once, when it is settled. Only for this reason do the parts add up to the
+/// totals.
 struct Tallies {
     private(set) var extensions = ExtensionTable()
     private(set) var owners = OwnerTable()
@@ -13,13 +14,13 @@ struct Tallies {
     private(set) var pseudoFileSystems: [PseudoFileSystem: EntryCounts] = [:]
     private(set) var largestFiles: LargestList
 
-    /// - Parameter now: what ages are relative to.
+    /// - Parameter now: the reference time for ages.
     init(top: Int, by ranking: Ranking, now: FileTime) {
         histogram = FileHistogram(now: now)
         largestFiles = LargestList(length: top, by: ranking, of: .files)
     }
 
-    /// For what is counted only to be counted elsewhere.
+    /// For code that counts without using the tables.
     static var unused: Tallies { Tallies(top: 0, by: .disk, now: .distantPast) }
 
     mutating func merge(_ other: Tallies) {
@@ -54,13 +55,13 @@ struct Tallies {
         if let pseudo { add(counts, pseudo) }
     }
 
-    /// Counts a name of a regular file of which nothing else is known.
+    /// Counts a name of a regular file without a status.
     mutating func countUnknown(_ fileExtension: FileExtension) {
         extensions.add(fileExtension, FileCounts(files: 1))
         histogram.countUnknown()
     }
 
-    /// Counts the bytes of an inode of which no further link will be met.
+    /// Counts the bytes of an inode with no further links to come.
     mutating func settle(_ link: HardLinks.Link) {
         let bytes = FileCounts(apparentBytes: link.apparentBytes, diskBytes: link.diskBytes)
         let counts = EntryCounts(entries: 0, counts: bytes)
@@ -79,8 +80,8 @@ struct Tallies {
     /// Offers a regular file to the list of the largest.
     ///
     /// - Parameters:
-    ///   - directory: that it is in; of a PATH, the PATH.
-    ///   - path: asked for only where the list keeps the file.
+    ///   - directory: the directory that contains it; for a PATH, the PATH.
+    ///   - path: called only if the list keeps the file.
     mutating func rank(
         _ status: borrowing FileStatus, in directory: PathNode, _ path: @autoclosure () -> EntryPath
     ) {

@@ -2,13 +2,13 @@ import Bytes
 
 /// Counts and sizes of a set of entries: the `TOTALS` object of the report.
 ///
-/// Totals form a commutative monoid under `add(_:)`, so the order in which directories complete does not show in the
+/// Totals form a commutative monoid under `add(_:)`, so the order in which directories complete does not affect the
 /// report. Sums saturate at 2^63−1: two sparse files of the largest size that tmpfs allows already overflow.
 ///
-/// A non-directory with more than one link counts its bytes once within each subtree; that is the business of
-/// `HardLinks`, which corrects the byte sums when subtotals meet.
+/// A non-directory with more than one link counts its bytes once within each subtree; `HardLinks` corrects the byte
+/// sums when subtotals meet.
 public struct Totals: Equatable, Sendable {
-    /// Names met, each PATH included: `find PATH | wc -l`. The sum of the seven kinds.
+    /// Names found, including each PATH: `find PATH | wc -l`. The sum of the seven kinds.
     public var entries: Int64 = 0
     public var directories: Int64 = 0
     public var files: Int64 = 0
@@ -21,7 +21,7 @@ public struct Totals: Equatable, Sendable {
     public var apparentBytes: Int64 = 0
     /// Allocated bytes of every entry (512 × `st_blocks`): `du -s -B1 PATH`.
     public var diskBytes: Int64 = 0
-    /// Distinct inodes, directories apart, with more than one link.
+    /// Distinct inodes, except directories, with more than one link.
     public var hardLinkedFiles: Int64 = 0
     /// Files of pseudo file systems that `--hash` or `--mime` did not read. Not errors.
     public var skipped: Int64 = 0
@@ -49,7 +49,7 @@ public struct Totals: Equatable, Sendable {
 }
 
 extension Int64 {
-    /// Adds `other`, stopping at `Int64.max` (both are counts, never negative).
+    /// Adds `other`, saturating at `Int64.max` (both are counts, never negative).
     @inline(__always)
     package mutating func addSaturating(_ other: Int64) {
         let (sum, overflow) = addingReportingOverflow(other)

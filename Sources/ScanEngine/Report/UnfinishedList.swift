@@ -1,7 +1,7 @@
 import Bytes
 
-/// What a scan that was stopped had not done: directories of which not all was listed, and files that were to be read. The
-/// first 10,000 by path bytes.
+/// The unfinished work of a stopped scan: directories that were not completely listed, and files that were to be read.
+/// The first 10,000 by path bytes.
 struct UnfinishedList {
     private var paths: [EntryPath] = []
 
@@ -40,7 +40,7 @@ extension UnfinishedList {
         encoder.put(list.paths)
     }
 
-    /// Adds what a part had not done.
+    /// Adds the unfinished work of a part.
     mutating func merge(_ decoder: inout PartialDecoder) throws(BinaryFailure) {
         for path in try decoder.list(EntryPath.self) { add(path) }
     }

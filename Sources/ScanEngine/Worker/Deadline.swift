@@ -1,6 +1,6 @@
 import CLinux
 
-/// A moment by CLOCK_MONOTONIC.
+/// A point in time by CLOCK_MONOTONIC.
 package struct Deadline: Sendable {
     private let end: Int64
 

@@ -1,11 +1,12 @@
 import LinuxKernel
 
-/// What one worker has counted, and what it is at: for the report of a scan whose actors will not report any more, because
-/// a worker does not come back from a system call. Kept only where there is a deadline, as everything is counted twice.
+/// The counts of one worker, and its current place: for the report of a scan whose actors will not report any more,
+/// because a worker does not return from a system call. Kept only if there is a deadline, because everything is counted
+/// twice.
 struct PartialCounts {
     /// By the index of the PATH.
     private(set) var subtotals: [Int: Subtotal] = [:]
-    /// The file or directory that the worker's message is about; nil between messages.
+    /// The file or directory of the worker's current message; nil between messages.
     var place: EntryPath?
     /// The tables have their own counts.
     private var unused = Tallies.unused
@@ -26,7 +27,7 @@ struct PartialCounts {
         }
     }
 
-    /// What all PATHs come to.
+    /// The sum over all PATHs.
     func sum(_ devices: borrowing DeviceTable) -> Totals {
         var sum = Subtotal()
         var unused = Tallies.unused
@@ -41,13 +42,13 @@ extension WorkerLocals {
         if keepsPartial { partial?.count(status, kind, below: root, context.devices) }
     }
 
-    /// Notes what the rest of this message is about.
+    /// Records the place of the rest of this message.
     func isAt(_ place: @autoclosure () -> EntryPath) {
         context.whereabouts.answer(place())
         if keepsPartial { partial?.place = place() }
     }
 
-    /// Notes that this message is over.
+    /// Records that this message is over.
     func isDone() {
         if keepsPartial { partial?.place = nil }
     }

@@ -5,7 +5,7 @@ import LinuxKernel
 import Synchronization
 import WorkStealing
 
-/// What all parts of one scan share: what was asked for, and what was found out about the system at the start.
+/// State shared by all parts of one scan: the options, and facts about the system determined at the start.
 final class ScanContext: Sendable {
     let paths: [[UInt8]]
     let oneFileSystem: Bool
@@ -14,30 +14,30 @@ final class ScanContext: Sendable {
     let top: Int
     let ranking: Ranking
     let map: MapRequest
-    /// What ages are relative to.
+    /// The reference time for ages.
     let now: FileTime
     /// The patterns of `--exclude`.
     let excludes: IgnoreScope?
     let obeysGitignore: Bool
     let excludesCaches: Bool
     let followsRoots: Bool
-    /// Nil where everything is selected.
+    /// Nil without a selection.
     let selector: EntrySelector?
-    /// What to do with the content of files; nil if nothing.
+    /// How to read the content of files; nil if it is not read.
     let content: SharedContent?
     let linkedFiles = LinkedFiles()
     private let leased = Mutex<LeasedFiles?>(nil)
-    /// Into slices of how many entries directories are cut where their files are to be read: so that a message takes a few
-    /// milliseconds (a file takes 0.3 ms with libmagic, up to 10 ms with digests) and is not taken for one that never ends,
-    /// and that others can steal from a directory of many. Making a slice takes 2 µs. Nil where a buffer full is one.
+    /// The number of entries per slice, for directories whose files are read. So a message takes a few milliseconds (a
+    /// file takes 0.3 ms with libmagic, up to 10 ms with digests), does not look like an endless one, and others can
+    /// steal from a large directory. Making a slice takes 2 µs. Nil if a full buffer is a slice.
     let entriesPerSlice: Int?
-    /// Where entries go, one by one.
+    /// The destinations of entries.
     let outputs: [any EntryOutput]
     /// SHA-256 for the Merkle values of directories; nil if no output wants them.
     let stateMethods: DigestMethods?
     /// Whether to read extended attributes.
     let readsAttributes: Bool
-    /// How much is asked about each entry: records tell the time of birth.
+    /// The detail to request for each entry: records include the birth time.
     let detail: Kernel.Detail
     let largeAttributes = LargeAttributes()
     let devices: DeviceTable
@@ -45,22 +45,22 @@ final class ScanContext: Sendable {
     /// The effective user.
     let user: UInt32
     let onError: (@Sendable (ScanError) -> Void)?
-    /// Once it has passed the scan is stopped.
+    /// The scan is stopped once it has passed.
     let deadline: Deadline?
     let onContradiction: (@Sendable ([UInt8]) -> Void)?
     let leftOut: LeftOut?
     let choice: (any ContentChoice)?
-    /// Who shows the tree while it is scanned.
+    /// The display of the tree during the scan.
     let watch: DirectoryWatch?
     /// Which part of the scan this is; nil: all of it.
     let part: ScanPart?
-    /// Whom others take work from; nil where nobody does.
+    /// The lender from which others take work; nil if there is none.
     let lender: ScanLender?
     private let isCancelled: @Sendable () -> Bool
-    /// Set by `cancel()`, and once `isCancelled` has said so. Relaxed: nothing is ordered by it.
+    /// Set by `cancel()`, and once `isCancelled` has returned true. Relaxed: nothing is ordered by it.
     private let stopped = Atomic<Bool>(false)
     private let workers = Mutex<[WorkerLocals]>([])
-    /// What workers had counted that have been taken.
+    /// The counts of workers that have been taken.
     private let past = Mutex(ScanProgress())
     let whereabouts = Whereabouts()
 
@@ -93,7 +93,7 @@ final class ScanContext: Sendable {
         selector = options.selection.isEmpty ? nil : EntrySelector(options.selection, now: now)
         devices = DeviceTable(options)
         let limit = Int(clamping: clinux_raise_open_files_limit())
-        // Which are open matters only where there are few. One more is the monitor's.
+        // Counting the open ones matters only if the limit is low. One more is the monitor's.
         let open = limit < 1024 ? Int(clinux_open_descriptors(Int32(limit))) + 1 : 4
         let wanted = options.pool ?? Self.maximumThreads(options.threads, openFiles: limit)
         descriptors = DescriptorBudget(
@@ -115,26 +115,26 @@ final class ScanContext: Sendable {
         choice = environment.choice
     }
 
-    /// As many as libmagic is asked about at a time.
+    /// As many as one question to libmagic has.
     private static let filesPerSlice = MIMEDetectors.mostFiles
 
-    /// How many workers there may be, so that `threads` of them run. Spare ones must not take the descriptors that others
+    /// The maximum number of workers, so that `threads` of them run. Spare ones must not take descriptors that others
     /// need.
     static func maximumThreads(_ threads: Int, openFiles: Int) -> Int {
         max(threads, min(max(64, threads * 32), 1024, openFiles / 8))
     }
 
-    /// Under a limit on address space (`ulimit -v`): a worker has a stack, buffers and, for MIME types, a mapped database
-    /// of 10 MB and the beginnings of files. An allocation that fails ends the program, in libmagic by a crash.
+    /// Under a limit on address space (`ulimit -v`): a worker has a stack, buffers and, for MIME types, a mapped
+    /// database of 10 MB and the beginnings of files. A failed allocation ends the program, in libmagic by a crash.
     static func workersThatFit(withTypes: Bool = false) -> Int {
         let left = clinux_address_space_left()
         return Int(clamping: max(1, left / (withTypes ? 32 << 20 : 8 << 20)))
     }
 
-    /// Whether the scan is to end as soon as it can. Once true, always true.
+    /// Whether the scan should end as soon as it can. Once true, always true.
     var shouldStop: Bool {
         if stopped.load(ordering: .relaxed) { return true }
-        // Records that nobody gets are not worth a scan.
+        // A scan whose records cannot be written is pointless.
         guard isCancelled() || deadline?.hasPassed == true || outputs.contains(where: { $0.failed }) else {
             return false
         }
@@ -142,19 +142,19 @@ final class ScanContext: Sendable {
         return true
     }
 
-    /// Whether a worker has ended something early. (`isCancelled` may say yes when all is done already.)
+    /// Whether a worker has ended something early. (`isCancelled` may return true when everything is already done.)
     var wasStopped: Bool { stopped.load(ordering: .relaxed) }
 
-    /// Whether digests are wanted.
+    /// Whether digests are requested.
     var hasDigests: Bool { content.map { !$0.set.isEmpty } ?? false }
 
-    /// The digests of a report item: none where none are wanted, nil where they are not known.
+    /// The digests of a report item: empty if none are requested, nil if they are not known.
     func named(_ row: [UInt8]?) -> [NamedDigest]? {
         guard let content, hasDigests else { return [] }
         return row.map { content.set.named($0) }
     }
 
-    /// Where files wait that cannot be opened yet.
+    /// The actor for files that cannot be opened yet.
     func leasedFiles(on scheduler: SchedulerID) -> LeasedFiles {
         leased.withLock { leased in
             if let leased { return leased }
@@ -170,7 +170,7 @@ final class ScanContext: Sendable {
         workers.withLock { $0.append(worker) }
     }
 
-    /// What all workers have counted so far, and where one of them is.
+    /// The sum of all workers' counts, and the place of one of them.
     func progress() -> ScanProgress {
         var sum = past.withLock { $0 }
         workers.withLock { workers in
@@ -180,7 +180,8 @@ final class ScanContext: Sendable {
         return sum
     }
 
-    /// The workers' parts of the report, when all workers have been joined. They are let go: each refers to the context.
+    /// The workers' parts of the report, when all workers have been joined. They are released: each refers to the
+    /// context.
     func takeWorkers() -> [WorkerLocals] {
         let sum = progress()
         past.withLock { $0 = sum }

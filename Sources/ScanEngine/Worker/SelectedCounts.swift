@@ -1,7 +1,7 @@
 import Entries
 import LinuxKernel
 
-/// What one worker has counted of what is selected.
+/// One worker's counts of selected entries.
 struct SelectedCounts {
     private(set) var subtotal = Subtotal()
     /// The tables have their own counts.

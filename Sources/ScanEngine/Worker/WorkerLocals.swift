@@ -1,5 +1,5 @@
-// What each worker has to itself during a scan: buffers, and the parts of the report that need no tree. Nothing here is
-// shared while the scan runs; when it has ended, the workers' parts are merged into the report.
+// Each worker's own state during a scan: buffers, and the parts of the report that need no tree. Nothing here is shared
+// while the scan runs; at the end the workers' parts are merged into the report.
 
 import CLinux
 import Entries
@@ -9,8 +9,8 @@ import WorkStealing
 
 /// The worker-local side of a scan.
 ///
-/// `@unchecked Sendable`: it is reached through `current` alone, on the thread of its worker, and never kept beyond a
-/// message; by others only after the workers were joined. `progress`, which is atomic, is open to all.
+/// `@unchecked Sendable`: it is reached only through `current`, on the thread of its worker, and never kept beyond a
+/// message; others use it only after the workers were joined. `progress`, which is atomic, is open to all.
 final class WorkerLocals: @unchecked Sendable {
     let context: ScanContext
     let scheduler: SchedulerID
@@ -18,65 +18,65 @@ final class WorkerLocals: @unchecked Sendable {
     /// The buffer for `getdents64`.
     let listing: UnsafeMutableRawBufferPointer
 
-    /// What every entry is counted in. One value, so that going through a directory is one access to this object, and
-    /// not several for each entry, each of which the runtime would check.
+    /// The tallies for every entry. One value, so that going through a directory is one access to this object instead
+    /// of several for each entry, each of which the runtime would check.
     var tallies: Tallies
     var largestDirectories: LargestList
     /// The largest files and directories, for a map.
     var map: LargestList
-    /// Constants, as `keepsPartial`.
+    /// A constant, like `keepsPartial`.
     let mapHasFiles: Bool
     private let deepestOnMap: Int
     /// As in the context.
     let selector: EntrySelector?
-    /// Where there is a selector.
+    /// Used with a selector.
     var selected: SelectedCounts?
-    /// Whether each file is ranked, and there is no map. A constant, as `keepsPartial`.
+    /// Whether each file is ranked, and there is no map. A constant, like `keepsPartial`.
     let isRankingAlone: Bool
     var errors = ErrorList()
     var types: [String: FileCounts] = [:]
     var descriptorsReopened: Int64 = 0
     var baselineUse = BaselineUse()
-    /// Where this worker is in the baseline.
+    /// This worker's cursor in the baseline.
     var baselineCursor = -1
-    /// What was left when the scan was stopped.
+    /// What was unfinished when the scan was stopped.
     var unfinished = UnfinishedList()
-    /// Where there is a deadline.
+    /// Used with a deadline.
     var partial: PartialCounts?
-    /// Whether `partial` is there. A constant: to look at a variable of a class costs the runtime's check for exclusive
-    /// access, at each entry 120 instructions.
+    /// Whether `partial` is used. A constant: reading a variable of a class costs the runtime's exclusivity check, 120
+    /// instructions per entry.
     let keepsPartial: Bool
 
-    /// What a progress display reads: written by this worker alone.
+    /// For a progress display: written by this worker alone.
     let progress = ProgressCounters()
 
-    /// The device that the directory opened last is on.
+    /// The device of the last opened directory.
     private var device: (number: UInt64, facts: DeviceTable.Device)?
 
-    /// The device that was asked about last, and the pseudo file system that is on it.
+    /// The last device that was looked up, and the pseudo file system on it.
     var lastDevice: (number: UInt64, pseudo: PseudoFileSystem?)?
 
-    /// Where entries go, record by record.
+    /// The streams for entries, record by record.
     let streams: [any EntryStream]
-    /// Set where `ScanContext.stateMethods` is.
+    /// Set if `ScanContext.stateMethods` is.
     var entryFingerprint: EntryFingerprint?
-    /// Where directories are told of, if somebody wants to know.
+    /// The stream for events about directories, if requested.
     let directories: DirectoryStream?
     var path = RecordPath()
     /// Directories that cannot complete here, in a part of a scan.
     var openDirectories: [OpenDirectory] = []
-    /// How many of the next directories and slices are lent.
+    /// How many of the next directories and slices to lend.
     var toBeLent = 0
 
-    /// For looking into files; nil if no content was asked for.
+    /// For reading files; nil if no content is requested.
     var stage: ContentReader?
-    /// Of the directory whose message this is; nil where it needs none. Set by `inPlace` alone.
+    /// The place of the current message's directory; nil if it needs none. Set only by `inPlace`.
     var place: DirectoryPlace?
-    /// Files that will be asked about before the message ends: see `askLater`.
+    /// Files for a question to libmagic before the message ends: see `askLater`.
     var untyped: [FileBatch.Member] = []
 
-    /// Of the directory that was opened last: another user's directories cannot be opened with O_NOATIME, and a try
-    /// costs a system call, so the next one is tried only if this one was ours.
+    /// The owner of the last opened directory: another user's directories cannot be opened with O_NOATIME, and an
+    /// attempt costs a system call, so the next one is tried only if this one was ours.
     private var lastOwner: UInt32
 
     /// About 1,000 names of usual length: a slice should be long enough to be worth stealing, and short enough that
@@ -89,7 +89,7 @@ final class WorkerLocals: @unchecked Sendable {
         self.scheduler = scheduler
         listing = .allocate(byteCount: Self.listingSize, alignment: 16)
         tallies = Tallies(top: context.top, by: context.ranking, now: context.now)
-        // Of a part it is not known what the report of all will be.
+        // For a part, the final report is unknown.
         let isReplaced = context.part == nil && context.map.replacesDirectories(context.ranking)
         largestDirectories = LargestList(
             length: isReplaced ? 0 : context.top, by: context.ranking, of: .directories)
@@ -125,11 +125,12 @@ final class WorkerLocals: @unchecked Sendable {
         }
     }
 
-    /// Opens something. Where no descriptor is to be had, the one that was kept longest is given up, and it is tried again.
+    /// Opens something. If no descriptor is available, the one that was kept longest is given up, and the open is
+    /// retried.
     ///
-    /// - Parameter isRestored: what is opened was open before: see `DescriptorBudget.noteProgress`.
-    /// - Throws: what `open` throws. If it is still short of descriptors, all of them are in use at this moment, and the
-    ///   caller comes back behind other work, as long as `DescriptorBudget.mayTryAgain` lets it.
+    /// - Parameter isRestored: it was open before: see `DescriptorBudget.noteProgress`.
+    /// - Throws: what `open` throws. If it still lacks descriptors, all of them are in use right now, and the caller
+    ///   tries again behind other work, as long as `DescriptorBudget.mayTryAgain` permits it.
     func opening<Opened: ~Copyable, Failure: OpeningFailure>(
         isRestored: Bool = false, _ open: () throws(Failure) -> Opened
     ) throws(Failure) -> Opened {
@@ -144,26 +145,27 @@ final class WorkerLocals: @unchecked Sendable {
         }
     }
 
-    /// Whether to come back behind other work, because no descriptor is to be had now.
+    /// Whether to try again behind other work, because no descriptor is available now.
     func mayTryAgain(after error: some OpeningFailure) -> Bool {
         error.isShortOfDescriptors && context.descriptors.mayTryAgain()
     }
 
-    /// What a directory is that the scan enters. In all detail, whatever the output asks for: the mount that it was reached
-    /// through decides which links count and whether it may lie inside itself, in all formats alike. statx(2) takes 16 ns
-    /// longer than fstat(2) here, for 15,000 directories of /usr 0.1 % of the scan.
+    /// The status of a directory that the scan enters. In full detail, whatever the output needs: the mount through
+    /// which it was reached decides which links count and whether it may contain itself, in all formats alike. statx(2)
+    /// takes 16 ns longer than fstat(2) here, 0.1 % of the scan for 15,000 directories of /usr.
     func status(ofDirectory descriptor: Int32, into status: inout FileStatus) throws(Errno) {
         try Kernel.status(of: descriptor, .full, into: &status)
         status.assumeMountRootWhereUnknown()
         context.devices.meet(mount: status.mount, of: facts(of: status.device))
     }
 
-    /// Whether a listing that stands at `position` is known to be complete.
+    /// Whether a listing at `position` is known to be complete.
     func isEndOfListing(_ position: Int64, onDevice number: UInt64) -> Bool {
         facts(of: number).endOfListing == position
     }
 
-    /// The pseudo file system that a name is on, or, without a name, the directory. Asked for once for each device in a row.
+    /// The pseudo file system of a name or, without a name, of the directory. Looked up once for consecutive entries on
+    /// one device.
     func pseudoFileSystem(
         of name: UnsafePointer<CChar>?, in directory: Int32, onDevice device: UInt64
     ) throws(Errno) -> PseudoFileSystem? {
@@ -198,7 +200,7 @@ final class WorkerLocals: @unchecked Sendable {
         if directory.level <= deepestOnMap, map.mayTake(sizes, in: place) { map.offer(path, sizes, facts) }
     }
 
-    /// Ranks and counts an entry that is no directory, as far as it is selected, and offers a regular file to the map.
+    /// Ranks and counts an entry that is not a directory, if it is selected, and offers a regular file to the map.
     ///
     /// - Returns: whether it is selected.
     @inline(never)

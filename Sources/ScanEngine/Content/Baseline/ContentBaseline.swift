@@ -3,20 +3,21 @@ package import Entries
 import Glibc
 package import LinuxKernel
 
-/// What a saved scan knows about the content of files, for a scan that takes it over where a file looks unchanged.
+/// The content of files in a saved scan, for a scan that takes it over for files that look unchanged.
 ///
-/// Looks unchanged: device, inode, size, mtime and ctime are what they were. A write changes ctime, and no system call sets
-/// it. But content can change without a write: whoever owns two files can exchange what is in them (XFS_IOC_SWAPEXT,
-/// EXT4_IOC_MOVE_EXT), and write through a mapping to a page that is dirty: the kernel has noted its time before. Root can
-/// set the clock, too, and write to the disk. So what others may write to is read again, and a random share of the rest.
+/// A file looks unchanged if its device, inode, size, mtime and ctime are the same. A write changes ctime, and no
+/// system call sets it. But content can change without a write: the owner of two files can exchange their contents
+/// (XFS_IOC_SWAPEXT, EXT4_IOC_MOVE_EXT), and write through a mapping to a dirty page, whose time the kernel has
+/// recorded before. Root can also set the clock, and write to the disk. So files that others may write to are read
+/// again, and a random share of the rest.
 ///
 /// `@unchecked Sendable`: nothing changes after `init`.
 package final class ContentBaseline: @unchecked Sendable {
-    /// What is taken over of what looks unchanged.
+    /// What is taken over of files that look unchanged.
     package struct Trust: Sendable {
-        /// Also what others than root and the scanning user may write to.
+        /// Also files that users other than root and the scanning user may write to.
         package var timesAlone = false
-        /// The share of the rest that is read all the same, 0 to 1: another one in each scan, which nobody can foretell.
+        /// The share of the rest that is read anyway, 0 to 1: a different, unpredictable one in each scan.
         package var reread = 0.0
 
         package init() {}
@@ -29,26 +30,26 @@ package final class ContentBaseline: @unchecked Sendable {
     private let key = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
 
     /// - Parameters:
-    ///   - table: with the digests that the new scan is to find out.
-    ///   - mime: it is to find out MIME types, too.
+    ///   - table: with the digests that the new scan needs.
+    ///   - mime: the new scan also needs MIME types.
     package init(_ table: consuming ContentTable, mime: Bool, trust: Trust = Trust()) {
         self.table = table
         wantsTypes = mime
         self.trust = trust
     }
 
-    /// What is told of a file whose digests are others than those of the baseline, though it looks unchanged.
+    /// The error for a file whose digests differ from those of the baseline, although it looks unchanged.
     package static let contradiction =
         "its content has changed and its times have not: somebody has written to it in a way that leaves no trace"
 
-    /// The algorithms that are wanted and were not saved: with any of these, every file is read.
+    /// The requested algorithms that were not saved: with any of these, every file is read.
     package static func missing(_ wanted: DigestSet, in saved: DigestSet) -> [DigestAlgorithm] {
         wanted.algorithms.filter { !saved.algorithms.contains($0) }
     }
 
-    /// What is known of an entry.
+    /// The saved content of an entry.
     package struct Known {
-        /// A row of the digests that are wanted: valid as long as the baseline.
+        /// A row of the requested digests: valid as long as the baseline.
         package var row: UnsafeRawBufferPointer
         /// Of a regular file, if types are wanted.
         package var type: String?
@@ -58,16 +59,16 @@ package final class ContentBaseline: @unchecked Sendable {
     package enum Use: Equatable, Sendable {
         /// The file need not be read.
         case takeOver
-        /// It belongs to the share that is read again.
+        /// It belongs to the share that is read anyway.
         case readAtRandom
         /// Others may write to it.
         case readAsOthersMayWrite
     }
 
-    /// What is known of a regular file, or of a symlink, that looks as it did when the saved scan read it.
+    /// The saved content of a regular file or symlink that looks unchanged.
     ///
     /// - Parameter cursor: starts as -1; one for each user.
-    /// - Returns: nil where it is to be read.
+    /// - Returns: nil if it must be read.
     package func known(_ status: borrowing FileStatus, _ kind: EntryKind, _ cursor: inout Int) -> Known? {
         guard let record = table.find(status, &cursor) else { return nil }
         var type: String?
@@ -79,9 +80,9 @@ package final class ContentBaseline: @unchecked Sendable {
     }
 
     private func use(_ status: borrowing FileStatus, _ kind: EntryKind) -> Use {
-        // A symlink's target is set when it is made.
+        // A symlink's target is set when it is created.
         if kind == .symlink { return .takeOver }
-        // An access control list shows: its mask is in the place of the group's bits.
+        // An access control list is visible here: its mask replaces the group's bits.
         let (owner, mode) = (status.uid, status.mode)
         let isOurs = (owner == 0 || owner == user) && mode & UInt32(S_IWGRP | S_IWOTH) == 0
         if !isOurs, !trust.timesAlone { return .readAsOthersMayWrite }
@@ -91,8 +92,8 @@ package final class ContentBaseline: @unchecked Sendable {
         return .takeOver
     }
 
-    /// From 0 to 1, the same for all names of an inode, as long as the baseline. Two rounds of a mixer with keys: whoever
-    /// does not see which files were read before cannot tell.
+    /// From 0 to 1, the same for all names of an inode, for the lifetime of the baseline. Two rounds of a keyed mixer:
+    /// without seeing which files were read before, nobody can predict it.
     private func draw(_ status: borrowing FileStatus) -> Double {
         let first = Self.mixed(status.inode ^ key.0)
         let second = Self.mixed(first &+ status.device ^ key.1)

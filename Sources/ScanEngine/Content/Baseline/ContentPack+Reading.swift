@@ -2,14 +2,13 @@ package import Entries
 import LinuxKernel
 
 extension ContentPack {
-    /// Goes through packed records.
+    /// Reads packed records.
     ///
     /// - Parameters:
     ///   - records, types: as in a pack.
     ///   - set: the algorithms of their scan.
-    ///   - body: gets the row of digests where it lies in the record.
-    /// - Returns: false for what no packer makes: a part of a record, a type that is not there. Then `body` was not called
-    ///   for what follows.
+    ///   - body: gets the row of digests in place, within the record.
+    /// - Returns: false for invalid data: a partial record, a missing type. `body` was not called for the rest then.
     package static func forEachRecord<Failure: Error>(
         _ records: UnsafeRawBufferPointer, types: [String], _ set: DigestSet,
         _ body: (PackedFile, _ row: UnsafeRawBufferPointer, _ type: String?) throws(Failure) -> Void

@@ -1,18 +1,19 @@
-// What a scan finds out about the content of files, packed so that a later scan can take it over without reading them.
+// Packs the results of a scan about the content of files, so that a later scan can take them over without reading the
+// files.
 //
 //   scan ── ContentPacker, one for each worker ──▶ ContentPack, about 1 MiB each ──▶ kept with the saved scan, for 0.1.0
 //
 //   later scan ◀── ContentBaseline ◀── ContentTable: all records, and an index by inode ◀── packed from the rows
 //
-// A row with columns takes a microsecond to read: as long as a scan without digests spends on the file altogether, where a
-// pack takes some nanoseconds. But whoever can write to the file of saved scans could change packs alone, and the rows,
-// which people look at and whose digests they keep, would be as they were.
+// Reading a row with columns takes a microsecond, as long as a scan without digests spends on a file in total; a pack
+// takes some nanoseconds. But an attacker with write access to the file of saved scans could change only the packs, and
+// the rows, which people check and whose digests they keep, would be unchanged.
 
 import CLinux
 package import Entries
 package import LinuxKernel
 
-/// Where the fields of a packed record are: little-endian, without padding, the row of digests last.
+/// The offsets of the fields in a packed record: little-endian, without padding, the row of digests last.
 enum PackedRecord {
     static let device = 0
     static let inode = 8
@@ -29,7 +30,7 @@ enum PackedRecord {
     static func byteCount(_ set: DigestSet) -> Int { row + set.rowBytes }
 }
 
-/// What a file looks like, as far as it is packed.
+/// The attributes of a file, as far as they are packed.
 package struct PackedFile {
     package var device: UInt64
     package var inode: UInt64
@@ -48,11 +49,11 @@ package struct PackedFile {
 package struct ContentPack: Sendable {
     /// Without padding, one after the other; the length of each follows from the algorithms of the scan.
     package var records: [UInt8]
-    /// The MIME types that the records name; none holds a newline.
+    /// The MIME types that the records refer to; none contains a newline.
     package var types: [String]
 }
 
-/// Packs what one worker finds out.
+/// Packs the results of one worker.
 package struct ContentPacker {
     private let set: DigestSet
     private let latest: FileTime
@@ -60,14 +61,14 @@ package struct ContentPacker {
     private var types: [String] = []
     private var typeNumbers: [String: UInt32] = [:]
 
-    /// Seconds before the start of a scan from which on a file counts as just changed.
+    /// A file that changed less than this many seconds before the start of a scan, or later, counts as just changed.
     ///
-    /// git calls such a file *racy*: one that is written twice within the granularity of its time stamps has the same times
-    /// before and after. If the scan read it in between, its digest is not that of the file, and nothing shows it. The
-    /// kernel takes times from a clock that ticks every 1 to 10 ms; ext4 with small inodes keeps whole seconds, FAT even
-    /// ones. So 2 s are on the safe side everywhere; reading the files again that were changed so shortly before costs little.
-    /// (What this cannot see: a server whose clock is behind, a clock that was set back, and writes through a mapping
-    /// after the one whose time the kernel noted.)
+    /// git calls such a file *racy*: one that is written twice within the granularity of its time stamps has the same
+    /// times before and after. If the scan read it in between, its digest is wrong, and nothing shows it. The kernel
+    /// takes times from a clock that ticks every 1 to 10 ms; ext4 with small inodes stores whole seconds, FAT even
+    /// ones. So 2 s are safe everywhere, and reading the recently changed files again costs little. (Not detected: a
+    /// server whose clock is behind, a clock that was set back, and writes through a mapping after the one whose time
+    /// the kernel recorded.)
     ///
     /// Source: git's Documentation/technical/racy-git.txt.
     static let granularity: Int64 = 2
@@ -87,8 +88,8 @@ package struct ContentPacker {
     /// Packs a regular file or a symlink, if its content is known and may be taken over.
     ///
     /// - Parameters:
-    ///   - row: its digests; nil where they are not known.
-    ///   - type: its MIME type; nil where it is not known.
+    ///   - row: its digests; nil if they are not known.
+    ///   - type: its MIME type; nil if it is not known.
     package mutating func add(_ status: borrowing FileStatus, row: [UInt8]?, type: String?) {
         guard let row else { return }
         add(
@@ -101,7 +102,7 @@ package struct ContentPacker {
         precondition(row.count == set.rowBytes, "a digest row has the length that its set prescribes")
         let (mtime, ctime) = (file.mtime, file.ctime)
         guard mtime < latest, ctime < latest else { return }
-        // Types are saved one a line.
+        // Types are saved one per line.
         let number = type.map { $0.utf8.contains(UInt8(ascii: "\n")) ? 0 : numberOfType($0) } ?? 0
         // In the order of `PackedRecord`.
         append(file.device)
@@ -122,10 +123,10 @@ package struct ContentPacker {
     /// Length of a record, in bytes.
     package static func recordBytes(_ set: DigestSet) -> Int { PackedRecord.byteCount(set) }
 
-    /// Whether there is enough to be handed over.
+    /// Whether there is enough to hand over.
     package var isFull: Bool { records.count >= Self.packSize }
 
-    /// What was packed since the last call; nil if nothing was.
+    /// Everything packed since the last call; nil if there is nothing.
     package mutating func take() -> ContentPack? {
         if records.isEmpty { return nil }
         defer {

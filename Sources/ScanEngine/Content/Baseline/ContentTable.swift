@@ -6,44 +6,45 @@ import LinuxKernel
 /// Packed records of a saved scan, found by device and inode.
 ///
 /// ```
-///  index     0 17 0 0 3 4 0 …       a power of two of places, at least half of them free (0): in each 32 bits of the hash,
+///  index     0 17 0 0 3 4 0 …       a power of two of places, at least half of them free (0): in each 32 bits of the
+///  hash,
 ///                                   and the number of a record, plus 1
 ///  records   | 0 | 1 | 2 | …        as they were saved, without repeats, with the digests that are wanted
 /// ```
 ///
 /// Linear probing. Files of one directory often have neighbouring inodes, and are looked up one after the other: eight
-/// neighbours share a cache line of the index, and records are in the order of the scan that found them. (With the places
-/// of neighbours scattered, on a busy machine, making the index took 125 ns a record and a look-up 270.)
+/// neighbours share a cache line of the index, and records are in the order of the scan that found them. (With
+/// scattered places, on a busy machine, building the index took 125 ns per record and a look-up 270.)
 ///
-/// The index is made when the records are loaded and not saved, so nothing in a damaged or forged file can send a look-up
-/// astray: the worst that it can hold is records of files that do not look like that.
+/// The index is built when the records are loaded, not saved, so a damaged or forged file cannot misdirect a look-up:
+/// at worst it contains records that match no file.
 ///
-/// The memory is anonymous up to 64 MiB, which is 600,000 files with SHA-256; more goes to an unnamed file, mapped, that
-/// the kernel can write out.
+/// The memory is anonymous up to 64 MiB, which is 600,000 files with SHA-256; more goes to an unnamed mapped file,
+/// which the kernel can write out.
 package struct ContentTable: ~Copyable {
     private let memory: ScratchMemory
     /// Length of a saved record, in bytes.
     private let savedStride: Int
     /// Length of a record here, in bytes.
     private let stride: Int
-    /// Where the digests that are wanted are in a saved record, in their order.
+    /// The positions of the requested digests in a saved record, in their order.
     private let columns: [Range<Int>]
-    /// Places of the index, less 1.
+    /// Places of the index, minus 1.
     private let mask: UInt64
     private let capacity: Int
     package private(set) var count = 0
     private var types: [String] = []
     private var typeNumbers: [String: UInt32] = [:]
 
-    /// Steps after which a look-up gives up, and a record is left out: a file that is not found is read.
+    /// Steps after which a look-up gives up, and a record is omitted: a file that is not found is read.
     private static let probeLimit = 256
     /// Far beyond any tree, and far from overflow.
     private static let recordLimit = 1 << 30
 
     /// - Parameters:
     ///   - saved: the algorithms of the saved scan.
-    ///   - wanted: those that are to be taken over. If not all of them were saved, the table stays empty.
-    ///   - recordBytes: length of all saved records, in bytes; what is added beyond that is left out.
+    ///   - wanted: the algorithms to take over. If not all of them were saved, the table stays empty.
+    ///   - recordBytes: length of all saved records, in bytes; further ones are omitted.
     ///   - temporaryDirectory: nil: `$TMPDIR`, or `/tmp`.
     package init(
         saved: DigestSet, wanted: DigestSet, recordBytes: Int, temporaryDirectory: [UInt8]? = nil
@@ -59,7 +60,7 @@ package struct ContentTable: ~Copyable {
         memory = try ScratchMemory(byteCount: 8 * places + capacity * stride, temporaryDirectory: temporaryDirectory)
     }
 
-    /// Adds records; a part of one at the end is left out.
+    /// Adds records; a partial one at the end is omitted.
     package mutating func add(_ records: UnsafeRawBufferPointer, types names: [String]) {
         let numbers = names.map { numberOfType($0) }
         var rest = records
@@ -94,7 +95,7 @@ package struct ContentTable: ~Copyable {
             let start = PackedRecord.row + DigestSet(saved.algorithms[..<index]).rowBytes
             columns.append(start..<start + algorithm.byteCount)
         }
-        // Neighbours are copied as one.
+        // Adjacent digests are copied together.
         if wanted == saved, !columns.isEmpty { columns = [PackedRecord.row..<PackedRecord.byteCount(saved)] }
         return columns
     }
@@ -108,8 +109,8 @@ package struct ContentTable: ~Copyable {
 
     /// The record of a file that looks exactly like this one: device, inode, size, mtime and ctime.
     ///
-    /// - Parameter cursor: which record was found last, for one user: the next one is tried first, as a directory that has
-    ///   not changed is listed in the order in which it was saved. That spares most look-ups in the index.
+    /// - Parameter cursor: the last record found, one for each user. The next record is tried first, because an
+    ///   unchanged directory is listed in the order in which it was saved. That avoids most look-ups in the index.
     /// - Returns: valid as long as the table.
     func find(_ status: borrowing FileStatus, _ cursor: inout Int) -> UnsafeRawBufferPointer? {
         let next = cursor + 1
@@ -154,10 +155,10 @@ package struct ContentTable: ~Copyable {
         UnsafeRawBufferPointer(rebasing: record[PackedRecord.row...])
     }
 
-    /// The MIME type that a record names.
+    /// The MIME type that a record refers to.
     func type(of record: UnsafeRawBufferPointer) -> String? {
         let number = UInt32(littleEndian: record.loadUnaligned(fromByteOffset: PackedRecord.type, as: UInt32.self))
-        // What was added has no numbers but those of `types`.
+        // The numbers of added records are all in `types`.
         return number == 0 ? nil : types[Int(number) - 1]
     }
 
@@ -165,7 +166,7 @@ package struct ContentTable: ~Copyable {
 
     /// Puts record number `count` into the index.
     ///
-    /// - Returns: false if it says nothing new (another name of an inode with several links), or its places are taken.
+    /// - Returns: false if it is a duplicate (another name of an inode with several links), or its places are taken.
     private func insert() -> Bool {
         let new = UnsafeRawBufferPointer(record(count))
         let inode = Self.field(new, PackedRecord.inode)
@@ -200,12 +201,12 @@ package struct ContentTable: ~Copyable {
         return UnsafeMutableRawBufferPointer(rebasing: memory.bytes[start..<start + stride])
     }
 
-    /// Eight bytes of a record; two fields of four are read as one.
+    /// Eight bytes of a record; two fields of four bytes are read together.
     private static func field(_ record: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
         UInt64(littleEndian: record.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
-    /// Fibonacci hashing of the inode without its last three bits, which are in `place`.
+    /// Fibonacci hashing of the inode without its last three bits, which are used in `place`.
     private static func hash(_ device: UInt64, _ inode: UInt64) -> UInt64 {
         let product = (inode >> 3 ^ device &* 0xff51_afd7_ed55_8ccd) &* 0x9e37_79b9_7f4a_7c15
         return product >> 32 ^ product

@@ -3,31 +3,31 @@ import ExternalSort
 import Glibc
 import LinuxKernel
 
-/// Memory for as long as somebody owns it, zeroed: anonymous if it is small, a mapped file without a name if it is large.
+/// Zeroed memory with one owner: anonymous if it is small, a mapped unnamed file if it is large.
 struct ScratchMemory: ~Copyable {
     let bytes: UnsafeMutableRawBufferPointer
 
-    /// What may be anonymous, in bytes.
+    /// The maximum size of anonymous memory, in bytes.
     static let anonymousLimit = 64 << 20
 
     /// - Parameter temporaryDirectory: nil: `$TMPDIR`, or `/tmp`.
-    /// - Throws: also where memory is short.
+    /// - Throws: also if memory is short.
     init(byteCount: Int, temporaryDirectory: [UInt8]?) throws(TemporaryFileError) {
         precondition(byteCount > 0, "memory of a size")
         let file = RunFile(directory: temporaryDirectory)
         var descriptor: Int32 = -1
         if byteCount > Self.anonymousLimit {
             descriptor = try file.reserve(Int64(byteCount)).descriptor
-            // Without blocks of its own a page of the mapping would end the process when the disk is full.
+            // Without allocated blocks, touching a page of the mapping would kill the process when the disk is full.
             let failure = posix_fallocate(descriptor, 0, off_t(byteCount))
             if failure != 0 { throw file.failure("posix_fallocate", Errno(failure)) }
         }
         let flags = descriptor < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED
-        // The mapping outlives the descriptor, which goes with `file`.
+        // The mapping outlives the descriptor, which is closed with `file`.
         guard let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, descriptor, 0), start != MAP_FAILED else {
             throw file.failure("mmap", Errno(errno))
         }
-        // A hint: large pages spare 3,000 page faults in the table of 128,000 files, 4 ms, and misses afterwards.
+        // A hint: large pages save 3,000 page faults in the table of 128,000 files, 4 ms, and TLB misses afterwards.
         madvise(start, byteCount, MADV_HUGEPAGE)
         bytes = UnsafeMutableRawBufferPointer(start: start, count: byteCount)
     }
