@@ -92,6 +92,7 @@ struct FoundDuplicates: Decodable {
             truncate -s 300M hole; cp hole other; printf x | dd of=end bs=1 seek=314572799 conv=notrunc status=none
             cp end copy; cp --sparse=never end written; printf y | dd of=other2 bs=1 seek=314572799 status=none
             printf x | dd of=early bs=1 count=1 status=none; truncate -s 300M early; cp early early2
+            sync --file-system .
             """, in: directory)
         try expectOracleAgrees(way, directory.path)
         let found = try FoundDuplicates(way + [directory.path], status: 1)

@@ -5,15 +5,18 @@
 # No machine needs them: where they cannot be had, a line says so, and the tests that ask them are skipped.
 set -eu
 target=$(cd "$(dirname "$0")/../.." && pwd)/.venv/prometheus
-[ ! -x "$target/usr/bin/promtool" ] || exit 0
+packages=$target/usr/lib/python3/dist-packages
+[ ! -x "$target/usr/bin/promtool" ] || [ ! -e "$packages/decorator.py" ] || exit 0
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-if (cd "$work" && apt-get download -qq prometheus python3-prometheus-client >log 2>&1); then
+if (cd "$work" && apt-get download -qq prometheus python3-prometheus-client python3-decorator >log 2>&1); then
     for package in "$work"/*.deb; do dpkg -x "$package" "$work/unpacked"; done
-    mkdir -p "$target/usr/bin" "$target/usr/lib/python3/dist-packages"
+    mkdir -p "$target/usr/bin" "$packages"
     # Last what is looked for above.
-    cp -r "$work/unpacked/usr/lib/python3/dist-packages/prometheus_client" "$target/usr/lib/python3/dist-packages/"
+    for module in prometheus_client decorator.py; do
+        cp -r "$work/unpacked/usr/lib/python3/dist-packages/$module" "$packages/"
+    done
     cp "$work/unpacked/usr/bin/promtool" "$target/usr/bin/promtool.new"
     mv "$target/usr/bin/promtool.new" "$target/usr/bin/promtool"
 else
