@@ -31,11 +31,16 @@
         count &+= 1
     }
 
-    @inlinable package mutating func append(_ text: StaticString) {
-        append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    /// Of a literal the length is known where this is called, so that the copy becomes a few stores there.
+    @inline(__always) @inlinable package mutating func append(_ text: StaticString) {
+        let length = text.utf8CodeUnitCount
+        if capacity &- count < length { grow(by: length) }
+        UnsafeMutableRawPointer(base + count).copyMemory(from: text.utf8Start, byteCount: length)
+        count &+= length
     }
 
-    package mutating func append(_ text: String) {
+    /// Disfavoured, so that a literal is a `StaticString`: of two overloads a literal takes the one of `String`.
+    @_disfavoredOverload package mutating func append(_ text: String) {
         var text = text
         text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
     }
@@ -61,28 +66,20 @@
 
     package mutating func append(decimal value: Int64) {
         if value < 0 { append(UInt8(ascii: "-")) }
-        append(decimal: value.magnitude, width: 1)
+        append(decimal: value.magnitude)
+    }
+
+    @inlinable package mutating func append(decimal value: UInt64) {
+        if value < 10 { return append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value)) }
+        append(decimal: value, width: 1)
     }
 
     /// With leading zeros up to `width` digits, 20 at most.
-    package mutating func append(decimal value: UInt64, width: Int) {
-        appendUnchecked(atMost: 20) { target in
-            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-                // From the last digit to the first; 2^64 has 20 digits.
-                var rest = value
-                var first = 20
-                repeat {
-                    first &-= 1
-                    digits[first] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
-                    rest /= 10
-                } while rest > 0
-                while 20 &- first < min(width, 20) {
-                    first &-= 1
-                    digits[first] = UInt8(ascii: "0")
-                }
-                target.copyMemory(from: digits.baseAddress! + first, byteCount: 20 &- first)
-                return 20 &- first
-            }
+    @usableFromInline package mutating func append(decimal value: UInt64, width: Int) {
+        let count = max(DecimalDigits.count(value), min(width, 20))
+        appendUnchecked(atMost: count) { target in
+            DecimalDigits.write(value, count, to: target)
+            return count
         }
     }
 

@@ -52,17 +52,27 @@ extension JSONWriter {
         let highs: UInt64 = 0x8080_8080_8080_8080
         /// Sets the high bit of each byte that is zero. Bytes above a zero one can be wrong, so only the lowest counts.
         @inline(__always) func zeros(_ word: UInt64) -> UInt64 { (word &- ones) & ~word & highs }
-        var offset = 0
-        while offset + 8 <= bytes.count {
+        /// The high bit of the first byte at `offset` that does not stand for itself.
+        @inline(__always) func special(_ offset: Int) -> UInt64 {
             let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
             let below0x20 = (word &- ones &* 0x20) & ~word & highs
-            let special =
-                below0x20 | (word & highs) | zeros(word ^ ones &* 0x22) | zeros(word ^ ones &* 0x5C)
+            return below0x20 | (word & highs) | zeros(word ^ ones &* 0x22) | zeros(word ^ ones &* 0x5C)
                 | zeros(word ^ ones &* 0x7F)
-            if special != 0 { return offset + special.trailingZeroBitCount / 8 }
-            offset += 8
         }
-        while offset < bytes.count {
+        let count = bytes.count
+        var offset = 0
+        while offset &+ 8 <= count {
+            let special = special(offset)
+            if special != 0 { return offset + special.trailingZeroBitCount / 8 }
+            offset &+= 8
+        }
+        if offset == count { return count }
+        if count >= 8 {
+            // The last eight once more: those before `offset` stand for themselves.
+            let special = special(count - 8)
+            return special == 0 ? count : count - 8 + special.trailingZeroBitCount / 8
+        }
+        while offset < count {
             let byte = bytes[offset]
             if byte < 0x20 || byte >= 0x7F || byte == 0x22 || byte == 0x5C { break }
             offset += 1

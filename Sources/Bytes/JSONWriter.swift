@@ -52,8 +52,8 @@
         endKey()
     }
 
-    /// Any key.
-    package mutating func key(_ name: String) {
+    /// Any key. Disfavoured, so that a literal is a `StaticString`, which needs no look at each byte.
+    @_disfavoredOverload package mutating func key(_ name: String) {
         beginItem()
         buffer.append(UInt8(ascii: "\""))
         appendEscaped(name)
@@ -97,6 +97,16 @@
         needsComma = true
     }
 
+    /// A string that needs no escapes.
+    @usableFromInline package mutating func value(_ text: StaticString) {
+        beginItem()
+        buffer.append(UInt8(ascii: "\""))
+        buffer.append(text)
+        buffer.append(UInt8(ascii: "\""))
+        needsComma = true
+    }
+
+    @_disfavoredOverload  // as of `key`
     @usableFromInline package mutating func value(_ text: String) {
         beginItem()
         buffer.append(UInt8(ascii: "\""))
@@ -125,6 +135,12 @@
         needsComma = true
     }
 
+    /// Text that is JSON as it stands, for what is written millions of times. Values that follow are separated by a comma.
+    @inline(__always) @inlinable package mutating func append(json text: StaticString) {
+        buffer.append(text)
+        needsComma = true
+    }
+
     /// A number with nine decimals, from nanoseconds (not negative).
     package mutating func seconds(nanoseconds: Int64) {
         beginItem()
@@ -146,7 +162,14 @@
         self.value(value)
     }
 
+    /// A string that needs no escapes.
+    @inlinable package mutating func member(_ name: StaticString, _ text: StaticString) {
+        key(name)
+        value(text)
+    }
+
     /// A string, or null.
+    @_disfavoredOverload  // as of `key`
     @inlinable package mutating func member(_ name: StaticString, _ text: String?) {
         key(name)
         if let text { value(text) } else { null() }

@@ -73,14 +73,7 @@ package struct TimestampFormatter {
             target.storeBytes(of: text.first, as: UInt64.self)
             target.storeBytes(of: text.middle, toByteOffset: 8, as: UInt64.self)
             target.storeBytes(of: text.last, toByteOffset: 16, as: UInt32.self)
-            // Nine digits, two at a time from the last ones.
-            var rest = UInt32(truncatingIfNeeded: nanoseconds)
-            for place in stride(from: 27, through: 21, by: -2) {
-                Self.writePair(rest % 100, to: target + place)
-                rest /= 100
-            }
-            let digit = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest)
-            target.storeBytes(of: digit, toByteOffset: 20, as: UInt8.self)
+            DecimalDigits.write(UInt64(truncatingIfNeeded: nanoseconds), 9, to: target + 20)
             target.storeBytes(of: UInt8(ascii: "Z"), toByteOffset: 29, as: UInt8.self)
             return 30
         }
@@ -92,7 +85,7 @@ package struct TimestampFormatter {
         return withUnsafeTemporaryAllocation(byteCount: 20, alignment: 8) { text in
             let start = text.baseAddress!
             func write(_ value: Int64, _ place: Int, before separator: StaticString) {
-                writePair(UInt32(truncatingIfNeeded: value), to: start + place)
+                DecimalDigits.writePair(UInt32(truncatingIfNeeded: value), to: start + place)
                 text[place + 2] = separator.utf8Start.pointee
             }
             write(date.year / 100, 0, before: "-")
@@ -107,19 +100,6 @@ package struct TimestampFormatter {
                 middle: start.load(fromByteOffset: 8, as: UInt64.self),
                 last: start.load(fromByteOffset: 16, as: UInt32.self))
         }
-    }
-
-    private static let pairs: StaticString = """
-        0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849\
-        5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899
-        """
-
-    /// Two digits of a number from 0 to 99.
-    @inline(__always)
-    private static func writePair(_ value: UInt32, to target: UnsafeMutableRawPointer) {
-        precondition(value < 100, "two digits")
-        let digits = UnsafeRawPointer(pairs.utf8Start).loadUnaligned(fromByteOffset: Int(value) &* 2, as: UInt16.self)
-        target.storeBytes(of: digits, as: UInt16.self)
     }
 
     /// Proleptic Gregorian date. Years start in March, so that the leap day is the last of its year; 400 years are

@@ -2,7 +2,10 @@ package import LinuxKernel
 
 extension EntryKind {
     /// The value of `kind` in records.
-    package var recordName: String {
+    package var recordName: String { recordWord.description }
+
+    /// The same, for what writes many.
+    package var recordWord: StaticString {
         switch self {
         case .directory: "directory"
         case .file: "file"

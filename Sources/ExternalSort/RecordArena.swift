@@ -4,41 +4,62 @@
 ///
 /// `@unchecked Sendable`: it has one owner at a time, a stream until its flush, then the sorter.
 package final class RecordArena: @unchecked Sendable {
+    /// A struct, so that each record costs one exclusivity check, not one for each property.
+    private var records = Records()
+
+    /// Bytes of memory in use.
+    package var size: Int { records.size }
+    package var count: Int { records.slots.count }
+    package var isEmpty: Bool { records.slots.isEmpty }
+    /// Bytes of all records.
+    var recordBytes: Int { records.recordBytes }
+
+    package init() {}
+
+    package subscript(index: Int) -> SortRecord { records.slots[index].record }
+
+    /// Nil behind the last one.
+    func record(at index: Int) -> SortRecord? { records.record(at: index) }
+
+    package func append(root: Int, path: UnsafeRawBufferPointer, line: UnsafeRawBufferPointer) {
+        records.append(root: root, path: path, line: line)
+    }
+
+    package func sort() { records.sort() }
+
+    /// Forgets all records; keeps the blocks for the next ones.
+    func removeAll() { records.removeAll() }
+}
+
+private struct Records: ~Copyable {
     private var blocks: [UnsafeMutableRawBufferPointer] = []
     /// Records longer than a block; each has its own memory.
     private var longRecords: [UnsafeMutableRawBufferPointer] = []
     /// The block that is being filled, and the bytes used of it.
     private var block = -1
-    private var position = RecordArena.blockSize
-    private var slots: [Slot] = []
-    /// Bytes of memory in use.
-    package private(set) var size = 0
+    private var position = Records.blockSize
+    private(set) var slots: [Slot] = []
+    private(set) var size = 0
+    private(set) var recordBytes = 0
 
     /// Small enough that 1,024 workers with one each stay below the usual memory limit.
     private static let blockSize = 32 << 10
 
     /// A record, and eight bytes of its key: those after the common prefix of all keys, which decide most comparisons.
-    private struct Slot {
+    struct Slot {
         var prefix: UInt64 = 0
         /// In a block or in `longRecords`: both stay where they are until `removeAll()`.
         let record: SortRecord
     }
-
-    package init() {}
 
     deinit {
         for block in blocks { block.deallocate() }
         for record in longRecords { record.deallocate() }
     }
 
-    package var count: Int { slots.count }
-    package var isEmpty: Bool { slots.isEmpty }
-    /// Bytes of all records.
-    private(set) var recordBytes = 0
+    func record(at index: Int) -> SortRecord? { index < slots.count ? slots[index].record : nil }
 
-    package subscript(index: Int) -> SortRecord { slots[index].record }
-
-    package func append(root: Int, path: UnsafeRawBufferPointer, line: UnsafeRawBufferPointer) {
+    mutating func append(root: Int, path: UnsafeRawBufferPointer, line: UnsafeRawBufferPointer) {
         let length = SortRecord.length(path: path.count, line: line.count)
         let target = memory(length)
         SortRecord.write(root: root, path: path, line: line, to: target)
@@ -48,7 +69,7 @@ package final class RecordArena: @unchecked Sendable {
         recordBytes += length
     }
 
-    private func memory(_ length: Int) -> UnsafeMutableRawPointer {
+    private mutating func memory(_ length: Int) -> UnsafeMutableRawPointer {
         if length > Self.blockSize {
             let record = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 1)
             longRecords.append(record)
@@ -65,7 +86,7 @@ package final class RecordArena: @unchecked Sendable {
         return blocks[block].baseAddress! + position
     }
 
-    package func sort() {
+    mutating func sort() {
         guard let first = slots.first?.record.key else { return }
         var common = first.count
         for slot in slots {
@@ -86,8 +107,7 @@ package final class RecordArena: @unchecked Sendable {
         }
     }
 
-    /// Forgets all records; keeps the blocks for the next ones.
-    func removeAll() {
+    mutating func removeAll() {
         for record in longRecords { record.deallocate() }
         longRecords = []
         slots.removeAll(keepingCapacity: true)

@@ -43,7 +43,7 @@ final class RunCursor {
     }
 
     private func advanceInMemory(_ arena: RecordArena, _ next: Int) {
-        record = next < arena.count ? arena[next] : nil
+        record = arena.record(at: next)
         source = .memory(arena, next: next + 1)
     }
 

@@ -75,7 +75,7 @@ extension RecordEncoder {
     private mutating func beginLine(_ path: UnsafeRawBufferPointer, _ kind: EntryKind) {
         csvField(path)
         buffer.append(UInt8(ascii: ","))
-        buffer.append(kind.recordName)
+        buffer.append(kind.recordWord)
     }
 
     private mutating func csvField(_ bytes: UnsafeRawBufferPointer) {

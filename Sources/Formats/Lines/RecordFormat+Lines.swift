@@ -62,7 +62,7 @@ extension RecordEncoder {
             switch column.content {
             case .path: append(name: path, lines.escapesColumns)
             case .digest(let algorithm): append(digest: algorithm, content)
-            case .field(.kind): buffer.append(kind.recordName)
+            case .field(.kind): buffer.append(kind.recordWord)
             case .field(.target): content.target?.withUnsafeBytes { append(name: $0, lines.escapesColumns) }
             case .field(let field): plainValue(field, column.type, status, content)
             }
@@ -77,7 +77,7 @@ extension RecordEncoder {
             if index > 0 { buffer.append(UInt8(ascii: "\t")) }
             switch column.content {
             case .path: append(name: path, lines.escapesColumns)
-            case .field(.kind): buffer.append(kind.recordName)
+            case .field(.kind): buffer.append(kind.recordWord)
             case .field where column.type == .bytes: buffer.append(UInt8(ascii: "0"))
             case .field, .digest: break
             }

@@ -1,3 +1,4 @@
+import Bytes
 import Entries
 
 /// The properties of a field that encoders need for each entry, without reference counting in a loop over columns.
@@ -6,20 +7,17 @@ struct RecordColumn {
     let type: FieldType
     let kinds: KindSet
     let name: StaticString
-    /// Where its key is in `RecordEncoder.keys`.
-    let key: Range<Int>
+    /// `,"name":`, its key in JSON after another member.
+    let key: ShortText
 
-    /// The columns of a scan, except `kind`, with which each entry begins, and their keys.
-    static func all(asked: FieldSet) -> (columns: [RecordColumn], keys: [UInt8]) {
-        var (columns, keys) = ([RecordColumn](), [UInt8]())
-        for field in EntryField.allCases where field != .kind {
-            if field.traits.contains(.inRecordsAlone), !asked.contains(field) { continue }
-            let start = keys.count
-            keys += Array(",\"\(field.name)\":".utf8)
-            columns.append(
-                RecordColumn(
-                    field: field, type: field.type, kinds: field.kinds, name: field.name, key: start..<keys.count))
+    /// The columns of a scan, except `kind`, with which each entry begins.
+    static func all(asked: FieldSet) -> [RecordColumn] {
+        EntryField.allCases.filter { field in
+            field != .kind && (!field.traits.contains(.inRecordsAlone) || asked.contains(field))
+        }.map { field in
+            RecordColumn(
+                field: field, type: field.type, kinds: field.kinds, name: field.name,
+                key: ShortText(",\"\(field.name)\":"))
         }
-        return (columns, keys)
     }
 }

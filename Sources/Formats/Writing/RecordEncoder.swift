@@ -10,8 +10,6 @@ package struct RecordEncoder: ~Copyable {
     let digests: DigestSet
     /// The columns of an entry, for formats with all fields.
     let columns: [RecordColumn]
-    /// The keys of `columns`, one after the other, each as `,"name":`.
-    let keys: [UInt8]
     /// For the formats that are JSON; the others write to its buffer.
     var writer: JSONWriter
     var timestamps = TimestampFormatter()
@@ -24,7 +22,7 @@ package struct RecordEncoder: ~Copyable {
     ) {
         self.format = format
         self.digests = digests
-        (columns, keys) = RecordColumn.all(asked: asked)
+        columns = RecordColumn.all(asked: asked)
         writer = JSONWriter(layout: .compact, capacity: capacity)
     }
 
@@ -67,6 +65,12 @@ package struct RecordEncoder: ~Copyable {
 extension ByteBuffer {
     /// Four octal digits.
     mutating func append(mode: UInt32) {
-        for shift: UInt32 in [9, 6, 3, 0] { append(UInt8(ascii: "0") + UInt8(mode >> shift & 7)) }
+        appendUnchecked(atMost: 4) { target in
+            for place: UInt32 in 0..<4 {
+                let digit = UInt8(truncatingIfNeeded: mode >> (9 &- 3 &* place) & 7)
+                target.storeBytes(of: UInt8(ascii: "0") &+ digit, toByteOffset: Int(place), as: UInt8.self)
+            }
+            return 4
+        }
     }
 }

@@ -12,15 +12,12 @@ package import LinuxKernel
 /// thread, and so cost a lock per line. With `--sorted` they wait for the end in any case, in an arena.
 package final class RecordStream: EntryStream {
     private let output: RecordOutput
-    private var encoder: RecordEncoder
-    private var arena = RecordArena()
-    /// Seconds of the monotonic clock at the last hand-over.
-    private var handedOver: Int
+    /// A struct, so that each record costs one exclusivity check, not one for each property.
+    private var lines: Lines
 
     init(_ output: RecordOutput) {
         self.output = output
-        encoder = output.makeEncoder(capacity: RecordOutput.pieceSize + 4096)
-        handedOver = Self.now()
+        lines = Lines(output)
         output.sorter?.addStream()
     }
 
@@ -34,32 +31,59 @@ package final class RecordStream: EntryStream {
         content: EntryContent = EntryContent()
     ) {
         if output.failed { return }
-        encoder.entry(path: path, kind: kind, status: status, content: content)
-        lineEnded(root, path)
+        lines.entry(root, path, kind, status, content)
     }
 
     /// An entry that could not be stat'ed, with the kind that readdir gave; its error is a separate record.
     package func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {
         if output.failed { return }
-        encoder.unknownEntry(path: path, kind: kind)
-        lineEnded(root, path)
+        lines.append(root, path) { $0.unknownEntry(path: path, kind: kind) }
     }
 
     package func error(root: Int, _ error: ScanError) {
         if output.failed { return }
-        encoder.error(error)
-        error.path.withUnsafeBytes { lineEnded(root, $0) }
+        error.path.withUnsafeBytes { path in lines.append(root, path) { $0.error(error) } }
     }
 
     /// A name that a pattern excludes.
     package func excluded(root: Int, path: UnsafeRawBufferPointer) {
         if output.failed { return }
-        encoder.excluded()
-        lineEnded(root, path)
+        lines.append(root, path) { $0.excluded() }
     }
 
     /// Hands over everything. Call it after the last record.
-    package func flush() {
+    package func flush() { lines.flush() }
+}
+
+/// The lines that a stream has gathered.
+private struct Lines: ~Copyable {
+    private let output: RecordOutput
+    private var encoder: RecordEncoder
+    private var arena = RecordArena()
+    /// Seconds of the monotonic clock at the last hand-over.
+    private var handedOver = Lines.now()
+
+    init(_ output: RecordOutput) {
+        self.output = output
+        encoder = output.makeEncoder(capacity: RecordOutput.pieceSize + 4096)
+    }
+
+    mutating func entry(
+        _ root: Int, _ path: UnsafeRawBufferPointer, _ kind: EntryKind, _ status: borrowing FileStatus,
+        _ content: EntryContent
+    ) {
+        encoder.entry(path: path, kind: kind, status: status, content: content)
+        lineEnded(root, path)
+    }
+
+    mutating func append(
+        _ root: Int, _ path: UnsafeRawBufferPointer, _ encode: (inout RecordEncoder) -> Void
+    ) {
+        encode(&encoder)
+        lineEnded(root, path)
+    }
+
+    mutating func flush() {
         encoder.buffer.drain { output.write($0) }
         if let sorter = output.sorter {
             output.attempt { () throws(TemporaryFileError) in try sorter.keep(arena) }
@@ -67,11 +91,12 @@ package final class RecordStream: EntryStream {
         }
     }
 
-    private func lineEnded(_ root: Int, _ path: UnsafeRawBufferPointer) {
+    private mutating func lineEnded(_ root: Int, _ path: UnsafeRawBufferPointer) {
         // Some formats write nothing for some records.
-        if encoder.buffer.bytes.isEmpty { return }
+        if encoder.buffer.count == 0 { return }
         if let sorter = output.sorter {
-            encoder.buffer.drain { arena.append(root: root, path: path, line: $0) }
+            arena.append(root: root, path: path, line: encoder.buffer.bytes)
+            encoder.buffer.drain { _ in }
             if arena.size >= sorter.share {
                 output.attempt { () throws(TemporaryFileError) in try sorter.spill(arena) }
             }

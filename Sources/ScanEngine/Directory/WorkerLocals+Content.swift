@@ -53,7 +53,7 @@ extension WorkerLocals {
             if failure.isOfOpening { return .unknown }
         }
         var answer = content(of: entry, status, waiter: waiter, xattrs, &subtree)
-        answer?.xattrs = xattrs
+        if let xattrs { answer?.xattrs = xattrs }
         return answer
     }
 

@@ -14,14 +14,25 @@ extension WorkerLocals {
         _ answer: EntryContent, tree: consuming TreeDigest? = nil
     ) -> [UInt8]? {
         if streams.isEmpty { return nil }
-        var content = answer
-        let state = context.stateMethods == nil ? nil : entryFingerprint!.value(of: kind, status, content, tree: tree)
-        if kind == .directory { content.state = state }
+        let state = context.stateMethods == nil ? nil : entryFingerprint!.value(of: kind, status, answer, tree: tree)
+        if kind == .directory, let state {
+            var content = answer
+            content.state = state
+            write(name, in: node, kind, status, content)
+        } else {
+            write(name, in: node, kind, status, answer)
+        }
+        return state
+    }
+
+    private func write(
+        _ name: UnsafeRawBufferPointer?, in node: PathNode, _ kind: EntryKind, _ status: FileStatus,
+        _ content: EntryContent
+    ) {
         let root = node.root
         path.with(name, in: node) { path in
             for stream in streams { stream.entry(root: root, path: path, kind: kind, status: status, content: content) }
         }
-        return state
     }
 
     func record(
