@@ -97,16 +97,6 @@
         needsComma = true
     }
 
-    /// A string that needs no escapes.
-    @usableFromInline package mutating func value(_ text: StaticString) {
-        beginItem()
-        buffer.append(UInt8(ascii: "\""))
-        buffer.append(text)
-        buffer.append(UInt8(ascii: "\""))
-        needsComma = true
-    }
-
-    @_disfavoredOverload  // as of `key`
     @usableFromInline package mutating func value(_ text: String) {
         beginItem()
         buffer.append(UInt8(ascii: "\""))
@@ -162,14 +152,7 @@
         self.value(value)
     }
 
-    /// A string that needs no escapes.
-    @inlinable package mutating func member(_ name: StaticString, _ text: StaticString) {
-        key(name)
-        value(text)
-    }
-
     /// A string, or null.
-    @_disfavoredOverload  // as of `key`
     @inlinable package mutating func member(_ name: StaticString, _ text: String?) {
         key(name)
         if let text { value(text) } else { null() }

@@ -21,7 +21,7 @@ extension JSONWriter {
         if selection.kinds != .all {
             key("kinds")
             beginArray()
-            for kind in EntryKind.allCases where selection.kinds.contains(KindSet(kind)) { value(kind.recordWord) }
+            for kind in EntryKind.allCases where selection.kinds.contains(KindSet(kind)) { value(kind.recordName) }
             endArray()
         }
         if !selection.names.isEmpty { member("names", patterns: selection.names) }

@@ -150,4 +150,25 @@ import Testing
             String(decoding: writer.buffer.bytes, as: UTF8.self)
                 == #"{"a":true,"b":[18446744073709551615,1.000000001]}"#)
     }
+
+    /// Names are looked at eight bytes at a time: each length, and a character that needs an escape at each place.
+    @Test func escapesAreFoundAtEachPlace() {
+        let escapes = [
+            "\"": "\\\"", "\\": "\\\\", "\n": "\\n", "\u{1}": "\\u0001", "\u{7F}": "\\u007f", "é": "é", " ": " ",
+            "~": "~",
+        ]
+        for length in 0...33 {
+            for (character, escape) in escapes {
+                for place in 0...length {
+                    let (before, after) = (
+                        String(repeating: "x", count: place), String(repeating: "y", count: length - place)
+                    )
+                    var writer = JSONWriter(layout: .compact)
+                    writer.value(before + character + after)
+                    #expect(
+                        String(decoding: writer.buffer.bytes, as: UTF8.self) == "\"\(before)\(escape)\(after)\"")
+                }
+            }
+        }
+    }
 }
