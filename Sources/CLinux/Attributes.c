@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <sys/xattr.h>
 
-// flistxattr and fgetxattr refuse a descriptor that was opened with O_PATH; by its name in /proc the kernel comes to the
-// very inode that it stands for, be it a symlink or a device.
+// flistxattr and fgetxattr refuse an O_PATH descriptor. Through its name in /proc the kernel reaches the same inode,
+// even a symlink or a device.
 struct descriptor_path {
     char text[32];
 };

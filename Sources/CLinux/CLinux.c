@@ -15,8 +15,8 @@ _Thread_local void *clinux_conductor;
 int clinux_argument_count;
 char **clinux_arguments;
 
-// glibc calls initializers with what main gets. Swift's runtime looks for the arguments in /proc/self/cmdline and at a
-// distance from `environ`: without /proc, or where a preloaded library has called setenv, it finds none.
+// glibc passes main's arguments to initializers. Swift's runtime looks for them in /proc/self/cmdline and at an offset
+// from `environ`: it finds none without /proc, or after a preloaded library has called setenv.
 __attribute__((constructor)) static void keep_arguments(int count, char **arguments) {
     clinux_argument_count = count;
     clinux_arguments = arguments;
@@ -71,9 +71,9 @@ int clinux_process_state(int process) {
 uint64_t clinux_address_space_left(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
-    // malloc reserves 64 MiB of addresses for each thread; with one arena for all it does not.
+    // malloc reserves 64 MiB of address space for each thread, but not with one arena for all.
     mallopt(M_ARENA_MAX, 1);
-    // Found by asking for it, to a MiB: what is in use stands in /proc alone. Nobody touches what is reserved here.
+    // Found by trying, to a MiB: only /proc says what is in use. The reserved memory is never touched.
     uint64_t granted = 0, refused = limit.rlim_cur;
     while (refused - granted > 1 << 20) {
         uint64_t size = granted + (refused - granted) / 2;
@@ -103,7 +103,7 @@ void clinux_abandon_threads(void) {
 }
 
 void clinux_stop_for_ever(void) {
-    // The survivor itself reads and writes on; its calls come here, too.
+    // The surviving thread itself continues to read and write; its calls come here, too.
     while (!pthread_equal(pthread_self(), survivor)) pause();
 }
 

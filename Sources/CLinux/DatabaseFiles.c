@@ -10,7 +10,7 @@ static int is_beside(const char *path, const char *suffix, struct stat *database
 }
 
 int clinux_may_play_back(const struct stat *journal, const struct stat *database) {
-    // Not the owner of the database, where root reads it: a journal can name files to be changed and removed.
+    // If root reads the database, its owner does not count: a journal can name files to be changed and removed.
     int is_known_owner = journal->st_uid == 0 || journal->st_uid == geteuid() ||
                          (geteuid() != 0 && journal->st_uid == database->st_uid);
     return S_ISREG(journal->st_mode) && journal->st_nlink == 1 && is_known_owner &&

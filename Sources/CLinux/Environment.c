@@ -1,4 +1,4 @@
-// Variables by which somebody else than its user could turn the program.
+// Environment variables through which another user could control the program.
 
 #include "CLinux.h"
 
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 
-/// Whether nobody but root decides what is at `path`, which has no symlinks: each directory on the way belongs to root,
-/// and others may write to none of them unless it is sticky. Shortens `path`.
+/// Whether only root controls what is at `path`, which has no symlinks: each directory on the way belongs to root, and
+/// others may write to none of them unless it is sticky. Shortens `path`.
 static int is_roots(char *path) {
     for (;;) {
         struct stat status;
@@ -20,7 +20,7 @@ static int is_roots(char *path) {
     }
 }
 
-/// Whether there is nothing at `value`, an absolute path, and nobody but root can put something there: then the program
+/// Whether there is nothing at `value`, an absolute path, and only root can create something there: then the program
 /// fails with the right message.
 static int stays_missing(const char *value) {
     char path[PATH_MAX], checked[PATH_MAX];
@@ -33,7 +33,7 @@ static int stays_missing(const char *value) {
         if (errno != ENOENT || path[1] == 0) return 0;
     }
     struct stat status;
-    // In a sticky directory anybody makes what is missing.
+    // In a sticky directory anybody can create a missing file.
     return stat(checked, &status) == 0 && (status.st_mode & 022) == 0 && is_roots(checked);
 }
 
@@ -52,7 +52,7 @@ const char *clinux_distrust_environment(int is_root) {
     static const char *const names[] = {"MAGIC", "HOME", "OPENSSL_CONF", "OPENSSL_CONF_INCLUDE", "OPENSSL_MODULES",
                                         "OPENSSL_ENGINES"};
     for (size_t index = 0; index < sizeof names / sizeof *names; index++) unsetenv(names[index]);
-    // Where temporary files go: what SQLite writes there has names.
+    // The directories for temporary files: SQLite's have names.
     static const char *const directories[] = {"SQLITE_TMPDIR", "TMPDIR"};
     const char *refused = NULL;
     for (size_t index = 0; index < sizeof directories / sizeof *directories; index++) {
@@ -61,7 +61,7 @@ const char *clinux_distrust_environment(int is_root) {
         char path[PATH_MAX], checked[PATH_MAX];
         errno = 0;
         if (!is_secure && realpath(value, path) != NULL && is_roots(strcpy(checked, path))) {
-            // As it is now, whatever becomes of a symlink in it.
+            // Resolved now, in case a symlink in it changes.
             setenv(directories[index], path, 1);
         } else if (is_secure || errno != ENOENT || !stays_missing(value)) {
             unsetenv(directories[index]);

@@ -1,4 +1,4 @@
-// Where the bytes of a file lie on the disk, and whether other files have the same.
+// The places of a file's bytes on the disk, and whether other files share them.
 
 #include "CLinux.h"
 
@@ -11,14 +11,14 @@ _Static_assert(CLINUX_EXTENT_UNKNOWN == (FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_D
 _Static_assert(CLINUX_EXTENT_SHARED == FIEMAP_EXTENT_SHARED, "the kernel's number");
 
 int clinux_extents(int descriptor, uint64_t offset, struct clinux_extent *extents) {
-    // The map, and behind it its extents.
+    // The map, followed by its extents.
     union {
         struct fiemap map;
         char room[sizeof(struct fiemap) + CLINUX_MOST_EXTENTS * sizeof(struct fiemap_extent)];
     } request;
     memset(&request.map, 0, sizeof request.map);
     request.map.fm_start = offset;
-    // What was written a moment ago has no place yet.
+    // Data written a moment ago has no place yet.
     request.map.fm_flags = FIEMAP_FLAG_SYNC;
     request.map.fm_length = FIEMAP_MAX_OFFSET - offset;
     request.map.fm_extent_count = CLINUX_MOST_EXTENTS;

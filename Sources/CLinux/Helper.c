@@ -1,4 +1,4 @@
-// Processes that help this one, each at the other end of a socket. See Sources/fsscan-magic.
+// Helper processes, each at the other end of a socket. See Sources/fsscan-magic.
 
 #include "CLinux.h"
 
@@ -14,7 +14,7 @@ extern char **environ;
 
 long clinux_program_path(char *path, unsigned long capacity) {
     char real[PATH_MAX];
-    // The second where there is no /proc: what execve(2) was given.
+    // Without /proc, use the path that execve(2) got.
     if (realpath("/proc/self/exe", real) == NULL) {
         const char *executed = (const char *)getauxval(AT_EXECFN);
         if (executed == NULL || realpath(executed, real) == NULL) return -errno;
@@ -33,7 +33,7 @@ int clinux_start_helper(const char *path, const char *argument, int timeout, int
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 0);
-    // What it has to say is for standard error.
+    // Its output goes to standard error.
     posix_spawn_file_actions_adddup2(&actions, 2, 1);
     char *arguments[] = {(char *)path, (char *)argument, NULL};
     pid_t started;
@@ -71,7 +71,7 @@ int clinux_send_descriptors(int socket, const int *descriptors, int count) {
 }
 
 long clinux_receive(int socket, void *buffer, unsigned long capacity) {
-    // Not poll(2) and recv(2): the time limit is the socket's own. A signal makes it begin anew; there are few.
+    // Not poll(2) and recv(2): the socket has its own time limit. A signal restarts the wait; there are few.
     for (;;) {
         ssize_t count = recv(socket, buffer, capacity, 0);
         clinux_stop_if_abandoned();
@@ -82,7 +82,8 @@ long clinux_receive(int socket, void *buffer, unsigned long capacity) {
 
 int clinux_end_helper(int process) {
     kill(process, SIGKILL);
-    // At most about a second: one that hangs in a file system's call does not die, and must not hold this process.
+    // At most about a second: a helper that hangs in a file system's call does not die, and must not block this
+    // process.
     for (long pause = 20000, waited = 0; waited < 1000000000; waited += pause, pause *= 2) {
         int status;
         pid_t ended = waitpid(process, &status, WNOHANG);

@@ -1,4 +1,4 @@
-// Files of the same bytes that are to take their space once.
+// Sharing the space of files with equal content.
 
 #include "CLinux.h"
 
@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 int clinux_share_range(int source, int target, uint64_t offset, uint64_t length, uint64_t *shared) {
-    // The range, and behind it one target.
+    // The range, followed by one target.
     union {
         struct file_dedupe_range range;
         char room[sizeof(struct file_dedupe_range) + sizeof(struct file_dedupe_range_info)];
@@ -37,7 +37,7 @@ int clinux_link_descriptor(int descriptor, int directory, const char *name) {
 }
 
 int clinux_exchange(int directory, const char *one, const char *other) {
-    // By number: the C library of some systems has no function for it.
+    // By number: some C libraries have no function for it.
     return syscall(SYS_renameat2, directory, one, directory, other, 1U << 1 /* RENAME_EXCHANGE */) < 0 ? -errno : 0;
 }
 

@@ -1,16 +1,17 @@
-// A stack that overflows says so before the process ends.
+// Prints a message before a stack overflow ends the process.
 //
-// The guard below the stack of a thread makes it fault; without the handler here all that is said is "segmentation fault". The
-// handler needs a stack of its own: it lies at the top of the thread's, in a frame that stays for as long as the thread runs.
+// The guard page below a thread's stack makes it fault; without this handler the only message is "segmentation fault".
+// The handler needs a stack of its own, at the top of the thread's stack, in a frame that stays for as long as the
+// thread runs.
 //
-// SIGSEGV belongs to the process: a handler that is there already (the program's, Swift's backtracer, a sanitizer) stays.
+// SIGSEGV belongs to the process: an existing handler (the program's, Swift's backtracer, a sanitizer) stays.
 
 #include "CLinux.h"
 
 #include <signal.h>
 #include <stdio.h>
 
-// Of the calling thread: where an access is an overflow, and what to say of it.
+// For the calling thread: the addresses that mean overflow, and the message.
 static _Thread_local uintptr_t guard_low, guard_high;
 static _Thread_local const char *guard_sentence;
 
@@ -19,7 +20,7 @@ static void overflowed(int number, siginfo_t *info, void *context) {
     uintptr_t address = (uintptr_t)info->si_addr;
     if (guard_sentence != NULL && info->si_code > 0 && address >= guard_low && address < guard_high)
         if (write(STDERR_FILENO, guard_sentence, strlen(guard_sentence)) < 0) {}
-    // The access is made again when this returns, and ends the process as it would have without a handler.
+    // The faulting access is repeated when this returns, and ends the process as without a handler.
     signal(number, SIG_DFL);
     if (info->si_code <= 0) raise(number);
 }
@@ -36,7 +37,7 @@ static void install(void) {
 
 void clinux_with_stack_guard(void (*body)(void *), void *argument) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    // More than a handler with all registers of any processor so far needs.
+    // More than a handler needs with all registers of any current processor.
     char alternate[32 << 10], sentence[200];
     pthread_attr_t attributes;
     void *low = NULL;
@@ -48,7 +49,7 @@ void clinux_with_stack_guard(void (*body)(void *), void *argument) {
     }
     stack_t mine = {.ss_sp = alternate, .ss_size = sizeof alternate}, before;
     if (size == 0 || sigaltstack(&mine, &before) != 0) return body(argument);
-    // Whether the guard lies below what the C library calls the stack or is the lowest part of it differs.
+    // C libraries differ on whether the guard is below the stack or its lowest part.
     guard_low = (uintptr_t)low - guard;
     guard_high = (uintptr_t)low + guard;
     snprintf(sentence, sizeof sentence,

@@ -16,7 +16,7 @@ static ssize_t write_lines(void *cookie, const char *text, size_t count) {
         const char *newline = memchr(line, '\n', (size_t)(end - line));
         const char *stop = newline != NULL ? newline : end;
         if (!is_held) {
-            // In one call of write(2), as the program's own messages.
+            // In one call of write(2), like the program's own messages.
             dprintf(STDERR_FILENO, "fsscan: %.*s\n", (int)(stop - line), line);
         } else if (held_line[0] == 0) {
             snprintf(held_line, sizeof held_line, "%.*s", (int)(stop - line), line);
@@ -31,7 +31,7 @@ void clinux_prefix_standard_error(void) {
     FILE *stream = fopencookie(NULL, "w", functions);
     if (stream == NULL) return;
     setvbuf(stream, line_buffer, _IOLBF, sizeof line_buffer);
-    // A variable of glibc's, which libraries read when they print.
+    // A variable of glibc, which libraries read when they print.
     stderr = stream;
 }
 

@@ -12,7 +12,7 @@ int clinux_stop_signal_number;
 // Bit n is set once signal n arrived: the second one finds it set.
 static unsigned int seen;
 
-// What `clinux_remove_when_stopped` was told. The name is stored before the directory and read after it.
+// Set by `clinux_remove_when_stopped`. The name is stored before the directory and read after it.
 static int doomed_directory = -1;
 static const char *doomed_name;
 
@@ -21,7 +21,7 @@ static void remove_doomed(void) {
     if (directory >= 0) unlinkat(directory, doomed_name, 0);
 }
 
-// What `clinux_call_at_abrupt_end` was told.
+// Set by `clinux_call_at_abrupt_end`.
 static void (*last_call)(void);
 
 void clinux_call_at_abrupt_end(void (*function)(void)) { __atomic_store_n(&last_call, function, __ATOMIC_RELEASE); }
@@ -83,7 +83,7 @@ void clinux_remove_when_stopped(int directory, const char *name) {
 void clinux_end_out_of_memory(void) {
     static const char message[] = "fsscan: out of memory\n";
     static int is_ending;
-    // Other threads will soon want memory, too: one tells of it.
+    // Other threads will soon run out of memory, too: only one reports it.
     if (__atomic_exchange_n(&is_ending, 1, __ATOMIC_ACQ_REL) != 0)
         for (;;) pause();
     remove_doomed();

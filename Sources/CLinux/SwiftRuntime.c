@@ -1,4 +1,4 @@
-// What the Swift runtime exports and the standard library does not show.
+// Functions that the Swift runtime exports but the standard library does not declare.
 
 #include "CLinux.h"
 
@@ -8,8 +8,8 @@ struct executor {
     uintptr_t object, kind;
 };
 
-// Whether the caller is isolated to that executor; for the main actor's, also whether it is on the main thread.
-// (Without flags: the function that has none traps if the answer is no.)
+// Whether the caller is isolated to that executor; for the main actor's, also whether it is on the main thread. (With
+// flags, because the function without them traps if the answer is no.)
 extern __attribute__((swiftcall)) _Bool swift_task_isCurrentExecutorWithFlags(struct executor executor, uint64_t flags);
 
 _Bool clinux_is_current_executor(uintptr_t object, uintptr_t kind) {
@@ -20,8 +20,8 @@ extern __attribute__((swiftcall)) void *swift_task_getCurrent(void);
 
 void *clinux_current_task(void) { return swift_task_getCurrent(); }
 
-// What a run loop sleeps on: an eventfd that libdispatch writes to when the main queue gets something to do, as long as the queue
-// is the main thread's. Nobody reads it where nobody has a run loop.
+// The eventfd for run loops: libdispatch writes to it when the main queue gets work, as long as the queue belongs to
+// the main thread. Without a run loop nobody reads it.
 extern __attribute__((weak)) int _dispatch_get_main_queue_handle_4CF(void);
 
 int clinux_main_queue_waits(void) {

@@ -1,11 +1,11 @@
 // ThreadSanitizer and Swift's Mutex. In any other build this file is empty.
 //
-// The lock is a word that instrumented code changes by compare-and-swap, which ThreadSanitizer sees. Who meets a taken lock,
-// or gives one back that others wait for, calls a function of libswiftSynchronization, which spins and then asks the
-// kernel: neither is instrumented, so that every contended lock looked like a race. The three functions here stand in front
-// of the library's, by the same names, call them, and tell ThreadSanitizer what they did.
+// The lock is a word that instrumented code changes by compare-and-swap, which ThreadSanitizer sees. A thread that
+// finds the lock taken, or releases one that others wait for, calls a function of libswiftSynchronization, which spins
+// and then calls the kernel. Neither is instrumented, so every contended lock looked like a race. The three functions
+// here interpose the library's functions of the same names, call them, and tell ThreadSanitizer what they did.
 //
-// A later Swift that names them differently does not find these; then the false reports come back, and none is hidden.
+// If a later Swift names them differently, these are not called; then the false reports come back, and none is hidden.
 
 #include "CLinux.h"
 
@@ -22,7 +22,7 @@ void __tsan_release(void *address);
 #define TRY_LOCK_SLOW "$s15Synchronization12_MutexHandleV12_tryLockSlowSbyF"
 #define UNLOCK_SLOW "$s15Synchronization12_MutexHandleV11_unlockSlowyyF"
 
-/// Swift's calling convention, with `self` where a method expects it.
+/// Swift's calling convention, with `self` in the place for methods.
 #define METHOD __attribute__((swiftcall, no_sanitize("thread"), visibility("default")))
 #define SELF __attribute__((swift_context)) uint32_t *self
 

@@ -1,4 +1,4 @@
-// What a courier needs of MPI. Swift sees neither handles, which are pointers in Open MPI and numbers in MPICH, nor the
+// The MPI calls of a courier. Swift sees neither handles, which are pointers in Open MPI and numbers in MPICH, nor
 // constants that are casts.
 //
 // Called by one thread: MPI_THREAD_FUNNELED. An error ends the whole job, as MPI does by default.
@@ -15,7 +15,7 @@ typedef struct {
     int tag, source, count;
 } cmpi_envelope;
 
-// 0, or -1 where there is no MPI that can do this.
+// 0, or -1 if there is no MPI with the required thread support.
 static inline int cmpi_start(int *rank, int *size) {
     int provided = 0;
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS || provided < MPI_THREAD_FUNNELED)
@@ -25,7 +25,7 @@ static inline int cmpi_start(int *rank, int *size) {
     return 0;
 }
 
-// The bytes stay where they are until cmpi_sent() says so.
+// The bytes must not move until cmpi_sent() returns true.
 static inline void cmpi_send(const void *bytes, int count, int to, int tag, cmpi_request *request) {
     MPI_Isend(bytes, count, MPI_BYTE, to, tag, MPI_COMM_WORLD, &request->raw);
 }
@@ -36,7 +36,7 @@ static inline int cmpi_sent(cmpi_request *request) {
     return done;
 }
 
-// Whether a message waits, and which.
+// Whether a message waits, and its envelope.
 static inline int cmpi_probe(cmpi_envelope *envelope) {
     int found = 0;
     MPI_Status status;
@@ -54,7 +54,7 @@ static inline void cmpi_receive(void *bytes, const cmpi_envelope *envelope) {
         bytes, envelope->count, MPI_BYTE, envelope->source, envelope->tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
 }
 
-// A barrier that waits for nobody: done when all ranks have come, as cmpi_sent() says.
+// A non-blocking barrier: complete when all ranks have arrived, as cmpi_sent() reports.
 static inline void cmpi_farewell(cmpi_request *request) { MPI_Ibarrier(MPI_COMM_WORLD, &request->raw); }
 
 static inline void cmpi_end(void) { MPI_Finalize(); }

@@ -22,7 +22,8 @@ int cncurses_set_locale(int is_utf8) {
 
 // ---- The end --------------------------------------------------------------------------------------------------------
 
-// What gives the terminal back, and how it was: written before `is_on` is set. A handler may not ask curses.
+// The sequence that restores the terminal, and its old settings: written before `is_on` is set. A signal handler may
+// not call curses.
 static char last_words[256];
 static size_t last_words_length;
 static struct termios settings;
@@ -31,7 +32,7 @@ static int is_on;
 static void say_at_the_end(const char *capability) {
     const char *text = tigetstr(capability);
     if (text == NULL || text == (const char *)-1) return;
-    // Padding ($<5>) is for terminals of the seventies: left out.
+    // Padding ($<5>) is for terminals of the seventies: skipped.
     for (; *text != 0 && last_words_length < sizeof last_words; text++) {
         if (text[0] == '$' && text[1] == '<') {
             while (*text != 0 && *text != '>') text++;
@@ -52,24 +53,24 @@ void cncurses_restore(void) {
 
 void cncurses_end(void) {
     if (__atomic_exchange_n(&is_on, 0, __ATOMIC_ACQ_REL) == 0) return;
-    // A terminal that has no other screen to go back to keeps this one: the shell writes into its last row.
+    // A terminal without an alternate screen keeps this one: the shell writes into its last row.
     move(LINES - 1, 0);
     clrtoeol();
     refresh();
     endwin();
 }
 
-// What was to happen at each signal: Swift's runtime may want to print where it crashed.
+// The previous action for each signal: Swift's runtime may want to print a backtrace.
 static struct sigaction before[65];
 
-// The signal comes once more, when this returns, to what was there before.
+// When this returns, the signal is raised again, with the previous action.
 static void end_by_signal(int number) {
     cncurses_restore();
     sigaction(number, &before[number], NULL);
     raise(number);
 }
 
-// SIGUSR1 is not among them: it ends no command.
+// SIGUSR1 is not among them: it does not end a command.
 static void catch_ends(void) {
     static const int numbers[] = {SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGALRM,
                                   SIGUSR2, SIGSYS};
@@ -100,14 +101,14 @@ int cncurses_begin(int uses_colour) {
     catch_ends();
     atexit(cncurses_end);
     __atomic_store_n(&is_on, 1, __ATOMIC_RELEASE);
-    // ESC is a key of its own: half a second is long to wait for what may follow it.
+    // ESC is a key by itself: half a second is a long wait for a following character.
     set_escdelay(25);
     initscr();
     cbreak();
     noecho();
     nonl();
     keypad(stdscr, TRUE);
-    // What terminals and multiplexers send where TERM says something else.
+    // Sequences that terminals and multiplexers send even if TERM defines others.
     define_key("\033[1~", KEY_HOME);
     define_key("\033[H", KEY_HOME);
     define_key("\033[4~", KEY_END);

@@ -1,8 +1,8 @@
-// When memory runs out, the program says so and exits with status 71 (EX_OSERR). Its output file stays what it was.
+// When memory runs out, the program prints one line and exits with status 71 (EX_OSERR). Its output file is unchanged.
 //
-// Swift has no way to go on: its runtime traps on a failed allocation in some places and follows the null pointer in
-// others, as some libraries do. These functions stand in front of the C library's for the whole process; sanitizers bring
-// their own. Only the program links them: a library must not decide this for others.
+// Swift cannot continue then: its runtime traps on a failed allocation in some places and follows the null pointer in
+// others, as some libraries do. These functions interpose the C library's for the whole process; sanitizers bring their
+// own. Only the program links them: a library must not decide this for others.
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -33,7 +33,7 @@ void *memalign(size_t alignment, size_t size) { return checked(__libc_memalign(a
 
 void *realloc(void *old, size_t size) {
     void *memory = __libc_realloc(old, size);
-    // With 0 bytes it is free(3), and null no failure.
+    // With 0 bytes it acts as free(3), and null is not a failure.
     return size == 0 ? memory : checked(memory);
 }
 

@@ -1,6 +1,6 @@
 #include "CPage.h"
 
-// `make build` installs the package, or says how. Nothing of it is copied into the repository.
+// `make build` installs the package, or says how. Nothing from it is copied into the repository.
 #define LIBRARY "/usr/share/nodejs/d3-hierarchy/dist/d3-hierarchy.min.js"
 #define LICENCE "/usr/share/doc/node-d3-hierarchy/copyright"
 

@@ -9,7 +9,7 @@ static inline int csqlite_bind_text(sqlite3_stmt *statement, int index, const ch
     return sqlite3_bind_text(statement, index, bytes, count, SQLITE_TRANSIENT);
 }
 
-// SQLite does not copy the bytes: they stay where they are until the statement is reset or bound anew.
+// SQLite does not copy the bytes: they must not move until the statement is reset or rebound.
 static inline int csqlite_bind_borrowed_blob(sqlite3_stmt *statement, int index, const void *bytes, int count) {
     return sqlite3_bind_blob(statement, index, bytes, count, SQLITE_STATIC);
 }
@@ -23,9 +23,9 @@ static inline int csqlite_set_defensive(sqlite3 *database) {
     return sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)0);
 }
 
-// ---- How files are opened ----------------------------------------------------------------------------------------------
+// ---- How files are opened ------------------------------------------------------------------------------------------
 
-/// Makes SQLite open and remove files by these functions, in the whole process. To be called before any is opened.
+/// Makes SQLite open and remove files with these functions, in the whole process. Call it before any file is opened.
 static inline int csqlite_open_by(int (*_Nonnull open)(const char *_Nonnull, int, int),
                                   int (*_Nonnull unlink)(const char *_Nonnull)) {
     sqlite3_vfs *vfs = sqlite3_vfs_find(0);
@@ -34,9 +34,9 @@ static inline int csqlite_open_by(int (*_Nonnull open)(const char *_Nonnull, int
     return status != SQLITE_OK ? status : vfs->xSetSystemCall(vfs, "open", (sqlite3_syscall_ptr)open);
 }
 
-// ---- The file that SQLite has open -----------------------------------------------------------------------------------
+// ---- The file that SQLite has open ---------------------------------------------------------------------------------
 
-/// Reads from the file behind a connection: what is read this way is what SQLite reads, whatever its name means now. Bytes
+/// Reads from the file behind a connection: the same file that SQLite reads, whatever its name refers to now. Bytes
 /// beyond the end are zeros.
 static inline int csqlite_read(sqlite3 *database, void *buffer, int count, sqlite3_int64 offset) {
     sqlite3_file *file = 0;
@@ -58,7 +58,7 @@ static inline int csqlite_size(sqlite3 *database, sqlite3_int64 *size) {
     return status;
 }
 
-/// Whether the file behind a connection no longer has the name that it was opened by.
+/// Whether the name with which the file behind a connection was opened now refers to another file.
 static inline int csqlite_has_moved(sqlite3 *database) {
     int moved = 1;
     return sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved;

@@ -1,25 +1,25 @@
-// fsscan-magic: says what type of content open files have, in a process that can do nothing else.
+// fsscan-magic: determines the content types of open files, in a process that can do nothing else.
 //
 // libmagic parses whatever bytes a file's owner wrote, and fsscan often runs as root. So fsscan asks this program,
 // which it starts with a socket as descriptor 0, and sends it descriptors that are open for reading:
 //
 //   fsscan                                fsscan-magic SECONDS
-//     │ ◀──── C, N or E ─────────────────── loads the database, then gives up whatever it could do harm with
+//     │ ◀──── C, N or E ─────────────────── loads the database, then gives up all privileges
 //     │ ───── count, descriptors ─────────▶ magic_descriptor(3) of each
 //     │ ◀──── T, F or L for each ────────── in one packet
 //     ┆                                     ends when the socket is closed at the other side
 //
-// Several at a time, because the way from one process to the other and back costs more than a tenth of what libmagic
-// does with a file. An answer is a letter, an errno (four bytes), the length of a text (two bytes), and the text.
+// Several at a time, because the round trip between the processes costs more than a tenth of libmagic's time for a
+// file. An answer is a letter, an errno (four bytes), the length of a text (two bytes), and the text.
 //
 //   C  confined                           N  not confined; the text says why
 //   E  ends: there is no database         T  the type
 //   F  libmagic's reason for none         L  the file cannot be read from its beginning
 //
-// Confined means a seccomp filter that lets it read what it was sent, allocate memory, answer, and exit. It cannot
-// open, execute, connect, signal, or trace anything. What the filter does not know fails with EPERM: libmagic then has
-// no answer for one file, where ending the process would take the type from every file on a machine whose C library
-// makes another call.
+// Confined means a seccomp filter that lets it read the files that it received, allocate memory, answer, and exit. It
+// cannot open, execute, connect, signal, or trace anything. Calls unknown to the filter fail with EPERM. Then libmagic
+// has no answer for one file; ending the process instead would take the type from every file on a machine whose C
+// library makes another call.
 
 #define _GNU_SOURCE 1
 
@@ -65,8 +65,8 @@ enum { PEER = 0, NOBODY = 65534, MOST_FILES = 16 };
 /// Far more than libmagic needs: 40 MiB with its database, and the first 7 MiB of a file.
 static const rlim_t address_space = 256 << 20;
 
-/// fstat(3) of the C library is newfstatat(2) on some machines, which also takes paths. The filter cannot look at a
-/// string, so libmagic gets the call that takes nothing but a descriptor.
+/// On some machines the C library's fstat(3) is newfstatat(2), which also takes paths. The filter cannot check a
+/// string, so libmagic gets a call that only takes a descriptor.
 int fstat(int descriptor, struct stat *status) { return (int)syscall(SYS_fstat, descriptor, status); }
 
 // ---- Messages ---------------------------------------------------------------------------------------------------------
@@ -98,8 +98,8 @@ static void tell(char letter, int error, const char *text) {
     send_answers();
 }
 
-/// Stores the next files to look at, -1 for one that did not arrive, and returns how many. Ends the program when there
-/// will be none.
+/// Stores the next files, -1 for one that did not arrive, and returns their number. Ends the program when there will be
+/// none.
 static int next_files(int files[MOST_FILES]) {
     unsigned char count;
     union {
@@ -130,19 +130,20 @@ static void lower(int resource, rlim_t most) {
     setrlimit((__rlimit_resource_t)resource, &limit);
 }
 
-/// Another `seconds` of processor time for the next file: then SIGXCPU ends the process. fsscan may be gone by then.
+/// Allows another `seconds` of processor time for the next file; then SIGXCPU ends the process, even if fsscan has
+/// ended by then.
 static void allow_time(rlim_t seconds) {
     static time_t told = -1;
     struct timespec used;
     if (seconds == 0 || clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0 || used.tv_sec == told) return;
     told = used.tv_sec;
     struct rlimit limit = {.rlim_cur = (rlim_t)used.tv_sec + 1 + seconds, .rlim_max = RLIM_INFINITY};
-    // Not setrlimit(3): the filter knows this call.
+    // Not setrlimit(3): the filter allows this call.
     syscall(SYS_prlimit64, 0, RLIMIT_CPU, &limit, NULL);
 }
 
-/// Leaves no user, group or capability that opens more than an ordinary user's files. Where it may not, the filter does
-/// without.
+/// Drops every user, group and capability beyond an ordinary user's. If that is not permitted, the filter alone
+/// confines the process.
 static void drop_privileges(void) {
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     if (geteuid() == 0 && setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0) {
@@ -160,7 +161,7 @@ static void drop_privileges(void) {
 #if defined(ARCHITECTURE) && !defined(SANITIZED)
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-/// The lower half of an argument, which is all that the kernel looks at in an int. These machines are little-endian.
+/// The lower half of an argument, which is all that the kernel uses of an int. These machines are little-endian.
 #define LOAD_ARGUMENT(index) LOAD(args[index])
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
 #define REFUSE RETURN(SECCOMP_RET_ERRNO | EPERM)
@@ -172,20 +173,20 @@ static void drop_privileges(void) {
 #define REFUSE_WITH(bits) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1), REFUSE
 #define REFUSE_WITHOUT(bits) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 1, 0), REFUSE
 
-/// NULL, or why there is no filter.
+/// NULL, or the reason for the lack of a filter.
 static const char *filter_calls(void) {
     struct sock_filter program[] = {
         LOAD(arch),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),
         RETURN(SECCOMP_RET_KILL_PROCESS),
         LOAD(nr),
-        // What was sent. read and lseek do nothing to the socket but wait.
+        // The received files. On the socket, read and lseek can only wait.
         ALWAYS(read),
         ALWAYS(pread64),
         ALWAYS(lseek),
         ALWAYS(fstat),
         ALWAYS(close),
-        // Memory: never what can be executed, never a file's.
+        // Memory: never executable, never a file's.
         ALWAYS(brk),
         ALWAYS(munmap),
         ALWAYS(mremap),
@@ -239,7 +240,7 @@ static const char *filter_calls(void) { return "no seccomp filter is known for t
 
 #endif
 
-/// Descriptors that fsscan's own parent left open.
+/// Closes descriptors that fsscan's own parent left open.
 static void close_others(void) {
 #ifdef SYS_close_range
     if (syscall(SYS_close_range, 3, ~0U, 0) == 0) return;
@@ -259,7 +260,7 @@ static void look_at(int file, magic_t handle) {
         int error = type == NULL ? magic_errno(handle) : 0;
         add(type == NULL ? 'F' : 'T', error, text == NULL ? "no reason given" : text);
     }
-    // Before the answer: who gets it may want to unmount.
+    // Before the answer, because the client may want to unmount.
     close(file);
 }
 
@@ -272,10 +273,10 @@ int main(int count, char **arguments) {
     rlim_t seconds = strtoul(arguments[1], NULL, 10);
     close_others();
 
-    // What a parent or a library made of signals: a crash must be one.
+    // Resets what a parent or a library did to signals: a crash must be one.
     for (int number = 1; number < SIGSYS + 1; number++) signal(number, SIG_DFL);
-    // A stop signal for the whole group is fsscan's business: its report waits for answers. The end of the socket ends
-    // this.
+    // A stop signal for the whole group is for fsscan, whose report waits for answers. The end of the socket ends this
+    // process.
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -288,7 +289,7 @@ int main(int count, char **arguments) {
     lower(RLIMIT_AS, address_space);
 #endif
 
-    // libmagic prints thousands of lines about what is no database. Its reason is in the answer.
+    // libmagic prints thousands of lines about an invalid database. Its reason is in the answer.
     int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (nothing >= 0) dup2(nothing, STDERR_FILENO);
     magic_t handle = magic_open(MAGIC_MIME_TYPE);
@@ -303,10 +304,10 @@ int main(int count, char **arguments) {
         tell('E', magic_errno(handle), reason);
         return 1;
     }
-    // Reads the time zone's file, which cannot be opened any more afterwards.
+    // Reads the time zone file, which cannot be opened any more afterwards.
     tzset();
 
-    // Nothing of the terminal, of a working directory, or of root is left.
+    // The terminal, the working directory and root are all closed.
     dup2(PEER, STDOUT_FILENO);
     dup2(PEER, STDERR_FILENO);
     int ignored = chdir("/");

@@ -1,11 +1,11 @@
-// The thread that calls MPI: carries work from ranks that have some to ranks that have none, and what became of it back.
+// The thread that calls MPI: it carries work from busy ranks to idle ones, and the results back.
 //
-//   want ──▶ a rank at random    it offers the oldest of what has not started, or says that there is none: then another one
-//                                is asked, after a pause that doubles from 50 µs to 5 ms
-//   done ──▶ the rank that lent it
+//   want ──▶ a rank at random    it offers its oldest unstarted work, or says that there is none: then another rank is
+//                                asked, after a pause that doubles from 50 µs to 5 ms
+//   done ──▶ the lender
 //
-// The first rank stops all when its PATHs are done, which they are when everything that was lent is answered. MPI gives
-// nothing to wait on, so this polls: each 200 µs while its rank is hungry, else each millisecond (2.7 % of a core).
+// The first rank stops all when its PATHs are done, that is, when everything lent is answered. MPI has no blocking wait
+// for this, so the courier polls: every 200 µs while its rank is hungry, else every millisecond (2.7 % of a core).
 
 import Bytes
 import CLinux
@@ -24,15 +24,15 @@ struct Courier {
     private(set) var lent = 0
     private(set) var borrowed = 0
     private var random: UInt64
-    /// What has come of the ranks' lists.
+    /// The ranks' lists received so far.
     private var lists: [[UInt8]] = []
 
     /// In nanoseconds.
     private static let shortestPause: Int64 = 50_000
     private static let longestPause: Int64 = 5_000_000
-    /// How long a worker has to offer something: it does at its next directory.
+    /// How long a worker has to offer something: it does so at its next directory.
     private static let patience: Int64 = 3_000_000
-    /// What one rank is given at a time.
+    /// The most that one rank gets at a time.
     private static let mostAtATime = 64
 
     init(_ link: Link, _ scan: ScanRank) {
@@ -40,7 +40,7 @@ struct Courier {
         random = UInt64(link.rank) &* 0x9E37_79B9_7F4A_7C15 | 1
     }
 
-    /// Until the first rank says that all is answered.
+    /// Runs until the first rank says that everything is answered.
     mutating func run() throws(BinaryFailure) {
         while true {
             var hasStopped = false
@@ -66,7 +66,7 @@ struct Courier {
         scan.stop()
     }
 
-    /// Exchanges what needs no tree, after the scan.
+    /// Exchanges the results that need no tree, after the scan.
     ///
     /// - Returns: for the first rank the lists of all.
     mutating func exchangeLists() throws(BinaryFailure) -> [[UInt8]] {
@@ -80,8 +80,8 @@ struct Courier {
         return lists
     }
 
-    /// Somebody may have asked before it knew that all is done: no rank goes before its question is answered, and none
-    /// before those of the others are.
+    /// A rank may have asked before it knew that everything is done. So no rank leaves before its own question and
+    /// those of the others are answered.
     mutating func sayFarewell() throws(BinaryFailure) {
         while asked != nil { try answerTheLast() }
         link.farewell {

@@ -1,7 +1,7 @@
-// fsscan-mpi: fsscan on several machines that see one file system, started by mpirun or srun.
+// fsscan-mpi: fsscan on several machines that mount the same file system, started by mpirun or srun.
 //
-// Each rank is a scan of its own, with workers that take directories from each other, as the workers of one process do. The
-// first rank has the PATHs, the output and the report, which is that of fsscan, byte for byte.
+// Each rank is a separate scan. Idle ranks take directories from others, like the workers of one process. The first
+// rank has the PATHs, the output and the report, which equals that of fsscan, byte for byte.
 
 import Bytes
 import CLinux
@@ -24,7 +24,7 @@ enum FSScanMPI {
         do {
             status = try RankProgram(link, settings()).run()
         } catch {
-            // All ranks find the same wrong with the command line: the first says so.
+            // All ranks find the same mistake in the command line: the first reports it.
             status = link.rank == 0 ? report(error) : .success
             link.farewell {}
         }
@@ -43,7 +43,7 @@ enum FSScanMPI {
         }
     }
 
-    /// Those of `fsscan`, but for what one process alone can do.
+    /// The settings of `fsscan`, except those that only a single process supports.
     private static func settings() throws -> ScanSettings {
         let runs = PathRuns(CarriedArgument.ofProcess())
         let invocation = try Invocation.parsed(ScanCommand.self, runs) { .scan(try ScanSettings($0, runs)) }
@@ -63,7 +63,7 @@ enum FSScanMPI {
             ("a selection of entries", !settings.options.selection.isEmpty), ("--trace", settings.trace != nil),
             ("--shard", settings.shard != nil),
             ("--files-from", !settings.pathLists.isEmpty),
-            // Ranks have no standard input, but for the first.
+            // Only the first rank has standard input.
             ("--exclude-from -", settings.patternLists.contains(where: \.isStandardInput)),
         ]
         if let (option, _) = refused.first(where: \.1) {
@@ -72,7 +72,7 @@ enum FSScanMPI {
     }
 }
 
-/// What `--help` and `--version` print.
+/// The output of `--help` and `--version`.
 struct Information: Error {
     let text: String
 }

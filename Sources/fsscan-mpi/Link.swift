@@ -1,24 +1,25 @@
 import CMPI
 
-/// What the ranks say to each other.
+/// The kinds of messages between ranks.
 enum Word: Int32 {
-    /// The first rank → all: the start of the scan; empty: there will be none.
+    /// The first rank → all: the start of the scan; empty: there will be no scan.
     case begin = 1
     /// A rank without work → another.
     case want
-    /// The answer to `want`; empty: there is none to spare.
+    /// The answer to `want`; empty: there is no work to spare.
     case work
-    /// What was lent is done.
+    /// Lent work is done.
     case done
     /// The first rank → all: everything is answered.
     case stop
-    /// All → the first rank: what needs no tree.
+    /// All → the first rank: results that need no tree.
     case lists
 }
 
-/// Messages between ranks. One thread's business.
+/// Messages between ranks. Used by one thread.
 ///
-/// A message of any length: `count` is an `int` in MPI, so a long one goes in parts, which arrive in their order, as all
+/// Messages have any length: `count` is an `int` in MPI, so a long one is sent in parts. They arrive in order, like all
+/// messages from one rank to another.
 /// messages from one rank to another do.
 final class Link {
     let rank: Int
@@ -42,10 +43,10 @@ final class Link {
     private var parts: [Int: [UInt8]] = [:]
 
     private static let longestPart = 1 << 28
-    /// Added to the tag of all parts but the last.
+    /// Added to the tag of all parts except the last.
     private static let goesOn: Int32 = 64
 
-    /// Nil where there is no MPI.
+    /// Nil if there is no MPI.
     init?() {
         var (rank, size) = (Int32(0), Int32(0))
         guard cmpi_start(&rank, &size) == 0 else { return nil }
@@ -66,7 +67,7 @@ final class Link {
         } while !rest.isEmpty
     }
 
-    /// The next message that has come, if there is one.
+    /// The next received message, if there is one.
     func receive() -> (word: Word, rank: Int, bytes: [UInt8])? {
         var envelope = cmpi_envelope()
         while cmpi_probe(&envelope) != 0 {
@@ -87,14 +88,14 @@ final class Link {
         return nil
     }
 
-    /// Lets go of what has been sent.
+    /// Releases messages that have been sent.
     func reap() { sending.removeAll { cmpi_sent(&$0.request) != 0 } }
 
     var hasSent: Bool { sending.isEmpty }
 
-    /// Returns when all ranks have come here.
+    /// Returns when all ranks have arrived here.
     ///
-    /// - Parameter meanwhile: others may still ask something.
+    /// - Parameter meanwhile: answers questions of others.
     func farewell(meanwhile: () -> Void) {
         var request = cmpi_request()
         cmpi_farewell(&request)

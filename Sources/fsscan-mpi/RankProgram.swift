@@ -19,7 +19,7 @@ struct RankProgram {
         do {
             output = link.rank == 0 ? try OutputFile(settings.output, mode: settings.mode) : nil
         } catch {
-            // The others wait for the start: there will be none.
+            // The others wait for the start: tell them that there will be no scan.
             for rank in 1..<max(1, link.size) { link.send(.begin, to: rank) }
             throw error
         }
@@ -45,7 +45,7 @@ struct RankProgram {
         do {
             scan = try ScanRank(options, hasTrunk: link.rank == 0, environment)
         } catch {
-            // Another machine may have what this one lacks: it has begun.
+            // Another machine may have what this one lacks, and has begun.
             link.abort(ExitStatus(reporting: error).rawValue)
         }
         MIMEHelp.warn(scan.confinement)
@@ -70,9 +70,9 @@ struct RankProgram {
         }
     }
 
-    /// When the first rank starts.
+    /// The start time of the first rank.
     ///
-    /// - Returns: nil where there is to be no scan.
+    /// - Returns: nil if there will be no scan.
     private func begin() -> Timing? {
         var start = Timing.now
         if link.rank == 0 {
@@ -128,7 +128,7 @@ struct RankProgram {
                 + "\(link.sentMessages) messages, \(link.sentBytes) bytes sent")
     }
 
-    /// - Parameter options: as they were asked for.
+    /// - Parameter options: as requested by the user.
     private func write(_ report: ScanReport, _ options: ScanOptions, to output: OutputFile) -> ExitStatus {
         do {
             switch settings.format {

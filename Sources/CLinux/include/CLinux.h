@@ -49,29 +49,30 @@ static inline void clinux_set_conductor(void *_Nullable conductor) { clinux_cond
 
 // ---- The command line ----------------------------------------------------------------------------------------------
 
-/// What `main` gets, program name included. Written before `main` begins. Never from /proc, which may not be there.
+/// The arguments of `main`, including the program name. Written before `main` begins. Never from /proc, which may be
+/// missing.
 extern int clinux_argument_count;
 extern char *_Nullable *_Nonnull clinux_arguments;
 
 static inline int clinux_get_argument_count(void) { return clinux_argument_count; }
 static inline const char *_Nullable clinux_get_argument(int index) { return clinux_arguments[index]; }
 
-// ---- Threads that do not come back ----------------------------------------------------------------------------------
+// ---- Stuck threads -------------------------------------------------------------------------------------------------
 
-/// The calling thread goes on without the others: each of them stops for ever when the system call that it is in returns.
+/// The calling thread continues without the others: each of them stops forever when its current system call returns.
 void clinux_abandon_threads(void);
 extern int clinux_threads_are_abandoned;
 void clinux_stop_for_ever(void) __attribute__((cold));
 
-/// To be called behind each system call that may have taken long.
+/// Call it after each system call that may take long.
 static inline void clinux_stop_if_abandoned(void) {
     if (__builtin_expect(__atomic_load_n(&clinux_threads_are_abandoned, __ATOMIC_RELAXED), 0)) clinux_stop_for_ever();
 }
 
-// ---- Stacks (StackGuard.c) --------------------------------------------------------------------------------------------
+// ---- Stacks (StackGuard.c) -----------------------------------------------------------------------------------------
 
-/// Calls `body` with `argument`. Should the calling thread's stack overflow meanwhile, a sentence on standard error says so before
-/// the process ends, unless the process has a handler for SIGSEGV already.
+/// Calls `body` with `argument`. If the calling thread's stack overflows meanwhile, prints a message on standard error
+/// before the process ends, unless the process already has a handler for SIGSEGV.
 void clinux_with_stack_guard(void (*_Nonnull body)(void *_Nonnull), void *_Nonnull argument);
 
 // ---- The Swift runtime (SwiftRuntime.c) -----------------------------------------------------------------------------
@@ -79,25 +80,25 @@ void clinux_with_stack_guard(void (*_Nonnull body)(void *_Nonnull), void *_Nonnu
 /// Whether the last reference to an object is gone: its `deinit` runs, or is about to. Exported by libswiftCore.
 extern _Bool swift_isDeallocating(void *_Nonnull object);
 
-/// How many references to an object are counted. Exported by libswiftCore.
+/// The reference count of an object. Exported by libswiftCore.
 extern size_t swift_retainCount(void *_Nonnull object);
 
-/// Whether an object is an actor that has the default executor. The layout is that of ClassMetadata and
-/// TypeContextDescriptor in Swift's ABI/Metadata.h, without Objective-C: the description of the class is its sixth word, and
-/// begins with flags, of which bit 24 is Class_IsDefaultActor. (A test has an actor of either kind.)
+/// Whether an object is an actor with the default executor. The layout is that of ClassMetadata and
+/// TypeContextDescriptor in Swift's ABI/Metadata.h, without Objective-C: the description of the class is its sixth
+/// word, and begins with flags, of which bit 24 is Class_IsDefaultActor. (A test checks an actor of either kind.)
 static inline _Bool clinux_is_default_actor(const void *_Nonnull object) {
     const void *const *class = *(const void *const *const *)object;
     return (*(const uint32_t *)class[5] >> 24 & 1) != 0;
 }
 
-/// Whether the caller is isolated to an executor, given by its two words; for the main actor's, also whether it is on the main
-/// thread.
+/// Whether the caller is isolated to an executor, given by its two words; for the main actor's, also whether it is on
+/// the main thread.
 _Bool clinux_is_current_executor(uintptr_t object, uintptr_t kind);
 
-/// The task that the calling thread is in; NULL outside of tasks. No reference is counted.
+/// The task of the calling thread; NULL outside tasks. Not retained.
 void *_Nullable clinux_current_task(void);
 
-/// Whether anybody waits for the main thread, which dispatches nothing: 1 or 0. -1 if that cannot be told.
+/// Whether work is queued for the main thread, which dispatches nothing: 1 or 0. -1 if unknown.
 int clinux_main_queue_waits(void);
 
 // ---- Futexes -------------------------------------------------------------------------------------------------------
@@ -148,7 +149,7 @@ static inline struct timespec clinux_now(clockid_t clock) {
     return now;
 }
 
-/// Sleeps for so many nanoseconds, less than a second; a signal may end it sooner.
+/// Sleeps for less than a second, given in nanoseconds; a signal may end it sooner.
 static inline void clinux_sleep(int64_t nanoseconds) {
     struct timespec time = {0, (long)nanoseconds};
     nanosleep(&time, NULL);
@@ -204,38 +205,40 @@ static inline int clinux_flag_is_set(const uint32_t *_Nonnull word) {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE) != 0;
 }
 
-/// Gives each line that a library prints on the C library's stderr (libmagic: about lines of its database) the program's
-/// name in front. To be called once, before there are other threads.
+/// Prefixes each line that a library prints on the C library's stderr (libmagic: remarks about its database) with the
+/// program's name. Call it once, before there are other threads.
 void clinux_prefix_standard_error(void);
 
-/// From here on what libraries print is not told. Does nothing to a stream that has no prefix. By one thread at a time.
+/// Withholds the output of libraries from here on. Does nothing to a stream without the prefix. For one thread at a
+/// time.
 void clinux_hold_standard_error(void);
-/// Ends that, and gives the first line that was held, or an empty one: valid until lines are held again.
+/// Ends that, and returns the first withheld line, or an empty one: valid until output is withheld again.
 const char *_Nonnull clinux_release_standard_error(void);
 
-// ---- The files beside an SQLite database -----------------------------------------------------------------------------
+// ---- The files beside an SQLite database ---------------------------------------------------------------------------
 //
-// SQLite plays back what lies beside FILE as FILE-journal or FILE-wal when it opens FILE: pages that anybody has made up who
-// may create files there. A look beforehand would leave him the time until SQLite looks, so the look is in the call that
-// opens: a journal is opened only if it belongs to root, the caller or the owner of FILE, is a regular file with one name,
-// and can be written to by no more users than FILE. A write-ahead log is never opened: no file of saved scans has one.
+// When SQLite opens FILE it plays back FILE-journal or FILE-wal beside it: pages forged by anybody who may create files
+// there. A check beforehand would leave an attacker the time until SQLite opens them, so the check is in the call that
+// opens: a journal is opened only if it belongs to root, the caller or the owner of FILE, is a regular file with one
+// name, and can be written to by no more users than FILE. A write-ahead log is never opened: no file of saved scans has
+// one.
 
-/// open(2) for SQLite. With O_NONBLOCK: a FIFO under such a name, or under FILE's own, is opened without waiting, and for a
-/// file it changes nothing.
+/// open(2) for SQLite. With O_NONBLOCK: a FIFO under such a name, or under FILE's own, is opened without waiting; for a
+/// file it makes no difference.
 int clinux_open_database_file(const char *_Nonnull path, int flags, int mode);
 
-/// unlink(2) for SQLite: of a journal. A journal that somebody has made up can name any other file as the one that
-/// belongs to several databases, and SQLite would remove it.
+/// unlink(2) for SQLite: for journals. A forged journal can name any other file as the master journal of several
+/// databases, and SQLite would remove it.
 int clinux_unlink_database_file(const char *_Nonnull path);
 
-/// With a descriptor's number behind it, the name under which `clinux_open_database_file` opens that file once more:
-/// SQLite knows names alone, and a copy needs none. No file is called so; symlinks like those in /proc it resolves.
+/// With a descriptor's number appended, the name under which `clinux_open_database_file` reopens that file: SQLite only
+/// knows names, and a copy needs none. No file has such a name; SQLite would resolve symlinks like those in /proc.
 const char *_Nonnull clinux_descriptor_prefix(void);
 
 /// Whether a journal may be played back into a database.
 int clinux_may_play_back(const struct stat *_Nonnull journal, const struct stat *_Nonnull database);
 
-// ---- Files: each returns what the system call returns, or a negated errno -------------------------------------------
+// ---- Files: each returns the result of the system call, or a negated errno -----------------------------------------
 
 /// GNU macros, which Swift does not see.
 static const int CLINUX_O_NOATIME = O_NOATIME;
@@ -300,8 +303,8 @@ static inline int clinux_open_temporary(const char *_Nonnull directory) {
     return clinux_openat_create(AT_FDCWD, directory, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
 }
 
-/// Makes a file with a new name. The name replaces the six X at the end of `name`. (In C, because stdlib.h here would
-/// take types that other modules know from Glibc.)
+/// Creates a file with a new name. The name replaces the six X at the end of `name`. (In C, because stdlib.h here would
+/// define types that other modules know from Glibc.)
 int clinux_make_temporary(char *_Nonnull name);
 
 static inline long clinux_pwrite(int descriptor, const void *_Nonnull bytes, unsigned long count, int64_t offset) {
@@ -317,14 +320,14 @@ static inline int clinux_punch_hole(int descriptor, int64_t offset, int64_t leng
 
 // ---- Terminals and processors ---------------------------------------------------------------------------------------
 
-/// Counts what wakes the thread that shows progress: SIGUSR1 and `clinux_tell_progress`.
+/// Counts the events that wake the progress thread: SIGUSR1 and `clinux_tell_progress`.
 extern uint32_t clinux_progress_events;
 
 static inline uint32_t clinux_progress_event_count(void) {
     return __atomic_load_n(&clinux_progress_events, __ATOMIC_ACQUIRE);
 }
 
-/// Wakes the thread that shows progress. Async-signal-safe.
+/// Wakes the progress thread. Async-signal-safe.
 static inline void clinux_tell_progress(void) {
     __atomic_fetch_add(&clinux_progress_events, 1, __ATOMIC_RELEASE);
     clinux_futex_wake(&clinux_progress_events, 1);
@@ -335,10 +338,10 @@ static inline void clinux_wait_for_progress(uint32_t seen, const struct timespec
     (void)clinux_futex_wait(&clinux_progress_events, seen, timeout);
 }
 
-/// SIGUSR1 is an event from now on, and does not end the process, unless its disposition was changed by the parent.
+/// Makes SIGUSR1 an event from now on, instead of ending the process, unless the parent changed its disposition.
 void clinux_install_progress_handler(void);
 
-/// The width of the terminal `descriptor` in columns. 0 if it is no terminal or does not know its width.
+/// The width of the terminal `descriptor` in columns. 0 if it is not a terminal or does not know its width.
 static inline int clinux_terminal_columns(int descriptor) {
     struct winsize size;
     return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
@@ -380,8 +383,8 @@ void clinux_install_stop_handler(void);
 /// `directory` -1 names none. `name` must stay valid until a call with -1 takes it back.
 void clinux_remove_when_stopped(int directory, const char *_Nullable name);
 
-/// To be called before a second signal or the lack of memory ends the process; NULL for nothing. Must be safe in a signal
-/// handler.
+/// Sets a function to call before a second signal or lack of memory ends the process; NULL for none. It must be safe in
+/// a signal handler.
 void clinux_call_at_abrupt_end(void (*_Nullable function)(void));
 
 /// Ends the program with a plain line and status 71, and removes the file that `clinux_remove_when_stopped` names.
@@ -410,7 +413,7 @@ static inline void clinux_copy_stat(const struct stat *_Nonnull from, struct sta
     to->stx_mtime.tv_nsec = (uint32_t)from->st_mtim.tv_nsec;
     to->stx_ctime.tv_sec = from->st_ctim.tv_sec;
     to->stx_ctime.tv_nsec = (uint32_t)from->st_ctim.tv_nsec;
-    // 0 for all but devices, which spares most entries two calls of the C library.
+    // 0 for everything but devices, which saves two calls of the C library for most entries.
     to->stx_rdev_major = from->st_rdev == 0 ? 0 : major(from->st_rdev);
     to->stx_rdev_minor = from->st_rdev == 0 ? 0 : minor(from->st_rdev);
     to->stx_dev_major = major(from->st_dev);
@@ -431,16 +434,15 @@ static inline int clinux_fstat(int descriptor, struct statx *_Nonnull out) {
     return 0;
 }
 
-// ---- The environment (Environment.c) ---------------------------------------------------------------------------------
+// ---- The environment (Environment.c) -------------------------------------------------------------------------------
 
-/// Whether nobody but root decides which file `path` names: each directory that it is in, symlinks resolved, is root's, and
-/// others may write to none of them unless it is sticky. Of the file itself nothing is said.
+/// Whether only root decides which file `path` names: each directory on the way, symlinks resolved, belongs to root,
+/// and others may write to none of them unless it is sticky. The file itself is not checked.
 int clinux_is_in_roots_directories(const char *_Nonnull path);
 
-/// For root, and where the program has rights that its caller has not (AT_SECURE): forgets the variables that name
-/// databases, configurations, code and directories of somebody else. Root keeps a TMPDIR that only root can turn.
-/// Returns the last variable of a directory that was set and is forgotten, or NULL. To be called before there are
-/// threads.
+/// For root, and if the program has more privileges than its caller (AT_SECURE): unsets the variables that name another
+/// user's databases, configurations, code and directories. Root keeps a TMPDIR that only root can redirect. Returns the
+/// last directory variable that was unset, or NULL. Call it before there are threads.
 const char *_Nullable clinux_distrust_environment(int is_root);
 
 // ---- Helpers (Helper.c) ---------------------------------------------------------------------------------------------
@@ -449,21 +451,21 @@ const char *_Nullable clinux_distrust_environment(int is_root);
 /// without /proc.
 long clinux_program_path(char *_Nonnull path, unsigned long capacity);
 
-/// Starts a program with `argument`, a socket of packets as its descriptor 0 and standard error as 1 and 2. Returns the
-/// other end of the socket, on which nothing is waited for longer than `timeout` milliseconds, or a negated errno.
+/// Starts a program with `argument`, a packet socket as its descriptor 0 and standard error as 1 and 2. Returns the
+/// other end of the socket, on which no wait takes longer than `timeout` milliseconds, or a negated errno.
 int clinux_start_helper(const char *_Nonnull path, const char *_Nonnull argument, int timeout, int *_Nonnull process);
 
-/// How many descriptors can be sent at a time: as many as fsscan-magic takes.
+/// How many descriptors can be sent at a time: the limit of fsscan-magic.
 enum { CLINUX_MOST_DESCRIPTORS = 16 };
 
-/// Sends a packet of one byte, the number of descriptors, with these. 0, or a negated errno.
+/// Sends a packet of one byte, the number of descriptors, with these descriptors. 0, or a negated errno.
 int clinux_send_descriptors(int socket, const int *_Nonnull descriptors, int count);
 
 /// Waits for a packet, for the `timeout` that the socket was made with. Returns its length, 0 at the end, or a negated
 /// errno (ETIMEDOUT). Descriptors that come with it are closed by the kernel.
 long clinux_receive(int socket, void *_Nonnull buffer, unsigned long capacity);
 
-/// Ends a helper if it has not ended yet. Returns the signal that it died of, 0 if it did not or that cannot be told.
+/// Kills a helper if it has not ended yet. Returns the signal that ended it, 0 if there was none or it is unknown.
 int clinux_end_helper(int process);
 
 // ---- Extended attributes --------------------------------------------------------------------------------------------
@@ -474,9 +476,9 @@ long clinux_listxattr(int descriptor, int is_path_only, void *_Nonnull buffer, u
 long clinux_getxattr(int descriptor, int is_path_only, const char *_Nonnull name, void *_Nonnull buffer,
                      unsigned long capacity);
 
-// ---- Extents (Extents.c) ----------------------------------------------------------------------------------------------
+// ---- Extents (Extents.c) -------------------------------------------------------------------------------------------
 
-/// A part of a file that lies in one piece on the disk: `struct fiemap_extent` of linux/fiemap.h.
+/// A contiguous part of a file on the disk: `struct fiemap_extent` of linux/fiemap.h.
 struct clinux_extent {
     uint64_t logical, physical, length;
     uint32_t flags;
@@ -486,32 +488,35 @@ enum {
     /// How many `clinux_extents` stores at a time.
     CLINUX_MOST_EXTENTS = 128,
     CLINUX_EXTENT_LAST = 0x1,
-    /// Where it lies is not known, or not decided yet.
+    /// Its place is unknown, or not decided yet.
     CLINUX_EXTENT_UNKNOWN = 0x2 | 0x4 | 0x200,
-    /// Other files may have it, too.
+    /// It may be shared with other files.
     CLINUX_EXTENT_SHARED = 0x2000,
 };
 
-/// Stores extents from `offset` on and returns how many, or a negated errno. The corresponding ioctl is FS_IOC_FIEMAP.
+/// Stores extents from `offset` on and returns their number, or a negated errno. The corresponding ioctl is
+/// FS_IOC_FIEMAP.
 int clinux_extents(int descriptor, uint64_t offset, struct clinux_extent *_Nonnull extents);
 
-// ---- Sharing what is the same (Sharing.c) --------------------------------------------------------------------------------
+// ---- Sharing the space of equal files (Sharing.c) ------------------------------------------------------------------
 
-/// Lets a part of `target` share the extents of the same part of `source`, if the bytes are the same: the kernel compares
-/// and shares in one step. Stores how many bytes that were. Returns 0, 1 if the bytes differ, or a negated errno. The
+/// Makes a part of `target` share the extents of the same part of `source`, if the bytes are equal: the kernel compares
+/// and shares in one step. Stores the number of shared bytes. Returns 0, 1 if the bytes differ, or a negated errno. The
 /// corresponding ioctl is FIDEDUPERANGE.
 int clinux_share_range(int source, int target, uint64_t offset, uint64_t length, uint64_t *_Nonnull shared);
 
-/// Takes a write lease on an open file: nobody else has it open, and whoever opens it waits until the lease is given up.
-/// 0, or a negated errno (EAGAIN: somebody has it open). The corresponding call is fcntl(2) with F_SETLEASE.
+/// Takes a write lease on an open file: no other process has it open, and one that opens it waits until the lease is
+/// released. 0, or a negated errno (EAGAIN: another process has it open). The corresponding call is fcntl(2) with
+/// F_SETLEASE.
 int clinux_take_write_lease(int descriptor);
-/// Whether nobody has tried to open the file since.
+/// Whether no process has tried to open the file since.
 int clinux_has_write_lease(int descriptor);
 
-/// Gives an open file another name. Needs /proc.
+/// Adds a name to an open file. Needs /proc.
 int clinux_link_descriptor(int descriptor, int directory, const char *_Nonnull name);
 
-/// Exchanges two names of one directory in one step. The corresponding system call is renameat2(2) with RENAME_EXCHANGE.
+/// Exchanges two names of one directory in one step. The corresponding system call is renameat2(2) with
+/// RENAME_EXCHANGE.
 int clinux_exchange(int directory, const char *_Nonnull one, const char *_Nonnull other);
 
 int clinux_unlink(int directory, const char *_Nonnull name);

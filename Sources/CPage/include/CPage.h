@@ -1,5 +1,5 @@
-// What a page of `--format html` is made of, put into the program when it is built: our own files beside this one, and
-// d3-hierarchy from Debian's node-d3-hierarchy with its licence.
+// The parts of a page of `--format html`, embedded at build time: our own files beside this one, and d3-hierarchy from
+// Debian's node-d3-hierarchy with its licence.
 
 #ifndef CPAGE_H
 #define CPAGE_H
@@ -16,7 +16,7 @@ struct cpage_part cpage_markup(void);
 struct cpage_part cpage_style(void);
 struct cpage_part cpage_script(void);
 
-// d3-hierarchy, made small by its authors, and what its licence asks to be passed on.
+// d3-hierarchy, minified by its authors, with the notice that its licence requires.
 struct cpage_part cpage_library(void);
 struct cpage_part cpage_licence(void);
 
