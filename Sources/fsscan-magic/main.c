@@ -69,7 +69,7 @@ static const rlim_t address_space = 256 << 20;
 /// string, so libmagic gets a call that only takes a descriptor.
 int fstat(int descriptor, struct stat *status) { return (int)syscall(SYS_fstat, descriptor, status); }
 
-// ---- Messages ---------------------------------------------------------------------------------------------------------
+// ---- Messages ------------------------------------------------------------------------------------------------------
 
 /// The answers of one packet.
 static struct {
@@ -120,7 +120,7 @@ static int next_files(int files[MOST_FILES]) {
     return count;
 }
 
-// ---- Giving up --------------------------------------------------------------------------------------------------------
+// ---- Giving up -----------------------------------------------------------------------------------------------------
 
 static void lower(int resource, rlim_t most) {
     struct rlimit limit;

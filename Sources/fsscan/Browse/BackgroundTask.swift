@@ -1,15 +1,15 @@
 import Glibc
 import Synchronization
 
-/// Work on a thread of its own, whose result is asked for now and then. Nobody waits for it.
+/// Work on a thread of its own; the caller polls for its result instead of waiting.
 final class BackgroundTask<Value: Sendable>: Sendable {
     private let state = Mutex<Value?>(nil)
     private let cancelled = Atomic<Bool>(false)
 
-    /// - Parameter body: to look at `isCancelled` often.
+    /// - Parameter body: must check `isCancelled` often.
     init(_ body: @escaping @Sendable (BackgroundTask<Value>) -> Value) {
         let work = Unmanaged.passRetained(Work { self.run(body) })
-        // Signals are the main thread's business: curses handles those of the terminal.
+        // Signals go to the main thread: curses handles those of the terminal.
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
@@ -25,7 +25,7 @@ final class BackgroundTask<Value: Sendable>: Sendable {
         if result == 0 {
             pthread_detach(thread)
         } else {
-            // No thread to be had: then here and now.
+            // No thread is available: run it here and now.
             work.takeRetainedValue().body()
         }
     }
@@ -35,14 +35,14 @@ final class BackgroundTask<Value: Sendable>: Sendable {
         state.withLock { $0 = value }
     }
 
-    /// The result; nil while it is worked on.
+    /// The result; nil while it is not finished.
     var result: Value? { state.withLock { $0 } }
 
     var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
     func cancel() { cancelled.store(true, ordering: .relaxed) }
 }
 
-/// What a thread is to do.
+/// The work of a thread.
 private final class Work: Sendable {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }

@@ -87,7 +87,7 @@ struct BrowseSettings {
         options.excludeKernfs = excludeKernfs
         options.exclude = exclude
         options.gitignore = gitignore
-        // The tree is the browser's.
+        // The browser has a tree of its own.
         options.depth = 0
         options.top = 1000
         return options

@@ -1,9 +1,9 @@
-// What has grown: the lines of a directory beside what they were, matched by name.
+// Growth: the lines of a directory beside the older ones, matched by name.
 
 import ScanEngine
 
 extension BrowseContents {
-    /// The greatest change first, whether more or less.
+    /// The greatest change first, in either direction.
     func sorted(_ order: BrowseOrder, _ older: Older) -> BrowseLines {
         var result = BrowseLines()
         var items: [GrowthItem] = []

@@ -1,4 +1,4 @@
-// What is shown of one directory: its directories from the tree, the rest from a table of files, in an order.
+// The lines for one directory: its directories from the tree, the rest from a table of files, sorted.
 
 import ScanEngine
 
@@ -6,17 +6,17 @@ import ScanEngine
 enum BrowseLine: Hashable, Sendable {
     case directory(DirectoryNumber)
     case file(UInt32)
-    /// What only the older tree has.
+    /// A directory that exists only in the older tree.
     case removedDirectory(DirectoryNumber)
     case removedFile(UInt32)
 }
 
-/// Lines in their order, and what they were in the older tree.
+/// Lines in their order, and their counterparts in the older tree.
 struct BrowseLines: Sendable {
     var lines: [BrowseLine] = []
-    /// Of a directory its number in the older tree, of a file its index in the older table.
+    /// For a directory its number in the older tree, for a file its index in the older table.
     var older: [BrowseLine: UInt32] = [:]
-    /// The greatest difference of all lines, without its sign.
+    /// The greatest absolute difference of all lines.
     var greatestChange: Int64 = 0
 }
 
@@ -24,14 +24,14 @@ enum SortKey: Equatable, Sendable {
     case size, name, entries, modified
 }
 
-/// How lines are ordered and which are left out.
+/// The order of lines, and the filter.
 struct BrowseOrder: Equatable, Sendable {
     var key = SortKey.size
     var isReversed = false
     var showsApparent = false
     var directoriesFirst = false
     var hidesDotted = false
-    /// Names without it are left out; ASCII letters in either case.
+    /// Names without this text are hidden; ASCII letters match in either case.
     var filter: [UInt8] = []
 
     func hides(_ name: ArraySlice<UInt8>) -> Bool {
@@ -50,7 +50,7 @@ struct BrowseOrder: Equatable, Sendable {
     private static func lowered(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
 }
 
-/// The directories of one directory and its files, to be sorted: copies, so that a thread of its own can do it.
+/// The directories and files of one directory, to be sorted: copies, so that a separate thread can do it.
 struct BrowseContents: Sendable {
     struct Directory: Sendable {
         var number: DirectoryNumber
@@ -61,7 +61,7 @@ struct BrowseContents: Sendable {
 
     private(set) var directories: [Directory] = []
     let files: FileTable
-    /// What was there before, if that is to be compared.
+    /// The older tree, for a comparison.
     var older: Older?
 
     struct Older: Sendable {
@@ -89,7 +89,7 @@ struct BrowseContents: Sendable {
         directories.count + files.count + (older.map { $0.directories.count + $0.files.count } ?? 0)
     }
 
-    /// Greatest first, equal ones by name; names from the first to the last.
+    /// Greatest first, ties by name; names in ascending order.
     func sorted(_ order: BrowseOrder) -> BrowseLines {
         if let older { return sorted(order, older) }
         var items: [Item] = []

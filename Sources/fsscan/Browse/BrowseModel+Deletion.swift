@@ -1,10 +1,10 @@
 import LinuxKernel
 import ScanEngine
 
-/// What is asked before something is deleted, and what came of it.
+/// The question before a deletion, and its outcome.
 struct BrowseDeletion {
     let target: DeletionTarget
-    /// What it is, and how much and how many: a row each, so that a long name hides nothing.
+    /// Its name, and its size and count: a row each, so that a long name hides nothing.
     let question: [[UInt8]]
     var task: BackgroundTask<DeletionOutcome>?
     var outcome: DeletionOutcome?
@@ -60,7 +60,7 @@ extension BrowseModel {
     /// Whether a question waits for its answer.
     var isAsking: Bool { panel?.kind == .question && deletion?.task == nil }
 
-    /// Takes the question back: what nobody can read nobody answers.
+    /// Withdraws the question: a question that nobody can read must not be answered.
     func withdrawQuestion() {
         guard isAsking else { return }
         (panel, deletion) = (nil, nil)
@@ -85,7 +85,7 @@ extension BrowseModel {
         }
     }
 
-    /// Takes in what a deletion that is over has come to: the directory is scanned again, so that all sums are right.
+    /// Handles the end of a deletion: the directory is scanned again, so that all sums are right.
     func updateDeletion() {
         guard let outcome = deletion?.task?.result else { return }
         deletion?.task = nil
@@ -93,7 +93,7 @@ extension BrowseModel {
         panel = outcome.failures.isEmpty ? nil : BrowsePanel(.stayed)
         message = nil
         scanAgain()
-        // Where it could not be scanned again, the sums are not right.
+        // If it could not be scanned again, the sums are wrong.
         let refusal = message.map { "; not scanned again: \($0)" } ?? ""
         message = "\(HumanUnits.count(outcome.deleted, "entry was", "entries were")) deleted" + refusal
     }

@@ -2,7 +2,7 @@ import LinuxKernel
 import ScanEngine
 
 extension BrowseModel {
-    /// - Returns: false if the browser is to end.
+    /// - Returns: false if the browser should end.
     func press(_ key: BrowseKey) -> Bool {
         message = nil
         if isTypingFilter {
@@ -65,7 +65,7 @@ extension BrowseModel {
         return true
     }
 
-    /// The same key once more turns the order around.
+    /// The same key again reverses the order.
     private func sort(_ key: SortKey) {
         order.isReversed = order.key == key && !order.isReversed
         order.key = key

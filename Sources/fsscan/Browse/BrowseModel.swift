@@ -1,14 +1,14 @@
-// What the browser shows and what its keys do, without a terminal: a key or the time changes the state, and the state
-// is drawn as rows of text.
+// The browser's state and the effect of its keys, without a terminal: a key or the time changes the state, and the
+// state is drawn as rows of text.
 //
 //   keys ──▶ BrowseModel ──▶ rows ──▶ Screen (curses)
 //              ▲      ▲
-//      DirectoryTree  FileTable of the directory that is shown
+//      DirectoryTree  FileTable of the current directory
 //
-// Nothing here waits: what may take long (the scan, listing a directory, sorting many lines) is done by threads of its
-// own and looked at ten times a second.
+// Nothing here waits: work that may take long (the scan, listing a directory, sorting many lines) runs on other threads
+// and is polled ten times a second.
 //
-// Where to read on: BrowseModel+Keys.swift, BrowseModel+Screen.swift.
+// Read on in BrowseModel+Keys.swift and BrowseModel+Screen.swift.
 
 import CLinux
 import LinuxKernel
@@ -24,17 +24,17 @@ enum BrowseKey: Equatable {
 final class BrowseModel {
     let source: any BrowseSource
     let text: ScreenText
-    /// Ages are relative to it: seconds since 1970.
+    /// The reference time for ages: seconds since 1970.
     let now: Int64
 
     var tree: DirectoryTree
-    /// What it is compared with.
+    /// The older tree of a comparison.
     private(set) var older: OlderTree?
     private var spare = DirectoryEvents()
     /// Nothing more will come.
     private var isComplete = false
 
-    /// The directory that is shown.
+    /// The current directory.
     private(set) var place = DirectoryTree.root
     private(set) var files = FileTable()
     private var filesTask: BackgroundTask<FileTable>?
@@ -50,9 +50,9 @@ final class BrowseModel {
     private(set) var cursor = 0
     /// Index of the first line on the screen.
     private(set) var top = 0
-    /// Nobody has chosen a line here: the first one is selected, whichever that is.
+    /// The user has not chosen a line here: the first one stays selected, whichever that is.
     private var isUntouched = true
-    /// How many lines the screen has room for.
+    /// How many lines fit on the screen.
     var visibleLines = 20
 
     var bar = BarStyle.both
@@ -61,7 +61,7 @@ final class BrowseModel {
     var deletion: BrowseDeletion?
     var message: String?
 
-    /// - Parameter older: what growth is shown since.
+    /// - Parameter older: the base for growth.
     init(_ source: any BrowseSource, since older: (any BrowseSource)? = nil, text: ScreenText) {
         self.source = source
         self.older = older.map { OlderTree($0) }
@@ -75,7 +75,7 @@ final class BrowseModel {
 
     var selected: BrowseLine? { lines.indices.contains(cursor) ? lines[cursor] : nil }
 
-    /// Ends what still runs.
+    /// Stops everything that is still running.
     func cancel() {
         source.cancel()
         older?.source.cancel()
@@ -85,7 +85,7 @@ final class BrowseModel {
 
     // MARK: Time
 
-    /// Takes in what has happened since the last time.
+    /// Takes in everything that has happened since the last call.
     func update() {
         if !isComplete {
             source.update(&tree, &spare)
@@ -100,7 +100,7 @@ final class BrowseModel {
         if let filesTask, let table = filesTask.result {
             files = table
             self.filesTask = nil
-            // Lines of another table mean nothing here.
+            // Lines of another table are meaningless here.
             linesTask = nil
             needsLines = true
         }
@@ -108,7 +108,7 @@ final class BrowseModel {
         updateLines()
     }
 
-    /// Whether something is still to come.
+    /// Whether anything is still to come.
     var isBusy: Bool {
         !isComplete || older?.isBusy == true || filesTask != nil || linesTask != nil || needsLines
             || deletion?.task != nil
@@ -116,7 +116,7 @@ final class BrowseModel {
 
     var isListing: Bool { filesTask != nil }
 
-    /// As many lines are sorted in some milliseconds.
+    /// Sorting this many lines takes some milliseconds.
     private static let fewLines = 10_000
 
     private func updateLines() {
@@ -144,7 +144,7 @@ final class BrowseModel {
         }
     }
 
-    /// The selected line stays selected, and where it is on the screen.
+    /// The selected line stays selected, and at its place on the screen.
     private func replaceLines(_ new: BrowseLines) {
         let chosen = isUntouched ? nil : (wanted ?? selected)
         sorted = new
@@ -158,12 +158,12 @@ final class BrowseModel {
         keepCursorVisible()
     }
 
-    /// A line that is to be selected as soon as it is there.
+    /// A line to select as soon as it exists.
     private var wanted: BrowseLine?
 
     // MARK: Scanning again, tables
 
-    /// Of the directory that is shown, or of the one that it was asked for.
+    /// For the current directory, or the one that was current when they were requested.
     private(set) var tables: (place: DirectoryNumber, task: BackgroundTask<ScanReport?>)?
 
     func showTables(_ kind: BrowsePanel.Kind) {

@@ -1,12 +1,12 @@
 import LinuxKernel
 import ScanEngine
 
-/// What stands in the place of the lines until a key takes it away.
+/// A panel that replaces the lines until a key closes it.
 struct BrowsePanel {
     enum Kind { case help, information, errors, largest, kinds, owners, question, stayed }
 
     let kind: Kind
-    /// The first of its rows that is on the screen.
+    /// The first of its rows on the screen.
     private(set) var top = 0
 
     init(_ kind: Kind) { self.kind = kind }
@@ -20,7 +20,7 @@ struct BrowsePanel {
 /// The tables of a report as rows of text, for one directory.
 struct BrowseTables {
     let report: ScanReport
-    /// Of the directory that the report is about.
+    /// The directory that the report is about.
     let path: [UInt8]
     let text: ScreenText
     let showsApparent: Bool
@@ -73,7 +73,7 @@ struct BrowseTables {
             }
     }
 
-    /// Columns to the right, and what follows.
+    /// Right-aligned columns, and the rest.
     private static func line(_ columns: [(text: String, width: Int)], _ rest: String) -> [UInt8] {
         var line: [UInt8] = []
         for column in columns {

@@ -7,7 +7,7 @@ import ScanEngine
 import Snapshots
 import WorkStealing
 
-/// `fsscan browse`: shows a tree while it is scanned, and lets people walk about in it.
+/// `fsscan browse`: shows a tree while it is scanned, and lets the user navigate in it.
 struct BrowseProgram {
     private let settings: BrowseSettings
 
@@ -21,7 +21,7 @@ struct BrowseProgram {
         guard !TextStyle.terminalIsDumb else {
             throw UsageError("browse needs a terminal that can move its cursor, and TERM says it cannot")
         }
-        // From here on a signal must not end the process without giving the terminal back.
+        // From here on a signal must not end the process without restoring the terminal.
         clinux_install_stop_handler()
         clinux_call_at_abrupt_end(cncurses_restore)
         let isUTF8 = cncurses_set_locale(Quoting.localeIsUTF8 ? 1 : 0) != 0
@@ -42,7 +42,7 @@ struct BrowseProgram {
         }
         show(model)
         cncurses_end()
-        // The scan may wait for a file system: nobody waits for the scan.
+        // The scan may wait for a file system, but nothing waits for the scan.
         model.cancel()
         clinux_abandon_threads()
         return ExitStatus.stopSignal ?? .success
@@ -85,11 +85,11 @@ struct BrowseProgram {
             screen.draw(model.screen(rows: screen.rows, columns: screen.columns))
             guard var event = screen.nextKey(wait) else { return }
             wait = Self.wait
-            // What was typed meanwhile is not drawn key by key.
+            // Input that arrived meanwhile is not drawn key by key.
             while true {
                 if case .key(let key) = event, !model.press(key) { return }
                 if case .none = event { break }
-                // A question is read before it is answered: what was typed before it was on the screen is no answer.
+                // The user must see a question before answering it: earlier input is no answer.
                 if model.isAsking {
                     screen.forgetKeys()
                     break
@@ -100,13 +100,13 @@ struct BrowseProgram {
         }
     }
 
-    /// Milliseconds. Ten pictures a second.
+    /// Milliseconds. Ten frames a second.
     private static let wait: Int32 = 100
     private static let firstWait: Int32 = 20
 }
 
 extension ScanOptions {
-    /// Leaves out what another scan left out.
+    /// Excludes what the other scan excluded.
     fileprivate mutating func obey(_ other: ScanOptions) {
         oneFileSystem = oneFileSystem || other.oneFileSystem
         excludeKernfs = excludeKernfs || other.excludeKernfs

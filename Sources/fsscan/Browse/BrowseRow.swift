@@ -1,4 +1,4 @@
-// How a line looks, in the columns that there is room for:
+// The layout of a line, depending on the width:
 //
 //     DISK  APPARENT   %  BAR                ENTRIES   NEWEST   MARKS NAME
 //
@@ -9,20 +9,20 @@
 
 import ScanEngine
 
-/// What one line says, whatever it is about.
+/// The facts on one line, of any kind.
 struct LineFacts: Equatable {
     var name: [UInt8]
     var isDirectory = false
     var diskBytes: Int64 = 0
     var apparentBytes: Int64 = 0
-    /// Nil for what is no directory.
+    /// Nil if it is not a directory.
     var entries: Int64?
-    /// Seconds since 1970; nil where it is not known.
+    /// Seconds since 1970; nil if it is not known.
     var newest: Int64?
     /// Still counting.
     var isUnfinished = false
     var marks: [LineMark] = []
-    /// What it was, where two trees are compared.
+    /// The old sums, if two trees are compared.
     var was: DirectorySums?
 }
 
@@ -37,7 +37,7 @@ enum LineMark: UInt8 {
     case removed = 0x2D  // -
 }
 
-/// What is drawn beside a size.
+/// The drawing beside a size.
 enum BarStyle: CaseIterable {
     case both, percent, bar, none
 }
@@ -57,8 +57,8 @@ struct RowLayout {
     private var barColumns: Int { columns >= 100 ? 20 : columns >= 75 ? 14 : 8 }
 
     /// - Parameters:
-    ///   - line: what it is about.
-    ///   - whole: the size of which percentages are given.
+    ///   - line: its facts.
+    ///   - whole: the size that is 100 %.
     func row(_ line: LineFacts, of whole: Int64) -> ScreenRow {
         var row = ScreenRow()
         let size = showsApparent ? line.apparentBytes : line.diskBytes
@@ -80,7 +80,7 @@ struct RowLayout {
         return row
     }
 
-    /// What it was, what it is, and the difference; a bar to the left for less, to the right for more.
+    /// The old size, the new size, and the difference; a bar to the left for less, to the right for more.
     private func addGrowth(_ size: Int64, since was: Int64, greatest: Int64, to row: inout ScreenRow) {
         let change = size &- was
         if hasShare {
@@ -146,7 +146,7 @@ struct RowLayout {
     static func age(_ time: Int64, now: Int64) -> String {
         let (seconds, overflow) = now.subtractingReportingOverflow(time)
         if overflow { return "?" }
-        // A clock may be a little ahead of another.
+        // Clocks may differ slightly.
         if seconds < -60 { return "future" }
         let days = seconds / 86_400
         switch days {

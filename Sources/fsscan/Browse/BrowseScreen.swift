@@ -1,7 +1,7 @@
 import CNcurses
 import Glibc
 
-/// The terminal, as long as the browser has it. All calls from one thread.
+/// The terminal, while the browser uses it. All calls from one thread.
 struct BrowseScreen {
     var rows: Int { Int(cncurses_rows()) }
     var columns: Int { Int(cncurses_columns()) }
@@ -34,18 +34,18 @@ struct BrowseScreen {
         }
     }
 
-    /// Waits for a key, so many milliseconds at most.
+    /// Waits for a key, for at most this many milliseconds.
     ///
-    /// - Returns: nil where the terminal is gone.
+    /// - Returns: nil if the terminal is gone.
     func nextKey(_ milliseconds: Int32) -> Event? {
-        // Not by curses: without a terminal its wait ends at once, and nobody would know why.
+        // Not through curses: without a terminal its wait ends at once, without a reason.
         var input = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
         let count = poll(&input, 1, milliseconds)
         if count > 0, input.revents & Int16(POLLIN) == 0 { return nil }
         return Self.event(of: cncurses_key(0))
     }
 
-    /// Forgets what was typed and not read yet.
+    /// Discards unread input.
     func forgetKeys() { cncurses_forget_keys() }
 
     enum Event { case none, resized, key(BrowseKey) }

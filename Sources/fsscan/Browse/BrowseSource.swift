@@ -1,20 +1,19 @@
 import Entries
 import ScanEngine
 
-/// Where the browser's tree comes from: a scan, or something that was kept of one. Fills the tree on threads of its
-/// own.
+/// The origin of the browser's tree: a scan, or a saved or exported one. Fills the tree on threads of its own.
 protocol BrowseSource: AnyObject {
     /// The path of the tree's root.
     var path: [UInt8] { get }
     /// Whether more is to come.
     var isRunning: Bool { get }
-    /// What happens while it runs: `scanning`, `reading`.
+    /// Its current activity: `scanning`, `reading`.
     var activity: String { get }
-    /// Why not everything came, if it did not: a sentence for people.
+    /// Why the tree is incomplete, if it is: a sentence for people.
     var failure: [UInt8]? { get }
     /// Brings the tree up to date.
     func update(_ tree: inout DirectoryTree, _ spare: inout DirectoryEvents)
-    /// Starts to list what is in a directory beside directories.
+    /// Starts listing the entries of a directory that are not directories.
     ///
     /// - Parameter names: from the root down to it.
     func files(of directory: DirectoryNumber, names: [[UInt8]]) -> BackgroundTask<FileTable>

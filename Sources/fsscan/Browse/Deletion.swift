@@ -1,16 +1,16 @@
-// Deleting an entry and everything below it, so that nothing else goes, whatever others do meanwhile:
+// Deletes an entry and everything below it, and nothing else, whatever other processes do meanwhile:
 //
 //   place ── openat, name by name, never through a symlink
 //     └─ entry ── statx: not changed since it was seen? ── unlinkat
 //          └─ directory ── openat (no symlink), fstat: the same inode, the same mount? ── into it
 //                            all below is gone: openat(".."), the inode that was left? ── unlinkat(AT_REMOVEDIR)
 //
-// Names are relative to a descriptor at every step, so a directory that is moved away takes the deletion along, and one
-// that is replaced ends it there. What was changed, or came, after it was seen stays: its ctime says so, which nobody
-// can set. Between the last look at a name and unlinkat(2) somebody may put another file under that name; Linux has no
-// call that does both at once.
+// Names are relative to a descriptor at every step, so a directory that is moved away is still the one deleted, and a
+// replaced directory ends the deletion there. Entries changed or added after the question stay: their ctime, which
+// nobody can set, shows it. Between the last check of a name and unlinkat(2) another process may put another file under
+// that name; Linux has no call that does both at once.
 //
-// One descriptor is open at a time, so depth costs memory alone.
+// One descriptor is open at a time, so depth only costs memory.
 
 import CLinux
 import Entries
@@ -18,19 +18,19 @@ import Glibc
 import LinuxKernel
 import ScanEngine
 
-/// What is to be deleted, as it was when the question was asked.
+/// The target of a deletion, as it was when the question was asked.
 struct DeletionTarget: Sendable {
     let options: ScanOptions
-    /// From the tree's root down to the directory that it is in.
+    /// From the tree's root down to the directory that contains it.
     let names: [[UInt8]]
     let name: [UInt8]
     let identity: DeviceInode
     let mount: UInt64?
     let isDirectory: Bool
-    /// What is newer than this is not deleted: by the clock that files get their times from.
+    /// Newer entries are not deleted: by the clock from which files get their times.
     let seen: Moment
 
-    /// Looks at it.
+    /// Stats it.
     init(_ options: ScanOptions, names: [[UInt8]], name: [UInt8]) throws(Errno) {
         let place = try DirectoryListing(options, names: names)
         var status = FileStatus()

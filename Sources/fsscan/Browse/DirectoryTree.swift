@@ -1,18 +1,18 @@
-// The directories of a tree with their sums, while the scan goes on.
+// The directories of a tree with their sums, updated during a scan.
 //
-// A node is 64 bytes, and its name. Nodes are numbered in the order in which they were met: a parent's number is less
-// than its children's. So one pass over what has changed, from the highest number down, brings all sums up to date:
-// when a node is looked at, everything below it has been added to it.
+// A node is 64 bytes, and its name. Nodes are numbered in the order in which they were found: a parent's number is less
+// than its children's. So one pass over the changed nodes, from the highest number down, updates all sums: when the
+// pass reaches a node, everything below it has been added to it.
 //
 //   number      0     1     2     3     4     5
 //            ┌─────┬─────┬─────┬─────┬─────┬─────┬─ ─ ─
-//   nodes    │ /srv│ vm  │ www │ log │ a   │ b   │         a child has the number of its parent, a parent that of the
-//            └─────┴─────┴─────┴─────┴─────┴─────┴─ ─ ─    last child that was met, a child that of the one before it
+//   nodes    │ /srv│ vm  │ www │ log │ a   │ b   │         a child has the number of its parent; a parent has that of its
+//            └─────┴─────┴─────┴─────┴─────┴─────┴─ ─ ─    last child, and each child that of the one before it
 //   names    /srv vm www log a b
 //
 // The sums of a directory are those of `du` for it alone: an inode with several names counts once within each
-// directory. The scan says what they are when the directory is done; until then they are the sum of what is known, in
-// which an inode may count once for each directory that it has a name in.
+// directory. The scan reports the final sums when the directory is done. Until then the sums add up what is known;
+// there an inode may count once for each directory that contains one of its names.
 
 import ScanEngine
 
@@ -24,31 +24,31 @@ struct DirectoryTree {
     struct Node {
         var parent: UInt32
         var lastChild: UInt32
-        /// The child of the same parent that was met before.
+        /// The previous child of the same parent.
         var sibling: UInt32
         var nameLength: UInt16 = 0
         var flags: NodeFlags = []
         var nameStart: UInt32 = 0
-        /// The newest time of itself and of what is no directory in it, as near as 32 bits have it: from 1970 to 2106.
+        /// The newest time of itself and of its entries that are not directories, in 32 bits: from 1970 to 2106.
         var ownNewest: UInt32 = 0
         var sums = DirectorySums()
-        /// Seconds since 1970; of it and everything below.
+        /// Seconds since 1970; for itself and everything below.
         var newest = Int64.min
 
         static let empty = Node(parent: none, lastChild: none, sibling: none)
     }
 
-    /// Stands for no directory.
+    /// Means no directory.
     static let none = DirectoryNumber.max
 
     var nodes: [Node] = []
     private var names: [UInt8] = []
     /// How many directories are not done.
     private(set) var unfinished = 0
-    /// The names of inodes that have several: 32 bytes each.
+    /// The names of inodes with several names: 32 bytes each.
     var links = LinkTable()
 
-    /// What this pass has found out: `touched` are numbers, `marks` for each number 1 + its place among them, or 0.
+    /// The state of this pass: `touched` are numbers, `marks` for each number 1 + its index in `touched`, or 0.
     private var touched: [UInt32] = []
     private var marks: [UInt32] = []
     private var changes: [Change] = []
@@ -67,10 +67,10 @@ struct DirectoryTree {
 
     static let root: DirectoryNumber = 0
 
-    /// The number of the next directory that is met.
+    /// The number of the next new directory.
     var count: Int { nodes.count }
 
-    // MARK: Asking
+    // MARK: Queries
 
     func sums(of number: DirectoryNumber) -> DirectorySums { nodes[Int(number)].sums }
     func newest(in number: DirectoryNumber) -> Int64 { nodes[Int(number)].newest }
@@ -87,7 +87,7 @@ struct DirectoryTree {
         return names[Int(node.nameStart)..<Int(node.nameStart) + Int(node.nameLength)]
     }
 
-    /// From the root, whose own is left out, down to the directory.
+    /// From the root (its own name excluded) down to the directory.
     func namesFromRoot(to number: DirectoryNumber) -> [[UInt8]] {
         var list: [[UInt8]] = []
         var place = number
@@ -118,7 +118,7 @@ struct DirectoryTree {
         return false
     }
 
-    /// Those that are there, the last one met first.
+    /// The existing ones, the last one found first.
     func forEachChild(of number: DirectoryNumber, _ body: (DirectoryNumber) -> Void) {
         var child = nodes[Int(number)].lastChild
         while child != Self.none {
@@ -130,7 +130,7 @@ struct DirectoryTree {
 
     // MARK: Events
 
-    /// Takes in what one worker has to tell. Sums are brought up to date by `settle()`.
+    /// Applies one worker's events. `settle()` then updates the sums.
     mutating func apply(_ events: borrowing DirectoryEvents) {
         var nameStart = 0
         for met in events.met {
@@ -183,7 +183,7 @@ struct DirectoryTree {
         makeRoom(for: parent)
         nodes[index].sibling = nodes[Int(parent)].lastChild
         nodes[Int(parent)].lastChild = number
-        // What is known of it already has gone no higher.
+        // What was known before has not been added higher up.
         let (sums, newest) = (nodes[index].sums, nodes[index].newest)
         change(parent) { change in
             change.added = change.added &+ sums
@@ -201,9 +201,9 @@ struct DirectoryTree {
         body(&changes[Int(marks[Int(number)]) - 1])
     }
 
-    /// Brings all sums up to date.
+    /// Updates all sums.
     mutating func settle() {
-        // All directories above what was touched: each once.
+        // All directories above the touched ones: each once.
         var next = 0
         while next < touched.count {
             let parent = nodes[Int(touched[next])].parent
@@ -246,7 +246,7 @@ struct DirectoryTree {
 }
 
 extension DirectoryTree {
-    /// Makes a directory as if nothing were known of what is in it. Those above keep what they have.
+    /// Resets a directory to the state before its contents were found. Those above keep their sums.
     mutating func forget(_ number: DirectoryNumber) {
         let index = Int(number)
         if nodes[index].flags.contains(.done) { unfinished += 1 }
@@ -256,7 +256,7 @@ extension DirectoryTree {
         (nodes[index].newest, nodes[index].ownNewest) = (.min, 0)
     }
 
-    /// Whether a directory is the other one or lies in it.
+    /// Whether a directory is the other one or is inside it.
     func isIn(_ number: DirectoryNumber, _ other: DirectoryNumber) -> Bool {
         var place = number
         // Numbers grow on the way down.
@@ -265,20 +265,20 @@ extension DirectoryTree {
     }
 }
 
-/// What is known of a directory beside its sums.
+/// Facts about a directory besides its sums.
 struct NodeFlags: OptionSet, Sendable {
     let rawValue: UInt16
 
     init(rawValue: UInt16) { self.rawValue = rawValue }
 
-    /// It has its name and its place.
+    /// Its name and its parent are known.
     static let placed = NodeFlags(rawValue: 1 << 0)
-    /// Everything below was counted.
+    /// Everything below has been counted.
     static let done = NodeFlags(rawValue: 1 << 1)
-    /// It is no directory (any more).
+    /// It is not a directory (any more).
     static let gone = NodeFlags(rawValue: 1 << 2)
     /// It is on another device than the directory above.
     static let mount = NodeFlags(rawValue: 1 << 3)
-    /// Patterns left out some of its entries.
+    /// Patterns excluded some of its entries.
     static let excludes = NodeFlags(rawValue: 1 << 4)
 }

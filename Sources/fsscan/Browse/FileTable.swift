@@ -2,7 +2,7 @@ import Entries
 import LinuxKernel
 import ScanEngine
 
-/// What is in one directory, but for the directories that the tree has: 32 bytes and the name each.
+/// The contents of one directory, except the directories in the tree: 32 bytes and the name each.
 struct FileTable: Sendable {
     struct File: Sendable {
         var diskBytes: Int64 = 0
@@ -11,7 +11,7 @@ struct FileTable: Sendable {
         var modified: Int64 = 0
         fileprivate var nameStart: UInt32 = 0
         fileprivate var nameLength: UInt16 = 0
-        /// Nil where it is not known.
+        /// Nil if it is not known.
         fileprivate var rawKind: UInt8 = .max
         var marks: FileMarks = []
 
@@ -23,7 +23,7 @@ struct FileTable: Sendable {
 
     private(set) var files: [File] = []
     private var names: [UInt8] = []
-    /// Why it is not complete, if it is not.
+    /// Why it is incomplete, if it is.
     var failure: String?
 
     var count: Int { files.count }
@@ -33,7 +33,7 @@ struct FileTable: Sendable {
         return names[Int(file.nameStart)..<Int(file.nameStart) + Int(file.nameLength)]
     }
 
-    /// Names of more than 4 GiB do not fit: those of some ten million files of the longest names.
+    /// Names of more than 4 GiB in total do not fit: those of some ten million files with the longest names.
     mutating func append(_ file: File, name: some Collection<UInt8>) {
         guard names.count + name.count <= Int(UInt32.max), name.count <= Int(UInt16.max) else {
             failure = "too many names to show"
@@ -52,14 +52,14 @@ struct FileMarks: OptionSet, Sendable {
 
     /// It has several names.
     static let linked = FileMarks(rawValue: 1 << 0)
-    /// A pattern leaves it out.
+    /// A pattern excludes it.
     static let excluded = FileMarks(rawValue: 1 << 1)
-    /// Nothing could be found out about it.
+    /// It could not be stat'ed.
     static let failed = FileMarks(rawValue: 1 << 2)
 }
 
 extension FileTable {
-    /// Lists a directory from the disk. Directories are left out, but for those that a pattern leaves out of the scan.
+    /// Lists a directory from the disk. Directories are omitted, except those that a pattern excludes from the scan.
     init(_ options: ScanOptions, names: [[UInt8]], isCancelled: () -> Bool) {
         do throws(Errno) {
             let listing = try DirectoryListing(options, names: names)
@@ -77,7 +77,7 @@ extension FileTable {
             file.marks = .excluded
         } else if let kind = entry.kind {
             file.diskBytes = entry.status.diskBytes
-            // As in the totals: of what else there is, st_size says nothing.
+            // As in the totals: for other kinds st_size means nothing.
             if kind == .file || kind == .symlink { file.apparentBytes = entry.status.size }
             file.modified = entry.status.mtime.seconds
             if entry.status.links > 1 { file.marks = .linked }

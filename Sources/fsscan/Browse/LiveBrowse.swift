@@ -3,20 +3,20 @@ import Entries
 import ScanEngine
 import Synchronization
 
-/// A tree that is scanned while it is looked at. Used by one thread; the scan has its own.
+/// A tree that is scanned while it is shown. Used by one thread; the scan has its own.
 final class LiveBrowse: BrowseSource {
     let options: ScanOptions
     private var running: Running
-    /// Of the scan of a part of the tree that is not over yet.
+    /// The unfinished scan of a part of the tree.
     private var rescan: Rescan?
     private(set) var errorList: [ScanError] = []
-    /// Whether `report` tells of the tree as it is shown.
+    /// Whether `report` describes the tree as shown.
     private var isOriginal = true
     private var isTaken = false
 
     let activity = "scanning"
 
-    /// A scan and what it has to tell.
+    /// A scan and its events.
     private struct Running {
         let scan: Scan
         let watch: DirectoryWatch
@@ -48,12 +48,12 @@ final class LiveBrowse: BrowseSource {
     var isRunning: Bool { !isTaken }
     var failure: [UInt8]? { report?.complete == false ? Array("the scan was stopped".utf8) : nil }
 
-    /// Of the whole tree; nil while the scan runs, and when a part of it was scanned later.
+    /// Of the whole tree; nil while the scan runs, and after a part of it was scanned again.
     var report: ScanReport? { isOriginal ? running.task.result : nil }
 
     func update(_ tree: inout DirectoryTree, _ spare: inout DirectoryEvents) {
         guard !isTaken else { return }
-        // Asked first: what happens afterwards is for the next time.
+        // Checked first: later events are for the next call.
         let isOver = running.task.result != nil
         running.watch.take(&spare) { tree.apply($0) }
         tree.settle()
@@ -71,18 +71,18 @@ final class LiveBrowse: BrowseSource {
 
     func cancel() { running.scan.cancel() }
 
-    // MARK: Once more
+    // MARK: Rescans
 
-    /// Errors outside of what is scanned once more.
+    /// Errors outside the rescanned part.
     private var keptErrors: [ScanError] = []
 
-    /// Scans a directory once more, or the whole tree where patterns do not let a part of it be scanned alone.
+    /// Scans a directory again, or the whole tree if patterns do not allow a part of it to be scanned alone.
     ///
     /// - Returns: the directory whose scan was started.
     func scanAgain(_ number: DirectoryNumber, of tree: inout DirectoryTree) throws(RescanRefusal) -> DirectoryNumber {
         guard isTaken else { throw RescanRefusal(message: "the scan is not over yet") }
         var number = hasPatternsOfPlaces ? DirectoryTree.root : number
-        // No call takes a longer path: then the one above that has a shorter one.
+        // No call accepts a longer path: then use the nearest directory above with a shorter one.
         while let parent = tree.parent(of: number), tree.path(of: number).count >= Self.longestPath { number = parent }
         let isMount = tree.flags(of: number).contains(.mount)
         if isMount, options.oneFileSystem || options.excludeKernfs {
@@ -106,7 +106,7 @@ final class LiveBrowse: BrowseSource {
     /// `PATH_MAX`, with the NUL.
     private static let longestPath = 4096
 
-    /// A `.gitignore` above, or a pattern with a slash inside, says something else where the PATH is another.
+    /// A `.gitignore` above, or a pattern with an inner slash, means something else with another PATH.
     private var hasPatternsOfPlaces: Bool {
         options.gitignore || options.exclude.contains { $0.dropLast().contains(UInt8(ascii: "/")) }
     }
@@ -119,7 +119,7 @@ final class LiveBrowse: BrowseSource {
 
     // MARK: Tables
 
-    /// Counts what is in a directory by kind and owner, and finds its largest files.
+    /// Counts the contents of a directory by kind and owner, and finds its largest files.
     func tables(of number: DirectoryNumber, in tree: borrowing DirectoryTree) -> BackgroundTask<ScanReport?>? {
         if number == DirectoryTree.root, let report { return BackgroundTask { _ in report } }
         var part = options
@@ -134,12 +134,12 @@ final class LiveBrowse: BrowseSource {
     }
 }
 
-/// Why a directory is not scanned once more: a sentence for people.
+/// Why a directory is not scanned again: a sentence for people.
 struct RescanRefusal: Error {
     var message: String
 }
 
-/// The errors of a scan, as many as anybody reads.
+/// The errors of a scan, as many as anybody would read.
 private final class ErrorLog: Sendable {
     private let errors = Mutex<[ScanError]>([])
     private static let limit = 10_000

@@ -1,12 +1,12 @@
 import ScanEngine
 
-/// The tree that another one is compared with, and the directory of it that stands beside the one that is shown.
+/// The older tree of a comparison, and its directory that matches the current one.
 struct OlderTree {
     let source: any BrowseSource
     private(set) var tree: DirectoryTree
     private var spare = DirectoryEvents()
     private var isComplete = false
-    /// Nil where it does not have that directory, or not yet.
+    /// Nil if it does not contain that directory, or not yet.
     private(set) var place: DirectoryNumber?
     private(set) var files = FileTable()
     private var filesTask: BackgroundTask<FileTable>?
@@ -18,9 +18,9 @@ struct OlderTree {
 
     var isBusy: Bool { !isComplete || filesTask != nil }
 
-    /// Takes in what has happened since the last time.
+    /// Takes in everything that has happened since the last call.
     ///
-    /// - Parameter names: from the root down to the directory that is shown.
+    /// - Parameter names: from the root down to the current directory.
     /// - Returns: whether anything may have changed.
     mutating func update(_ names: [[UInt8]]) -> Bool {
         var hasChanged = false
@@ -33,7 +33,7 @@ struct OlderTree {
             place = found
             filesTask = source.files(of: found, names: names)
         }
-        // Before everything was read the table of a directory may not be there.
+        // Before everything was read the table of a directory may be missing.
         if let table = filesTask?.result {
             if isComplete || table.count > 0 {
                 files = table
@@ -46,7 +46,7 @@ struct OlderTree {
         return hasChanged
     }
 
-    /// Another directory is shown.
+    /// Another directory becomes current.
     mutating func leave() {
         place = nil
         files = FileTable()
@@ -56,7 +56,7 @@ struct OlderTree {
 }
 
 extension DirectoryTree {
-    /// The directory with these names, from the root down; nil where there is none.
+    /// The directory with these names, from the root down; nil if there is none.
     func directory(_ names: [[UInt8]]) -> DirectoryNumber? {
         var place = Self.root
         for name in names {

@@ -1,12 +1,12 @@
 import Bytes
 import CLinux
 
-/// How a piece of text looks. Never colour alone: a sign says the same.
+/// The style of a piece of text. Never colour alone: a sign says the same.
 enum ScreenStyle: Equatable {
     case plain, dim, strong, accent, warning, bar
 }
 
-/// A row of the screen, built from left to right: pieces of printable text whose width is known.
+/// A row of the screen, built from left to right from pieces of printable text of known width.
 struct ScreenRow: Equatable {
     struct Piece: Equatable {
         var text: [UInt8]
@@ -15,9 +15,9 @@ struct ScreenRow: Equatable {
     }
 
     private(set) var pieces: [Piece] = []
-    /// Columns that are taken.
+    /// Columns used so far.
     private(set) var width = 0
-    /// The whole row stands out.
+    /// The whole row is highlighted.
     var isSelected = false
 
     var text: [UInt8] { pieces.flatMap(\.text) }
@@ -33,7 +33,7 @@ struct ScreenRow: Equatable {
         width += columns
     }
 
-    /// Appends text to the right of a field.
+    /// Appends right-aligned text in a field.
     mutating func append(_ text: String, right field: Int, _ style: ScreenStyle = .plain) {
         fill(to: width + field - text.utf8.count)
         append(text, style)
@@ -45,7 +45,7 @@ struct ScreenRow: Equatable {
     }
 }
 
-/// Names and other text of files, for a terminal: printable, and of a known width.
+/// Names and other text of files, for a terminal: printable, with a known width.
 struct ScreenText {
     let quoting: Quoting
     /// The terminal shows UTF-8.
@@ -53,7 +53,7 @@ struct ScreenText {
 
     var ellipsis: String { isUTF8 ? "…" : "~" }
 
-    /// Makes bytes printable: what is no printable character is written as `ls -b` does.
+    /// Makes bytes printable: unprintable characters are escaped as `ls -b` does.
     func printable(_ name: some Collection<UInt8>) -> [UInt8] {
         let escaped = quoting.escaped(Array(name))
         guard escaped.contains(where: { $0 > 0x7F }) else { return escaped }
@@ -70,7 +70,7 @@ struct ScreenText {
         return result
     }
 
-    /// Columns that printable text takes.
+    /// The width of printable text in columns.
     func width(_ text: [UInt8]) -> Int {
         guard text.contains(where: { $0 > 0x7F }) else { return text.count }
         var sum = 0
@@ -91,7 +91,7 @@ struct ScreenText {
         return (start + Array(ellipsis.utf8), width + 1)
     }
 
-    /// As much of the text as there is room for.
+    /// The longest prefix of the text that fits.
     private func beginning(_ text: [UInt8], _ columns: Int) -> (text: [UInt8], width: Int) {
         var result: [UInt8] = []
         var sum = 0
@@ -107,7 +107,7 @@ struct ScreenText {
         return (result, sum)
     }
 
-    /// Text whose end matters, such as a path.
+    /// Shortens text whose end matters, such as a path.
     func fittedAtEnd(_ text: [UInt8], _ columns: Int) -> (text: [UInt8], width: Int) {
         let full = width(text)
         if full <= columns { return (text, full) }
@@ -120,7 +120,7 @@ struct ScreenText {
                 excess -= max(0, width)
                 return
             }
-            // Marks that combine with what was left out go with it.
+            // Combining marks of an omitted character are omitted, too.
             if sum == 1, width == 0 { return }
             result += bytes
             sum += max(0, width)
@@ -128,18 +128,18 @@ struct ScreenText {
         return (result, sum)
     }
 
-    /// Text of which both ends matter, such as a path in a list: it loses its middle.
+    /// Shortens text whose both ends matter, such as a path in a list, in the middle.
     func fittedInMiddle(_ text: [UInt8], _ columns: Int) -> (text: [UInt8], width: Int) {
         let full = width(text)
         if full <= columns { return (text, full) }
         guard columns > 0 else { return ([], 0) }
-        // The end of a path says more than its beginning.
+        // The end of a path is more informative than its beginning.
         let start = beginning(text, (columns - 1) * 2 / 5)
         let end = fittedAtEnd(text, columns - start.width)
         return (start.text + end.text, start.width + end.width)
     }
 
-    /// - Parameter body: gets a character and its width, less than 0 where it is not printable.
+    /// - Parameter body: gets a character and its width, negative if it is not printable.
     private func forEachElement(of text: [UInt8], _ body: (ArraySlice<UInt8>, Int) -> Void) {
         text.withUnsafeBytes { bytes in
             var offset = 0

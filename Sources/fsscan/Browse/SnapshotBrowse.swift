@@ -1,12 +1,11 @@
-// A tree that was kept: a saved scan, or a file of records. Entries come in the order of their paths, a directory
-// before what is in it, so the directories that are open at any time are a stack:
+// A stored tree: a saved scan, or a file of records. Entries come in the order of their paths, a directory before its
+// contents, so the open directories at any time are a stack:
 //
-//   root ─ usr ─ share ─ doc        what is read counts in the last one
+//   root ─ usr ─ share ─ doc        entries count in the last one
 //   when the next entry is not in doc: doc is done, and its sums count in share
 //
-// An inode with several names counts once in each directory that has one of them or more below it. The name that was
-// read before tells where it counts already: in the last directory that has both names below it, and in those above
-// that.
+// An inode with several names counts once in each directory with one or more of them below it. The previous name shows
+// where it already counts: in the last directory with both names below it, and in those above.
 
 import Entries
 import Formats
@@ -16,31 +15,31 @@ import ScanEngine
 import Snapshots
 import Synchronization
 
-/// A tree that was kept, read while it is looked at.
+/// A stored tree, read while it is shown.
 final class SnapshotBrowse: BrowseSource {
     let path: [UInt8]
     let activity = "reading"
     private let shared = Shared()
     private let saved: (path: [UInt8], scan: Int64)?
     let rootCount: Int
-    /// Of the scan, where the file says.
+    /// The options of the scan, if the file has them.
     let options: ScanOptions?
     private let task: BackgroundTask<[UInt8]?>
 
-    /// What the reading thread hands over.
+    /// Results of the reading thread.
     final class Shared: Sendable {
         let events = Mutex(DirectoryEvents())
         let errors = Mutex<[ScanError]>([])
-        /// Where files cannot be read again by an index.
+        /// Used if files cannot be read again through an index.
         let tables = Mutex<[DirectoryNumber: FileTable]>([:])
         static let mostErrors = 10_000
     }
 
     /// - Parameters:
-    ///   - argument: as it was given, with its selector.
-    ///   - selector: which of several scans.
+    ///   - argument: as given, with its selector.
+    ///   - selector: chooses one of several scans.
     init(_ argument: [UInt8], file: [UInt8], selector: [UInt8]?) throws(SnapshotFailure) {
-        // Only to know what it is before the screen is taken over.
+        // Only to check the format before the screen is taken over.
         let opened = try OpenedSnapshot(
             file, selector: selector, otherRoots: [], isToBeHashed: false, formats: SnapshotFormat.all + [.ncdu])
         let roots = opened.source.description.roots
@@ -67,7 +66,7 @@ final class SnapshotBrowse: BrowseSource {
         }
     }
 
-    /// `@unchecked Sendable`: handed to the one thread that reads it, and used by nobody else.
+    /// `@unchecked Sendable`: handed to the one thread that reads it, and not used elsewhere.
     private struct Handover: @unchecked Sendable {
         let source: any SnapshotSource
     }
@@ -96,12 +95,12 @@ final class SnapshotBrowse: BrowseSource {
         }
     }
 
-    /// The files of a directory, as soon as it was read to its end.
+    /// The files of a directory, as soon as it has been read completely.
     private static func table(
         of directory: DirectoryNumber, _ shared: Shared, _ reading: BackgroundTask<[UInt8]?>, _ isCancelled: () -> Bool
     ) -> FileTable {
         while !isCancelled() {
-            // Asked first: what is read afterwards is for the next time.
+            // Checked first: later results are for the next call.
             let isOver = reading.result != nil
             if let table = shared.tables.withLock({ $0[directory] }) { return table }
             if isOver { break }
@@ -113,7 +112,7 @@ final class SnapshotBrowse: BrowseSource {
     func cancel() { task.cancel() }
 }
 
-/// Makes events of entries.
+/// Converts entries to events.
 private final class SnapshotTreeReader {
     private let source: any SnapshotSource
     private let shared: SnapshotBrowse.Shared
@@ -124,7 +123,7 @@ private final class SnapshotTreeReader {
         let number: DirectoryNumber
         let key: EntryKey
         var sums = DirectorySums()
-        /// What has not been told yet.
+        /// The part that has not been reported yet.
         var added = DirectorySums()
         var newest = Int64.min
         var files = FileTable()
@@ -134,9 +133,9 @@ private final class SnapshotTreeReader {
     private var next = DirectoryTree.root + 1
     private var events = DirectoryEvents()
     private var untold = 0
-    /// Of each directory that was met, for `commonDirectory`.
+    /// The parent of each directory so far, for `commonDirectory`.
     private var parents: [DirectoryNumber] = [DirectoryTree.none]
-    /// The directory in which an inode with several names was met last.
+    /// The directory with the last name of an inode with several names.
     private var linked: [DeviceInode: DirectoryNumber] = [:]
 
     init(_ source: any SnapshotSource, shared: SnapshotBrowse.Shared, roots: [[UInt8]], keepsFiles: Bool) {
@@ -144,7 +143,7 @@ private final class SnapshotTreeReader {
         self.shared = shared
         self.roots = roots
         self.keepsFiles = keepsFiles
-        // Several PATHs lie in a directory that is none.
+        // Several PATHs get an artificial parent directory.
         if roots.count != 1 {
             open.append(Open(number: DirectoryTree.root, key: EntryKey(root: 0, path: [])))
         }
@@ -163,7 +162,7 @@ private final class SnapshotTreeReader {
         tell()
     }
 
-    /// As many entries take some milliseconds.
+    /// This many entries take some milliseconds.
     private static let batch = 1000
 
     private func take(_ entry: SnapshotEntry) {
@@ -196,7 +195,7 @@ private final class SnapshotTreeReader {
     private func openAbove(_ key: EntryKey) {
         if key.isRoot { return }
         if open.count == (hasTop ? 1 : 0) { begin(EntryKey(root: key.root, path: [])) }
-        // The last one that is open holds it: it is the directory of the entry if it is as long.
+        // The last open one contains it: it is the directory of the entry if its length matches.
         let length = max(4, key.bytes.count - key.name.count - 1)
         while let last = open.last, last.key.bytes.count != length { begin(last.key.next(towards: key)) }
     }
@@ -241,7 +240,7 @@ private final class SnapshotTreeReader {
         events.removeAll()
     }
 
-    /// The index of the last open directory that holds the other one, or is it.
+    /// The index of the last open directory that contains the other one, or is it.
     private func commonDirectory(_ other: DirectoryNumber) -> Int? {
         var place = other
         var index = open.count - 1
@@ -285,7 +284,7 @@ extension FileTable.File {
 }
 
 extension FileTable {
-    /// Reads what is in one directory of a saved scan, by its index.
+    /// Reads the contents of one directory of a saved scan, through its index.
     ///
     /// - Parameter names: from the root of the tree down to it; with several PATHs the first is the PATH.
     fileprivate mutating func read(
@@ -313,7 +312,7 @@ extension FileTable {
         }
     }
 
-    /// PATHs that are no directories.
+    /// PATHs that are not directories.
     private mutating func readRoots(_ saved: SavedScans, _ scan: SavedScan) throws(SnapshotFailure) {
         let source = try SavedScanSource(saved, scan, only: SavedScanSource.shownColumns)
         for (root, path) in scan.options.paths.enumerated() {

@@ -1,14 +1,15 @@
 import CLinux
 
-/// Arguments are bytes; swift-argument-parser takes strings, and the way there and back must lose nothing.
+/// Arguments are bytes, but swift-argument-parser takes strings; the conversion must be lossless in both directions.
 ///
-/// `CommandLine.arguments` turns bytes that are not UTF-8 into U+FFFD. Here each byte that is not printable ASCII, part of
-/// valid UTF-8 or not, becomes one private-use character, U+10F700 plus the byte, and only such bytes do: the mapping is a
-/// bijection, whatever the argument contains (those very characters included, as their own bytes are carried, too).
+/// `CommandLine.arguments` turns bytes that are not UTF-8 into U+FFFD. Here each byte that is not printable ASCII, part
+/// of valid UTF-8 or not, becomes one private-use character, U+10F700 plus the byte, and only such bytes do. The
+/// mapping is a bijection for any argument (even one with these very characters, because their own bytes are mapped,
+/// too).
 ///
-/// Carrying only invalid bytes would be shorter to explain to a reader of a debugger, but then `--output=` followed by a
-/// combining accent is no `=` for a parser that compares `Character`s. Control characters are carried as well, so that a
-/// newline in an error message is the parser's own.
+/// Mapping only invalid bytes would be easier to follow in a debugger, but then `--output=` followed by a combining
+/// accent has no `=` for a parser that compares `Character`s. Control characters are mapped as well, so that a newline
+/// in an error message is the parser's own.
 struct CarriedArgument: Equatable {
     var bytes: [UInt8]
 
@@ -22,12 +23,12 @@ struct CarriedArgument: Equatable {
             if (Self.firstScalar...Self.firstScalar + 0xFF).contains(scalar.value) {
                 return [UInt8(scalar.value - Self.firstScalar)]
             }
-            // Text of the parser itself, in messages: curly quotes for instance.
+            // The parser's own text in messages: curly quotes, for instance.
             return Array(String(scalar).utf8)
         }
     }
 
-    /// As a string for the parser: ASCII and private-use characters only, none of which combines with another.
+    /// As a string for the parser: only ASCII and private-use characters, which do not combine with each other.
     var carried: String {
         var text = String.UnicodeScalarView()
         for byte in bytes {

@@ -1,15 +1,15 @@
 internal import ArgumentParser
 
-/// A word that the first argument may be, and what it does.
+/// A word that the first argument may be, and its effect.
 ///
-/// Not subcommands of the parser's: it leaves the options of a default subcommand out of the help and the completions,
-/// where people look for them. A further command is one element of `all`, and a page in docs/man.
+/// Not subcommands of the parser: it omits the options of a default subcommand from the help and the completions, where
+/// users look for them. To add a command, write one element of `all`, and a page in docs/man.
 struct Command {
     let name: String
-    /// For the help: a command line that somebody would type.
+    /// For the help: a typical command line.
     let example: String
     let type: any ParsableCommand.Type
-    /// What the arguments behind the word ask for.
+    /// Parses the arguments after the word.
     let invocation: ([CarriedArgument]) throws(UsageError) -> Invocation
 
     static var all: [Command] {
@@ -49,7 +49,7 @@ struct Command {
 
     static func named(_ name: CarriedArgument?) -> Command? { all.first { $0.name == name?.carried } }
 
-    /// The command that somebody may have meant.
+    /// The command that the user may have meant.
     static func near(_ name: CarriedArgument) -> Command? {
         all.first { EditDistance($0.name.utf8, name.bytes).value == 1 }
     }
@@ -62,7 +62,7 @@ struct Command {
         throw UsageError("help", name, "is no command\(meant) (see fsscan --help)")
     }
 
-    /// Part of the help of `fsscan`. Of `scan` it has no summary, which is the first line of that page.
+    /// Part of the help of `fsscan`. Without a summary for `scan`, which is the first line of that page.
     static var list: String {
         all.map { command in
             let first = "  " + command.name + String(repeating: " ", count: max(1, 11 - command.name.count))
@@ -93,7 +93,7 @@ struct VersionCommand: ParsableCommand {
     @OptionGroup var version: VersionOption
 }
 
-/// `-V`, everywhere. The parser's own has no short name.
+/// `-V`, for all commands. The parser's own has no short name.
 struct VersionOption: ParsableArguments {
     @Flag(name: [.customShort("V"), .customLong("version")], help: "Show the version.")
     var isAsked = false

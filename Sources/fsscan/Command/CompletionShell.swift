@@ -1,11 +1,11 @@
-/// A shell that there is a completion script for.
+/// A shell with a completion script.
 enum CompletionShell: String, CaseIterable {
     case bash, zsh, fish
 
     private static let option = "--generate-completion-script"
 
-    /// Nil where no script is asked for. Looked for in front of the parser, which would print one of its own: in those,
-    /// options of a scan are offered behind `diff`, and values of options are missing.
+    /// Nil if no script is requested. Checked before the parser, which would print its own script: that one offers the
+    /// scan's options after `diff`, and lacks values of options.
     static func asked(_ arguments: [CarriedArgument]) throws(UsageError) -> CompletionShell? {
         let options = arguments.prefix { $0.carried != "--" }
         guard let index = options.firstIndex(where: { $0.carried == option || $0.carried.hasPrefix(option + "=") })

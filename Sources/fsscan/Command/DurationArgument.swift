@@ -9,7 +9,7 @@ enum DurationArgument {
         ]
         let unit = text.last.flatMap { units[$0] }
         let digits = unit == nil ? text[...] : text.dropLast()
-        // Digits and a point only: Double() takes "inf", "0x1p3" and "+1", too.
+        // Only digits and a point: Double() would also take "inf", "0x1p3" and "+1".
         guard digits.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }),
             let number = Double(String(decoding: digits, as: UTF8.self)), number > 0, number < 1e9
         else { return nil }

@@ -1,9 +1,9 @@
-/// How many letters have to be added, removed, replaced or swapped with their neighbour to make one word of another:
-/// the distance of Damerau in the form of optimal string alignment.
+/// The number of letters to add, remove, replace or swap with their neighbour to turn one word into another: the
+/// Damerau distance in the form of optimal string alignment.
 struct EditDistance {
     let value: Int
 
-    /// Words that differ in length by more than this are not looked at.
+    /// Words whose lengths differ by more than this are not compared.
     private static let limit = 3
 
     init(_ first: some Collection<UInt8>, _ second: some Collection<UInt8>) {
@@ -26,7 +26,7 @@ struct EditDistance {
         value = last[b.count]
     }
 
-    /// Whether somebody who typed `name` may have meant `other`: one letter in a short name, two in a longer one.
+    /// Whether `name` may be a typing mistake for `other`: one letter in a short name, two in a longer one.
     static func isNear(_ name: some Collection<UInt8>, _ other: some Collection<UInt8>) -> Bool {
         EditDistance(name, other).value <= (name.count < 6 ? 1 : 2)
     }

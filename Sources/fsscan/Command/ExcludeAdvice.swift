@@ -4,8 +4,8 @@ import Ignore
 import LinuxKernel
 import ScanEngine
 
-/// Warnings about patterns of `--exclude` that cannot do what they seem to be for. They are no errors: a list of patterns
-/// may be made for many trees.
+/// Warnings about patterns of `--exclude` that cannot have their apparent effect. They are not errors: a list of
+/// patterns may be meant for many trees.
 struct ExcludeAdvice {
     private(set) var lines: [[UInt8]] = []
     private let quoting: Quoting
@@ -13,8 +13,8 @@ struct ExcludeAdvice {
     private let alone: String
 
     /// - Parameters:
-    ///   - option: where the patterns stand.
-    ///   - alone: what each of several patterns has to itself.
+    ///   - option: the origin of the patterns.
+    ///   - alone: what is specific to each of several patterns.
     init(
         _ patterns: [[UInt8]], paths: [[UInt8]], quoting: Quoting, option: String = "--exclude",
         alone: String = "an --exclude"
@@ -26,7 +26,7 @@ struct ExcludeAdvice {
         }
     }
 
-    /// No doubt where one PATH has what the pattern begins with.
+    /// No doubt if a PATH contains the first component of the pattern.
     private static func doubt(_ pattern: [UInt8], _ paths: [[UInt8]], _ absolute: [[UInt8]?]) -> PatternDoubt? {
         var first: PatternDoubt?
         var isThere = false

@@ -18,12 +18,12 @@ struct FilesFrom {
         FilesFrom(option: "--files-from", file: file, separator: 0)
     }
 
-    /// `--files-from-lines`: a line each.
+    /// `--files-from-lines`: one per line.
     static func lines(_ file: [UInt8]) -> FilesFrom {
         FilesFrom(option: "--files-from-lines", file: file, separator: newline)
     }
 
-    /// `--exclude-from`: patterns, a line each.
+    /// `--exclude-from`: patterns, one per line.
     static func patterns(_ file: [UInt8]) -> FilesFrom {
         FilesFrom(option: "--exclude-from", file: file, separator: newline)
     }
@@ -32,7 +32,7 @@ struct FilesFrom {
 
     var isStandardInput: Bool { file == [UInt8(ascii: "-")] }
 
-    /// Reads the list, or says why it is none.
+    /// Reads the list, or throws the reason why it is invalid.
     func paths() throws(UsageError) -> [[UInt8]] {
         let paths = split(try contents())
         if let lines = paths.first(where: { Self.isListOfLines($0, alone: paths.count == 1) }) {
@@ -56,7 +56,7 @@ struct FilesFrom {
     }
 
     /// The last PATH may lack its separator. Between two NULs is an empty PATH, which does not exist; an empty line is
-    /// nothing.
+    /// ignored.
     func split(_ bytes: [UInt8]) -> [[UInt8]] {
         let isLines = separator == Self.newline
         var paths = bytes.split(separator: separator, omittingEmptySubsequences: isLines).map(Array.init)
@@ -64,8 +64,8 @@ struct FilesFrom {
         return paths
     }
 
-    /// Whether it must be a list of lines that was taken for a PATH: no file can have such a name, or, if it is the only
-    /// one, none has.
+    /// Whether it is probably a list of lines that was given as NUL-separated: the PATH is not a possible name or, if
+    /// it is the only one, does not exist.
     static func isListOfLines(_ path: [UInt8], alone: Bool) -> Bool {
         guard path.contains(newline) else { return false }
         if path.count >= Int(PATH_MAX) { return true }
@@ -89,7 +89,8 @@ struct FilesFrom {
         }
     }
 
-    /// It is held in memory. Ten million PATHs have room; a file of 1 TiB of holes costs its author nothing.
+    /// It is held in memory. The limit has room for ten million PATHs; a file with 1 TiB of holes costs an attacker
+    /// nothing.
     private static let sizeLimit = 1 << 30
 
     private static func readAll(_ descriptor: CInt) throws(Errno) -> [UInt8] {

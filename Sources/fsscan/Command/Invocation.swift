@@ -5,7 +5,7 @@ import LinuxKernel
 import ScanEngine
 import Snapshots
 
-/// A command line that makes no sense: one line for standard error, exit status 64.
+/// An invalid command line: one line for standard error, exit status 64.
 struct UsageError: Error {
     /// Without the program's name; may contain bytes of arguments, which are quoted when it is printed.
     var message: [UInt8]
@@ -18,11 +18,12 @@ struct UsageError: Error {
         message = Array("\(option): '".utf8) + quoted + Array("' \(explanation)".utf8)
     }
 
-    /// Bytes of arguments as they are quoted: a list of a thousand PATHs that was taken for one is no help to anybody.
+    /// Bytes of arguments as quoted in messages: a list of a thousand PATHs that was mistaken for one PATH helps
+    /// nobody.
     ///
     /// - Parameters:
-    ///   - start: so many bytes of the beginning stay, or a little less, so that no character of UTF-8 is cut.
-    ///   - end: so many of the end.
+    ///   - start: the number of leading bytes to keep, or slightly fewer, so that no UTF-8 character is cut.
+    ///   - end: the number of trailing bytes.
     private static func shortened(_ bytes: [UInt8], _ start: Int, end: Int) -> [UInt8] {
         let dots = Array("...".utf8)
         guard bytes.count > start + end + dots.count else { return bytes }
@@ -34,7 +35,7 @@ struct UsageError: Error {
     }
 }
 
-/// What a command line asks for.
+/// The request of a command line.
 enum Invocation {
     case scan(ScanSettings)
     case diff(DiffSettings)
@@ -64,7 +65,7 @@ enum Invocation {
         }
     }
 
-    /// A command with a letter too many, too few or wrong would be scanned, and be a missing PATH.
+    /// Refuses a command with one letter too many, too few or wrong; otherwise it would be scanned as a missing PATH.
     private static func refuseMistyped(_ word: CarriedArgument) throws(UsageError) {
         guard let command = Command.near(word), !word.bytes.contains(UInt8(ascii: "/")) else { return }
         let failure = (word.bytes + [0]).withUnsafeBytes { name -> Errno? in
@@ -99,7 +100,7 @@ enum Invocation {
 }
 
 extension UsageError {
-    /// A message of the parser: its newlines are its own, the arguments in it are still carried.
+    /// A message of the parser: its newlines are its own, but the arguments in it are still mapped.
     fileprivate init(_ parserMessage: String, fromParser: Void) {
         let line = Self.withoutFarSuggestion(parserMessage).split { $0 == "\n" || $0 == " " }.joined(separator: " ")
         let sentence = line.prefix(1).lowercased() + line.dropFirst()
@@ -107,7 +108,7 @@ extension UsageError {
         message = Self.shortened(text, 300, end: 100) + Array(" (see fsscan --help)".utf8)
     }
 
-    /// The parser takes three edits for near, and `--hash` for what `--si` meant.
+    /// The parser regards words as near up to three edits, and would suggest `--hash` for a mistyped `--si`.
     private static func withoutFarSuggestion(_ message: String) -> String {
         // Unknown option 'NAME'. Did you mean 'OTHER'?
         let parts = message.split(separator: "'", omittingEmptySubsequences: false)
@@ -120,38 +121,38 @@ extension UsageError {
 /// The options of a scan, checked.
 struct ScanSettings {
     var paths: [[UInt8]]
-    /// Nil: the whole scan.
+    /// Nil for the whole scan.
     var shard: ShardSettings?
-    /// More PATHs, behind the others.
+    /// More PATHs, after the others.
     var pathLists: [FilesFrom]
-    /// Patterns, in front of those of `options.exclude`.
+    /// Patterns, before those of `options.exclude`.
     var patternLists: [FilesFrom]
-    /// Nil: what the machine offers.
+    /// Nil: chosen by the machine.
     var threads: Int?
-    /// What of it concerns the engine, but for `paths` and `threads`.
+    /// The options of the engine, except `paths` and `threads`.
     var options = ScanOptions(paths: [], threads: 1)
     /// Seconds; nil: none.
     var deadline: Double?
     var format: ReportFormat
     /// Nil: standard output.
     var output: [UInt8]?
-    /// Of the files that are written; nil: as they are, or as new files are.
+    /// The mode of the written files; nil: unchanged, or that of new files.
     var mode: UInt32?
     var sorted: Bool
-    /// NUL ends lines, not a newline.
+    /// NUL instead of a newline ends lines.
     var endsLinesInNUL: Bool
     /// Of `--format text`.
     var summary: SummaryOptions
     var progress: Bool?
     var statistics: Bool
     var trace: [UInt8]?
-    /// Where the scan is kept.
+    /// Where the scan is saved.
     var save: [UInt8]?
     var label: String?
-    /// A saved scan: a file, or a file and which one of those in it.
+    /// A saved scan: a file, or a file and a selector.
     var baseline: [UInt8]?
     var trust: ContentBaseline.Trust
-    /// Digests of the baseline's file, one of which it is to have; in lower-case hex.
+    /// Digests of the baseline's file, one of which must match; in lower-case hex.
     var expected: [String]
 
     init(_ command: ScanCommand, _ runs: PathRuns) throws(UsageError) {
@@ -165,7 +166,7 @@ struct ScanSettings {
         if format == .html { options.map.length = MapNode.limit }
         summary = try SummaryOptions(command, format)
         if format == .text, options.top > 0 {
-            // What makes a chain, which is one line, has several nodes.
+            // A chain, which is one line, has several nodes.
             options.map.length = max(64, 4 * options.top)
             options.map.hasFiles = false
             if command.depth != nil { options.map.depth = options.depth }
@@ -229,7 +230,7 @@ struct ScanSettings {
         if label != nil, save == nil { throw UsageError("--label is for a scan that is kept: use it with --save") }
     }
 
-    /// Options of a shard that would have no effect, or another one than in the other shards.
+    /// Options of a shard that would have no effect, or differ from those of the other shards.
     private func refuseWhatPlansFix(_ command: ScanCommand) throws(UsageError) {
         let fixed: [(String, Bool)] = [
             ("--one-file-system", options.oneFileSystem), ("--exclude-kernfs", options.excludeKernfs),
@@ -265,7 +266,7 @@ struct ScanSettings {
         return mode
     }
 
-    /// What `FILE#LABEL` selects: `#` ends the name of the file, and a number is that of a scan.
+    /// The selector in `FILE#LABEL`: the name of the file ends at `#`, and a number selects by scan number.
     private static func label(_ value: CarriedArgument) throws(UsageError) -> String {
         guard let text = String(validating: value.bytes, as: UTF8.self) else {
             throw UsageError("--label", value, "is not UTF-8")
@@ -277,7 +278,7 @@ struct ScanSettings {
         return text
     }
 
-    /// How many shards.
+    /// The number of shards.
     static func shards(_ option: String, _ value: CarriedArgument?) throws(UsageError) -> Int? {
         try number(option, value, 1...ScanPlan.mostShards, "is not a number from 1 to \(ScanPlan.mostShards)")
     }
@@ -286,9 +287,9 @@ struct ScanSettings {
         try number("--threads", value, 1...1024, "is not a number from 1 to 1024")
     }
 
-    /// For the engine; `paths` is complete, with what `pathLists` added.
+    /// For the engine; `paths` is complete, including those of `pathLists`.
     ///
-    /// - Parameter patterns: what `patternLists` have. The later pattern wins, so those of the command line do.
+    /// - Parameter patterns: the contents of `patternLists`. Later patterns win, so those of the command line do.
     func scanOptions(paths: [[UInt8]], patterns: [[UInt8]] = [], threads: Int) -> ScanOptions {
         var options = options
         options.exclude = patterns + options.exclude
@@ -329,7 +330,7 @@ struct ScanSettings {
         }
     }
 
-    /// The parts of values that have commas between them.
+    /// The comma-separated parts of values.
     private static func listed(_ values: [CarriedArgument]) -> [CarriedArgument] {
         values.flatMap { $0.carried.split(separator: ",", omittingEmptySubsequences: false) }
             .map { CarriedArgument(carried: String($0)) }
@@ -352,10 +353,10 @@ struct ScanSettings {
         return algorithm
     }
 
-    /// Of an option whose value has a form of its own.
+    /// The value of an option with its own syntax.
     ///
     /// - Parameters:
-    ///   - noun, form: for the message: what it is, and how it is written.
+    ///   - noun, form: for the message: what it is, and how to write it.
     static func value<Value>(
         _ option: String, _ value: CarriedArgument?, _ noun: String, _ form: String, _ read: ([UInt8]) -> Value?
     ) throws(UsageError) -> Value? {
@@ -372,7 +373,7 @@ struct ScanSettings {
         try number(option, value, KeptOption.counts, "is not a number from 0 to \(KeptOption.counts.upperBound)")
     }
 
-    /// One of the words that there are.
+    /// One of the allowed words.
     static func word<Word: RawRepresentable & CaseIterable>(
         _ option: String, _ value: CarriedArgument?, _ type: Word.Type
     ) throws(UsageError) -> Word? where Word.RawValue == String {
@@ -397,7 +398,7 @@ struct ScanSettings {
         _ option: String, _ value: CarriedArgument?, _ range: ClosedRange<Int>, _ explanation: String
     ) throws(UsageError) -> Int? {
         guard let value else { return nil }
-        // Digits only: Int(_:) would take "+3", too.
+        // Digits only: Int(_:) would also take "+3".
         guard !value.bytes.isEmpty, value.bytes.allSatisfy({ (0x30...0x39).contains($0) }),
             let number = Int(value.carried), range.contains(number)
         else { throw UsageError(option, value, explanation) }

@@ -1,9 +1,9 @@
 import Entries
 import Glibc
 
-/// What a character of a name is, for the patterns of `--name`: as with find, the locale says so.
+/// Defines what a character of a name is, for the patterns of `--name`: as in find, the locale decides.
 enum NameLocale {
-    /// To be called before there are threads.
+    /// Call it before there are threads.
     static func use(for selection: Selection) {
         if !selection.names.isEmpty { setlocale(LC_CTYPE, "") }
     }

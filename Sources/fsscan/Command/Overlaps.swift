@@ -1,22 +1,22 @@
 import Glibc
 import LinuxKernel
 
-/// PATHs that lie in other PATHs: each is scanned as if alone, so what they share is counted more than
-/// once, which deserves a word.
+/// PATHs inside other PATHs. Each is scanned on its own, so shared contents are counted more than once, which deserves
+/// a warning.
 ///
-/// By name, with symlinks resolved; a directory that is mounted at two places is not noticed. Costs a `realpath(3)` for
-/// each distinct parent directory, and a sort.
+/// By name, with symlinks resolved; a directory that is mounted at two places is not detected. Costs a `realpath(3)`
+/// for each distinct parent directory, and a sort.
 struct Overlaps {
     /// Indices of PATHs: `inner` lies in `outer`, or is the same. In the order of `inner`.
     private(set) var pairs: [(outer: Int, inner: Int, isSame: Bool)] = []
 
-    /// - Parameter areFollowed: PATHs that are symlinks stand for what they lead to.
+    /// - Parameter areFollowed: PATHs that are symlinks are followed.
     init(_ paths: [[UInt8]], areFollowed: Bool = false) {
         guard paths.count > 1 else { return }
         var parents = ResolvedParents(areFollowed: areFollowed)
         var places = paths.indices.compactMap { index in parents.resolve(paths[index]).map { (path: $0, index: index) }
         }
-        // Each resolved path ends in a slash, so whatever lies in it has it as a prefix and follows it at once.
+        // Each resolved path ends in a slash, so everything inside it has it as a prefix and follows it directly.
         places.sort { left, right in
             left.path == right.path ? left.index < right.index : left.path.lexicographicallyPrecedes(right.path)
         }
@@ -30,7 +30,7 @@ struct Overlaps {
     }
 }
 
-/// Resolves paths, remembering the last parent: lists made by find name many entries of one directory in turn.
+/// Resolves paths, caching the last parent: lists made by find name many entries of one directory in a row.
 private struct ResolvedParents {
     let areFollowed: Bool
     private var parent: [UInt8] = []
@@ -38,12 +38,12 @@ private struct ResolvedParents {
 
     init(areFollowed: Bool) { self.areFollowed = areFollowed }
 
-    /// An absolute path without symlinks before its last component, ending in a slash; nil where there is none.
+    /// An absolute path without symlinks before its last component, ending in a slash; nil if there is none.
     mutating func resolve(_ path: [UInt8]) -> [UInt8]? {
         let slash = UInt8(ascii: "/")
         let cut = path.lastIndex(of: slash).map { $0 + 1 } ?? 0
         let name = Array(path[cut...])
-        // With a trailing slash a symlink is followed; `.` and `..` are no names in their parent.
+        // With a trailing slash a symlink is followed; `.` and `..` are not names in their parent.
         if name.isEmpty || name == [0x2E] || name == [0x2E, 0x2E] { return path.isEmpty ? nil : Self.realPath(path) }
         if areFollowed, let target = Self.realPath(path) { return target }
         let directory = cut == 0 ? [0x2E] : Array(path[..<cut])

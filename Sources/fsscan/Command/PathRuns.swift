@@ -1,17 +1,17 @@
-/// PATHs that swift-argument-parser does not get to see: its time grows with the square of the number of arguments, and
-/// `fsscan *` in a directory of 8,000 files spent 5.6 s in it. (1.8.2: for each value of a repeated argument
-/// `ParsedValues.update` copies the array of values and the set of origins that came before, as the dictionary refers to
-/// them still; `SplitArguments.remove(at:)` looks for an option from the first argument that is unused.)
+/// Hides PATHs from swift-argument-parser, whose time is quadratic in the number of arguments: `fsscan *` in a
+/// directory of 8,000 files spent 5.6 s in it. (1.8.2: for each value of a repeated argument `ParsedValues.update`
+/// copies the array of earlier values and the set of their origins, because the dictionary still refers to them;
+/// `SplitArguments.remove(at:)` searches for an option from the first unused argument.)
 ///
-/// No option takes more than one value. So an argument without a dash in front whose predecessor has none either is a PATH
-/// for certain, and so is everything after the first `--`, which the parser looks for before anything else. Each run of
-/// such arguments becomes one token, which stands in its place and is expanded afterwards: the order of PATHs matters.
+/// No option takes more than one value. So an argument without a leading dash, after another one without, is certainly
+/// a PATH, and so is everything after the first `--`, which the parser looks for before anything else. Each run of such
+/// arguments becomes one token in its place, which is expanded afterwards: the order of PATHs matters.
 struct PathRuns {
-    /// What the parser gets.
+    /// The arguments for the parser.
     private(set) var arguments: [String] = []
     private var runs: [[CarriedArgument]] = []
 
-    /// In front of the number of a run. Just below the characters that carry bytes: no argument can contain it.
+    /// Precedes the number of a run. Just below the characters that represent bytes: no argument can contain it.
     private static let mark: Unicode.Scalar = "\u{10F6FF}"
 
     init(_ given: [CarriedArgument]) {
@@ -43,7 +43,7 @@ struct PathRuns {
         run = []
     }
 
-    /// The PATHs behind what the parser took for PATHs.
+    /// The PATHs that the parser's PATHs represent.
     func expanded(_ paths: [String]) -> [[UInt8]] {
         paths.flatMap { path in
             path.unicodeScalars.first == Self.mark

@@ -1,7 +1,7 @@
 import Entries
 import Formats
 
-/// What the output is, by its name for `--format`.
+/// The output format, by its name for `--format`.
 enum ReportFormat: Equatable, CustomStringConvertible {
     /// Reports of the whole scan.
     case text, json, html, du, openmetrics
@@ -20,19 +20,19 @@ enum ReportFormat: Equatable, CustomStringConvertible {
         self = format
     }
 
-    /// Of columns of one's own, the option.
+    /// For columns that the user chooses, the option.
     var description: String { Self.named.first { $0.format == self }?.name ?? records?.name ?? "" }
 
-    /// Nil: a report of the whole scan.
+    /// Nil for a report of the whole scan.
     var records: RecordFormat? { if case .records(let format) = self { format } else { nil } }
 
     /// The digests to compute.
     func algorithms(asked: [DigestAlgorithm]) -> [DigestAlgorithm] { records?.algorithms(asked) ?? asked }
 
-    /// The fields that it asks for by itself.
+    /// The fields that it requests by itself.
     var asked: FieldSet { records?.asked ?? [] }
 
-    /// Whether it has errors and statistics, so that standard error need not have them.
+    /// Whether it contains errors and statistics, so that standard error need not have them.
     var tellsAll: Bool { self == .json || records?.tellsAll == true }
 
     /// Whether it has lines that NUL may end.

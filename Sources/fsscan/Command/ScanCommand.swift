@@ -5,8 +5,8 @@ import ScanEngine
 
 /// The options of a scan. Values are kept as the bytes that were given; `ScanSettings` reads them.
 ///
-/// It calls itself `fsscan`, not `fsscan scan`: as a default subcommand its options would be missing from the help and
-/// the shell completion of `fsscan`, where people look for them. `Command` has the names of commands.
+/// It calls itself `fsscan`, not `fsscan scan`: with a default subcommand its options would be missing from the help
+/// and the shell completion of `fsscan`, where users look for them. `Command` has the names of commands.
 struct ScanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan",
@@ -36,7 +36,7 @@ struct ScanCommand: ParsableCommand {
               129, 130, 143    stopped by SIGHUP, SIGINT, SIGTERM; the report says so
             """)
 
-    /// Carried, or runs of PATHs: see `PathRuns`.
+    /// Mapped arguments, or runs of PATHs: see `PathRuns`.
     @Argument(help: ArgumentHelp("What to scan.", valueName: "PATH"), completion: .file())
     var paths: [String] = []
 
@@ -287,11 +287,11 @@ struct ScanCommand: ParsableCommand {
     @OptionGroup var version: VersionOption
 }
 
-/// An option for each field that is found out only when it is asked for: `--mime`, `--xattrs`, ….
+/// An option for each field that the scan reads only on request: `--mime`, `--xattrs`, ….
 struct AskedField: EnumerableFlag, CustomStringConvertible {
     let field: EntryField
 
-    /// The parser describes each: by reflection that would take half a millisecond of every start.
+    /// The parser describes each one: by reflection that would add half a millisecond to every start.
     var description: String { "\(field.name)" }
 
     static let allCases = EntryField.onRequest.map { AskedField(field: $0) }
@@ -300,7 +300,7 @@ struct AskedField: EnumerableFlag, CustomStringConvertible {
     static func help(for value: AskedField) -> ArgumentHelp? { value.field.help.map { "\($0)" } }
 }
 
-/// What `--baseline` and `verify --quick` have in common.
+/// Shared by `--baseline` and `verify --quick`.
 struct TrustOptions: ParsableArguments {
     @Flag(help: "Also take over what others than root and you may write to, if its times are the same.")
     var trustTimes = false
@@ -330,7 +330,7 @@ extension TrustOptions {
         return trust
     }
 
-    /// Digits, perhaps with a point among them, and a percent sign.
+    /// Digits, perhaps with a point, and a percent sign.
     private static func share(_ value: CarriedArgument) throws(UsageError) -> Double {
         let parts = value.carried.dropLast().split(separator: ".", omittingEmptySubsequences: false)
         let isNumber =

@@ -2,7 +2,7 @@ internal import ArgumentParser
 import Entries
 import LinuxKernel
 
-/// Which entries are listed: what `scan` and `diff` have in common, in the words of find and fd.
+/// Which entries are listed: shared by `scan` and `diff`, with the names of find and fd.
 struct SelectionOptions: ParsableArguments {
     @Option(
         name: .customLong("type"), parsing: .unconditionalSingleValue,
@@ -59,7 +59,7 @@ struct SelectionOptions: ParsableArguments {
 }
 
 extension SelectionOptions {
-    /// Those that were given, for messages.
+    /// The options that were given, for messages.
     var given: [String] {
         let all: [(String, Bool)] = [
             ("--type", !kinds.isEmpty), ("--name", !name.isEmpty), ("--min-size", minSize != nil),
@@ -106,7 +106,7 @@ extension SelectionOptions {
         try ScanSettings.value(option, value, "time or age", AgeArgument.description, AgeArgument.moment)
     }
 
-    /// A name first, as find: it may be made of digits.
+    /// As a name first, like find: a name may consist of digits.
     private static func account(
         _ option: String, _ value: CarriedArgument?, _ noun: String, _ number: (String) -> UInt32?
     ) throws(UsageError) -> UInt32? {
@@ -137,7 +137,7 @@ extension SelectionOptions {
     }
 }
 
-/// An age on the command line, as `30d`, or a time.
+/// An age on the command line, such as `30d`, or a time.
 enum AgeArgument {
     static let description = "30d, 2w, 6m (of 30 days), 1y (of 365), or a time as for --now"
 
@@ -145,7 +145,7 @@ enum AgeArgument {
         UInt8(ascii: "d"): 1, UInt8(ascii: "w"): 7, UInt8(ascii: "m"): 30, UInt8(ascii: "y"): 365,
     ]
 
-    /// - Returns: nil for what is neither.
+    /// - Returns: nil if it is neither.
     static func moment(_ text: [UInt8]) -> Selection.Moment? {
         guard let unit = text.last.flatMap({ days[$0] }) else { return TimeArgument.time(text).map { .at($0) } }
         let digits = text.dropLast()

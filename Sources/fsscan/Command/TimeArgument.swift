@@ -3,11 +3,11 @@ import Entries
 import LinuxKernel
 import ScanEngine
 
-/// A time on the command line: a day, or RFC 3339 in UTC with as many decimals as one likes, or `@` and seconds since 1970.
+/// A time on the command line: a day, or RFC 3339 in UTC with any number of decimals, or `@` and seconds since 1970.
 enum TimeArgument {
     static let description = "2026-11-29, 2026-11-29T18:30:00Z, or @ and seconds since 1970"
 
-    /// - Returns: nil for what is no time in the years 0000 to 9999. More than nine decimals are cut.
+    /// - Returns: nil if it is not a time in the years 0000 to 9999. Decimals after the ninth are cut.
     static func time(_ text: [UInt8]) -> FileTime? {
         if text.first == UInt8(ascii: "@") {
             let (whole, decimals) = split(text.dropFirst())
@@ -15,7 +15,7 @@ enum TimeArgument {
             guard let nanoseconds = nanoseconds(decimals),
                 let magnitude = number(isNegative ? whole.dropFirst() : whole)
             else { return nil }
-            // Nanoseconds are counted forwards: -1.25 is 0.75 behind -2.
+            // Nanoseconds count forwards: -1.25 is 0.75 after -2.
             let isBehind = isNegative && nanoseconds > 0
             return checked(
                 (isNegative ? -magnitude : magnitude) - (isBehind ? 1 : 0),
@@ -39,7 +39,7 @@ enum TimeArgument {
         return FileTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 
-    /// What is in front of the point, and what is behind it, where there is one.
+    /// The parts before and after the point, if there is one.
     private static func split(_ text: ArraySlice<UInt8>) -> (ArraySlice<UInt8>, ArraySlice<UInt8>?) {
         guard let point = text.firstIndex(of: UInt8(ascii: ".")) else { return (text, nil) }
         return (text[..<point], text[(point + 1)...])
@@ -52,7 +52,7 @@ enum TimeArgument {
         return number(digits + [UInt8](repeating: UInt8(ascii: "0"), count: 9 - digits.count))
     }
 
-    /// Digits alone, so few that the number is far from overflow.
+    /// Only digits, few enough to be far from overflow.
     private static func number(_ digits: ArraySlice<UInt8>) -> Int64? {
         guard (1...15).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
         return digits.reduce(0) { 10 * $0 + Int64($1 - 0x30) }
