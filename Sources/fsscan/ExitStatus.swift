@@ -5,7 +5,8 @@ import LinuxKernel
 import ScanEngine
 import Snapshots
 
-/// How the program ends. The earlier in this order wins: usage, unavailable, output, signals, deadline, unreadable.
+/// The exit status. If several apply, the first in this order wins: usage, unavailable, output, signals, deadline,
+/// unreadable.
 enum ExitStatus: Equatable {
     case success
     case unreadable
@@ -30,12 +31,12 @@ enum ExitStatus: Equatable {
         case .unavailable: 69
         case .outputFailed: 74
         case .late: 75
-        // As shells show a process that a signal ended.
+        // As shells show a process ended by a signal.
         case .stopped(let signal): 128 + signal
         }
     }
 
-    /// Set when a stop signal arrived, whether it found the scan running or not.
+    /// Set when a stop signal arrived, whether or not the scan was running.
     static var stopSignal: ExitStatus? {
         let signal = clinux_stop_signal()
         return signal == 0 ? nil : .stopped(signal: signal)
@@ -43,7 +44,7 @@ enum ExitStatus: Equatable {
 }
 
 extension ExitStatus {
-    /// Says what went wrong on standard error.
+    /// Reports an error on standard error.
     init(reporting error: any Error) {
         switch error {
         case let error as UsageError:
@@ -54,7 +55,7 @@ extension ExitStatus {
             StandardStreams.complain(message)
             self = .unavailable
         case let error as OutputError:
-            // A wait for a FIFO's reader that a signal ended is no failure of the output.
+            // If a signal ended the wait for a FIFO's reader, that is not an output error.
             if error.cause.error == .interrupted, let status = ExitStatus.stopSignal {
                 self = status
                 return

@@ -6,12 +6,12 @@ import LinuxKernel
 import ScanEngine
 import Snapshots
 
-/// The program: reads the command line, scans, writes the report, and says how it went.
+/// The program: reads the command line, scans, writes the report, and returns a status.
 @main
 enum FSScan {
     static func main() {
         StandardStreams.prepare()
-        // From here on SIGUSR1 ends no command, also of those that show no progress.
+        // From here on SIGUSR1 ends no command, even without a progress display.
         clinux_install_progress_handler()
         clinux_prefix_standard_error()
         let arguments = CarriedArgument.ofProcess()
@@ -22,7 +22,7 @@ enum FSScan {
         exit(run(arguments).rawValue)
     }
 
-    /// Everything but the process's end, so that files are closed and temporaries removed before it.
+    /// Everything except the process's exit, so that files are closed and temporaries removed before it.
     private static func run(_ arguments: [CarriedArgument]) -> ExitStatus {
         do {
             switch try Invocation(arguments) {

@@ -1,7 +1,7 @@
 import Glibc
 import ScanEngine
 
-/// What people are told about the process that asks libmagic.
+/// Messages about the libmagic helper.
 enum MIMEHelp {
     /// A line of `--version`.
     static func line() -> String {
@@ -13,7 +13,8 @@ enum MIMEHelp {
         }
     }
 
-    /// For root, where a file that takes libmagic over gets root's rights; an ordinary user would ask `file`.
+    /// For root: a file that takes over libmagic would get root's privileges. An ordinary user takes the same risk with
+    /// `file`.
     static func warn(_ scan: Scan) { warn(scan.mimeConfinement) }
 
     static func warn(_ confinement: MIMEConfinement?) {

@@ -14,7 +14,7 @@ struct ScanProgram {
 
     init(_ settings: ScanSettings) { self.settings = settings }
 
-    /// Throws what `FSScan` has a line and a status for.
+    /// Throws errors for which `FSScan` has a line and a status.
     func run() throws -> ExitStatus {
         if let shard = settings.shard { return try ShardProgram(settings, shard).run() }
         let paths = try allPaths()
@@ -43,7 +43,7 @@ struct ScanProgram {
         let saved = try settings.save.map { path throws(SaveFailure) in
             try SavedScanWriter(path, options, label: settings.label, version: Invocation.version, mode: settings.mode)
         }
-        // What the scan itself writes is no part of the tree: every verify would find it changed.
+        // Files that the scan itself writes do not belong to the tree: otherwise every verify would find them changed.
         environment.leftOut = settings.save.flatMap { LeftOut($0, suffixes: LeftOut.ofDatabases) }
         environment.onContradiction = { StandardStreams.complain($0, ContentBaseline.contradiction) }
         let trace = try settings.trace.map { path throws(OutputError) in try TraceFile(path, mode: settings.mode) }
@@ -52,7 +52,7 @@ struct ScanProgram {
         if let trace { environment.trace = { trace.write($0) } }
         environment.isCancelled = { clinux_stop_signal() != 0 }
         environment.deadline = settings.deadline.map { Deadline(seconds: $0) }
-        // Where the output itself does not tell of errors, they are told when they happen, as find does.
+        // Errors that the output does not contain are reported when they happen, as in find.
         if !settings.format.tellsAll {
             environment.onError = { error in StandardStreams.complain(error.path, error.message) }
         }
@@ -71,7 +71,7 @@ struct ScanProgram {
         progress.stop()
         let isLate = !report.complete && environment.deadline?.hasPassed == true
         if isLate { StandardStreams.complain("stopped by --deadline: the report is not complete") }
-        // The scan is kept before its report is written: a reader of the report may go away.
+        // The scan is saved before its report is written, because a reader of the report may close the pipe.
         try saved.map { saved throws(SaveFailure) in
             if report.complete || saved.failed { try saved.finish(report) } else { saved.abandon() }
         }
@@ -127,7 +127,7 @@ struct ScanProgram {
         _ format: RecordFormat, _ options: ScanOptions, _ output: OutputFile
     ) throws(OutputError) -> RecordOutput {
         let sink = RecordSink(output: output)
-        // Some formats have names as they are, which programs want and a terminal obeys.
+        // Some formats have raw names, which programs want but a terminal would obey.
         let quoting = isatty(output.descriptor) == 1 ? Quoting(for: output.descriptor) : nil
         var form = RecordLines()
         form.endInNUL = settings.endsLinesInNUL
@@ -146,7 +146,7 @@ struct ScanProgram {
         return records
     }
 
-    /// What made records fail: the output itself, or the temporary file, of which nobody knows who did not ask for it.
+    /// The reason why records failed: the output itself, or the temporary file, whose use may surprise the user.
     private func outputError(of failure: any Error) -> OutputError {
         switch failure {
         case let failure as OutputError: return failure
@@ -164,11 +164,11 @@ struct ScanProgram {
         return try Self.baseline(argument, settings.trust, expected: settings.expected, for: options)
     }
 
-    /// What a saved scan knows of the content of files.
+    /// The content of files in a saved scan.
     ///
     /// - Parameters:
     ///   - argument: a file of saved scans, or FILE#3.
-    ///   - expected: digests of the file, one of which it is to have; in lower-case hex.
+    ///   - expected: digests of the file, one of which must match; in lower-case hex.
     static func baseline(
         _ argument: [UInt8], _ trust: ContentBaseline.Trust, expected: [String], for options: ScanOptions
     ) throws(UsageError) -> ContentBaseline? {
@@ -210,7 +210,7 @@ struct ScanProgram {
         return patterns
     }
 
-    /// The warnings that are printed one by one; a list of PATHs made by find has as many as it has lines.
+    /// The number of warnings that are printed; a list of PATHs made by find may cause one per line.
     private static let overlapLimit = 10
 
     private func warnOfOverlaps(_ paths: [[UInt8]]) {
@@ -229,7 +229,7 @@ struct ScanProgram {
         }
     }
 
-    /// What to keep elsewhere, so that nobody can put another scan in the place of this one unnoticed.
+    /// The evidence to keep elsewhere, so that nobody can replace this scan undetected.
     private func printEvidence(_ report: ScanReport, _ kept: KeptScan) {
         let scan = kept.path + Array("#\(kept.scan)".utf8)
         let quoting = Quoting.forErrors
@@ -248,7 +248,7 @@ struct ScanProgram {
         StandardStreams.complain(kept.path, "sha256 of the file: \(kept.sha256)")
     }
 
-    /// Where the output has no place for them, counters go to standard error, a line each.
+    /// Prints counters to standard error, one per line, if the output has no place for them.
     private func printStatistics(_ report: ScanReport) {
         guard settings.statistics else { return }
         for (name, value) in report.statistics { StandardStreams.complain("\(name): \(value)") }
@@ -257,8 +257,8 @@ struct ScanProgram {
 
 /// The output, as the records' sink.
 ///
-/// `@unchecked Sendable`: `RecordOutput` calls its sink by one thread at a time, under a lock, and nobody else writes
-/// until it has finished.
+/// `@unchecked Sendable`: `RecordOutput` calls its sink from one thread at a time, under a lock, and nothing else
+/// writes until it has finished.
 private struct RecordSink: @unchecked Sendable {
     let output: OutputFile
 }

@@ -6,8 +6,8 @@
 //
 //   number      0     1     2     3     4     5
 //            ┌─────┬─────┬─────┬─────┬─────┬─────┬─ ─ ─
-//   nodes    │ /srv│ vm  │ www │ log │ a   │ b   │         a child has the number of its parent; a parent has that of its
-//            └─────┴─────┴─────┴─────┴─────┴─────┴─ ─ ─    last child, and each child that of the one before it
+//   nodes    │ /srv│ vm  │ www │ log │ a   │ b   │         a child has its parent's number; a parent that of its
+//            └─────┴─────┴─────┴─────┴─────┴─────┴─ ─ ─    last child, each child that of the one before it
 //   names    /srv vm www log a b
 //
 // The sums of a directory are those of `du` for it alone: an inode with several names counts once within each

@@ -1,5 +1,5 @@
-/// A size on the command line: bytes, or a number with a unit, as `10M`, `1.5G`, `1KiB` (powers of 1024) or `10MB` (powers
-/// of 1000), as the coreutils take them.
+/// A size on the command line: bytes, or a number with a unit, as `10M`, `1.5G`, `1KiB` (powers of 1024) or `10MB`
+/// (powers of 1000), as the coreutils take them.
 enum SizeArgument {
     static let description = "bytes, or a number with K, M, G, T, P (powers of 1024), KB, MB, ... (powers of 1000)"
 

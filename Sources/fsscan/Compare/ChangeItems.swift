@@ -1,9 +1,9 @@
-// `--itemize`: what `rsync -ac --delete --itemize-changes NEW/ OLD/` would do, as it prints it.
+// `--itemize`: the actions of `rsync -ac --delete --itemize-changes NEW/ OLD/`, as it prints them.
 //
 //   >fcst.po..x path         a file whose content, size, mtime, mode, owner and attributes differ
-//   .f...p..... path         a file of which the mode alone differs
+//   .f...p..... path         a file of which only the mode differs
 //   cd+++++++++ path/        a directory that was added
-//   cLc.t...... path         a symlink that leads elsewhere
+//   cLc.t...... path         a symlink with another target
 //   *deleting   path         something that was removed
 
 import Entries
@@ -12,8 +12,9 @@ import LinuxKernel
 import ScanEngine
 import Snapshots
 
-/// What moved is deleted and made anew: rsync knows no moves. What is of another kind is made anew. What it has no letter for
-/// (flags, numbers of links, parts of a second) gets a line without any. What could not be read or compared is `*unknown`.
+/// A moved entry is deleted and created: rsync does not detect moves. So is an entry of another kind. Fields without a
+/// letter (flags, numbers of links, fractions of a second) get a line without letters. Entries that could not be read
+/// or compared are `*unknown`.
 struct ChangeItems: ChangeWriter {
     private var lines = ChangeLines()
     private let quoting: Quoting

@@ -7,7 +7,7 @@ import Snapshots
 
 /// Changes for programs, schema `fsscan-diff/2`: one object, or a line for each change between a header and a summary.
 struct ChangeJSON: ChangeWriter {
-    /// A class around the writer, which cannot be copied: a `ChangeWriter` may be.
+    /// A class around the writer, which is not copyable, because a `ChangeWriter` must be.
     private final class Box {
         var writer: JSONWriter
         init(_ layout: JSONWriter.Layout) { writer = JSONWriter(layout: layout) }
@@ -187,7 +187,7 @@ struct ChangeJSON: ChangeWriter {
         box.writer.endObject()
     }
 
-    /// At the end: only then it is known how many entries each concerns.
+    /// At the end, because only then the number of entries is known for each.
     private func notCompared(_ list: [NotCompared]) {
         box.writer.key("not_compared")
         box.writer.beginArray()
@@ -203,7 +203,7 @@ struct ChangeJSON: ChangeWriter {
 }
 
 extension JSONWriter {
-    /// What a side of a comparison is.
+    /// A side of a comparison.
     mutating func member(_ name: StaticString, side: SnapshotDescription) {
         key(name)
         beginObject()

@@ -3,7 +3,7 @@ import Formats
 import ScanEngine
 import Snapshots
 
-/// The bytes of a `ChangeWriter` that writes lines.
+/// The output buffer of a `ChangeWriter` that writes lines.
 struct ChangeLines {
     private var buffer: [UInt8] = []
 
@@ -25,7 +25,7 @@ struct ChangeLines {
     }
 }
 
-/// `--paths`: where what changed is now, or was.
+/// `--paths`: the new path of each changed entry, or the old one if it was removed.
 struct ChangePaths: ChangeWriter {
     private var lines = ChangeLines()
     private let old: SnapshotDescription
@@ -33,7 +33,7 @@ struct ChangePaths: ChangeWriter {
     private let isNUL: Bool
     private let quoting: Quoting?
 
-    /// - Parameter quoting: nil: paths are raw.
+    /// - Parameter quoting: nil for raw paths.
     init(_ old: SnapshotDescription, _ new: SnapshotDescription, isNUL: Bool, quoting: Quoting?) {
         (self.old, self.new, self.isNUL, self.quoting) = (old, new, isNUL, quoting)
     }
@@ -57,12 +57,13 @@ struct ChangePaths: ChangeWriter {
     ) {}
 }
 
-/// `--stat`: how many entries changed in each directory, in the order of paths, and what a comparison says at its end.
+/// `--stat`: the number of changed entries in each directory, in the order of paths, and the comparison's final
+/// sentences.
 struct ChangeCounts: ChangeWriter {
     private var lines = ChangeLines()
     private var text: ChangeText
     private var counts: [EntryKey: [ChangeKind: Int64]] = [:]
-    /// Of what is gone the directory may be gone, too.
+    /// The directory of a removed entry may be removed, too.
     private let old: SnapshotDescription
     private let new: SnapshotDescription
     private let quoting: Quoting

@@ -3,10 +3,10 @@ import Formats
 import LinuxKernel
 import Snapshots
 
-/// Which changes are shown: those of entries that are selected, as they are on either side. What grew into the selection
-/// or out of it has changed, too.
+/// Which changes are shown: those of entries that are selected on either side. An entry that grew into the selection or
+/// out of it has changed, too.
 struct ChangeSelection {
-    /// With times in the place of ages. An entry must be in all of them.
+    /// With ages converted to times. An entry must be in all of them.
     private(set) var selections: [Selection] = []
     private var selectors: [EntrySelector] = []
     private let old: [[UInt8]]
@@ -14,8 +14,8 @@ struct ChangeSelection {
 
     /// - Parameters:
     ///   - selection: of the command line.
-    ///   - now: what its ages are relative to.
-    /// - Throws: where no side says what it asks for.
+    ///   - now: the reference time for its ages.
+    /// - Throws: if no side has a field that it tests.
     init(
         _ selection: Selection, now: FileTime, _ old: SnapshotDescription, _ new: SnapshotDescription
     ) throws(UsageError) {
@@ -32,7 +32,7 @@ struct ChangeSelection {
         }
     }
 
-    /// What could not be read is shown whatever it may be.
+    /// Unreadable entries are always shown.
     func contains(_ change: Change) -> Bool {
         let isAlone = change.old == nil || change.new == nil
         return zip(selections, selectors).allSatisfy { selection, selector in

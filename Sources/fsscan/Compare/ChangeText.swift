@@ -18,7 +18,7 @@ import Snapshots
 /// ```
 struct ChangeText: ChangeWriter {
     private var buffer: [UInt8] = []
-    /// The lines of what is known, which come last.
+    /// The lines of known changes (`--known`), which come last.
     private var known: [UInt8] = []
     private var knownCount: Int64 = 0
     private let compared: ComparedFields
@@ -78,7 +78,7 @@ struct ChangeText: ChangeWriter {
         buffer.append(UInt8(ascii: "\n"))
     }
 
-    /// The one that matters most.
+    /// The most important one.
     private static func sign(_ kinds: [ChangeKind]) -> Character {
         let signs: [(ChangeKind, Character)] = [
             (.added, "+"), (.removed, "-"), (.moved, "="), (.content, "*"), (.kind, "*"), (.unreadable, "?"),
@@ -94,7 +94,7 @@ struct ChangeText: ChangeWriter {
     private func note(_ field: FieldChange) -> [UInt8] {
         if case .xattrs(let before) = field.old, case .xattrs(let after) = field.new { return note(before, after) }
         if field.field == .digests {
-            // Enough to tell two apart; the JSON has all of it.
+            // Enough to distinguish two; the JSON has the whole value.
             return Array("\(field.name) ".utf8) + text(field.old).prefix(12) + Array(" -> ".utf8)
                 + text(field.new).prefix(12)
         }
@@ -184,7 +184,7 @@ struct ChangeText: ChangeWriter {
         if let verified { line(sentence(verified)) }
     }
 
-    /// As many PATHs as a person reads.
+    /// As many PATHs as a person would read.
     private static let pathLimit = 10
 
     private func sentence(_ verified: Verified) -> [UInt8] {
@@ -204,7 +204,7 @@ struct ChangeText: ChangeWriter {
         return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }
 
-    /// What else was compared of all files.
+    /// Sentences about further fields that were compared for all files.
     private static func hints(_ compared: ComparedFields, _ totals: ComparisonTotals) -> String {
         var hints: [String] = []
         if compared.fields.contains(.size), totals.filesWithoutSize == 0 { hints.append("sizes") }
@@ -212,7 +212,7 @@ struct ChangeText: ChangeWriter {
         return hints.isEmpty ? "" : " (\(hints.joined(separator: " and ")) were)"
     }
 
-    /// What the old side does not say, or neither: it changes no status.
+    /// Sentences about fields that the old side, or neither, has: they do not affect the exit status.
     private func otherSentences(_ list: [NotCompared]) -> [[UInt8]] {
         var sentences: [[UInt8]] = []
         func add(_ reason: NotCompared.Reason, _ start: String) {

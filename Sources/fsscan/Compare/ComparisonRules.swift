@@ -8,14 +8,14 @@ import Snapshots
 
 /// `--exclude` and `--rules` of a comparison.
 struct ComparisonRules {
-    /// Nil where there are none.
+    /// Nil if there are none.
     let set: RuleSet?
     private let list: RuleList?
     private let excludes: [[UInt8]]
 
     /// Reads the file.
     ///
-    /// - Throws: `UsageError` where it cannot be read, or is not to be trusted.
+    /// - Throws: `UsageError` if it cannot be read, or must not be trusted.
     init(_ settings: ComparisonSettings) throws(UsageError) {
         excludes = settings.excludes
         list = try settings.rulesFile.map { (file) throws(UsageError) in try Self.read(file) }
@@ -29,7 +29,7 @@ struct ComparisonRules {
             let descriptor = try InputFile.open(file)
             defer { close(descriptor) }
             if geteuid() == 0, !isRoots(descriptor, file) {
-                // They would decide what root does not see.
+                // Their author would decide what root does not see.
                 throw SnapshotFailure(path: nil, "others than root may change it, or a directory that it is in")
             }
             contents = try readAll(descriptor)
@@ -55,7 +55,7 @@ struct ComparisonRules {
         }
     }
 
-    /// Of what the caller has opened, a pipe perhaps, there is no name to be looked at.
+    /// For a descriptor that the caller has opened, perhaps a pipe, there is no name to check.
     private static func isRoots(_ descriptor: CInt, _ file: [UInt8]) -> Bool {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { return false }
@@ -64,7 +64,7 @@ struct ComparisonRules {
         return InputFile.descriptorNumber(file) != nil || withCString(file) { clinux_is_in_roots_directories($0) != 0 }
     }
 
-    /// Warns of patterns and rules that can do nothing.
+    /// Warns about patterns and rules that cannot have an effect.
     ///
     /// - Parameter paths: the PATHs that are scanned now.
     func advise(_ paths: [[UInt8]]) {

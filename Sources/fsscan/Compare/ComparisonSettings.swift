@@ -4,10 +4,10 @@ import LinuxKernel
 import ScanEngine
 import Snapshots
 
-/// What is compared and how it is shown: the options that `diff` and `verify` share, checked.
+/// What is compared and how it is shown: the options shared by `diff` and `verify`, checked.
 struct ComparisonSettings {
     var selection: FieldSelection
-    /// Words of `--ignore` that are no field and no digest: see `confirmIgnored`.
+    /// Words of `--ignore` that are neither a field nor a digest: see `confirmIgnored`.
     private var foreignNames: [CarriedArgument] = []
     /// Patterns of `--exclude`.
     var excludes: [[UInt8]]
@@ -15,29 +15,29 @@ struct ComparisonSettings {
     var rulesFile: [UInt8]?
     /// dpkg's administrative directory, of `--known`.
     var dpkgDirectory: [UInt8]?
-    /// Empty: all of them.
+    /// Empty for all kinds.
     var only: Set<ChangeKind>
-    /// What the digests of a list are that does not say so.
+    /// The algorithm of digests in a list that does not name it.
     var algorithm: DigestAlgorithm?
     var format: ReportFormat
-    /// Instead of the lines of text.
+    /// Replaces the lines of text.
     var view: ChangeView?
-    /// What is below a directory that was added, removed or moved has lines of its own.
+    /// Entries below an added, removed or moved directory have lines of their own.
     var isUnfolded: Bool
     /// Nil: standard output.
     var output: [UInt8]?
     /// Of the output.
     var mode: UInt32?
-    /// Nil: what the machine offers.
+    /// Nil: chosen by the machine.
     var threads: Int?
-    /// Nil: where standard error is a terminal.
+    /// Nil: if standard error is a terminal.
     var progress: Bool?
-    /// Changes of other entries are not shown.
+    /// Changes of other entries are hidden.
     var entries = Selection()
-    /// What ages are relative to; nil: now.
+    /// The reference time for ages; nil: now.
     var now: FileTime?
 
-    /// - Parameter html: there are pages of it, and this is `--html`; nil: there are none.
+    /// - Parameter html: the value of `--html`; nil for commands without pages.
     init(_ options: ComparisonOptions, html: Bool? = nil) throws(UsageError) {
         selection = FieldSelection()
         excludes = options.exclude.map(\.bytes)
@@ -56,7 +56,7 @@ struct ComparisonSettings {
         }
         format = try Self.format(options, html: html)
         view = try ChangeView(options, format)
-        // Of each file it is told whether it is known.
+        // `--known` is decided for each file.
         isUnfolded = options.unfold || dpkgDirectory != nil || format != .text || view != nil
         output = options.output?.bytes == [UInt8(ascii: "-")] ? nil : options.output?.bytes
         mode = try ScanSettings.mode(options.mode, of: options.output)
@@ -92,7 +92,7 @@ struct ComparisonSettings {
         return Array(rest.dropFirst())
     }
 
-    /// Whoever mistypes a name is told, and not left to believe that something is ignored.
+    /// Refuses unknown names, so that a typing mistake is not taken for an ignored field.
     ///
     /// - Parameter sides: those that are known; a side that is scanned has no names of its own.
     func confirmIgnored(_ sides: [SnapshotDescription]) throws(UsageError) {
@@ -136,7 +136,7 @@ struct ComparisonSettings {
     }
 }
 
-/// What the output is instead of a line for each change.
+/// The output, if it is not a line for each change.
 enum ChangeView: Equatable {
     case paths(isNUL: Bool)
     case itemize
@@ -158,10 +158,10 @@ struct DiffSettings {
     var old: [UInt8]
     var new: [UInt8]
     var hash: [DigestAlgorithm]
-    /// Of two directories: files are not read.
+    /// For two directories: files are not read.
     var isQuick: Bool
     var comparison: ComparisonSettings
-    /// Sums of directories, and not entries.
+    /// Sums of directories instead of entries.
     var growth: GrowthSettings?
 
     init(_ command: DiffCommand, _ runs: PathRuns) throws(UsageError) {
@@ -183,7 +183,7 @@ struct DiffSettings {
         }
     }
 
-    /// How two directories are read; nil if they are not.
+    /// The algorithm for two directories; nil if they are not read.
     var comparedAlgorithm: DigestAlgorithm? {
         if isQuick { return nil }
         let algorithms = comparison.algorithm.map { [$0] } ?? [.xxh128] + DigestAlgorithm.allCases
@@ -195,7 +195,7 @@ struct DiffSettings {
 struct SavedSettings {
     var file: [UInt8]
     var isJSON: Bool
-    /// Evidence is to be computed.
+    /// Whether to compute evidence.
     var wantsEvidence: Bool
     var output: [UInt8]?
     /// Of the output.

@@ -76,7 +76,7 @@ struct DiffCommand: ParsableCommand {
     @OptionGroup var version: VersionOption
 }
 
-/// What `diff` and `verify` have in common.
+/// Options shared by `diff` and `verify`.
 struct ComparisonOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,

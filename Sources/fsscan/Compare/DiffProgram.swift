@@ -16,7 +16,7 @@ struct DiffProgram {
         let old = try SnapshotArgument(settings.old)
         let new = try SnapshotArgument(settings.new)
         if case .live = old, case .live = new {
-            // Nothing sets it: of two trees it is never the same.
+            // It cannot be set, so it always differs between two trees.
             if !settings.comparison.selection.added.contains(.ctime) {
                 settings.comparison.selection.ignored.insert(.ctime)
             }
@@ -66,7 +66,7 @@ struct DiffProgram {
         }
     }
 
-    /// Two trees. Files of the same size at the same place are read, if nobody asked for other digests.
+    /// Two trees. Files of the same size at the same place are read, unless other digests were requested.
     private func scan(
         _ before: [UInt8], _ after: [UInt8], _ rules: RuleSet?, _ progress: ProgressDisplay
     ) throws -> (old: any SnapshotSource, new: any SnapshotSource) {
@@ -93,7 +93,7 @@ struct DiffProgram {
         return (old, new)
     }
 
-    /// - Parameter isNew: it is NEW: of files that may grow only the beginning is read, later.
+    /// - Parameter isNew: it is NEW: of files that may grow, only the beginning is read, later.
     private func scan(
         _ path: [UInt8], like other: SnapshotDescription?, _ rules: RuleSet?, _ progress: ProgressDisplay,
         isNew: Bool = false
@@ -119,7 +119,7 @@ enum LiveSide {
     ) throws -> any SnapshotSource {
         var options = options
         options.paths = paths
-        // What was selected there is looked for here wherever it may be: see `ChangeSelection`.
+        // An entry selected on the other side must be found here in any case: see `ChangeSelection`.
         options.selection = Selection()
         options.threads = threads ?? Scheduler.defaultThreads
         let expected = ProgressDisplay.Expected(earlier, options, isQuick: baseline != nil)
@@ -133,7 +133,7 @@ enum LiveSide {
         }
     }
 
-    /// Which regular files there are, and how large.
+    /// The regular files and their sizes.
     static func sizes(_ paths: [[UInt8]], _ threads: Int?, _ rules: RuleSet?) throws -> SizedFiles {
         let options = ScanOptions(paths: paths, threads: threads ?? Scheduler.defaultThreads)
         return try available { try LiveSource.sizes(options, rules: rules, isCancelled: { clinux_stop_signal() != 0 }) }
@@ -148,21 +148,21 @@ enum LiveSide {
     }
 }
 
-/// Compares two sources and writes what differs.
+/// Compares two sources and writes the differences.
 struct ComparisonProgram {
     private let settings: ComparisonSettings
     private let rules: RuleSet?
     private let livePaths: [[UInt8]]?
     private let isListedOnly: Bool
 
-    /// - Parameter livePaths: the PATHs of NEW, where it was scanned now.
+    /// - Parameter livePaths: the PATHs of NEW, if it was scanned now.
     init(
         _ settings: ComparisonSettings, _ rules: RuleSet?, _ livePaths: [[UInt8]]?, isListedOnly: Bool = false
     ) {
         (self.settings, self.rules, self.livePaths, self.isListedOnly) = (settings, rules, livePaths, isListedOnly)
     }
 
-    /// - Parameter verified: asked when both sides have been read to their end.
+    /// - Parameter verified: called when both sides have been read completely.
     func run(
         _ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile, _ progress: ProgressDisplay,
         verified: () -> Verified? = { nil }
@@ -172,7 +172,7 @@ struct ComparisonProgram {
         let now = settings.now ?? Timing.now.started
         NameLocale.use(for: settings.entries)
         let selection = try ChangeSelection(settings.entries, now: now, old.description, new.description)
-        // With -H a PATH may be a symlink: a slash behind it leads to the directory.
+        // With -H a PATH may be a symlink: a trailing slash leads to the directory.
         let slash: [UInt8] = new.description.options?.followRoots == true ? [UInt8(ascii: "/")] : []
         let beginnings = livePaths.map { paths in
             Beginnings(paths.map { $0 + slash }, isCancelled: { clinux_stop_signal() != 0 })
@@ -189,7 +189,7 @@ struct ComparisonProgram {
         writer.begin(only: settings.only, selection.selections)
         var isDifferent = false
         var hidden = HiddenChanges()
-        // One line for a directory would stand for entries that were not selected, or hide some that were.
+        // One line for a directory would represent entries that were not selected, or hide some that were.
         let isFolding = !settings.isUnfolded && selection.selections.isEmpty
         let totals = try comparison.run(isFolding: isFolding) { change in
             if !settings.only.isEmpty, settings.only.isDisjoint(with: change.kinds) {
@@ -202,7 +202,7 @@ struct ComparisonProgram {
             writer.change(change)
             try drain(&writer, output, atLeast: Self.pieceSize)
         }
-        // Not of what is shown alone: --only hides no trouble.
+        // Not only for the shown changes: --only hides no trouble.
         progress.stop()
         let isTrouble = totals.hasTrouble || !old.description.isComplete || !new.description.isComplete
         let status: ExitStatus = isTrouble ? .trouble : isDifferent ? .different : .success
@@ -221,7 +221,7 @@ struct ComparisonProgram {
         return status
     }
 
-    /// Where the output has no place for a summary: what it does not say.
+    /// Prints the summary's sentences for outputs without a place for them.
     private func complainOfRest(_ totals: ComparisonTotals, _ hidden: HiddenChanges) {
         func tell(_ count: Int64, _ singular: String, _ plural: String, _ what: String) {
             if count > 0 { StandardStreams.complain("\(HumanUnits.count(count, singular, plural)) \(what)") }
@@ -259,7 +259,7 @@ struct ComparisonProgram {
     }
 }
 
-/// What `--only` and a selection left out.
+/// The number of changes that `--only` and a selection hid.
 struct HiddenChanges {
     private(set) var entries: Int64 = 0
     private(set) var changes: [ChangeKind: Int64] = [:]

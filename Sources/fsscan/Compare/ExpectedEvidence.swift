@@ -3,15 +3,15 @@ import Formats
 import ScanEngine
 import Snapshots
 
-/// What `--expect` names: evidence, or the SHA-256 of the file. One of several is enough.
+/// The value of `--expect`: evidence, or the SHA-256 of the file. One match of several is enough.
 struct ExpectedEvidence {
     /// In lower-case hex.
     let values: [String]
 
     var isEmpty: Bool { values.isEmpty }
 
-    /// - Returns: the evidence, where it had to be computed.
-    /// - Throws: `SnapshotFailure` where SAVED is not what was expected.
+    /// - Returns: the evidence, if it had to be computed.
+    /// - Throws: `SnapshotFailure` if SAVED does not match.
     func confirm(_ saved: OpenedSnapshot, _ file: [UInt8]) throws(SnapshotFailure) -> Evidence? {
         guard let digest = saved.digest, !values.contains(digest) else { return nil }
         let refusal = "is not what --expect says: the SHA-256 of the file is \(digest)"
@@ -34,7 +34,7 @@ struct ExpectedEvidence {
 
 /// Which saved scan was compared with what.
 struct Verified {
-    /// As it was named.
+    /// As given.
     var file: [UInt8]
     var scan: Int64
     var evidence: Evidence

@@ -4,7 +4,8 @@ import Formats
 import ScanEngine
 import Snapshots
 
-/// Growth for programs, schema `fsscan-growth/1`: one object, or a line for each directory between a header and a summary.
+/// Growth for programs, schema `fsscan-growth/1`: one object, or a line for each directory between a header and a
+/// summary.
 struct GrowthJSON: ~Copyable {
     private var writer: JSONWriter
     private let old: SnapshotDescription
@@ -50,7 +51,7 @@ struct GrowthJSON: ~Copyable {
         writer.member("path", bytes: directory.key.path(below: side.roots[directory.key.root]))
         writer.member("change", directory.change)
         sums("growth", directory.growth)
-        // Of a part of it they would be no sums.
+        // They would not be sums if a part is missing.
         if !directory.hasPassedOver {
             sums("old", directory.isInOld ? directory.old : nil)
             sums("new", directory.isInNew ? directory.new : nil)
@@ -100,7 +101,7 @@ struct GrowthJSON: ~Copyable {
 }
 
 extension DirectoryGrowth {
-    /// In a word; `changed` where the disk bytes are the same.
+    /// In a word; `changed` if the disk bytes are the same.
     var change: String {
         if !isInOld { return "added" }
         if !isInNew { return "removed" }

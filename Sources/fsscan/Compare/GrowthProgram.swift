@@ -5,7 +5,7 @@ import Glibc
 import ScanEngine
 import Snapshots
 
-/// `fsscan diff --growth`: what directories gained and lost.
+/// `fsscan diff --growth`: the growth and shrinkage of directories.
 struct GrowthProgram {
     private let settings: GrowthSettings
     private let format: ReportFormat
@@ -61,7 +61,7 @@ struct GrowthProgram {
     private static let pieceSize = 1 << 16
 }
 
-/// What a comparison of sums came to, to be written.
+/// The result of a comparison of sums, to be written.
 struct GrowthOutcome {
     var old: SnapshotDescription
     var new: SnapshotDescription
@@ -70,7 +70,7 @@ struct GrowthOutcome {
     var list: GrowthList
     var status: ExitStatus
 
-    /// All of a side: what was read, or what the scan says, where equal subtrees were not read.
+    /// The totals of a side: from the entries read or, if equal subtrees were not read, from the scan.
     func sums(_ side: KeyPath<DirectoryGrowth, GrowthSums>, _ description: SnapshotDescription) -> GrowthSums? {
         totals.all.hasPassedOver ? description.totals.map(GrowthSums.init) : totals.all[keyPath: side]
     }
@@ -81,7 +81,7 @@ struct GrowthList {
     private let length: Int
     private let rank: Ranking
     private var directories: [DirectoryGrowth] = []
-    /// How many changed at all.
+    /// The number of changed directories.
     private(set) var count: Int64 = 0
 
     init(_ settings: GrowthSettings) { (length, rank) = (settings.top, settings.rank) }

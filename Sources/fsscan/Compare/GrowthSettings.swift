@@ -9,9 +9,9 @@ struct GrowthSettings {
 
     static let rankings: [Ranking] = [.disk, .apparent, .entries]
 
-    /// Nil where entries are compared.
+    /// Nil if entries are compared.
     ///
-    /// - Parameter format: a page is of sums.
+    /// - Parameter format: a page shows sums.
     init?(_ command: DiffCommand, _ format: ReportFormat) throws(UsageError) {
         let options = command.comparison
         guard command.growth || format == .html else {

@@ -6,20 +6,20 @@ import LinuxKernel
 import ScanEngine
 import Snapshots
 
-/// `--known dpkg`: changes that agree with what the packages that are installed say of their files.
+/// `--known dpkg`: changes that agree with the records of installed packages.
 ///
-/// A hint and no proof: whoever is root can write to dpkg's lists as to the files, and MD5 resists no attacker.
+/// A hint, not a proof: root can write to dpkg's lists as well as to the files, and MD5 does not resist attacks.
 final class KnownPackages {
     private let directory: [UInt8]
-    /// What the paths of packages are below.
+    /// The prefix of the packages' paths.
     private let prefix: [UInt8]
-    /// Absolute, without symlinks; nil where a PATH is missing.
+    /// Absolute, without symlinks; nil for a missing PATH.
     private let roots: [[UInt8]?]
     private let files: Beginnings
-    /// Whatever both sides say, also what is not compared: a file that is setuid now is not what the package brought.
+    /// All fields that both sides have, even if they are not compared: a file that is setuid now is not as packaged.
     private let all: ComparedFields
     private var lists: DpkgLists?
-    /// `bin`, where that is a symlink to `usr/bin`: packages may name files either way.
+    /// Directories such as `bin`, if it is a symlink to `usr/bin`: packages may use either name.
     private var merged: Set<[UInt8]> = []
 
     private static let directory = Array("/var/lib/dpkg".utf8)
@@ -27,8 +27,8 @@ final class KnownPackages {
     /// - Parameters:
     ///   - directory: dpkg's administrative directory.
     ///   - paths: the PATHs of NEW.
-    ///   - all: what both sides say.
-    /// - Throws: `UsageError` where there is no dpkg.
+    ///   - all: the fields that both sides have.
+    /// - Throws: `UsageError` if there is no dpkg.
     init(
         _ directory: [UInt8], _ paths: [[UInt8]], _ files: Beginnings, _ all: ComparedFields
     ) throws(UsageError) {
@@ -49,8 +49,8 @@ final class KnownPackages {
         return Array(UnsafeRawBufferPointer(start: result, count: strlen(result)))
     }
 
-    /// Whether a regular file that came or changed has the content that a package gave it. Where something else about it
-    /// changed than its content and what follows from that, it is not known.
+    /// Whether an added or changed regular file has the content from its package. If anything else than its content and
+    /// the consequences of that changed, the file is not known.
     func agrees(_ change: Change) -> Bool {
         guard let new = change.new, new.kind == .file, let size = new.size,
             change.kinds.allSatisfy({ [.added, .content, .metadata].contains($0) }),
@@ -84,7 +84,7 @@ final class KnownPackages {
         return digests
     }
 
-    /// Read when the first change asks.
+    /// Read for the first change.
     private func loaded() -> DpkgLists {
         if let lists { return lists }
         var lists = DpkgLists()

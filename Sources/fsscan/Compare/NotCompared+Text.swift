@@ -7,15 +7,15 @@ extension NotCompared {
 
     /// Its name for people.
     func phrase(_ quoting: Quoting) -> [UInt8] {
-        // What xattrs hold is what somebody looks for: setfacl and setcap write them.
+        // Named by what users look for in them: setfacl and setcap write xattrs.
         field == "xattrs"
             ? Array("extended attributes, ACLs and capabilities".utf8) : quoting.escaped(Array(field.utf8))
     }
 }
 
 extension [NotCompared] {
-    /// Why a comparison ends with 2 although all that it shows could be read. Standard error gets them, too: a job that
-    /// throws the output away still says why it failed.
+    /// Why a comparison ends with 2 although all shown entries could be read. Also printed on standard error, so that a
+    /// job that discards the output still says why it failed.
     func troubleSentences(_ quoting: Quoting) -> [[UInt8]] {
         let reasons: [(Element.Reason, start: String)] = [
             (.newDoesNotSay, "As NEW does not say"), (.cannotBeChecked, "As fsscan cannot check it"),
@@ -36,7 +36,7 @@ extension [NotCompared] {
 }
 
 extension ComparisonTotals {
-    /// What rules left out: nothing of it is called equal.
+    /// What rules excluded: none of it is called equal.
     func ruledSentences(_ quoting: Quoting, isLive: Bool) -> [[UInt8]] {
         var sentences: [[UInt8]] = []
         if let count = notListed, count > 0 {

@@ -51,10 +51,10 @@ struct VerifyCommand: ParsableCommand {
 /// The options of `verify`, checked.
 struct VerifySettings {
     var saved: [UInt8]
-    /// Nil: the PATHs that were saved.
+    /// Nil for the saved PATHs.
     var path: [UInt8]?
     var isQuick: Bool
-    /// What SAVED does not list is passed over.
+    /// Entries that SAVED does not list are ignored.
     var isListedOnly: Bool
     var trust: ContentBaseline.Trust
     /// In lower-case hex.

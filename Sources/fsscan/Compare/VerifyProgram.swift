@@ -6,7 +6,7 @@ import LinuxKernel
 import ScanEngine
 import Snapshots
 
-/// `fsscan verify`: a live side, scanned as the other side was, and the comparison that `diff` makes.
+/// `fsscan verify`: scans a live side like the other side, then compares as `diff` does.
 struct VerifyProgram {
     private let settings: VerifySettings
 
@@ -31,7 +31,7 @@ struct VerifyProgram {
         if old.description.options == nil { options.hash = old.description.algorithms }
         let paths = try settings.path.map { [$0] } ?? roots(of: saved, file)
         let baseline = try settings.isQuick ? quickBaseline(saved, file, options) : nil
-        // What is written where it is verified is not what was saved, even if it was saved with the rest.
+        // Files that this run writes inside the tree were not saved, even if the rest was.
         let leftOut = LeftOut(file, suffixes: LeftOut.ofDatabases)
         rules.advise(paths)
         let listed = try settings.isListedOnly ? listedFiles(file, selector) : nil
@@ -47,7 +47,7 @@ struct VerifyProgram {
         if !places.isEmpty {
             StandardStreams.complain(file, "warning: lies in what is verified, and is left out of it")
         }
-        // Evidence binds every entry: one in whose place SAVED lies now is gone.
+        // Evidence covers every entry: if SAVED has replaced one, that entry is missing.
         let isPassedOver = !places.isEmpty && expected == nil
         let known: any SnapshotSource = isPassedOver ? PassingOver(places, below: paths, of: old) : old
         let absolute = try paths.map { path throws(SnapshotFailure) in try Self.absolute(path) }
@@ -77,14 +77,14 @@ struct VerifyProgram {
         return directory + (directory.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + path
     }
 
-    /// Where it is, relative PATHs are shown as they were given.
+    /// If so, relative PATHs are shown as given.
     private static func isWorkingDirectory(_ path: [UInt8]) -> Bool {
         var (there, here) = (stat(), stat())
         return withCString(path, { stat($0, &there) }) == 0 && stat(".", &here) == 0 && there.st_dev == here.st_dev
             && there.st_ino == here.st_ino
     }
 
-    /// What is to be read is known before the comparison reads the list.
+    /// The files to read must be known before the comparison reads the list.
     private func listedFiles(_ file: [UInt8], _ selector: [UInt8]?) throws -> ListedFiles {
         try ListedFiles(
             SnapshotArgument.open(

@@ -62,7 +62,7 @@ enum BashCompletion {
             """# + "\n"
     }
 
-    /// What follows an option.
+    /// The values of an option.
     private static func values(_ command: CommandSyntax) -> [String] {
         command.options.filter { $0.value != nil }.map { option in
             let pattern = option.names.map { "\(command.name):\($0)" }.joined(separator: " | ")
@@ -84,7 +84,7 @@ enum BashCompletion {
         case .word(let words):
             "mapfile -t COMPREPLY < <(compgen -W \"\(words.joined(separator: " "))\" -- \"$cur\")"
         case .list(let words): "_fsscan_list \(words.joined(separator: " "))"
-        // With nothing found here, readline completes the name of a file: it knows about tildes, quotes and spaces.
+        // Without a match here, readline completes a file name: it handles tildes, quotes and spaces.
         case .file: ":"
         case .saved: "_fsscan_saved"
         case .any: "compopt +o default"

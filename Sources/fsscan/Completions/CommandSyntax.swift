@@ -2,13 +2,12 @@ internal import ArgumentParser
 internal import FoundationEssentials
 import ScanEngine
 
-/// What can be written behind a command, as the parser itself tells: an option that is added there is in the
-/// completions.
+/// The syntax of a command, from the parser itself: an option that is added there appears in the completions.
 struct CommandSyntax {
     let name: String
     let summary: String
     let options: [OptionSyntax]
-    /// What the arguments are that are no options; nil: there are none.
+    /// The kind of the arguments that are not options; nil: there are none.
     let argument: ValueSyntax?
 
     static let all = Command.all.map { CommandSyntax($0) }
@@ -54,7 +53,7 @@ struct OptionSyntax {
     /// Without values, defaults and explanations.
     fileprivate(set) var summary: String
     let isRepeating: Bool
-    /// Nil: a flag.
+    /// Nil for a flag.
     let value: ValueSyntax?
     let valueName: String
 
@@ -66,7 +65,7 @@ struct OptionSyntax {
         valueName = argument.valueName.map { String($0.prefix { $0 != "[" }) } ?? ""
     }
 
-    /// A line of a menu: up to where an explanation begins.
+    /// A menu line: cut where the explanation begins.
     private static func shortened(_ help: String) -> String {
         let ends = [": ", "; ", ". ", " ("].compactMap { help.firstRange(of: $0)?.lowerBound }
         let text = help[..<(ends.min() ?? help.endIndex)]
@@ -74,18 +73,18 @@ struct OptionSyntax {
     }
 }
 
-/// What the value of an option is, or an argument.
+/// The kind of an option's value, or of an argument.
 enum ValueSyntax {
     case word([String])
-    /// Words with commas between them.
+    /// Words separated by commas.
     case list([String])
     case file
     /// A file, or FILE#LABEL.
     case saved
-    /// A number, a pattern: nobody can say which.
+    /// A number, a pattern: no completion.
     case any
 
-    /// The name of the value says what the parser has no word for.
+    /// The name of the value gives kinds that the parser does not have.
     fileprivate init(_ argument: Description.Argument) {
         let words = argument.completionKind?.list?.values
         switch argument.valueName ?? "" {
@@ -101,7 +100,8 @@ enum ValueSyntax {
     }
 }
 
-/// What `--experimental-dump-help` prints: ArgumentParserToolInfo's `ToolInfoV0`, which is no product of that package.
+/// The output of `--experimental-dump-help`: ArgumentParserToolInfo's `ToolInfoV0`, which that package does not export
+/// as a product.
 private struct Description: Decodable {
     var command: Command
 

@@ -1,8 +1,8 @@
 /// A script that a shell reads to complete command lines of `fsscan`.
 ///
-/// The parser's own generators put out scripts that do not work: zsh complains of a doubled rest argument at each TAB,
-/// bash offers the options of a scan behind `diff`, values with commas are unknown, and fish shows all values of an
-/// option as its description. (Read and tried in swift-argument-parser 1.8.2.)
+/// The parser's own generators produce scripts that do not work: zsh complains about a doubled rest argument at each
+/// TAB, bash offers the options of a scan after `diff`, comma-separated values are not supported, and fish shows all
+/// values of an option as its description. (Read and tried in swift-argument-parser 1.8.2.)
 struct CompletionScript {
     let text: String
 
@@ -16,8 +16,8 @@ struct CompletionScript {
             }
     }
 
-    /// Lines of a shell: prints the labels and numbers of the scans in a file, a line each. A label with characters
-    /// that JSON escapes is left out.
+    /// Shell code that prints the labels and numbers of the scans in a file, one per line. Labels with characters that
+    /// JSON escapes are omitted.
     static func labels(program: String, file: String) -> String {
         #"\#(program) saved --json -- \#(file) 2>/dev/null | sed -nE 's/^ *"(id|label)": "?([^"\\]+)"?,$/\2/p'"#
     }

@@ -63,7 +63,7 @@ enum FishCompletion {
             let value = option.value.map { " \(arguments($0))" } ?? ""
             return "\(begin) \(names.joined(separator: " "))\(value) -d \(quoted(option.summary))"
         }
-        // Names of files are offered where nothing else is said.
+        // File names are offered by default.
         if case .file = command.argument { return options }
         return options + ["\(begin) \(command.argument.map(arguments) ?? "-f")"]
     }

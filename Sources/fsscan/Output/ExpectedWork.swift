@@ -7,11 +7,11 @@ import ScanEngine
 import Snapshots
 
 extension ProgressDisplay.Expected {
-    /// What an earlier scan of the same PATHs came to, else what the file system says of itself.
+    /// The totals of an earlier scan of the same PATHs, else the used space of the file system.
     ///
     /// - Parameters:
-    ///   - earlier: what that scan came to.
-    ///   - isQuick: only what changed is read: nobody knows how much that is.
+    ///   - earlier: the totals of that scan.
+    ///   - isQuick: only changed files are read: the amount is unknown.
     init(_ earlier: Totals?, _ options: ScanOptions, isQuick: Bool) {
         if let earlier {
             entries = earlier.entries
@@ -22,7 +22,7 @@ extension ProgressDisplay.Expected {
         if isQuick { bytes = nil }
     }
 
-    /// What is in the file system whose root `path` is.
+    /// The contents of the file system whose root is `path`.
     private static func fileSystem(_ path: [UInt8]) -> Self {
         var (here, above) = (stat(), stat())
         var usage = statvfs()
@@ -37,8 +37,8 @@ extension ProgressDisplay.Expected {
         return Self(entries: inodes > 0 ? inodes : nil, bytes: overflow || used <= 0 ? nil : used)
     }
 
-    /// The newest scan of the same PATHs in a file that is about to get another one; nil where there is none, or the file
-    /// is not there yet.
+    /// The newest scan of the same PATHs in the file to which a scan will be added; nil if there is none, or no file
+    /// yet.
     static func earlier(in file: [UInt8], of paths: [[UInt8]]) -> Totals? {
         guard let scans = try? SavedScans(file) else { return nil }
         return scans.scans.last { $0.options.paths == paths }?.totals
@@ -46,12 +46,12 @@ extension ProgressDisplay.Expected {
 }
 
 extension ProgressDisplay {
-    /// Shows how far two sources are read from now on.
+    /// Shows the progress of reading two sources from now on.
     func counting(
         _ old: any SnapshotSource, _ new: any SnapshotSource
     ) -> (old: any SnapshotSource, new: any SnapshotSource) {
         let counter = EntryCounter()
-        // A live side that was scanned says no sum: it has about as many entries as the other.
+        // A live side that was scanned has no totals here: it has about as many entries as the other.
         let (before, after) = (old.description.totals?.entries, new.description.totals?.entries)
         let expected = (before ?? after).flatMap { before in (after ?? before).addingReportingOverflow(before) }
         begin(.comparing(counter, of: expected.flatMap { $0.overflow ? nil : $0.partialValue }))
@@ -59,7 +59,7 @@ extension ProgressDisplay {
     }
 }
 
-/// A source whose entries are counted while they are read, for a progress display.
+/// A source that counts its entries while they are read, for a progress display.
 final class CountedSource: SnapshotSource {
     private let source: any SnapshotSource
     private let counter: EntryCounter

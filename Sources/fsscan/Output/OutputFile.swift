@@ -10,29 +10,30 @@ struct OutputError: Error {
     var cause: PlaceError
 }
 
-/// Where the report goes: standard output, a device or pipe, or a file that is replaced when everything is written.
+/// The destination of the report: standard output, a device or pipe, or a file that is replaced when everything is
+/// written.
 ///
-/// It is opened before the scan, and all that the end needs is asked for, so that an hour's work does not end in "No such
-/// file or directory" or "Device or resource busy". A file is replaced by `finish()` alone: without it, what was there stays.
-/// One that cannot be replaced (a mount point) is written in place, from the first `write` on.
+/// It is opened before the scan, and everything needed at the end is checked, so that an hour's work does not end in
+/// "No such file or directory" or "Device or resource busy". Only `finish()` replaces a file: without it, the old file
+/// stays. A file that cannot be replaced (a mount point) is written in place, from the first `write` on.
 final class OutputFile {
     private enum Sink {
         /// Standard output itself, or a duplicate of a descriptor, or a device.
         case descriptor(CInt)
         case replacement(ReplacementFile)
-        /// A file that loses its content at the first `write`.
+        /// A file that is truncated at the first `write`.
         case inPlace(CInt)
     }
 
     private let path: [UInt8]?
     private let sink: Sink
     private var isFinished = false
-    /// Of a file in place: whether it has lost its content.
+    /// For a file in place: whether it has been truncated.
     private var isTruncated = false
 
     /// Opens `path` (nil: standard output). Waits for a reader if it is a FIFO, unless a stop signal arrives.
     ///
-    /// - Parameter mode: that of the file, whether there was one or not; nil: as its place has it.
+    /// - Parameter mode: the file's mode, whether it is new or not; nil: decided by its place.
     init(_ path: [UInt8]?, mode: UInt32? = nil) throws(OutputError) {
         self.path = path
         do throws(PlaceError) {
@@ -50,7 +51,7 @@ final class OutputFile {
         }
     }
 
-    /// The descriptor that is written to, to ask whether it is a terminal; -1 for a file that is replaced.
+    /// The descriptor to check for a terminal; -1 for a file that is replaced.
     var descriptor: CInt {
         if case .descriptor(let descriptor) = sink { descriptor } else { -1 }
     }
@@ -69,20 +70,20 @@ final class OutputFile {
         }
     }
 
-    /// Puts the file in its place. What was written counts only when this returns: some file systems report a full disk
-    /// or a lost server no earlier than here.
+    /// Puts the file in its place. The output is safe only when this returns: some file systems report a full disk or a
+    /// lost server only here.
     func finish() throws(OutputError) {
         isFinished = true
         do throws(Errno) {
             switch sink {
             case .descriptor(let descriptor):
-                // Linux closes the descriptor also where it says EINTR.
+                // Linux closes the descriptor even if it returns EINTR.
                 if close(descriptor) < 0 && errno != EINTR { throw Errno(errno) }
             case .replacement(let file): try file.commit()
             case .inPlace(let descriptor):
                 defer { close(descriptor) }
                 try truncate(descriptor)
-                // EINVAL: a file system that cannot.
+                // EINVAL: the file system does not support it.
                 if fsync(descriptor) < 0 && errno != EINVAL { throw Errno(errno) }
             }
         } catch {
@@ -123,19 +124,19 @@ final class OutputFile {
         }
     }
 
-    /// What is there, to be written to.
+    /// Opens the existing file for writing.
     private static func open(_ place: OutputPlace) throws(PlaceError) -> CInt {
         while true {
             do throws(PlaceError) {
                 return try place.open()
             } catch {
-                // Only a stop signal ends the wait for a FIFO's reader; whoever called looks at it first.
+                // Only a stop signal ends the wait for a FIFO's reader; the caller checks for it first.
                 if error.error != .interrupted || clinux_stop_signal() != 0 { throw error }
             }
         }
     }
 
-    /// Fails now rather than at the first write where a descriptor is closed or open for reading only.
+    /// Fails now instead of at the first write if a descriptor is closed or read-only.
     private static func writable(_ descriptor: CInt) throws(Errno) -> CInt {
         if try Errno.check(fcntl(descriptor, F_GETFL)) & O_ACCMODE == O_RDONLY { throw Errno(EBADF) }
         return descriptor

@@ -3,21 +3,21 @@ import Glibc
 import ScanEngine
 import Synchronization
 
-/// A line on standard error that says how far the work is, redrawn eight times a second by a thread of its own.
+/// A progress line on standard error, redrawn eight times a second by a separate thread.
 ///
-/// On a terminal the line is drawn over itself and removed at the end, only while this process is in the foreground; work
-/// of less than a quarter of a second draws nothing. Elsewhere (`--progress` into a log) it is a plain line every five
-/// seconds. SIGUSR1 asks for a line of its own at any time, whether lines are shown or not, as dd has it.
+/// On a terminal the line is drawn over itself and removed at the end, only while this process is in the foreground;
+/// work of less than a quarter of a second draws nothing. Elsewhere (`--progress` into a log) it is a plain line every
+/// five seconds. SIGUSR1 prints a separate line at any time, whether lines are shown or not, as in dd.
 final class ProgressDisplay: Sendable {
     private let state: ProgressState
-    /// The thread; nil where there is none, and once it was joined.
+    /// The thread; nil if there is none, and after it was joined.
     private let thread: Mutex<pthread_t?>
 
-    /// - Parameter isShown: nil: where standard error is a terminal.
+    /// - Parameter isShown: nil: if standard error is a terminal.
     init(_ isShown: Bool?) {
         clinux_install_progress_handler()
         state = ProgressState()
-        // Signals go to the main thread, whose blocked system calls are to be interrupted.
+        // Signals go to the main thread, to interrupt its blocked system calls.
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
@@ -38,7 +38,7 @@ final class ProgressDisplay: Sendable {
 
     deinit { stop() }
 
-    /// What is shown from now on.
+    /// Shows this work from now on.
     func begin(_ work: Work) {
         state.work.withLock { $0 = (work, ProgressState.now()) }
     }
@@ -51,25 +51,25 @@ final class ProgressDisplay: Sendable {
         pthread_join(thread, nil)
     }
 
-    /// What the program is at.
+    /// The current work.
     enum Work: Sendable {
         case nothing
         case scanning(Scan, Expected)
-        /// The old side's entries and the new side's, as far as they were read, of so many if that is known.
+        /// The entries of the old and the new side read so far, and their total if it is known.
         case comparing(EntryCounter, of: Int64?)
     }
 
-    /// How much there is to be done, as far as somebody knows: another scan of the same PATHs, or the file system.
+    /// The expected amount of work, if it is known: from another scan of the same PATHs, or from the file system.
     struct Expected: Sendable {
         var entries: Int64?
-        /// To be read from files; nil also where nothing is read, or an unknown share.
+        /// Bytes to read from files; nil also if nothing is read, or an unknown share.
         var bytes: Int64?
 
         static let unknown = Expected()
     }
 }
 
-/// Entries that were read, counted by one thread and looked at by others.
+/// A count of entries, incremented by one thread and read by others.
 final class EntryCounter: Sendable {
     private let count = Atomic<Int64>(0)
 
@@ -78,7 +78,7 @@ final class EntryCounter: Sendable {
     func add() { count.store(count.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
 }
 
-/// What a display and its thread share.
+/// State shared by a display and its thread.
 private final class ProgressState: Sendable {
     let isStopped = Atomic<Bool>(false)
     let work = Mutex<(ProgressDisplay.Work, since: Double)>((.nothing, since: now()))
@@ -91,7 +91,7 @@ private final class ProgressState: Sendable {
     }
 }
 
-/// What the thread of a `ProgressDisplay` works with; nobody else touches it.
+/// The state of a `ProgressDisplay`'s thread, used only by it.
 private final class ProgressThread {
     private let state: ProgressState
     private let isShown: Bool
@@ -108,8 +108,8 @@ private final class ProgressThread {
         let start = ProgressState.now()
         var next = start + interval
         var seen = clinux_progress_event_count()
-        // `stop()` counts an event after it has set the flag: one that came before `seen` is found here, one that comes
-        // later ends the sleep.
+        // `stop()` counts an event after it has set the flag: an event before `seen` is found here, a later one ends
+        // the sleep.
         while !state.isStopped.load(ordering: .acquiring) {
             sleep(until: isShown ? next : nil, seen)
             if state.isStopped.load(ordering: .acquiring) { break }
@@ -136,7 +136,7 @@ private final class ProgressThread {
             StandardStreams.complain(line().whole)
         } else if isInForeground {
             let columns = Int(clinux_terminal_columns(2))
-            // The last column stays free, where some terminals wrap at once, and two for the ^C that they show.
+            // Leaves the last column free, because some terminals wrap at once, and two more for the echoed ^C.
             writeOver(line().fitted(to: columns > 3 ? columns - 3 : 77))
         }
     }
@@ -145,7 +145,7 @@ private final class ProgressThread {
     private func writeOver(_ text: String) {
         let end = clearsLine ? "\u{1B}[K" : String(repeating: " ", count: max(0, drawn - text.utf8.count))
         var bytes = Array("\r\(text)\(end)".utf8)
-        // Without a way to clear, the cursor goes back over the spaces.
+        // Without a clearing sequence, the cursor goes back over the spaces.
         if text.isEmpty { bytes.append(UInt8(ascii: "\r")) }
         drawn = text.utf8.count
         StandardStreams.showsProgress.store(drawn > 0 && clearsLine, ordering: .relaxed)
@@ -154,14 +154,14 @@ private final class ProgressThread {
         }
     }
 
-    /// Not in a background job, which would draw into another's output (or be stopped, under `stty tostop`). A terminal
-    /// that is not the controlling one has no foreground.
+    /// Not in a background job, which would draw into another job's output (or be stopped, under `stty tostop`). A
+    /// terminal that is not the controlling one has no foreground.
     private var isInForeground: Bool {
         let foreground = tcgetpgrp(2)
         return foreground <= 0 || foreground == getpgrp()
     }
 
-    /// Sleeps until an event after the first `seen`, or until then.
+    /// Sleeps until an event after the first `seen`, or until `end`.
     private func sleep(until end: Double?, _ seen: UInt32) {
         guard let end else { return clinux_wait_for_progress(seen, nil) }
         let seconds = end - ProgressState.now()

@@ -1,6 +1,6 @@
 import ScanEngine
 
-/// One line about work that goes on: how far it is, then where.
+/// One line about work in progress: its extent, then its place.
 ///
 /// ```
 /// 37 %, 1,234,567 entries, 1.5 GiB read, 210.3 MiB/s, 3 errors, 12 s, 20 s left  /usr/share/doc/…
@@ -9,7 +9,7 @@ import ScanEngine
 struct ProgressLine {
     /// ASCII.
     private let figures: String
-    /// Bytes as the file system has them; nil where there is nothing to be named.
+    /// Bytes as in the file system; nil if there is no place.
     private let path: [UInt8]?
 
     /// - Parameter elapsed: in seconds, since this work began.
@@ -51,17 +51,17 @@ struct ProgressLine {
 
     private init(_ figures: String, _ path: [UInt8]?) { (self.figures, self.path) = (figures, path) }
 
-    /// For a line of its own; `StandardStreams.complain` escapes it.
+    /// For a separate line; `StandardStreams.complain` escapes it.
     var whole: [UInt8] {
         guard let path else { return Array(figures.utf8) }
         return Array("\(figures)  ".utf8) + path
     }
 
-    /// In ASCII, with the path shortened in the middle where it does not fit; without it where there is no room.
+    /// In ASCII, with the path shortened in the middle if it does not fit; without a path if there is no room.
     func fitted(to columns: Int) -> String {
         let room = columns - figures.utf8.count - 2
         guard let path, room >= Self.leastRoom else { return String(figures.prefix(max(0, columns))) }
-        // As many bytes as there can be columns: what lies between will not be seen.
+        // As many bytes as there are columns: the rest would not be visible.
         let ends = path.count <= 2 * room ? path : Array(path.prefix(room)) + Array(path.suffix(room))
         var text = ends.flatMap { byte in (0x20..<0x7F).contains(byte) ? [byte] : Array("?".utf8) }
         if text.count > room {
@@ -89,8 +89,8 @@ struct ProgressLine {
     private static func joined(_ parts: [String?]) -> String { parts.compactMap(\.self).joined(separator: ", ") }
 }
 
-/// How much of the work is done, where somebody knows how much there is. What is known comes from elsewhere, so that there
-/// may be more to do than that: then nothing is said.
+/// The completed share of the work, if the total is known. The total comes from elsewhere, so there may be more to do;
+/// then the share is omitted.
 struct ProgressShare {
     private let part: Double
 
@@ -101,15 +101,15 @@ struct ProgressShare {
 
     var percent: String { "\(Int(part * 100)) %" }
 
-    /// In seconds, if the rest goes as fast; nil where it is too early to tell.
+    /// In seconds, at the current rate; nil if it is too early to tell.
     func left(after elapsed: Double) -> Double? {
         elapsed >= 2 && part >= 0.01 ? elapsed * (1 - part) / part : nil
     }
 }
 
-/// How fast a count grows, over the last two seconds or so.
+/// The rate at which a count grows, over the last two seconds or so.
 struct ProgressRate {
-    /// When it was asked, and what the count was then; the oldest is what the rate is counted from.
+    /// Earlier times and counts; the rate is computed from the oldest.
     private var samples: [(time: Double, count: Int64)] = []
 
     /// - Parameter time: in seconds, since the count was 0.

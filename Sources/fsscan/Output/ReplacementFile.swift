@@ -3,24 +3,24 @@ import Glibc
 import LinuxKernel
 import ScanEngine
 
-/// A file that takes the place of another one, or of none, once it is complete and on disk.
+/// A file that replaces another one, or is new, once it is complete and on disk.
 ///
-/// The bytes go into an unnamed file in the target's directory (O_TMPFILE): it cannot be left behind whatever happens, and
-/// does not appear in a scan of that very directory. It gets a name only in `commit()`, which renames it at once. Where
-/// the file system has no unnamed files (NFS, older overlayfs) a hidden name is tried at once and taken at the first
-/// write, after a scan that writes its report at the end; a second stop signal removes it.
+/// The bytes go into an unnamed file in the target's directory (O_TMPFILE): it cannot be left behind, and does not
+/// appear in a scan of that very directory. Only `commit()` gives it a name, and renames it at once. If the file system
+/// has no unnamed files (NFS, older overlayfs), a hidden name is tried at once and used from the first write on, which
+/// comes after the scan if the report is written at the end; a second stop signal removes it.
 final class ReplacementFile {
     private let place: OutputPlace
-    /// Asked for; nil: that of the file that is replaced, or a new file's.
+    /// The requested mode; nil: that of the replaced file, or a new file's.
     private let finalMode: UInt32?
     /// -1 while there is no file yet.
     private var file: CInt = -1
-    /// With a NUL at its end, at an address that stays; nil while the file has no name.
+    /// With a NUL at its end, at a stable address; nil while the file has no name.
     private var temporaryName: UnsafeMutableBufferPointer<CChar>?
 
     private var directory: CInt { place.directory.descriptor.number }
 
-    /// Fails where `commit()` would: not permitted, read-only.
+    /// Fails if `commit()` would: not permitted, read-only.
     init(_ place: OutputPlace, mode: UInt32? = nil, allowsUnnamed: Bool = true) throws(Errno) {
         self.place = place
         finalMode = mode
@@ -46,13 +46,13 @@ final class ReplacementFile {
     func commit() throws(Errno) {
         if file < 0 { try openNamed() }
         if place.keepsModeAndOwner, let existing = place.existing?.status {
-            // Best effort: only root can give files away, and only the owner's groups are open to the owner.
+            // Best effort: only root can give files away, and only the owner's groups are available to the owner.
             _ = fchown(file, existing.uid, existing.gid)
             try Errno.check(fchmod(file, finalMode ?? existing.mode & 0o777))
         } else if let finalMode {
             try Errno.check(fchmod(file, finalMode))
         }
-        // EINVAL: a file system that cannot.
+        // EINVAL: the file system does not support it.
         if fsync(file) < 0 && errno != EINVAL { throw Errno(errno) }
         if temporaryName == nil { try linkUnnamed() }
         let renamed = withCString(place.name) { renameat(directory, temporaryName!.baseAddress!, directory, $0) }
@@ -65,11 +65,11 @@ final class ReplacementFile {
 
     // MARK: Unnamed
 
-    /// False where the file system, or a system without /proc, cannot do it.
+    /// False if the file system, or a system without /proc, does not support it.
     private func openUnnamed() throws(Errno) -> Bool {
         let descriptor = clinux_open_unnamed(directory, mode)
         if descriptor < 0 {
-            // EISDIR and ENOENT: kernels that take it for an attempt to open the directory.
+            // EISDIR and ENOENT: kernels that treat it as an attempt to open the directory.
             if [EOPNOTSUPP, EISDIR, EINVAL, ENOENT].contains(-descriptor) { return false }
             throw Errno(-descriptor)
         }
@@ -98,8 +98,8 @@ final class ReplacementFile {
         }
     }
 
-    /// The umask and a default ACL apply to a new file; one that replaces another gets that one's mode at the end, and is
-    /// nobody else's until then.
+    /// The umask and a default ACL apply to a new file. A file that replaces another gets its mode at the end, and is
+    /// private until then.
     private var mode: UInt32 { place.keepsModeAndOwner || finalMode != nil ? 0o600 : place.newMode }
 
     /// Calls `body` with random names until it does not fail with EEXIST, and keeps the name.

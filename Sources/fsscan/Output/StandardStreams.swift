@@ -6,18 +6,18 @@ import Synchronization
 
 /// Descriptors 0 to 2, and lines on standard error.
 enum StandardStreams {
-    /// Makes sure that the three exist, so that no file opened later becomes "standard output": a closed one is replaced by
-    /// /dev/null opened the wrong way round, on which writing (reading) fails with EBADF as it would have. A file at the
-    /// limit of its size, and a pipe without a reader, are errors of `write`, not the end of the process: an automount
-    /// point whose daemon is gone sends SIGPIPE to the first that enters it.
+    /// Makes sure that the three exist, so that no file opened later becomes "standard output". A closed one is
+    /// replaced by /dev/null opened in the wrong direction, so that writing (reading) still fails with EBADF. A file at
+    /// its size limit, and a pipe without a reader, become errors of `write` instead of ending the process: an
+    /// automount point without its daemon sends SIGPIPE to the first process that enters it.
     static func prepare() {
         for descriptor: CInt in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
-            // The lowest free number is this one, as those below are open.
+            // The lowest free number is this one, because those below are open.
             _ = open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY)
         }
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
-        // A parent may ignore the end of its children: then theirs could not be waited for, and their numbers be another's.
+        // A parent may ignore SIGCHLD: then helpers could not be waited for, and their numbers might be reused.
         signal(SIGCHLD, SIG_DFL)
         // A parent may have blocked it: see `endByBrokenPipe`.
         var pipe = sigset_t()
@@ -26,14 +26,15 @@ enum StandardStreams {
         pthread_sigmask(SIG_UNBLOCK, &pipe, nil)
     }
 
-    /// The reader of the output went away: the process ends by SIGPIPE, whatever a parent made of that signal. Not when the
-    /// thread of the progress display writes, which takes no signals.
+    /// The reader of the output has closed the pipe: ends the process by SIGPIPE, whatever a parent did to that signal.
+    /// Not on the progress thread, which blocks signals.
     private static func endByBrokenPipe() {
         signal(SIGPIPE, SIG_DFL)
         raise(SIGPIPE)
     }
 
-    /// Writes everything, or throws; a reader that went away is the end of the process. Waits where the descriptor is non-blocking: somebody else may have made it so.
+    /// Writes everything, or throws; a closed pipe ends the process. Waits if the descriptor is non-blocking: another
+    /// process may have made it so.
     static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) throws(Errno) {
         var rest = bytes
         while !rest.isEmpty {
@@ -51,14 +52,15 @@ enum StandardStreams {
         }
     }
 
-    /// While a progress line stands on the terminal: others write over it, and it is drawn again below them.
+    /// While a progress line is on the terminal: other lines overwrite it, and it is redrawn below them.
     static let showsProgress = Atomic<Bool>(false)
 
-    /// One line on standard error, with the program's name in front, in one write, by any thread. Failure to complain is
+    /// Writes one line on standard error, prefixed with the program's name, in one write, from any thread. Errors are
     /// ignored.
     ///
-    /// Every message passes through here, and control characters and invalid bytes are escaped here: a message may hold
-    /// text from a file that somebody else wrote. A backslash stays, so what is quoted already does not change.
+    /// Every message passes through here, and control characters and invalid bytes are escaped here: a message may
+    /// contain text from an untrusted file. Backslashes are not escaped, so text that is already quoted does not
+    /// change.
     static func complain(_ line: [UInt8]) {
         let start = showsProgress.load(ordering: .relaxed) ? "\r\u{1B}[K" : ""
         let bytes = Array("\(start)fsscan: ".utf8) + Quoting.forErrors.escapedMessage(line) + [UInt8(ascii: "\n")]

@@ -1,7 +1,7 @@
-/// The FILE of `--trace`: written while the scan runs, in its place when the scan is done.
+/// The FILE of `--trace`: written during the scan, put in place when the scan is done.
 ///
-/// `@unchecked Sendable`: the scan calls `write` by one thread at a time, and nobody else uses the file until the scan has
-/// ended.
+/// `@unchecked Sendable`: the scan calls `write` from one thread at a time, and the file has no other user until the
+/// scan has ended.
 final class TraceFile: @unchecked Sendable {
     private let output: OutputFile
     private var failure: OutputError?
@@ -9,7 +9,7 @@ final class TraceFile: @unchecked Sendable {
     /// Opens `path`, as `-o` does.
     init(_ path: [UInt8], mode: UInt32?) throws(OutputError) { output = try OutputFile(path, mode: mode) }
 
-    /// After an error, which `finish()` throws, nothing is written any more: a trace is not worth a scan.
+    /// After an error, which `finish()` throws, nothing more is written: a trace must not stop a scan.
     func write(_ piece: [UInt8]) {
         guard failure == nil else { return }
         failure = piece.withUnsafeBytes { bytes in
@@ -22,7 +22,7 @@ final class TraceFile: @unchecked Sendable {
         }
     }
 
-    /// To be called after the scan.
+    /// Call it after the scan.
     func finish() throws(OutputError) {
         if let failure { throw failure }
         try output.finish()

@@ -2,10 +2,10 @@ import Entries
 import ScanEngine
 import Snapshots
 
-/// The directories and files of two sides that take, or took, most: in bounded memory, whatever comes.
+/// The directories and files of two sides that take, or took, the most space: in bounded memory.
 ///
-/// What a directory takes is at least what is in it takes, on each side, and its key comes first: so the directories above
-/// of whatever is kept are kept.
+/// A directory is at least as large as its contents, on each side, and its key sorts first. So for everything that is
+/// kept, the directories above it are kept, too.
 struct GrowthMap {
     private var items: [DirectoryGrowth] = []
 
@@ -26,7 +26,7 @@ struct GrowthMap {
         (max(item.old.diskBytes, item.new.diskBytes), max(item.old.apparentBytes, item.new.apparentBytes))
     }
 
-    /// - Parameter roots: how the PATHs are called.
+    /// - Parameter roots: the names of the PATHs.
     func nodes(_ roots: [[UInt8]]) -> [PageMap.Node] {
         var map = self
         map.cut()

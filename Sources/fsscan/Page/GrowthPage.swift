@@ -4,14 +4,14 @@ import Formats
 import ScanEngine
 import Snapshots
 
-/// The data of a comparison's page: a map of what was and is, and the directories that changed most.
+/// The data of a comparison's page: a map of the old and new sizes, and the directories that changed most.
 struct GrowthPage {
     private let outcome: GrowthOutcome
     private let map: GrowthMap
 
     init(_ outcome: GrowthOutcome, _ map: GrowthMap) { (self.outcome, self.map) = (outcome, map) }
 
-    /// How many bytes of paths the list may hold.
+    /// The maximum number of bytes of paths in the list.
     private static let listBytes = 200_000
 
     func data() -> [UInt8] {

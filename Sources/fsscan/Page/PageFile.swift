@@ -3,13 +3,13 @@ import CPage
 import Entries
 import ScanEngine
 
-/// A page: one file that opens from disk, and asks for nothing.
+/// A page: one file that opens from disk, and requests nothing.
 ///
-/// Names are data. They stand in a block of JSON, which no browser runs, with `<` escaped, so that nothing in it can end the
-/// block; the script shows them as text alone. A Content-Security-Policy with the digests of the style and of both scripts
-/// lets nothing else run or be loaded.
+/// Names are data. They are in a block of JSON, which no browser executes, with `<` escaped, so that nothing in it can
+/// end the block; the script inserts them only as text. A Content-Security-Policy with the digests of the style and of
+/// both scripts forbids everything else.
 struct PageFile {
-    /// At most so many bytes of a page are data: with the rest it stays below 3 MB.
+    /// The maximum number of data bytes in a page: with the rest it stays below 3 MB.
     static let dataLimit = 2_800_000
 
     private let data: [UInt8]
@@ -51,7 +51,7 @@ struct PageFile {
         try output.write(page.bytes)
     }
 
-    /// In JSON `<` stands in strings alone, where it may be escaped; the licence has none.
+    /// In JSON `<` occurs only in strings, where it may be escaped; the licence has none.
     private static func withoutMarkup(_ bytes: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)
@@ -65,7 +65,7 @@ struct PageFile {
         Array(UnsafeBufferPointer(start: part.bytes, count: part.count))
     }
 
-    /// As a policy names it: of exactly the bytes between the tags.
+    /// The source expression of a policy for exactly the bytes between the tags.
     private static func source(_ code: [UInt8]) throws(ScanUnavailable) -> String {
         do throws(DigestUnavailable) {
             var digest = MultiDigest(try DigestMethods(DigestSet([.sha256])))

@@ -3,12 +3,12 @@ import Entries
 import LinuxKernel
 import ScanEngine
 
-/// The nodes of a page's map, column by column, the largest first: a directory is in front of what is in it.
+/// The nodes of a page's map, column by column, the largest first: a directory comes before its contents.
 struct PageMap {
     struct Node {
-        /// Its number; nil for a PATH.
+        /// Its index; nil for a PATH.
         var parent: Int?
-        /// Of a PATH all of it.
+        /// For a PATH all of it.
         var name: [UInt8]
         var isDirectory: Bool
         var isLinked = false
@@ -19,19 +19,19 @@ struct PageMap {
         var ownBytes: Int64 = 0
         var lastChange: FileTime?
         var uid: UInt32?
-        /// Of a comparison: what was there.
+        /// For a comparison: the old sizes.
         var before: (entries: Int64, diskBytes: Int64, ownBytes: Int64)?
     }
 
-    /// The most bytes of data that nodes take.
+    /// The maximum number of data bytes for nodes.
     private static let byteLimit = 1_900_000
-    /// What a node takes besides its name: ten numbers of usual length.
+    /// The size of a node without its name: ten numbers of usual length.
     private static let bytesPerNode = 84
 
     private let nodes: [Node]
     private let names: [[UInt8]]
 
-    /// - Parameter nodes: the first are kept, as many as there is room for.
+    /// - Parameter nodes: as many as fit are kept, from the first on.
     init(_ nodes: [Node]) {
         var names: [[UInt8]] = []
         var size = 0

@@ -3,14 +3,14 @@ import Entries
 import LinuxKernel
 import ScanEngine
 
-/// The data of a scan's page: the report, with the map in the place of the tree, and no list longer than a page bears.
+/// The data of a scan's page: the report, with the map in place of the tree, and lists of limited length.
 struct ScanPage {
     private let report: ScanReport
     private let options: ScanOptions
 
     init(_ report: ScanReport, _ options: ScanOptions) { (self.report, self.options) = (report, options) }
 
-    /// How long a list may be, and how many bytes of names it may hold.
+    /// The limits of a list: its length, and the bytes of names in it.
     private static let listLength = 300
     private static let listBytes = 60_000
 
@@ -80,8 +80,8 @@ struct ScanPage {
 
     // MARK: Lists
 
-    /// - Parameter path: of an item; lists of paths end where they take too much.
-    /// - Returns: how many items it has.
+    /// - Parameter path: of an item; lists of paths end at the byte limit.
+    /// - Returns: the number of items.
     @discardableResult
     private func list<Item>(
         _ name: StaticString, _ items: some Collection<Item>, _ writer: inout JSONWriter,
@@ -104,7 +104,7 @@ struct ScanPage {
         return count
     }
 
-    /// Those that are not listed are with the others.
+    /// Unlisted kinds are added to the others.
     private func kinds(_ writer: inout JSONWriter) {
         var others = report.otherExtensions
         for item in report.extensions.dropFirst(Self.listLength) { others.add(item.counts) }
@@ -131,7 +131,7 @@ struct ScanPage {
         }
     }
 
-    /// How and when it was scanned.
+    /// How and when the tree was scanned.
     private func about(_ writer: inout JSONWriter) {
         let started = Timestamp.rfc3339(
             seconds: report.timing.startedSeconds, nanoseconds: report.timing.startedNanoseconds)

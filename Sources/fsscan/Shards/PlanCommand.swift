@@ -103,7 +103,7 @@ struct PlanCommand: ParsableCommand {
 /// The options of `plan`, checked.
 struct PlanSettings {
     var options: ScanOptions
-    /// Patterns, in front of those of `options.exclude`.
+    /// Patterns, before those of `options.exclude`.
     var patternLists: [FilesFrom]
     var shards: Int
     var output: [UInt8]
@@ -126,7 +126,7 @@ struct PlanSettings {
         options.paths = paths
     }
 
-    /// What the scan itself makes of them: one place says what their values may be.
+    /// Parsed by the scan's own code, so that the values are defined in one place.
     private static func settings(_ command: PlanCommand) throws(UsageError) -> ScanSettings {
         var arguments: [String] = []
         let flags = [

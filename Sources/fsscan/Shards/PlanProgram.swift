@@ -4,7 +4,7 @@ import LinuxKernel
 import ScanEngine
 import Snapshots
 
-/// `fsscan plan`: cuts the tree, and writes how.
+/// `fsscan plan`: cuts the tree, and writes the plan.
 struct PlanProgram {
     private let settings: PlanSettings
 

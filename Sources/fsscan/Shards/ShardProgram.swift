@@ -6,7 +6,7 @@ import ScanEngine
 import Snapshots
 import WorkStealing
 
-/// `fsscan --shard`: scans one part of a tree, and keeps what it found.
+/// `fsscan --shard`: scans one part of a tree, and saves its results.
 struct ShardProgram {
     private let settings: ScanSettings
     private let shard: ShardSettings
@@ -37,7 +37,7 @@ struct ShardProgram {
         progress.begin(.scanning(scan, .unknown))
         let outcome = scan.runShard(shard.shard, of: plan)
         progress.stop()
-        // Without its file a shard is missing; half of one would be taken for all of it.
+        // Without its file a shard counts as missing; an incomplete file would count as complete.
         if let stopped = ExitStatus.stopSignal { return stopped }
         try outcome.file.bytes.withUnsafeBytes { try output.write($0) }
         try output.finish()

@@ -9,7 +9,7 @@ struct ShardSettings {
     var plan: [UInt8]
     var partial: [UInt8]
 
-    /// Nil where none of the three is given.
+    /// Nil if none of the three is given.
     init?(
         shard: CarriedArgument?, plan: CarriedArgument?, partial: CarriedArgument?
     ) throws(UsageError) {

@@ -1,15 +1,16 @@
 import Bytes
 import ScanEngine
 
-/// `--format du`: the lines of `du -B1` for directories down to `--depth`, in du's order: a directory after what is in it.
+/// `--format du`: the lines of `du -B1` for directories down to `--depth`, in du's order: a directory after its
+/// contents.
 ///
-/// Each figure is what `du -s -B1` of that directory alone prints. du itself, asked for several directories at once,
-/// leaves out of each what it has counted before.
+/// Each figure equals the output of `du -s -B1` for that directory alone. A single du run over several directories
+/// omits from each what it has already counted.
 struct DiskUsageText {
     let report: ScanReport
     /// NUL ends lines.
     let endsInNUL: Bool
-    /// Set where the lines go to a terminal.
+    /// Set if the lines go to a terminal.
     let quoting: Quoting?
 
     func write(to output: OutputFile) throws(OutputError) {

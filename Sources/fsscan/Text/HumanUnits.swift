@@ -7,7 +7,7 @@ enum HumanUnits {
         var unitSize: UInt64 = 1
         for unit in units.names {
             unitSize *= base
-            // 10^19 is less than 2^64: the quotient and the remainder are scaled apart.
+            // 10^19 is less than 2^64: the quotient and the remainder are scaled separately.
             let (quotient, remainder) = UInt64(count).quotientAndRemainder(dividingBy: unitSize)
             let tenths = quotient * 10 + (remainder * 10 + unitSize / 2) / unitSize
             // 1023.96 KiB is 1.0 MiB, not 1024.0 KiB.

@@ -4,20 +4,20 @@ import ScanEngine
 /// `--format openmetrics`: gauges that both Prometheus' text format and OpenMetrics accept, so that the node exporter's
 /// textfile collector reads them.
 ///
-/// PATHs and the directories below them are metrics of different names: a sum over the first counts nothing twice. No
-/// label stands twice behind a name, as a collector refuses the whole file then, whatever PATHs were given.
+/// PATHs and the directories below them are metrics with different names, so a sum over the first counts nothing twice.
+/// No label appears twice for a metric, whatever PATHs are given, because a collector then refuses the whole file.
 struct MetricsText {
     private let report: ScanReport
     private let paths: [Sample]
     private let directories: [Sample]
 
     private struct Sample {
-        /// As it stands between quotes.
+        /// The text between the quotes.
         var path: [UInt8]
         var totals: Totals
     }
 
-    /// - Parameter quoting: how paths are made text. It has to be one that keeps them apart.
+    /// - Parameter quoting: converts paths to text. Different paths must stay different.
     init(_ report: ScanReport, _ quoting: Quoting) {
         self.report = report
         var (paths, directories) = ([Sample](), [Sample]())
@@ -34,7 +34,7 @@ struct MetricsText {
         (self.paths, self.directories) = (paths, directories)
     }
 
-    /// Backslashes and quotes of the text itself are escaped once more. It has no newline.
+    /// Escapes the text's own backslashes and quotes again. It has no newline.
     private static func label(_ path: [UInt8], _ quoting: Quoting) -> [UInt8] {
         quoting.escaped(path).flatMap { byte in
             byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "\"") ? [UInt8(ascii: "\\"), byte] : [byte]
@@ -64,7 +64,7 @@ struct MetricsText {
         return Array(buffer.bytes)
     }
 
-    /// Two metrics: of PATHs and of directories.
+    /// Two metrics: one for PATHs, one for directories.
     private func append(
         _ name: StaticString, _ help: String, _ value: (Totals) -> Int64, to buffer: inout ByteBuffer
     ) {

@@ -2,15 +2,16 @@ import Bytes
 import Glibc
 import ScanEngine
 
-/// Names for people: nothing that a file's name contains may act on the terminal, and every name can be read back.
+/// Names for people: nothing in a file's name may act on the terminal, and every name can be read back.
 ///
-/// Control characters, line separators and invalid bytes are written as `ls -b` does (`\n`, `\033`, `\377`), a backslash
-/// as `\\`. Spaces stay as they are. On a terminal, characters that reorder text are escaped, too, and in a locale that
-/// is not UTF-8 everything beyond ASCII.
+/// Control characters, line separators and invalid bytes are escaped as `ls -b` does (`\n`, `\033`, `\377`), a
+/// backslash as `\\`. Spaces are unchanged. On a terminal, characters that reorder text are also escaped, and in a
+/// locale that is not UTF-8 everything beyond ASCII.
 struct Quoting {
     var escapesBidirectional: Bool
     var escapesNonASCII: Bool
-    /// Around a name inside a sentence; find's choice: ‘’ in a UTF-8 locale, '' in others, where a ' inside is escaped.
+    /// Quotation marks around a name in a sentence, as in find: ‘’ in a UTF-8 locale, '' in others, where a ' inside is
+    /// escaped.
     var usesCurlyQuotes: Bool
 
     /// For text that goes to `descriptor`.
@@ -30,7 +31,7 @@ struct Quoting {
 
     static let forErrors = Quoting(for: 2)
 
-    /// What the environment says, without loading a locale: names are UTF-8 by convention, this is about the terminal.
+    /// From the environment, without loading a locale: names are UTF-8 by convention, this is about the terminal.
     static let localeIsUTF8: Bool = {
         for variable in ["LC_ALL", "LC_CTYPE", "LANG"] {
             guard let value = getenv(variable), value.pointee != 0 else { continue }
@@ -42,7 +43,7 @@ struct Quoting {
 
     func escaped(_ name: [UInt8]) -> [UInt8] { escape(name, escapingApostrophe: false) }
 
-    /// A sentence with bytes of arguments in it: like a name, but a backslash of its own stays one.
+    /// A sentence that contains bytes of arguments: escaped like a name, but its own backslashes stay.
     func escapedMessage(_ message: [UInt8]) -> [UInt8] {
         escape(message, escapingApostrophe: false, escapingBackslash: false)
     }
@@ -54,7 +55,7 @@ struct Quoting {
             let hasReturn = end == 0x0A && line.last == 0x0D
             result += escapedMessage(Array(hasReturn ? line.dropLast() : line)) + (hasReturn ? [0x0D, end] : [end])
         }
-        // Behind the last line nothing follows.
+        // There is nothing after the last line.
         result.removeLast()
         return result
     }

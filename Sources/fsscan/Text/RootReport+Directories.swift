@@ -1,10 +1,10 @@
 import ScanEngine
 
 extension RootReport {
-    /// Calls `body` with each directory of the report's tree, after those that are in it, which come in the order of
-    /// their names; of a PATH that is no directory, or has no tree, with the PATH. Nothing for one that is missing.
+    /// Calls `body` with each directory of the report's tree, after its subdirectories, which come in the order of
+    /// their names; for a PATH that is not a directory, or has no tree, with the PATH. Nothing for a missing one.
     ///
-    /// From a stack: the depth of a file tree is not bounded.
+    /// With a stack, because the depth of a file tree is unbounded.
     ///
     /// - Parameter body: gets the path, as `find PATH` prints it, and the levels above it up to the PATH.
     func forEachDirectory<Failure: Error>(

@@ -1,4 +1,4 @@
-/// How the summary looks: options of `--format text`.
+/// The appearance of the summary: options of `--format text`.
 struct SummaryOptions {
     var table: SummaryTable?
     var colour: ColourChoice
@@ -9,7 +9,7 @@ struct SummaryOptions {
         colour = try ScanSettings.word("--color", command.color, ColourChoice.self) ?? .auto
         if command.si, command.bytes { throw UsageError("one unit at a time: --si or --bytes") }
         units = command.si ? .decimal : command.bytes ? .exact : .binary
-        // Nobody is hindered by a colour that does not come: an alias may ask for it.
+        // `--color` is not refused with other formats, because an alias may contain it.
         let options = [("--table", table != nil), ("--si", command.si), ("--bytes", command.bytes)]
         if format != .text, let (option, _) = options.first(where: \.1) {
             throw UsageError("\(option) is for the summary: use it with --format text")
@@ -30,7 +30,7 @@ enum ColourChoice: String, CaseIterable {
     case always, never
 }
 
-/// What sizes are counted in.
+/// The units of sizes.
 enum ByteUnits {
     /// Powers of 1024.
     case binary
@@ -39,7 +39,7 @@ enum ByteUnits {
     /// Bytes (`--bytes`).
     case exact
 
-    /// Nil: there is one unit.
+    /// Nil: there is only one unit.
     var base: UInt64? {
         switch self {
         case .binary: 1024

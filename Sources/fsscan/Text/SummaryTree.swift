@@ -2,18 +2,17 @@ import ScanEngine
 
 /// The largest directories as the lines of a tree.
 ///
-/// They come as a list, the largest first, so that a directory stands in front of what is in it: the tree of the first N is
-/// the N largest, and whatever is in it, the directories above it are.
+/// They come as a list, the largest first, with a directory before its contents. So the tree of the first N contains
+/// the N largest, and for everything in it the directories above it.
 struct SummaryTree {
-    /// A directory, or a chain of directories of which each is all that is in the one before, or what else is in a
-    /// directory.
+    /// A directory; or a chain of directories, each the only content of the one before; or the rest of a directory.
     struct Line {
         var isPath = false
-        /// For each level above but the PATH's: whether more follows there, so that a line is drawn past this one.
+        /// For each level above except the PATH's: whether more follows there, so that a vertical line passes this one.
         var continues: [Bool]
         /// Nothing in the same directory follows.
         var isLast: Bool
-        /// Of a PATH all of it; of a chain with slashes. Nil: of what else is there.
+        /// For a PATH all of it; for a chain with slashes. Nil for the rest of a directory.
         var name: [UInt8]?
         var entries: Int64
         var amount: Int64
@@ -26,23 +25,23 @@ struct SummaryTree {
         var name: [UInt8]
         var entries: Int64
         var amount: Int64
-        /// The last directory of the chain, by its number.
+        /// The index of the last directory of the chain.
         var end: Int
         var below: [Int] = []
     }
 
     /// - Parameters:
     ///   - nodes: directories, by the amount.
-    ///   - top: how many lines there are at most besides the first PATH and what is left of each.
-    ///   - amount: what the tree is about.
+    ///   - top: the maximum number of lines besides the first PATH and the rest of each.
+    ///   - amount: the quantity that the tree shows.
     init(_ nodes: [MapNode], top: Int, _ amount: (MapNode) -> Int64) {
         var branches: [Branch] = []
-        /// The branch that a node is in, by the node's number.
+        /// The branch of a node, by the node's index.
         var place: [Int: Int] = [:]
         for (number, node) in nodes.enumerated() {
             if let parent = node.parent {
                 guard let above = place[parent] else { continue }
-                // A PATH keeps its line, so that it looks as it was given.
+                // A PATH keeps its line, so that it appears as given.
                 if nodes[parent].parent != nil, nodes[parent].entries == node.entries + 1 {
                     branches[above].name += [UInt8(ascii: "/")] + node.name
                     branches[above].end = number
@@ -62,7 +61,7 @@ struct SummaryTree {
         for path in paths { addLines(path, branches, nodes, amount) }
     }
 
-    /// Adds a PATH's line and those below it, from a stack.
+    /// Adds a PATH's line and those below it, with a stack.
     private mutating func addLines(
         _ path: Int, _ branches: [Branch], _ nodes: [MapNode], _ amount: (MapNode) -> Int64
     ) {
@@ -86,7 +85,7 @@ struct SummaryTree {
         var first = line(branches[path], [], isLast: true)
         first.isPath = true
         lines.append(first)
-        // Which levels go on, below the PATH.
+        // Which levels continue, below the PATH.
         var continues: [Bool] = []
         enter(branches[path], continues)
         while let last = open.last {

@@ -2,22 +2,22 @@ import CLinux
 import CNcurses
 import Glibc
 
-/// How text looks where it goes: colour, quoting, width, units.
+/// The style of text for its destination: colour, quoting, width, units.
 struct TextStyle {
     var isTerminal = false
     var usesColour = false
     var quoting: Quoting
-    /// Columns of the terminal; nil: a file or a pipe, in which nothing is shortened.
+    /// Columns of the terminal; nil for a file or a pipe, in which nothing is shortened.
     var width: Int?
     /// Bars and lines are drawn with more than ASCII.
     var isUTF8: Bool
     var units = ByteUnits.binary
 
-    /// - Parameter descriptor: where the text goes.
+    /// - Parameter descriptor: the destination.
     init(for descriptor: CInt, colour: ColourChoice = .auto, units: ByteUnits = .binary) {
         isTerminal = isatty(descriptor) == 1
         quoting = Quoting(for: descriptor)
-        // NO_COLOR is no-color.org's: present and not empty. An option is asked for more recently than a variable.
+        // NO_COLOR as in no-color.org: present and not empty. An option overrides a variable.
         switch colour {
         case .auto: usesColour = isTerminal && !Self.isSet("NO_COLOR") && !Self.terminalIsDumb
         case .always: usesColour = true
@@ -26,7 +26,7 @@ struct TextStyle {
         width = isTerminal ? Self.columns(of: descriptor) : nil
         isUTF8 = Quoting.localeIsUTF8
         self.units = units
-        // Without it the C library takes all characters for narrow. Where nothing has to fit nobody asks.
+        // Without it the C library takes all characters for narrow. Not needed if nothing has to fit.
         if isTerminal, isUTF8 { isUTF8 = cncurses_set_locale(1) != 0 }
     }
 
@@ -38,16 +38,16 @@ struct TextStyle {
     /// Measures and cuts text that has to fit.
     var screen: ScreenText { ScreenText(quoting: quoting, isUTF8: isUTF8) }
 
-    /// A name as text. Where it has to fit, also what the C library has no width for is escaped.
+    /// A name as text. If it has to fit, characters without a width in the C library are also escaped.
     func printable(_ name: [UInt8]) -> [UInt8] { width == nil ? quoting.escaped(name) : screen.printable(name) }
 
-    /// No TERM at all is taken as dumb: nothing is known of what the terminal understands.
+    /// A missing TERM is treated as dumb: the terminal's capabilities are unknown.
     static var terminalIsDumb: Bool {
         guard let term = getenv("TERM"), term.pointee != 0 else { return true }
         return strcmp(term, "dumb") == 0
     }
 
-    /// 80 where the terminal does not say.
+    /// 80 if the terminal does not say.
     private static func columns(of descriptor: CInt) -> Int {
         var size = winsize()
         guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }

@@ -2,7 +2,7 @@ import Entries
 import ScanEngine
 
 extension TextSummary {
-    /// What one line of a table is about: a kind, an owner, an age.
+    /// The subject of one line of a table: a kind, an owner, an age.
     struct Portion {
         var name: String
         /// `files` are names of files, or of all entries.
@@ -11,7 +11,7 @@ extension TextSummary {
         init(_ name: String, _ counts: FileCounts) { (self.name, self.counts) = (name, counts) }
     }
 
-    // MARK: What there is
+    // MARK: Portions
 
     private var extensions: [Portion] {
         byDisk(
@@ -30,7 +30,7 @@ extension TextSummary {
             })
     }
 
-    /// In the order of time.
+    /// In chronological order.
     private var ages: [Portion] {
         let names: [FileAge: String] = [
             .day: "< 1 day", .week: "< 7 days", .month: "< 30 days", .quarter: "< 90 days", .year: "< 1 year",
@@ -60,7 +60,7 @@ extension TextSummary {
         return limits.first { size < $0.0 }.map { "< \($0.1)" } ?? "larger"
     }
 
-    /// The report has them by apparent bytes, and that order stays where disk bytes are the same.
+    /// The report has them by apparent bytes, and that order remains for equal disk bytes.
     private func byDisk(_ portions: [Portion]) -> [Portion] {
         let order = portions.indices.sorted { left, right in
             let (one, other) = (portions[left].counts.diskBytes, portions[right].counts.diskBytes)
@@ -69,7 +69,7 @@ extension TextSummary {
         return order.map { portions[$0] }
     }
 
-    // MARK: A line of each
+    // MARK: One line each
 
     mutating func addOverview() {
         guard options.top > 0 else { return }
@@ -83,7 +83,7 @@ extension TextSummary {
     }
 
     private static let indentation = 8
-    /// Between the items of a line.
+    /// The separator between items of a line.
     private static let gap = "   "
 
     private func item(_ portion: Portion) -> String { "\(portion.name) \(size(portion.counts.diskBytes))" }
@@ -97,13 +97,13 @@ extension TextSummary {
         }
     }
 
-    /// What is largest, as much as there is room for on one line; the first and the others in any case.
+    /// The largest portions, as many as fit on one line; the first and the others in any case.
     private func line(_ title: String, _ portions: [Portion], others: FileCounts = FileCounts()) -> [[UInt8]] {
         let room = (style.width ?? 100) - Self.indentation
         let most = min(portions.count, options.top)
         guard most > 0 else { return [] }
         var shown = portions.prefix(most)
-        // What the ones that do not fit leave to the others.
+        // Portions that do not fit are added to the others.
         var hidden = Self.sum(portions[most...], and: others)
         while true {
             let name = Self.name(ofOthers: portions.count - shown.count, and: others)
@@ -123,8 +123,7 @@ extension TextSummary {
         portions.reduce(into: others) { $0.add($1.counts) }
     }
 
-    /// How so many that are not shown are called. How many kinds there are that the report does not list, nobody has
-    /// counted.
+    /// The name of the hidden portions. The number of kinds that the report does not list is unknown.
     private static func name(ofOthers count: Int, and others: FileCounts) -> String {
         let count = Int64(count)
         if others.files > 0 { return "others, more than \(HumanUnits.count(count))" }
@@ -146,19 +145,19 @@ extension TextSummary {
         }
     }
 
-    /// The first `--top` portions, what is behind them, and what of the totals is in none: so the lines add up to the
-    /// totals.
+    /// The first `--top` portions, the sum of the others, and the part of the totals in none, so that the lines add up
+    /// to the totals.
     ///
     /// - Parameters:
     ///   - others: those that the report does not list.
     ///   - isWhole: all of them are shown.
-    ///   - left: how entries are called that are in none.
+    ///   - left: the name for entries that are in none.
     private mutating func addPortions(
         _ title: String, _ heading: String, _ portions: [Portion], others: FileCounts = FileCounts(),
         isWhole: Bool = false, left name: String
     ) {
         guard !portions.isEmpty else { return }
-        // One too many is not worth a line that says "1 other".
+        // A single one too many is not worth a line that says "1 other".
         let areAll = isWhole || (others.files == 0 && portions.count - 1 <= options.top)
         let shown = areAll ? portions[...] : portions.prefix(options.top)
         var rows = shown.map { row($0.name, $0.counts) }

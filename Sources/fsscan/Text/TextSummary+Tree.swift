@@ -34,19 +34,19 @@ extension TextSummary {
 
     private struct TreeRow {
         var amount: String
-        /// Of the total, 0 to 1.
+        /// Share of the total, 0 to 1.
         var share: Double
         var branches: [UInt8]
-        /// Nil: `text` stands there.
+        /// Nil: `text` is shown instead.
         var name: [UInt8]?
         var text: String
 
-        /// Nobody counts below the line of a PATH.
+        /// The line of a PATH has no branches.
         var isPath: Bool { branches.isEmpty }
         var percent: String { "\(Int((share * 100).rounded()))%" }
     }
 
-    /// What is drawn in front of a name, three columns for each level.
+    /// The branches before a name, three columns for each level.
     private func branches(_ line: SummaryTree.Line) -> [UInt8] {
         if line.isPath { return [] }
         let (past, branch, end) = style.isUTF8 ? ("│  ", "├─ ", "└─ ") : ("|  ", "|- ", "`- ")
@@ -55,7 +55,7 @@ extension TextSummary {
 
     private mutating func addRows(_ rows: [TreeRow]) {
         let amounts = rows.reduce(0) { max($0, $1.amount.utf8.count) }
-        // Behind the amount and the bar a space, behind the percentage two.
+        // One space after the amount and the bar, two after the percentage.
         let fixed = amounts + 1 + 4 + 2
         let names = rows.map { row in row.name ?? Array(row.text.utf8) }
         let longest = zip(rows, names).reduce(0) { max($0, style.screen.width($1.0.branches + $1.1)) }
@@ -76,13 +76,13 @@ extension TextSummary {
         }
     }
 
-    /// Deep down at least half of the room stays for the name.
+    /// At least half of the room stays for the name, however deep it is.
     private func fitted(branches: [UInt8], _ left: Int?) -> [UInt8] {
         guard let left, style.screen.width(branches) > left / 2 else { return branches }
         return style.screen.fittedAtEnd(branches, left / 2).text
     }
 
-    /// None on a narrow terminal; else what the rest leaves, in bounds.
+    /// None on a narrow terminal; otherwise the remaining width, within bounds.
     private func barWidth(besides columns: Int) -> Int {
         guard let width = style.width else { return 20 }
         return width < 60 ? 0 : min(40, max(10, width - columns - 1))

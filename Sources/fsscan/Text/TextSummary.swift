@@ -3,14 +3,14 @@ import Entries
 import LinuxKernel
 import ScanEngine
 
-/// The report for people: totals first, then where the room is, as a tree, then what it is taken by.
+/// The report for people: totals first, then disk usage as a tree, then its distribution.
 ///
-/// On a terminal every line fits: paths are shortened in the middle. In a file or a pipe nothing is lost.
+/// On a terminal every line fits: paths are shortened in the middle. In a file or a pipe nothing is shortened.
 struct TextSummary {
     let report: ScanReport
     let options: ScanOptions
     let style: TextStyle
-    /// Nil: a line of each, which says what is largest.
+    /// Nil: a line for each table, with its largest portions.
     let table: SummaryTable?
 
     var lines: [[UInt8]] = []
@@ -76,7 +76,7 @@ struct TextSummary {
         add("\(HumanUnits.seconds(report.timing.elapsedSeconds)) with \(threads)")
     }
 
-    /// Sizes that no disk has: `/proc/kcore` alone says 128 TiB.
+    /// Sizes that no disk has: `/proc/kcore` alone claims 128 TiB.
     private mutating func addPseudoFileSystems() {
         let all = report.pseudoFileSystems.filter { $0.counts.apparentBytes > 0 }
         guard !all.isEmpty else { return }
@@ -87,7 +87,7 @@ struct TextSummary {
     }
 
     private mutating func addRoots() {
-        // In a file all of them; on a terminal a screenful of a list that --files-from may have made endless.
+        // In a file all of them; on a terminal a screenful, because --files-from may have made the list very long.
         let shown = style.isTerminal ? report.roots.prefix(max(20, options.top)) : report.roots[...]
         addTable(
             "PATHs", ["DISK", "APPARENT", "ENTRIES", "ERRORS", "PATH"],
@@ -103,9 +103,9 @@ struct TextSummary {
         if hidden > 0 { add("and \(HumanUnits.count(hidden)) more, all of them in a file or pipe and with --json") }
     }
 
-    /// The digests of each PATH: what is compared from one day to the next.
+    /// The digests of each PATH, for comparison from one day to the next.
     private mutating func addDigests() {
-        // Of directories, and PATHs are those mostly, there are none where something is selected.
+        // With a selection, directories, which most PATHs are, have no digests.
         guard !options.hash.isEmpty, options.selection.isEmpty else { return }
         addTable(
             "Digests", ["ALGORITHM", "DIGEST", "PATH"],
@@ -118,7 +118,7 @@ struct TextSummary {
     }
 
     private mutating func addLargest() {
-        // Times only where they are what the list is about.
+        // Times only if the list is about them.
         let hasTimes = options.rank.isByTime
         let times = hasTimes ? ["CHANGED"] : []
         func changed(_ time: FileTime?) -> [String] { hasTimes ? [time.flatMap(Self.minute) ?? "-"] : [] }
@@ -159,7 +159,7 @@ struct TextSummary {
 
     func size(_ bytes: Int64) -> String { HumanUnits.bytes(bytes, style.units) }
 
-    /// A sentence of ASCII, on as many lines as it takes.
+    /// A sentence of ASCII, wrapped to as many lines as it needs.
     mutating func add(_ sentence: String) {
         for line in wrapped(sentence.split(separator: " ").map(String.init), " ") { lines.append(Array(line.utf8)) }
     }
@@ -170,7 +170,7 @@ struct TextSummary {
         }
     }
 
-    /// Parts of ASCII with something between them, on as many lines as it takes.
+    /// ASCII parts with a separator, wrapped to as many lines as they need.
     func wrapped(_ parts: [String], _ separator: String, indentation: Int = 0) -> [String] {
         guard let width = style.width else { return [parts.joined(separator: separator)] }
         var lines: [String] = []
@@ -184,13 +184,13 @@ struct TextSummary {
         return lines
     }
 
-    /// A path that stays whole, or loses its middle.
+    /// A path, shortened in the middle if necessary.
     func fitted(_ path: [UInt8], _ columns: Int?) -> [UInt8] {
         guard let columns else { return path }
         return style.screen.fittedInMiddle(path, max(columns, 8)).text
     }
 
-    /// Cells of ASCII, and behind them a name, which may be anything.
+    /// Cells of ASCII, followed by a name, which may be anything.
     struct Row {
         var cells: [String]
         var name: [UInt8]
@@ -198,7 +198,7 @@ struct TextSummary {
         init(_ cells: [String], _ name: [UInt8]) { (self.cells, self.name) = (cells, name) }
     }
 
-    /// Columns aligned to the right, but for the last. Where they leave no room for it, APPARENT goes.
+    /// Right-aligned columns, except the last. If they leave no room for it, APPARENT is dropped.
     mutating func addTable(_ title: String, _ headings: [String], _ rows: [Row]) {
         guard !rows.isEmpty else { return }
         var (headings, rows) = (headings, rows)
