@@ -9,7 +9,7 @@ import Testing
         try Array(text.utf8).withUnsafeBytes { try JSONLine.object(in: $0) }
     }
 
-    /// Says what was read in a way that jq says it, too: keys, kinds, strings as bytes.
+    /// Describes a value in a form that jq can produce, too: keys, kinds, strings as bytes.
     private func shown(_ value: JSONValue) -> String {
         switch value {
         case .null: "null"

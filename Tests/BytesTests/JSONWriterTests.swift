@@ -1,5 +1,5 @@
-// The one promise that peers break: any name gives valid JSON, from which its exact bytes come back. Judged by Python and
-// jq, which nobody here wrote.
+// The promise that other tools break: any name gives valid JSON, from which its exact bytes can be read back. Checked
+// with Python and jq, independent programs.
 
 import Bytes
 import TestSupport
@@ -44,7 +44,7 @@ import Testing
 
     @Test(arguments: [JSONWriter.Layout.compact, .readable])
     func pythonReadsEveryByteAndPairOfBytesBack(_ layout: JSONWriter.Layout) throws {
-        // Alone, in a row that is longer than the eight bytes looked at together, and at each place in those.
+        // Alone, in a row that is longer than the eight bytes processed together, and at each place within those.
         var names: [[UInt8]] = []
         for byte in UInt8(1)...255 {
             names.append([byte])

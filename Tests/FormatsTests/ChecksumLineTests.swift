@@ -4,7 +4,7 @@ import Testing
 
 @testable import Formats
 
-/// What ForeignFormatTests cannot ask `sha256sum -c` about.
+/// Cases that ForeignFormatTests cannot check with `sha256sum -c`.
 @Suite struct ChecksumLineTests {
     private let digits = String(repeating: "ab", count: 32)
     private let digest = [UInt8](repeating: 0xAB, count: 32)

@@ -54,7 +54,7 @@ import Testing
         #expect(bytes(EntryHeader()) == MemoryLayout<EntryHeader>.size)
     }
 
-    /// ext4 has room for 30 bits of them; saved, they could not be read again.
+    /// ext4 has room for 30 bits of them; saved, larger values could not be read again.
     @Test func nanosecondsAreLessThanASecond() throws {
         var odd = entry("x")
         odd.mtime = FileTime(seconds: 5, nanoseconds: 1 << 30)
@@ -112,8 +112,8 @@ import Testing
         #expect(together == [file("a", size: 7, [.md5: 1, .sha256: 2]), file("b", size: 5)])
     }
 
-    /// Found when the last entry is there, before the first is given out. Named are the line that said it first, and
-    /// the first that says something else.
+    /// Detected when the last entry has arrived, before the first is returned. The message names the line with the
+    /// first statement, and the first line that contradicts it.
     @Test(arguments: [64 << 20, 0]) func entriesThatContradictEachOtherAreAnErrorThatNamesBoth(
         _ memoryLimit: Int
     ) throws {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Formats
 
-/// What a specification may grow to: lines stand for paths that others before them began.
+/// The expansion of a specification: lines complete paths that earlier lines began.
 @Suite struct MTreeReaderTests {
     private func read(_ specification: String, allowance: Int = 0) throws -> [SnapshotEntry] {
         let source = try source(specification, allowance)
@@ -24,7 +24,7 @@ import Testing
         return try MTreeReader(input, allowance: allowance).read()
     }
 
-    /// A thousand directories, one in the other, with two bytes each: a million bytes of paths.
+    /// A thousand nested directories, with two bytes each: a million bytes of paths.
     private let chain = "#mtree\n/set type=dir\n.\n" + String(repeating: "d\n", count: 1_000)
 
     @Test func aChainOfDirectoriesIsRead() throws {
@@ -78,7 +78,7 @@ import Testing
             ])
     }
 
-    /// Their number and length are those of the file: they are not kept without bounds, nor counted for each entry.
+    /// The file determines their number and length, so storage is bounded, and they are not counted per entry.
     @Test func ofNamesThereIsABoundedNumber() throws {
         let set = "/set " + (0..<5_000).map { "k\($0)=1" }.joined(separator: " ") + "\n"
         let own = (0..<3_000).map { "f\($0) type=file own\($0)=1 \(String(repeating: "x", count: 300))=1\n" }.joined()

@@ -8,7 +8,7 @@ import Testing
         RootIndex(roots.enumerated().map { (root: $0.offset, path: Array($0.element.utf8)) })
     }
 
-    /// A root contains what is the root, with a slash or without, and what follows it and a slash.
+    /// A root contains the root itself, with or without a slash, and everything that continues it after a slash.
     private func contains(_ root: String, _ path: String) -> Bool {
         let closed = root.hasSuffix("/") ? root : root + "/"
         return (path.hasSuffix("/") ? path : path + "/").hasPrefix(closed)

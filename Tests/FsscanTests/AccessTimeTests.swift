@@ -1,4 +1,4 @@
-// --atime: what the kernel tells Python, in records alone.
+// --atime: the value that the kernel reports to Python, and only in records.
 
 import TestSupport
 import Testing
@@ -45,7 +45,7 @@ import Testing
             print(len(items))
             """
         for format: ByteString in ["ndjson", "csv"] {
-            // Reading renews the times of directories and symlinks that were not read since they changed.
+            // Reading updates the times of directories and symlinks that were not read since they changed.
             _ = try scan(["--format", format] + more)
             _ = try scan(["--format", format, "--atime", "-o", "records"] + more)
             #expect(try output(of: ["python3", "-c", ByteString(check), format], options) == Array("7\n".utf8))
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    /// Neither the rows nor their fingerprints know it, and nothing compares it.
+    /// Neither the rows nor their fingerprints contain it, and nothing compares it.
     @Test func savedScansAndComparisonsDoNotKnowIt() throws {
         let save: [ByteString] = ["--save", "scans.db", "--hash", "sha256", "--atime"]
         _ = try scan(save)

@@ -1,4 +1,4 @@
-// AIDE as the oracle of `verify`: it names the same entries, and calls each added, removed or changed as AIDE does.
+// AIDE as the oracle of `verify`: both name the same entries, and classify each as added, removed or changed.
 
 import TestSupport
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @Suite struct AideTests {
     private static let names: [ByteString] = ["a", "b", "c", "d.txt", "e-1", "f_2", "g", "h", "i", "j"]
 
-    /// What is done to an entry, with its path in `$1` and a number in `$2`. None of it has a trace of another.
+    /// Changes to an entry, with its path in `$1` and a number in `$2`. Each has effects that no other has.
     private static let changes: [ByteString] = [
         "rm $1", "mv $1 $1.moved", "chmod 0400 $1", "chown 7:8 $1", "echo changed >$1", "touch -d @$2 $1",
         "touch -r $1 t; echo >$1; touch -r t $1", "ln -s x$2 $1.new", "echo $2 >$1.new", "mkfifo $1.new",

@@ -1,10 +1,10 @@
-// The saved scan and what lies beside it, in the hands of somebody hostile.
+// Attacks on the saved scan and the files beside it.
 
 import TestSupport
 import Testing
 
 extension AttackersDayTests {
-    /// The rows agree with the trojan: only what was kept elsewhere tells.
+    /// The rows match the trojan: only the evidence kept elsewhere reveals it.
     @Test func rowsArePatched() throws {
         let verdicts = try play(
             """
@@ -21,7 +21,7 @@ extension AttackersDayTests {
         #expect(verdicts["again"]?.lines.first?.contains("is not what --expect says") == true, "\(verdicts)")
     }
 
-    /// The trojan is not looked at, or a clean copy is: no row of what is compared, and no digest of the root, tells.
+    /// The trojan is not scanned, or a clean copy is: no compared row, and no digest of the root, shows it.
     @Test(
         arguments: [
             """
@@ -47,7 +47,7 @@ extension AttackersDayTests {
         expectRefusal(verdicts)
     }
 
-    /// What a digest of the root does not bind.
+    /// Fields that a digest of the root does not cover.
     @Test(
         arguments: [
             "UPDATE entries SET mode = 2541 WHERE CAST(key AS TEXT) LIKE '%login'",
@@ -87,7 +87,7 @@ extension AttackersDayTests {
         }
     }
 
-    /// A row of `content`, from which 0.1.0 takes digests over, has the digest that the file had before.
+    /// A row of `content`, from which 0.1.0 takes over digests, has the digest that the file had before.
     @Test func contentIsPatched() throws {
         let verdicts = try play(
             """
@@ -109,7 +109,7 @@ extension AttackersDayTests {
         expect(verdicts, ["again"], 64)
     }
 
-    /// One that says nothing of the trojan, and leaves what it is.
+    /// One that hides the trojan, and leaves everything else unchanged.
     @Test(arguments: ["journal", "wal"]) func aJournalIsPlanted(kind: String) throws {
         let plant: ByteString =
             kind == "wal"
@@ -162,7 +162,7 @@ extension AttackersDayTests {
         expect(verdicts, ["baseline", "list"], 64)
     }
 
-    /// Hashing it would take an hour: a stop signal ends that.
+    /// Hashing it would take an hour: a stop signal must end it.
     @Test func theSavedScanIsMadeLongWithHoles() throws {
         let verdicts = try play(
             """

@@ -1,5 +1,5 @@
-// A day of somebody hostile, whose files lie in a tree that root has saved a scan of: each trick of SECURITY.md is played
-// against that tree, its saved scan and its outputs, and root's commands of docs/TAMPER.md must tell.
+// Attacks by the owner of files in a tree that root has saved: each trick of SECURITY.md is played against the tree,
+// its saved scan and its outputs, and root's commands of docs/TAMPER.md must detect it.
 
 import Glibc
 import TestSupport
@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.enabled(if: isRoot && canMount, "needs root, and mount namespaces"))
 struct AttackersDayTests {
-    /// How one of root's commands ended, and all lines that it printed.
+    /// The outcome of one of root's commands, with all lines that it printed.
     struct Verdict {
         var status: Int
         var lines: [String] = []
@@ -15,7 +15,8 @@ struct AttackersDayTests {
 
     private let directory: TemporaryDirectory
 
-    /// `tree/bin` is root's and `tree/home` the attacker's; anybody may make files in `drop`, where the saved scan lies.
+    /// `tree/bin` is root's and `tree/home` the attacker's; anybody may create files in `drop`, which contains the
+    /// saved scan.
     init() throws {
         directory = try TemporaryDirectory(
             [
@@ -29,7 +30,8 @@ struct AttackersDayTests {
             ], in: isTmpfs ? "/dev/shm" : nil)
     }
 
-    /// `save` is what root does when all is well, `routine` every day. Each command has a limit: none may hang.
+    /// `save` is the set of root's commands before the attack, `routine` the daily ones. Each command has a time limit:
+    /// none may hang.
     private static let prologue: ByteString = """
         save() {
             "$F" --save drop/usr.db --label good --hash sha256 --xattrs tree > saving 2>&1 || return
@@ -59,7 +61,7 @@ struct AttackersDayTests {
 
         """
 
-    /// What root's commands say, by their names, when a script has ended. None prints a control character.
+    /// The output of root's commands, by their names, after a script has ended. None prints a control character.
     func play(_ script: ByteString, under launcher: [ByteString] = []) throws -> [String: Verdict] {
         let tricks = Attacker.user + Attacker.interrupt + Attacker.log + Attacker.lease + Attacker.attributes
         let outcome = try run(
@@ -87,7 +89,7 @@ struct AttackersDayTests {
 
     static let settle: ByteString = "sleep 2.2; save\n"
 
-    /// - Parameter lines: the beginnings of lines that must be there.
+    /// - Parameter lines: the beginnings of required lines.
     func expect(
         _ verdicts: [String: Verdict], _ names: [String], _ status: Int, _ lines: [String] = [],
         sourceLocation: SourceLocation = #_sourceLocation
@@ -118,7 +120,7 @@ struct AttackersDayTests {
         #expect(verdicts["saved"]?.lines.count == 1)
     }
 
-    /// The times are those of before.
+    /// The times are restored.
     @Test(.enabled(if: isTmpfs, "/dev/shm is no tmpfs")) func contentIsChangedThroughAMapping() throws {
         try expectExchangedContentIsTold("map")
     }
@@ -129,8 +131,8 @@ struct AttackersDayTests {
     @Test(.enabled(if: AttackersDayTests.hasLoopDevices && kernelKnows("ext4"), "needs loop devices and ext4"))
     func contentIsExchangedOnExt4() throws { try expectExchangedContentIsTold("ext4") }
 
-    /// Until the kernel has written the page to the disk, which takes it some 30 s: another test may make it do so before,
-    /// and then the times tell, too.
+    /// Until the kernel has written the page to the disk, after about 30 s. Another test may cause that earlier, and
+    /// then the times show it, too.
     @Test(.enabled(if: AttackersDayTests.hasLoopDevices && kernelKnows("ext4"), "needs loop devices and ext4"))
     func contentIsChangedThroughAMappingOnADisk() throws {
         let verdicts = try play(
@@ -192,7 +194,7 @@ struct AttackersDayTests {
         expect(verdicts, Self.comparisons, 1, lines)
     }
 
-    /// The kernel takes the lease away after /proc/sys/fs/lease-break-time, 45 s.
+    /// The kernel breaks the lease after /proc/sys/fs/lease-break-time, 45 s.
     @Test func aLeaseKeepsAFileOut() throws {
         let verdicts = try play(
             """
@@ -218,7 +220,8 @@ struct AttackersDayTests {
         #expect(verdicts["scan"]?.lines == [#"[true,[["tree/home/g","EFBIG"]]]"#])
     }
 
-    /// The scan names what it left. Whoever sends `verify` a stop signal, as timeout(1) does, does not wait for the server.
+    /// The scan lists what it left. A `verify` that gets a stop signal, as from timeout(1), does not wait for the
+    /// server.
     @Test(.enabled(if: canUseFUSE, "\(fuseObstacle ?? "")")) func aServerDoesNotAnswer() throws {
         _ = try output(of: ["mkdir", directory.appending("tree/home/mount")])
         let place = try TemporaryDirectory([.file("spec", "f file size=10")])
@@ -235,13 +238,13 @@ struct AttackersDayTests {
         expect(verdicts, ["scan"], 75, ["fsscan: stopped by --deadline: the report is not complete", "[false,[]]"])
         let unfinished = try output(of: ["jq", "-c", ".unfinished", directory.appending("report")])
         #expect(String(decoding: unfinished, as: UTF8.self) == "[{\"path\":\"tree/home/mount\"}]\n")
-        // 137 where timeout(1) has to kill it.
+        // 137 if timeout(1) has to kill it.
         expect(verdicts, ["verify", "diff"], 124)
     }
 
     // MARK: Outputs
 
-    /// Beside what root writes. A hard link is one where the kernel has no protected_hardlinks.
+    /// Beside root's outputs. A hard link is one only if the kernel has no protected_hardlinks.
     @Test func somethingIsInTheWayOfAnOutput() throws {
         let verdicts = try play(
             """

@@ -1,4 +1,4 @@
-// --xattrs: what the kernel tells Python, whatever the kind of the entry.
+// --xattrs: the values that the kernel reports to Python, for every kind of entry.
 
 import TestSupport
 import Testing

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite struct BaselineTests {
-    /// Longer than the granularity of time stamps that the program reckons with: 2 s.
+    /// Longer than the program's granularity of time stamps: 2 s.
     private static let untilSettled = 2.2
 
     private static let tree: Tree = [
@@ -45,7 +45,7 @@ import Testing
         return (Use(reused: use["reused"] ?? -1, read: use["read"] ?? -1), report)
     }
 
-    /// The report without what tells of the baseline and of time.
+    /// The report without the baseline and timing.
     private func comparable(_ report: [String: Any]) throws -> Data {
         var report = report
         for key in ["baseline", "timing"] { report[key] = nil }
@@ -68,7 +68,7 @@ import Testing
             #expect(use == Use(reused: Self.files, read: 0))
             #expect(try comparable(report) == without(arguments))
         }
-        // Less than was saved, in another order.
+        // Fewer than were saved, in another order.
         let fewer: [ByteString] = ["--hash", "git", directory.appending("tree")]
         let (use, report) = try scan(["--baseline", file] + fewer)
         #expect(use == Use(reused: Self.files, read: 0))
@@ -91,7 +91,7 @@ import Testing
         #expect(opened == ", \"b\", O_RDONLY|O_NON\n")
     }
 
-    /// What a file went through since it was saved; its size and mtime are what they were.
+    /// Changes to a file since it was saved; its size and mtime are restored.
     @Test(arguments: [
         "printf 'FIRST' > a && touch -r b a", "cp -p a new && printf 'FIRST' > new && touch -r a new && mv new a",
         "chmod 600 a", "ln a other && rm other",
@@ -115,7 +115,7 @@ import Testing
         Thread.sleep(forTimeInterval: Self.untilSettled)
         let arguments: [ByteString] = ["--hash", "sha256", "--baseline", file, directory.appending("tree")]
         #expect(try scan(arguments).use == Use(reused: 1, read: 1))
-        // It has been read since: the next saved scan knows it.
+        // It has been read since, so the next saved scan has it.
         let next = try saved(directory, ["--hash", "sha256", "--baseline", file])
         #expect(try scan(["--hash", "sha256", "--baseline", next, directory.appending("tree")]).use.reused == 2)
     }
@@ -157,7 +157,7 @@ import Testing
         #expect(try Fsscan.run(["--baseline", file, tree]).end == .exited(64))
     }
 
-    /// A saved scan that somebody has damaged: at worst the scan is refused or reads, and ends as scans do.
+    /// A damaged saved scan: at worst the scan refuses it or reads the files, and ends normally.
     @Test func aDamagedFileIsNoWorseThanNone() throws {
         let directory = try directory()
         let file = try saved(directory)

@@ -1,5 +1,5 @@
-// What the report breaks the totals down into: extensions, types, owners, pseudo file systems. Against find and awk, and
-// against the totals, which the parts must add up to.
+// The tables of the report: extensions, types, owners, pseudo file systems. Against find and awk, and against the
+// totals, to which the parts must add up.
 
 import Foundation
 import Glibc
@@ -28,7 +28,7 @@ private struct Breakdown: Decodable {
     }
 }
 
-/// Names of one inode with different extensions, in and outside of what a scan may see.
+/// Names of one inode with different extensions, inside and outside the scanned tree.
 private let linkedTree: Tree = [
     .directory(
         "a", [.file("one.zip", ByteString([UInt8](repeating: 1, count: 9000))), .file("libz.so.1.2", "library")]),
@@ -71,7 +71,7 @@ private let linkedTree: Tree = [
             .sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
     }
 
-    /// Also where not all names of an inode are seen, and where some are seen twice.
+    /// Also if some names of an inode are not seen, or are seen twice.
     @Test(arguments: [[""], ["/b"], ["/a", "/c"], ["/b", "", "/b"]] as [[ByteString]])
     func extensionsAreThoseOfFindAndAwk(places: [ByteString]) throws {
         let directory = try TemporaryDirectory(linkedTree)
@@ -89,7 +89,7 @@ private let linkedTree: Tree = [
         #expect(breakdown.otherExtensions.files == 0)
     }
 
-    /// 14,000 extensions: one worker alone has to leave some out.
+    /// 14,000 extensions: a single worker already has to drop some.
     @Test func noMoreThanTenThousandExtensionsAreListedAndTheOthersSummedUp() throws {
         func name(_ number: Int) -> ByteString { ByteString("f.\(String(number, radix: 36))x") }
         func files(_ count: Int) -> Tree { Tree((0..<count).map { .file(name($0), size: Int64($0)) }) }
@@ -122,11 +122,11 @@ private let linkedTree: Tree = [
         }
     }
 
-    /// What was taken over from a saved scan has types, too.
+    /// Files taken over from a saved scan have types, too.
     @Test func typesFromABaselineCountAnInodeOnce() throws {
         let directory = try TemporaryDirectory(linkedTree)
         let saved = try TemporaryDirectory()
-        // What changed shortly before a scan is read once more.
+        // Files that changed shortly before a scan are read again.
         let script = """
             find "$1" -exec touch -h -d '1 hour ago' {} + && sleep 2.1
             "$0" --mime --save "$2/saved" "$1" >/dev/null 2>&1 && "$0" --json --mime --baseline "$2/saved" "$1"
@@ -158,7 +158,7 @@ private let linkedTree: Tree = [
         #expect(file.pseudoFileSystems.map(\.type) == ["proc"] && file.pseudoFileSystems[0].files == 1)
     }
 
-    /// As `find` sees a tree without what is below the mount point; a PATH of its own is entered.
+    /// As `find` sees a tree without the contents of the mount point; a mount point given as PATH is entered.
     @Test(.enabled(if: isRoot && canMount, "needs root, to mount"), arguments: threadCounts)
     func kernelFileSystemsCanBeLeftOut(threads: Int) throws {
         let directory = try TemporaryDirectory([

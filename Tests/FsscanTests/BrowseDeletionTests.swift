@@ -1,4 +1,4 @@
-// Deleting in the browser: what goes, and above all what stays.
+// Deleting in the browser: what is deleted, and above all what stays.
 
 import Entries
 import Glibc
@@ -54,7 +54,7 @@ import Testing
         let script = "echo x >> go/a/changed; chmod 600 go/chmod; touch go/new; mkdir go/newdir; touch -d @1 go/old"
         _ = try output(of: ["sh", "-c", ByteString(script)], ProcessOptions { $0.directory = directory.path })
         let outcome = delete(target)
-        // The directory itself has changed, too, as something new is in it: all of it stays.
+        // The directory itself has changed, too, because it contains something new: all of it stays.
         #expect(outcome.deleted == 0)
         #expect(outcome.failures.map { String(decoding: $0.path, as: UTF8.self) } == ["go"])
         // One that was seen with all this, and changes deeper down.
@@ -80,7 +80,7 @@ import Testing
         #expect(try found(outside) == ["./precious"])
     }
 
-    /// A directory on the way is exchanged for a symlink again and again.
+    /// A directory on the way is repeatedly exchanged for a symlink.
     @Test func aSymlinkThatIsSwappedInIsNeverFollowed() throws {
         let outside = try TemporaryDirectory([.file("precious", "x"), .directory("sub", [.file("precious")])])
         for round in 0..<20 {
@@ -106,12 +106,12 @@ import Testing
         }
     }
 
-    /// In a real terminal, whose shell has mounts of its own.
+    /// In a real terminal, whose shell has its own mounts.
     @Test(.enabled(if: canMount, "needs root, to mount")) func anotherFileSystemIsNotEntered() throws {
         let directory = try TemporaryDirectory([.directory("go", [.directory("mnt"), .file("f")])])
         let other = try TemporaryDirectory([.file("precious", "x")])
         let terminal = try Terminal()
-        // A bind mount of the same device: its number says nothing, its mount does.
+        // A bind mount of the same device: its device number is the same, its mount differs.
         let script = "mount --bind '\(other.path)' go/mnt && $F browse --delete ."
         try terminal.type("cd '\(directory.path)' && unshare -m sh -c \"\(script)\"")
         try terminal.waitFor { $0.contains("go/") && !$0.contains("scanning") && $0.contains("s size") }
@@ -155,7 +155,7 @@ import Testing
         #expect("\(model.tree.sums(of: 0).diskBytes)" == du)
     }
 
-    /// Only the directory that something lies in knew that a pattern leaves it out.
+    /// Only the directory that contains the entry recorded that a pattern excludes it.
     @Test func whatAPatternLeavesOutIsNotDeletedFromAbove() throws {
         let directory = try TemporaryDirectory([
             .directory("p", [.directory("q", [.file("x.o", "x"), .file("y", "y")])])

@@ -1,4 +1,4 @@
-// `browse OLD NEW`: what has grown.
+// `browse OLD NEW`: growth.
 
 import CNcurses
 import Entries
@@ -64,7 +64,7 @@ import Testing
         ]
         #expect(changes(model) == expected)
         #expect(model.text(rows: 20, columns: 110)[0].contains("was \(HumanUnits.bytes(54_587))"))
-        // Two saved scans say the same.
+        // Two saved scans give the same result.
         let again = try saved(directory, other.appending("more.db"))
         let before = try SnapshotBrowse([], file: other.appending("scans.db").bytes, selector: nil)
         let both = self.model(before, again)
@@ -81,7 +81,7 @@ import Testing
         model.press("l")
         #expect(changes(model) == ["g 10 90000"])
         model.press("hh")
-        // What is removed can be looked at, and there is nothing to go into. By name it follows `comes`.
+        // A removed entry can be selected, but not entered. By name it follows `comes`.
         _ = model.press(.home)
         model.press("n")
         _ = model.press(.home)
@@ -105,7 +105,8 @@ import Testing
         let was = try #require(model.older?.tree.sums(of: 0))
         let entries = try output(of: ["sqlite3", other.appending("scans.db"), "select count(*) from entries"])
         #expect("\(was.entries)\n" == String(decoding: entries, as: UTF8.self))
-        // But for the directory itself, what lines say adds up to what it says: in entries, as bytes of hard links do not.
+        // Except for the directory itself, the lines add up to its sums: in entries, because bytes of hard links do
+        // not.
         let sums = model.lines.map { model.facts(of: $0) }.reduce((was: Int64(1), now: Int64(1))) { sum, facts in
             let now = facts.entries ?? (facts.marks.contains(.removed) ? 0 : 1)
             return (sum.was + (facts.was?.entries ?? 0), sum.now + now)

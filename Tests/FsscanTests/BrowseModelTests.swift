@@ -1,4 +1,4 @@
-// What the browser shows and what its keys do, without a terminal.
+// The browser's display and keys, without a terminal.
 
 import CNcurses
 import Entries
@@ -10,7 +10,7 @@ import Testing
 
 @testable import fsscan
 
-/// A browser on a scan that is over, with its files listed.
+/// A browser on a finished scan, with its files listed.
 func browser(_ directory: TemporaryDirectory, _ change: (inout ScanOptions) -> Void = { _ in }) throws -> BrowseModel {
     var options = ScanOptions(paths: [directory.path.bytes], threads: 2)
     change(&options)
@@ -22,7 +22,7 @@ func browser(_ directory: TemporaryDirectory, _ change: (inout ScanOptions) -> V
 }
 
 extension BrowseModel {
-    /// Until everything that was started is over.
+    /// Until all started work is finished.
     func waitUntilQuiet() {
         while isBusy {
             update()
@@ -87,7 +87,7 @@ extension BrowseModel {
         #expect(Set(model.names) == ["l", "in"])
         model.press("h")
         #expect(model.selectedName == "large")
-        // Above the PATH there is nothing.
+        // There is nothing above the PATH.
         model.press("h")
         #expect(model.selectedName == "large")
     }
@@ -137,7 +137,7 @@ extension BrowseModel {
         #expect(!model.press(.character(UInt8(ascii: "q"))))
         #expect(model.press(.character(UInt8(ascii: "?"))))
         #expect(model.text(rows: 24, columns: 100).contains { $0.contains("go into the directory") })
-        // In the help it ends the help.
+        // In the help it closes the help.
         #expect(model.press(.character(UInt8(ascii: "q"))))
         #expect(model.panel == nil)
     }
@@ -243,7 +243,7 @@ extension String {
     fileprivate var byteString: ByteString { ByteString(Array(utf8)) }
 }
 
-/// What is computed when it is asked for.
+/// Panels that are computed on request.
 @Suite struct BrowsePanelTests {
     private func text(_ model: BrowseModel) -> String {
         while let tables = model.tables, tables.task.result == nil { usleep(1000) }
@@ -287,7 +287,7 @@ extension String {
         let du = String(
             decoding: try output(of: ["du", "-s", "-B1", directory.path]).prefix { $0 != 9 }, as: UTF8.self)
         #expect("\(model.tree.sums(of: 0).diskBytes)" == du)
-        // What is gone is left.
+        // A directory that has disappeared is left.
         _ = try output(of: ["rm", "-r", directory.appending("d")])
         model.press("r")
         #expect(model.place == DirectoryTree.root)

@@ -18,7 +18,7 @@ import Testing
         return line?.split(separator: " ").prefix(2).joined(separator: " ")
     }
 
-    /// As `du` has it.
+    /// As `du` prints it.
     private func expected(_ path: ByteString) throws -> String {
         let bytes = String(decoding: try output(of: ["du", "-s", "-B1", path]).prefix { $0 != 9 }, as: UTF8.self)
         return try #require(Int64(bytes).map { HumanBytes.text($0) })
@@ -59,11 +59,11 @@ import Testing
         try terminal.press("q")
     }
 
-    /// Whether the terminal is as it was: the shell's line editor is not on it while this looks.
+    /// Whether the terminal settings are restored: the shell's line editor does not affect them at this point.
     private func settings(_ terminal: Terminal, _ mark: String) throws -> String {
         try terminal.type("clear; stty -a; echo \(mark)")
         let screen = try terminal.waitFor { $0.contains("\n\(mark)\n") }
-        // What follows is the next prompt, drawn or not yet.
+        // The next prompt follows, drawn or not yet.
         return String(screen[..<(screen.firstRange(of: "\n\(mark)\n")?.lowerBound ?? screen.endIndex)])
     }
 
@@ -79,7 +79,7 @@ import Testing
         #expect(try settings(terminal, "before") == before)
     }
 
-    /// SIGUSR1 asks other commands how far they are, and must not end this one.
+    /// In other commands SIGUSR1 prints the progress; it must not end this one.
     @Test func askedHowFarItIsItGoesOn() throws {
         let directory = try TemporaryDirectory(tree)
         let terminal = try Terminal()
@@ -149,14 +149,14 @@ import Testing
         try terminal.type("$F browse '\(directory.path)'")
         try terminal.waitFor { $0.contains("middle") && $0.contains("large/") }
         try terminal.press("j", "j", "q")
-        // Not all of them have another screen to go back to.
+        // Not all of them have an alternate screen.
         try terminal.waitFor { $0.split(separator: "\n").last == "$" }
         try terminal.type("echo over")
         try terminal.waitFor("\nover")
     }
 }
 
-/// `HumanUnits` of the program, written once more: one decimal, powers of 1024.
+/// `HumanUnits` of the program, reimplemented: one decimal, powers of 1024.
 private enum HumanBytes {
     static func text(_ bytes: Int64) -> String {
         var (value, unit) = (Double(bytes), "B")

@@ -1,4 +1,4 @@
-// What the owner of files may cost those who scan them: time, memory, room in the report.
+// Limits on the cost that the owner of files can cause: time, memory, room in the report.
 
 import TestSupport
 import Testing
@@ -10,7 +10,7 @@ import Testing
 
     private func shell(_ script: ByteString) throws -> ProcessOutcome { try Fsscan.shell(script, in: directory) }
 
-    /// A user kept his files out of every digest: EAGAIN, no digest of the root, status 2 of `verify`.
+    /// A user could keep files out of every digest: EAGAIN, no digest of the root, status 2 of `verify`.
     @Test(.enabled(if: isRoot, "sets /proc/sys/fs/lease-break-time"))
     func aLeasedFileIsReadWhenTheKernelHasTakenTheLease() throws {
         let outcome = try shell(

@@ -1,4 +1,4 @@
-// What bash, zsh and fish complete: real shells, on terminals of their own.
+// The completions of bash, zsh and fish: real shells, each on its own terminal.
 
 import Foundation
 import TestSupport
@@ -7,7 +7,7 @@ import Testing
 @testable import fsscan
 
 @Suite struct CompletionTests {
-    /// Lines, and the words of which each shell offers all. In the directory that `place()` makes.
+    /// Lines, and the words that each shell must offer, in the directory of `place()`.
     private static let cases: [(line: String, offers: [String])] = [
         ("fsscan ver", ["verify", "version"]), ("fsscan d", ["diff", "duplicates", "data", "diffs"]),
         ("fsscan da", ["data"]),
@@ -38,7 +38,7 @@ import Testing
         return place
     }
 
-    /// What `shell` makes of each line: the words that come in the place of the last one, of fish what it offers.
+    /// The completion of each line by `shell`: the words that replace the last one; for fish its offers.
     private static func completed(_ shell: CompletionShell, _ lines: [String]) throws -> [[String]] {
         let place = try place()
         let programs = try TemporaryDirectory()
@@ -47,7 +47,7 @@ import Testing
             ["--generate-completion-script", ByteString(shell.rawValue)],
             ProcessOptions { $0.standardOutput = .file(script) })
         #expect(written.status == 0)
-        // The script asks the program that is completed for labels: it is `fsscan` in PATH.
+        // The script calls the completed program for labels: it is `fsscan` in PATH.
         _ = try output(of: ["ln", "-s", Fsscan.path, programs.appending("fsscan")])
         let search = ProcessInfo.processInfo.environment["PATH"] ?? ""
         let outcome = try run(
@@ -65,7 +65,7 @@ import Testing
         return try printed.filter { !$0.hasPrefix("!") }.enumerated().map { index, line in
             let words = try JSONDecoder().decode([String].self, from: Data(line.utf8))
             if shell == .fish { return words.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } }
-            // As far as the line went it stays; a word for which there is nothing is what it was.
+            // The line so far stays; a word without a completion is unchanged.
             let given = lines[index].split(separator: " ", omittingEmptySubsequences: false).map(String.init)
             let offers = Array(words.dropFirst(given.count - 1))
             return offers == [given.last!] || (offers.isEmpty && given.last == "") ? [] : offers
@@ -76,7 +76,7 @@ import Testing
         let results = try completed(shell, cases.map(\.line))
         try #require(results.count == cases.count)
         for (result, (line, offers)) in zip(results, cases) {
-            // Of several values behind an `=`, readline inserts the first with it and the others without.
+            // Of several values after an `=`, readline inserts the first with it and the others without.
             #expect(Set(result) == Set(offers), "\(shell): \(line)")
         }
     }

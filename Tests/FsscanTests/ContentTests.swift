@@ -1,4 +1,4 @@
-// What is in the files: digests and types from the program, against programs that nobody here wrote.
+// Digests and types from the program, against independent programs.
 
 import Foundation
 import Glibc
@@ -76,7 +76,7 @@ import Testing
             let theirs = try firstWord([Repository.python(), merkle, ByteString(algorithm), directory.path])
             #expect(answer[algorithm] == theirs, "\(algorithm)")
         }
-        // swh.model takes special files for empty ones, and any execute bit for the owner's; so does the tree above.
+        // swh.model treats special files as empty, and any execute bit as the owner's; so does the tree above.
         let theirs = try firstWord([Repository.path(".venv/bin/swh"), "identify", "--no-filename", directory.path])
         #expect(theirs == "swh:1:dir:" + (answer["git"] ?? ""))
     }
@@ -138,7 +138,7 @@ import Testing
                 "strace", "-f", "-e", "trace=openat", "-o", trace, Fsscan.path, "--threads", "\(threads)", "--json",
                 "--hash", "sha256", "--mime", directory.path,
             ],
-            // LeakSanitizer cannot work in a process that is traced.
+            // LeakSanitizer does not work in a traced process.
             ProcessOptions { $0.environment = ["LSAN_OPTIONS": "detect_leaks=0"] }
         ).status
         #expect(status == 0)
@@ -187,7 +187,7 @@ import Testing
         #expect(children.map { $0["digests"] is NSNull } == [true, false])
     }
 
-    /// A log that is written to all the time: each scan ends, and says so.
+    /// A log that is written to all the time: each scan ends, and reports the change.
     @Test(arguments: threadCounts)
     func aGrowingFileHasChangedAndHangsNothing(threads: Int) throws {
         let directory = try TemporaryDirectory([.file("log", "start", size: 64 << 20), .file("other", "x")])
@@ -203,14 +203,15 @@ import Testing
             try scan(["--hash", "sha256", directory.path], threads: threads, ProcessOptions { $0.timeout = 60 })
         }
         var result = try rescan()
-        // On a busy machine the writer may not get a processor while the file is read.
+        // On a busy machine the writer may get no processor while the file is read.
         for _ in 0..<50 where result.outcome.end == .exited(0) { result = try rescan() }
         #expect(result.outcome.end == .exited(1))
         #expect(try errors(result.report) == ["read CHANGED"])
         #expect(try digests(result.report) == [nil])
     }
 
-    /// Each link asks for the same large file, which changes: they are told, and none of them on top of another's stack.
+    /// Each link requests the same large file, which changes: all get an answer, and the answers do not nest on the
+    /// stack.
     @Test func linksOfAFileThatChangesAreErrors() throws {
         let directory = try TemporaryDirectory([.file("log", "start", size: 64 << 20), .directory("links")])
         _ = try output(
@@ -229,7 +230,7 @@ import Testing
                 $0.limits = ["stack": 256 << 10]
             })
         #expect(result.outcome.end == .exited(1))
-        // How many meet a change depends on how often the writer gets a processor.
+        // How many see a change depends on how often the writer gets a processor.
         #expect(try total("errors", result.report) > 0)
         #expect(try total("files", result.report) == 20_001)
         #expect(Set(try errors(result.report)) == ["read CHANGED"])

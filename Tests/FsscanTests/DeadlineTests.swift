@@ -1,4 +1,4 @@
-// `--deadline`: the report is there in time, says that it is not complete, and names what was left.
+// `--deadline`: the report comes in time, says that it is incomplete, and lists the rest.
 
 import TestSupport
 import Testing
@@ -28,7 +28,7 @@ import Testing
         #expect(outcome.outputText == "false\nnull\ntrue\ntrue\n")
     }
 
-    /// A user's FUSE server that stops answering held a worker for ever.
+    /// A user's FUSE server that stopped answering blocked a worker forever.
     @Test(.enabled(if: canUseFUSE, "no FUSE"), arguments: ["--json", "--ndjson", "--ndjson --save $(mktemp -u)"])
     func aServerThatDoesNotAnswerDoesNotHoldTheReport(_ format: ByteString) throws {
         let outcome = try shell(
@@ -43,7 +43,7 @@ import Testing
                 .roots[0].digests, .unfinished' $report; exit $status
             """)
         #expect(outcome.status == 75, "\(outcome.errorText)")
-        // The root, other, x and y, and the specification; the mount point is what is left.
+        // The root, other, x and y, and the specification; the mount point is unfinished.
         let lines = outcome.outputText.split(separator: "\n")
         #expect(lines.first == "false" && lines.last == #"[{"path":"./mount"}]"#, "\(outcome.outputText)")
         #expect(lines.count == 6 && lines[1] == "5" && lines[2] == "1" && lines[4] == "null", "\(outcome.outputText)")

@@ -1,11 +1,11 @@
-// Scans that have fewer descriptors than the tree has levels.
+// Scans with fewer descriptors than the tree has levels.
 
 import Foundation
 import TestSupport
 import Testing
 
 @Suite struct DescriptorTests {
-    /// A comb: at each level a directory before and one behind the one that goes on.
+    /// A comb: at each level one directory before and one after the one that continues.
     private static func comb(levels: Int) -> Tree {
         var tree: Tree = [.file("bottom", "x")]
         for level in 0..<levels {
@@ -17,7 +17,7 @@ import Testing
         return tree
     }
 
-    /// A PATH's descriptor was closed when its last child was open: when all others had been given up by then, nearly the
+    /// A PATH's descriptor was closed when its last child was open: if all others had been given up by then, nearly the
     /// whole tree was lost.
     @Test(arguments: [12, 16, 24, 32], [1, 2, 8])
     func aCombIsScannedWhole(limit: Int, threads: Int) throws {
@@ -36,7 +36,7 @@ import Testing
         #expect(isSame, "other bytes than with many descriptors")
     }
 
-    /// Each large file of a directory was open from the moment it was met.
+    /// Each large file of a directory was open from the moment it was found.
     @Test(arguments: threadCounts)
     func manyLargeFilesAreDigested(threads: Int) throws {
         let directory = try TemporaryDirectory(
@@ -57,7 +57,8 @@ import Testing
         #expect(try scan.report().totals.entries == 5001)
     }
 
-    /// malloc's arenas and libmagic's databases, one for each worker, did not fit: libmagic crashed.
+    /// The memory for malloc's arenas and libmagic's databases, one for each worker, was not available: libmagic
+    /// crashed.
     @Test(.disabled(if: isSanitized, "sanitizers reserve terabytes of addresses"), arguments: [1, 2, 64])
     func aLimitOnAddressSpaceIsKept(threads: Int) throws {
         let directory = try TemporaryDirectory(Self.comb(levels: 30))
@@ -68,7 +69,7 @@ import Testing
         #expect(try scan.report().totals.entries == 152)
     }
 
-    /// Levels that nobody waits for lie between those that do.
+    /// Levels without a waiting child lie between those with one.
     @Test func aCombWithGapsIsScannedInLinearTime() throws {
         var tree: Tree = []
         for level in 0..<400 {

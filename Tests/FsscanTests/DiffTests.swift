@@ -40,7 +40,7 @@ import Testing
         .file("odd\n", "z"), .file([0xFF], "invalid"),
     ]
 
-    /// What the script below does, as `diff --only` names it.
+    /// The changes made by the script below, as `diff --only` names them.
     private let expected = """
         * becomes a directory  kind file -> directory
         * content  size
@@ -95,7 +95,7 @@ import Testing
         #expect(try lines([file.path, directory.path, "--ignore=mtime"], below: directory, status: 1).count == 1)
         #expect(try lines([file.path, directory.path, "--only", "added,removed"], below: directory, status: 0) == [])
         #expect(try lines([file.path, directory.path, "--only", "metadata"], below: directory, status: 1).count == 1)
-        // A file that took another's place, with the same bytes and times: its inode tells.
+        // A file that replaced another, with the same bytes and times: its inode shows it.
         try file.save([directory.path])
         _ = try output(of: ["sh", "-ec", "cd \"$0\"; cp -p f g; mv g f", directory.path])
         let ignored: ByteString = "--ignore=mtime,ctime"
@@ -112,7 +112,7 @@ import Testing
         let ignore: ByteString = "--ignore=ctime"
         // The live side is scanned with the saved digests, unless told otherwise.
         #expect(try lines([file.path, directory.path, ignore], below: directory, status: 1).count == 1)
-        // The saved scan says a digest that is not computed: it was to be compared.
+        // The saved scan has a digest that is not computed now, so it cannot be compared.
         let other = [file.path, directory.path, ignore, "--hash", "sha1"]
         let outcome = try Fsscan.run(["diff"] + other)
         #expect(outcome.status == 2)
@@ -161,7 +161,7 @@ import Testing
         let read = "select(.type == \"summary\").totals | [.metadata, .old_entries_read, .new_entries_read]"
         // The way down: the root, 5, 20 and 20 directories and 5 files, of 12,106 entries.
         #expect(try changes(sides, read, status: 1) == "[1,51,51]\n")
-        // What a state does not cover is compared in full.
+        // Fields that a state does not cover are compared in full.
         #expect(try changes(sides + ["--also=inode"], read, status: 1) == "[1,12106,12106]\n")
         // Ignoring a field cannot make equal subtrees differ.
         #expect(try changes(sides + ["--ignore=mtime"], read, status: 1) == "[1,51,51]\n")
@@ -169,7 +169,7 @@ import Testing
         #expect(try file.query("SELECT count(*) FROM entries") == "24212\n")
     }
 
-    /// The states skip nothing that differs: with and without them, the comparison is the same.
+    /// The states skip nothing that differs: the comparison is the same with and without them.
     @Test(arguments: [1, 2, 3] as [UInt64]) func randomTreesCompareAlikeWithAndWithoutStates(_ seed: UInt64) throws {
         let names: [ByteString] = ["a", "b", "c.d", "e f", "\n", [0xFF], [0x01], [0x02], "a.b", "-", "é"]
         let directory = try TemporaryDirectory(.random(seed: seed, entries: 150, names: names))
@@ -200,7 +200,7 @@ import Testing
         #expect(try changes([file.path + "#1", directory.path], filter, status: 1) == skipping)
     }
 
-    /// What an intruder leaves beside contents and modes. Needs root and a file system with attributes: skipped visibly.
+    /// Traces of an intruder besides contents and modes. Needs root and a file system with attributes; skipped visibly.
     @Test(.enabled(if: isRoot && hasAttributes, "needs root, and attributes of users on the file system of $TMPDIR"))
     func attributesAndCapabilitiesAreCompared() throws {
         let directory = try TemporaryDirectory([.file("f", "x"), .directory("d"), .file("plain")])
@@ -223,7 +223,7 @@ import Testing
         #expect(try file.query("SELECT count(*) FROM xattrs WHERE scan = 2") == "2\n")
         let values = "select(.changes) | .fields[] | select(.field == \"xattrs\") | [.old, .new] | map(length)"
         #expect(try changes([file.path + "#1", file.path, ignore], values, status: 1) == "[1,0]\n[1,1]\n[0,1]\n")
-        // Without --xattrs on one side they are not compared, and that is said.
+        // Without --xattrs on one side they are not compared, and the output says so.
         try file.save([directory.path])
         let missed = try Fsscan.run(["diff", file.path + "#1", file.path + "#3", ignore])
         #expect(missed.status == 2)
@@ -261,7 +261,7 @@ private func setAttribute(_ path: ByteString, _ name: String, _ value: String?) 
     let call =
         value == nil
         ? "os.removexattr(sys.argv[1], sys.argv[2])" : "os.setxattr(*sys.argv[1:3], bytes(map(ord, sys.argv[3])))"
-    // NUL cannot be an argument: capabilities come with spaces for it.
+    // NUL cannot be part of an argument: capabilities have spaces in its place.
     let text = (value ?? "").replacing("\0", with: " ")
     let script = call.replacing("map(ord, sys.argv[3])", with: "0 if c == ' ' else ord(c) for c in sys.argv[3]")
     _ = try output(of: [
@@ -269,7 +269,7 @@ private func setAttribute(_ path: ByteString, _ name: String, _ value: String?) 
     ])
 }
 
-/// Whether the file system of temporary directories keeps attributes of users.
+/// Whether the file system of temporary directories supports user attributes.
 let hasAttributes: Bool = {
     guard let directory = try? TemporaryDirectory() else { return false }
     return (try? setAttribute(directory.path, "user.fsscan", "1")) != nil

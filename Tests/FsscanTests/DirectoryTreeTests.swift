@@ -1,4 +1,4 @@
-// The tree that the browser shows, from events in any order, and its sums against du.
+// The browser's tree, from events in any order, and its sums against du.
 
 import CLinux
 import Entries
@@ -42,7 +42,7 @@ import Testing
 
     @Test func aTotalIsFinal() {
         var tree = DirectoryTree(path: Array("/".utf8))
-        // A file with a name in b and one in a: a's total is less than the sum of what is known.
+        // A file with a name in b and one in a: a's total is less than the sum of its known parts.
         tree.apply(events(met: met, counted: [(1, .added, 50), (2, .added, 50), (1, .done, 60)]))
         tree.settle()
         #expect(tree.sums(of: 1).diskBytes == 60)
@@ -79,7 +79,7 @@ import Testing
         #expect(tree.sums(of: 0).diskBytes == 0)
     }
 
-    /// Each order in which one event at a time may be read, of those that workers can tell independently.
+    /// Every order in which the events can be read one at a time, among those that workers can send independently.
     @Test func theOrderOfEventsDoesNotShow() {
         let single: [DirectoryEvents] =
             met.map { events(met: [$0]) }
@@ -109,7 +109,7 @@ import Testing
 
     // MARK: A real scan
 
-    /// Scans, taking events all the time.
+    /// Scans, reading events all the time.
     static func scanned(
         _ path: ByteString, threads: Int = 4, _ change: (inout ScanOptions) -> Void = { _ in }
     ) throws
@@ -217,7 +217,7 @@ import Testing
     }
 }
 
-/// A part of the tree that is scanned once more: all sums are those of a new scan.
+/// A part of the tree is scanned again: all sums equal those of a new scan.
 @Suite struct RescanTests {
     private func update(_ source: LiveBrowse, _ tree: inout DirectoryTree) {
         var spare = DirectoryEvents()
@@ -282,20 +282,20 @@ import Testing
         if isThere {
             #expect(shown(tree) == shown(fresh))
         } else {
-            // What took its place counts when the directory above is scanned, and so does that it is gone.
+            // The new entry in its place, and its disappearance, count when the directory above is scanned.
             let above = try source.scanAgain(try number(directory.appending("srv"), in: tree), of: &tree)
             update(source, &tree)
             #expect(tree.path(of: above) == directory.appending("srv").bytes)
             (fresh, _) = try DirectoryTreeTests.scanned(directory.path)
             #expect(shown(tree) == shown(fresh))
         }
-        // And once more, from what is known now.
+        // And again, from the current state.
         _ = try source.scanAgain(try number(directory.appending("srv"), in: tree), of: &tree)
         update(source, &tree)
         #expect(shown(tree) == shown(fresh))
     }
 
-    /// Of an inode that had one name, nobody kept which it is: a scan of both directories tells.
+    /// Inodes with one name are not tracked by identity: a scan of both directories corrects the sum.
     @Test(arguments: ["ln other/big srv/a/big", "ln other/big srv/a/big; ln other/big srv/a/in/big"])
     func aSecondNameElsewhereIsFoundByAScanOfBoth(change: String) throws {
         let directory = try TemporaryDirectory(nodes)

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What the tests look at in the JSON.
+/// The parts of the JSON that the tests use.
 struct FoundDuplicates: Decodable {
     struct File: Decodable {
         var path: String
@@ -60,7 +60,7 @@ struct FoundDuplicates: Decodable {
         try expectOracleAgrees(["--min-size", "0"], directory.path)
     }
 
-    /// Sizes around those where the way of reading changes; contents that differ at one place alone.
+    /// Sizes around those where the way of reading changes; contents that differ at a single place.
     @Test(arguments: ways) func filesThatDifferInOneByteAreApart(way: [ByteString]) throws {
         let directory = try TemporaryDirectory()
         let script = """
@@ -83,7 +83,7 @@ struct FoundDuplicates: Decodable {
         #expect(found.groups?.allSatisfy { $0.size == 1 || $0.files.count == 2 } == true)
     }
 
-    /// Wherever the holes are, zeros are zeros.
+    /// Zeros are zeros, whether or not they are holes.
     @Test(arguments: ways) func holesAreZeros(way: [ByteString]) throws {
         let directory = try TemporaryDirectory()
         _ = try Fsscan.shell(
@@ -160,7 +160,7 @@ struct FoundDuplicates: Decodable {
         #expect(alone.totals.filesRead == 0, "one inode is compared with nothing")
     }
 
-    /// A FIFO is not opened, or a writer would go on; nothing is read from a socket.
+    /// A FIFO is not opened, because that would release a writer; nothing is read from a socket.
     @Test func specialFilesAreNotOpened() throws {
         let directory = try TemporaryDirectory([
             .fifo("p1"), .fifo("p2"), .socket("s1"), .socket("s2"), .symlink("l1", to: "f"), .symlink("l2", to: "f"),
@@ -181,7 +181,7 @@ struct FoundDuplicates: Decodable {
         #expect(found.totals.reclaimableBytes == found.groups?[0].reclaimableBytes)
     }
 
-    /// The two files of Wang and Yu (2004) with one MD5.
+    /// The two files of Wang and Yu (2004) with the same MD5.
     @Test func anMD5CollisionIsNoDuplicate() throws {
         let directory = try TemporaryDirectory()
         let script = """
@@ -286,7 +286,7 @@ struct FoundDuplicates: Decodable {
         #expect(found.errors.map(\.code) == ["EACCES", "EACCES"])
     }
 
-    /// Longer than any path that the kernel takes.
+    /// Longer than any path that the kernel accepts.
     @Test func theBottomOfADeepChainIsReached() throws {
         let directory = try TemporaryDirectory([
             .chain("a directory of a chain", depth: 1_000, [.file("x", "content"), .file("y", "content")]),
@@ -304,7 +304,7 @@ struct FoundDuplicates: Decodable {
         #expect(few.standardOutput == expected, "\(few.errorText)")
     }
 
-    /// A writer appends all the time: files that are called the same were the same for a moment, and nothing hangs.
+    /// A writer appends all the time: files reported as equal were equal for a moment, and nothing hangs.
     @Test func filesThatGrowAreToldOrLeftOut() throws {
         let directory = try TemporaryDirectory([.file("still", "same"), .file("copy", "same")])
         let outcome = try Fsscan.shell(
@@ -319,7 +319,7 @@ struct FoundDuplicates: Decodable {
             """, in: directory)
         let lines = outcome.outputText.split(separator: "\n")
         #expect(lines.count == 10)
-        // Two groups where both were read before the first byte came.
+        // Two groups if both were read before the first byte was written.
         for line in lines { #expect(["[1,[],1]", "[1,[],2]", "[2,[\"CHANGED\"],1]"].contains(line), "\(line)") }
     }
 
@@ -352,15 +352,15 @@ struct FoundDuplicates: Decodable {
             try decoder.decode(FoundDuplicates.self, from: Data(outcome.standardOutput)).groups)
         func group(_ name: String) -> FoundDuplicates.Group? { groups.first { $0.paths[0] == "t/\(name)" } }
         #expect(groups.count == 3)
-        // The clone has a's extents already; the copy has its own.
+        // The clone already shares a's extents; the copy has its own.
         #expect(group("a")?.reclaimableBytes == 1_048_576 && group("a")?.sharedBytes == 1_048_576)
         #expect(group("p")?.reclaimableBytes == 524_288 && group("p")?.sharedBytes == 524_288)
-        // What something outside has, too, stays on the disk.
+        // Extents shared with something outside stay on the disk.
         #expect(group("o")?.reclaimableBytes == 0 && group("o")?.sharedBytes == 0)
     }
 }
 
-/// Directories that are equal, and saved scans.
+/// Equal directories, and saved scans.
 @Suite struct DuplicateDirectoriesTests {
     private struct Found: Decodable {
         struct Directories: Decodable {
@@ -393,7 +393,7 @@ struct FoundDuplicates: Decodable {
             .directory("empty1"), .directory("empty2"),
         ])
         let found = try find([directory.path])
-        // c/in is equal to the other two, which lie in a and b: three are one more than a and b say.
+        // c/in equals the other two, which are in a and b: these three are one more than a and b imply.
         #expect(Set(found.directories?.map(\.names) ?? []) == [["a", "b"], ["in"]])
         let trees = try #require(found.directories?.first { $0.names == ["a", "b"] })
         #expect(trees.files == 3 && trees.size == 24)
@@ -423,7 +423,7 @@ struct FoundDuplicates: Decodable {
         #expect(try find(["--exclude", "s", small.path]).directories?.isEmpty == true)
     }
 
-    /// Only the tree at the top is shown, and the text does not list what lies in it.
+    /// Only the top of an equal tree is shown, and the text does not list its contents.
     @Test func whatLiesInEqualTreesIsNotShownAgain() throws {
         let deep: Tree = [.directory("1", [.directory("2", [.directory("3", part)])])]
         let directory = try TemporaryDirectory([.directory("a", deep), .directory("b", deep)])
@@ -467,7 +467,7 @@ struct FoundDuplicates: Decodable {
     @Test func whatIsUnchangedSinceTheBaselineIsNotRead() throws {
         let directory = try TemporaryDirectory(Tree.random(seed: 9, entries: 300, names: try OddNames.load()))
         _ = try Fsscan.shell("truncate -s 20M l1; cp l1 l2; head -c 100000 /dev/urandom > m1; cp m1 m2", in: directory)
-        // What was written just before is read again: its times may stay the same at the next write.
+        // Files written just before are read again: their times may stay the same at the next write.
         Thread.sleep(forTimeInterval: 2.2)
         let file = try SavedFile()
         try file.save(["--hash", "sha256", directory.path])
@@ -475,7 +475,7 @@ struct FoundDuplicates: Decodable {
         let found = try FoundDuplicates(["--hash", "sha256", "--baseline", file.path, directory.path], status: 1)
         #expect(found.totals.filesRead == 0 && expected.totals.filesRead > 0)
         #expect(found.groups?.map(\.paths) == expected.groups?.map(\.paths))
-        // What has changed since is read, and is no duplicate any more.
+        // A file that has changed since is read, and is not a duplicate any more.
         _ = try Fsscan.shell("printf x | dd of=m1 bs=1 seek=50000 conv=notrunc status=none", in: directory)
         let changed = try FoundDuplicates(["--hash", "sha256", "--baseline", file.path, directory.path], status: 1)
         #expect(changed.totals.filesRead > 0 && changed.groups?.count == (expected.groups?.count ?? 0) - 1)

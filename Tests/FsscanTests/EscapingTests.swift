@@ -1,4 +1,4 @@
-// What a file that somebody else wrote says must not act on the terminal, nor pass for a line of fsscan's own.
+// Text from an untrusted file must not act on the terminal, nor pass for a line of fsscan's own.
 
 import TestSupport
 import Testing
@@ -10,7 +10,7 @@ import Testing
 
     private func shell(_ script: ByteString) throws -> ProcessOutcome { try Fsscan.shell(script, in: directory) }
 
-    /// A saved scan into which `sql` was written; a reader prints no control character and not one line more.
+    /// A saved scan changed by `sql`; a reader prints no control character and no extra line.
     private func forged(_ sql: ByteString, read command: ByteString) throws -> ProcessOutcome {
         let outcome = try shell(
             "$F --save s.db --label day --hash md5 --mime tree >save.log 2>&1; sqlite3 s.db \"\(sql)\"")
@@ -24,18 +24,18 @@ import Testing
         #expect(bytes.count { $0 == 0x0A } == lines, "\(String(decoding: bytes, as: UTF8.self))")
     }
 
-    /// An escape sequence, and a line that says that nothing changed.
+    /// An escape sequence, and a line that claims that nothing changed.
     private static let attack = "char(27) || '[2J' || char(10) || 'No difference.' || char(10)"
 
     @Test(arguments: ["label", "host", "started", "ended", "version"])
     func aForgedScanDoesNotReachTheTerminal(_ column: String) throws {
         let outcome = try forged("UPDATE scans SET \(column) = \(Self.attack)", read: "$F saved s.db")
         expectHarmless(outcome, lines: 1)
-        // Whoever saves a scan may give it any label.
+        // The author of a saved scan may give it any label.
         #expect(outcome.status == (column == "label" ? 0 : 2), "\(outcome.errorText)")
     }
 
-    /// In any form that is not the one in which they are written.
+    /// In any form other than the one in which they are written.
     @Test(arguments: [
         "started = '2026-11-29'", "started = '2026-02-30T00:00:00.000000000Z'", "ended = 'now'", "ended = x'ff'",
         "host = x'ff'", "host = 'a' || char(155) || 'b'", "version = char(127)",
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    /// What is saved can be read, whatever root has named the machine.
+    /// A saved scan must be readable, whatever name root has given the machine.
     @Test(.enabled(if: isRoot && canMount, "needs root, and namespaces")) func aMachineMayHaveAnyName() throws {
         let outcome = try shell(
             """
@@ -93,7 +93,7 @@ import Testing
         expectHarmless(outcome, lines: 1)
     }
 
-    /// Programs that read them want names as they are; a terminal would obey them.
+    /// Programs want raw names; a terminal would obey them.
     @Test(arguments: ["csv", "sha256sum", "md5sum", "mca", "mtree", "ncdu", "ndjson", "text"])
     func onATerminalNoFormatHasControlCharacters(_ format: String) throws {
         let outcome = try shell(
@@ -102,17 +102,17 @@ import Testing
             NO_COLOR=1 LC_ALL=C.UTF-8 python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))' \
                 $F --no-progress --format \(ByteString(format)) tree
             """)
-        // The terminal puts CR in front of LF.
+        // The terminal inserts CR before LF.
         let bytes = outcome.standardOutput.filter { $0 != 0x0A && $0 != 0x0D }
         #expect(outcome.status == 0 && bytes.count > 100, "\(outcome.outputText)\(outcome.errorText)")
         let isHarmless = !bytes.contains { $0 < 0x20 || $0 == 0x7F || $0 == 0xFF || $0 == 0x9B }
         #expect(isHarmless && !outcome.outputText.contains("\u{202E}"), "\(outcome.outputText)")
-        // And to a program as they are.
+        // For a program they are raw.
         let raw = try shell("$F --format \(ByteString(format)) tree").standardOutput
         if ["csv", "sha256sum", "md5sum"].contains(format) { #expect(raw.contains(0x1B) && raw.contains(0xFF)) }
     }
 
-    /// The consumer of these lines takes the scan for complete where a line has `fluentbit_end"}`.
+    /// The consumer of these lines takes a scan for complete if a line contains `fluentbit_end"}`.
     @Test func noNameForgesTheEndMarkerOfMCALines() throws {
         let outcome = try shell(
             """

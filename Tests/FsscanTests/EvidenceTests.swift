@@ -1,4 +1,4 @@
-// Evidence: what it binds, what it does not depend on, and that it is what docs/SCHEMA-2.md says.
+// Evidence: what it covers, what it does not depend on, and that it agrees with docs/SCHEMA-2.md.
 
 import Glibc
 import TestSupport
@@ -26,8 +26,8 @@ import Testing
         return outcome.outputText
     }
 
-    /// Every kind of entry, two names of one file, odd names, attributes, a PATH that is missing, a file that is too large
-    /// and one of a pseudo file system.
+    /// Every kind of entry, two names of one file, odd names, attributes, a missing PATH, a file that is too large and
+    /// one of a pseudo file system.
     private static let variety: ByteString = """
         mkdir -p tree/d/e other; echo x > tree/x; ln tree/x tree/d/twice; ln -s x tree/link; mkfifo tree/fifo
         for name in $'a\\x01b' $'a\\x02' $'a\\x01' a 'a.b' 'a b' $'\\xff' $'\\n'; do mkdir "tree/$name"; echo > "tree/$name/f"; done
@@ -40,7 +40,7 @@ import Testing
 
     // MARK: The definition
 
-    /// As an independent program computes it from the same file, whatever is in the tree.
+    /// As computed by an independent program from the same file, for any tree.
     @Test(arguments: RandomTrees.seeds) func itIsWhatTheDefinitionSays(seed: UInt64) throws {
         let random = try TemporaryDirectory(.random(seed: seed, entries: 300, names: try OddNames.load()))
         let printed = try prepare(
@@ -70,7 +70,7 @@ import Testing
         )
         let lines = printed.split(separator: "\n")
         #expect(lines.count == 4 && lines[0] == lines[2] && lines[1] == lines[3], "\(printed)")
-        // Kept elsewhere, it must stay what it is.
+        // Evidence kept elsewhere must never change.
         #expect(lines[0] == "1e5ebe451493377cf7138985f2a2f6c9cc4c406533607ffe3fd4c914ae382207")
         #expect(lines[1] == "dc7d5cd17b70ac3a64aa0665503fa7a1d1707fbf179be3833ae77b017a9c2ce7")
     }
@@ -113,7 +113,7 @@ import Testing
         #expect(lines.count == 28 && Set(lines).count == lines.count, "\(printed)")
     }
 
-    // MARK: What it binds
+    // MARK: What it covers
 
     /// Each column, each option, each row.
     @Test func noColumnCanBeForged() throws {
@@ -128,7 +128,7 @@ import Testing
         #expect((lines.last.flatMap { Int($0) } ?? 0) > 400, "\(printed)")
     }
 
-    /// The Merkle values of directories are no evidence and are not looked at: whatever stands there, what changed shows.
+    /// The Merkle values of directories are not evidence and are not used: whatever they are, changes are detected.
     @Test func aForgedStateHidesNothing() throws {
         let printed = try prepare(
             """
@@ -151,7 +151,7 @@ import Testing
         }
     }
 
-    /// Digests were taken over from such rows, of which evidence knew nothing.
+    /// Digests were taken over from such rows, which evidence did not cover.
     @Test(arguments: ["entries", "errors"]) func aRowOfNoRootIsDamage(_ table: ByteString) throws {
         _ = try prepare(
             """
@@ -170,7 +170,8 @@ import Testing
         #expect(outcome.status == 64 && outcome.outputText.isEmpty, "\(outcome.outputText)\(outcome.errorText)")
     }
 
-    /// What stood where SAVED is a symlink to was left out on both sides, bound or not.
+    /// A file that SAVED, a symlink's target, had replaced was excluded on both sides, whether or not evidence covered
+    /// it.
     @Test func whatSavedIsPutInThePlaceOfIsGone() throws {
         let printed = try prepare(
             """
@@ -221,7 +222,7 @@ import Testing
         try expectValid("report", try output(of: ["cat", directory.appending("report")]))
     }
 
-    /// Deeper than a stack of calls would go, and nothing of it is kept twice.
+    /// Deeper than a call stack allows, and nothing is stored twice.
     @Test func aDeepTreeHasEvidence() throws {
         let printed = try prepare(
             """

@@ -1,5 +1,5 @@
-// A file system that fails (Tests/faults/faultfs.c): errors in the middle of listing, looking and reading, and a readdir
-// that says little or something wrong.
+// A file system that fails (Tests/faults/faultfs.c): errors during listing, stat and reading, and a readdir that
+// reports little or wrong data.
 
 import Foundation
 import TestSupport
@@ -51,7 +51,7 @@ extension FaultyTree {
         #expect(report.totals.fifos == 1 && report.totals.symlinks == 1 && report.totals.directories == 3)
     }
 
-    /// The C library's readdir, and so find, leaves out what has inode number 0: it is counted by hand.
+    /// The C library's readdir, and so find, omits entries with inode number 0, so these are counted by hand.
     @Test func theInodeNumbersOfReaddirAreNotLookedAt() throws {
         let tree = try FaultyTree(Self.everyKind.map { $0 + " ino=0" })
         #expect(try tree.scan(["--hash", "sha256"], status: 0).totals.entries == 8)
@@ -108,7 +108,7 @@ extension FaultyTree {
         #expect(report.totals.apparentBytes == 3)
     }
 
-    /// Attributes, content and target are looked for one after the other: each said that the entry was gone.
+    /// Attributes, content and target are read one after the other: each reported that the entry had disappeared.
     @Test(arguments: [[], ["--hash", "md5"]] as [[ByteString]])
     func whatIsGoneIsOneErrorAlsoWithAttributes(options: [ByteString]) throws {
         let kinds = ["a file size=3", "b link size=3", "c fifo", "d dir"].map { $0 + " lookup=ENOENT@1" }
@@ -118,7 +118,7 @@ extension FaultyTree {
         #expect(tree.errors(report) == "abcd".map { "\($0) openat ENOENT" } + ["e openat ESTALE"])
     }
 
-    /// Records said it twice, in an object whose names are to be different.
+    /// Records contained it twice, in an object with unique names.
     @Test func anAttributeListedTwiceIsToldOnce() throws {
         let tree = try FaultyTree([
             "d dir xattr=user.twice@2", "f file xattr=user.thrice@3", "g file xattr=user.once@1",
@@ -187,13 +187,13 @@ extension FaultyTree {
         #expect(totals == (try quick.scan(["--hash", "md5"], status: 0).totals))
     }
 
-    /// Any errno that a file system may answer with is reported by its name.
+    /// Any errno that a file system may return is reported by its name.
     @Test func everyErrnoIsReported() throws {
         let numbers = (1...133).filter { $0 != ENOENT && errnoName($0) != nil }
         let tree = try FaultyTree(numbers.map { "\(errnoName($0)!) file lookup=\(errnoName($0)!)" })
         let report = try tree.scan()
         #expect(tree.errors(report) == numbers.map { "\(errnoName($0)!) statx \(errnoName($0)!)" }.sorted())
-        // ENOSYS would tell the kernel that directories need no opening; EMFILE and ENFILE are tried again for a while.
+        // ENOSYS would tell the kernel that directories need no opening; EMFILE and ENFILE are retried for a while.
         let names = numbers.filter { ![ENOSYS, EMFILE, ENFILE].contains($0) }.map { errnoName($0)! }.sorted()
         let closed = try FaultyTree(names.map { "\($0) dir open=\($0)" })
         #expect(closed.errors(try closed.scan()) == names.map { "\($0) openat \($0)" })
@@ -214,7 +214,8 @@ extension FaultyTree {
         #expect(outcome.outputText.contains(#""complete": false"#) && outcome.outputText.hasSuffix(" 124\n"))
         let peak = try runScript(
             #"timeout -s INT 2 env time -f %M "$0" --ndjson "$1" 2>&1 >/dev/null | tail -1"#, on: tree)
-        // Kilobytes: what is pending is bounded, however many entries were seen. AddressSanitizer keeps what was freed for a while.
+        // Kilobytes: pending work is bounded, however many entries were seen. AddressSanitizer keeps freed memory for a
+        // while.
         #expect(
             try #require(Int(peak.outputText.dropLast())) < (isSanitized ? 1_000_000 : 300_000), "\(peak.outputText)")
     }
@@ -228,8 +229,8 @@ extension FaultyTree {
         #expect(outcome.outputText.contains(#""complete": true"#))
     }
 
-    /// A system call that does not return cannot be given up, and signals of a kind that arrive in it are one: the program
-    /// ends as soon as the kernel lets go of it, with or without a report.
+    /// A system call that does not return cannot be abandoned, and several signals of the same kind that arrive during
+    /// it count as one: the program ends as soon as the kernel returns from it, with or without a report.
     @Test func signalsEndAScanThatWaitsForAServer() throws {
         let tree = try FaultyTree(["d dir count=40", "f file count=100"])
         let outcome = try runScript(

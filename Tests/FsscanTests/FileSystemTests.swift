@@ -1,5 +1,5 @@
-// File systems, each with what it stores in its own way, and the borders between them: against find, du and the reference
-// scanner. Each is mounted in a mount namespace of its own, with which it goes.
+// File systems with their different ways of storing things, and the borders between them: against find, du and the
+// reference scanner. Each is mounted in its own mount namespace, and disappears with it.
 
 import Glibc
 import TestSupport
@@ -30,7 +30,7 @@ private enum FileSystem {
 }
 
 @Suite struct FileSystemTests {
-    /// Says which are left out; where none is, that each is in the kernel's own list.
+    /// Names the omitted ones; otherwise checks that each is in the kernel's own list.
     @Test(.enabled(if: FileSystem.missing.isEmpty, "not on this machine: \(FileSystem.missing) \(mountObstacle ?? "")"))
     func eachFileSystemIsTriedHere() {
         for type in ["ext4", "xfs", "btrfs", "squashfs", "tmpfs", "overlay"] {
@@ -81,7 +81,7 @@ private enum FileSystem {
         let nested = FileSystem.available.filter { $0 != "bind" }
         var command: [ByteString] = []
         for (index, type) in nested.enumerated() {
-            // The innermost command first in the list of what is run: each script mounts, then runs the next.
+            // The innermost command comes first in the list: each script mounts, then runs the next.
             command =
                 [
                     Repository.path("Tests/faults/with-mount.sh"), ByteString(type), directory.appending("fs\(index)"),

@@ -33,7 +33,7 @@ import Testing
             ("rm -r d", ["- t/d  with 32 entries, 294 B"]), ("mkdir new", ["+ t/new"]),
             ("mv d e", ["= t/d -> t/e  with 32 entries, 294 B"]),
             ("mkdir new; mv d new/d", ["+ t/new", "= t/d -> t/new/d  with 32 entries, 294 B"]),
-            // What did not go the same way has a line of its own.
+            // An entry that did not go the same way has a line of its own.
             (
                 "mv d e; rm e/f1; echo >e/x; chmod 600 e/f2; mv e/f3 f3",
                 [
@@ -53,7 +53,7 @@ import Testing
         _ = try Self.shell("cd t; " + change, in: directory)
         let lines = Self.lines(try Self.shell("$F verify --ignore mtime,ctime s.db", in: directory, status: 1))
         #expect(lines.sorted() == expected.sorted(), "\(lines.joined(separator: "\n"))")
-        // Nothing is lost: the totals are of all, and JSON and --unfold have them all.
+        // Nothing is lost: the totals include everything, and JSON and --unfold list everything.
         let json = try Self.shell(
             "$F verify --ignore mtime,ctime --json s.db >j; jq '.changes | length' j; jq -c .totals j", in: directory)
         let unfolded = try Self.shell("$F verify --ignore mtime,ctime --unfold s.db", in: directory, status: 1)
@@ -104,7 +104,7 @@ import Testing
                 """), "\(text)")
     }
 
-    /// Lines of rsync that say what it would do, in any order.
+    /// The lines of a dry run of rsync, in any order.
     @Test(.enabled(if: isRoot, "needs root")) func itemsAreThoseOfRsync() throws {
         let directory = try TemporaryDirectory([
             .directory(
@@ -133,7 +133,7 @@ import Testing
         #expect(theirs.contains(">fcst...... longer\n"), "\(theirs)")
     }
 
-    /// rsync compares whole seconds, and then there is no line of it; a line without letters says that something differs.
+    /// rsync compares whole seconds, and then prints no line; a line without letters means that something differs.
     @Test func partsOfASecondHaveNoLetter() throws {
         let directory = try TemporaryDirectory([.directory("a", [.file("part", "x"), .file("second", "y")])])
         _ = try Self.shell(
@@ -145,8 +145,8 @@ import Testing
         #expect(ours == ".f......... part\n" + theirs)
     }
 
-    /// By the digest of the directory: inodes are others, and by themselves neither empty files nor files of one content
-    /// tell where they came from.
+    /// Detected by the digest of the directory: inodes differ, and neither empty files nor several files with the same
+    /// content show their origin by themselves.
     @Test func aDirectoryOfACopyMovesInOneStep() throws {
         let tree: Tree = [
             .directory(
@@ -160,7 +160,7 @@ import Testing
         _ = try Self.shell("cp -a t u; rm -r t; mv u/d u/e; mv u t", in: directory)
         let lines = Self.lines(try Self.shell("$F verify --ignore ctime s.db", in: directory, status: 1))
         #expect(lines == ["= t/d -> t/e  with 8 entries, 17 B"], "\(lines)")
-        // Two that are equal may each be either; trees without content are all the same.
+        // Two equal ones may each be either; trees without content are all the same.
         let copies = try Self.saved(tree + [.directory("x", [.file("empty"), .directory("none")])])
         _ = try Self.shell("cd t; cp -a d f; cp -a d e; cp -a x y; rm -r d x", in: copies)
         let both = Self.lines(try Self.shell("$F verify --ignore ctime s.db", in: copies, status: 1))

@@ -1,4 +1,4 @@
-// `-H`: what find -H follows.
+// `-H`: the symlinks that find -H follows.
 
 import TestSupport
 import Testing
@@ -54,7 +54,7 @@ import Testing
         #expect(printed == "3\ntrue\n1\nnull\n")
     }
 
-    /// A link of /proc leads to a file whose name is gone: it is there, and can be looked at.
+    /// A link of /proc leads to a file without a name: the file exists, and can be stat'ed.
     @Test func aFileWithoutANameIsCounted() throws {
         let printed = try shell(
             """

@@ -1,4 +1,4 @@
-// diff reads what other programs wrote of a tree, and what nobody should have written.
+// diff reads lists of other programs, and lists that nobody should have written.
 
 import TestSupport
 import Testing
@@ -10,7 +10,7 @@ import Testing
 
     private func shell(_ script: ByteString) throws -> ProcessOutcome { try Fsscan.shell(script, in: directory) }
 
-    /// Each writes `old` about the tree.
+    /// Each writes a list `old` of the tree.
     static let writers: [ByteString] = [
         #"$F --ndjson --hash sha256,md5 --xattrs -o old tree"#,
         #"$F --format mtree --hash sha256 -o old tree"#,
@@ -37,9 +37,9 @@ import Testing
         #expect(changed.outputText.contains("gz") && changed.outputText.contains("[ab]"), "\(changed.outputText)")
     }
 
-    /// `./tree/gz sha256digest=…`, and of a directory its name alone.
+    /// `./tree/gz sha256digest=…`; a directory has only its name.
     @Test func aSpecificationWithoutTypesIsOfFiles() throws {
-        // bsdtar does not escape what a pattern is made of.
+        // bsdtar does not escape pattern characters.
         #expect(try shell("rm tree/star*; bsdtar -cf old --format=mtree --options='!all,sha256' -C tree .").status == 0)
         let same = try shell("$F diff old tree")
         #expect(same.status == 0, "\(same.outputText)\(same.errorText)")
@@ -50,7 +50,7 @@ import Testing
         #expect(text.contains("* tree/gz") && text.contains("- a\n"), "\(text)")
     }
 
-    /// Each writes `old`, which is damaged.
+    /// Each writes a damaged `old`.
     @Test(
         arguments: [
             #"$F --ndjson tree | head -c 3000 >old"#, #"$F --ndjson tree | sed '$d' >old"#,
@@ -73,8 +73,8 @@ import Testing
         #expect(outcome.errorText.hasPrefix("fsscan: "))
     }
 
-    /// `mtree -M` takes the last line for a path as it is: nothing is left of those before, not even what it does not say.
-    /// (Where a relative name comes twice, mtree calls the second one missing.)
+    /// `mtree -M` uses only the last line for a path: nothing remains of earlier lines, not even fields that the last
+    /// one lacks. (If a relative name comes twice, mtree reports the second one missing.)
     @Test(
         arguments: [
             "./f type=file size=9 mode=0600,./f type=file size=2", "./f type=file size=2,./f type=file size=9",
@@ -96,7 +96,7 @@ import Testing
 
     // MARK: Lists of checksums
 
-    /// Each is a list in which HEX, UPPER and MD5 stand for what the file is, and NIL for what it is not.
+    /// Lists in which HEX, UPPER and MD5 are replaced by the file's digests, and NIL by a wrong one.
     @Test(
         arguments: [
             "HEX  a", "HEX *a", "HEX a", #"HEX\ta"#, #"HEX\t*a"#, "  HEX  a", #"\tHEX  a"#, #"HEX  a\r"#, "UPPER  a",
@@ -119,7 +119,7 @@ import Testing
         )
     }
 
-    /// What other programs write and `sha256sum -c` does not read.
+    /// Lists of other programs that `sha256sum -c` does not read.
     @Test(
         arguments: [
             #"(cd tree; openssl dgst -sha256 a) >list"#, #"(cd tree; openssl dgst -md5 -r a) >list"#,
@@ -154,7 +154,7 @@ import Testing
                 == 0)
     }
 
-    /// Each writes `list`, of lines that cannot all be true.
+    /// Each writes a `list` of contradictory lines.
     @Test(
         arguments: [
             "cd tree; { echo '# list'; sha256sum a gz; sha256sum gz | sed 's,gz,./a,'; } >../list",
@@ -189,7 +189,7 @@ import Testing
         let said = try shell("$F diff --only content --algorithm xxh128 list tree")
         #expect(said.status == 0, "\(said.outputText)")
         #expect(!said.outputText.contains("Every digest"))
-        // One that is right shows that the algorithm is.
+        // A matching line shows that the algorithm is right.
         #expect(
             try shell("printf 0 >tree/gz; (cd tree; md5sum gz) >list; md5sum </dev/null | sed 's/-/a/' >>list").status
                 == 0)
@@ -204,7 +204,7 @@ import Testing
 
     // MARK: mtree
 
-    /// Words of chmod, in any order, applied to nothing.
+    /// Symbolic modes of chmod, in any order, applied to mode 0.
     @Test(arguments: ["022", "077"]) func aSymbolicModeIsWhatMtreeMakesOfIt(_ umask: String) throws {
         var generator = SeededGenerator(seed: 8)
         func letters(_ letters: String, _ count: ClosedRange<Int>) -> String {
@@ -232,7 +232,7 @@ import Testing
             "\(outcome.outputText)\(outcome.errorText)")
     }
 
-    /// mtree and fsscan say of each whether the tree is what it says.
+    /// mtree and fsscan decide for each whether the tree matches.
     @Test(
         arguments: [
             "a type=file mode=u=rw,go=r", "a type=file mode=u=rwx,go=r", "a type=file uname=root gname=root",
@@ -255,7 +255,7 @@ import Testing
             "\(text)\(outcome.errorText)")
     }
 
-    /// What mtree prints nothing about is no difference, and the other way round.
+    /// Where mtree prints nothing, fsscan finds no difference, and vice versa.
     @Test(
         arguments: [
             #"a\nd type=dir\ng\n..\nmissing optional"#, #"a\nd type=dir\ng\n..\nmissing"#, #"a\nd type=dir ignore\n.."#,
@@ -274,7 +274,7 @@ import Testing
         #expect(["0\n0\n", "1\n1\n"].contains(outcome.outputText), "\(outcome.outputText)\(outcome.errorText)")
     }
 
-    /// mtree checks it, and says 2; fsscan cannot, and says that.
+    /// mtree checks it, and exits with 2; fsscan cannot, and says so.
     @Test func whatCannotBeCheckedIsNoEquality() throws {
         let script: ByteString = """
             mkdir one; printf one >one/a; printf two >one/b
@@ -289,7 +289,7 @@ import Testing
 
     // MARK: mca
 
-    /// Of the first scan in a stream, which was written from the inside, nothing is left.
+    /// Nothing remains of the first scan in a stream, which was written from the inside.
     @Test func aSecondScanInAStreamIsItsOwn() throws {
         let script: ByteString = """
             (cd tree; $F --format mca --hash md5 sub) >list; $F --format mca --hash sha256 tree >>list

@@ -1,4 +1,4 @@
-// Files of saved scans in which SQLite itself would go on without an end: each is refused in one line, and soon.
+// Files of saved scans on which SQLite itself would never finish: each is refused in one line, and soon.
 
 import TestSupport
 import Testing
@@ -17,7 +17,7 @@ import Testing
             })
     }
 
-    /// Whoever opens `old.db`, and with which status it is refused: see docs/OUTPUT.md.
+    /// Every command that opens `old.db`, with its status when it refuses the file: see docs/OUTPUT.md.
     private static let openers: [(ByteString, Int32)] = [
         ("saved old.db", 2), ("diff old.db tree", 2), ("diff tree old.db", 2), ("verify old.db", 2),
         ("--hash md5 --baseline old.db tree", 64), ("--save old.db tree", 74),
@@ -51,7 +51,7 @@ import Testing
         try expectRefused(by: Self.openers, "holds ")
     }
 
-    /// What no statement of SQL makes.
+    /// States that no SQL statement produces.
     @Test(arguments: [
         "CREATE TRIGGER x AFTER INSERT ON scans BEGIN DELETE FROM entries; END; "
             + "UPDATE sqlite_schema SET name = 'sqlite_stat_x', sql = replace(sql, 'TRIGGER x', 'TRIGGER sqlite_stat_x') "
@@ -71,7 +71,7 @@ import Testing
         try expectRefused(by: Self.openers, "")
     }
 
-    /// SQLite passed over the rows of such pages inside of a single call, and no signal ended it.
+    /// SQLite skipped the rows of such pages inside a single call, and no signal ended it.
     @Test func aTableWithoutAnEndIsDamage() throws {
         let forged = try shell(
             "$F --save old.db --hash md5 tree && sqlite3 old.db 'PRAGMA page_size = 512; VACUUM' && python3 $FORGE old.db entries"
@@ -79,7 +79,7 @@ import Testing
         #expect(forged.status == 0, "\(forged.errorText)")
         try expectRefused(
             by: [("diff old.db tree", 2), ("verify old.db", 2)],
-            // It comes back to its beginning.
+            // It leads back to its beginning.
             "is damaged: entries are out of order")
     }
 
@@ -94,7 +94,7 @@ import Testing
         try expectRefused(by: Self.openers, "is damaged: a table without an end")
     }
 
-    /// What sqlite3 and its like do to a file on their own account is no reason to refuse it.
+    /// Changes that sqlite3 and similar tools make on their own are no reason to refuse a file.
     @Test func aFileThatWasAnalyzedIsTheSame() throws {
         let outcome = try shell(
             "$F --save old.db tree && sqlite3 old.db 'ANALYZE; VACUUM' && $F diff old.db tree && $F --save old.db tree")

@@ -1,4 +1,4 @@
-// Files for diff and verify that say what no scan says: each is refused in one line, and soon.
+// Files for diff and verify with statements that no scan makes: each is refused in one line, and soon.
 
 import TestSupport
 import Testing
@@ -18,8 +18,8 @@ import Testing
         #expect(outcome.errorText.filter { $0 == "\n" }.count == 1, "\(outcome.errorText)")
     }
 
-    /// What has no kind was compared with nothing: other content was no difference. What is negative, empty or ends in a
-    /// NUL was taken as it stood.
+    /// Entries without a kind were compared with nothing, so different content was no difference. Negative, empty and
+    /// NUL-terminated values were accepted.
     @Test(
         arguments: [
             #"echo '{"path": "/a", "hash": {"md5": "d41d8cd98f00b204e9800998ecf8427e"}}'"#,
@@ -49,7 +49,7 @@ import Testing
         expectRefused(try shell("$F diff old tree"))
     }
 
-    /// A column without a name was left out, and all behind it were taken for others.
+    /// A column without a name was dropped, and all following ones were shifted.
     @Test func aColumnWithoutANameKeepsItsPlace() throws {
         let digest: ByteString = "9dd4e461268c8034f5c8564e155c67a6"
         let outcome = try shell(
@@ -58,12 +58,12 @@ import Testing
               echo "1,x,$(md5sum <tree/$f | cut -c1-32),$f"; done; } >old
             grep -q \(digest) old && $F diff old tree
             """)
-        // What has no name cannot be checked.
+        // A digest without a name cannot be checked.
         #expect(outcome.status == 2, "\(outcome.errorText)")
         #expect(outcome.outputText.hasPrefix("No difference in what was compared.\n"), "\(outcome.outputText)")
     }
 
-    /// Joined lines were split into words at each of them, and what `/set` says was copied for each entry, whatever it was.
+    /// Joined lines were split into words again for each line, and all keywords of `/set` were copied for each entry.
     @Test(
         arguments: [
             ##"print("#mtree\n." + " \\\n" * 1_000_000 + " type=dir")"##,
@@ -92,7 +92,7 @@ import Testing
         expectRefused(try shell("$F diff old.db tree"))
     }
 
-    /// The length of a list that nobody prints overflowed.
+    /// The length of a list that is never printed overflowed.
     @Test func whatASavedScanWasToPrintIsOfNoAccount() throws {
         let options = "json_object('depth', 9223372036854775807, 'top', 9223372036854775807)"
         let outcome = try shell(
@@ -100,7 +100,7 @@ import Testing
         #expect(outcome.status == 0, "\(outcome.end) \(outcome.errorText)")
     }
 
-    /// A page that holds one and the same page as each of its children: with twenty levels of these a table has no end.
+    /// A page that has the same page as each of its children: with twenty such levels a table is practically endless.
     @Test(arguments: ["entries", "errors", "scans"]) func aPageThatIsThereTwiceIsDamage(
         _ table: String
     ) throws {

@@ -42,7 +42,7 @@ let formatTree: Tree = [
 
     // MARK: ncdu
 
-    /// Items without their order, which ncdu's reader does not keep.
+    /// Items without their order, which ncdu's reader does not preserve.
     private static let normal = """
         import json, sys
         def load(path): return json.loads(open(path, 'rb').read().decode('utf-8', 'surrogateescape'))[3]

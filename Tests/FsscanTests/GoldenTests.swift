@@ -1,4 +1,4 @@
-// Reports as they were reviewed: fixtures/*.json, renewed by `make fixtures` (FSSCAN_RENEW_FIXTURES=1).
+// Reviewed reports: fixtures/*.json, renewed by `make fixtures` (FSSCAN_RENEW_FIXTURES=1).
 
 import TestSupport
 import Testing
@@ -25,10 +25,10 @@ import Testing
             ], mtime: 11)
     ]
 
-    /// Written out: a hole would make the file the smallest on disk.
+    /// Written as data: a hole would make the file the smallest on disk.
     private static func zeros(_ count: Int) -> ByteString { ByteString([UInt8](repeating: 0, count: count)) }
 
-    /// What depends on the machine, the version or the time becomes null: allocated bytes, owners, timing.
+    /// Values that depend on the machine, the version or the time become null: allocated bytes, owners, timing.
     static let normalisation: ByteString = """
         (.. | objects | select(has("disk_bytes")) | .disk_bytes) |= null
         | .timing |= map_values(null) | .version |= null

@@ -60,7 +60,7 @@ private struct GrowthReport: Decodable {
         rm becomes; mkdir becomes; echo x > becomes/x; rm -r 'becomes a file'; echo file > 'becomes a file'
         """
 
-    /// By path below the directory: what du and find say of each directory.
+    /// The figures of du and find for each directory, by path below the directory.
     private func directories(_ directory: TemporaryDirectory) throws -> [String: Sums] {
         let script = #"""
             cd "$0"; find . -type d -print0 | while IFS= read -r -d '' d; do
@@ -112,7 +112,7 @@ private struct GrowthReport: Decodable {
             #expect(found["shrinks"]?.change == "shrunk" && found["grows"]?.change == "grown")
             #expect(found["becomes"]?.growth.entries == 1 && found["becomes a file"]?.growth.entries == -1)
             #expect(report.totals.growth == difference(before[""], after[""]))
-            // The sums of the two scans, also where equal directories were not read.
+            // The sums of the two scans, also if equal directories were not read.
             #expect(report.totals.old == before[""] && report.totals.new == after[""])
             let skips = sides[1] == file.path
             #expect((report.totals.directoriesSkipped > 0) == skips)
@@ -151,7 +151,7 @@ private struct GrowthReport: Decodable {
             let outcome = try Fsscan.run(["diff", "--growth"] + sides)
             #expect(outcome.status == 0 && outcome.outputText == "Nothing has grown or shrunk.\n")
         }
-        // Equal as a whole: nothing but the PATH is read.
+        // Equal as a whole: only the PATH is read.
         let report = try GrowthReport([file.path + "#1", file.path], status: 0)
         #expect(report.totals.oldEntriesRead == 1 && report.roots.map(\.change) == ["same"])
         #expect(report.totals.old == report.totals.new && report.totals.old?.entries ?? 0 > 20)

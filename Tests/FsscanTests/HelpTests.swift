@@ -1,4 +1,4 @@
-// Commands, what is said of them, and what is said to somebody who mistyped one.
+// Commands, their help, and the messages about mistyped ones.
 
 import TestSupport
 import Testing
@@ -25,7 +25,7 @@ import Testing
         for command in Command.all {
             let index = try #require(lines.firstIndex { $0.hasPrefix("  \(command.name) ") }, "\(command.name)")
             if command.name != "scan" {
-                // A longer summary is wrapped, and no table any more.
+                // A longer summary is wrapped, and breaks the table.
                 #expect(lines[index].hasSuffix(command.summary), "\(command.name): more than a line")
             }
             #expect(lines[index + 1].trimmingPrefix { $0 == " " } == command.example)
@@ -43,7 +43,7 @@ import Testing
         #expect(outcome.status == 0 && outcome.errorText.isEmpty)
     }
 
-    /// They were scanned, and were missing PATHs.
+    /// They were scanned as missing PATHs.
     @Test(
         arguments: [
             (["verfy", "x"], "PATH: 'verfy' is missing: did you mean 'verify'? (see fsscan --help)"),
@@ -69,7 +69,7 @@ import Testing
         for arguments: [ByteString] in [["dif"], ["verfy"], ["./diff"], ["-x", "help"], ["--", "diff"]] {
             #expect(try Fsscan.run(arguments, options).status == 0, "\(arguments)")
         }
-        // These are PATHs for certain, or nothing like a command.
+        // These are certainly PATHs, or not similar to a command.
         for arguments: [ByteString] in [["./hlep"], ["-x", "hlep"], ["--", "hlep"], ["/hlep"], ["dfif2"], ["x"]] {
             #expect(try Fsscan.run(arguments, options).status == 1, "\(arguments)")
         }

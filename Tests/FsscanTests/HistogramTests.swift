@@ -1,4 +1,4 @@
-// Ages and sizes of files, and what the lists rank by: against find and awk, and the reference scanner.
+// Ages and sizes of files, and the sort keys of the lists: against find and awk, and the reference scanner.
 
 import TestSupport
 import Testing
@@ -29,8 +29,8 @@ import Testing
         return directory
     }
 
-    /// An inode of several names once; a file that several PATHs hold as often as they do.
-    /// `age files apparent disk` and `size files apparent disk`, at 1800000000.
+    /// An inode with several names counts once; a file in several PATHs counts once for each. `age files apparent disk`
+    /// and `size files apparent disk`, at 1800000000.
     private static let sums = #"""
         export LC_ALL=C
         find "$@" -type f -printf '%D:%i\t%s\t%b\t%T@\t%n\n' | awk -F '\t' '

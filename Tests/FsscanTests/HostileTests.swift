@@ -1,4 +1,4 @@
-// Regressions of trees that somebody else writes to. Tests/hostile has the programs that torment a tree.
+// Regression tests for trees that other users write to. Tests/hostile has the programs that attack a tree.
 
 import Foundation
 import LinuxKernel
@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 
 @Suite struct HostileTests {
-    /// A name that was listed some time ago may stand for a device by now, and opening one has effects: large files, which
-    /// wait for their turn, and what nobody has looked at (`.gitignore`) are held with O_PATH first.
+    /// A name that was listed some time ago may be a device by now, and opening one has effects: large files, which
+    /// wait for their turn, and `.gitignore` files, which were not stat'ed, are pinned with O_PATH first.
     @Test(.disabled(if: isSanitized, "LeakSanitizer does not work under strace"))
     func aNameThatWasListedLongAgoIsNotOpenedAsItIs() throws {
         let directory = try TemporaryDirectory([
@@ -45,7 +45,7 @@ import Testing
                 "bash", "-c", ByteString(script), Fsscan.path, "--json", "--threads", "2", "--hash", "md5",
                 "--max-read", "0", directory.path,
             ], ProcessOptions { $0.limits = ["as": 256 << 20] })
-        // The reader goes away: writing all of it takes long.
+        // The reader closes the pipe: writing everything would take long.
         #expect(outcome.status == 128 + SIGPIPE, "\(outcome.end) \(outcome.errorText.prefix(500))")
     }
 }

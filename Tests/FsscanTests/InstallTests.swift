@@ -1,4 +1,4 @@
-// `make install` and `make uninstall`: what lies where, that it runs from there, and that nothing stays.
+// `make install` and `make uninstall`: the places of files, that the program runs from there, and that nothing remains.
 
 import TestSupport
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @testable import fsscan
 
 @Suite(.disabled(if: isSanitized, "a sanitized program is not what is installed")) struct InstallTests {
-    /// As root with a strict umask, and where no Swift is to be had.
+    /// As root with a strict umask, and without a Swift toolchain.
     private static func make(
         _ target: ByteString, in destination: TemporaryDirectory, prefix: ByteString = "/usr/local",
         program: ByteString = Fsscan.path
@@ -40,7 +40,7 @@ import Testing
             #expect(files.contains("usr/local/\(file)"), "\(file)")
         }
         #expect(files.allSatisfy { $0.hasPrefix("usr/local/") })
-        // Nobody but root changes them, and all read them.
+        // Only root can change them, and everybody can read them.
         #expect(files.allSatisfy { $0.hasSuffix(" 644") || $0.hasSuffix(" 755") })
         let closed = try output(of: ["find", destination.appending("usr"), "-type", "d", "!", "-perm", "755"])
         #expect(closed.isEmpty, "\(ByteString(closed).text)")
@@ -83,11 +83,11 @@ import Testing
         #expect(try Self.files(destination).map { $0.prefix { $0 != " " } } == ["usr/bin/other"])
         let own = try output(of: ["find", destination.path, "-name", "*fsscan*", "!", "-path", destination.path])
         #expect(own.isEmpty, "\(ByteString(own).text)")
-        // Where nothing is, there is nothing to say.
+        // With nothing to remove, it prints nothing.
         #expect(try Self.make("uninstall", in: destination, prefix: "/usr").status == 0)
     }
 
-    /// It ran Swift, which `sudo` does not find, and left files of root in .build.
+    /// It ran Swift, which `sudo` does not find, and left files owned by root in .build.
     @Test func whatIsNotBuiltIsNotInstalled() throws {
         let destination = try TemporaryDirectory()
         let outcome = try Self.make("install", in: destination, program: "/nowhere/fsscan")

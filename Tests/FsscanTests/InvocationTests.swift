@@ -1,4 +1,4 @@
-// The parts of the command line that need no process.
+// The parts of the command line code that need no process.
 
 import Entries
 import LinuxKernel
@@ -15,7 +15,7 @@ import Testing
         for bytes in arguments {
             let carried = CarriedArgument(bytes: bytes).carried
             #expect(CarriedArgument(carried: carried).bytes == bytes)
-            // No two carried bytes become one Character, and none joins an `=` before it.
+            // No two mapped bytes become one Character, and none combines with an `=` before it.
             #expect(carried.count == bytes.count)
             #expect("=\(carried)".count == bytes.count + 1)
         }
@@ -150,7 +150,7 @@ import Testing
         #expect(try limit(membership, mounts, [("\(group)/cpu.cfs_quota_us", "-1\n"), period]) == nil)
     }
 
-    /// A name with a carriage return at its end hid the end of its line, one that is not UTF-8 was not found.
+    /// A name with a carriage return at its end hid the rest of its line; one that is not UTF-8 was not found.
     @Test func groupsHaveNamesOfAnyBytes() throws {
         for name in [Array("a\r".utf8), [0xFF], Array("e\u{301}".utf8)] {
             var asked: [[UInt8]] = []

@@ -1,5 +1,5 @@
-// `--known dpkg`: what an upgrade changed, listed apart. The packages are made and installed by dpkg itself, below a root
-// of their own.
+// `--known dpkg`: changes of an upgrade, listed separately. dpkg itself builds and installs the packages, in a separate
+// root.
 
 import TestSupport
 import Testing
@@ -36,7 +36,7 @@ import Testing
     private static let upgrade: ByteString = "dpkg --root=$PWD/root --log=/dev/null -i 2.deb >log 2>&1\n"
     private static let verify: ByteString = "$F verify --known dpkg:root/var/lib/dpkg "
 
-    /// Paths of changes, those that are known and the others, by jq.
+    /// Paths of changes, the known and the others, by jq.
     private static func changes(_ saved: ByteString, in directory: TemporaryDirectory) throws -> [String] {
         let outcome = try Fsscan.shell(verify + "--json " + saved + " >j", in: directory)
         #expect(outcome.status == 1, "\(outcome.errorText)")
@@ -53,7 +53,7 @@ import Testing
         let lines = outcome.outputText.split(separator: "\n").map { String($0.split(separator: "  ")[0]) }
         #expect(
             lines.prefix(7) == [
-                // dpkg says nothing of what is gone.
+                // dpkg has no record of removed files.
                 "- root/usr/share/tool/only one",
                 "With the content that dpkg's packages give them, which is a hint and no proof:",
                 "* root/usr/bin/tool", "* root/usr/share/tool/data", "! root/usr/share/tool/same",
@@ -63,7 +63,7 @@ import Testing
         #expect(try Self.changes("etc.db", in: directory) == ["dpkg etc/tool.conf"])
     }
 
-    /// `dpkg -V` is the oracle: what it complains of is not known, and what it does not is.
+    /// `dpkg -V` is the oracle: files that it complains about are not known, and all others are.
     @Test func dpkgAgrees() throws {
         let directory = try Self.installed()
         _ = try Fsscan.shell(
@@ -88,7 +88,7 @@ import Testing
         #expect(changes.contains("- usr/bin/tool") && changes.contains("- usr/share/tool/same"), "\(changes)")
     }
 
-    /// What is not compared keeps nobody from looking at it here.
+    /// A field that is excluded from the comparison is still checked here.
     @Test(arguments: ["--ignore mode", "--rules rules"]) func whatBecameSetuidIsNotKnownWhateverIsCompared(
         _ option: ByteString
     ) throws {

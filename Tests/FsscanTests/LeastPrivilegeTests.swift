@@ -1,5 +1,5 @@
-// What fsscan needs, and what it leaves alone: one capability, nothing written but its output, access times kept, and the
-// systemd unit in contrib/.
+// The privileges that fsscan needs, and its side effects: one capability, nothing written except its output, access
+// times preserved, and the systemd unit in contrib/.
 
 import Glibc
 import TestSupport
@@ -33,7 +33,7 @@ import Testing
         #expect(isSame)
     }
 
-    /// Calls that change a file system, and what they may be made for.
+    /// Calls that change a file system, and their allowed purposes.
     @Test(.disabled(if: isSanitized, "sanitizers write reports"))
     func nothingIsWrittenButTheOutput() throws {
         let directory = try TemporaryDirectory(mixedTree)
@@ -59,7 +59,7 @@ import Testing
             }
             for call in writing {
                 let isOutput = call.contains("(1<") || call.contains("(2<") || call.contains(place.path.text)
-                // Sorted records beyond the memory limit: a file without a name.
+                // Sorted records beyond the memory limit: an unnamed file.
                 let isUnnamed = call.contains("O_TMPFILE") || call.contains("(deleted)")
                 // Threads wake each other through an eventfd; terminals and null are no files.
                 let isDevice = call.contains("\"/dev/") || call.contains("anon_inode")
@@ -69,8 +69,8 @@ import Testing
         }
     }
 
-    /// Not a symlink's own time, which readlink(2) always touches, nor a directory's or file's of somebody else when the
-    /// program is not root's: there the kernel refuses O_NOATIME.
+    /// Except a symlink's own time, which readlink(2) always updates, and files and directories of other users when the
+    /// program does not run as root: there the kernel refuses O_NOATIME.
     @Test(
         .enabled(if: canMount, "\(mountObstacle ?? "")"),
         arguments: [[], ["--hash", "sha256", "--mime"], ["--ndjson", "--hash", "git", "--gitignore"]] as [[ByteString]],
@@ -127,7 +127,7 @@ import Testing
         _ = try output(of: [
             "systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=15", Repository.path(unit),
         ])
-        // What that does not weigh: an end, a limit, nothing left of what was read, and the real /tmp.
+        // Properties that the score does not cover: an end, a limit, no leftovers in memory, and the real /tmp.
         let lines = String(decoding: try Repository.contents(unit), as: UTF8.self).split(separator: "\n")
         for setting in ["TimeoutStartSec=6h", "MemoryMax=2G", "LimitCORE=0", "PrivateTmp=no", "User=fsscan"] {
             #expect(lines.contains(Substring(setting)), "\(setting)")
@@ -138,8 +138,8 @@ import Testing
     private static let launcher = Repository.path("Tests/faults/with-systemd.sh")
     private static let canRunSystemd = (try? run([launcher, "--check"]).status) == 0
 
-    /// A systemd of its own, in namespaces: the scan with all that its unit takes away, and the comparison that finds a change
-    /// and tells.
+    /// A separate systemd, in namespaces: the scan with all restrictions of its unit, and the comparison that finds a
+    /// change and reports it.
     @Test(
         .enabled(if: canRunSystemd, "needs root, namespaces, overlayfs and a cgroup2 hierarchy"),
         .disabled(if: isSanitized, "sanitizers write reports"))
@@ -148,7 +148,7 @@ import Testing
         let outcome = try run([Self.launcher, Fsscan.path, place.path], ProcessOptions { $0.timeout = 120 })
         let result = String(decoding: try output(of: ["cat", place.appending("result")]), as: UTF8.self)
         var lines = result.split(separator: "\n").filter { !$0.hasPrefix("Job ") && !$0.hasPrefix("See ") }
-        // find saw as many.
+        // find saw the same number.
         let listed = lines.remove(at: lines.firstIndex { $0.hasPrefix("listed ") } ?? 0).dropFirst("listed ".count)
         #expect(
             lines == [
@@ -176,8 +176,8 @@ import Testing
                 Repository.path("contrib/fsscan.service"),
             ]
                 + traces)
-        // The owner of a report that is replaced: best effort, as the unit says. The helper of a root gives up what a
-        // unit's user has not.
+        // The owner of a replaced report: best effort, as the unit says. A helper started by root drops privileges that
+        // a unit's user does not have.
         let others = String(decoding: refused, as: UTF8.self).split(separator: "\n")
         #expect(others == ["fchown"] + (isRoot ? ["setgroups", "setresuid"] : []))
     }

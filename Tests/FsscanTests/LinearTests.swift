@@ -1,10 +1,11 @@
-// What grows with the number of errors, of roots or of lines of a list is linear: where it was not, 100,000 took minutes.
+// Work that grows with the number of errors, of roots or of list lines must be linear: quadratic versions took minutes
+// for 100,000.
 
 import TestSupport
 import Testing
 
 @Suite struct LinearTests {
-    /// What there are many of.
+    /// The item that occurs many times.
     enum Input: String, CaseIterable, Sendable {
         case errorsAtOnePath, rootsOfRecords, rootsOfAList, linesForOneFile
 
@@ -24,10 +25,10 @@ import Testing
             }
         }
 
-        /// What it is compared with: a directory with the file `a`, or itself, as only its like has as many roots.
+        /// The other side: a directory with the file `a`, or itself, because only an equal list has as many roots.
         var other: ByteString { self == .rootsOfRecords ? "in" : "d" }
 
-        /// How many entries differ, metadata apart: owners are those of whoever runs the tests.
+        /// How many entries differ, apart from metadata: owners are those of the user who runs the tests.
         func differences(_ count: Int) -> Int {
             switch self {
             case .errorsAtOnePath: 2

@@ -35,7 +35,7 @@ import Testing
         try expectValid("diff", Array(Fsscan.shell("cat j", in: directory).standardOutput))
     }
 
-    /// Without the option all files are hashed, and told.
+    /// Without the option all files are hashed and reported.
     @Test func withoutItOthersAreNotRead() throws {
         let directory = try Self.place()
         let whole = try Fsscan.shell("$F verify --json list.md5sums t | jq .totals.new_not_listed", in: directory)
@@ -57,7 +57,7 @@ import Testing
                 })
         }
         #expect(try verify().status == 0)
-        // What is listed below a closed directory is not known.
+        // Listed files below an unreadable directory are unknown.
         _ = try output(of: ["chmod", "700", directory.appending("t/e")])
         let closed = try verify()
         #expect(closed.status == 2 && closed.outputText.hasPrefix("? e/deep  not known now"), "\(closed.outputText)")
@@ -67,7 +67,7 @@ import Testing
         let directory = try Self.place()
         let outcome = try Fsscan.shell("cat list.md5sums | $F verify --listed-only - t", in: directory)
         #expect(outcome.status == 64 && outcome.errorText.contains("--listed-only reads SAVED twice"))
-        // A PATH that is missing is told.
+        // A missing PATH is reported.
         #expect(try Fsscan.shell("$F verify --listed-only list.md5sums missing", in: directory).status == 2)
     }
 }

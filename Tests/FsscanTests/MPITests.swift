@@ -1,10 +1,10 @@
-// fsscan-mpi: the report of one process, byte for byte, whatever the number of ranks and threads.
+// fsscan-mpi: the same report as one process, byte for byte, for any number of ranks and threads.
 
 import Glibc
 import TestSupport
 import Testing
 
-/// The program, built beside the tests where MPI is: `make test`.
+/// The program, built beside the tests if there is MPI: `make test`.
 private let program = Fsscan.besideTests("fsscan-mpi")
 private let isThere = access(program.text, X_OK) == 0 && isInstalled("mpirun")
 
@@ -49,12 +49,12 @@ struct MPITests {
     @Test(arguments: RandomTrees.seeds.prefix(2)) func aRandomTreeIsTheSame(seed: UInt64) throws {
         let names = try OddNames.load() + (0..<200).map { "name \($0).x\($0 % 7)" }
         let tree = try TemporaryDirectory(Tree.random(seed: seed, entries: 3_000, names: names))
-        // Without --now, as ages are relative to the start.
+        // Without --now, because ages are relative to the start.
         try Self.expectSameReport(tree.path, "--depth 5 --top 30 --hash sha256,git --mime")
         try Self.expectSameReport(tree.path, "--exclude '*a*' --rank newest", ranks: 3...3)
     }
 
-    /// Names of an inode in directories that several ranks scan, a chain, and a directory that slices of are lent.
+    /// Names of an inode in directories scanned by several ranks, a chain, and a directory whose slices are lent.
     @Test func hardLinksAChainAndALargeDirectory() throws {
         var nodes: [Node] = [
             .directory("origin", Tree((0..<100).map { .file("\($0).txt", size: 5_000 + Int64($0)) })),

@@ -1,4 +1,4 @@
-// The man pages: what they say of options is what the parser takes, and mandoc finds nothing to mend.
+// The man pages: they describe the options that the parser accepts, and mandoc finds no problems.
 
 import TestSupport
 import Testing
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    /// So that the test above can fail.
+    /// Makes sure that the test above can fail.
     @Test func itemsAreFound() throws {
         let names = try Self.documented("docs/man/fsscan.1")
         for name in ["-x", "--one-file-system", "-o", "--output", "--hash", "--no-progress"] {
@@ -65,7 +65,7 @@ import Testing
         #expect(!names.contains("--generate-completion-script"))
     }
 
-    /// The values that the parser knows stand in the text.
+    /// The values that the parser accepts appear in the text.
     @Test func valuesAreDocumented() throws {
         for command in CommandSyntax.all {
             guard let page = Self.page(command), let text = try? Self.text(page) else { continue }
@@ -77,7 +77,7 @@ import Testing
                 case .list(let known): values = known
                 default: continue
                 }
-                // Too many to be listed: examples stand for them.
+                // Too many to list: the page has examples.
                 if option.names == ["--ignore"] || option.names == ["--algorithm"] { continue }
                 if command.name == "diff", option.names == ["--hash"] { continue }
                 for value in values where !words.contains(Substring(value)) {
@@ -112,7 +112,7 @@ import Testing
         let outcome = try run(
             ["mandoc", "-T", "lint"] + pages.map { ByteString($0) }, ProcessOptions { $0.directory = Repository.root })
         for line in outcome.outputText.split(separator: "\n") {
-            // Pages that are not installed: they are to be among these.
+            // Pages that are not installed must be among these.
             if let reference = line.split(separator: "referenced manual not found: Xr ").last, reference != line {
                 let words = reference.split(separator: " ")
                 #expect(pages.contains("docs/man/\(words[0]).\(words[1])"), "\(line)")

@@ -1,4 +1,5 @@
-// `--format openmetrics`, read by promtool and by both parsers of Prometheus' Python client (Tests/oracles/prometheus.sh).
+// `--format openmetrics`, read by promtool and by both parsers of Prometheus' Python client
+// (Tests/oracles/prometheus.sh).
 
 import Foundation
 import TestSupport
@@ -19,7 +20,7 @@ private let hasPromtool = FileManager.default.isExecutableFile(atPath: unpacked.
         return outcome.standardOutput
     }
 
-    /// A metric's value behind its labels.
+    /// The values of a metric by its labels.
     private func values(_ metrics: [UInt8]) -> [String: String] {
         let lines = String(decoding: metrics, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("#") }
         let pairs = lines.map { line in
@@ -36,7 +37,7 @@ private let hasPromtool = FileManager.default.isExecutableFile(atPath: unpacked.
                 "du -s -B1 \(path) | cut -f 1; find \(path) | tr -cd '\\n' | wc -c", in: directory)
             let lines = usage.outputText.split(separator: "\n")
             #expect(found["fsscan_\(name)disk_bytes{path=\"\(path)\"}"] == lines[0].description)
-            // A name with a newline is two lines of find's.
+            // find prints a name with a newline as two lines.
             let entries = try Fsscan.shell("find \(ByteString(path)) -printf x | wc -c", in: directory).outputText
             #expect(found["fsscan_\(name)entries{path=\"\(path)\"}"] == entries.split(separator: "\n")[0].description)
         }
@@ -48,7 +49,7 @@ private let hasPromtool = FileManager.default.isExecutableFile(atPath: unpacked.
         #expect(values(try metrics("--depth", "0", "tree")).keys.allSatisfy { !$0.contains("directory") })
     }
 
-    /// A collector refuses the whole file where a label stands twice.
+    /// A collector refuses the whole file if a label appears twice.
     @Test func noLabelStandsTwice() throws {
         _ = try Fsscan.shell(
             #"cd tree; mkdir $'\377' '\377' $'a\nb' 'a\nb' 'a"b' '}' 'x{y="z"} 1'; mkdir sub/$'\377'"#, in: directory)

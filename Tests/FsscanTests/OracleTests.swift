@@ -1,4 +1,4 @@
-// Totals against find, du and stat: programs that nobody here wrote.
+// Totals against find, du and stat: independent programs.
 
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
-// What is not written to, and what that which is written looks like to others: root's outputs where others may write,
-// places that cannot be replaced, modes. Each refusal is one line before the scan, which a missing PATH would make two.
+// Places that are not written to, and the visible attributes of those that are: root's outputs where others may write,
+// files that cannot be replaced, modes. Each refusal is one line before the scan; a missing PATH would make it two if
+// the scan had started.
 
 import Glibc
 import ScanEngine
@@ -14,7 +15,7 @@ private struct Stage {
     private let tools: TemporaryDirectory
     private let program: ByteString
 
-    /// Of the user that `user` runs as.
+    /// The user as which `user` runs.
     static let uid = 1234
 
     init() throws {
@@ -39,7 +40,7 @@ private struct Stage {
 
         """
 
-    /// What a script prints, in a mount namespace of its own, in the directory.
+    /// The output of a script in the directory, in its own mount namespace.
     func run(_ script: String, umask: String = "022") throws -> [String] {
         let options = ProcessOptions {
             $0.directory = directory.path
@@ -55,7 +56,7 @@ private struct Stage {
 private let canMakeLoops: Bool =
     isRoot && canMount && kernelKnows("ext4") && Glibc.access("/dev/loop-control", F_OK) == 0
 
-/// Every option that names a file to be written, and the line that a scan would print.
+/// Every option that names an output file, and the line that a scan would print.
 private let options: [(option: String, rest: String)] = [
     ("-o", "tree missing"), ("--trace", "tree missing"), ("--save", "tree missing"), ("diff -o", "tree tree"),
     ("verify -o", "saved.db"), ("saved -o", "saved.db"),
@@ -65,7 +66,7 @@ private let options: [(option: String, rest: String)] = [
 struct OutputSafetyTests {
     // MARK: What cannot be replaced
 
-    /// On ext4, which knows the attributes.
+    /// On ext4, which supports the attributes.
     @Test(.enabled(if: canMakeLoops, "needs loop devices and ext4"), arguments: options.indices)
     func whatIsProtectedIsRefusedBeforeTheScan(_ index: Int) throws {
         let (option, rest) = options[index]
@@ -86,7 +87,7 @@ struct OutputSafetyTests {
             ])
     }
 
-    /// One that its own rights would allow to write to: what cannot be done is to put another in its place.
+    /// A file that the user could write to by its mode; but it cannot be replaced.
     @Test func anothersFileInAStickyDirectoryIsRefusedBeforeTheScan() throws {
         let lines = try Stage().run(
             """
@@ -102,7 +103,7 @@ struct OutputSafetyTests {
     @Test(arguments: options.indices.filter { options[$0].option != "--save" })
     func aMountPointIsWrittenInPlaceAndThatIsSaidBefore(_ index: Int) throws {
         let (option, rest) = options[index]
-        // Longer than what is written into it.
+        // Longer than the new content.
         let lines = try Stage().run(
             """
             head -c 100000 /dev/zero >below; touch point; mount --bind below point; chmod 640 below; chown 7:8 below
@@ -117,7 +118,7 @@ struct OutputSafetyTests {
         #expect(lines[2] == "whole")
     }
 
-    /// As before Linux 5.8, whose statx does not tell.
+    /// As before Linux 5.8, whose statx does not report it.
     @Test(arguments: ["ENOSYS", "EPERM"])
     func aMountPointIsSeenWithoutStatx(_ code: String) throws {
         let refuse = try CProgram.refuse.get().path
@@ -166,7 +167,7 @@ struct OutputSafetyTests {
             ])
     }
 
-    // MARK: What others have put there
+    // MARK: Traps set by others
 
     @Test(arguments: options)
     func whatOthersHaveMadeInAStickyDirectoryIsRefused(option: String, rest: String) throws {
@@ -190,7 +191,7 @@ struct OutputSafetyTests {
             ])
     }
 
-    /// The same where the group may write, or the directory is another user's.
+    /// The same if the group may write, or the directory belongs to another user.
     @Test(arguments: ["chmod 775 place", "chown 4321 place; chmod 755 place"])
     func othersMayWriteWhereTheGroupMayAndWhereTheDirectoryIsSomebodyElses(_ change: String) throws {
         let lines = try Stage().run(
@@ -234,7 +235,7 @@ struct OutputSafetyTests {
         #expect(Array(lines.suffix(3)) == ["before", "600 0 regular file", "none"])
     }
 
-    /// Root's own links are followed anywhere, an ordinary user's by himself.
+    /// Root's own links are followed anywhere; an ordinary user's by that user.
     @Test func linksAreFollowedAsBefore() throws {
         let lines = try Stage().run(
             """
@@ -269,7 +270,7 @@ struct OutputSafetyTests {
             try "$F" --save sticky/scans.db tree missing; try "$F" --save sticky/new.db tree missing; cat victim; echo; ls sticky
             """)
         #expect(lines.count == 6 && lines[2] == "before", "\(lines)")
-        // One of the two rules that forbid it: that of outputs, or that of files beside a database.
+        // By either of the two rules: that of outputs, or that of files beside a database.
         for (line, name) in zip(lines, ["scans.db", "new.db"]) {
             #expect(line.hasPrefix("74 sticky/\(name): ") && line.contains(" of uid 1234"), "\(lines)")
         }
@@ -300,7 +301,7 @@ struct OutputSafetyTests {
             touch old; chmod 664 old; "$F" \(option) old \(rest) >/dev/null 2>&1; stat -c %a old
             "$F" \(option) old --mode 604 \(rest) >/dev/null 2>&1; stat -c %a old
             """, umask: "002")
-        // The owner goes on saving in his file.
+        // The owner can still save in the file.
         let modes = option == "--save" ? ["644 0", "600 0"] : ["444 0", "0 0"]
         #expect(lines == ["600 0", "644 0"] + modes + ["664", "604"])
     }
@@ -348,7 +349,7 @@ struct OutputSafetyTests {
     }
 }
 
-/// What was looked at is what is opened.
+/// The checked file is the opened one.
 @Suite struct HeldPlaceTests {
     private func place(_ path: ByteString) throws -> OutputPlace {
         guard case .place(let place) = try OutputDestination(path.bytes) else {

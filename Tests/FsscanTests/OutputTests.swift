@@ -1,4 +1,4 @@
-// Where the report goes, and that a file is replaced as a whole or not at all.
+// Where the report goes, and that a file is replaced completely or not at all.
 
 import Glibc
 import LinuxKernel
@@ -92,7 +92,7 @@ import Testing
             _ = try output(of: ["chmod", ByteString(mode), directory.appending(ByteString(path))])
         }
         let copy = try Fsscan.copy(to: directory)
-        // One's own file in a closed directory is written in place.
+        // Your own file in an unwritable directory is written in place.
         for path: ByteString in ["open/f", "closed/new"] + (isRoot ? ["closed/f"] : []) {
             let outcome = try run(
                 [copy, "-o", directory.appending(path), "/dev/null"], ProcessOptions { $0.asOrdinaryUser = true })
@@ -119,7 +119,7 @@ import Testing
         for name: ByteString in ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/1", "-"] {
             #expect(try Fsscan.run(["--json", "-o", name, "/dev/null"]).outputText.hasPrefix("{\n"))
         }
-        // Appending goes on where the file ended.
+        // Appending continues at the end of the file.
         let directory = try TemporaryDirectory([.file("log", "before\n")])
         let script = #""$0" --json -o /dev/stdout /dev/null >> "$1""#
         _ = try output(of: ["bash", "-c", ByteString(script), Fsscan.path, directory.appending("log")])
@@ -135,7 +135,7 @@ import Testing
     }
 
     @Test func aNonBlockingStandardOutputIsWaitedFor() throws {
-        // A parent that made its pipe non-blocking, and a reader that takes its time.
+        // A parent that made its pipe non-blocking, and a slow reader.
         let script = """
             import os, subprocess, sys, time
             reader, writer = os.pipe()

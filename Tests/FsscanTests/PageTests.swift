@@ -1,10 +1,10 @@
-// `--format html`: in a real browser, where there is one (Tests/oracles/page.py), and what needs none.
+// `--format html`: in a real browser, if there is one (Tests/oracles/page.py), and checks without one.
 
 import Foundation
 import TestSupport
 import Testing
 
-/// Chromium, and what drives it.
+/// Chromium, and its driver.
 private let hasBrowser: Bool = {
     guard (try? output(of: ["sh", "-c", "command -v chromium"])) != nil else { return false }
     return (try? output(of: [Repository.python(), "-c", "import playwright, axe_playwright_python"])) != nil
@@ -26,7 +26,7 @@ private struct Page {
 
     var bytes: [UInt8] { get throws { try output(of: ["cat", path]) } }
 
-    /// The data of the page without what depends on the time.
+    /// The data of the page, without time-dependent values.
     func data(_ filter: ByteString) throws -> String {
         let script = """
             python3 -c '
@@ -82,7 +82,7 @@ private struct Page {
             ])
         let page = try Page([directory.path])
         try page.expectNothingWrong()
-        // In the data block too there is no tag, and no character that is shown as another.
+        // The data block, too, contains no tag, and no character that is displayed as another.
         let bytes = try page.bytes
         let text = String(decoding: bytes, as: UTF8.self)
         #expect(
@@ -142,7 +142,7 @@ private struct Page {
         #expect(maps[0].utf8.count > 10_000)
     }
 
-    /// The nodes are the largest of all, and none of them is missing a directory above.
+    /// The nodes are the largest of all, and no directory above any of them is missing.
     @Test func theNodesAreTheLargestOfFindAndDu() throws {
         let directory = try TemporaryDirectory(tree)
         let script = #"""

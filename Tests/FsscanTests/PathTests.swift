@@ -109,7 +109,7 @@ import Testing
         try expectBordersOfFind(options, threads, "exec \"$@\"")
     }
 
-    /// Only statx tells mount points; without it a directory inside itself was listed again.
+    /// Only statx reports mount points; without it a directory inside itself was listed again.
     @Test(.enabled(if: canMount, "\(mountObstacle ?? "")"), arguments: [["-x"], []] as [[ByteString]])
     func bordersAreThoseOfFindWithoutStatx(options: [ByteString]) throws {
         try expectBordersOfFind(options, 2, "exec \(CProgram.refuse.get().path) ENOSYS statx \"$@\"")

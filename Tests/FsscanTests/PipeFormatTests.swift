@@ -1,4 +1,4 @@
-// What other programs read from a pipe: --format paths, --print and --format du, against find, du and sha256sum.
+// Input for other programs: --format paths, --print and --format du, against find, du and sha256sum.
 
 import TestSupport
 import Testing
@@ -24,7 +24,7 @@ import Testing
 
     @Test func pathsComeInOrderIfThatIsAsked() throws {
         let sorted = "$F --format paths -0 --sorted --threads"
-        // In the order of components: what is in a directory stands behind it, in front of `sub-` and `sub.old`.
+        // In the order of components: the contents of a directory come after it, before `sub-` and `sub.old`.
         _ = try shell(
             """
             \(sorted) 4 tree > four; \(sorted) 1 tree > one; cmp one four
@@ -76,7 +76,7 @@ import Testing
         #expect(try shell("$F --print target -0 tree/link | od -An -c | tr -d ' \\n'") == #"ab\n#\\0"#)
     }
 
-    /// Two columns are two columns whatever a file is called, and Python reads its name back.
+    /// Two columns stay two columns whatever a file's name is, and Python can read the name back.
     @Test func hostileNamesStayInTheirColumn() throws {
         let place = try TemporaryDirectory([.directory("t", Tree(try OddNames.load().map { .file($0) }))])
         let script = """
@@ -102,7 +102,7 @@ import Testing
 
     @Test(.enabled(if: isRoot, "needs root, to become another user"))
     func whatCouldNotBeStatedHasNoSize() throws {
-        // A directory that may be listed and not searched.
+        // A directory that may be listed but not searched.
         let place = try TemporaryDirectory([.directory("t", [.file("a")], mode: 0o744)])
         let copy = try Fsscan.copy(to: place)
         let outcome = try run(
@@ -137,7 +137,7 @@ import Testing
             let outcome = try Fsscan.shell(ByteString(script), in: place)
             #expect(outcome.status == 0, "\(paths): \(outcome.outputText)\(outcome.errorText)")
         }
-        // Siblings by their names, each behind what is in it.
+        // Siblings by name, each after its contents.
         #expect(
             try shell("$F --format du --depth 2 tree | cut -f 2") == "tree/sub/deep\ntree/sub\ntree/sub.old\ntree\n")
     }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import fsscan
 
-/// What a long run says of itself: on a terminal, in a log, to SIGUSR1.
+/// Progress of a long run: on a terminal, in a log, on SIGUSR1.
 @Suite("Progress") struct ProgressTests {
     /// Each repeated PATH is scanned again: this would take minutes.
     private static let paths = [ByteString](repeating: "/usr", count: 2000)
@@ -14,7 +14,7 @@ import Testing
     @Test func aSignalAsksForALineWithoutATerminal() throws {
         let process = try RunningProcess([Fsscan.path, "--json", "-o", "/dev/null"] + Self.paths)
         try process.waitUntilItHandles(SIGUSR1)
-        // The path is that of a worker that came by after the question before. A busy machine takes its time.
+        // The path comes from a worker that passed after the previous question. A busy machine takes its time.
         for _ in 0..<10 {
             usleep(300_000)
             process.send(SIGUSR1)
@@ -91,7 +91,7 @@ import Testing
         #expect(
             String(decoding: digests.whole, as: UTF8.self)
                 == "25 %, 1,000 entries, 1.0 MiB read, 102.4 KiB/s, 1 error, 10 s, 30 s left  /a/b")
-        // There is more than was known.
+        // There is more than expected.
         #expect(line(progress, reads: false, entries: 999).fitted(to: 9) == "1,000 ent")
     }
 
@@ -144,7 +144,7 @@ import Testing
             $0.isWhitespace
         }
         let told = try #require(words.last.flatMap { Int64($0) })
-        // Others write meanwhile.
+        // Other processes write meanwhile.
         #expect(abs(used - told) <= max(used, told) / 4)
         options.paths = [Array("/usr/bin".utf8)]
         #expect(ProgressDisplay.Expected(nil, options, isQuick: false).bytes == nil)

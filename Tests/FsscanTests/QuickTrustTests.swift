@@ -1,4 +1,4 @@
-// What `verify --quick` and `--baseline` take over without reading, from whom, and what they say of it.
+// What `verify --quick` and `--baseline` take over without reading, from which owners, and what they report.
 
 import Glibc
 import TestSupport
@@ -24,7 +24,7 @@ import Testing
         try #require(outcome.status == 0, "\(outcome.outputText)\(outcome.errorText)")
     }
 
-    /// Longer than the granularity of times that the program reckons with.
+    /// Longer than the program's granularity of times.
     private static let settle: ByteString = "sleep 2.2; "
 
     // MARK: Whose files
@@ -80,9 +80,9 @@ import Testing
         #expect(try reread("--reread 0%") == 0)
         #expect(try reread("--reread 100%") == 2003)
         #expect(try (800...1200).contains(reread("--reread 50.0%")))
-        // One in a hundred unless something else is asked for: none at all in one of 10^8 runs.
+        // One in a hundred by default: none at all in one of 10^8 runs.
         #expect(try (1...100).contains(reread("")))
-        // Which ones, nobody can tell beforehand.
+        // The choice is unpredictable.
         let names: ByteString =
             "strace -f -e trace=openat -o t $F verify --quick --reread 5% s.db; grep -o '\"[0-9]*\", O_RDONLY|O_NON' t | sort"
         if !isSanitized { #expect(try shell(names).outputText != shell(names).outputText) }
@@ -106,7 +106,7 @@ import Testing
 
     // MARK: Content that changes and leaves no trace
 
-    /// A row that says another digest than the file had: what it looks like when content changes and times do not.
+    /// A row with a wrong digest: equivalent to content that changes while the times do not.
     @Test func aContradictionIsTold() throws {
         try prepare(
             """
@@ -127,7 +127,7 @@ import Testing
         try expectValid("records", scan.standardOutput)
     }
 
-    /// On file systems that let a file's owner change its content and no time of it.
+    /// On file systems where a file's owner can change its content without changing any time.
     @Test(
         .enabled(if: isRoot && canMount && access("/dev/loop-control", R_OK | W_OK) == 0, "needs loop devices"),
         arguments: ["xfs", "ext4"])
@@ -156,7 +156,8 @@ import Testing
                 $0.directory = directory.path
                 $0.environment["F"] = Fsscan.path.text
             })
-        // As it is: told and found. Who trusts times does not see it, unless it is among those that are read again.
+        // Without options: reported and found. With --trust-times it is missed, unless the file is among those read
+        // again.
         #expect(
             outcome.status == 0 && outcome.outputText.hasSuffix("2\n0\n2\n"),
             "\(outcome.outputText)\(outcome.errorText)")
@@ -189,7 +190,7 @@ import Testing
 
     // MARK: What is derived from rows
 
-    /// The packed digests of the file were taken over without a look at the rows that they repeat.
+    /// The packed digests of the file were taken over without checking the rows that they repeat.
     @Test func aDigestThatStandsInNoRowIsNotTakenOver() throws {
         try prepare(
             """
@@ -217,7 +218,7 @@ import Testing
             """)
         let scan: ByteString = "$F --json --hash sha256 --baseline s.db --expect"
         #expect(try shell("\(scan) $(cat digest) tree | jq .baseline.reused").outputText == "2\n")
-        // Also when somebody has compacted the file.
+        // Also after the file has been compacted.
         #expect(
             try shell("sqlite3 s.db VACUUM; \(scan) $(cat evidence) tree | jq .baseline.reused").outputText == "2\n")
         let ofRoot = try shell("\(scan) $(cat root) tree")

@@ -1,4 +1,4 @@
-// `fsscan duplicates --reflink` and `--hardlink`: what is taken back, what is left and why, and that nothing is lost
+// `fsscan duplicates --reflink` and `--hardlink`: what is reclaimed, what is left and why, and that nothing is lost
 // whenever the program is killed and whatever others write meanwhile.
 
 import Foundation
@@ -71,7 +71,7 @@ import Testing
         #expect(again.status == 0)
     }
 
-    /// What others do to a file after it was looked at and before there are leases.
+    /// Changes by others after a file was checked and before its lease was taken.
     @Test(
         .disabled(if: isSanitized, "a sanitizer wants to be the first library"),
         arguments: ["echo more >> b", "chmod 600 b", "ln b named"])
@@ -104,7 +104,7 @@ import Testing
         #expect(try inode(directory, "t/a") == inode(directory, "t/b"))
     }
 
-    /// Two names of one file stay that, where one of them cannot be replaced.
+    /// Two names of one file stay so if one of them cannot be replaced.
     @Test(.enabled(if: isRoot, "needs root, to make a directory immutable")) func allNamesAreReplacedOrNone() throws {
         let directory = try TemporaryDirectory([
             .file("a", "same", mtime: 1_000), .file("b", "same"), .directory("e", [.hardLink("b", to: "b")]),
@@ -189,7 +189,7 @@ import Testing
 
     // MARK: Killed, and raced
 
-    /// Killed at 200 moments all over a run: each time every name leads to its content.
+    /// Killed at 200 moments throughout a run: each time every name leads to its content.
     @Test func killedAtAnyMomentNothingIsLost() throws {
         let directory = try TemporaryDirectory()
         let script = """
@@ -217,7 +217,7 @@ import Testing
         #expect((Int(outcome.outputText.filter(\.isNumber)) ?? 0) > 20, "\(outcome.outputText)")
     }
 
-    /// A writer opens names and writes: what it wrote to has a name afterwards, so nothing that it wrote is lost.
+    /// A writer opens names and writes: each file that it wrote to still has a name, so nothing is lost.
     @Test func whatOthersWriteMeanwhileIsNotLost() throws {
         let directory = try TemporaryDirectory()
         let writer = """

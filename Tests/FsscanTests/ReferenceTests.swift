@@ -1,10 +1,10 @@
-// Whole reports against the reference scanner, with 1, 2 and 7 workers: one tree for each rule of counting.
+// Whole reports against the reference scanner, with 1, 2 and 7 workers: one tree for each counting rule.
 
 import Glibc
 import TestSupport
 import Testing
 
-/// A tree with a name, so that a failure says which.
+/// A named tree, so that a failure says which one.
 struct NamedTree: CustomTestStringConvertible, Sendable {
     var name: String
     var tree: @Sendable () throws -> Tree
@@ -126,7 +126,7 @@ enum RandomTrees {
     }
 
     @Test(.enabled(if: isTmpfs, "needs a tmpfs at /dev/shm")) func sumsSaturateAtTheLargestFile() throws {
-        // A sum that saturated cannot be corrected by subtraction: a hard link's bytes must not be in it twice.
+        // A saturated sum cannot be corrected by subtraction: a hard link's bytes must not be added twice.
         let directory = try TemporaryDirectory(
             [
                 .directory("twice", [.file("a", size: .max), .file("b", size: .max)]),

@@ -1,11 +1,11 @@
-// What cannot be read, and what changes while it is read.
+// Unreadable files and directories, and files that change while they are read.
 
 import Glibc
 import TestSupport
 import Testing
 
 @Suite struct RefusalTests {
-    /// As an ordinary user: closed, listable but not searchable, searchable but not listable.
+    /// As an ordinary user: not readable, listable but not searchable, searchable but not listable.
     @Test(.enabled(if: isRoot, "needs root")) func whatAnOrdinaryUserMayNotReadIsCountedAndReported() throws {
         let directory = try TemporaryDirectory([
             .directory("closed", [.file("secret", "x")], mode: 0),
@@ -39,7 +39,7 @@ import Testing
             ProcessOptions { $0.asOrdinaryUser = true }, program: try Fsscan.copy(to: tools), user: 65_534)
     }
 
-    /// The rest of the tree is reported exactly, whatever becomes of the entries that come and go.
+    /// The rest of the tree is reported exactly, whatever happens to the entries that come and go.
     @Test(arguments: threadCounts)
     func vanishingEntriesDisturbNothingElse(threads: Int) throws {
         let still = Tree((0..<50).map { .directory("d\($0)", [.file("f", "x"), .directory("e", [.file("g", "yy")])]) })
@@ -86,8 +86,8 @@ import Testing
         #expect(try expectAgreement([directory.path]).report().totals.entries == 5)
     }
 
-    /// One automount point whose daemon is gone, one whose daemon says no. The kernel sends SIGPIPE to the first that enters the
-    /// former: it ended the scan.
+    /// One automount point whose daemon is gone, one whose daemon refuses. The kernel sends SIGPIPE to the first
+    /// process that enters the former: it ended the scan.
     @Test(
         .enabled(if: canMount && kernelKnows("autofs"), "\(mountObstacle ?? "needs autofs in the kernel")"),
         arguments: [[], ["-x"]] as [[ByteString]])
@@ -100,7 +100,7 @@ import Testing
                 under: ["unshare", "-m", "python3", Repository.path("Tests/faults/stale_automount.py"), tree])
             let report = try scan.report()
             #expect(report.totals.entries == 4 && report.totals.directories == 3)
-            // With -x nobody knocks: another file system is mounted there.
+            // -x does not trigger it: another file system is mounted there.
             let errors = report.errors.map { "\($0.path.split(separator: "/").last!) \($0.code)" }
             #expect(errors == (options.isEmpty ? ["refused ENOENT", "stale ENOENT"] : []))
             #expect(scan.outcome.end == .exited(options.isEmpty ? 1 : 0))

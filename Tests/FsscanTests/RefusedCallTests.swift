@@ -1,4 +1,4 @@
-// System calls that a sandbox refuses, calls of the C library that fail now and then, and memory that runs out.
+// System calls that a sandbox refuses, C library calls that fail now and then, and lack of memory.
 
 import Glibc
 import TestSupport
@@ -8,7 +8,7 @@ import Testing
 private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can be preloaded into a sanitized program")
 
 @Suite struct RefusedCallTests {
-    /// What a scan is compared with: the same one with nothing in its way.
+    /// The scan to compare with: the same one without interference.
     private static let options: [ByteString] = ["--hash", "sha256,git", "--mime", "--depth", "3"]
 
     private static func tree() throws -> TemporaryDirectory {
@@ -43,7 +43,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
         try Self.expectNoChange(without: "sched_getaffinity,prlimit64", code)
     }
 
-    /// A file system's kind, holes and listings are asked for by these alone: refused, they are errors of each entry.
+    /// Only these calls report a file system's kind, holes and listings: if they are refused, each entry gets an error.
     @Test(
         .disabled(if: isSanitized, "LeakSanitizer ends the program when it cannot list its threads"),
         arguments: [("getdents64", 1), ("fstatfs", 9), ("lseek", 9)] as [(ByteString, Int)])
@@ -58,17 +58,17 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
         #expect(try scan.schemaProblems() == "")
     }
 
-    /// - Parameter name: what `openat` is to fail for; nil for all.
+    /// - Parameter name: the name for which `openat` fails; nil for all.
     private static func failing(_ rules: String, name: String? = nil) throws -> ProcessOptions {
         let library = try CProgram.failing.get().path.text
         return ProcessOptions {
             $0.environment = ["LD_PRELOAD": library, "FAILING": rules, "FAILING_NAME": name]
-            // Some of them try again for two seconds of processor time, beside all the other tests.
+            // Some of them retry for two seconds of processor time, in parallel with all other tests.
             $0.timeout = 300
         }
     }
 
-    /// Every second, third … open, of directories and files, finds no descriptor.
+    /// Every second, third … open, of directories and files, finds no free descriptor.
     @Test(unsanitized, arguments: ["EMFILE", "ENFILE"], [2, 3, 7])
     func aLackOfDescriptorsThatPassesCostsNothing(code: String, every: Int) throws {
         let directory = try Self.tree()
@@ -83,7 +83,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
         }
     }
 
-    /// The records of a scan that opens files for their attributes and for what they say about others.
+    /// The records of a scan that opens files for their attributes and their exclusion rules.
     private static func records(of paths: [ByteString], threads: Int, _ options: ProcessOptions) throws -> [Substring] {
         let scan = try Fsscan.run(
             ["--ndjson", "--sorted", "--xattrs", "--gitignore", "--threads", "\(threads)"] + paths, options)
@@ -121,7 +121,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
         #expect(few == free)
     }
 
-    /// Each directory was tried for a second: a tree of many took hours to be given up.
+    /// Each directory was tried for a second: a tree with many took hours to fail.
     @Test(unsanitized, arguments: threadCounts)
     func aLackOfDescriptorsThatLastsEndsTheScanWithErrors(threads: Int) throws {
         let directory = try TemporaryDirectory(Tree((0..<300).map { .directory("d\($0)", [.file("f")]) }))
@@ -132,15 +132,15 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
         #expect(report.totals.errors > 200 && report.errors.allSatisfy { $0.code == "ENFILE" })
     }
 
-    /// Directories that cannot be opened for want of descriptors need their parents', and take them from each other. Each
-    /// parent that was opened once more was a reason to go on, for ever. More of them than workers, so that each loses its
-    /// parent's while others are tried.
+    /// Directories that cannot be opened for lack of descriptors need their parents', and take them from each other.
+    /// Each reopened parent counted as progress, forever. More of them than workers, so that each loses its parent's
+    /// while others are tried.
     @Test(unsanitized, arguments: threadCounts)
     func directoriesThatTakeEachOthersDescriptorsEnd(threads: Int) throws {
         let names = (10..<50).map { "\($0)" }
         let directory = try TemporaryDirectory(Tree(names.map { .directory(ByteString($0), [.directory("closed")]) }))
         var options = try Self.failing("openat:EMFILE:1:0", name: "closed")
-        // Few enough for all directories to be among those that give theirs up.
+        // Few enough that all directories are candidates for giving up theirs.
         options.limits = ["nofile": 64]
         let scan = try ScanRun(["--stats", directory.path], threads: threads, options)
         #expect(scan.outcome.end == .exited(1))
@@ -153,13 +153,12 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
         #expect(try #require(Int(reopened)) >= 40)
     }
 
-    /// What can be told with one libmagic handle, or one helper, is told with one: each file for which another could
-    /// not be made was an error.
+    /// One libmagic handle, or one helper, suffices: each file for which another could not be created was an error.
     @Test(unsanitized, arguments: threadCounts, ["magic_open:ENOMEM", "posix_spawn:EAGAIN"])
     func oneLibmagicHandleIsEnough(threads: Int, failure: String) throws {
         let place = try TemporaryDirectory()
         let program = failure.hasPrefix("posix_spawn") ? Fsscan.path : try Fsscan.copy(to: place, withHelper: false)
-        // Contents that are all different: no answer is known already.
+        // All contents differ, so that no answer is cached.
         let directory = try TemporaryDirectory(
             Tree(
                 (0..<40).map { d in
@@ -200,7 +199,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
 
     // MARK: Memory
 
-    /// Where the allocation fails, in steps that get longer; FSSCAN_LARGE=1 tries a thousand places.
+    /// Where the allocation fails, in growing steps; FSSCAN_LARGE=1 tries a thousand places.
     private static let allocations: [Int] = {
         if isLarge { return Array(stride(from: 0, to: 40_000, by: 40)) }
         // Far in, several workers lack memory at once.
@@ -228,7 +227,8 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
         #expect(failures >= 15)
     }
 
-    /// Below what the program needs the loader refuses it; then it says that memory ran out, or it does its work.
+    /// With too little the loader refuses the program; with a little more it reports lack of memory; otherwise it
+    /// works.
     @Test(unsanitized, arguments: stride(from: 40, through: 200, by: 16).map { $0 << 20 })
     func anyLimitOnAddressSpaceEndsInAReportOrAPlainLine(limit: Int) throws {
         let directory = try Self.tree()
@@ -242,7 +242,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
             #expect(outcome.outputText.hasSuffix("}\n"))
         } else {
             #expect(outcome.standardOutput.isEmpty, "\(outcome.end)")
-            // libmagic may have something to say, too.
+            // libmagic may print something, too.
             #expect((1...4).contains(outcome.errorText.split(separator: "\n").count), "\(outcome.errorText)")
             if case .exited(let status) = outcome.end {
                 #expect([71, 74, 127].contains(status), "\(outcome.errorText)")
@@ -254,7 +254,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
 
     // MARK: /proc
 
-    /// Processes come and go while their files are looked at; one is a zombie, whose links lead nowhere.
+    /// Processes come and go while their files are scanned; one is a zombie, whose links lead nowhere.
     @Test(arguments: threadCounts)
     func processesThatVanishAreErrorsAtMost(threads: Int) throws {
         let churn = try RunningProcess([
@@ -275,8 +275,8 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
             _ = try? churn.finish()
         }
         for _ in 0..<3 {
-            // The scan is among what it scans: each descriptor it holds is an entry or two in the directory of each of its
-            // threads, so that a slow one (under a sanitizer) sees ten times as many.
+            // The scan is part of what it scans: each descriptor that it holds is an entry or two in the directory of
+            // each of its threads, so a slow one (under a sanitizer) sees ten times as many.
             let scan = try ScanRun(
                 ["--hash", "md5", "/proc"], threads: threads, ProcessOptions { $0.limits = ["nofile": 256] })
             let report = try scan.report()

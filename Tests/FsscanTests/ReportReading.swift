@@ -1,4 +1,4 @@
-// How these tests run the scanner, and how they read its reports.
+// Running the scanner and reading its reports in these tests.
 
 import Foundation
 import ScanEngine
@@ -23,7 +23,7 @@ struct TreeNode: Decodable {
     var bytes: ByteString { nameB64.map { ByteString($0) } ?? ByteString(name) }
 }
 
-/// The parts of a report that tests look into. Not for deep trees: JSONDecoder recurses.
+/// The parts of a report that tests use. Not for deep trees: JSONDecoder recurses.
 struct Report: Decodable {
     struct Root: Decodable {
         var path: String
@@ -74,7 +74,7 @@ struct ScanRun {
         }
     }
 
-    /// What must be the same bytes for any number of workers: everything in front of `timing` and `statistics`.
+    /// The bytes that must be the same for any number of workers: everything before `timing` and `statistics`.
     func timeless() throws -> ByteString {
         let text = outcome.standardOutput
         guard let range = Data(text).range(of: Data(#""timing""#.utf8), options: .backwards) else {
@@ -84,7 +84,7 @@ struct ScanRun {
         return ByteString(text[..<range.lowerBound])
     }
 
-    /// What the reference scanner, on the same PATHs, finds different; empty when it agrees.
+    /// The differences from the reference scanner on the same PATHs; empty when it agrees.
     func differencesFromReference(asUser user: Int? = nil, in directory: ByteString? = nil) throws -> String {
         let script = Repository.path("Tests/oracles/reference_scan.py")
         let rights: [ByteString] = user.map { ["--user", "\($0)"] } ?? []
@@ -97,7 +97,7 @@ struct ScanRun {
         return compare.status == 0 ? "" : "\(compare.end)\n" + compare.outputText + compare.errorText.suffix(2000)
     }
 
-    /// What the schema and the validator's other checks object to; empty when they do not.
+    /// Violations of the schema and of the validator's other checks; empty if there are none.
     func schemaProblems() throws -> String {
         let validation = try run(
             [Repository.python(), Repository.path("Tests/oracles/validate.py"), "report"],

@@ -16,7 +16,7 @@ import Testing
         return outcome
     }
 
-    /// The lines of changes, without what follows the path.
+    /// The lines of changes, without the text after the path.
     private static func lines(_ outcome: ProcessOutcome) -> [String] {
         outcome.outputText.split(separator: "\n").map { String($0.split(separator: "  ")[0]) }
             .filter { "+-*!=?".contains($0.first!) && $0.dropFirst().first == " " }
@@ -64,7 +64,7 @@ import Testing
         #expect(Self.lines(back) == ["- t/home/ann/f.log"])
     }
 
-    /// The patterns of a saved scan still hold: `!` of another list takes nothing of it back.
+    /// The patterns of a saved scan still apply: `!` in another list does not undo them.
     @Test func whatTheScanLeftOutStaysLeftOut() throws {
         let directory = try TemporaryDirectory([.directory("t", [.file("a.o", "1"), .file("b.c", "2")])])
         _ = try Self.shell("$F --save s.db --exclude '*.o' t >out 2>&1; echo >t/b.o", in: directory)
@@ -116,7 +116,7 @@ import Testing
             """
         let outcome = try Self.shell(change, in: directory, status: 1)
         #expect(Self.lines(outcome) == ["! t/home/bob/g"], "\(outcome.outputText)")
-        // How much was left out.
+        // The number of excluded entries.
         #expect(outcome.outputText.contains("Left out by rules: 3 entries of OLD, 3 names of NEW.\n"))
         #expect(outcome.outputText.contains("By rules, not compared: size (2 entries), mode (1 entry), "))
         #expect(
@@ -131,7 +131,7 @@ import Testing
         #expect(more.outputText.contains("* t/etc/conf  size 1 -> 3, ") && more.outputText.contains(", inode "))
     }
 
-    /// Nothing reads what is not compared.
+    /// Files that are not compared are not read.
     @Test(.disabled(if: isSanitized, "LeakSanitizer does not work under strace"))
     func whatIsNotComparedIsNotRead() throws {
         let directory = try Self.saved("/etc/mtab kind\n/home/** -content\n/var/log/** grows\n")
@@ -139,7 +139,7 @@ import Testing
             strace -f -e trace=openat -o trace $F verify --rules rules s.db >out
             grep -v DIRECTORY trace | grep -oE '"[a-z]+", O_RDONLY.O_NON' | cut -d '"' -f 2 | sort -u | tr '\\n' ' '
             """
-        // Of logs the beginning is read, when everything else has been.
+        // Of logs only the beginning is read, after everything else.
         let outcome = try Self.shell(trace, in: directory)
         #expect(outcome.outputText.contains("conf ") && !outcome.outputText.contains("mtab"), "\(outcome.outputText)")
         #expect(!outcome.outputText.contains(" f ") && !outcome.outputText.contains(" g "))
@@ -149,7 +149,7 @@ import Testing
 
     @Test(
         arguments: [
-            // What happens, what shows, and the status.
+            // The change, the reported lines, and the status.
             ("echo two >>app", [], 0), (": nothing", [], 0), ("echo ONE >app", ["* t/var/log/app"], 1),
             (": >app", ["* t/var/log/app"], 1), ("cp app copy; : >app", ["* t/var/log/app", "+ t/var/log/copy"], 1),
             ("printf 'onE\\ntwo\\n' >app", ["* t/var/log/app"], 1),
@@ -170,7 +170,7 @@ import Testing
             ("rm other; mv app other; echo new >app", ["- t/var/log/other", "= t/var/log/app -> t/var/log/other"], 1),
             // Another file under the old name, and the old one is gone.
             ("echo new >n; mv n app", ["* t/var/log/app"], 1), ("echo no >n; mv n app", ["* t/var/log/app"], 1),
-            // Out of the rule's reach it is read like any other.
+            // Outside the rule's scope it is read like any other.
             ("mv app ../app.1", ["= t/var/log/app -> t/var/app.1"], 1),
         ] as [(ByteString, [String], Int32)])
     func ofWhatGrowsOnlyTheBeginningCounts(_ change: ByteString, _ expected: [String], _ status: Int32) throws {
@@ -194,16 +194,16 @@ import Testing
             "$F verify --json --rules rules s.db | jq -c '.totals | [.growing_files, .grown_files, .grown_bytes]'",
             in: directory)
         #expect(totals.outputText == "[2,1,4]\n")
-        // The beginnings of a saved scan are not known: it is a change like any other.
+        // A saved scan has no digests of beginnings: it is a change like any other.
         _ = try Self.shell("$F --save s.db --hash sha256 t >out 2>&1", in: directory)
         let scans = try Self.shell("$F diff --rules rules s.db#1 s.db", in: directory, status: 1)
         #expect(Self.lines(scans) == ["* t/var/log/app"])
     }
 
-    /// Under another name and another rule: content that was not read may be another one.
+    /// Under another name and another rule: content that was not read may differ.
     @Test(
         arguments: [
-            // Size and mtime stay, and tell nothing.
+            // Size and mtime stay, and prove nothing.
             ("kind", "tamper", ["+ t/to/f", "- t/from/f"]), ("-content", "tamper", ["+ t/to/f", "- t/from/f"]),
             ("kind", ":", ["+ t/to/f", "- t/from/f"]), ("grows", "tamper", ["+ t/to/f", "- t/from/f"]),
             ("grows", ":", ["= t/from/f -> t/to/f"]), ("-mode", ":", ["= t/from/f -> t/to/f"]),
@@ -230,7 +230,7 @@ import Testing
         #expect(Set(Self.lines(outcome)) == Set(expected), "\(outcome.outputText)")
     }
 
-    /// Of what moved, too, and once, whether lines are folded or not.
+    /// Also for moved entries, and once, whether lines are folded or not.
     @Test(arguments: ["", "--unfold"]) func whatARuleLeavesOutIsCountedOnce(_ option: ByteString) throws {
         let directory = try Self.saved(
             "/to -mode\n/var/log/** grows -mode\n/kind kind\n",
@@ -242,7 +242,7 @@ import Testing
                         .directory("var", [.directory("log", [.file("app", "one\n")])]),
                     ])
             ])
-        // A log whose name has another file now is compared when everything has been read.
+        // A log whose name now belongs to another file is compared after everything has been read.
         let outcome = try Self.shell(
             """
             chmod 600 t/f t/empty; mv t/f t/to/f; mv t/empty t/kind/empty; echo new >n; mv n t/var/log/app
@@ -257,7 +257,7 @@ import Testing
 
     // MARK: Two trees
 
-    /// OLD is read where the rules say so, and nowhere else.
+    /// OLD is read only where the rules require it.
     @Test(.disabled(if: isSanitized, "LeakSanitizer does not work under strace"), arguments: ["a b", "a s.db"])
     func theOldTreeIsReadByTheRules(_ sides: ByteString) throws {
         let directory = try TemporaryDirectory([
@@ -291,7 +291,7 @@ import Testing
         #expect(outcome.outputText.contains("By rules, compared as far as they went: 2 files, 1 longer by 4 B.\n"))
     }
 
-    /// Of what only has to be there, it does not matter whether it could be read.
+    /// For an entry that only has to exist, it does not matter whether it could be read.
     @Test(.enabled(if: isRoot, "needs root, to whom nothing is closed"), arguments: ["a b", "s.db b", "b s.db"])
     func whatOnlyHasToBeThereNeedNotBeReadable(_ sides: ByteString) throws {
         let directory = try TemporaryDirectory([
@@ -317,7 +317,7 @@ import Testing
         #expect(outcome.status == 0, "\(outcome.outputText)\(outcome.errorText)")
     }
 
-    /// A list of digests does not say how long a file was: all of it has to be what it was.
+    /// A list of digests does not contain file lengths: the whole file has to be unchanged.
     @Test func whatGrowsIsComparedWholeWithAList() throws {
         let directory = try TemporaryDirectory(Self.tree + [.file("rules", "/var/log/** grows\n")])
         let script: ByteString = """

@@ -1,5 +1,5 @@
-// The process that asks libmagic: what it cannot do, what becomes of a file that it dies of, and what is said where
-// there is none. And the variables by which others could turn a program of root's.
+// The libmagic helper: what it cannot do, what happens to a file that crashes it, and the messages without it. Also the
+// variables through which others could control a program of root's.
 
 import Foundation
 import Glibc
@@ -11,7 +11,7 @@ import Testing
 private let unsanitized = ConditionTrait.disabled(if: isSanitized, "a sanitized helper is not confined")
 
 @Suite struct SandboxTests {
-    /// Each entry's path and type, or what its error says.
+    /// Each entry's path and type, or its error.
     private static func answers(_ outcome: ProcessOutcome) throws -> [String] {
         try outcome.outputText.split(separator: "\n").dropFirst().dropLast().map { line in
             let object = try JSONSerialization.jsonObject(with: Data(line.utf8))
@@ -42,7 +42,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "a sanitized 
         #expect(lines.last == "MIME types: \(answer)")
     }
 
-    /// The library that is preloaded tries it when it is asked, after the filter is in place.
+    /// The preloaded library tries it on request, after the filter is in place.
     @Test(unsanitized) func nothingButReadingWorks() throws {
         let directory = try TemporaryDirectory([.file("f", "TRIES")])
         #expect(try Self.answers(try Self.scan(directory, try Self.takenOver())).last == "f worked:")
@@ -77,7 +77,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "a sanitized 
         #expect(try ScanRun(["--mime", directory.path], threads: threads, try Self.takenOver()).schemaProblems() == "")
     }
 
-    /// A report tells what was found out before the signal; the terminal sends it to the helper, too.
+    /// A report contains the results before the signal; the terminal sends it to the helper, too.
     @Test func aStopSignalForTheGroupLeavesTheHelperToItsParent() throws {
         let outcome = try Fsscan.shell(
             """

@@ -1,4 +1,4 @@
-// Where a file of saved scans lies, how its scans are named, and from where they are verified.
+// Where a file of saved scans is, how its scans are named, and from where they can be verified.
 
 import TestSupport
 import Testing
@@ -26,13 +26,13 @@ import Testing
         try expect(
             "$F verify \(file); $F --save \(file) --hash sha256 --xattrs tree > /dev/null; $F verify \(file)", 0,
             "No difference.\nNo difference.\n")
-        // Another file of that name is one of the tree.
+        // Another file with that name belongs to the tree.
         try expect(
             "touch tree/d/other; mkdir tree/e; touch tree/e/s.db; $F verify --ignore mtime,ctime \(file)", 1,
             "+ tree/d/other\n+ tree/e  with 1 entry, 0 B\n3 added.\n")
     }
 
-    /// A shell writes it out: `fsscan --save s.db *`.
+    /// A shell expands it: `fsscan --save s.db *`.
     @Test func aFileThatIsAPATHIsLeftOut() throws {
         let save: ByteString = "$F --save s.db --hash md5 --xattrs"
         try expect(
@@ -74,11 +74,11 @@ import Testing
             "mkdir \(odd) && mv tree \(odd) && cd \(odd) && $F --save ../s.db --hash md5 --xattrs tree > /dev/null", 0,
             "")
         try expect("mkdir x; cd x; $F verify ../s.db", 0, "No difference.\n")
-        // Where it was saved, paths are shown as they were given; elsewhere as they are found.
+        // In the place where it was saved, paths are shown as given; elsewhere as found.
         try expect("touch \(odd)/tree/new; cd \(odd); $F verify ../s.db", 1, "+ tree/new\n1 added.\n")
         let elsewhere = try shell("$F verify s.db")
         #expect(elsewhere.status == 1 && elsewhere.outputText.hasPrefix("+ \(directory.path.text)/"))
-        // A PATH is what the caller says.
+        // A PATH is shown as the caller gives it.
         try expect("cd \(odd)/tree; $F verify ../../s.db .", 1, "+ ./new\n1 added.\n")
         try expectValid("saved", try output(of: [Fsscan.path, "saved", "--json", directory.appending("s.db")]))
     }

@@ -1,5 +1,5 @@
-// Files of saved scans where others are at work: two that save at once, saves that were killed, and those who put files
-// beside a database that they may not write to.
+// Files of saved scans with concurrent users: two saves at once, killed saves, and users who put files beside a
+// database that they may not write to.
 
 import Glibc
 import TestSupport
@@ -21,7 +21,7 @@ import Testing
         return try Fsscan.shell("set -u; " + script, in: directory, options)
     }
 
-    /// A script that must end well.
+    /// A script that must succeed.
     private func prepare(_ script: ByteString) throws {
         let outcome = try shell("set -e; " + script)
         try #require(outcome.status == 0, "\(outcome.outputText)\(outcome.errorText)")
@@ -31,7 +31,7 @@ import Testing
         String(decoding: try output(of: ["sha256sum", directory.appending(name)])[..<64], as: UTF8.self)
     }
 
-    /// Everybody who opens `old.db`, and the status that says that it cannot be used.
+    /// Every command that opens `old.db`, with the status for an unusable file.
     private static let readers: [(ByteString, Int32)] = [
         ("saved old.db", 2), ("diff old.db tree", 2), ("diff tree old.db", 2), ("verify old.db", 2),
         ("verify --quick old.db", 2), ("--hash sha256 --baseline old.db tree", 64),
@@ -52,7 +52,7 @@ import Testing
 
     // MARK: Two at once
 
-    /// The one who lost removed the file of the one who won, 18 times of 60.
+    /// The loser removed the winner's file, 18 times of 60.
     @Test func ofTwoFirstSavesAtOnceWhatIsSavedIsThere() throws {
         for round in 0..<60 {
             let file = directory.appending("new\(round).db")
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    /// The one who made the file is stopped, and others save in it as soon as it lets go.
+    /// The process that created the file is stopped, and others save in it as soon as it releases the lock.
     @Test func aFileThatOthersHaveSavedInIsNotRemoved() throws {
         let paths = [ByteString](repeating: "/usr", count: 2000)
         for round in 0..<10 {
@@ -99,13 +99,13 @@ import Testing
         try prepare("$F --save old.db tree && cp old.db other.db")
         let process = try RunningProcess(
             [Fsscan.path, "--save", directory.appending("old.db")] + [ByteString](repeating: "/usr/share", count: 3))
-        // The journal is there as soon as something was written.
+        // The journal exists as soon as something was written.
         try prepare("until [ -e old.db-journal ]; do sleep 0.01; done; mv other.db old.db")
         let outcome = try process.finish()
         #expect(outcome.status == 74 && outcome.errorText.contains("was removed or replaced"), "\(outcome.errorText)")
     }
 
-    /// The last step of a save, after the scan, used to fail where somebody was reading.
+    /// The last step of a save, after the scan, used to fail while another process was reading.
     @Test func thoseWhoReadAreWaitedFor() throws {
         try prepare("$F --save old.db tree")
         let reader = try RunningProcess([
@@ -121,7 +121,7 @@ import Testing
         try prepare("[ $(sqlite3 old.db 'SELECT count(*) FROM scans') = 2 ]")
     }
 
-    /// Opening a file once more and closing that would drop the locks of the side that is open already.
+    /// Reopening and closing a file would drop the locks of the side that is already open.
     @Test func nobodyWritesWhileTwoScansOfOneFileAreCompared() throws {
         try prepare(
             "for i in $(seq 4000); do echo > tree/$i; done; $F --save old.db tree; touch tree/*; $F --save old.db tree")
@@ -144,7 +144,7 @@ import Testing
             """)
         try expectRefused(Self.readers, "sqlite3 FILE 'PRAGMA quick_check'")
         #expect(try shell("ls").outputText == "old.db\nold.db-journal\ntree\nwhole.db\n")
-        // What the message says does it; and so does the next save.
+        // The command in the message repairs it; so does the next save.
         try prepare(
             """
             mkdir save; cp old.db* save; sqlite3 old.db 'PRAGMA quick_check'; cmp old.db whole.db; $F verify old.db
@@ -152,7 +152,7 @@ import Testing
             """)
     }
 
-    /// Whoever may only read cannot write the change back either.
+    /// A user who may only read cannot roll the change back either.
     @Test(.enabled(if: isRoot, "needs another user")) func anOrdinaryUserIsToldWhatToDo() throws {
         try prepare(
             """
@@ -165,12 +165,12 @@ import Testing
         #expect(outcome.status == 2 && outcome.errorText.contains("FILE-journal of uid 0"), "\(outcome.errorText)")
     }
 
-    /// Root's database in a directory where anybody may make files: the journal holds rows that root never saved.
+    /// Root's database in a directory where anybody may create files: the journal contains rows that root never saved.
     @Test(
         .enabled(if: isRoot, "needs another user"),
         arguments: ["", "chmod 660 old.db-journal;", "ln old.db-journal more;"])
     func aPlantedJournalIsNotPlayedBack(_ further: String) throws {
-        // Of root itself, but others may write to it, or it has other names: a hard link to a file of somebody's choice.
+        // Owned by root, but writable by others, or with other names: a hard link to a file chosen by an attacker.
         let owner = further.isEmpty ? "chown 65534 old.db-journal;" : ""
         try prepare(
             """
@@ -181,7 +181,7 @@ import Testing
             interrupt forged.db unused.db "\(Attacker.longRows)"
             cp unused.db-journal old.db-journal; \(ByteString(owner + further))
             """)
-        // It would be played back: sqlite3 does.
+        // It would be played back: sqlite3 does so.
         try prepare(
             "mkdir theirs; cp old.db old.db-journal theirs; sqlite3 theirs/old.db 'PRAGMA user_version'; ! cmp -s old.db theirs/old.db"
         )
@@ -216,7 +216,7 @@ import Testing
 
     // MARK: One state
 
-    /// The name of the file goes from one to the other all the time. Neither way may the one be hashed and the other compared.
+    /// The name of the file constantly changes between two files. Never may one be hashed and the other compared.
     @Test func whatIsHashedIsWhatIsCompared() throws {
         try prepare(
             """

@@ -1,4 +1,4 @@
-// `--save` and `fsscan saved`: against find, sqlite3 and jq, and what a crash leaves.
+// `--save` and `fsscan saved`: against find, sqlite3 and jq, and the state after a crash.
 
 import Glibc
 import TestSupport
@@ -22,7 +22,7 @@ struct SavedFile {
         String(decoding: try output(of: ["sqlite3", path, ByteString(sql)]), as: UTF8.self)
     }
 
-    /// The `jq` of `fsscan saved --json`, which is validated on the way.
+    /// The result of a `jq` filter on `fsscan saved --json`, which is also validated.
     func listed(_ filter: String) throws -> String {
         let json = try output(of: [Fsscan.path, "saved", "--json", path])
         try expectValid("saved", json)
@@ -54,7 +54,7 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
         let expected = found.split(separator: 0).map { record in
             record.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
         }
-        // sqlite3 prints hex, as names hold newlines.
+        // sqlite3 prints hex, because names contain newlines.
         let rows = try file.query(
             """
             SELECT hex(CAST(printf('%d %s %d %d %d %d ', size, CASE WHEN mode GLOB '0*' THEN mode ELSE '0' || mode END, uid,
@@ -105,7 +105,7 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
         #expect(text.split(separator: "\n").count == 2)
     }
 
-    /// `find … | fsscan --files-from -` may find nothing: the other scans of the file could not be read any more.
+    /// `find … | fsscan --files-from -` may find nothing: afterwards the other scans of the file were unreadable.
     @Test func aScanOfNoPathIsOneOfNothing() throws {
         let directory = try TemporaryDirectory([.file("f", "x")])
         let file = try SavedFile()
@@ -164,7 +164,7 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
             usleep(UInt32.random(in: 1000..<400_000, using: &generator))
             process.send(SIGKILL)
             if try process.finish().end == .exited(0) { kept += 1 }
-            // Whoever reads does not roll back what is left of it: its owner does, here with sqlite3.
+            // A reader does not roll back the rest of it; its owner does, here with sqlite3.
             #expect(try file.query("PRAGMA integrity_check") == "ok\n")
             // The scan may have been complete when the signal came.
             let listed = try file.listed(".scans | length")

@@ -1,4 +1,4 @@
-// Files of saved scans that earlier versions have written: fixtures/saved-1 is one of 0.1.0, and stays as it is.
+// Files of saved scans from earlier versions: fixtures/saved-1 is one of 0.1.0, and never changes.
 
 import TestSupport
 import Testing
@@ -40,7 +40,7 @@ import Testing
             ["jq", "-c", "[.scans[] | [.id, .label, .totals.entries, .totals.errors, (.options.hash | length)]]"],
             ProcessOptions { $0.input = json })
         #expect(listed.outputText == "[[1,\"whole\",14,0,7],[2,\"an error\",13,2,7]]\n")
-        // The tree is made again: device, inode and ctime are others, and root or not the owner is another.
+        // The tree is recreated: device, inode and ctime differ, and depending on the user the owner.
         let verify: ByteString = "$F verify --ignore ctime,uid,gid,flags"
         let whole = try shell("$V/make-tree.sh && \(verify) \"$V/scans.db#whole\"")
         #expect(
@@ -53,7 +53,7 @@ import Testing
         #expect(try output(of: ["sha256sum", file]) == before)
     }
 
-    /// An error behind the last entry, as a PATH that is not there leaves it, made SQLite begin with the rows again.
+    /// An error after the last entry, as a missing PATH leaves it, made SQLite start over with the rows.
     @Test func aMissingLastPATHCanBeCompared() throws {
         let outcome = try shell("mkdir t; $F --save s.db t t/missing > /dev/null; $F diff s.db s.db")
         #expect(!outcome.errorText.contains("damaged"), "\(outcome.errorText)")

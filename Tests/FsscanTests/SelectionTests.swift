@@ -1,11 +1,11 @@
-// What is selected, beside find and du on the same tree.
+// Selections, against find and du on the same tree.
 
 import Glibc
 import TestSupport
 import Testing
 
 @Suite struct SelectionTests {
-    /// Gives each entry a time, and as root an owner, that its path decides. Some times are those that the options name.
+    /// Gives each entry a time, and as root an owner, derived from its path. Some times are those in the options.
     private static let vary: ByteString = #"""
         python3 -c '
         import os, sys, zlib
@@ -81,14 +81,14 @@ import Testing
 
     @Test(arguments: RandomTrees.seeds) func whatIsSelectedIsWhatFindFinds(seed: UInt64) throws {
         let directory = try TemporaryDirectory([.directory("t")])
-        // Hard links of a random tree are named from its root.
+        // Hard links of a random tree are relative to its root.
         let tree = openat(directory.descriptor, "t", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { close(tree) }
         // du and Python are given whole paths, which may not be too long.
         let names = try OddNames.load().filter { $0.bytes.count < 100 }
         try Tree.random(seed: seed, entries: 250, names: names).create(in: tree)
         var script = Self.vary
-        // A quarter of them for each tree: every one has two.
+        // A quarter of them for each tree: each one gets two.
         for (index, one) in Self.cases.enumerated() where index % 4 == Int(seed % 4) {
             script = script + ByteString("same \(quoted(one.options)) \(quoted(one.find))\n")
         }
@@ -136,7 +136,7 @@ import Testing
         #expect(printed == "[2,1,5]\n[5]\n[3,1,5]\n[7]\n[1,1,5]\n[5]\n[0,0,0]\n[5]\n", "\(printed)")
     }
 
-    /// The name of a PATH is its last component, whatever slashes stand behind it.
+    /// The name of a PATH is its last component, however many slashes follow it.
     @Test func pathsAreSelectedByTheirNames() throws {
         let printed = try shell(
             """
@@ -153,7 +153,7 @@ import Testing
 
     // MARK: Content
 
-    /// Files that are too large to be read are errors, as long as they are read.
+    /// Files that are too large to be read are errors, if they are to be read.
     @Test func onlySelectedFilesAreRead() throws {
         let printed = try shell(
             """
@@ -292,7 +292,7 @@ import Testing
 
         """
 
-    /// An entry is selected if it is, or was: what grew or shrank is not lost.
+    /// An entry is shown if it is or was selected: growth and shrinkage across the bound are not lost.
     @Test func aComparisonShowsChangesOfWhatIsSelectedOnEitherSide() throws {
         let printed = try shell(
             Self.changes + """
@@ -317,7 +317,7 @@ import Testing
             printed.hasSuffix("\n0\n[{\"names\":[{\"pattern\":\"*.txt\"}]}]\n5\n2\n"), "\(printed)")
     }
 
-    /// What is not among the records was not looked for: it is not new.
+    /// Entries that are not in the records were not selected there, so they are not new.
     @Test func recordsOfASelectionAreComparedByIt() throws {
         let printed = try shell(
             """
@@ -330,7 +330,8 @@ import Testing
             "\(printed)")
     }
 
-    /// A file that the other records do not have may have been there, with another size. What has another name now is known.
+    /// A file that is missing from the other records may have existed, with another size. A file found under another
+    /// name is known.
     @Test func whatCameOverTheBoundIsNotKnownToBeNew() throws {
         let printed = try shell(
             """

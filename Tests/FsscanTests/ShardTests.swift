@@ -1,10 +1,10 @@
-// A scan in shards: `plan`, `--shard` and `merge` make the report of one process, byte for byte.
+// A scan in shards: `plan`, `--shard` and `merge` produce the report of one process, byte for byte.
 
 import TestSupport
 import Testing
 
 @Suite struct ShardTests {
-    /// Scans a tree at once and in shards, and compares all but the timing.
+    /// Scans a tree at once and in shards, and compares everything except the timing.
     private static func expectSameReport(
         _ tree: TemporaryDirectory, _ options: String = "", shards: Int,
         sourceLocation: SourceLocation = #_sourceLocation
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    /// Names of one inode in directories of different shards, some of which have all their names in one.
+    /// Names of one inode in directories of different shards, and inodes with all names in one shard.
     @Test func hardLinksAcrossBordersCountOnceInEachDirectory() throws {
         var tree: Tree = [.directory("origin", Tree((0..<40).map { .file("\($0).txt", size: 5_000 + Int64($0)) }))]
         for directory in 0..<60 {
@@ -84,7 +84,7 @@ import Testing
     @Test func errorsAreThoseOfOneScan() throws {
         let tree = Tree((0..<12).map { .directory("d\($0)", [.directory("e", [.file("f", "12")]), .file("g", "1")]) })
         let directory = try TemporaryDirectory(tree)
-        // As root nothing is refused but by what the scan is told.
+        // As root nothing is refused, except through options of the scan.
         for options in ["--max-read 1 --hash sha256 --depth 4", "--max-read 0 --mime"] {
             try Self.expectSameReport(directory, options, shards: 3)
         }
@@ -203,7 +203,7 @@ import Testing
                 """)
     }
 
-    /// As docs/MANY-MACHINES.md has it.
+    /// The example in docs/MANY-MACHINES.md.
     @Test(.enabled(if: isInstalled("parallel"), "GNU parallel is not installed"))
     func shardsUnderParallel() throws {
         let script = """

@@ -6,7 +6,7 @@ import Testing
     /// Starts a program that waits in open(2) for the reader of a FIFO.
     private func waiting(_ directory: TemporaryDirectory, _ prefix: [ByteString] = []) throws -> RunningProcess {
         let process = try RunningProcess(prefix + [Fsscan.path, "-o", directory.appending("fifo"), "/dev/null"])
-        // The kernel's name of the place where it sleeps; there is no event to wait for.
+        // The system call in which it sleeps, from the kernel; there is no event to wait for.
         let call = ByteString("/proc/\(process.pid)/syscall")
         for _ in 0..<2000 {
             // openat is 257 on x86-64 and 56 on arm64.

@@ -1,4 +1,4 @@
-// The browser on what was kept of a scan: the same tree as that of the scan itself.
+// The browser on a stored scan: the same tree as that of the scan itself.
 
 import Formats
 import Glibc
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    /// Each directory with what the browser shows of it and of its files.
+    /// Each directory with its display and that of its files.
     private func shown(_ tree: DirectoryTree, _ source: any BrowseSource) -> [String] {
         var list: [String] = []
         var rest = [DirectoryTree.root]
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    /// What was asked for before the file was read that far was empty, and stayed so.
+    /// Data that was requested before the file was read that far was empty, and stayed so.
     @Test func filesAreWaitedFor() throws {
         let directory = try TemporaryDirectory(
             .random(seed: 3, entries: 2_000, names: Self.names) + [.file("one"), .file("two")])
@@ -114,7 +114,7 @@ import Testing
         #expect(tree.sums(of: 0).entries == 2)
     }
 
-    /// As ncdu itself, and fsscan for ncdu, write it.
+    /// As written by ncdu itself, and by fsscan for ncdu.
     @Test(arguments: ["ncdu -0 -e -x -o", "$F --format ncdu -o"]) func aFileOfNcduIsTheTree(command: String) throws {
         let directory = try TemporaryDirectory([
             .file("a\"\\\n", "1"), .file([0xFF, 0x61], "22"), .symlink("s", to: "a"),

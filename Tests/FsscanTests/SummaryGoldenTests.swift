@@ -1,4 +1,4 @@
-// The summary for people, as it was reviewed: fixtures/summary-*.txt, renewed by `make fixtures`.
+// The reviewed summary for people: fixtures/summary-*.txt, renewed by `make fixtures`.
 
 import CNcurses
 import Entries

@@ -1,4 +1,4 @@
-// What the summary for people says, of reports made here and of trees.
+// The summary for people, of constructed reports and of trees.
 
 import Entries
 import LinuxKernel
@@ -17,7 +17,7 @@ import Testing
             decoding: SummaryGoldenTests.summary(report, isUTF8: false, top: top, table: table, change), as: UTF8.self)
     }
 
-    /// Directories as `path: entries, bytes`, of which each but the first is in one before.
+    /// Directories as `path: entries, bytes`; each except the first is inside an earlier one.
     private func report(_ directories: [(String, Int64, Int64)]) -> ScanReport {
         var report = ScanReport()
         report.roots = [RootReport(path: Array("r".utf8))]
@@ -66,7 +66,7 @@ import Testing
             ("r/a/b/c/e", 46, 60),
         ])
         #expect(tree(report) == ["1000 B 100%  r", "990 B 99%  `- a/b/c", "900 B 90%     |- d", "60 B 6%     `- e"])
-        // It takes one of the lines that there are.
+        // It uses one of the lines.
         #expect(
             tree(report, top: 2) == [
                 "1000 B 100%  r", "990 B 99%  `- a/b/c", "900 B 90%     |- d", "70 B 7%     `- 46 others",
@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test func aTreeOfAnyDepthIsOneOfLines() {
-        // Beside each there is a file.
+        // There is a file beside each.
         let levels = (0..<500).map { level in
             ("r" + String(repeating: "/d", count: level), Int64(2000 - 2 * level), Int64(2000 - 2 * level))
         }
@@ -143,7 +143,7 @@ import Testing
         #expect(summary(report, table: .extension).contains("  others, more than 4\n"))
     }
 
-    /// Sorted by what is shown: the report has another order.
+    /// Sorted by the shown size: the report has another order.
     @Test func tablesAreSortedByDiskBytes() {
         let text = summary(SummaryGoldenTests.report, table: .extension)
         #expect(text.contains("  .qcow2\n"))
@@ -286,7 +286,7 @@ import Testing
             let line = try #require(lines.first { $0.contains("- long-") || $0.contains("─ long-") })
             #expect(line.contains(columns == 40 ? "…" : "~") && line.hasSuffix("long-"), "\(line)")
             #expect(line.count <= columns && line.count > columns - 3, "\(line)")
-            // A line that was too long would leave its end on one of its own.
+            // The end of an overlong line would be on a line of its own.
             #expect(!lines.contains { $0.hasPrefix("ong-") || $0.hasPrefix("long-") || $0.hasPrefix("g-") })
         }
     }

@@ -1,4 +1,4 @@
-// The tools of the tests, tested: a tree that is not what its literal says would make every other test a lie.
+// Tests of the test tools: a tree that differs from its literal would invalidate every other test.
 
 import Glibc
 import LinuxKernel
@@ -19,7 +19,7 @@ import Testing
         let listing = try run([
             "find", directory.path, "-mindepth", "1", "-printf", #"%P %y %m %s %n %Ts %l\0"#,
         ])
-        // Only root sees what is in the closed directory.
+        // Only root sees the contents of the unreadable directory.
         #expect(listing.status == (isRoot ? 0 : 1), "\(listing.errorText)")
         let lines = listing.standardOutput.split(separator: 0).map { ByteString($0) }.sorted()
         #expect(lines.first { $0.text.hasPrefix("plain ") }?.text == "plain f 640 5 2 1000000000 ")

@@ -67,7 +67,7 @@ import Testing
         arguments: [
             ("/srv/backup/file", 16, "/srv/backup/file"), ("/srv/backup/file", 15, "/srv/…ckup/file"),
             ("/srv/backup/file", 8, "/s…/file"), ("写真写真写真", 8, "写…写真"), ("abc", 1, "…"), ("abc", 0, ""),
-            // A mark stays with its letter, or goes with it.
+            // A combining mark stays with its letter.
             ("e\u{301}e\u{301}e\u{301}e\u{301}", 3, "…e\u{301}e\u{301}"),
         ] as [(String, Int, String)])
     func aLongPathLosesItsMiddle(_ path: String, _ columns: Int, _ text: String) {

@@ -1,4 +1,4 @@
-// `--trace`: read by jq as Chrome and Perfetto read it, and counted against the report's own statistics.
+// `--trace`: read with jq as Chrome and Perfetto read it, and checked against the report's own statistics.
 
 import ScanEngine
 import TestSupport

@@ -1,4 +1,4 @@
-// `fsscan diff A B` of two trees: what may be equal is read on both sides.
+// `fsscan diff A B` of two trees: files that may be equal are read on both sides.
 
 import TestSupport
 import Testing
@@ -15,7 +15,7 @@ import Testing
             ])
     ]
 
-    /// A copy in which this happened. Of `quiet` neither the size nor the mtime tells.
+    /// A copy with these changes. Neither the size nor the mtime of `quiet` shows its change.
     private static let changes: ByteString = """
         cp -a a b
         printf beforE >b/quiet; touch -d @1000000000 b/quiet; printf 22 >b/longer; printf deeP >b/d/deep
@@ -60,7 +60,7 @@ import Testing
     @Test func rsyncAgreesOnWhatDiffers() throws {
         let directory = try TemporaryDirectory(Self.tree)
         _ = try Self.shell(Self.changes + "\nchmod 600 b/empty; touch -d @5 b/same", in: directory)
-        // From b to a: what rsync would transfer or change, without directories' times.
+        // From b to a: what rsync would transfer or change, except directories' times.
         let theirs = try Self.shell(
             """
             rsync -nac --specials --omit-dir-times --delete --itemize-changes b/ a/ \\
@@ -71,7 +71,7 @@ import Testing
         #expect(theirs == ours)
     }
 
-    /// What has one size alone is opened, and nothing with --quick.
+    /// Files of equal size are opened, and none with --quick.
     @Test(.disabled(if: isSanitized, "LeakSanitizer does not work under strace"))
     func onlyWhatMayBeEqualIsOpened() throws {
         let directory = try TemporaryDirectory(Self.tree)
@@ -85,7 +85,7 @@ import Testing
                 in: directory
             ).replacing(" ", with: "")
         }
-        // Links are read once for both names, by the one that came first.
+        // Links are read once for both names, by the first one.
         let names = try opened("").split(separator: "\n").map { $0.drop(while: \.isNumber) }
         #expect(Set(names).subtracting(["same", "other"]) == ["deep", "empty", "quiet"], "\(names)")
         #expect(try opened("--quick") == "")
@@ -108,10 +108,10 @@ import Testing
         #expect(try Self.shell("$F diff a b", in: directory, status: 1).hasPrefix("* b/quiet  xxh128 "))
         let other = try Self.shell("$F diff --algorithm sha256 a b", in: directory, status: 1)
         #expect(other.hasPrefix("* b/quiet  sha256 "), "\(other)")
-        // Who does not want content to be compared is not told that it was not.
+        // If content is not to be compared, nothing says that it was not.
         #expect(try Self.shell("$F diff --ignore content a b", in: directory).hasPrefix("No difference.\n"))
         #expect(try Self.shell("$F diff --ignore xxh128 a b", in: directory, status: 1).hasPrefix("* b/quiet  "))
-        // A size says enough.
+        // A different size is enough.
         _ = try Self.shell("printf 22 >b/longer; touch -d @5 b/longer", in: directory)
         let sizes = try Self.shell("$F diff --json --quick a b | jq -c '.changes[].fields'", in: directory, status: 1)
         #expect(sizes == #"[{"field":"size","old":1,"new":2}]"# + "\n")

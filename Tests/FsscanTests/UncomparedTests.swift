@@ -1,5 +1,5 @@
-// Nothing is called equal that was not compared: what could not be read on a side, what a side does not say, and what
-// is told of it.
+// Only compared entries are called equal: entries unreadable on one side, fields missing on one side, and the messages
+// about them.
 
 import TestSupport
 import Testing
@@ -9,7 +9,7 @@ import Testing
         try Fsscan.shell(script, in: directory)
     }
 
-    /// The changes of a comparison as `path kind… reason`, and its status. The JSON is validated on the way.
+    /// The changes of a comparison as `path kind… reason`, and its status. The JSON is validated, too.
     private static func changes(
         _ arguments: ByteString, in directory: TemporaryDirectory, status: Int32, asOrdinaryUser: Bool = false,
         sourceLocation: SourceLocation = #_sourceLocation
@@ -54,7 +54,7 @@ import Testing
         let directory = try Self.place(Self.tree)
         let user = ProcessOptions { $0.asOrdinaryUser = true }
         #expect(try Fsscan.shell("./f " + save, in: directory, user).status == 1)
-        // A file is rewritten and another comes, where nobody looked.
+        // A file is rewritten and another added, where the scan could not look.
         _ = try Self.shell(
             "touch -r d/closed t; echo no >d/closed/in; echo >d/closed/new; touch -r t d/closed", in: directory)
         let unknown = [
@@ -64,14 +64,14 @@ import Testing
         let lines = unknown.map { "\($0) unknown not known before" }
         #expect(try Self.changes("verify old", in: directory, status: 2) == lines)
         #expect(try Self.changes("diff old d", in: directory, status: 2) == lines)
-        // --only hides no trouble, and says what it hides.
+        // --only hides no trouble, and reports what it hides.
         #expect(try Self.changes("verify old --only added,content", in: directory, status: 2) == [])
         let only = try Self.shell("./f verify old --only content", in: directory)
         #expect(
             only.outputText.hasPrefix(
                 "No difference of the kinds that --only names.\nNot shown, as --only does not name"))
         #expect(only.outputText.contains(": 8 unknown.\n"), "\(only.outputText)")
-        // The other way round, nothing of it is removed.
+        // In the other direction, none of it counts as removed.
         #expect(try Self.shell("./f --save all --mode 644 --hash sha256 d >out", in: directory).status == 0)
         let now = [
             "d/closed unreadable ", "d/closed/deep unknown not known now", "d/closed/deep/er unknown not known now",
@@ -80,12 +80,12 @@ import Testing
         ]
         #expect(try Self.changes("diff all old", in: directory, status: 2) == now)
         #expect(try Self.changes("verify all", in: directory, status: 2, asOrdinaryUser: true) == now)
-        // Who could not read it then, and cannot now.
+        // Unreadable then, and unreadable now.
         let neither = ["closed", "next", "secret"].map { "d/\($0) unknown known neither before nor now" }
         #expect(try Self.changes("verify old", in: directory, status: 2, asOrdinaryUser: true) == neither)
     }
 
-    /// What is gone was there: that much is known.
+    /// A removed entry existed before: that much is known.
     @Test(.enabled(if: isRoot, "needs root, to whom nothing is closed")) func whatCouldNotBeReadCanBeRemoved() throws {
         let directory = try Self.place(Self.tree)
         #expect(
@@ -115,7 +115,7 @@ import Testing
             try Self.changes("diff old#1 old#1", in: directory, status: 2) == [
                 "d/a unknown known neither before nor now"
             ])
-        // As a scan leaves a file that changed under it.
+        // As a scan records a file that changed during reading.
         _ = try Self.shell(
             """
             sqlite3 old "UPDATE entries SET changed = 1, sha256 = NULL WHERE scan = 2 AND key = CAST('b' AS BLOB);
@@ -125,7 +125,7 @@ import Testing
         #expect(try Self.changes("verify old", in: directory, status: 2) == ["d/b unknown not known before"])
     }
 
-    /// Files that the kernel makes up: their content is read with --read-pseudo alone.
+    /// Files that the kernel generates: their content is read only with --read-pseudo.
     @Test func whatBothSidesSkippedIsTold() throws {
         let directory = try Self.place([])
         let path: ByteString = "/proc/sys/kernel/random"
@@ -144,7 +144,7 @@ import Testing
         #expect(!one.isEmpty && one.allSatisfy { $0.hasSuffix(" unknown not known before") }, "\(one)")
         let other = try Self.changes("diff --ignore mtime,ctime old#2 old#1", in: directory, status: 2)
         #expect(other.count == one.count && other.allSatisfy { $0.hasSuffix(" unknown not known now") })
-        // Who does not want content misses none.
+        // A comparison without content misses none.
         #expect(try Self.changes("diff --ignore mtime,ctime,content old#2 old#1", in: directory, status: 0) == [])
     }
 
@@ -170,7 +170,7 @@ import Testing
 
     // MARK: What one side does not say
 
-    /// `b` has a digest of an algorithm that the other list does not have of it.
+    /// `b` has a digest of an algorithm that the other list lacks for it.
     @Test func ofEachFileTheListsAgreeOnADigestOrItIsSaid() throws {
         let directory = try Self.place([.directory("d", [.file("a", "a"), .file("b", "b")])])
         let script: ByteString = """
@@ -201,7 +201,7 @@ import Testing
         #expect(try Self.shell("./f verify --ignore sha512,content list d", in: directory).status == 0)
     }
 
-    /// "Sizes and times were" is said where they were.
+    /// "Sizes and times were" appears only if they were compared.
     @Test func whatIsSaidOfContentIsTrue() throws {
         let directory = try Self.place([.directory("d", [.file("a", "abc"), .file("b", "abc")])])
         let lists: [(String, String)] = [
@@ -218,7 +218,7 @@ import Testing
             #expect(outcome.status == 0, "\(outcome.outputText)")
             #expect(outcome.outputText.contains("Content was not compared: the two sides have no digest in \(end)"))
         }
-        // Of one file the size, of the other nothing.
+        // The size is compared for one file, nothing for the other.
         let mixed = try Self.shell(
             "printf '#mtree\\na type=file size=3\\nb type=file mode=0644\\n' >list; ./f diff list d", in: directory)
         #expect(mixed.outputText.contains("no digest in common.\n"), "\(mixed.outputText)")
@@ -239,7 +239,7 @@ import Testing
             #expect(seen.outputText.contains(line), "\(seen.outputText)")
         }
         #expect(seen.outputText.contains("! d/plain  ") && seen.outputText.contains("3 with other metadata.\n"))
-        // Neither is named without them, but what was not looked at is.
+        // Without them neither is reported, but the fields that were not compared are.
         let blind = try Self.shell("./f verify --ignore mode,mtime,ctime without", in: directory)
         #expect(blind.status == 0)
         #expect(
@@ -265,7 +265,7 @@ import Testing
         #expect(try Self.changes("verify list d", in: directory, status: 1) == ["d/b moved "])
     }
 
-    /// Paths of 74 MB: they are reported, and not all of them kept.
+    /// Paths of 74 MB: they are reported, and not all of them are kept.
     @Test func aChainThatIsTooDeepIsAdded() throws {
         let name = ByteString(String(repeating: "n", count: 40))
         let directory = try Self.place([.directory("one", [.chain(name, depth: 1900, [])]), .directory("two")])

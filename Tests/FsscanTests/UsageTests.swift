@@ -1,4 +1,4 @@
-// What the program says when it is asked wrongly, or asked about itself.
+// Messages about wrong usage, and help.
 
 import Glibc
 import TestSupport
@@ -110,7 +110,7 @@ import Testing
         #expect(try Fsscan.run(["--files-from", "-"]).status == 0)
     }
 
-    /// A list of lines was one PATH, and an error of as many bytes as it had.
+    /// A list of lines was taken for one PATH, with an error as long as the list.
     @Test func aListOfLinesIsNotTakenForAPath() throws {
         let directory = try TemporaryDirectory(Tree((0..<2000).map { .file("file \($0)") } + [.file("a\nb")]))
         let all = try output(of: ["find", directory.path, "-name", "file*"])
@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    /// A PATH may hold a tree like the one that it is in.
+    /// A PATH may contain a tree like the one that contains it.
     @Test func anAbsolutePatternIsRightWhereThePathHasSuchADirectory() throws {
         let directory = try TemporaryDirectory()
         let place = directory.path + directory.path
@@ -201,7 +201,7 @@ import Testing
     }
 
     @Test func aReaderThatWentAwayEndsItBySIGPIPE() throws {
-        // Also where a parent ignored the signal.
+        // Also if a parent ignored the signal.
         let script = #"{ sleep 0.2; trap "" PIPE; exec "$0" --help; } | true; echo ${PIPESTATUS[0]}"#
         #expect(try output(of: ["bash", "-c", ByteString(script), Fsscan.path]) == Array("141\n".utf8))
     }

@@ -1,4 +1,4 @@
-// `fsscan verify`: what a saved scan says, against what is there now.
+// `fsscan verify`: a saved scan against the current state.
 
 import Foundation
 import TestSupport
@@ -28,7 +28,7 @@ import Testing
 
         func sqlite(_ sql: ByteString) throws { _ = try output(of: ["sqlite3", file, sql]) }
 
-        /// What `--save` said on standard error.
+        /// The output of `--save` on standard error.
         func printed(_ what: String) throws -> ByteString {
             let line = outcome.errorText.split(separator: "\n").first { $0.contains(what) }
             return ByteString(String(try #require(line?.split(separator: " ").last)))
@@ -43,7 +43,7 @@ import Testing
         return Saved(directory: directory, file: file, outcome: outcome)
     }
 
-    // MARK: What is noticed
+    // MARK: What is detected
 
     @Test(arguments: [["--hash", "sha256"], ["--hash", "md5,git", "--mime"], []] as [[ByteString]])
     func anUnchangedTreeIsTheSame(_ options: [ByteString]) throws {
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    /// A change, and the beginning of the line that tells of it.
+    /// A change, and the beginning of the line that reports it.
     @Test(
         arguments: [
             ("printf 'FIRST' > a; touch -d @1000 a", "* %/a  sha256 "),
@@ -108,7 +108,7 @@ import Testing
         #expect(try saved.verify().end == .exited(1))
     }
 
-    /// What other programs have written is verified as far as it goes.
+    /// Lists of other programs are verified as far as they go.
     @Test(arguments: [
         "mtree -c -K sha256 -p tree", "cd tree && sha256sum a b d/deep", "sha256sum $PWD/tree/a $PWD/tree/b",
         "hashdeep -c sha256 -r $PWD/tree",
@@ -125,7 +125,7 @@ import Testing
         _ = try output(of: ["sh", "-ec", "echo changed > tree/a"], options)
         let changed = try Fsscan.run(arguments)
         #expect(changed.end == .exited(1) && changed.outputText.contains("/tree/a  "), "\(changed.outputText)")
-        // They name no PATH, or none that --quick could know files by.
+        // They contain no PATH, or none by which --quick could identify files.
         #expect(try Fsscan.run(["verify", "--quick", list, directory.appending("tree")]).end == .exited(2))
     }
 
@@ -150,7 +150,7 @@ import Testing
         let root = try output(of: [Repository.python(), merkle, "sha256", saved.tree])
         #expect(try saved.printed("sha256 of the root").bytes == Array(root[..<64]))
         #expect(try saved.printed("git of the root").bytes.count == 40)
-        // The file is all that there is: no journal, no write-ahead log.
+        // There is only the file: no journal, no write-ahead log.
         let names = try output(of: ["ls", saved.directory.path])
         #expect(String(decoding: names, as: UTF8.self) == "saved.db\ntree\n")
     }
@@ -160,7 +160,7 @@ import Testing
         for name in ["of the file", "evidence"] {
             #expect(try saved.verify(["--expect", try saved.printed(name)]).end == .exited(0), "\(name)")
         }
-        // A root's digest binds too little, and says so.
+        // A root's digest covers too little, and the message says so.
         for name in ["sha256 of the root", "git of the root"] {
             let outcome = try saved.verify(["--expect", try saved.printed(name)])
             #expect(outcome.status == 2 && outcome.standardOutput.isEmpty, "\(name)")
@@ -173,7 +173,7 @@ import Testing
         #expect(try saved.verify(["--expect", other, "--expect", try saved.printed("of the file")]).end == .exited(0))
     }
 
-    /// Whoever changes a file and its row leaves the digest of the root as it was saved.
+    /// An attacker who changes a file and its row leaves the saved digest of the root unchanged.
     @Test func aForgedRowIsNoticedByTheEvidence() throws {
         let saved = try save()
         let evidence = try saved.printed("evidence")
@@ -194,7 +194,7 @@ import Testing
 
     // MARK: Units
 
-    /// What docs/TAMPER.md has people install; systemd looks for the program that they start.
+    /// The units that docs/TAMPER.md recommends; systemd looks for the program that they start.
     @Test(.enabled(if: canAnalyzeUnits, "needs a running systemd, or root, to make /run/systemd"))
     func systemdFindsNothingWrongWithTheUnits() throws {
         let directory = try TemporaryDirectory()

@@ -1,5 +1,5 @@
-// The view of the system that a program is given: chroots, other mount namespaces, no /proc, mounts that come during the
-// scan. Against find and du, which run beside fsscan in the same place.
+// Restricted views of the system: chroots, other mount namespaces, no /proc, mounts that appear during the scan.
+// Against find and du, which run beside fsscan in the same place.
 
 import Glibc
 import TestSupport
@@ -7,8 +7,8 @@ import Testing
 
 private let mounts = ConditionTrait.enabled(if: isRoot && canMount, "needs root and mount namespaces")
 
-/// Runs a script in a mount namespace of its own: `in_root COMMAND…` runs a command in a chroot that has the programs and
-/// nothing else, `$R` is the chroot as seen from outside, `$T` the path of an empty directory in it, where the script begins.
+/// Runs a script in its own mount namespace: `in_root COMMAND…` runs a command in a chroot that contains only the
+/// programs, `$R` is the chroot seen from outside, `$T` the path of an empty directory in it, where the script begins.
 private func runWithChroot(
     _ script: String, _ options: ProcessOptions = ProcessOptions()
 ) throws -> ProcessOutcome {
@@ -77,7 +77,7 @@ private func runWithChroot(
                 """, "\(outcome.outputText) \(outcome.errorText)")
     }
 
-    /// How many workers there are depends on the address space that is left, which is asked of the kernel, not of /proc.
+    /// The number of workers depends on the remaining address space, which the kernel reports without /proc.
     @Test(mounts, .disabled(if: isSanitized, "a sanitizer reserves terabytes"))
     func limitsAreSeenWithoutProc() throws {
         let outcome = try runWithChroot(
@@ -102,7 +102,7 @@ private func runWithChroot(
         #expect(outcome.outputText == "")
     }
 
-    /// After setenv(3), `environ` is not behind the arguments any more.
+    /// After setenv(3), `environ` no longer follows the arguments.
     @Test(.disabled(if: isSanitized, "nothing can be preloaded into a sanitized program"))
     func argumentsSurviveALibraryThatChangesTheEnvironment() throws {
         let directory = try TemporaryDirectory([.file("f", "x")])
@@ -114,8 +114,8 @@ private func runWithChroot(
 
     // MARK: Mounts that the table does not show
 
-    /// In a chroot the mount that the root lies on is missing from the table: the device seemed to be mounted once, and an
-    /// inode with two links counted at both places.
+    /// In a chroot the mount that contains the root is missing from the table: the device seemed to be mounted once,
+    /// and an inode with two links counted at both places.
     @Test(mounts, arguments: [1, 7]) func hardLinksInAChrootCountAsInDu(threads: Int) throws {
         let outcome = try runWithChroot(
             """
@@ -134,7 +134,7 @@ private func runWithChroot(
         #expect(lines[4] == lines[2])
     }
 
-    /// The mounts are those of another namespace, where this one's table shows the device once.
+    /// The mounts belong to another namespace; this one's table shows the device once.
     @Test(mounts) func hardLinksInAnotherNamespaceCountAsInDu() throws {
         let directory = try TemporaryDirectory([.directory("tree")])
         let script = """
@@ -151,7 +151,7 @@ private func runWithChroot(
         #expect(lines[1] == lines[0])
     }
 
-    /// The scan itself has the device mounted a second time, when it enters an automount point.
+    /// The scan itself causes the device to be mounted a second time, when it enters an automount point.
     @Test(.enabled(if: isRoot && canMount && kernelKnows("autofs"), "needs root, mount namespaces and autofs"))
     func hardLinksBehindAnAutomountCountAsInDu() throws {
         let directory = try TemporaryDirectory([.directory("tree")])
@@ -173,8 +173,8 @@ private func runWithChroot(
 
     // MARK: Directories inside themselves
 
-    /// `--json` listed them twice, where `--ndjson` said ELOOP; and one that is its own ancestor only further below the
-    /// mount point was listed twice by all.
+    /// `--json` listed them twice, while `--ndjson` reported ELOOP; and a directory that is its own ancestor only
+    /// further below the mount point was listed twice in all formats.
     @Test(
         mounts,
         arguments: [
@@ -241,7 +241,7 @@ private func runWithChroot(
         let directory = try TemporaryDirectory(mixedTree)
         let tools = try TemporaryDirectory()
         let program = try Fsscan.copy(to: tools)
-        // A user who has no other process.
+        // A user without other processes.
         let scan = try ScanRun(
             [directory.path], threads: 8, program: program,
             under: [
@@ -270,7 +270,7 @@ private func runWithChroot(
     func aDatabaseThatIsNoneIsOneLine(magic: String) throws {
         let directory = try TemporaryDirectory([.file("f", "x")])
         let options = ProcessOptions { $0.environment = ["MAGIC": magic] }
-        // Root does not look at MAGIC.
+        // Root ignores MAGIC.
         let tools = try TemporaryDirectory()
         let user: [ByteString] = isRoot ? ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"] : []
         let outcome = try run(user + [Fsscan.copy(to: tools), "--mime", directory.path], options)

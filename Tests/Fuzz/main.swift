@@ -26,7 +26,7 @@ enum Chosen {
 
 let target = Chosen.target
 #if FUZZER
-// The target's name is not libFuzzer's business.
+// libFuzzer does not know the target's name.
 var count = CommandLine.argc - 1
 var arguments = CommandLine.unsafeArgv + 1
 arguments[0] = CommandLine.unsafeArgv[0]

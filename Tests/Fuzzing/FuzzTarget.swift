@@ -1,16 +1,16 @@
-// What is fed with bytes that nobody meant. One table for three ways of running it: `make fuzz` (libFuzzer, for as long as
-// wanted), FuzzTests (the corpus and some thousand mutations of it, in `make test`), and `fuzz TARGET FILE...` for one input.
+// Fuzz targets. One table for three ways of running it: `make fuzz` (libFuzzer, for any time), FuzzTests (the corpus
+// and some thousand mutations of it, in `make test`), and `fuzz TARGET FILE...` for one input.
 //
-// A reader of a file format is added as a line of `all`: it must end, without a trap, for any bytes; what it reads, it
-// should check with an oracle. Its corpus is fixtures/fuzz/NAME/.
+// To add a reader of a file format, add a line to `all`. It must end, without a trap, for any bytes, and should check
+// its results with an oracle. Its corpus is fixtures/fuzz/NAME/.
 
-/// Something that takes any bytes. It traps where a promise is broken.
+/// A target accepts any bytes, and traps if a promise is broken.
 package struct FuzzTarget: Sendable {
     /// As in fixtures/fuzz.
     package let name: String
-    /// The bytes end where their memory ends, so that AddressSanitizer sees a read beyond them.
+    /// The memory ends where the bytes end, so that AddressSanitizer sees a read beyond them.
     package let run: @Sendable (UnsafeRawBufferPointer) -> Void
-    /// How many mutations of the corpus the short run tries: what some seconds in a debug build are enough for.
+    /// The number of mutations in the short run: a few seconds in a debug build.
     package let mutations: Int
 
     package static let all: [FuzzTarget] = [
@@ -35,7 +35,7 @@ package struct FuzzTarget: Sendable {
 
     package static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
 
-    /// Runs it on a copy that is no longer than the bytes.
+    /// Runs it on a copy without spare capacity.
     package func run(_ bytes: [UInt8]) {
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
         defer { copy.deallocate() }

@@ -8,7 +8,8 @@ import ScanEngine
 import Snapshots
 import Synchronization
 
-/// What was read, as if a scan had found it: written with fsscan's own writers, it must read the same.
+/// Writes the entries that were read, as if a scan had found them, with fsscan's own writers; they must read back the
+/// same.
 struct Rewriting {
     private struct Item {
         var entry: SnapshotEntry
@@ -23,7 +24,7 @@ struct Rewriting {
 
     var statuses: [FileStatus] { items.map(\.status) }
 
-    /// Nil where the root is no directory.
+    /// Nil if the root is not a directory.
     init?(_ reading: Reading) {
         digests = DigestSet(reading.description.algorithms)
         var root = SnapshotEntry(key: EntryKey(root: 0, path: []), kind: .directory)
@@ -32,7 +33,7 @@ struct Rewriting {
         var others = Set<EntryKey>()
         var items: [Item] = []
         for entry in [root] + reading.entries.filter({ !$0.key.isRoot }) {
-            // What no tree has: names of nothing, and something in what is no directory.
+            // Impossible in a tree: empty names, and entries inside something that is not a directory.
             let names = entry.key.bytes[4...].split(separator: 0, omittingEmptySubsequences: false)
             let isName = names.allSatisfy { !$0.isEmpty && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8) }
             guard entry.key.root == 0, isName || entry.key.isRoot else { continue }
@@ -104,7 +105,7 @@ struct Rewriting {
             raw.stx_attributes_mask = UInt64(InodeFlags([.immutable, .appendOnly]).rawValue)
             raw.stx_attributes = UInt64(flags.rawValue)
         }
-        // A thin view of `struct statx`, as it says of itself: the one field that it has.
+        // A thin view of `struct statx`, as its comment says: its only field.
         precondition(MemoryLayout<FileStatus>.size == MemoryLayout<statx>.size)
         return unsafeBitCast(raw, to: FileStatus.self)
     }
@@ -116,7 +117,7 @@ struct Rewriting {
     // MARK: Formats
 
     func check() {
-        // What an mtree specification says nothing of but the name has no record.
+        // An entry for which an mtree specification gives only the name has no record.
         check(.ndjson, "records") { entry in entry.kind == nil && entry.errors.isEmpty ? nil : entry }
         check(.mca, "mca") { entry in
             guard entry.kind != nil else { return nil }
@@ -148,7 +149,7 @@ struct Rewriting {
         }
     }
 
-    /// What mtree and MCA carry.
+    /// The fields of mtree and MCA.
     private static func common(_ entry: SnapshotEntry) -> SnapshotEntry {
         var known = SnapshotEntry(key: entry.key, kind: entry.kind)
         (known.mode, known.uid, known.gid, known.links) = (entry.mode, entry.uid, entry.gid, entry.links)
@@ -163,7 +164,7 @@ struct Rewriting {
         switch file.read() {
         case .failure(let failure): preconditionFailure("\(name): what was written cannot be read: \(failure.message)")
         case .success(let reading):
-            // A tree has directories that hold something, also where nobody looked at them.
+            // A tree has all directories that contain entries, even if they were not listed.
             let keys = Set(expected.map(\.key))
             let found = reading.entries.filter { !format.isTree || keys.contains($0.key) }
             precondition(found.count == expected.count, "\(name): \(expected.count) written, \(found.count) read")

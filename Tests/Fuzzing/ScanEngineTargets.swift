@@ -29,7 +29,7 @@ func fuzzDirectoryEntries(_ bytes: UnsafeRawBufferPointer) {
     precondition(count == expected.count, "fewer entries than there are")
 }
 
-/// A `.gitignore`, a NUL, and a path that is asked about; patterns that fnmatch(3) knows too, against that.
+/// A `.gitignore`, a NUL, and a path to match; patterns that fnmatch(3) also supports are checked against it.
 func fuzzGitignore(_ bytes: UnsafeRawBufferPointer) {
     let parts = Array(bytes).split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
     let contents = Array(parts[0])
@@ -48,7 +48,7 @@ func fuzzGitignore(_ bytes: UnsafeRawBufferPointer) {
             verdicts.append(verdict)
         }
         precondition(verdicts[0] != .dependsOnKind && verdicts[1] != .dependsOnKind, "the kind was told")
-        // Before the kind is known nothing may be decided that the kind would change.
+        // Before the kind is known, no verdict may be returned that depends on it.
         if verdicts[2] != .dependsOnKind { precondition(verdicts[2] == verdicts[0] && verdicts[2] == verdicts[1]) }
     }
     if let isMatch = fnmatch(contents, name) {
@@ -59,7 +59,7 @@ func fuzzGitignore(_ bytes: UnsafeRawBufferPointer) {
     }
 }
 
-/// Whether the C library matches the name; nil for patterns that git reads in a way of its own.
+/// Whether the C library matches the name; nil for patterns that git interprets differently.
 private func fnmatch(_ pattern: [UInt8], _ name: [UInt8]) -> Bool? {
     // Stars far apart cost fnmatch exponential time.
     guard !pattern.isEmpty, pattern.count < 64, pattern.count(where: { $0 == UInt8(ascii: "*") }) < 6 else {
@@ -121,7 +121,7 @@ func fuzzJSON(_ bytes: UnsafeRawBufferPointer) {
     }
 }
 
-/// A partial result of a shard, or a plan: what can be read can be put together, and written again as the same bytes.
+/// A partial result of a shard, or a plan: valid input can be merged, and written again as the same bytes.
 func fuzzPartial(_ bytes: UnsafeRawBufferPointer) {
     let bytes = Array(bytes)
     if let plan = try? ScanPlan(bytes) {
@@ -130,7 +130,7 @@ func fuzzPartial(_ bytes: UnsafeRawBufferPointer) {
     }
     guard let file = try? ShardFile(bytes) else { return }
     precondition(file.bytes == bytes, "other bytes were read than are written")
-    // Digests and depths of any size are a matter of time and memory, and not of the reader.
+    // Digests and depths of any size cost time and memory, but are no problem of the reader.
     guard file.plan.shards <= 1_000, file.plan.options.top <= 1_000 else { return }
     var merge = ScanMerge(file.plan)
     precondition(merge.add(file), "it has its own plan")

@@ -3,10 +3,10 @@ import Foundation
 import ScanEngine
 import Snapshots
 
-/// Bytes that a reader of text gets as a file, and as a pipe.
+/// The bytes for a reader of text, as a file and as a pipe.
 struct TextFile {
     var format: String
-    /// What it says it is called: b2sum's lists are told by that.
+    /// The claimed name: it identifies b2sum's lists.
     var path: String
     var bytes: [UInt8]
     var otherRoots: [[UInt8]] = []
@@ -32,9 +32,9 @@ struct TextFile {
     }
 }
 
-/// A file that has a name, for SQLite.
+/// A named file, for SQLite.
 enum ScratchFile {
-    /// In memory, where that is to be had.
+    /// In memory, if available.
     static let place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
 
     static func with(_ bytes: UnsafeRawBufferPointer, _ body: ([UInt8]) -> Void) {
@@ -46,7 +46,7 @@ enum ScratchFile {
         precondition(descriptor >= 0 && write(descriptor, bytes.baseAddress, bytes.count) == bytes.count, "write")
         close(descriptor)
         body(Array(path.utf8))
-        // What SQLite makes beside a database that says it needs it.
+        // Files that SQLite creates beside a database if the database asks for them.
         for suffix in ["", "-journal", "-wal", "-shm"] { unlink(path + suffix) }
         precondition(rmdir(directory) == 0, "something was left behind")
     }

@@ -1,6 +1,6 @@
-// The files that diff, verify and --baseline read. Each target asks one reader directly, whatever the file would be
-// recognised as, and checks what it gives by rules that hold for every source, by reading it in other ways, and by writing
-// it with fsscan's own writers and reading that.
+// The files that diff, verify and --baseline read. Each target calls one reader directly, whatever format the file
+// would be recognised as. It checks the results by rules that hold for every source, by reading in other ways, and by
+// writing them with fsscan's own writers and reading that.
 
 import Entries
 import Formats
@@ -26,15 +26,15 @@ func fuzzText(_ format: String) -> @Sendable (UnsafeRawBufferPointer) -> Void {
         checkEqual(try! file.open().get(), try! file.open().get())
         Rewriting(reading)?.check()
 
-        // Nothing is read over: not at the end either. No format has a line with a NUL.
+        // Nothing is ignored, not even at the end. No format has a line with a NUL.
         var longer = file
         longer.bytes += [0x0A, 0x00]
         if case .success = longer.read() { preconditionFailure("a line of nonsense was read over") }
     }
 }
 
-/// What a strict reader takes, Foundation takes, too. It gives up where numbers are no doubles and where surrogates stand
-/// alone.
+/// Foundation accepts everything that a strict reader accepts, except numbers that are not doubles, and lone
+/// surrogates.
 private func checkJSON(_ line: UnsafeRawBufferPointer.SubSequence) {
     if (try? JSONSerialization.jsonObject(with: Data(line))) is [String: Any] { return }
     let text = String(decoding: line, as: UTF8.self)
@@ -72,7 +72,7 @@ func fuzzRules(_ bytes: UnsafeRawBufferPointer) {
     }
 }
 
-/// A file of ncdu's, which is looked at and not compared: a directory comes before what is in it.
+/// An ncdu file, which is browsed, not compared: a directory comes before its contents.
 func fuzzNcdu(_ bytes: UnsafeRawBufferPointer) {
     ScratchFile.with(bytes) { path in
         let opened = try? OpenedSnapshot(
@@ -99,7 +99,7 @@ func fuzzSaved(_ bytes: UnsafeRawBufferPointer) {
             guard let reading = try? Reading(SavedScanSource(file, scan)) else { continue }
             reading.check()
             precondition(reading.entries.count <= bytes.count, "more entries than bytes")
-            // Seeking may come upon damage that reading from the beginning to the end did not.
+            // Seeking may find damage that reading sequentially did not.
             guard (try? reading.checkPassingOver { try! SavedScanSource(file, scan) }) != nil else { continue }
             checkEqual(try! SavedScanSource(file, scan), try! SavedScanSource(file, scan))
             checkEvidence(file, scan)
@@ -110,14 +110,14 @@ func fuzzSaved(_ bytes: UnsafeRawBufferPointer) {
     }
 }
 
-/// The same each time, and none where an entry lies in no directory.
+/// The same each time, and none if an entry is in no directory.
 private func checkEvidence(_ file: SavedScans, _ scan: SavedScan) {
     guard let evidence = try? file.evidence(of: scan) else { return }
     precondition(evidence.hex.utf8.count == 64 && (try? file.evidence(of: scan)) == evidence, "no evidence")
     try? file.checkContent(of: scan)
 }
 
-/// Whatever the packs hold, what is taken over has the form of the scan.
+/// Whatever the packs contain, digests that are taken over have the form of the scan.
 private func checkBaseline(_ file: SavedScans, _ scan: SavedScan, _ statuses: [FileStatus]) {
     var options = scan.options
     options.mime = true
@@ -133,7 +133,7 @@ private func checkBaseline(_ file: SavedScans, _ scan: SavedScan, _ statuses: [F
     }
 }
 
-/// A source is what it is: compared with itself nothing differs.
+/// A source compared with itself has no differences.
 private func checkEqual(_ old: any SnapshotSource, _ new: any SnapshotSource) {
     let everything = FieldSet(EntryField.comparable)
     let totals = try! Comparison(old, new, FieldSelection(added: everything)).run { change in
@@ -163,9 +163,9 @@ struct Reading: Equatable {
             && left.description.uncheckable == right.description.uncheckable
     }
 
-    /// What every source promises.
+    /// Checks the promises of every source.
     func check() {
-        // `--files-from` may name nothing.
+        // `--files-from` may be empty.
         precondition(!description.roots.isEmpty || description.format == "saved scan" && entries.isEmpty, "no root")
         precondition(description.roots.allSatisfy { !$0.contains(0) }, "a path with a NUL")
         precondition(description.uncheckable.count <= 1_001, "names without bounds")
@@ -177,7 +177,7 @@ struct Reading: Equatable {
             precondition(description.roots.indices.contains(entry.key.root), "a root that is none")
             precondition(entry.kind != nil || !entry.errors.isEmpty || description.format != "records")
             precondition(entry.kind.map { description.kinds.contains($0) } ?? true, "a kind that is not listed")
-            // Whatever the options say, a file may have types and attributes.
+            // Whatever the options are, a file may have types and attributes.
             let known = entry.knownFields.subtracting([.kind, .mime, .xattrs])
             precondition(known.isSubset(of: description.fields), "a field that is not carried")
             for (algorithm, digest) in entry.digests {
@@ -193,7 +193,7 @@ struct Reading: Equatable {
         }
     }
 
-    /// Passing over every second directory (or path of which there is but an error) leaves out what is below them, and nothing else.
+    /// Skipping every second directory (or path with only an error) omits everything below them, and nothing else.
     func checkPassingOver(_ open: () -> any SnapshotSource) throws(SnapshotFailure) {
         let source = open()
         var passed: EntryKey?

@@ -1,4 +1,4 @@
-// What the kernel says of mounts and control groups, against second readings that work with text.
+// Kernel files about mounts and control groups, against independent text-based readers.
 
 import Foundation
 import LinuxKernel
@@ -10,7 +10,7 @@ private func words(_ bytes: some Sequence<UInt8>) -> [[String]] {
     return text.split(separator: "\n").map { line in line.split(separator: " ").map { String($0) } }
 }
 
-/// The fields of a mount, and what is behind the lone dash.
+/// The fields of a mount, and those after the lone dash.
 private func mounts(_ bytes: some Sequence<UInt8>) -> [(fields: [String], kind: [String])] {
     words(bytes).compactMap { fields in
         guard fields.count > 6, let dash = fields[6...].firstIndex(of: "-") else { return nil }
@@ -43,7 +43,8 @@ func fuzzMountInfo(_ bytes: UnsafeRawBufferPointer) {
     precondition(table[.max - 1].mounts == count[.max - 1] ?? 0, "a device of nowhere")
 }
 
-/// `/proc/self/cgroup`, `/proc/self/mountinfo`, and what each `cpu.max` or `cpu.cfs_…_us` holds, with NULs between them.
+/// `/proc/self/cgroup`, `/proc/self/mountinfo`, and the contents of each `cpu.max` or `cpu.cfs_…_us`, separated by
+/// NULs.
 func fuzzControlGroups(_ bytes: UnsafeRawBufferPointer) {
     let parts = bytes.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false).map { Array($0) }
     var asked: [[UInt8]] = []
@@ -62,7 +63,7 @@ func fuzzControlGroups(_ bytes: UnsafeRawBufferPointer) {
         let names = ["/cpu.max", "/cpu.cfs_quota_us", "/cpu.cfs_period_us"]
         precondition(names.contains { path.suffix($0.utf8.count).elementsEqual($0.utf8) }, "another file")
     }
-    // All groups say the same.
+    // All groups have the same contents.
     let numbers = words(parts.count > 2 ? parts[2] : []).flatMap { $0 }
     var expected: Set<Double?> = [nil]
     if !asked.isEmpty {

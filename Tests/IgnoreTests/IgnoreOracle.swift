@@ -1,9 +1,9 @@
-// What the tests of the ignore patterns share: trees that exist for the matcher and for git alike, and git itself.
+// Shared by the tests of ignore patterns: trees for both the matcher and git, and git itself.
 
 import Glibc
 import Ignore
 
-/// A directory by the names that lead to it.
+/// A directory, given by the names on its path.
 struct IgnoreTestDirectory: IgnoreDirectory {
     var components: ArraySlice<[UInt8]>
 
@@ -17,7 +17,7 @@ struct IgnoreTestDirectory: IgnoreDirectory {
     }
 }
 
-/// A tree as far as patterns care: which paths are directories, and what their `.gitignore` files say.
+/// A tree as far as patterns are concerned: which paths are directories, and the contents of their `.gitignore` files.
 struct IgnoreTestTree {
     /// By path, "" for the root.
     var gitignores: [[UInt8]: [UInt8]] = [:]
@@ -35,7 +35,7 @@ struct IgnoreTestTree {
         gitignores[path] = contents
     }
 
-    /// Whether a walk would leave out the path: it, or a directory on the way, is ignored.
+    /// Whether a walk would exclude the path: it, or a directory on the way, is ignored.
     func isIgnored(_ path: [UInt8], excludes: IgnoreScope? = nil) -> Bool {
         let components = path.split(separator: slash).map { Array($0) }
         var scope = excludes
@@ -66,7 +66,7 @@ final class GitRepository {
         guard mkdtemp(&template) != nil else { throw TestFailure("mkdtemp: errno \(errno)") }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         _ = try git(["init", "--quiet", "."])
-        // Parents sort before what is in them.
+        // Parents sort before their contents.
         for directory in tree.directories.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             guard withPath(directory, { mkdir($0, 0o755) }) == 0 else { throw TestFailure("mkdir: errno \(errno)") }
         }
@@ -77,8 +77,8 @@ final class GitRepository {
 
     deinit { _ = try? run(["rm", "-rf", "--", path].map { Array($0.utf8) }) }
 
-    /// Which of the paths git would leave out. They need not exist, except directories; none may begin with a colon,
-    /// which git takes for an option.
+    /// The paths that git would exclude. They need not exist, except directories; none may begin with a colon, which
+    /// git takes for an option.
     func ignored(_ paths: [[UInt8]]) throws -> Set<[UInt8]> {
         let arguments = ["check-ignore", "--stdin", "-z", "--verbose", "--non-matching", "--no-index"]
         let output = try git(arguments.map { Array($0.utf8) }, input: Array(paths.joined(separator: [0])) + [0])
@@ -86,7 +86,7 @@ final class GitRepository {
         guard fields.count == 4 * paths.count + 1 else { throw TestFailure("git answered \(fields.count) fields") }
         var result: Set<[UInt8]> = []
         for (index, path) in paths.enumerated() {
-            // Source, line, pattern, path; the first three are empty where nothing matched.
+            // Source, line, pattern, path; the first three are empty if nothing matched.
             let pattern = fields[4 * index + 2]
             guard fields[4 * index + 3].elementsEqual(path) else { throw TestFailure("git answered out of order") }
             if let first = pattern.first, first != UInt8(ascii: "!") { result.insert(path) }
@@ -114,7 +114,7 @@ final class GitRepository {
     }
 
     private func run(_ arguments: [[UInt8]], input: [UInt8] = []) throws -> [UInt8] {
-        // Files rather than pipes: no deadlock to think of. Unlinked at once.
+        // Files instead of pipes, so there is no deadlock. Unlinked at once.
         let files = try (0..<2).map { _ in
             var template = Array("\(temporaryRoot)/fsscan-ignore-io-XXXXXX".utf8CString)
             let descriptor = mkstemp(&template)
@@ -154,7 +154,8 @@ final class GitRepository {
     }
 }
 
-/// Memory where there is some: thousands of directories are made, which takes a disk's file system half a millisecond each.
+/// In memory if possible: thousands of directories are created, which takes half a millisecond each on a disk's file
+/// system.
 private let temporaryRoot = access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp"
 
 struct TestFailure: Error, CustomStringConvertible {
@@ -170,7 +171,7 @@ private func withCStrings<R>(_ strings: [[UInt8]], _ body: ([UnsafeMutablePointe
     return body(copies + [nil])
 }
 
-/// Random numbers that a seed brings back (SplitMix64).
+/// Reproducible random numbers (SplitMix64).
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
     init(seed: UInt64) { state = seed }

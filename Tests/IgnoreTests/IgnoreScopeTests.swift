@@ -102,7 +102,7 @@ import Testing
         #expect(verdict == .kept)
     }
 
-    /// Exponential for a matcher that tries every star again: here all of them take a second together.
+    /// Exponential for a matcher that retries every star: here all of them take a second together.
     @Test(.timeLimit(.minutes(patience)))
     func hostilePatternsTakeTheProductOfTheLengths() {
         let long = String(repeating: "a", count: 250)

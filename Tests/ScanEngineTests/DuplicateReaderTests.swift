@@ -1,4 +1,4 @@
-// What a file that is not what was listed does to a search for duplicates: it is told, and compared with nothing.
+// A file that differs from its listing in a search for duplicates: it is reported, and compared with nothing.
 
 import Entries
 import Glibc
@@ -29,7 +29,7 @@ import Testing
         let file = try candidate(directory.appending("f"))
         #expect(try reader.read(stage, file, size: 7)?.status == file.status)
         #expect(throws: ContentFailure.changed) { _ = try reader.read(stage, file, size: 8) }
-        // The same size and other bytes: mtime and ctime tell.
+        // The same size but different bytes: mtime and ctime show it.
         _ = try output(of: ["sh", "-c", "sleep 0.05; printf CONTENT > \"$0\"", directory.appending("f")])
         #expect(throws: ContentFailure.changed) { _ = try reader.read(stage, file, size: 7) }
     }
@@ -38,7 +38,7 @@ import Testing
         let directory = try TemporaryDirectory([.file("f", "content")])
         let reader = try makeReader()
         let file = try candidate(directory.appending("f"))
-        // A FIFO without a writer would be waited for, and with one let it go on.
+        // Opening a FIFO would wait for a writer, or release one.
         _ = try output(of: ["sh", "-c", "mv \"$0\" \"$0.old\"; mkfifo \"$0\"", directory.appending("f")])
         #expect(throws: ContentFailure.call("openat", .stale)) { _ = try reader.read(.ends, file, size: 7) }
         // Another name of the inode leads to it.
@@ -52,7 +52,7 @@ import Testing
         #expect(try makeReader().read(.ends, file, size: 0) == nil)
     }
 
-    /// Wherever holes are, and however a file is cut into pieces, the chunks of one content are the same.
+    /// Wherever holes are, and however a file is cut into pieces, equal content gives equal chunks.
     @Test func chunksOfOneContentAreTheSame() throws {
         let directory = try TemporaryDirectory()
         let script = """

@@ -35,7 +35,7 @@ import Testing
         #expect(fileExtension("f.foobar").hash == 0x8594_4171_F739_67E8)
     }
 
-    /// However the names come to the workers, and in which order: the same counts, which a dictionary has, too.
+    /// However the names are distributed among workers, and in any order: the same counts, which match a dictionary's.
     @Test(arguments: [(1, 50), (3, 50), (8, 7), (2, 400)])
     func whatIsListedDoesNotDependOnTheWorkers(workers: Int, limit: Int) {
         var generator = SeededGenerator(seed: UInt64(workers * 1000 + limit))

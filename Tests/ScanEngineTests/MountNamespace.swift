@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Runs `body` on a thread of its own that has its own mounts.
+/// Runs `body` on a separate thread with its own mounts.
 func inMountNamespace<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) throws -> Result {
     let outcome = Outcome<Result>()
     Thread.detachNewThread {

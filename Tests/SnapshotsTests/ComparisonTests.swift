@@ -1,4 +1,4 @@
-// What a comparison makes of sources in memory: hidden directories, rules, moves, and what one side does not say.
+// Comparisons of sources in memory: unreadable directories, rules, moves, and fields missing on one side.
 
 import Bytes
 import Entries
@@ -77,7 +77,7 @@ private func compare(
 @Suite struct ComparisonTests {
     // MARK: What could not be seen
 
-    /// With two of them the first one's children come after the second was read.
+    /// With two of them, the children of the first come after the second was read.
     @Test func whatIsInAnyDirectoryThatCannotBeListedIsUnknown() throws {
         func side(_ directory: (String) -> SnapshotEntry, _ files: [String]) -> Listed {
             Listed(["", "a", "b", "b/c", "d"].map(directory) + files.map { entry($0) })
@@ -93,14 +93,14 @@ private func compare(
         #expect(now.totals.changes[.unknown] == 5 && now.totals.hasTrouble && !now.totals.isDifferent)
         let before = try compare(side(hidden, []), side(open, names))
         #expect(before.lines.count == 9 && before.lines.allSatisfy { $0.hasSuffix("(not known before)") })
-        // What is listed in part is compared as far as it goes.
+        // A partly listed directory is compared as far as it was listed.
         let part = try compare(side(hidden, ["a/one"]), side(hidden, ["a/two"]))
         #expect(part.lines.contains("unknown a/one (not known now)"), "\(part.lines)")
         #expect(part.lines.contains("unknown a/two (not known before)"))
         #expect(part.lines.count == 6)
     }
 
-    /// Any trees, any hidden directories: what was seen has the fate that it has in a comparison by sets.
+    /// Any trees, any unreadable directories: entries that were seen have the same result as in a comparison of sets.
     @Test(arguments: 1...60 as ClosedRange<UInt64>) func hiddenDirectoriesHideWhatIsBelowThemAndNothingElse(
         _ seed: UInt64
     ) throws {
@@ -164,7 +164,7 @@ private func compare(
         #expect(try compare(again, Listed(whole)).lines == ["unknown b (not known before)"])
     }
 
-    /// An error of a path that has no entry; one in a name's attributes hides nothing.
+    /// An error of a path without an entry; one in a name's attributes hides nothing.
     @Test func anErrorHidesAsMuchAsItSays() throws {
         let old = Listed([entry("", .directory), entry("a", .directory), entry("a/f"), entry("b"), entry("b/f")])
         var open = entry("a", .directory)
@@ -209,7 +209,7 @@ private func compare(
         }
         let outcome = try compare(old, new())
         #expect(outcome.lines == [])
-        // c: its SHA-256 says what its MD5 would; the SHA-1 of b does not. Times of directories are not compared.
+        // c: its SHA-256 covers what its MD5 would; the SHA-1 of b does not. Times of directories are not compared.
         #expect(
             outcome.notCompared.filter { !$0.contains("neither") } == [
                 "mode new does not say 1", "uid new does not say 1", "sha256 new does not say 1",
@@ -241,7 +241,7 @@ private func compare(
             ignored: [.mode], ignoredAlgorithms: Set(DigestAlgorithm.allCases), ignoredNames: names)
         let none = try compare(old(), new(), content)
         #expect(none.lines == [] && !none.totals.hasTrouble && !none.notCompared.contains { $0.hasPrefix("content") })
-        // What the new side says and cannot be checked is no trouble.
+        // A statement of the new side that cannot be checked is no trouble.
         let checked = Listed([entry("a") { $0.digests = [.sha256: digest(2)] }])
         let reversed = try compare(checked, old())
         #expect(!reversed.totals.hasTrouble)
@@ -268,7 +268,7 @@ private func compare(
         #expect(try compare(Listed([]), Listed(old)).lines == ["added g"])
         let there = [entry("d", .directory), entry("f", .symlink), entry("g")]
         #expect(try compare(Listed(old), Listed(there)).lines == ["kind f [\"kind\"]", "removed d/f"])
-        // Nor is it missing where it could not be seen.
+        // Nor does it count as missing if it could not be seen.
         let hidden = try compare(Listed([entry("", .directory)] + old), Listed([closed("")]))
         #expect(hidden.lines.contains("unknown f (not known now)"))
     }
@@ -309,10 +309,10 @@ private func compare(
         let apart = ["removed a", "added b"]
         #expect(try moves({ $0.digests = digests }, { ($0.digests, $0.size) = (digests, 5) }) == ["moved a -> b"])
         #expect(try moves({ ($0.digests, $0.size) = (digests, 4) }, { ($0.digests, $0.size) = (digests, 5) }) == apart)
-        // Of an empty file, whose digest every empty file has.
+        // For an empty file, because all empty files have the same digest.
         let empty = [DigestAlgorithm.md5: try #require(bytes(ofHex: Array("d41d8cd98f00b204e9800998ecf8427e".utf8)))]
         #expect(try moves({ $0.digests = empty }, { $0.digests = empty }) == apart)
-        // Any digest will do, not only the first that the sides have.
+        // Any digest will do, not only the first that both sides have.
         let several = try compare(
             Listed([entry("a") { $0.digests = [.md5: digest(7, .md5)] }, entry("x") { $0.digests = digests }]),
             Listed([entry("b") { $0.digests = [.md5: digest(7, .md5)] }, entry("x") { $0.digests = digests }]))
@@ -336,7 +336,7 @@ private func compare(
         let outcome = try compare(Listed(chain), Listed([]), FieldSelection(), MoveCandidates(limit: limit))
         #expect(outcome.totals.changes == [.removed: 300] && !outcome.totals.allMovesSought)
         #expect(try compare(Listed(chain), Listed([])).totals.allMovesSought)
-        // What found room is still paired.
+        // Candidates that found room are still paired.
         let moved = chain.map { old in
             entry("y/" + String(decoding: old.key.path, as: UTF8.self), .directory) {
                 ($0.device, $0.inode, $0.mtime) = (1, old.inode, FileTime(seconds: 1, nanoseconds: 0))
@@ -354,7 +354,7 @@ private func compare(
         #expect(try compare(Listed(before), Listed(moved)).totals.changes == [.moved: 300])
     }
 
-    /// A directory is one line, whether its entries find room among the candidates or not.
+    /// A directory is one line, whether or not its entries find room among the candidates.
     @Test(arguments: [0, 2_000, 20_000, 64 << 20]) func aDirectoryBeyondTheLimitIsOneLine(_ limit: Int) throws {
         var entries = [entry("big", .directory), entry("big.file"), entry("e", .directory)]
         for number in 0..<100 { entries += [entry("big/\(number)"), entry("e/\(number)", .directory)] }
@@ -369,7 +369,7 @@ private func compare(
         }
     }
 
-    /// What is below a directory that moved, and had no room: whether it moved with it is not known.
+    /// Entries below a moved directory that had no room: it is unknown whether they moved with it.
     @Test func whatHadNoRoomIsToldBesideAMove() throws {
         func identified(_ path: String, _ kind: EntryKind, _ inode: UInt64) -> SnapshotEntry {
             entry(path, kind) { ($0.device, $0.inode, $0.btime) = (1, inode, FileTime(seconds: 1, nanoseconds: 0)) }

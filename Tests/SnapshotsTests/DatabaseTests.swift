@@ -3,7 +3,7 @@ import Testing
 
 @testable import Snapshots
 
-/// What a forged file may cost: see also ForgedDatabaseTests.
+/// The cost that a forged file can cause: see also ForgedDatabaseTests.
 @Suite struct DatabaseTests {
     private let directory: TemporaryDirectory
     private let database: Database
@@ -32,7 +32,7 @@ import Testing
             "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r")
         let failure = try #require(throws: DatabaseError.self) { try statement.step() }
         #expect(failure.message == "is damaged: a table without an end")
-        // The next call has all the time again, row by row.
+        // The next call has the full budget again, for each row.
         let rows = try database.prepare(
             "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 100000) SELECT n FROM r")
         var count = 0

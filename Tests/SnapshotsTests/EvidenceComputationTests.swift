@@ -1,5 +1,5 @@
-// That nothing is forgotten: whoever adds a field to entries, or an option to scans, binds it in the evidence or says here why
-// not.
+// Makes sure that nothing is forgotten: a new field of entries, or a new option of scans, must be covered by the
+// evidence or listed here with the reason.
 
 import Entries
 import Formats
@@ -42,11 +42,11 @@ import Testing
             ("errors", { $0.errors = [SnapshotEntryError(operation: "", code: "", message: "")] }),
         ]
         let unbound: [(String, (inout SnapshotEntry) -> Void)] = [
-            // Follows from the rows below the directory: not looked at where evidence counts.
+            // Follows from the rows below the directory, and is not used where evidence counts.
             ("state", { $0.state = Array(repeating: 1, count: 32) }),
-            // Of specifications of mtree.
+            // Only for specifications of mtree.
             ("rules", { $0.rules = .optional }),
-            // Of the comparison: in no row.
+            // Only for comparisons: in no row.
             ("rule", { $0.rule = 1 }),
         ]
         let plain = entry("a", kind)
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    /// A name that begins like another directory's, and one directory in the place of another.
+    /// A name that begins like another directory's, and one directory in place of another.
     @Test func theShapeOfTheTreeIsBound() throws {
         let shapes: [[(String, EntryKind)]] = [
             [], [("", .file)], [("", .directory)], [("", .directory), ("a", .directory)],

@@ -1,4 +1,4 @@
-// The fixed, short run of the fuzz targets: their corpus, and mutations of it that a seed brings back.
+// The fixed, short run of the fuzz targets: their corpus, and reproducible mutations of it.
 
 import Foundation
 import Fuzzing
@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite struct FuzzTests {
-    /// A failure traps, and says which target and seed it was in the lines before.
+    /// A failure traps; the lines before it show the target and the seed.
     @Test(arguments: FuzzTarget.all.map(\.name))
     func theCorpusAndItsMutationsBreakNothing(name: String) throws {
         let target = try #require(FuzzTarget.named(name))
@@ -15,7 +15,7 @@ import Testing
             .map { Array(try Data(contentsOf: URL(fileURLWithPath: directory + "/" + $0))) }
         #expect(corpus.count >= 3, "a corpus in fixtures/fuzz/\(name)")
         for input in corpus { target.run(input) }
-        // A sanitizer makes each some ten times slower.
+        // A sanitizer makes each run about ten times slower.
         for seed in 1...UInt64(isSanitized ? target.mutations / 10 : target.mutations) {
             var generator = SeededGenerator(seed: seed)
             target.run(mutated(corpus, &generator))

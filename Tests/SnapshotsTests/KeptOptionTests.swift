@@ -1,4 +1,4 @@
-// Options of a scan on their way through reports, records and saved scans.
+// Options of a scan through reports, records and saved scans.
 
 import Bytes
 import Entries
@@ -11,7 +11,7 @@ import Testing
 @testable import Snapshots
 
 @Suite struct KeptOptionTests {
-    /// Each option as it is not by default.
+    /// Each option with a value that is not its default.
     private var unusual: ScanOptions {
         var options = ScanOptions(paths: [Array("tree".utf8)], threads: 1)
         for option in KeptOption.all {
@@ -29,7 +29,7 @@ import Testing
         return options
     }
 
-    /// Nothing in it is as it is by default.
+    /// All members differ from their defaults.
     private static var unusualSelection: Selection {
         var selection = Selection()
         selection.kinds = [.file, .symlink]
@@ -40,7 +40,7 @@ import Testing
         return selection
     }
 
-    /// A member that is not kept would select something else when it is read.
+    /// A member that is lost would change the selection when it is read.
     @Test func theUnusualSelectionHasEveryMember() {
         let (one, other) = (Mirror(reflecting: Self.unusualSelection), Mirror(reflecting: Selection()))
         for (left, right) in zip(one.children, other.children) {
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    /// A live side is scanned with the options of the other side, whatever the other side is.
+    /// A live side is scanned with the options of the other side, whatever its format.
     @Test func recordsAndSavedScansKeepThem() throws {
         let directory = try TemporaryDirectory()
         let (records, saved) = (directory.appending("records").bytes, directory.appending("scans.db").bytes)

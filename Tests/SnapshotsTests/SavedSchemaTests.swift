@@ -7,7 +7,7 @@ import Testing
 
 @testable import Snapshots
 
-/// A program that knows several versions of the tables of saved scans.
+/// A program that supports several versions of the tables of saved scans.
 @Suite struct SavedSchemaTests {
     private let directory: TemporaryDirectory
     private let path: [UInt8]
@@ -17,7 +17,7 @@ import Testing
         path = directory.appending("scans.db").bytes
     }
 
-    /// What every scan says of its entries.
+    /// The fields that every scan has.
     private let scanned = FieldSet(of: ScanOptions(paths: [], threads: 1))
 
     /// Version 1 with another table of entries.
@@ -39,7 +39,7 @@ import Testing
             }.objects.filter { $0.name != "entry" })
     }
 
-    /// After version 1: a column that nobody here reads.
+    /// After version 1: a column that no code here reads.
     private var newer: SavedSchema { schema(2) { $0.replacing("state BLOB,", with: "state BLOB, more INTEGER,") } }
 
     private func write(_ schema: SavedSchema) throws {

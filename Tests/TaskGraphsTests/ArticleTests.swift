@@ -4,7 +4,7 @@ import WorkStealing
 
 @testable import TaskGraphs
 
-/// The graphs of the article about Tawazi, played in virtual time: all nodes take one unit where nothing else is said.
+/// The graphs of the article about Tawazi, played in virtual time: all nodes take one unit unless noted otherwise.
 @Suite("The article's graphs, in virtual time")
 struct ArticleTests {
     /// a → (b, c) → d → e.
@@ -55,7 +55,7 @@ struct ArticleTests {
         #expect(Plan(graph).priorities == [15, 10, 12, 8])
     }
 
-    /// A fetches (two units), B and C calculate (one each), D puts it together (none).
+    /// A fetches (two units), B and C calculate (one each), D combines (none).
     private func mixed(maxConcurrency: Int, interpreter: LimitedResource? = nil) -> TaskGraph {
         var graph = TaskGraph(maxConcurrency: maxConcurrency)
         let held = interpreter.map { [$0] } ?? []
@@ -80,7 +80,7 @@ struct ArticleTests {
         #expect(run.duration == 2)
     }
 
-    /// What the article wants of the limit of two, said as it is meant: one interpreter, which only one can use.
+    /// The intention of the article's limit of two, expressed directly: one interpreter, used by one node at a time.
     @Test func withAResourceOfOneTheCalculationsFollowEachOtherAtAnyConcurrency() {
         let run = VirtualRun(
             of: mixed(maxConcurrency: 3, interpreter: LimitedResource("interpreter", limit: 1)), durations: durations)
@@ -88,7 +88,7 @@ struct ArticleTests {
         #expect(run.duration == 2)
     }
 
-    /// Nodes that are meant to run together wait for each other: the run ends only if they do.
+    /// Nodes that must run together wait for each other: the run ends only if they do.
     @Test(.timeLimit(.minutes(patience)), arguments: [2, 3])
     func theMixedGraphRunsOnThePool(maxConcurrency: Int) throws {
         var graph = TaskGraph(maxConcurrency: maxConcurrency)
@@ -112,7 +112,7 @@ struct ArticleTests {
         #expect(report.timings.count == 4)
     }
 
-    /// As many nodes as there are workers, where nothing else is said.
+    /// As many nodes as there are workers, by default.
     @Test(.timeLimit(.minutes(patience)), arguments: [nil, 2])
     func thePrioritisedGraphRunsInThreeStepsOnThePool(maxConcurrency: Int?) throws {
         var graph = TaskGraph(maxConcurrency: maxConcurrency)

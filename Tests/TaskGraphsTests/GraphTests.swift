@@ -120,7 +120,7 @@ struct GraphTests {
         #expect(error?.description == "nodes wait for each other: a → b → c → a")
         #expect(throws: TaskGraphCycle(names: ["a"])) { try graph.order(a, before: a) }
         #expect(throws: TaskGraphCycle(names: ["other", "a", "b"])) { try graph.order(b, before: other) }
-        // What was refused has left no trace.
+        // A refused edge has left no trace.
         let report = try graph.run(threads: 2)
         #expect(try report.result(of: c) == 1)
         #expect(report.timings.map(\.name) == ["other", "a", "b", "c"])

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import WorkStealing
 
-/// What `dot`, which nobody here wrote, reads in the drawings. Debian's package is graphviz.
+/// The drawings as read by `dot`, an independent program. Debian's package is graphviz.
 @Suite("Drawings of graphs")
 struct GraphvizTests {
     /// Names, and pairs of names, as `dot -Tplain` prints them.
@@ -44,7 +44,7 @@ struct GraphvizTests {
         #expect(drawing.contains("failed") && drawing.contains("skipped"))
     }
 
-    /// Labels are shown as the names are.
+    /// Labels show the names unchanged.
     @Test func namesAreDrawnAsTheyAre() throws {
         let outcome = try run(
             ["dot", "-Tsvg"], ProcessOptions { [graph = try graph()] in $0.input = Array(graph.graphviz.utf8) })

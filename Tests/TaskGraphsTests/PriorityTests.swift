@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Priorities that are handed on")
 struct PriorityTests {
-    /// Each node visits all that depend on it.
+    /// An oracle: each node visits all its dependents.
     private func visited(_ graph: TaskGraph) -> [Int] {
         graph.nodes.indices.map { node in
             var seen: Set<Int> = [node]
@@ -46,7 +46,7 @@ struct PriorityTests {
         #expect(Plan(graph).priorities == visited(graph))
     }
 
-    /// Visiting each from each took 7.8 s for a third of that in a release build, and here takes longer than the limit.
+    /// Visiting all from each took 7.8 s for a third of that in a release build, and here takes longer than the limit.
     @Test(.timeLimit(.minutes(patience)), arguments: [false, true])
     func aLongChainIsLinear(hasReports: Bool) {
         var graph = TaskGraph()

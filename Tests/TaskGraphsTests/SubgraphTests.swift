@@ -3,7 +3,7 @@ import Testing
 
 @testable import TaskGraphs
 
-/// Parts of graphs: what some results need.
+/// Parts of graphs: the nodes that some results need.
 @Suite("Subgraphs")
 struct SubgraphTests {
     private struct Oops: Error, Equatable {}
@@ -24,7 +24,7 @@ struct SubgraphTests {
         #expect(try report.result(of: ab) == 3 && report.result(of: b) == 2)
         #expect(throws: TaskNotNeeded(name: "late")) { try report.result(of: late) }
         #expect(throws: TaskNotNeeded(name: "both")) { try report.result(of: both) }
-        // What is left out lends no priority.
+        // Omitted nodes add no priority.
         #expect(report.timings.allSatisfy { $0.priority == 0 })
         #expect(!report.graphviz.contains("late") && report.graphviz.contains("set up"))
         #expect(try graph.subgraph(for: late).run(threads: threads).result(of: late) == 30)

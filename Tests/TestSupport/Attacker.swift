@@ -1,11 +1,11 @@
-/// What an attacker does, as functions of bash and lines of Python: for scripts of tests.
+/// An attacker's actions, as bash functions and lines of Python, for test scripts.
 package enum Attacker {
-    /// `user COMMAND...` runs it as an ordinary user, without rights.
+    /// `user COMMAND...` runs it as an ordinary user, without privileges.
     package static let user: ByteString =
         "user() { setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all -- \"$@\"; }\n"
 
-    /// `interrupt SOURCE TARGET SQL` makes a database in the middle of a change, and its journal, as a program leaves them
-    /// that is killed then. SQL: what the change does. SOURCE is as before.
+    /// `interrupt SOURCE TARGET SQL` creates a database in the middle of a change, and its journal, as a killed program
+    /// leaves them. SQL is the change. SOURCE stays unchanged.
     package static let interrupt: ByteString = """
         interrupt() { python3 - "$@" <<'END'
         import shutil, sqlite3, sys
@@ -34,7 +34,7 @@ package enum Attacker {
 
         """
 
-    /// `lease FILE...` holds them leased, in the background, until `$holder` is ended.
+    /// `lease FILE...` keeps them leased, in the background, until `$holder` ends.
     package static let lease: ByteString = """
         lease() {
             python3 -c '
@@ -50,7 +50,7 @@ package enum Attacker {
 
         """
 
-    /// `attributes FILE COUNT` gives it as many extended attributes of 60,000 bytes.
+    /// `attributes FILE COUNT` gives it that many extended attributes of 60,000 bytes.
     package static let attributes: ByteString = """
         attributes() { python3 - "$@" <<'END'
         import os, sys

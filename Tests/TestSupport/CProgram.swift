@@ -7,8 +7,8 @@ package struct CProgram: Sendable {
 
     /// - Parameters:
     ///   - name: of the source in Tests/faults, without its `.c`.
-    ///   - packages: what pkg-config is asked for.
-    ///   - options: further ones of the compiler; `-shared` for a library.
+    ///   - packages: arguments for pkg-config.
+    ///   - options: further compiler options; `-shared` for a library.
     private init(_ name: ByteString, packages: [ByteString] = [], options: [ByteString] = []) throws {
         path = Fsscan.buildDirectory + "faults-" + name
         var flags: [ByteString] = []
@@ -24,42 +24,42 @@ package struct CProgram: Sendable {
         _ = try output(of: ["mv", draft, path])
     }
 
-    /// A file system that fails as it is told.
+    /// A file system that fails on command.
     package static let faultfs = Result { try CProgram("faultfs", packages: ["fuse3"]) }
 
     /// Runs a command under a filter that refuses system calls.
     package static let refuse = Result { try CProgram("refuse") }
 
-    /// A library to be preloaded, which changes the environment.
+    /// A preloaded library that changes the environment.
     package static let setenv = Result { try CProgram("setenv", options: ["-shared", "-fPIC"]) }
-    /// Changes the content of files and not their times.
+    /// Changes the content of files without their times.
     package static let untimed = Result { try CProgram("untimed") }
 
-    /// A library to be preloaded, which makes calls of the C library fail.
+    /// A preloaded library that makes calls of the C library fail.
     package static let failing = Result { try CProgram("failing", options: ["-shared", "-fPIC"]) }
 
-    /// A library to be preloaded, which runs a command before the first lease is taken.
+    /// A preloaded library that runs a command before the first lease is taken.
     package static let atLease = Result { try CProgram("atlease", options: ["-shared", "-fPIC"]) }
 
-    /// A library to be preloaded, which is a libmagic that a file can take over.
+    /// A preloaded library: a libmagic that a file can take over.
     package static let badmagic = Result { try CProgram("badmagic", options: ["-shared", "-fPIC"]) }
 }
 
-/// Whether tests may mount a FUSE file system in a mount namespace of their own.
+/// Whether tests may mount a FUSE file system in their own mount namespace.
 package let canUseFUSE: Bool = fuseObstacle == nil
 
-/// Why they may not.
+/// The reason if they may not.
 package let fuseObstacle: String? = mountObstacle ?? (access("/dev/fuse", R_OK | W_OK) == 0 ? nil : "needs /dev/fuse")
 
 /// `EIO`; nil for a number that the C library has no name for.
 package func errnoName(_ number: Int32) -> String? { clinux_errno_name(number).map { String(cString: $0) } }
 
-/// Whether this is a build under AddressSanitizer or ThreadSanitizer: then the program under test is one, too.
+/// Whether this is a build under AddressSanitizer or ThreadSanitizer: then so is the program under test.
 package let isSanitized = dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
 
-/// Whether the long forms of tests are wanted: `FSSCAN_LARGE=1`, as `make stress-filesystems` sets.
+/// Whether to run the long forms of tests: `FSSCAN_LARGE=1`, as set by `make stress-filesystems`.
 package let isLarge = getenv("FSSCAN_LARGE").map { String(cString: $0) == "1" } ?? false
 
-/// The time limit of tests that could hang, in minutes. It counts from the beginning of the run, because all tests begin at once and
-/// wait for each other; sanitizers take their time.
+/// The time limit of tests that could hang, in minutes. It counts from the beginning of the run, because all tests
+/// begin at once and wait for each other; sanitizers take their time.
 package let patience = isSanitized ? 120 : 10

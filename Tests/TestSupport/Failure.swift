@@ -1,12 +1,12 @@
 import Glibc
 
-/// A system call of the tests themselves that failed: nothing that is under test.
+/// A failed system call of the tests themselves, not of the code under test.
 package struct Failure: Error, CustomStringConvertible {
     package var description: String
 
     package init(_ description: String) { self.description = description }
 
-    /// `errno` as it is now, behind the operation and its object.
+    /// The current `errno`, with the operation and its object.
     package init(errnoOf operation: String, _ object: ByteString) {
         let code = errno
         description = "\(operation) \(object.text.prefix(200)): \(String(cString: strerror(code)))"

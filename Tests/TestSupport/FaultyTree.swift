@@ -1,7 +1,7 @@
 import Glibc
 
-/// A file system that fails as it is told (Tests/faults/faultfs.c), and where it is mounted: anew for each command, in a
-/// mount namespace of its own. For tests that are enabled if `canUseFUSE`.
+/// A file system that fails on command (Tests/faults/faultfs.c), mounted anew for each command, in its own mount
+/// namespace. For tests that are enabled if `canUseFUSE`.
 package struct FaultyTree {
     package let place: TemporaryDirectory
     package let root: ByteString
@@ -19,11 +19,11 @@ package struct FaultyTree {
 
     package func output(of command: [ByteString]) throws -> [UInt8] { try TestSupport.output(of: launcher() + command) }
 
-    /// Mounts it for this process, which sees it through /proc, in the other namespace.
+    /// Mounts it for this process, which accesses it through /proc, in the other namespace.
     ///
     /// - Parameter body: gets the path.
     package func mounted<R>(_ body: (ByteString) throws -> R) throws -> R {
-        // Unmounted, and all processes ended, when this one is let go.
+        // Unmounted, and all processes ended, when this one is released.
         let server = try RunningProcess(
             launcher() + ["sh", "-c", "echo >\"$0\"; exec sleep 600", place.appending("ready")])
         return try withExtendedLifetime(server) {

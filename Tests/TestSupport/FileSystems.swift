@@ -1,13 +1,13 @@
 import Glibc
 
-/// Whether /dev/shm is a tmpfs, which takes files of 2^63−1 bytes.
+/// Whether /dev/shm is a tmpfs, which supports files of 2^63−1 bytes.
 package let isTmpfs: Bool = (try? run(["stat", "-f", "-c", "%T", "/dev/shm"]).outputText) == "tmpfs\n"
 
-/// Whether tests may mount in a mount namespace of their own.
+/// Whether tests may mount in their own mount namespace.
 package let canMount: Bool = mountObstacle == nil
 
-/// Why they may not. `unshare` makes all mounts private first, which needs a root directory that is a mount point: it is none
-/// in a plain chroot.
+/// The reason if they may not. `unshare` first makes all mounts private, which requires a root directory that is a
+/// mount point; in a plain chroot it is not.
 package let mountObstacle: String? = {
     if !isRoot { return "needs root, to mount" }
     guard let outcome = try? run(["unshare", "-m", "true"]) else { return "needs unshare(1)" }
@@ -21,5 +21,5 @@ package func kernelKnows(_ type: String) -> Bool {
     return list.split { " \t\n".contains($0) }.contains { $0 == type }
 }
 
-/// Whether `systemd-analyze` looks at units here: it makes /run/systemd where no systemd runs.
+/// Whether `systemd-analyze` can check units here: it creates /run/systemd if no systemd runs.
 package let canAnalyzeUnits: Bool = isRoot || access("/run/systemd", F_OK) == 0

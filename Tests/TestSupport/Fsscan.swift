@@ -9,7 +9,7 @@ package enum Fsscan {
         return buildDirectory + "fsscan"
     }()
 
-    /// Where the test bundle is; with a slash behind it.
+    /// The directory of the test bundle, with a trailing slash.
     static let buildDirectory: ByteString = {
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
@@ -18,7 +18,7 @@ package enum Fsscan {
         return ByteString(directory)
     }()
 
-    /// Another program of the package, where it was built with the tests.
+    /// Another program of the package, if it was built with the tests.
     package static func besideTests(_ name: ByteString) -> ByteString { buildDirectory + name }
 
     /// Runs `fsscan` with these arguments.
@@ -38,13 +38,13 @@ package enum Fsscan {
         return try TestSupport.run(["bash", "-c", script], options)
     }
 
-    /// The program that asks libmagic for it.
+    /// The libmagic helper.
     package static let helper: ByteString = {
         let directory = path.bytes.lastIndex(of: UInt8(ascii: "/")).map { path.bytes[...$0] } ?? []
         return ByteString(directory) + "fsscan-magic"
     }()
 
-    /// Copies the binary, and its helper, to where an ordinary user can execute it: a checkout may lie below a
+    /// Copies the binary, and its helper, to a place where an ordinary user can execute it: a checkout may be below a
     /// directory of mode 0700.
     package static func copy(to directory: TemporaryDirectory, withHelper: Bool = true) throws -> ByteString {
         let copy = directory.path.appending("fsscan-copy")
@@ -59,7 +59,7 @@ package enum Fsscan {
 /// Whether the tests run as root: devices, mounts and other users need it.
 package let isRoot = geteuid() == 0
 
-/// Whether a program is to be had: for tests that are skipped without it.
+/// Whether a program is installed: for tests that are skipped without it.
 package func isInstalled(_ program: ByteString) -> Bool {
     (try? run(["sh", "-c", "command -v \"$0\"", program]))?.status == 0
 }

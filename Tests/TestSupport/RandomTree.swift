@@ -1,4 +1,4 @@
-/// A generator whose seed can be printed and used again (SplitMix64, Steele et al. 2014).
+/// A reproducible generator (SplitMix64, Steele et al. 2014).
 package struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
@@ -17,7 +17,7 @@ extension Tree {
     /// A tree of up to `entries` entries with odd names, hard links to anything, chains, holes and special files.
     package static func random(seed: UInt64, entries: Int, names: [ByteString]) -> Tree {
         var generator = SeededGenerator(seed: seed)
-        // Each directory's nodes; a directory is put into its parent when all is drawn, so that nothing recurses.
+        // Each directory's nodes; a directory is put into its parent when all are drawn, so that nothing recurses.
         var contents: [[Node]] = [[]]
         var parents: [(index: Int, name: ByteString)] = [(-1, "")]
         var paths: [ByteString] = [""]

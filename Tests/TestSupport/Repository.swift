@@ -2,7 +2,7 @@ import Foundation
 
 /// The files of this repository that tests read.
 package enum Repository {
-    /// Found from the place of this file, so that the working directory does not matter.
+    /// Located from the path of this file, so that the working directory does not matter.
     package static let root: ByteString = {
         let components = #filePath.split(separator: "/").dropLast(3)
         return ByteString("/" + components.joined(separator: "/"))
@@ -14,7 +14,7 @@ package enum Repository {
         Array(try Data(contentsOf: URL(fileURLWithPath: path(name).text)))
     }
 
-    /// The Python that has the oracles of PyPI, made by Tests/oracles/setup.sh.
+    /// The Python with the oracles from PyPI, created by Tests/oracles/setup.sh.
     package static func python() throws -> ByteString {
         let python = path(".venv/bin/python")
         guard FileManager.default.isExecutableFile(atPath: python.text) else {
@@ -57,12 +57,12 @@ package enum OddNames {
     }
 }
 
-/// Golden output: what a command printed, compared with a file below fixtures/ that was reviewed.
+/// Golden output: the output of a command, compared with a reviewed file below fixtures/.
 package enum Golden {
-    /// `make fixtures` sets this, and the files are written instead of compared.
+    /// `make fixtures` sets this; then the files are written instead of compared.
     package static let isRenewing = ProcessInfo.processInfo.environment["FSSCAN_RENEW_FIXTURES"] == "1"
 
-    /// Nil where the fixture is the same, else a diff.
+    /// Nil if the output equals the fixture, else a diff.
     package static func difference(_ bytes: [UInt8], from fixture: ByteString) throws -> String? {
         let path = Repository.path("fixtures").appending(fixture)
         if isRenewing {

@@ -18,7 +18,7 @@ package func output(of arguments: [ByteString], _ options: ProcessOptions = Proc
 }
 
 extension RunningProcess {
-    /// The command behind the programs that lower its limits and its rights; each of them replaces itself by the next.
+    /// The command with a prefix of programs that lower its limits and privileges; each of them execs the next.
     static func wrapped(_ arguments: [ByteString], _ options: ProcessOptions) -> [ByteString] {
         precondition(!arguments.isEmpty)
         var command = arguments
@@ -47,7 +47,7 @@ extension RunningProcess {
         return result
     }
 
-    /// An open file without a name that holds `bytes` and stands at its beginning: standard input that needs no writer.
+    /// An open unnamed file with these bytes, positioned at its beginning: standard input without a writer.
     static func unlinkedFile(containing bytes: [UInt8]) throws -> CInt {
         if bytes.isEmpty { return try check("open", "/dev/null") { open("/dev/null", O_RDONLY | O_CLOEXEC) } }
         var template = Array("/tmp/fsscan-input-XXXXXX".utf8CString)

@@ -2,11 +2,11 @@ import Glibc
 import Synchronization
 
 extension RunningProcess {
-    /// Held from the first pipe to the end of posix_spawn. Glibc's Swift module has no pipe2, and a child that is started
+    /// Held from the first pipe to the end of posix_spawn. Glibc's Swift module has no pipe2, and a child started
     /// between pipe and fcntl would inherit the ends: a reader would then wait for that child, too.
     static let spawnLock = Mutex(())
 
-    /// Starts a program; returns its id and the reading ends of its output streams, −1 where they are not captured.
+    /// Starts a program; returns its ID and the reading ends of its output streams, −1 if they are not captured.
     static func spawn(
         _ arguments: [ByteString], _ options: ProcessOptions
     ) throws -> (pid: pid_t, output: CInt, error: CInt) {
@@ -41,7 +41,8 @@ extension RunningProcess {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        // Test runners ignore SIGPIPE, which a child would inherit; its own group lets a deadline end grandchildren too.
+        // Test runners ignore SIGPIPE, which a child would inherit; its own group lets a deadline end grandchildren
+        // too.
         let flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP
         posix_spawnattr_setflags(&attributes, Int16(flags))
         var signals = sigset_t()

@@ -7,7 +7,7 @@
 package import Glibc
 import Synchronization
 
-/// How a process ended.
+/// The end of a process.
 package enum ProcessEnd: Equatable, Sendable {
     case exited(Int32)
     case signalled(Int32)
@@ -15,7 +15,7 @@ package enum ProcessEnd: Equatable, Sendable {
     case timedOut
 }
 
-/// What a process left behind.
+/// The output and status of a process.
 package struct ProcessOutcome: Sendable {
     package var end: ProcessEnd
     package var standardOutput: [UInt8] = []
@@ -36,9 +36,9 @@ package enum OutputTarget: Sendable {
     case closed
 }
 
-/// How a command is run.
+/// The settings of a run.
 package struct ProcessOptions: Sendable {
-    /// What it reads from standard input.
+    /// Its standard input.
     package var input: [UInt8] = []
     /// Added to this process's environment; nil removes a variable.
     package var environment: [String: String?] = [:]
@@ -77,7 +77,7 @@ package final class RunningProcess {
     }
 
     deinit {
-        // A test that threw before `finish()` leaves no process behind.
+        // If a test throws before `finish()`, no process is left behind.
         if outcome == nil {
             kill(-pid, SIGKILL)
             var status: CInt = 0
@@ -86,7 +86,8 @@ package final class RunningProcess {
         }
     }
 
-    /// Returns when the program has installed a handler for `signal`, as the kernel tells: until then it would just end.
+    /// Returns when the program has installed a handler for `signal`, according to the kernel: before that the signal
+    /// would just end it.
     package func waitUntilItHandles(_ signal: CInt) throws {
         let end = RunningProcess.now() + 60
         while RunningProcess.now() < end {
@@ -108,7 +109,7 @@ package final class RunningProcess {
         while true {
             let isSilent = outputPipe < 0 && errorPipe < 0
             let open = try drainOnce(into: &collected, milliseconds: end != nil ? 0 : isSilent ? 1 : 10)
-            // A grandchild may hold the pipes open: after the child's end only what is already there is read.
+            // A grandchild may hold the pipes open: after the child's end only available output is read.
             if let end, !open {
                 collected.end = end
                 break

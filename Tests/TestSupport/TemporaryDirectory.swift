@@ -1,6 +1,6 @@
 import Glibc
 
-/// A directory of its own for one test, with a tree in it; removed with everything below when it goes.
+/// A directory for one test, with a tree in it; removed with everything below when it is released.
 package final class TemporaryDirectory {
     /// An absolute path without symlinks in it.
     package let path: ByteString
@@ -19,7 +19,7 @@ package final class TemporaryDirectory {
         descriptor = try check("open", path) {
             path.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         }
-        // mkdtemp gives 0700: ordinary users are to reach the tree.
+        // mkdtemp creates it with 0700, but ordinary users must reach the tree.
         try check("fchmod", path) { fchmod(descriptor, 0o755) }
         try tree.create(in: descriptor)
     }
@@ -34,12 +34,12 @@ package final class TemporaryDirectory {
         close(descriptor)
     }
 
-    /// The path of something below.
+    /// The path of an entry below.
     package func appending(_ name: ByteString) -> ByteString { path.appending(name) }
 }
 
-/// Deletes everything below an open directory. Deep chains too: it goes down by name and up through `..`, holding one
-/// descriptor and the names of what is still to be deleted, and does not recurse.
+/// Deletes everything below an open directory. It handles deep chains without recursion: it goes down by name and up
+/// through `..`, and holds one descriptor and the names that are still to be deleted.
 package func removeContents(of descriptor: CInt) throws {
     var current = try check("dup", "") { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }
     defer { close(current) }
@@ -68,7 +68,7 @@ package func removeContents(of descriptor: CInt) throws {
     }
 }
 
-/// Unlinks what is no directory; returns the names of the directories.
+/// Unlinks everything that is not a directory; returns the names of the directories.
 private func unlinkFiles(in directory: CInt) throws -> [ByteString] {
     var directories: [ByteString] = []
     for name in try names(in: directory) {
@@ -84,7 +84,7 @@ private func unlinkFiles(in directory: CInt) throws -> [ByteString] {
 
 /// The names in an open directory, without `.` and `..`.
 package func names(in directory: CInt) throws -> [ByteString] {
-    // An open file description of its own: a duplicate would share, and move, the position.
+    // A separate open file description: a duplicate would share, and move, the position.
     let own = try check("openat", ".") { openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard let stream = fdopendir(own) else { throw Failure(errnoOf: "fdopendir", "") }
     defer { closedir(stream) }

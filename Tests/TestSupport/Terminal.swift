@@ -1,6 +1,6 @@
 import Glibc
 
-/// A real terminal: tmux, with a shell in it. Screens are text, as a person reads them.
+/// A real terminal: tmux, with a shell in it. Screens are text as a person sees them.
 package final class Terminal {
     private let directory: TemporaryDirectory
     private var socket: ByteString { directory.appending("socket") }
@@ -23,7 +23,7 @@ package final class Terminal {
     @discardableResult
     private func tmux(_ arguments: [ByteString]) throws -> String {
         let outcome = try run(["tmux", "-f", "/dev/null", "-S", socket] + arguments) {
-            // A test may run in a tmux itself.
+            // The test itself may run in tmux.
             $0.environment["TMUX"] = .some(nil)
         }
         guard outcome.status == 0 else { throw Failure("tmux: \(outcome.errorText)") }
@@ -38,7 +38,7 @@ package final class Terminal {
         try TestSupport.run(arguments, ProcessOptions(change))
     }
 
-    /// Presses keys, by tmux's names (`Down`, `Enter`, `C-c`) or as they are.
+    /// Presses keys, by tmux's names (`Down`, `Enter`, `C-c`) or literally.
     package func press(_ keys: ByteString...) throws { try tmux(["send-keys", "--"] + keys) }
 
     /// Types a command line and Enter.
@@ -51,15 +51,15 @@ package final class Terminal {
         try tmux(["resize-window", "-x", "\(columns)", "-y", "\(rows)"])
     }
 
-    /// What stands on it.
+    /// Its current contents.
     package func screen() throws -> String { try tmux(["capture-pane", "-p"]) }
 
-    /// Whether a program has taken the terminal over (the alternate screen).
+    /// Whether a program has taken over the terminal (the alternate screen).
     package func isTakenOver() throws -> Bool {
         try tmux(["display-message", "-p", "#{alternate_on}"]).hasPrefix("1")
     }
 
-    /// Waits until the screen is as it should be.
+    /// Waits until the screen satisfies the condition.
     @discardableResult
     package func waitFor(_ isRight: (String) throws -> Bool) throws -> String {
         var screen = ""

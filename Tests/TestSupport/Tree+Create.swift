@@ -1,8 +1,8 @@
 import Glibc
 
 extension Tree {
-    /// Creates the entries in an open directory. Nothing but single names is passed to the kernel, so paths may be of
-    /// any length.
+    /// Creates the entries in an open directory. Only single names are passed to the kernel, so paths may have any
+    /// length.
     package func create(in root: CInt) throws {
         var creation = TreeCreation(root: root)
         try creation.create(self)
@@ -12,7 +12,7 @@ extension Tree {
 }
 
 /// Creates a tree in three steps: entries, hard links, then attributes of directories from the inside out (a directory
-/// that is to be unreadable, or to keep its time, must have its contents first).
+/// that will be unreadable, or must keep its time, needs its contents first).
 private struct TreeCreation {
     /// A place in the tree: the names of the directories from its root, run-length encoded because of chains.
     typealias Location = [(name: ByteString, count: Int)]

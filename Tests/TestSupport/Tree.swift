@@ -20,19 +20,19 @@ package struct Tree: ExpressibleByArrayLiteral, Sendable {
     package static func + (left: Tree, right: Tree) -> Tree { Tree(left.nodes + right.nodes) }
 }
 
-/// An entry of a tree literal. Modes, times and owners are set when everything exists, so that an unreadable directory
-/// may have children.
+/// An entry of a tree literal. Modes, times and owners are set when everything exists, so an unreadable directory may
+/// have children.
 package struct Node: Sendable {
     indirect enum Kind: Sendable {
         case directory(Tree)
-        /// `size` is what the file is extended to with a hole.
+        /// `size`: the file is extended to it with a hole.
         case file(content: [UInt8], size: Int64?)
         case symlink(ByteString)
         /// A path from the tree's root.
         case hardLink(ByteString)
         /// The mode's type bits and the device's numbers.
         case special(type: UInt32, major: UInt32, minor: UInt32)
-        /// `depth` directories inside each other, each with this node's name, and a tree in the innermost.
+        /// `depth` nested directories, each with this node's name, and a tree in the innermost.
         case chain(depth: Int, bottom: Tree)
     }
 
@@ -77,7 +77,7 @@ package struct Node: Sendable {
         Node(name, .symlink(target), mtime: mtime, owner: owner, group: group)
     }
 
-    /// Another name of the entry at `path`, counted from the root of the tree; of a symlink itself, too.
+    /// Another name of the entry at `path`, relative to the root of the tree; works for a symlink itself, too.
     package static func hardLink(_ name: ByteString, to path: ByteString) -> Node { Node(name, .hardLink(path)) }
 
     package static func fifo(_ name: ByteString, mode: UInt32 = 0o644, mtime: Int? = nil) -> Node {

@@ -1,4 +1,4 @@
-// What a scheduler gives to programs that lend its work: the oldest first.
+// Work that a scheduler gives to programs that lend it: the oldest first.
 
 import Synchronization
 import Testing
@@ -21,7 +21,7 @@ import Testing
 
     private final class Order: Sendable { let numbers = Mutex<[Int]>([]) }
 
-    /// What ran, in its order, and how many were taken in front.
+    /// The order of execution, and how many were moved to the front.
     private static func order(takingOldest count: Int) throws -> [[Int]] {
         let scheduler = Scheduler(threads: 1)
         let order = Order()

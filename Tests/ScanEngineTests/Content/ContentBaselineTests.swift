@@ -170,7 +170,8 @@ import Testing
         var packer = packer()
         for inode in 1...20 as ClosedRange<UInt64> { packer.add(file(inode), row: row(inode), type: "text/plain") }
         let pack = try pack(packer)
-        // Cut at any byte, no types although records name some, bytes of nobody, a table that promises less or more.
+        // Cut at any byte, no types although records refer to some, arbitrary bytes, a table that promises less or
+        // more.
         for length in 0..<pack.records.count {
             let cut = ContentPack(records: Array(pack.records[..<length]), types: [])
             let baseline = try baseline([cut], mime: false)
@@ -179,7 +180,7 @@ import Testing
         }
         let garbage = ContentPack(records: noise(100_000), types: ["x"])
         #expect(try row(baseline([garbage], mime: true), file(1)) == nil)
-        // All records in one place: those that find none are left out.
+        // All records in one place: those without room are omitted.
         let same = ContentPack(records: Array(repeating: pack.records[..<68], count: 5_000).flatMap { $0 }, types: [])
         #expect(try row(baseline([same]), file(1)) == row(1))
         for promised in [-1, 0, 68, 1 << 27] {

@@ -7,7 +7,7 @@ import WorkStealing
 
 @testable import ScanEngine
 
-/// What a worker does with a file: one open, one read, everything from it.
+/// A worker's handling of a file: one open, one read, all results.
 @Suite struct ContentReaderTests {
     private func stage(
         _ algorithms: [DigestAlgorithm] = [.sha256, .git], mime: Bool = true, maxRead: Int64 = 1 << 40
@@ -19,7 +19,7 @@ import WorkStealing
     private func inspect(
         _ name: String, in directory: Int32, _ stage: inout ContentReader, hasSize: Bool = true
     ) throws -> (content: FileContent, messages: Int) {
-        // As with a token: a helper would otherwise be asked about several files at a time.
+        // As with a token: otherwise a helper would be asked about several files at a time.
         switch try stage.inspect(name, in: directory, expecting: nil, hasSize: hasSize, hasDetector: true) {
         case .done(let content): return (content, 1)
         case .large(let file):
@@ -70,7 +70,7 @@ import WorkStealing
         #expect(try result.content.type?.get() == "application/octet-stream")
     }
 
-    /// As many stay open as there are places; the others are to be read again.
+    /// As many stay open as there are places; the others must be read again.
     @Test(arguments: [[], [DigestAlgorithm.sha256]])
     func aFileForWhichNoDetectorIsFreeStaysOpen(hash: [DigestAlgorithm]) throws {
         let directory = try TemporaryDirectory([.file("a", "#!/bin/sh\n"), .file("b", "%PDF-1.4\n")])

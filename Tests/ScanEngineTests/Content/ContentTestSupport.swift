@@ -1,4 +1,4 @@
-// What the tests of the content stage share: digests of a path through the engine's pieces, without the engine.
+// Shared by the tests of the content stage: digests of a path through parts of the engine, without the engine.
 
 import CLinux
 import Entries
@@ -40,8 +40,8 @@ func appendFileRow(
     digest.finish(appendingTo: &row)
 }
 
-/// The digests of whatever is at `path`, as one row; nil where they are not known. Splits each directory into two
-/// builders and merges them, as the engine does with large ones.
+/// The digests of the entry at `path`, as one row; nil if they are not known. Splits each directory into two builders
+/// and merges them, as the engine does with large ones.
 func row(of path: ByteString, with digest: inout MultiDigest) throws -> [UInt8]? {
     var status = stat()
     guard path.withCString({ lstat($0, &status) }) == 0 else { throw Failure(errnoOf: "lstat", path) }
@@ -84,9 +84,9 @@ func directoryDigests(_ path: ByteString, _ algorithms: [DigestAlgorithm]) throw
     return Dictionary(uniqueKeysWithValues: zip(methods.set.algorithms, methods.set.named(row).map(\.hex)))
 }
 
-/// The first word of a program's output: what every checksum program prints first.
+/// The first word of a program's output: every checksum program prints the digest first.
 func firstWord(_ arguments: [ByteString], _ options: ProcessOptions = ProcessOptions()) throws -> String {
-    // A backslash in front of it says that the name behind it is quoted.
+    // A leading backslash means that the name is escaped.
     let text = String(decoding: try output(of: arguments, options), as: UTF8.self)
     return String(text.drop { $0 == "\\" }.prefix { !$0.isWhitespace })
 }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ScanEngine
 
-/// Digests of files against the programs that everyone trusts.
+/// Digests of files against well-known programs.
 @Suite struct DigestTests {
     static let programs: [(DigestAlgorithm, [ByteString])] = [
         (.sha256, ["sha256sum"]), (.sha1, ["sha1sum"]), (.sha512, ["sha512sum"]), (.md5, ["md5sum"]),

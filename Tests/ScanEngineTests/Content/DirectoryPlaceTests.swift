@@ -7,9 +7,9 @@ import WorkStealing
 
 @testable import ScanEngine
 
-/// Directories whose files are looked into have places, also those that had to wait for a descriptor.
+/// Directories whose files are read have places, even if they had to wait for a descriptor.
 @Suite struct DirectoryPlaceTests {
-    /// Tells each entry when it is recorded, on the worker whose message it is.
+    /// Reports each entry when it is recorded, on the worker that handles its message.
     private final class Watch: EntryOutput, EntryStream {
         private let met: @Sendable (_ path: ByteString, EntryKind) -> Void
 
@@ -35,7 +35,7 @@ import WorkStealing
 
     private static func isFree(_ resource: Resource) -> Bool { resource.tryTake() != nil }
 
-    /// It went on without one, while others had them all: however many directories wait, so many may be looked into.
+    /// It continued without one, while others had them all. However many directories wait, the limit must hold.
     @Test(.enabled(if: canUseFUSE, "\(fuseObstacle ?? "")"), .timeLimit(.minutes(patience)))
     func aDirectoryWhoseGitignoreHadToWaitKeepsItsPlace() throws {
         let lines = (0..<6).flatMap {
@@ -67,8 +67,8 @@ import WorkStealing
         }
     }
 
-    /// It waited for a place although its descriptor could not be given up meanwhile: those who have the places may wait for
-    /// that.
+    /// It waited for a place although its descriptor could not be given up meanwhile, while the holders of the places
+    /// may wait for one.
     @Test(.timeLimit(.minutes(patience))) func aLargeDirectoryDoesNotWaitForAPlaceWhileDescriptorsAreShort() throws {
         // More names than fit into the buffers of two messages.
         let directory = try TemporaryDirectory([
@@ -76,8 +76,8 @@ import WorkStealing
                 "large", Tree((0..<1_500).map { .file(ByteString(String(repeating: "x", count: 200) + "\($0)")) })),
             .file("other"),
         ])
-        // The only place, from when the directory is opened until the other PATH is met, which comes behind it: the newest
-        // comes first.
+        // Holds the only place from the opening of the directory until the other PATH is found, which comes after it:
+        // the newest comes first.
         let held = Mutex<DirectoryPlace?>(nil)
         let isTaken = Atomic<Bool>(false)
         let looksWithoutPlace = Atomic<Int>(0)
@@ -85,7 +85,7 @@ import WorkStealing
         let listedBefore = Mutex<Int?>(nil)
         var environment = ScanEnvironment()
         environment.isCancelled = {
-            // Asked before each buffer full.
+            // Checked before each full buffer.
             let place = WorkerLocals.current.place
             if isTaken.load(ordering: .relaxed) {
                 if place == nil { looksWithoutPlace.add(1, ordering: .relaxed) }
@@ -103,12 +103,12 @@ import WorkStealing
             }
         ]
         let scan = try Scan(Self.options([other, large], pool: 1), environment)
-        // As if they had been short before: there is none to be given up yet.
+        // As if descriptors had been short before: there is none to give up yet.
         let hasGivenUp = scan.context.descriptors.giveUpOldest()
         #expect(!hasGivenUp)
         let report = scan.run()
         #expect(report.errors.count == 0 && report.totals.entries == 1_502)
-        // The other PATH asks twice itself.
+        // The other PATH itself checks twice.
         #expect(try #require(listedBefore.withLock { $0 }) >= 2 + 5)
         let places = try #require(scan.context.content?.directories)
         #expect(Self.isFree(places), "a place was not handed back")

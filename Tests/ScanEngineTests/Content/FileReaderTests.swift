@@ -7,9 +7,9 @@ import Testing
 
 @testable import ScanEngine
 
-/// Reading a file in pieces while the world changes.
+/// Reading a file in pieces while it changes.
 @Suite struct FileReaderTests {
-    /// Opens `f` in a new directory that holds `tree` and hands it to `body`.
+    /// Opens `f` in a new directory that contains `tree` and passes it to `body`.
     private func reading<R>(
         _ tree: Tree, expecting: DeviceInode? = nil,
         _ body: (inout FileReader, ByteString) throws -> R
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func aFileOfTheLargestSizeIsBegunAndPutAside() throws {
-        // tmpfs takes 2^63−1 bytes; other file systems take less, and then the test says nothing about them.
+        // tmpfs supports 2^63−1 bytes; other file systems support less, and then the test proves nothing about them.
         let directory = try TemporaryDirectory([], in: "/dev/shm")
         directory.appending("f").withCString { path in
             let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
@@ -187,7 +187,7 @@ import Testing
             let outcome = failure { _ = try FileReader("p", in: directory.descriptor, expecting: nil).offset }
             #expect(outcome != nil)
         }
-        // Tests run side by side: others may hold a few, but not twenty more.
+        // Tests run in parallel: others may hold a few, but not twenty more.
         #expect(try lowestFreeDescriptor() < before + 20)
     }
 

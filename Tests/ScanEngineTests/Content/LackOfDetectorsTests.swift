@@ -7,9 +7,9 @@ import WorkStealing
 
 @testable import ScanEngine
 
-/// Fewer libmagic handles than workers: files wait for one, and nobody can tell from the answers.
+/// Fewer libmagic handles than workers: files wait for one, and the answers are the same.
 @Suite struct LackOfDetectorsTests {
-    /// Contents that are all different, so that no answer is known already. More names than fit into a few slices.
+    /// All contents differ, so that no answer is cached. More names than fit into a few slices.
     private static let tree: Tree = {
         func files(_ count: Int, _ kind: String) -> Tree {
             Tree((0..<count).map { .file(ByteString("a-name-of-some-length-\($0)"), ByteString("\(kind)\($0)\n")) })
@@ -25,8 +25,8 @@ import WorkStealing
     }()
 
     /// - Parameters:
-    ///   - lacking: nobody has a detector until a number of files have asked for one.
-    ///   - noneStaysOpen: files that wait for a detector have to be opened once more.
+    ///   - lacking: no detector is available until a number of files have asked for one.
+    ///   - noneStaysOpen: files that wait for a detector have to be reopened.
     private func records(
         _ path: ByteString, lacking: Bool = false, noneStaysOpen: Bool = false, _ change: (inout ScanOptions) -> Void
     ) throws -> (
@@ -41,8 +41,8 @@ import WorkStealing
         }
         let held = Mutex<Resource?>(nil)
         let asked = Atomic<Int>(0)
-        // Each file asks before it is read, and there are six other directories; eight workers have sixteen files each in
-        // places. So some files lack a detector by then, and nobody is stuck for want of places before.
+        // Each file asks before it is read, and there are six other directories; eight workers have sixteen files each
+        // in places. So some files lack a detector by then, and no worker is stuck for lack of places before.
         let scan = try Scan(
             options, records: output,
             isCancelled: {
@@ -87,8 +87,8 @@ import WorkStealing
         #expect(alone.entries.count > 3_000)
     }
 
-    /// No more directories are looked into at a time than there is room for their files: one that is not kept open is
-    /// opened, and read, up to three times, and asked about alone.
+    /// The number of directories being read is limited to the room for their files: a file that is not kept open is
+    /// opened and read up to three times, and asked about alone.
     @Test(.timeLimit(.minutes(patience))) func filesThatWaitForADetectorStayOpen() throws {
         let directory = try TemporaryDirectory(
             Tree((0..<500).map { .file(ByteString("name-\($0)"), ByteString("content \($0)\n")) }))
@@ -97,8 +97,7 @@ import WorkStealing
         let asked = Atomic<Int>(0)
         var options = ScanOptions(paths: [directory.path.bytes], threads: 1)
         (options.mime, options.pool, options.detectors) = (true, 8, 1)
-        // Each file asks before it is read. Eight workers have sixteen files each in places, for which nobody has a
-        // detector.
+        // Each file asks before it is read. Eight workers have sixteen files each in places, and none has a detector.
         let scan = try Scan(
             options,
             isCancelled: {
@@ -119,7 +118,7 @@ import WorkStealing
         #expect(report.errors.count == 0 && report.mimeTypes.map(\.counts.files) == [500])
     }
 
-    /// The scan ends although nobody who waits has a detector yet.
+    /// The scan ends although no waiting file has a detector yet.
     @Test(.timeLimit(.minutes(patience))) func aScanThatIsStoppedEndsWhileFilesWait() throws {
         let directory = try TemporaryDirectory(Self.tree)
         let asked = Atomic<Int>(0)

@@ -9,19 +9,20 @@ import WorkStealing
 
 /// The detector against `file --mime-type`, which uses the same library and database.
 @Suite struct MIMEDetectorTests {
-    /// What `file` says of each path, in batches that fit into a command line.
+    /// The answers of `file` for each path, in batches that fit into a command line.
     static func fileAnswers(_ paths: [ByteString]) throws -> [String] {
         var answers: [String] = []
         for start in stride(from: 0, to: paths.count, by: 500) {
             let batch = paths[start..<min(start + 500, paths.count)]
-            // -N and -b: no padding, no names, so that each answer is a line.
+            // -N and -b: no padding, no names, so that each answer is one line.
             let text = try output(of: ["file", "--mime-type", "-N", "-b", "--"] + batch)
             answers += String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
         }
         return answers
     }
 
-    /// What the detector says, as the engine would ask it: with the beginning of the file read into a buffer of 1 MiB.
+    /// The answers of the detector, called as the engine does: with the beginning of the file read into a buffer of 1
+    /// MiB.
     static func ourAnswers(_ paths: [ByteString], _ detectors: MIMEDetectors) throws -> [String] {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
         defer { buffer.deallocate() }
@@ -40,7 +41,7 @@ import WorkStealing
         return answers
     }
 
-    /// Paths and answers that are not the same, for a message that a person can use.
+    /// Paths with different answers, in a readable form.
     private func differences(_ paths: [ByteString], _ ours: [String], _ theirs: [String]) -> [String] {
         guard ours.count == theirs.count else { return ["\(ours.count) answers against \(theirs.count) of file"] }
         return paths.indices.filter { ours[$0] != theirs[$0] }.map {
@@ -54,7 +55,7 @@ import WorkStealing
             "-print0",
         ])
         let all = list.split(separator: 0).map { ByteString($0) }.sorted()
-        // Evenly over the whole list: neighbours are of a kind.
+        // Spread over the whole list, because neighbours are alike.
         let paths = (0..<min(3_000, all.count)).map { all[$0 * all.count / min(3_000, all.count)] }
         let ours = try Self.ourAnswers(paths, MIMEDetectors(count: 1))
         #expect(differences(paths, ours, try Self.fileAnswers(paths)) == [])
@@ -70,7 +71,7 @@ import WorkStealing
         let theirs = try Self.fileAnswers(paths)
         let detectors = MIMEDetectors(count: 1)
         for _ in 0..<2 { #expect(differences(paths, try Self.ourAnswers(paths, detectors), theirs) == []) }
-        // The samples do what they are there for: the same bytes, another answer for an executable.
+        // The samples serve their purpose: the same bytes, another answer for an executable.
         let answers = Dictionary(uniqueKeysWithValues: zip(paths, theirs))
         #expect(answers[directory.appending("elf-library.644")] == "application/x-sharedlib")
         #expect(answers[directory.appending("elf-library.755")] == "application/x-pie-executable")
@@ -112,7 +113,7 @@ import WorkStealing
         #expect(type == "text/plain")
     }
 
-    /// Empty files and content that is known need none.
+    /// Empty files and cached contents need none.
     @Test func noAnswerComesWithoutAFreeDetectorAndOneWithItsToken() throws {
         let directory = try TemporaryDirectory([.file("f", "text\n"), .file("copy", "text\n"), .file("empty")])
         let detectors = MIMEDetectors(count: 1)
@@ -129,7 +130,7 @@ import WorkStealing
         _ = consume token
     }
 
-    /// A helper under a library that a file can take over (Tests/faults/badmagic.c).
+    /// A helper with a library that a file can take over (Tests/faults/badmagic.c).
     private static func badHelper(
         _ directory: TemporaryDirectory, _ change: (inout MagicProgram) -> Void
     ) throws -> MagicProgram {

@@ -1,4 +1,4 @@
-// Names that stand for something else than when they were listed, and what is kept about an inode with several names.
+// Names that refer to something else than when they were listed, and the data kept about an inode with several names.
 
 import CLinux
 import LinuxKernel
@@ -14,7 +14,7 @@ import Testing
         return nil
     }
 
-    /// "Invalid argument" told nobody what had happened.
+    /// "Invalid argument" did not explain what had happened.
     @Test func aSymlinkThatIsNoneAnyMoreIsStale() throws {
         let directory = try TemporaryDirectory([.file("file"), .directory("directory"), .symlink("link", to: "x")])
         for name in ["file", "directory"] {
@@ -63,7 +63,7 @@ import Testing
         #expect(reader() == nil, "the answer is at hand")
         #expect(kept == nil)
 
-        // Another state of the inode is read again, and the first reader has nothing to say about it.
+        // Another state of the inode is read again, and the first reader's answer does not apply to it.
         status.raw.stx_size = 7
         let second = try #require(reader())
         #expect(reader() === second)

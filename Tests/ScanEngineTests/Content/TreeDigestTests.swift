@@ -5,9 +5,9 @@ import Testing
 
 @testable import ScanEngine
 
-/// Digests of directories against git, swh.model and a Python program that shares no line with them.
+/// Digests of directories against git, swh.model and an independent Python program.
 @Suite struct TreeDigestTests {
-    /// What git can hold: no empty directories, no special files.
+    /// Trees that git can represent: no empty directories, no special files.
     static let gitTree: Tree = [
         // "a.b" < "a/" < "a0": with the slash left out, "a" would come first.
         .directory("a", [.file("x", "1")]),
@@ -31,12 +31,12 @@ import Testing
 
     static let oddNames = Tree((try? OddNames.load())!.map { Node.file($0, $0) })
 
-    /// git looks at the owner's execute bit, swh.model at any: for these two the contract is git's.
+    /// git checks the owner's execute bit, swh.model any: for these two, git's rule applies.
     static let executableForOthers: Tree = [
         .file("group-may-run", "#!/bin/sh\n", mode: 0o654), .file("others-may-run", "#!/bin/sh\n", mode: 0o645),
     ]
 
-    /// What only swh.model and Merkle trees over other digests can hold.
+    /// Trees that only swh.model and Merkle trees over other digests can represent.
     static let oddTree =
         gitTree + [.directory("odd-names", oddNames)] + [
             .directory("no-entries"), .directory("nothing", [.directory("below")]),
@@ -73,7 +73,7 @@ import Testing
             Self.oddTree + Self.executableForOthers + (geteuid() == 0 ? Self.devices : []))
         let ours = try directoryDigests(directory.path, DigestAlgorithm.allCases)
         let oracle = Repository.path("Tests/oracles/merkle.py")
-        // hashlib has no XXH3: that one has the same code here as the others.
+        // hashlib has no XXH3; it uses the same code here as the others.
         for algorithm in DigestAlgorithm.allCases where algorithm != .git && algorithm != .xxh128 {
             let theirs = try firstWord(["python3", oracle, ByteString(algorithm.rawValue), directory.path])
             #expect(ours[algorithm] == theirs, "\(algorithm)")
@@ -139,7 +139,7 @@ import Testing
         }
     }
 
-    /// A directory whose entries all have the digest of nothing.
+    /// A directory whose entries all have the digest of zero bytes.
     private struct Builder {
         private var tree = TreeDigest(Self.methods.set)
         private static let methods = try! DigestMethods(DigestSet([.sha256, .git]))

@@ -16,7 +16,7 @@ struct DeviceTableTests {
 
         """
 
-    /// Those that count as mounted once. (`#expect` copies what it looks at, and a table cannot be copied.)
+    /// Those that count as mounted once. (`#expect` copies its operands, and a table cannot be copied.)
     private static func once(_ table: borrowing DeviceTable) -> Set<UInt64> {
         var found: Set<UInt64> = []
         for device in [root, data, twice, 1] where table.showsLinksOnce(device) { found.insert(device) }
@@ -32,7 +32,7 @@ struct DeviceTableTests {
     }
 
     @Test func aDeviceIsMountedOnceIfTheTableShowsTheMountOfThePath() {
-        // 1 is a device of which the table knows nothing.
+        // 1 is a device that is not in the table.
         let found = Self.once(Self.table(20, "/usr"))
         #expect(found == [Self.root, Self.data])
     }

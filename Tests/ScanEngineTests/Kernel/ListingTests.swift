@@ -6,7 +6,7 @@ import Testing
 
 @testable import ScanEngine
 
-/// Where listings stand, against the kernel itself: what the last record says, and whether something follows.
+/// Positions of listings, against the kernel itself: the last record's position, and whether something follows.
 struct ListingTests {
     @Test(arguments: ["/tmp", "/dev/shm"], [0, 1, 100, 3000])
     func aListingThatStandsAtItsEndIsComplete(place: String, names: Int) throws {
@@ -15,7 +15,8 @@ struct ListingTests {
         let directory = try Kernel.openDirectory(".", in: tree.descriptor, keepAccessTime: false)
         var status = FileStatus()
         try Kernel.status(of: directory.number, into: &status)
-        // Absent on other file systems than ext4 and tmpfs, and on kernels that have no such mark: nothing is claimed.
+        // Absent on file systems other than ext4 and tmpfs, and on kernels without such a mark: nothing is assumed
+        // then.
         let end = DeviceTable(ScanOptions(paths: [], threads: 1))[status.device].endOfListing
 
         var listed = 0

@@ -1,4 +1,4 @@
-// The way to an output, and that what was looked at is what is opened. What root refuses: FsscanTests/OutputSafetyTests.
+// The way to an output, and that the checked file is the opened one. What root refuses: FsscanTests/OutputSafetyTests.
 
 import CLinux
 import Glibc
@@ -29,7 +29,7 @@ import Testing
         #expect(try Self.place(directory.appending(given)).path == directory.appending(expected).bytes)
     }
 
-    /// Opens a pipe that somebody swaps for a link meanwhile, and writes to what is open.
+    /// Opens a pipe that is swapped for a link meanwhile, and writes to the opened file.
     private static func openSwapped(_ directory: ByteString, withoutProc: Bool) throws -> PlaceError? {
         let place = try place(directory.appending("pipe"))
         _ = try output(of: ["ln", "-sf", "victim", directory.appending("pipe")])

@@ -1,4 +1,4 @@
-// The table of fields against what is written by hand beside it: docs, schemas, the form in memory, the fingerprint.
+// The table of fields against hand-written copies: docs, schemas, the form in memory, the fingerprint.
 
 import CLinux
 import Entries
@@ -15,7 +15,7 @@ import Testing
 
     private static func names(_ fields: some Sequence<EntryField>) -> [String] { fields.map(\.name.description) }
 
-    /// What stands in backquotes.
+    /// Text in backquotes.
     private static func quoted(_ text: some StringProtocol) -> [String] {
         text.split(separator: "`", omittingEmptySubsequences: false).enumerated()
             .filter { $0.offset % 2 == 1 }.map { String($0.element) }
@@ -32,7 +32,7 @@ import Testing
         #expect(EntryField.allCases.count <= UInt32.bitWidth)
     }
 
-    /// docs/OUTPUT.md, which docs/FORMATS.md points to for the columns of CSV.
+    /// docs/OUTPUT.md, to which docs/FORMATS.md refers for the columns of CSV.
     @Test func theDocumentedTableIsThisOne() throws {
         let lines = try Self.text("docs/OUTPUT.md").split(separator: "\n", omittingEmptySubsequences: false)
         let start = try #require(lines.firstIndex { $0.hasPrefix("| field | ") })
@@ -85,7 +85,7 @@ import Testing
         #expect(Set(String(decoding: keys, as: UTF8.self).split(separator: "\n").map(String.init)) == expected)
     }
 
-    /// Wherever a schema lists algorithms, it lists them all, and what a comparison can name are the fields besides.
+    /// Every schema that lists algorithms lists all of them; the names that a comparison uses are the fields and those.
     @Test(arguments: ["records-1", "report-2", "saved-1", "diff-2"])
     func schemasListTheAlgorithms(_ schema: ByteString) throws {
         let path = Repository.path("schema/fsscan-" + schema + ".schema.json")
@@ -119,7 +119,7 @@ import Testing
         return try #require(value)
     }
 
-    /// Of each kind, the fingerprint changes with what is compared by default, and with nothing else.
+    /// For each kind, the fingerprint changes with the fields that are compared by default, and with no others.
     @Test(arguments: EntryKind.allCases) func theFingerprintCoversWhatIsComparedByDefault(_ kind: EntryKind) throws {
         let attribute = ExtendedAttribute(name: [1], value: [2])
         let content = EntryContent(target: [1], digests: [UInt8](repeating: 1, count: 32), mime: "a/b", xattrs: [])
@@ -151,7 +151,7 @@ import Testing
             var (status, content) = (FileStatus(), content)
             change(&status, &content)
             let isOfKind = field.kinds.contains(KindSet(kind))
-            // What has no content has no size, and its digests are those of nothing.
+            // Entries without content have no size, and the digests of zero bytes.
             let isCompared = field.traits.contains(.compared) || field == .digests
             let isLeftOut = kind == .directory && (field.traits.contains(.followsEntries) || field == .digests)
             let hasSize = field != .size || kind == .file || kind == .symlink

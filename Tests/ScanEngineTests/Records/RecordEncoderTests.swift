@@ -1,4 +1,4 @@
-// Records against the schema, against what Python's os.lstat says of the same files, and against hostile names.
+// Records against the schema, against Python's os.lstat of the same files, and against hostile names.
 
 import Bytes
 import CLinux
@@ -11,7 +11,7 @@ import Testing
 @testable import ScanEngine
 
 @Suite struct RecordEncoderTests {
-    /// Reads lines of entries whose path says in hex, behind "/", what its symlink's target is.
+    /// Reads lines of entries whose path contains, in hex after "/", the target of its symlink.
     private static let python = """
         import base64, json, sys
         def exact(record, key):
@@ -194,7 +194,7 @@ import Testing
                     == #""mtime":null,"mtime_seconds":\#(seconds),"ctime":null,"ctime_seconds":\#(seconds),"#
                     + #""btime":null,"btime_seconds":\#(seconds)"#)
         }
-        // A file system of one's own (FUSE) may say anything.
+        // A user's own file system (FUSE) may report anything.
         #expect(
             times(7, 1_000_000_000, hasBirth: false)
                 == #""mtime":null,"mtime_seconds":7,"ctime":null,"ctime_seconds":7,"btime":null"#)

@@ -37,7 +37,7 @@ import Testing
         #expect(lines.first?.starts(with: #"{"type":"header","#.utf8) == true)
         #expect(lines.last?.starts(with: #"{"type":"summary","#.utf8) == true)
         #expect(sink.bytes.last == UInt8(ascii: "\n"))
-        // Besides the header and the summary, each stream leaves a short piece at its end, and one each second.
+        // Besides the header and the summary, each stream writes a short piece at its end, and one each second.
         #expect(sink.pieces.max()! < RecordOutput.pieceSize + 1_000)
     }
 

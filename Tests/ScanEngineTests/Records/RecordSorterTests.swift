@@ -1,5 +1,5 @@
-// `--sorted` in small worlds: memory for a few records, merges of two runs at a time, reads of a few bytes. The order is
-// judged by Python's sort.
+// `--sorted` in small worlds: memory for a few records, merges of two runs at a time, reads of a few bytes. Python's
+// sort is the oracle for the order.
 
 import CLinux
 import Entries
@@ -13,7 +13,7 @@ import Testing
 @testable import ScanEngine
 
 @Suite struct RecordSorterTests {
-    /// What arrives: a root's index, and a path with an entry or an error.
+    /// An input record: a root's index, and a path with an entry or an error.
     struct Arrival: Sendable {
         var root: Int
         var path: [UInt8]
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    /// The records' lines in the order that the contract asks for.
+    /// The lines of the records in the specified order.
     private static func pythonSorts(_ arrivals: [Arrival]) throws -> [UInt8] {
         let unsorted = CollectingSink()
         let output = RecordOutput(for: ScanOptions(paths: [], threads: 1), sorted: false) { unsorted.take($0) }
@@ -125,7 +125,7 @@ import Testing
             Self.send([Arrival(root: 0, path: Array("r/\(part)".utf8))], to: stream)
             stream.flush()
         }
-        // An arena has a block of 32 KiB at least: seven are kept, the others are runs.
+        // An arena has at least one block of 32 KiB: seven are kept, the others are runs.
         #expect(output.sorter?.runCount == 33)
         output.finish(ScanReport())
         #expect(sink.lines.count == 41)
@@ -186,7 +186,7 @@ import Testing
     }
 }
 
-/// Handed to one other thread, and used by that alone.
+/// Handed to one other thread, and used only there.
 private struct UncheckedSendable<Value>: @unchecked Sendable {
     let value: Value
 

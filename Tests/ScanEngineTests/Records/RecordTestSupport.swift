@@ -1,4 +1,4 @@
-// What the tests of records share: sinks that remember, and lines without a scan.
+// Shared by the tests of records: sinks that collect, and lines without a scan.
 
 import Bytes
 import Entries
@@ -10,7 +10,7 @@ import TestSupport
 @testable import Formats
 @testable import ScanEngine
 
-/// A sink that keeps what it is given.
+/// A sink that keeps its input.
 final class CollectingSink: Sendable {
     private let state = Mutex<(bytes: [UInt8], pieces: [Int])>(([], []))
 
@@ -58,14 +58,14 @@ extension RecordEncoder {
     }
 }
 
-/// The status of what is at `path`; a symlink is not followed.
+/// The status of the entry at `path`; a symlink is not followed.
 func status(of path: ByteString) throws -> FileStatus {
     var status = FileStatus()
     try path.withCString { try Kernel.status(of: $0, in: Kernel.workingDirectory, into: &status) }
     return status
 }
 
-/// What a program that reads `input` prints.
+/// The output of a program that reads `input`.
 func output(of program: [ByteString], reading input: [UInt8]) throws -> String {
     String(decoding: try output(of: program, ProcessOptions { $0.input = input }), as: UTF8.self)
 }

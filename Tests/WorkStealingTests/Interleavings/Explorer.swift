@@ -5,17 +5,17 @@
 //   lane 1   │░░░░░░░░░░│ █████████ │ ████████ │░░░░░░░░░░░│░░░░░░░░░░│
 //            └──────────┘           └──────────┘           └──────────┘
 //
-// Each lane is a thread that runs the real code; at each hook (Sources/WorkStealing/Interleaving.swift) the lane that
-// runs decides who takes the next step. The decisions of one run are a path in a tree, which is walked depth first: a
-// run repeats the path of the one before up to the last decision that has an alternative left, and takes that.
+// Each lane is a thread that runs the real code; at each hook (Sources/WorkStealing/Interleaving.swift) the running
+// lane decides which lane takes the next step. The decisions of one run are a path in a tree, which is walked depth
+// first: a run repeats the path of the previous one up to the last decision with an alternative left, and takes that.
 //
-// Orders that differ only in steps that cannot see each other (two reads, different objects) come out the same; *sleep
-// sets* (Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", chapter 5) leave out all but one
-// of them. Where even that is too much, the number of preemptions (taking the turn from a lane that could go on) is
-// bounded instead, without sleep sets: most bugs need two (Musuvathi and Qadeer, CHESS).
+// Orders that differ only in commuting steps (two reads, different objects) have the same result; *sleep sets*
+// (Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", chapter 5) omit all but one of them.
+// Where even that is too much, the number of preemptions (switching away from a lane that could continue) is bounded
+// instead, without sleep sets: most bugs need two (Musuvathi and Qadeer, CHESS).
 //
-// What it cannot see: reorderings that a weaker memory than a sequentially consistent one allows (the fences rest on the
-// argument in the module's README), weak exchanges that fail for no reason, and spurious wake-ups.
+// Not covered: reorderings by memory models weaker than sequential consistency (the fences rest on the argument in the
+// module's README), spurious failures of weak exchanges, and spurious wake-ups.
 
 #if INTERLEAVING
 
@@ -24,7 +24,7 @@ import Synchronization
 
 @testable import WorkStealing
 
-/// The bodies of the lanes and what must be true when all have returned: nil, or what is wrong.
+/// The bodies of the lanes and the final condition when all have returned: nil, or what is wrong.
 struct World {
     let lanes: [() -> Void]
     let verdict: () -> String?
@@ -38,15 +38,15 @@ struct World {
 /// `@unchecked Sendable`: only the lane whose turn it is touches the state, and the gates order the turns.
 final class Explorer: @unchecked Sendable {
     struct Result {
-        /// Complete runs, no two of them equal up to steps that cannot see each other.
+        /// Complete runs; no two of them are equal up to commuting steps.
         var interleavings = 0
-        /// Runs given up because they would have repeated one of these.
+        /// Runs abandoned because they would have repeated one of these.
         var redundant = 0
         /// Steps of the longest run.
         var longest = 0
         /// False if the limit came first.
         var isComplete = false
-        /// What went wrong in the first run that went wrong, with its steps.
+        /// The first failure, with its steps.
         var failure: String?
     }
 
@@ -61,7 +61,7 @@ final class Explorer: @unchecked Sendable {
         }
     }
 
-    /// A decision: who could go on, who must not (its order has been run already), who did.
+    /// A decision: which lanes could continue, which must not (their order has already been run), which did.
     private struct Decision {
         let candidates: [Int]
         var sleeping: Set<Int>
@@ -80,7 +80,7 @@ final class Explorer: @unchecked Sendable {
     private var trace: [(lane: Int, step: Step)] = []
     private var stuck: String?
 
-    /// Locks that lanes hold, of those that the world shares with other threads.
+    /// Locks held by lanes, among those that the world shares with other threads.
     var held: Set<UInt> = []
 
     private init(preemptionBound: Int?) { self.preemptionBound = preemptionBound }
@@ -100,7 +100,7 @@ final class Explorer: @unchecked Sendable {
             if isRedundant { result.redundant += 1 } else { result.interleavings += 1 }
             if let wrong = stuck ?? world.verdict() {
                 result.failure = wrong + "\n" + description
-                // Lanes that are stuck stay where they are: nothing can get them out of the code under test.
+                // Stuck lanes stay where they are: nothing can get them out of the code under test.
                 if stuck == nil { lanes.forEach { $0.quit() } }
                 return result
             }
@@ -122,7 +122,7 @@ final class Explorer: @unchecked Sendable {
         ended.wait()
     }
 
-    /// To the last decision with an alternative left, and the alternative taken.
+    /// Back to the last decision with an alternative left, which is then taken.
     private func backtrack() -> Bool {
         while var decision = path.popLast() {
             decision.sleeping.insert(decision.chosen)
@@ -135,7 +135,7 @@ final class Explorer: @unchecked Sendable {
         return false
     }
 
-    // MARK: Turns (called by the lane whose turn it is)
+    // MARK: Turns (called by the running lane)
 
     /// Gives the turn to the next lane; returns true if that is the caller.
     @discardableResult

@@ -5,7 +5,7 @@ import Testing
 
 @testable import WorkStealing
 
-/// A fork on one worker, and another worker that takes the second half or does not; each may sleep while it waits.
+/// A fork on one worker, and another worker that may take the second half; each may sleep while it waits.
 @Suite("Interleavings of forks, by number of preemptions")
 struct ForkWorlds {
     private func explore(
@@ -43,8 +43,8 @@ struct ForkWorlds {
         #expect(own > 0 && stolen > 0)
     }
 
-    /// The first half waits for the second, so somebody takes it; the second then waits for the first, so that the
-    /// forking worker comes to its join first, and may sleep in it.
+    /// The first half waits for the second, so a thief takes it; the second then waits for the first, so that the
+    /// forking worker reaches its join first, and may sleep in it.
     @Test(.timeLimit(.minutes(patience)))
     func whoSleepsInAJoinIsWoken() {
         let result = explore(
@@ -65,7 +65,7 @@ struct ForkWorlds {
         #expect(result.isComplete)
     }
 
-    /// The second half, on the other worker, forks in its turn: whoever waits helps, and nobody waits for ever.
+    /// The second half, on the other worker, forks in turn: a waiting worker helps, and there is no deadlock.
     @Test(.timeLimit(.minutes(patience)))
     func aForkInTheSecondHalfIsHelpedWith() {
         var helped = 0
@@ -113,7 +113,7 @@ private final class ForkWorld: @unchecked Sendable {
         return true
     }
 
-    /// Takes what the owner offers, as a worker's search does, until the owner is done.
+    /// Takes the owner's jobs, as a worker's search does, until the owner is done.
     func steal(as index: Int) {
         var loot = Ring()
         while true {

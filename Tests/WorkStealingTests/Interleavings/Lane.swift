@@ -5,7 +5,7 @@ import Synchronization
 
 @testable import WorkStealing
 
-/// A door that one thread waits at until another opens it; it closes behind.
+/// A gate at which one thread waits until another opens it; it closes again.
 final class Gate: Sendable {
     private let isOpen = Atomic<UInt32>(0)
 
@@ -36,13 +36,13 @@ final class Lane: Conductor, @unchecked Sendable {
     private enum State {
         case ready
         case waiting(() -> Bool)
-        /// Goes on when the run has more steps than that.
+        /// Continues when the run has more steps than this.
         case spinning(Int)
         case sleeping(on: UInt, hasLimit: Bool)
         case done
     }
 
-    /// The first step of each lane, which nobody can see.
+    /// The first step of each lane, which is invisible to others.
     private static var begin: Explorer.Step { .init(access: .read, object: 1, source: "begin", line: 0) }
 
     init(_ index: Int, of explorer: Explorer) {
@@ -68,7 +68,7 @@ final class Lane: Conductor, @unchecked Sendable {
         }
     }
 
-    /// Apart, so that nothing of the world is held here when the turn is passed on.
+    /// Separate, so that nothing of the world is held here when the turn is passed on.
     private func runBody() -> Bool {
         guard let body else { return false }
         body()

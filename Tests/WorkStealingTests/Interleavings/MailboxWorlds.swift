@@ -6,7 +6,7 @@ import Testing
 
 @testable import WorkStealing
 
-/// Writes down what it receives, and whether somebody else was inside meanwhile.
+/// Records what it receives, and whether another worker was inside meanwhile.
 actor Recorder: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -36,7 +36,7 @@ final class Log: @unchecked Sendable {
     var isComplete = false
 }
 
-/// Senders, and workers that take mailboxes from the injector, each of one scheduler that does not run.
+/// Senders, and workers that take mailboxes from the injector, of a scheduler that does not run.
 private struct MailboxWorld {
     let scheduler = Scheduler(threads: 2)
     let log = Log()
@@ -48,7 +48,7 @@ private struct MailboxWorld {
         expected = messages
     }
 
-    /// In every way that there is, in turn.
+    /// With all ways of sending, in turn.
     func sender(_ index: Int) -> () -> Void {
         {
             for message in expected[index] {
@@ -133,8 +133,8 @@ struct MailboxWorlds {
         #expect(leftovers > 0, "some interleaving must leave messages over")
     }
 
-    /// A mailbox that goes idle with a look and a store, instead of one exchange that does both, loses the message that
-    /// comes in between.
+    /// A mailbox that becomes idle with a load and a store, instead of one exchange, loses a message that comes in
+    /// between.
     @Test(.timeLimit(.minutes(patience)))
     func theExplorerFindsAMessageThatALookAndAStoreLose() throws {
         let result = Explorer.explore {
@@ -182,7 +182,7 @@ private final class BrokenMailbox: @unchecked Sendable {
     }
 }
 
-/// Numbers for the README: how large the worlds are.
+/// Figures for the README: the sizes of the worlds.
 func report(_ world: String, _ result: Explorer.Result) {
     print(
         "\(world): \(result.interleavings) interleavings, \(result.redundant) cut short,",

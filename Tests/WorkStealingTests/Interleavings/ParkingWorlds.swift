@@ -42,14 +42,14 @@ struct ParkingWorlds {
         #expect(result.isComplete)
     }
 
-    /// Whoever takes the first item waits until the other is taken too: a second worker must be awake for it.
+    /// The worker with the first item waits until the other is taken too: a second worker must be awake for it.
     @Test(.timeLimit(.minutes(patience)))
     func aSecondItemIsNotLeftToAWorkerThatIsBusyWithTheFirst() {
         let result = explore(workers: 2, pushers: 1, items: 2, preemptions: 2, barrier: 2)
         #expect(result.failure == nil)
     }
 
-    /// Pushers wake nobody while there is a sentry, which sees nothing until it looks for the last time.
+    /// Pushers wake nobody while there is a sentry, which sees nothing until its last look.
     @Test(.timeLimit(.minutes(patience)), arguments: [(1, 1, 1, 3), (1, 1, 2, 2), (1, 2, 1, 2), (2, 1, 1, 2)])
     func whatIsLeftToTheSentryIsTaken(workers: Int, pushers: Int, items: Int, preemptions: Int) {
         let result = explore(
@@ -66,7 +66,7 @@ struct ParkingWorlds {
         #expect(failure.contains("leaveSentry"))
     }
 
-    /// The pusher sees a worker that still searches and wakes nobody; the worker goes to sleep over the item.
+    /// The pusher sees a worker that still searches and wakes nobody; the worker goes to sleep in spite of the item.
     @Test(.timeLimit(.minutes(patience)))
     func theExplorerFindsTheWakeUpThatIsLostWithoutASecondLook() throws {
         let failure = try #require(explore(workers: 1, pushers: 1, items: 1, barrier: 1, looksAgain: false).failure)
@@ -74,8 +74,8 @@ struct ParkingWorlds {
         #expect(failure.contains("announceSleep"))
     }
 
-    /// The last worker to fall asleep looks at the queue, then at the number of sleepers: between the two the pusher can
-    /// wake another worker, which takes the item and works on when the run has been declared over.
+    /// The last worker to fall asleep looks at the queue, then at the number of sleepers: in between the pusher can
+    /// wake another worker, which takes the item and continues when the run has been declared over.
     @Test(.timeLimit(.minutes(patience)))
     func theExplorerFindsWorkInAFinishedRunIfTheEndIsNotOneStep() throws {
         let failure = try #require(
@@ -90,7 +90,7 @@ struct ParkingWorlds {
 private final class ParkingPool: @unchecked Sendable {
     private let queue = Injector()
     private let idle = Idle()
-    /// Pushers that may still push: as tasks started by `spawn`.
+    /// Pushers that may still push, like tasks started by `spawn`.
     private let pending: Atomic<Int>
     private let workers: Int
     private let barrier: Int
@@ -116,7 +116,7 @@ private final class ParkingPool: @unchecked Sendable {
             idle.notify(mayWait: true)
         }
         guard endsInOneStep else { return }
-        // The last push must not be what wakes whoever slept over the one before.
+        // The last push must not be the one that wakes a worker which slept in spite of an earlier one.
         wait(for: self) { [unowned self] in taken >= barrier }
         step(.write, on: self)
         if pending.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 { idle.notify() }
@@ -145,8 +145,8 @@ private final class ParkingPool: @unchecked Sendable {
         }
     }
 
-    /// Only workers leave anything to a sentry, so then the pushers stand for workers, of whom one that is awake keeps the others
-    /// from asking whether the run is over.
+    /// Only workers leave work to a sentry, so here the pushers act as workers; an awake one keeps the others from
+    /// asking whether the run is over.
     private var pushersWork: Bool { sentryLooks > 0 && !nothingPending }
 
     private var seesWork: Bool { looksAgain && queue.count > 0 }

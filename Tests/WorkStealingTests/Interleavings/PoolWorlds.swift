@@ -21,8 +21,8 @@ struct PoolWorlds {
         return result
     }
 
-    /// A message that comes when the workers fall asleep, a question whether it was delivered, and the end: nobody
-    /// sleeps over any.
+    /// A message that comes when the workers fall asleep, a question whether it was delivered, and the end: no worker
+    /// sleeps in spite of any.
     @Test(.timeLimit(.minutes(patience)), arguments: [(1, 3), (2, 1)])
     func whatWasSentBeforeIsDeliveredBeforeTheDrain(workers: Int, preemptions: Int) {
         let result = explore(
@@ -38,7 +38,7 @@ struct PoolWorlds {
         #expect(result.isComplete)
     }
 
-    /// What is sent after a cancellation has been dealt with is delivered.
+    /// Messages sent after a cancellation has been handled are delivered.
     @Test(.timeLimit(.minutes(patience)))
     func aCancellationEndsWithTheDrain() {
         let result = explore(
@@ -60,7 +60,7 @@ struct PoolWorlds {
 private final class PoolWorld: @unchecked Sendable {
     let scheduler: Scheduler
     private(set) var delivered = 0
-    /// How many messages had been delivered at each drain.
+    /// The number of messages delivered at each drain.
     private(set) var drains: [Int] = []
 
     init(workers: Int) {

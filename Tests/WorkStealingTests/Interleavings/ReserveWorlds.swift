@@ -82,7 +82,7 @@ private final class ReserveWorld: @unchecked Sendable {
         }
     }
 
-    /// A message that sends so many others, and whose membership `guestReturns()` lets go of.
+    /// A message that sends this many others, and whose membership `guestReturns()` releases.
     func send(_ children: Int, hasGuest: Bool = false) {
         Recorder(on: scheduler, log: Log()).send { _ in
             self.note()
@@ -91,7 +91,7 @@ private final class ReserveWorld: @unchecked Sendable {
         }
     }
 
-    /// `Monitor.run()` without clocks: everybody who works counts as blocked, everybody who is active as too many.
+    /// `Monitor.run()` without clocks: all working workers count as blocked, all active ones as too many.
     func monitor(_ rounds: Int) {
         for _ in 0..<rounds {
             scheduler.idle.waitWhileSleeping(atLeast: 1)
@@ -100,7 +100,7 @@ private final class ReserveWorld: @unchecked Sendable {
         }
     }
 
-    /// What a `Task { }` does when it returns.
+    /// The action of a `Task { }` when it returns.
     func guestReturns() {
         wait(for: self) { self.inherited != nil }
         note()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import WorkStealing
 
-/// Tasks that enter the roster, look at the flag, and leave, while one thread sets the flag and visits the roster.
+/// Tasks that enter the roster, read the flag, and leave, while one thread sets the flag and visits the roster.
 @Suite("Every interleaving of the roster")
 struct RosterWorlds {
     private func explore(
@@ -38,7 +38,7 @@ struct RosterWorlds {
         #expect(result.isComplete)
     }
 
-    /// The world is one in which what is wrong is found.
+    /// The world can detect the error.
     @Test(.timeLimit(.minutes(patience)))
     func aTaskThatLooksAtTheFlagBeforeItEntersIsMissed() {
         let result = explore("a task that looks first", lanes: [1], looksFirst: true)
@@ -99,7 +99,7 @@ private final class EndingWorld: @unchecked Sendable {
 
     func cancel() { scheduler.cancel { _ in isTaskCancelled = true } }
 
-    /// The task of the next run, that would look at the flag when it enters.
+    /// The task of the next run, which reads the flag when it enters.
     var verdict: String? {
         isTaskCancelled && !scheduler.isCancelled ? "a task was cancelled, and the run was not" : nil
     }
@@ -111,7 +111,7 @@ private final class RosterWorld: @unchecked Sendable {
     private let flag = Atomic<Bool>(false)
     private let looksFirst: Bool
     private var visitHasEnded = false
-    /// Have entered, looked at the flag, and not begun to leave.
+    /// Tasks that have entered, read the flag, and not begun to leave.
     private var inside: Set<UInt> = []
     private var cancelled: Set<UInt> = []
     private var dead: Set<UInt> = []
@@ -134,7 +134,7 @@ private final class RosterWorld: @unchecked Sendable {
         return flag.load(ordering: .sequentiallyConsistent)
     }
 
-    /// One after the other, each with nobody who keeps it but its own lane.
+    /// One after the other; only its own lane keeps each alive.
     func run(_ amount: Int) {
         let free = Roster.FreeSeats()
         for number in 0..<amount {
@@ -151,7 +151,7 @@ private final class RosterWorld: @unchecked Sendable {
                 wrong = "a task that has entered after the visit does not see the flag"
             }
             inside.insert(task)
-            // What the task does.
+            // The work of the task.
             interleavingPoint(.write, flagIdentity)
             inside.remove(task)
             roster.leave(task, seat, free)

@@ -53,8 +53,8 @@ struct SchedulerWorlds {
         #expect(result.isComplete)
     }
 
-    /// The only runnable of a worker that does not come back from its message, while the other one sleeps, stands sentry, or
-    /// is about to.
+    /// The only runnable of a worker that does not return from its message, while the other one sleeps, stands sentry,
+    /// or is about to.
     @Test(.timeLimit(.minutes(patience)))
     func theOnlyMessageIsNotLeftToAWorkerThatIsBusy() {
         let result = explore(
@@ -71,7 +71,7 @@ struct SchedulerWorlds {
     }
 
     /// A message from outside that comes when the last worker falls asleep is delivered in this run, before its end, or
-    /// waits for the next: never by a worker of a run that is over.
+    /// waits for the next: never by a worker of a finished run.
     @Test(.timeLimit(.minutes(patience)))
     func aLateMessageIsDeliveredBeforeTheEndOrInTheNextRun() {
         var inThisRun = 0
@@ -134,7 +134,8 @@ struct SchedulerWorlds {
         #expect(result.isComplete)
     }
 
-    /// A `Task { }` of a message returns on a thread of its own while the workers fall asleep: it keeps its membership, and lets go of it.
+    /// A `Task { }` of a message returns on a separate thread while the workers fall asleep: it holds its membership,
+    /// and releases it.
     @Test(.timeLimit(.minutes(patience)))
     func aGuestKeepsTheRunGoing() {
         let result = explore(

@@ -40,7 +40,7 @@ struct AskTests {
         #expect(caught.value == 100)
     }
 
-    /// A reply that never came would keep the task, and the run with it, for ever.
+    /// A reply that never came would keep the task, and the run with it, forever.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func aQuestionThatACancelledRunDropsIsAnsweredToo(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
@@ -89,7 +89,7 @@ struct AskTests {
                     return false
                 } catch { return error is CancellationError }
             }
-            // Not before the message is queued: a scheduler must not go away while somebody sends.
+            // Only after the message is queued: a scheduler must not be freed while a message is being sent.
             while scheduler.injector.count == 0 { await Task.yield() }
         }
         #expect(await asker.value)

@@ -82,7 +82,7 @@ struct AsyncTests {
         #expect(throws: Oops.self) { try scheduler.run() }
     }
 
-    /// Messages are dropped by a cancelled run; the steps of a task are not, or it would stay suspended for ever.
+    /// A cancelled run drops messages, but not the steps of a task, which would stay suspended forever.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func tasksReturnFromACancelledRun(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)

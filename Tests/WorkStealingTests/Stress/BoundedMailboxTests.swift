@@ -35,7 +35,7 @@ struct BoundedMailboxTests {
         #expect(result.withLock { $0 } == [0, 1, 2])
     }
 
-    /// Never do more wait than the limit says, and each sender's messages keep their order.
+    /// Never do more wait than the limit, and each sender's messages keep their order.
     @Test(arguments: threadCounts)
     func aFullMailboxHoldsItsSendersBack(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
@@ -62,8 +62,8 @@ struct BoundedMailboxTests {
         for sender in 0..<4 {
             #expect(received.filter { $0 / 500 == sender } == Array(sender * 500..<(sender + 1) * 500))
         }
-        // A message may be delivered before its sender has counted it; then the number is too low, never too high by
-        // more than the senders that were let in and have not counted.
+        // A message may be delivered before its sender has counted it. So the number may be too low, and too high only
+        // by the senders that were admitted and have not counted yet.
         #expect(counters.mostWaiting <= 4 + 4)
     }
 
@@ -79,7 +79,7 @@ struct BoundedMailboxTests {
     func whoWaitsForRoomCanBeCancelled() async throws {
         let scheduler = Scheduler(threads: 1)
         let slow = Slow(on: scheduler, limit: 1)
-        // The only worker is in the task, so that the first message is not delivered before the second is sent.
+        // The only worker is in the task, so the first message is not delivered before the second is sent.
         let waiting = scheduler.spawn {
             try await slow.sendWhenThereIsRoom(0) { $0.receive($1) }
             try await slow.sendWhenThereIsRoom(1) { $0.receive($1) }
@@ -89,7 +89,7 @@ struct BoundedMailboxTests {
         await #expect(throws: CancellationError.self) { try await waiting.value }
     }
 
-    /// A run that ends by an error drops messages; their places come back.
+    /// A run that ends by an error drops messages; their places are returned.
     @Test
     func droppedMessagesGiveTheirPlacesBack() throws {
         let scheduler = Scheduler(threads: 1)

@@ -32,14 +32,14 @@ struct ChannelTests {
         #expect(disorder.value == 0)
     }
 
-    /// One worker, so that the order is that of the events and nothing else.
+    /// One worker, so that the order is that of the events.
     @Test(.timeLimit(.minutes(patience)))
     func sendersWaitWhileItIsFullAndAreServedInTurn() throws {
         let scheduler = Scheduler(threads: 1)
         let channel = Channel<Int>(capacity: 2)
         let order = Order()
         scheduler.spawn {
-            // Everybody else goes first, and stops where it must.
+            // All others run first, and stop where they must.
             for _ in 0..<10 { await Scheduler.yield() }
             #expect(order.all == [100, 101], "two fit in, the third and the fourth wait")
             for expected in 0..<4 {

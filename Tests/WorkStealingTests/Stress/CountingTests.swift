@@ -126,14 +126,14 @@ struct CountingTests {
             }
         }
         for thread in threads { thread.join() }
-        // What reached a scheduler after its run waits for the next.
+        // Messages that reached a scheduler after its run wait for the next.
         for scheduler in schedulers { try scheduler.run() }
         let total = try zip(counters, schedulers).reduce(0) { try $0 + Results(of: $1.0, on: $1.1).count }
         #expect(total == 8000)
     }
 }
 
-/// What a counter knows, asked by a message.
+/// The counts of a counter, read by a message.
 struct Results {
     var count = 0
     var intrusions = 0

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import WorkStealing
 
-/// How many threads a scheduler has that is not told. (What control groups grant is tested with fsscan's `--threads`.)
+/// The default number of threads. (fsscan's `--threads` tests cover the limits of control groups.)
 @Suite("Default number of threads")
 struct DefaultThreadsTests {
     @Test
@@ -16,7 +16,7 @@ struct DefaultThreadsTests {
             let set = unsafeBitCast(dlsym(nil, "sched_setaffinity"), to: Call.self)
             var mask = [UInt64](repeating: 0, count: 16)
             guard get(0, 128, &mask) == 0, let word = mask.firstIndex(where: { $0 != 0 }) else { exit(100) }
-            // The first processor that is allowed, and no other.
+            // The first allowed processor, and no other.
             let first = mask[word] & (~mask[word] &+ 1)
             mask = [UInt64](repeating: 0, count: 16)
             mask[word] = first

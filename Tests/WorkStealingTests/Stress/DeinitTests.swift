@@ -22,13 +22,13 @@ private actor Mortal: MailboxActor {
 
     isolated deinit {
         preconditionIsolated()
-        // What only the actor may use.
+        // State that only the actor may use.
         increment()
         ends.note(count, onWorker: Scheduler.currentWorkerIndex != nil)
     }
 }
 
-/// What actors said when they ended.
+/// Records written by actors when they ended.
 private final class Ends: Sendable {
     let number = Tally()
     let sum = Tally()
@@ -57,7 +57,7 @@ struct DeinitTests {
         #expect(ends.outside.value == 0)
     }
 
-    /// By `sendConsuming`, by whoever of two lets go last, in a chain of owners, and by an async function.
+    /// By `sendConsuming`, by the last of two owners, in a chain of owners, and by an async function.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func itRunsWhoeverLetsGoLast(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
@@ -87,7 +87,7 @@ struct DeinitTests {
         #expect(ends.number.value == 100)
     }
 
-    /// Outside of a run it waits for the next, or for the end of the scheduler.
+    /// Outside a run it waits for the next, or for the end of the scheduler.
     @Test(.timeLimit(.minutes(patience)))
     func itWaitsForARunAndAtLastForTheEndOfTheScheduler() throws {
         let ends = Ends()
@@ -118,7 +118,7 @@ private actor Orphan: MailboxActor {
 }
 
 extension DeinitTests {
-    /// Nobody else can be in the actor: whoever lets go runs it.
+    /// Nobody else can be in the actor: the thread that releases it runs it.
     @Test func itRunsAtOnceWhereTheSchedulerIsGone() {
         let ends = Tally()
         var scheduler: Scheduler? = Scheduler(threads: 1)
@@ -130,7 +130,8 @@ extension DeinitTests {
         _ = (scheduler, orphan)
     }
 
-    /// On a thread of its own and in a message of another scheduler: an actor that asks where it is, in a chain of owners.
+    /// On a separate thread and in a message of another scheduler: an actor that checks its isolation, in a chain of
+    /// owners.
     @Test(.timeLimit(.minutes(patience)), arguments: [false, true])
     func itIsInTheActorWhereTheSchedulerIsGone(inAMessage: Bool) throws {
         let ends = Ends()

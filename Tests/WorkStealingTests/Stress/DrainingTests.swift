@@ -3,7 +3,7 @@ import Testing
 
 @testable import WorkStealing
 
-/// What a turn of a worker with a mailbox is.
+/// The length of a worker's turn with a mailbox.
 @Suite("Batch and sequential draining")
 struct DrainingTests {
     private actor Sink: MailboxActor {
@@ -20,7 +20,7 @@ struct DrainingTests {
         func note() { order.append(number) }
     }
 
-    /// Two actors with 100 messages each, one worker: who was visited, in order.
+    /// Two actors with 100 messages each, one worker: the order of visits.
     private func visits(_ draining: Mailbox.Draining) throws -> (order: [Int], turns: Int) {
         let scheduler = Scheduler(threads: 1)
         let order = Order()

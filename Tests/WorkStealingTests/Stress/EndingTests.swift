@@ -77,7 +77,7 @@ struct EndingTests {
         #expect(deaths.value == 100)
     }
 
-    /// The call waits in a mailbox of a scheduler that goes away: dropping it would leave its task suspended for ever.
+    /// The call waits in a mailbox of a scheduler that is freed: dropping it would leave its task suspended forever.
     @Test(.timeLimit(.minutes(patience)))
     func anAwaitingCallerIsResumedWhenTheSchedulerGoesAway() async {
         var scheduler: Scheduler? = Scheduler(threads: 1)
@@ -104,7 +104,7 @@ struct EndingTests {
                 if isOver.value == 0 { again(counter) }
             }
         }
-        // Last in, first out: the actors that wait are taken after the endless ones.
+        // Last in, first out: the waiting actors are taken after the endless ones.
         Counter(on: scheduler).send { _ in
             Counter(on: scheduler).send { _ in isOver.add() }
             for _ in 0..<threads { again(Counter(on: scheduler)) }
@@ -114,7 +114,7 @@ struct EndingTests {
     }
 
     /// Each answer makes the other actor the newest of the deque: without a look at the oldest now and then, a single
-    /// worker would never come to anything else.
+    /// worker would never get to anything else.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func actorsThatAnswerEachOtherForEverDoNotStarveTheOthers(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
@@ -182,7 +182,7 @@ struct EndingTests {
     }
 }
 
-/// The thread of each worker. Not a set behind a `Mutex`: ThreadSanitizer does not see what that orders.
+/// The thread of each worker. Not a set behind a `Mutex`, whose ordering ThreadSanitizer does not see.
 private final class Seen: Sendable {
     private let threads = (0..<(threadCounts.max() ?? 1)).map { _ in Tally() }
 

@@ -3,8 +3,8 @@ import TestSupport
 import Testing
 import WorkStealing
 
-/// Forks of all kinds, on one thread and on more than there are cores: each part runs once, and results and errors come
-/// back.
+/// Forks of all kinds, on one thread and on more than there are cores: each part runs once, and results and errors are
+/// returned.
 @Suite("Fork and join")
 struct ForkTests {
     private static func fibonacci(_ number: Int) -> Int {
@@ -131,7 +131,7 @@ struct ForkTests {
         }
     }
 
-    /// The number of the error that came out. The compiler knows its type.
+    /// The number of the returned error. The compiler knows its type.
     private static func failure(ofFirst first: Int?, ofSecond second: Int?) -> Int? {
         do throws(Failed) {
             let (one, two) = try Scheduler.fork(
@@ -146,7 +146,7 @@ struct ForkTests {
         return number
     }
 
-    /// On one thread it is known what has begun: what comes before the error.
+    /// On one thread it is known which parts have begun: those before the error.
     @Test
     func afterAnErrorNothingMoreBegins() throws {
         let begun = Tally()
@@ -168,7 +168,7 @@ struct ForkTests {
     func anErrorOfTheBodyEndsTheRun(threads: Int) {
         let scheduler = Scheduler(threads: threads)
         #expect(throws: Failed(number: 5)) { try scheduler.run { throw Failed(number: 5) } }
-        // A scheduler is none the worse for it.
+        // The scheduler is still usable.
         #expect((try? scheduler.run { 6 }) == 6)
     }
 
@@ -185,7 +185,7 @@ struct ForkTests {
 
     // MARK: Cancellation
 
-    /// Each part goes on until it is told, on whatever worker it is.
+    /// Each part continues until it is cancelled, on whichever worker it is.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func cancellingTheTaskOrTheRunReachesEachPart(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
@@ -210,7 +210,7 @@ struct ForkTests {
 
     // MARK: Isolation
 
-    /// While an actor waits for the other half, its worker runs the half of another fork: that is not in the actor.
+    /// While an actor waits for the other half, its worker runs the half of another fork, which is not in the actor.
     @Test(.timeLimit(.minutes(patience)))
     func whoHelpsIsNotInTheActorThatWaits() throws {
         let scheduler = Scheduler(threads: 2)
@@ -221,7 +221,7 @@ struct ForkTests {
                 { while begun.value == 0 {} },
                 {
                     begun.add()
-                    // This worker does not come to its second half, so that the actor's worker must.
+                    // This worker does not get to its second half, so the actor's worker must.
                     _ = Scheduler.fork(
                         { while helped.value == 0 {} },
                         {

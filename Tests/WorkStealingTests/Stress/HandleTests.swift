@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import WorkStealing
 
-/// What `spawn` returns.
+/// The handle that `spawn` returns.
 @Suite("Handles of spawned tasks")
 struct HandleTests {
     private struct Oops: Error, Equatable { let number: Int }
@@ -35,7 +35,7 @@ struct HandleTests {
         await #expect(throws: Oops(number: 7)) { try await handle.value }
     }
 
-    /// The task that is cancelled ends; the run and the other tasks go on.
+    /// The cancelled task ends; the run and the other tasks continue.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func aHandleCancelsItsTaskAndNoOther(threads: Int) async throws {
         let scheduler = Scheduler(threads: threads)
@@ -56,7 +56,7 @@ struct HandleTests {
         #expect(try await other.value == 5)
     }
 
-    /// Nobody has cancelled it: it is an error like any other.
+    /// It was not cancelled, so it is an error like any other.
     @Test(.timeLimit(.minutes(patience)))
     func aCancellationErrorThatNobodyAskedForEndsTheRun() async throws {
         let scheduler = Scheduler(threads: 1)
@@ -74,7 +74,7 @@ struct HandleTests {
         #expect(try await handle.value)
     }
 
-    /// `run()` blocks its thread: not one of Swift's own executor, on which others are waited for.
+    /// `run()` blocks its thread, so it must not be one of Swift's own executor, on which others are awaited.
     private func run(_ scheduler: Scheduler) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             ForeignThread { continuation.resume(with: Result { try scheduler.run() }) }.detach()

@@ -41,7 +41,8 @@ struct MessageTests {
         #expect(throws: Failure(number: 7)) { try scheduler.run() }
     }
 
-    /// The references that `sendConsuming` takes over are let go: of actors that nobody else knows, idle and busy ones.
+    /// `sendConsuming` releases the references that it takes over: of actors without other references, idle and busy
+    /// ones.
     @Test(arguments: [1, 2, 8]) func actorsThatNobodyKnowsLiveUntilTheirLastMessage(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let (deaths, received) = (Tally(), Tally())

@@ -4,10 +4,10 @@ import Testing
 
 @testable import WorkStealing
 
-/// What a program that uses the library wrongly is told before it ends.
+/// The messages about misuse of the library, before the program ends.
 @Suite("Misuse")
 struct MisuseTests {
-    /// Without the line that gives it its mailbox as executor.
+    /// Without the declaration that makes its mailbox its executor.
     private actor Forgetful: MailboxActor {
         nonisolated let mailbox: Mailbox
         private(set) var count = 0

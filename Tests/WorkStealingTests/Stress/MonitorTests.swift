@@ -6,14 +6,14 @@ import Testing
 
 @testable import WorkStealing
 
-/// Blocked workers are replaced. `threads` is how many run; `most` is how many there can be.
+/// Spare workers replace blocked ones. `threads` is how many run; `most` is how many there can be.
 @Suite("The monitor")
 struct MonitorTests {
     static let most = 24
     static let threads = [1, 2, 3, 8]
 
-    /// All the messages that block are inside at the same time, and the one that ends them is delivered while they are:
-    /// with N workers alone this would never end.
+    /// All the blocking messages are inside at the same time, and the one that ends them is delivered meanwhile: with N
+    /// workers alone this would never end.
     @Test(.timeLimit(.minutes(patience)), arguments: threads)
     func messagesThatBlockDoNotKeepOthersFromRunning(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
@@ -40,7 +40,7 @@ struct MonitorTests {
         #expect((max(11, threads)...Self.most).contains(scheduler.statistics.mostThreads))
     }
 
-    /// What a blocked worker has in its own deque is taken by others.
+    /// Others take the work in a blocked worker's own deque.
     @Test(.timeLimit(.minutes(patience)), arguments: threads)
     func theDequeOfABlockedWorkerIsNotStranded(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: threads + 1)
@@ -63,8 +63,8 @@ struct MonitorTests {
         #expect(scheduler.statistics.sparesReleased >= 1)
     }
 
-    /// The articles' open problem: "tasks can run endlessly and can thus block a whole program". These do not end before
-    /// everything else is done, and there are as many as N, or more.
+    /// The articles' open problem: "tasks can run endlessly and can thus block a whole program". These end only after
+    /// everything else is done, and there are N of them, or more.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts, [false, true])
     func endlessMessagesDoNotKeepOthersFromRunning(threads: Int, sleepInTheKernel: Bool) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: threads + 4)
@@ -91,7 +91,7 @@ struct MonitorTests {
         #expect(scheduler.statistics.mostThreads >= threads + 3)
     }
 
-    /// What an endless message has sent is in the deque of its worker, and is taken from there.
+    /// Messages sent by an endless message are in the deque of its worker, and are taken from there.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func whatAnEndlessMessageHasSentIsDelivered(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
@@ -104,8 +104,8 @@ struct MonitorTests {
         #expect(delivered.value == 1000)
     }
 
-    /// One active thread for each of N, whatever blocks: messages compute while N others and more sleep in the kernel, which
-    /// N workers alone cannot do.
+    /// N active threads, however many block: messages compute while N others and more sleep in the kernel, which N
+    /// workers alone cannot do.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func messagesComputeWhileMoreThanNSleep(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: 64)
@@ -133,9 +133,9 @@ struct MonitorTests {
         #expect(turns.value >= 100)
     }
 
-    /// Neither exactly N nor at every moment: a worker that waits for a lock for a moment looks blocked, and workers are added
-    /// faster than they are sent to rest. But twenty-four actors compute, there are workers for nineteen of them, and what
-    /// runs comes down to `tolerance` and stays there.
+    /// Neither exactly N nor at every moment: a worker that waits briefly for a lock looks blocked, and workers are
+    /// added faster than they are sent to rest. But twenty-four actors compute, there are workers for nineteen of them,
+    /// and the number of running workers comes down to `tolerance` and stays there.
     @Test(.timeLimit(.minutes(patience)), arguments: [1, 2])
     func noMoreThanNRunForLongBesideThoseThatAreBlocked(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
@@ -143,7 +143,7 @@ struct MonitorTests {
         let (begun, running, turns, lastCrowd) = (Tally(), Tally(), Tally(), Peak())
         let (isCalm, isOver) = (Tally(), Tally())
         let enough = 300
-        // So that a failure is one, and no endless test.
+        // So that a failure is not an endless test.
         let deadline = ContinuousClock.now + .seconds(180)
         @Sendable func compute(_ counter: Counter) {
             counter.send { _ in
@@ -168,7 +168,7 @@ struct MonitorTests {
         #expect(isCalm.value > 0)
     }
 
-    /// When those that were blocked come back, what runs beyond `tolerance` goes back into the reserve.
+    /// When the blocked workers return, those beyond `tolerance` go back into the reserve.
     @Test(.timeLimit(.minutes(patience)), arguments: threads)
     func theSurplusRestsWhenBlockedWorkersComeBack(threads: Int) throws {
         let few = Monitor.tolerance * threads
@@ -176,7 +176,7 @@ struct MonitorTests {
         let scheduler = Scheduler(threads: threads, maximumThreads: blocked + 4)
         let pipe = Pipe()
         let (begun, isOver) = (Tally(), Tally())
-        // So that a failure is one, and no endless test.
+        // So that a failure is not an endless test.
         let deadline = ContinuousClock.now + .seconds(180)
         @Sendable func compute(_ counter: Counter) {
             counter.send { _ in
@@ -199,7 +199,7 @@ struct MonitorTests {
         #expect(scheduler.statistics.rests >= 6)
     }
 
-    /// A worker that waits for a process runs if the process does: then no other is needed in its place.
+    /// A worker that waits for a process runs if the process does: then it needs no replacement.
     @Test(.timeLimit(.minutes(patience))) func workersThatWaitForAProcessThatComputesAreNotReplaced() throws {
         func most(waitingFor program: [ByteString]) throws -> Int {
             let processes = try (0..<2).map { _ in try RunningProcess(program) }
@@ -220,7 +220,8 @@ struct MonitorTests {
         #expect(computing < blocked)
     }
 
-    /// What such a process uses counts whoever waits for it, and whether or not somebody does at a look.
+    /// The processor time of such a process counts whichever worker waits for it, and whether or not one does at a
+    /// look.
     @Test func theClockOfAProcessIsItsOwn() throws {
         let process = try RunningProcess(["sh", "-c", "while :; do :; done"])
         var clocks = DelegateClocks()
@@ -234,13 +235,13 @@ struct MonitorTests {
         let again = clinux_process_time(process.pid)
         while clinux_process_time(process.pid) < again + 20_000_000 { usleep(1000) }
         #expect(clocks.timeUsed(at: second * 3 / 2) >= 20_000_000)
-        // Nobody has waited for it for long: its number may be another's.
+        // No worker has waited for it for long: its number may have been reused.
         #expect(clocks.timeUsed(at: second * 2) == 0)
         while clinux_process_time(process.pid) < again + 40_000_000 { usleep(1000) }
         #expect(clocks.timeUsed(at: second * 2) == 0)
     }
 
-    /// A worker rests with mailboxes in its deque: others come for them.
+    /// A worker rests with mailboxes in its deque: others take them.
     @Test(.timeLimit(.minutes(patience)), arguments: threads)
     func nothingIsStrandedWhateverIsReleasedAndSentToRest(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: threads + 5)
@@ -340,14 +341,14 @@ private func burn(microseconds: Int) {
     } while (now.tv_sec - begin.tv_sec) * 1_000_000_000 + now.tv_nsec - begin.tv_nsec < microseconds * 1000
 }
 
-/// The largest of some numbers, noted by any thread.
+/// The maximum of some numbers, recorded by any thread.
 private final class Peak: Sendable {
     private let peak = Atomic<Int>(0)
     var value: Int { peak.load(ordering: .sequentiallyConsistent) }
     func note(_ number: Int) { peak.max(number, ordering: .sequentiallyConsistent) }
 }
 
-/// Something to be blocked on.
+/// An object to block on.
 private final class Pipe: Sendable {
     private let ends: (read: Int32, write: Int32)
 

@@ -41,7 +41,7 @@ struct PoolTests {
         try scheduler.run(body)
     }
 
-    /// What each of many threads sends before it asks is delivered before it is answered.
+    /// Messages that each of many threads sends before it asks are delivered before it is answered.
     @Test(arguments: threadCounts)
     func whoWaitsGoesOnWhenItsMessagesAreDelivered(threads: Int) async throws {
         let scheduler = Scheduler(threads: threads)
@@ -84,7 +84,7 @@ struct PoolTests {
 
     private struct Failed: Error, Equatable { let number: Int }
 
-    /// The error is told to whoever waits; the pool goes on.
+    /// The waiter gets the error; the pool continues.
     @Test(arguments: threadCounts)
     func afterAnErrorThePoolGoesOn(threads: Int) async throws {
         let scheduler = Scheduler(threads: threads)
@@ -139,7 +139,7 @@ struct PoolTests {
         try await scheduler.stop()
     }
 
-    /// The threads stay: else each batch would have threads of its own.
+    /// The threads stay: otherwise each batch would have new threads.
     @Test
     func theThreadsAreTheSame() async throws {
         let scheduler = Scheduler(threads: 1)

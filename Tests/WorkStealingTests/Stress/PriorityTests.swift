@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Two classes of messages, and other policies")
 struct PriorityTests {
-    /// Runs `body` in an actor on one worker; `note` keeps the order of what it sends.
+    /// Runs `body` in an actor on one worker; `note` records the order of its messages.
     private func order(
         _ body: @escaping @Sendable (Scheduler, @escaping @Sendable (Int) -> Void) -> Void
     ) throws -> [Int] {
@@ -46,7 +46,7 @@ struct PriorityTests {
         #expect(seen == [2, 3, 1])
     }
 
-    /// Swift gives such a task a high priority when it is made on the main thread.
+    /// Swift gives such a task a high priority if it is created on the main thread.
     @Test func tasksOfNoPriorityAreNotUrgent() async throws {
         let seen = try await MainActor.run {
             try order { scheduler, note in
@@ -77,7 +77,7 @@ struct PriorityTests {
         #expect(rest.value == 1000)
     }
 
-    /// They stand in the deque of a worker that does not go on before they were delivered.
+    /// They are in the deque of a worker that does not continue before they were delivered.
     @Test(.timeLimit(.minutes(patience)))
     func urgentMessagesWithoutEndDoNotStarveWhatABusyWorkerHasSent() throws {
         let scheduler = Scheduler(threads: 2)

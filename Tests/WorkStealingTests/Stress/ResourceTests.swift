@@ -34,7 +34,7 @@ struct ResourceTests {
         #expect(inside.value == 0)
     }
 
-    /// A token in an actor's own state bridges messages, as a file that is read in pieces keeps its place.
+    /// A token in an actor's state is held across messages, as a file that is read in pieces keeps its place.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func aTokenIsHeldAcrossMessages(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)

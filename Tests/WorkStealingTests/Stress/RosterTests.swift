@@ -3,7 +3,7 @@ import Testing
 
 @testable import WorkStealing
 
-/// Where seats go.
+/// The movement of seats.
 @Suite("Seats of the roster")
 struct RosterTests {
     private let origin = Roster.Origin(file: "App/main.swift", line: 1)

@@ -6,7 +6,7 @@ import WorkStealing
 /// The stacks of workers. A sanitizer makes frames larger, and handles SIGSEGV itself.
 @Suite("Stacks of workers", .disabled(if: isSanitized, "frames of another size, another handler"))
 struct StackTests {
-    /// Uses so many bytes of the calling thread's stack, below `top`.
+    /// Uses this many bytes of the calling thread's stack, below `top`.
     @inline(never)
     @_optimize(none)
     static func use(_ bytes: Int, below top: UInt? = nil) {
@@ -23,7 +23,7 @@ struct StackTests {
         @Sendable func again() {
             Counter(on: scheduler).send { _ in
                 if Scheduler.currentWorkerIndex == 0 {
-                    // The other one takes what this one has, while it waits.
+                    // The other one takes this one's work while it waits.
                     for _ in 0..<4 { again() }
                     while ran.value == 0 { sched_yield() }
                 } else if ran.value == 0 {
@@ -37,7 +37,7 @@ struct StackTests {
         #expect(ran.value >= 1)
     }
 
-    /// 1 MiB was all that there was.
+    /// The stack used to be 1 MiB.
     @Test(.timeLimit(.minutes(patience)))
     func aWorkerHasEightMegabytesIfNothingElseIsSaid() throws {
         try Self.onSecondWorker(of: Scheduler(threads: 2)) { Self.use(7 << 20) }
@@ -57,7 +57,7 @@ struct StackTests {
         #expect(said.contains("the stack of a worker overflowed, 1024 KiB"))
     }
 
-    /// Another fault is none of a stack.
+    /// Other faults are not reported as overflow.
     @Test(.timeLimit(.minutes(patience)))
     func anotherFaultIsNotCalledAnOverflow() async {
         let result = await #expect(processExitsWith: .signal(SIGSEGV), observing: [\.standardErrorContent]) {

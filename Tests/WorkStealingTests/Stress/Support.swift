@@ -13,8 +13,8 @@ final class Tally: Sendable {
     func add(_ amount: Int = 1) -> Int { count.add(amount, ordering: .sequentiallyConsistent).newValue }
 }
 
-/// Counts its own life as well as what it receives. The counter and the flag belong to the actor: neither is atomic, so
-/// that two workers inside would be seen (by ThreadSanitizer, too).
+/// Counts its own life as well as its messages. The counter and the flag belong to the actor: neither is atomic, so
+/// that two workers inside would be detected (by ThreadSanitizer, too).
 actor Counter: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -49,7 +49,7 @@ actor Counter: MailboxActor {
     }
 }
 
-/// Gives away when it was freed.
+/// Records when it was freed.
 final class Canary: Sendable {
     private let deaths: Tally
     init(_ deaths: Tally) { self.deaths = deaths }
@@ -92,5 +92,5 @@ struct ForeignThread {
     }
 }
 
-/// The numbers of threads that every stress test runs with: one, as many as there are likely to be cores, more, and odd.
+/// The numbers of threads for every stress test: one, the likely number of cores, more, and odd.
 let threadCounts = [1, 2, 3, 8]

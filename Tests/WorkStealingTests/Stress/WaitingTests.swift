@@ -5,7 +5,7 @@ import Testing
 
 @testable import WorkStealing
 
-/// Runs whose tasks wait: they end by an error or `cancel()`, and say what they wait for if nobody else can end it.
+/// Runs whose tasks wait: they end by an error or `cancel()`, and report what they wait for if nothing else can end it.
 @Suite("Runs whose tasks wait")
 struct WaitingTests {
     private struct Oops: Error {}
@@ -65,7 +65,7 @@ struct WaitingTests {
         #expect(returned.value == 5)
     }
 
-    /// What the tasks throw because of it is no error.
+    /// The errors that the tasks throw because of it do not count.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func cancelEndsTheRunThoughTasksWait(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
@@ -144,7 +144,7 @@ struct WaitingTests {
             ))
     }
 
-    /// It is a timer that ends the wait of one, and so that of the other.
+    /// A timer ends the wait of one, and so that of the other.
     @Test(.timeLimit(.minutes(patience)))
     func aRunThatWaitsForATimerDoesNotComplain() async {
         let scheduler = Scheduler(threads: 2)
@@ -161,7 +161,7 @@ struct WaitingTests {
         }
     }
 
-    /// Ends the process with status 3 soon after it has said what stands still.
+    /// Ends the process with status 3 soon after it has reported the standstill.
     @MainActor
     private static func runOnTheMainActor(_ begin: @Sendable (Scheduler) -> Void) throws {
         let scheduler = Scheduler(threads: 2)
@@ -188,7 +188,7 @@ struct WaitingTests {
                 || sentence.contains("1 spawned at App/hop.swift:9. If one of them waits for the main actor"))
     }
 
-    /// The same by a task that nobody spawned.
+    /// The same by a task that was not spawned.
     @Test(.timeLimit(.minutes(patience)))
     func aHopToTheMainActorOfATaskOfAMessageIsTold() async {
         let result = await #expect(processExitsWith: .exitCode(3), observing: [\.standardErrorContent]) {
@@ -237,7 +237,7 @@ struct WaitingTests {
         }
     }
 
-    /// Whatever a `Duration` can say.
+    /// Any value of `Duration`.
     @Test(.timeLimit(.minutes(patience)), arguments: [Int64.min, -1, 0, Int64.max])
     func anyDurationIsAPatience(seconds: Int64) async {
         await #expect(processExitsWith: .success) { [seconds = seconds as Int64] in
@@ -315,7 +315,8 @@ struct GuestTests {
         }
     }
 
-    /// By a message, a spawned task, a `Task { }` on Swift's own executor, and one that has gone over to the other scheduler.
+    /// By a message, a spawned task, a `Task { }` on Swift's own executor, and one that has moved to the other
+    /// scheduler.
     @Test(.timeLimit(.minutes(patience)))
     func aRunDoesNotWaitForWhatIsSpawnedOnAnotherScheduler() async {
         let (one, other) = (Scheduler(threads: 1), Scheduler(threads: 1))
@@ -340,7 +341,7 @@ struct GuestTests {
             let task = Task { await counter.call { spawnOnOther() } }
             made.withLock { $0 = task }
         }
-        // `one` waits for the task that it has made, and this for `other`.
+        // `one` waits for the task that it has created, and this one for `other`.
         let runs = ForeignThread { try? one.run() }
         while made.withLock({ $0 }) == nil { usleep(1000) }
         await onForeignThread {
@@ -349,7 +350,7 @@ struct GuestTests {
         }
     }
 
-    /// What the other scheduler spawns is waited for by its own run.
+    /// The other scheduler's own run waits for what it spawns.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func aRunWaitsForTasksOfWhatAnotherSchedulerSpawns(threads: Int) async {
         let (one, other) = (Scheduler(threads: 1), Scheduler(threads: threads))
@@ -370,7 +371,7 @@ struct GuestTests {
         }
     }
 
-    /// Nobody but who made it can cancel it.
+    /// Only its creator can cancel it.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
     func aCancelledRunDoesNotWaitForThem(threads: Int) async throws {
         let scheduler = Scheduler(threads: threads)
@@ -391,7 +392,7 @@ struct GuestTests {
             #expect(ended.value == 0)
             let returned = Tally()
             Counter(on: scheduler).send { $0.makeTask(milliseconds: 20, returned) }
-            // It returns in the midst of this run.
+            // It returns during this run.
             Counter(on: scheduler).send { _ in gate.finish() }
             try? scheduler.run()
             #expect(returned.value == 1)

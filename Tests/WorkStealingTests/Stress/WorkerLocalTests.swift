@@ -2,10 +2,10 @@ import TestSupport
 import Testing
 import WorkStealing
 
-/// Buffers that each worker has for itself.
+/// Buffers of single workers.
 @Suite("Values of a worker")
 struct WorkerLocalTests {
-    /// Cannot be copied, and says when it is gone.
+    /// Not copyable, and reports when it is freed.
     private struct Buffer: ~Copyable {
         var uses = 0
         let worker: Int
@@ -92,7 +92,7 @@ struct WorkerLocalTests {
         ),
     ]
 
-    /// Each with the compiler that made this test.
+    /// Each with the compiler that built this test.
     @Test(.timeLimit(.minutes(patience)), arguments: programs.indices)
     func theCompilerDoesNotLetItOut(index: Int) throws {
         let program = Self.programs[index]
@@ -115,7 +115,7 @@ struct WorkerLocalTests {
         let build = try output(of: ["sh", "-c", "dirname \"$(readlink /proc/$PPID/exe)\""])
         let directoryOfBuild = ByteString(build.dropLast())
         let outcome = try run([
-            // Not -typecheck: that values are not shared is found out later.
+            // Not -typecheck: the check that values are not shared comes later.
             "swiftc", "-c", "-o", source + ".o", "-parse-as-library", "-swift-version", "6", "-I",
             directoryOfBuild + "/Modules", "-Xcc",
             "-fmodule-map-file=" + directoryOfBuild + "/CLinux.build/module.modulemap", source,
