@@ -22,9 +22,9 @@ let swiftSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-/// Hooks in front of each step that threads can see of each other, so that the tests can run every interleaving of a small
-/// world. A release build has none of them, nor has any build of a package that depends on this one: SwiftPM checks its
-/// dependencies out into `checkouts`.
+/// Hooks in front of each step that threads can see of each other, so that the tests can run every interleaving of a
+/// small world. A release build has none of them, nor has any build of a package that depends on this one: SwiftPM
+/// checks its dependencies out into `checkouts`.
 let isDependency = Context.packageDirectory.split(separator: "/").dropLast().last == "checkouts"
 let interleaving: [SwiftSetting] = isDependency ? [] : [.define("INTERLEAVING", .when(configuration: .debug))]
 

@@ -1,10 +1,10 @@
-// The task graph of the article about Tawazi (https://github.com/mindee/tawazi): one node fetches, two calculate, and the last
-// puts their results together.
+// The task graph of the article about Tawazi (https://github.com/mindee/tawazi): one node fetches, two calculate, and
+// the last puts their results together.
 //
 //     ArticleGraph [MAX-CONCURRENCY]
 //
-// The article limits the graph to two nodes at a time, because two calculations at once would slow each other down. That is
-// said here as what it is, too: the calculations share a resource of which there is one.
+// The article limits the graph to two nodes at a time, because two calculations at once would slow each other down.
+// That is said here as what it is, too: the calculations share a resource of which there is one.
 
 import TaskGraphs
 import WorkStealing

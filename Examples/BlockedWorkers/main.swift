@@ -1,10 +1,11 @@
-// One active thread per core: messages that sleep in the kernel, messages that compute, and one that never ends until told.
+// One active thread per core: messages that sleep in the kernel, messages that compute, and one that never ends until
+// told.
 //
 //     BlockedWorkers [N [MAXIMUM]]
 //
 // A pool of N threads stands still while they sleep, and a message without end takes one of them away for good. With
-// `maximumThreads` a monitor sees that fewer than N run although work is queued, and lets others go on in their place: N is then
-// how many threads run, not how many there are. When those that were blocked come back, the surplus rests.
+// `maximumThreads` a monitor sees that fewer than N run although work is queued, and lets others go on in their place:
+// N is then how many threads run, not how many there are. When those that were blocked come back, the surplus rests.
 
 import Foundation
 import Synchronization

@@ -4,9 +4,9 @@
 //
 //   reader ──lines──▶ 3 splitters ──words──▶ counter, one value at a time
 //
-// What a coroutine receives when it starts are its arguments; `send` is its yield: it hands a value out, and suspends when
-// nobody has taken the last ones yet; `for await` receives values while it runs; `finish` says that it has ended. Four channel
-// places are all that is ever in memory, however long the text is.
+// What a coroutine receives when it starts are its arguments; `send` is its yield: it hands a value out, and suspends
+// when nobody has taken the last ones yet; `for await` receives values while it runs; `finish` says that it has ended.
+// Four channel places are all that is ever in memory, however long the text is.
 
 import Foundation
 import WorkStealing

@@ -1,4 +1,4 @@
-// A library to be preloaded: runs the shell command AT_LEASE before the first lease is taken.
+// A preloaded library that runs the shell command AT_LEASE before the first lease is taken.
 
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
-// Preloaded (LD_PRELOAD) into fsscan-magic, a libmagic that a file's content can take over. What a file begins with
+// Preloaded (LD_PRELOAD) into fsscan-magic: a libmagic that a file's content can take over. The beginning of a file
 // decides:
 //
-//   CRASH  a null pointer is followed        LOOP   it computes for ever
-//   WAIT   it waits for ever                 LIES   the answer has bytes that no type has
-//   TRIES  it tries what it could do harm with; the answer names what worked
+//   CRASH  follows a null pointer            LOOP   computes forever
+//   WAIT   waits forever                     LIES   answers with bytes that no type has
+//   TRIES  tries harmful calls; the answer names those that worked
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/// Tries a call in a form that does nothing where it is allowed.
+/// Tries a call in a form that does nothing if it is allowed.
 #define TRY(name, call) \
     do { \
         errno = 0; \

@@ -1,7 +1,7 @@
-// Preloaded (LD_PRELOAD), it makes calls of the C library fail: FAILING="CALL:ERRNO:EVERY:AFTER ..." lets the first
-// AFTER calls pass, and then fails each EVERY-th one. CALL: openat getdents64 statx fstatat fstat pread magic_open
-// posix_spawn malloc (with calloc and realloc, in fsscan; its ERRNO is ENOMEM). Calls are counted over all threads.
-// With FAILING_NAME=NAME those of openat are meant that open NAME.
+// A preloaded library (LD_PRELOAD) that makes calls of the C library fail: FAILING="CALL:ERRNO:EVERY:AFTER ..." lets
+// the first AFTER calls pass, and then fails each EVERY-th one. CALL: openat getdents64 statx fstatat fstat pread
+// magic_open posix_spawn malloc (with calloc and realloc, in fsscan; its ERRNO is ENOMEM). Calls are counted over all
+// threads. With FAILING_NAME=NAME only those openat calls count that open NAME.
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -66,7 +66,7 @@ int openat(int directory, const char *name, int flags, ...) {
     va_start(list, flags);
     mode_t mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(list, mode_t) : 0;
     va_end(list);
-    // What is written is not the tree.
+    // Written files are not part of the tree.
     bool is_meant = (flags & O_ACCMODE) == O_RDONLY && (only_name == NULL || strcmp(name, only_name) == 0);
     if (is_meant && fails(OPENAT)) return -1;
     return next(directory, name, flags, mode);

@@ -1,6 +1,6 @@
-// A file system that fails as it is told: faultfs SPEC MOUNTPOINT COMMAND...
+// A file system that fails on command: faultfs SPEC MOUNTPOINT COMMAND...
 //
-// Mounts, runs COMMAND, unmounts, and exits as COMMAND did. SPEC is a file; each of its lines makes an entry:
+// Mounts, runs COMMAND, unmounts, and exits with COMMAND's status. SPEC is a file; each of its lines defines an entry:
 //
 //     PATH KIND [KEY=VALUE]...        KIND: dir file link fifo
 //
@@ -10,14 +10,14 @@
 //     list=ERR@N      listing fails after N entries       list=endless   it never ends
 //     lookup=ERR[@N]  finding the name fails (after N times)   stat=ERR       getattr fails, where the lookup did not
 //     open=ERR[@N]    opening fails (N times)             read=ERR@N     reading beyond byte N fails
-//     type=unknown    what readdir says of it: DT_UNKNOWN, or another KIND than the true one
-//     ino=N           the inode number that readdir gives
-//     ino=changing    another inode number at each look
-//     twice=1         readdir gives the name twice        xattr=NAME@N   an extended attribute, listed N times
+//     type=unknown    readdir's kind: DT_UNKNOWN, or a KIND other than the real one
+//     ino=N           the inode number that readdir returns
+//     ino=changing    another inode number at each stat
+//     twice=1         readdir returns the name twice      xattr=NAME@N   an extended attribute, listed N times
 //     delay=N         milliseconds before each answer
 //
-// The server is a process of its own, $FAULTFS_SERVER, so that COMMAND may stop or kill it. Nothing is cached by the
-// kernel: each look comes here.
+// The server is a separate process, $FAULTFS_SERVER, so that COMMAND can stop or kill it. The kernel caches nothing:
+// each request comes here.
 
 #define FUSE_USE_VERSION 312
 #include <errno.h>
@@ -173,11 +173,11 @@ static struct stat status(fuse_ino_t number) {
 
 static void on_init(void *data, struct fuse_conn_info *connection) {
     (void)data;
-    // Kernels take attributes from READDIRPLUS instead of asking again: no error of getattr would ever be seen.
+    // Kernels use attributes from READDIRPLUS instead of asking again: then no error of getattr would ever be seen.
     connection->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO);
 }
 
-// Names of an endless directory are not in the table: all are the file that is its first entry.
+// Names of an endless directory are not in the table: all are the file of its first entry.
 static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name) {
     fuse_ino_t number = child(parent, name);
     if (number == 0 && nodes[parent].endless) number = child(parent, "0");
@@ -213,7 +213,7 @@ static void on_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info
     fuse_reply_err(request, node->open_error);
 }
 
-// The offset behind an entry is its place in the listing plus one.
+// The offset after an entry is its index in the listing plus one.
 static void on_readdir(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset, struct fuse_file_info *file) {
     (void)file;
     const struct node *directory = &nodes[number];
@@ -275,7 +275,7 @@ static void on_readlink(fuse_req_t request, fuse_ino_t number) {
     else fuse_reply_readlink(request, "target");
 }
 
-// What asks with no room asks how much it needs.
+// A request without room asks for the required size.
 static void reply_attribute(fuse_req_t request, const char *bytes, size_t length, size_t room) {
     if (room == 0) fuse_reply_xattr(request, length);
     else if (room < length) fuse_reply_err(request, ERANGE);

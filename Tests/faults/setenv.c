@@ -1,5 +1,5 @@
-// A library to be preloaded that changes the environment before the program begins: then `environ` is no longer where the
-// kernel put it, behind the arguments.
+// A preloaded library that changes the environment before the program begins: then `environ` is no longer where the
+// kernel put it, after the arguments.
 
 #include <stdlib.h>
 

@@ -1,12 +1,12 @@
 // Changes the content of files without changing their times: untimed xfs|ext4|map FILE OTHER
 //
-//   xfs    XFS_IOC_SWAPEXT exchanges what is in FILE and OTHER
-//   ext4   EXT4_IOC_MOVE_EXT, made for defragmentation, gives FILE other blocks than it had
-//   map    maps FILE shared and dirties its first page, then waits for a line of standard input and writes OTHER's first byte
-//          into the page
+//   xfs    XFS_IOC_SWAPEXT exchanges the contents of FILE and OTHER
+//   ext4   EXT4_IOC_MOVE_EXT, made for defragmentation, gives FILE other blocks
+//   map    maps FILE shared and dirties its first page, then waits for a line of standard input and writes OTHER's
+//   first byte into the page
 //
-// All by the owner of the files, without privileges. The kernel's headers have these calls for programs of the file systems
-// alone, so they are written out here.
+// All as the owner of the files, without privileges. The kernel's headers define these calls only for programs of the
+// file systems, so they are defined here.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +68,7 @@ static int swap_ext4(int file, int other) {
     if (fstat(file, &status) != 0) return -1;
     struct move_extent move = {.donor_fd = file, .len = (status.st_size + status.st_blksize - 1) / status.st_blksize};
     if (ioctl(other, EXT4_IOC_MOVE_EXT, &move) != 0) return -1;
-    // The pages in memory are still those of before.
+    // The pages in memory still have the old content.
     return posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
 }
 

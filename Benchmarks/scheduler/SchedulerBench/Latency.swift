@@ -3,8 +3,8 @@ import Measuring
 import Synchronization
 import WorkStealing
 
-/// Messages that wait in the kernel, mixed with messages that compute: every other sleeps for 1 to 5 ms, as a read from a
-/// remote disk would, the rest computes for 50 µs. The pool decides how many wait at a time.
+/// Messages that wait in the kernel, mixed with messages that compute: every other sleeps for 1 to 5 ms, as a read from
+/// a remote disk would, the rest computes for 50 µs. The pool decides how many wait at a time.
 ///
 /// `latency-fixed`: N threads. `latency-surplus`: 4 N threads. `latency-monitor`: N that run.
 func latency(_ mode: String, count: Int, threads: Int) throws {

@@ -6,7 +6,8 @@
 // actors         an actor, and one empty message to it, from outside of the pool; then the pool runs
 // actors-inside  the same from within a message, so that other workers steal while the first still spawns; only the
 //                total means anything. This is how a scan fans out, and what goroutines do at two threads.
-// actors-traced  as actors, with a trace that is written to a file nobody keeps: what `SchedulerTrace` costs at its worst, as each
+// actors-traced  as actors, with a trace that is written to a file nobody keeps: what `SchedulerTrace` costs at its
+// worst, as each
 //                turn is an event and has one message that does nothing
 // tasks          an empty async function on this scheduler (`Scheduler.spawn`)
 // waiting        an async function that waits for a value of a channel, all of them at once; then each gets one
@@ -17,7 +18,8 @@
 // latency-fixed, latency-surplus, latency-monitor
 //                messages that wait in the kernel among messages that compute: see Latency.swift
 //
-// The two on Swift's default executor have as many threads as the default executor pleases (the number of cores); THREADS is only printed.
+// The two on Swift's default executor have as many threads as the default executor pleases (the number of cores);
+// THREADS is only printed.
 
 import Glibc
 import Measuring

@@ -1,5 +1,5 @@
-// The workloads as actors and messages. A task is an actor that receives one message, makes its children, and adds up what
-// they send back.
+// The workloads as actors and messages. A task is an actor that receives one message, makes its children, and adds up
+// what they send back.
 
 import Synchronization
 import WorkStealing

@@ -1,5 +1,5 @@
-// What is computed, apart from who computes it. workloads.go, workloads.cpp, workloads.py and tokio/ do the same, call for
-// call: their results are compared.
+// What is computed, apart from who computes it. workloads.go, workloads.cpp, workloads.py and tokio/ do the same, call
+// for call: their results are compared.
 
 /// One of the workloads, and its size.
 enum Workload {

@@ -6,13 +6,13 @@ import ScanEngine
 struct BrowseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan browse",
-        abstract: "Look at a tree in the terminal, while it is scanned or later.",
+        abstract: "Browse a tree in the terminal, while it is scanned or later.",
         usage: "fsscan browse [options] PATH | FILE | OLD NEW",
         discussion: """
-            Shows what takes up the space in PATH, directory by directory, from the first moment on: the sums grow \
-            while the scan runs. FILE is a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one) or \
-            of records. With OLD and NEW, each of any of these, it shows what has grown. The keys are those of ncdu; ? \
-            shows them. Nothing is changed, except with --delete.
+            Shows the disk usage of PATH, directory by directory, from the first moment on: the sums grow while the \
+            scan runs. FILE is a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one) or of records. \
+            With OLD and NEW, each any of these, it shows the growth. The keys are those of ncdu; ? shows them. It \
+            changes nothing, except with --delete.
 
             EXAMPLES:
               fsscan browse /srv
@@ -20,10 +20,10 @@ struct BrowseCommand: ParsableCommand {
               fsscan --save scans.db /srv; fsscan browse scans.db /srv
 
             EXIT STATUS:
-              0                it was left with q
-              2                there is no such directory or file, or it cannot be read
+              0                left with q
+              2                the directory or file does not exist, or cannot be read
               64               wrong usage, or no terminal
-              69               a library or its data is missing here
+              69               a library or its data is missing
               71               out of memory
               129, 130, 143    ended by SIGHUP, SIGINT, SIGTERM
             """)
@@ -34,7 +34,7 @@ struct BrowseCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "How many workers run at a time, 1 to 1024. (default: the processors that this process may use)",
+            "The number of workers that run, 1 to 1024. (default: the processors that this process may use)",
             valueName: "N"))
     var threads: CarriedArgument?
 
@@ -46,10 +46,10 @@ struct BrowseCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Leave out what matches this gitignore-style pattern; repeatable.", valueName: "GLOB"))
+        help: ArgumentHelp("Exclude entries that match this gitignore-style pattern; repeatable.", valueName: "GLOB"))
     var exclude: [CarriedArgument] = []
 
-    @Flag(help: "Leave out what .gitignore files say, from PATH downwards.")
+    @Flag(help: "Obey .gitignore files, from PATH downwards.")
     var gitignore = false
 
     @Flag(help: "Allow deleting, with the key d and a question. Without it nothing is changed.")

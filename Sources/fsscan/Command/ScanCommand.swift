@@ -10,13 +10,13 @@ import ScanEngine
 struct ScanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan",
-        abstract: "What is in a file tree, how big it is, and whether all of it could be read.",
+        abstract: "Scan a file tree: what is in it, how large it is, what could not be read.",
         usage: "fsscan [scan] [options] PATH...",
         discussion: """
-            Every entry at and below each PATH is looked at once, in parallel. A PATH that is a symbolic link is one \
-            entry, unless it is written with a trailing slash. The summary is for people; --json is for programs.
+            Scans every entry at and below each PATH once, in parallel. A PATH that is a symbolic link is one entry; \
+            it is followed if it ends in a slash, or with -H. The summary is for people; --json is for programs.
 
-            COMMANDS (the first argument; a directory of such a name is ./diff):
+            COMMANDS (the first argument; for a directory with such a name write ./diff):
             \(Command.list)
 
             EXAMPLES:
@@ -48,14 +48,14 @@ struct ScanCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Read more PATHs from FILE, a line each; - is standard input.", valueName: "FILE"),
+        help: ArgumentHelp("Read more PATHs from FILE, one per line; - is standard input.", valueName: "FILE"),
         completion: .file())
     var filesFromLines: CarriedArgument?
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "How many workers run at a time, 1 to 1024. (default: the processors that this process may use)",
+            "The number of workers that run, 1 to 1024. (default: the processors that this process may use)",
             valueName: "N"))
     var threads: CarriedArgument?
 
@@ -63,12 +63,12 @@ struct ScanCommand: ParsableCommand {
         parsing: .unconditional,
         help: ArgumentHelp(
             """
-            A fixed pool of N workers, 1 to 1024, some of which may be blocked, instead of --threads: no more are \
+            A fixed pool of N workers, 1 to 1024, instead of --threads, even if some are blocked: no more are \
             started when some wait for the disk.
             """, valueName: "N"))
     var pool: CarriedArgument?
 
-    @Flag(name: .customShort("H"), help: "A PATH that is a symbolic link stands for what it leads to.")
+    @Flag(name: .customShort("H"), help: "Follow a PATH that is a symbolic link.")
     var followRoots = false
 
     @Flag(name: [.customShort("x"), .long], help: "Do not descend into directories on other file systems.")
@@ -79,20 +79,21 @@ struct ScanCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Leave out what matches this gitignore-style pattern; repeatable.", valueName: "GLOB"))
+        help: ArgumentHelp("Exclude entries that match this gitignore-style pattern; repeatable.", valueName: "GLOB"))
     var exclude: [CarriedArgument] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Leave out what the patterns in FILE match, a line each as in a .gitignore; repeatable.", valueName: "FILE"),
+            "Exclude entries that match the patterns in FILE, one per line as in a .gitignore; repeatable.",
+            valueName: "FILE"),
         completion: .file())
     var excludeFrom: [CarriedArgument] = []
 
-    @Flag(help: "Leave out what is in caches: of a directory with a valid CACHEDIR.TAG all but that.")
+    @Flag(help: "Exclude the contents of caches: of directories with a valid CACHEDIR.TAG.")
     var excludeCaches = false
 
-    @Flag(help: "Leave out what .gitignore files say, from each PATH downwards.")
+    @Flag(help: "Obey .gitignore files, from each PATH downwards.")
     var gitignore = false
 
     private static let formats = ReportFormat.names
@@ -111,7 +112,7 @@ struct ScanCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "End after this time, with a report of what was seen: seconds, or 90s, 5m, 2h.", valueName: "T"))
+            "End after this time, with a report of the entries so far: seconds, or 90s, 5m, 2h.", valueName: "T"))
     var deadline: CarriedArgument?
 
     @Flag(help: "Read files of pseudo file systems (proc, sysfs, ...) too.")
@@ -132,24 +133,24 @@ struct ScanCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "The form of the output: \(Self.formats.joined(separator: " ")). (default: text)", valueName: "FORMAT"),
+            "The output format: \(Self.formats.joined(separator: " ")). (default: text)", valueName: "FORMAT"),
         completion: .list(Self.formats))
     var format: CarriedArgument?
 
     @Flag(help: "Short for --format json.")
     var json = false
 
-    @Flag(help: "Short for --format html: a page with a map of the tree, that opens from disk.")
+    @Flag(help: "Short for --format html: a page with a map of the tree, which opens from disk.")
     var html = false
 
-    @Flag(help: "Short for --format ndjson: a record of each entry, a line each, while the scan runs.")
+    @Flag(help: "Short for --format ndjson: a record for each entry, one per line, while the scan runs.")
     var ndjson = false
 
     @Option(
         name: .customLong("print"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
             """
-            A line of these columns for each entry, with tabs between them: path and the fields of records, digests by \
+            A line for each entry with these columns, separated by tabs: path and the fields of records, digests by \
             the names of their algorithms; several with commas, repeatable.
             """, valueName: "FIELD[,FIELD]"),
         completion: .list(EntryColumn.names))
@@ -157,16 +158,16 @@ struct ScanCommand: ParsableCommand {
 
     @Flag(
         name: [.customShort("0"), .customLong("null")],
-        help: "NUL, not a newline, behind each line of --print, --format paths and --format du.")
+        help: "End lines of --print, --format paths and --format du with NUL instead of a newline.")
     var endsLinesInNUL = false
 
-    @Flag(help: "Records in the order of their paths.")
+    @Flag(help: "Sort records by path.")
     var sorted = false
 
     @Option(
         name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
         help: ArgumentHelp(
-            "Write to FILE, whole or not at all: it is replaced when the report is complete. - is standard output.",
+            "Write to FILE, completely or not at all: replaced when the report is complete. - is standard output.",
             valueName: "FILE"),
         completion: .file())
     var output: CarriedArgument?
@@ -175,8 +176,8 @@ struct ScanCommand: ParsableCommand {
         parsing: .unconditional,
         help: ArgumentHelp(
             """
-            Mode of the files that -o, --trace and --save write, in octal. (default: what the file has; of a new one what the \
-            umask leaves of 0666, made by root 0600)
+            Mode of the files that -o, --trace and --save write, in octal. (default: unchanged; for a new file 0666 \
+            minus the umask, or 0600 if root creates it)
             """, valueName: "MODE"))
     var mode: CarriedArgument?
 
@@ -197,14 +198,14 @@ struct ScanCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "What those lists rank by: \(Self.rankings.joined(separator: " ")). (default: disk)", valueName: "KEY"),
+            "Sort key of those lists: \(Self.rankings.joined(separator: " ")). (default: disk)", valueName: "KEY"),
         completion: .list(Self.rankings))
     var rank: CarriedArgument?
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "What ages are relative to: \(TimeArgument.description). (default: the start of the scan)",
+            "Reference time for ages: \(TimeArgument.description). (default: the start of the scan)",
             valueName: "TIME"))
     var now: CarriedArgument?
 
@@ -213,7 +214,7 @@ struct ScanCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "One table in the summary instead of a line of each: \(Self.tables.joined(separator: " ")).",
+            "Show one table in the summary instead of a line of each: \(Self.tables.joined(separator: " ")).",
             valueName: "TABLE"),
         completion: .list(Self.tables))
     var table: CarriedArgument?
@@ -251,17 +252,17 @@ struct ScanCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Keep this scan in FILE, an SQLite database, beside those it has.", valueName: "FILE"),
+        help: ArgumentHelp("Add this scan to FILE, an SQLite database of saved scans.", valueName: "FILE"),
         completion: .file())
     var save: CarriedArgument?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("A name for the scan that is kept.", valueName: "TEXT"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("A name for the saved scan.", valueName: "TEXT"))
     var label: CarriedArgument?
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Do not read files whose device, inode, size, mtime and ctime are those of a saved scan.",
+            "Do not read files whose device, inode, size, mtime and ctime equal those in a saved scan.",
             valueName: "SAVED"),
         completion: .file())
     var baseline: CarriedArgument?
@@ -270,17 +271,17 @@ struct ScanCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Scan shard K of the N that --plan has, and nothing else.", valueName: "K/N"))
+        help: ArgumentHelp("Scan only shard K of the N in --plan.", valueName: "K/N"))
     var shard: CarriedArgument?
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("What fsscan plan has written.", valueName: "FILE"), completion: .file())
+        help: ArgumentHelp("The plan, written by fsscan plan.", valueName: "FILE"), completion: .file())
     var plan: CarriedArgument?
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Write what the shard is to FILE, for fsscan merge.", valueName: "FILE"),
+        help: ArgumentHelp("Write the shard's partial result to FILE, for fsscan merge.", valueName: "FILE"),
         completion: .file())
     var partial: CarriedArgument?
 
@@ -302,20 +303,20 @@ struct AskedField: EnumerableFlag, CustomStringConvertible {
 
 /// Shared by `--baseline` and `verify --quick`.
 struct TrustOptions: ParsableArguments {
-    @Flag(help: "Also take over what others than root and you may write to, if its times are the same.")
+    @Flag(help: "Also take over files that others than root and you may write to, if their times are the same.")
     var trustTimes = false
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Read this share of what looks unchanged all the same, at random. (default: 0%; verify --quick: 1%)",
+            "Also read this share of files that look unchanged, at random. (default: 0%; verify --quick: 1%)",
             valueName: "P%"))
     var reread: CarriedArgument?
 
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Go on only if this is the evidence of the saved scan, or the SHA-256 of the file SAVED; repeatable.",
+            "Continue only if this is the evidence of the saved scan, or the SHA-256 of the file SAVED; repeatable.",
             valueName: "EVIDENCE"))
     var expect: [CarriedArgument] = []
 }

@@ -8,8 +8,8 @@ struct SelectionOptions: ParsableArguments {
         name: .customLong("type"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
             """
-            List entries of these kinds: f (regular file), d (directory), l (symbolic link), p (FIFO), s (socket), b and c \
-            (devices).
+            List entries of these kinds: f (regular file), d (directory), l (symbolic link), p (FIFO), s (socket), b \
+            and c (devices).
             """, valueName: "KIND[,KIND]"),
         completion: .list(letters.map { String($0.letter) }))
     var kinds: [CarriedArgument] = []
@@ -32,24 +32,27 @@ struct SelectionOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "List what was changed longer ago than this, or before: \(AgeArgument.description).", valueName: "AGE"))
+            "List entries modified longer ago than this, or before: \(AgeArgument.description).", valueName: "AGE"))
     var older: CarriedArgument?
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("List what was changed less long ago than this, or after.", valueName: "AGE"))
+        help: ArgumentHelp("List entries modified more recently than this, or after.", valueName: "AGE"))
     var newer: CarriedArgument?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("List what this user owns: a name or uid.", valueName: "USER"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("List entries owned by this user: a name or uid.", valueName: "USER"))
     var owner: CarriedArgument?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("List what is this group's: a name or gid.", valueName: "GROUP"))
+        parsing: .unconditional,
+        help: ArgumentHelp("List entries owned by this group: a name or gid.", valueName: "GROUP"))
     var group: CarriedArgument?
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("List what has N hard links, more than N (+N) or fewer (-N).", valueName: "N"))
+        help: ArgumentHelp("List entries with N hard links, more than N (+N) or fewer (-N).", valueName: "N"))
     var links: CarriedArgument?
 
     fileprivate static let letters: [(letter: Character, kind: EntryKind)] = [

@@ -7,17 +7,17 @@ import Snapshots
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan diff",
-        abstract: "What changed between two saved scans, or since one was saved.",
+        abstract: "Show changes between two saved scans, or since one was saved.",
         usage: "fsscan diff [options] OLD NEW",
         discussion: """
-            OLD and NEW are each a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one), another file \
-            that can be compared, or a directory, which is scanned with the options of the other side. Of two directories \
-            the files of equal size are read.
+            OLD and NEW are each a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one), another \
+            file that can be compared, or a directory, which is scanned with the options of the other side. For two \
+            directories, files of equal size are read.
 
-            With --growth the lines are directories, by what they gained or lost.
+            With --growth the lines are directories, sorted by growth or shrinkage.
 
-            Each line is an entry: + added, - removed, * other content, ! other metadata, = moved, ? cannot be read now, or \
-            could not be read then.
+            Each line is an entry: + added, - removed, * other content, ! other metadata, = moved, ? cannot be read \
+            now, or could not be read then.
 
             EXAMPLES:
               fsscan --save scans.db --hash sha256 /usr
@@ -42,7 +42,7 @@ struct DiffCommand: ParsableCommand {
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Digests of a side that is scanned now. (default: those of the other side)", valueName: "ALG[,ALG]"),
+            "Digests for a side that is scanned now. (default: those of the other side)", valueName: "ALG[,ALG]"),
         completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
     var hash: [CarriedArgument] = []
 
@@ -51,19 +51,19 @@ struct DiffCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "What ages are relative to: \(TimeArgument.description). (default: now)", valueName: "TIME"))
+            "Reference time for ages: \(TimeArgument.description). (default: now)", valueName: "TIME"))
     var now: CarriedArgument?
-    @Flag(help: "Of two directories: read no file, compare sizes and times.") var quick = false
+    @Flag(help: "For two directories: read no file, compare sizes and times.") var quick = false
 
-    @Flag(help: "Short for --format html: a page with a map of the tree, coloured by what it gained or lost.")
+    @Flag(help: "Short for --format html: a page with a map of the tree, coloured by growth and shrinkage.")
     var html = false
 
-    @Flag(help: "Show what directories gained or lost: disk and apparent bytes, entries.") var growth = false
+    @Flag(help: "Show the growth of directories: disk and apparent bytes, entries.") var growth = false
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "With --growth: so many directories; ndjson has all. (default: 20, of a page 200)", valueName: "N"))
+            "With --growth: the number of directories; ndjson has all. (default: 20, for a page 200)", valueName: "N"))
     var top: CarriedArgument?
 
     @Option(
@@ -82,8 +82,8 @@ struct ComparisonOptions: ParsableArguments {
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
             """
-            Do not compare these: fields (mtime, ctime, mode, ...), digests (sha256, ..., content for all of them), what a \
-            list has and fsscan cannot check (rmd160, ...); repeatable.
+            Do not compare these: fields (mtime, ctime, mode, ...), digests (sha256, ..., content for all of them), \
+            statements of a list that fsscan cannot check (rmd160, ...); repeatable.
             """, valueName: "NAME[,NAME]"),
         completion: .list(
             EntryField.comparable.map(\.name.description) + DigestAlgorithm.allCases.map(\.rawValue) + ["content"]))
@@ -99,15 +99,15 @@ struct ComparisonOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Leave out what a pattern matches, on both sides, as a .gitignore does; repeatable.", valueName: "PATTERN"))
+            "Exclude entries that match, on both sides, as a .gitignore does; repeatable.", valueName: "PATTERN"))
     var exclude: [CarriedArgument] = []
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
             """
-            A file of rules: on each line a pattern and what is compared there: ignore, kind, grows, all, -FIELD, +FIELD; \
-            the last that matches decides.
+            A file of rules: each line has a pattern and what is compared there: ignore, kind, grows, all, -FIELD, \
+            +FIELD; the last matching line decides.
             """, valueName: "FILE"), completion: .file())
     var rules: CarriedArgument?
 
@@ -115,15 +115,15 @@ struct ComparisonOptions: ParsableArguments {
         parsing: .unconditional,
         help: ArgumentHelp(
             """
-            dpkg, or dpkg:DIR: list apart what has the content that the packages of dpkg give it (DIR: /var/lib/dpkg). A \
-            hint and no proof.
+            dpkg, or dpkg:DIR: list files separately whose content matches dpkg's packages (DIR: /var/lib/dpkg). A \
+            hint, not a proof.
             """, valueName: "DATABASE"), completion: .list(["dpkg"]))
     var known: CarriedArgument?
 
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Show these changes alone: \(ChangeKind.allCases.map(\.rawValue).joined(separator: ", ")).",
+            "Show only these changes: \(ChangeKind.allCases.map(\.rawValue).joined(separator: ", ")).",
             valueName: "CHANGE[,CHANGE]"),
         completion: .list(ChangeKind.allCases.map(\.rawValue)))
     var only: [CarriedArgument] = []
@@ -132,8 +132,8 @@ struct ComparisonOptions: ParsableArguments {
         parsing: .unconditional,
         help: ArgumentHelp(
             """
-            What the digests of a list are that does not say so (default: what their length says); of two directories, what \
-            their files are read with (default: xxh128).
+            The algorithm of digests in a list that does not name it (default: by their length); for two directories, \
+            of the digests of their files (default: xxh128).
             """,
             valueName: "ALG"),
         completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
@@ -141,7 +141,7 @@ struct ComparisonOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("text, json or ndjson; of diff also html. (default: text)", valueName: "FORMAT"),
+        help: ArgumentHelp("text, json or ndjson; for diff also html. (default: text)", valueName: "FORMAT"),
         completion: .list(["text", "json", "ndjson"]))
     var format: CarriedArgument?
 
@@ -149,20 +149,20 @@ struct ComparisonOptions: ParsableArguments {
 
     @Flag(help: "Short for --format ndjson: a line for each change.") var ndjson = false
 
-    @Flag(help: "All that is below a directory that was added, removed or moved, line by line; JSON has it anyway.")
+    @Flag(help: "Show each entry below an added, removed or moved directory on its own line, as JSON always does.")
     var unfold = false
 
-    @Flag(help: "How many entries changed in each directory.") var stat = false
+    @Flag(help: "Show the number of changed entries in each directory.") var stat = false
 
-    @Flag(help: "The paths of what changed, and nothing else.") var paths = false
+    @Flag(help: "Show only the paths of changed entries.") var paths = false
 
-    @Flag(name: .customShort("0"), help: "With --paths: a NUL behind each, and no newline.") var nul = false
+    @Flag(name: .customShort("0"), help: "With --paths: end each with NUL instead of a newline.") var nul = false
 
-    @Flag(help: "What changed, as rsync --itemize-changes prints it.") var itemize = false
+    @Flag(help: "Show changes as rsync --itemize-changes prints them.") var itemize = false
 
     @Option(
         name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("Write to FILE, whole or not at all.", valueName: "FILE"), completion: .file())
+        help: ArgumentHelp("Write to FILE, completely or not at all.", valueName: "FILE"), completion: .file())
     var output: CarriedArgument?
 
     @Option(
@@ -172,7 +172,7 @@ struct ComparisonOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("How many workers scan a live side, 1 to 1024.", valueName: "N"))
+        help: ArgumentHelp("The number of workers that scan a live side, 1 to 1024.", valueName: "N"))
     var threads: CarriedArgument?
 
     @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
@@ -194,7 +194,7 @@ struct SavedCommand: ParsableCommand {
 
     @Option(
         name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("Write to FILE, whole or not at all.", valueName: "FILE"), completion: .file())
+        help: ArgumentHelp("Write to FILE, completely or not at all.", valueName: "FILE"), completion: .file())
     var output: CarriedArgument?
 
     @Option(

@@ -6,14 +6,14 @@ import Snapshots
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan verify",
-        abstract: "Scan again as a saved scan was made, and show what changed.",
+        abstract: "Scan again like a saved scan, and show the changes.",
         usage: "fsscan verify [options] SAVED [PATH]",
         discussion: """
-            SAVED is a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one) or another file that can be \
-            compared. PATH is scanned in place of the PATH that was saved.
+            SAVED is a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one) or another file that can \
+            be compared. PATH is scanned in place of the saved PATH.
 
-            Each line is an entry: + added, - removed, * other content, ! other metadata, = moved, ? cannot be read now, or \
-            could not be read then.
+            Each line is an entry: + added, - removed, * other content, ! other metadata, = moved, ? cannot be read \
+            now, or could not be read then.
 
             EXAMPLES:
               fsscan --save usr.db --hash sha256 /usr
@@ -24,7 +24,7 @@ struct VerifyCommand: ParsableCommand {
             EXIT STATUS:
               0                nothing changed
               1                something changed
-              2                something could not be read or compared, or SAVED is not what --expect says
+              2                something could not be read or compared, or SAVED does not match --expect
               64               wrong usage
               74               the output could not be written
             """)
@@ -34,12 +34,12 @@ struct VerifyCommand: ParsableCommand {
 
     @Flag(
         help: """
-            Do not read files whose device, inode, size, mtime and ctime are those of the saved scan, which alone root and \
-            you may write to, but for one in a hundred.
+            Do not read files whose device, inode, size, mtime and ctime are unchanged and that only root and you may \
+            write to, except for one in a hundred.
             """)
     var quick = false
 
-    @Flag(help: "Read just the files that SAVED lists, and do not tell of others.") var listedOnly = false
+    @Flag(help: "Read only the files that SAVED lists, and do not report others.") var listedOnly = false
 
     @OptionGroup var trust: TrustOptions
 

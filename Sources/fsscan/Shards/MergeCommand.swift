@@ -9,8 +9,9 @@ struct MergeCommand: ParsableCommand {
         abstract: "Make the report of a scan from the partial results of its shards.",
         usage: "fsscan merge [options] PARTIAL...",
         discussion: """
-            The report is that of fsscan on the whole tree, but for its timing: from the start of the plan, as long as the \
-            longest shard took, with the threads of all. A shard that was scanned twice counts once.
+            The report equals that of fsscan on the whole tree, except for the timing: it begins at the start of the \
+            plan, lasts as long as the longest shard, and has the threads of all. A shard that was scanned twice \
+            counts once.
 
             EXAMPLES:
               fsscan merge data.[1-8] --json -o data.json
@@ -20,7 +21,7 @@ struct MergeCommand: ParsableCommand {
               1                something could not be read, or a shard is missing (see the errors)
               2                a partial result cannot be read
               64               wrong usage, or partial results of different plans
-              69               a library is missing here
+              69               a library is missing
               74               the output could not be written
             """)
 
@@ -32,7 +33,7 @@ struct MergeCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "The form of the output: \(Self.formats.joined(separator: " ")). (default: text)", valueName: "FORMAT"),
+            "The output format: \(Self.formats.joined(separator: " ")). (default: text)", valueName: "FORMAT"),
         completion: .list(Self.formats))
     var format: CarriedArgument?
 
@@ -41,7 +42,7 @@ struct MergeCommand: ParsableCommand {
 
     @Option(
         name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("Write to FILE, whole or not at all; - is standard output.", valueName: "FILE"),
+        help: ArgumentHelp("Write to FILE, completely or not at all; - is standard output.", valueName: "FILE"),
         completion: .file())
     var output: CarriedArgument?
 

@@ -6,11 +6,11 @@ import ScanEngine
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan plan",
-        abstract: "Cut a tree into shards, which several processes or machines scan.",
+        abstract: "Cut a tree into shards for several processes or machines.",
         usage: "fsscan plan [options] PATH --shards N -o PLAN",
         discussion: """
-            The plan fixes the PATH, the options that decide what is reported, and the start. Each shard is scanned by \
-            fsscan --shard K/N, on any machine that has the tree at the same PATH; fsscan merge makes the report.
+            The plan fixes the PATH, the options that determine the report, and the start. fsscan --shard K/N scans a \
+            shard, on any machine that has the tree at the same PATH; fsscan merge makes the report.
 
             EXAMPLES:
               fsscan plan /data --shards 8 --hash sha256 -o data.plan
@@ -19,7 +19,7 @@ struct PlanCommand: ParsableCommand {
 
             EXIT STATUS:
               0                the plan was written
-              2                a PATH could not be looked at
+              2                a PATH could not be scanned
               64               wrong usage
               74               the plan could not be written
             """)
@@ -27,7 +27,7 @@ struct PlanCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("", valueName: "PATH", visibility: .hidden), completion: .file())
     var paths: [String] = []
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("How many shards.", valueName: "N"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("The number of shards.", valueName: "N"))
     var shards: CarriedArgument?
 
     @Option(
@@ -39,7 +39,7 @@ struct PlanCommand: ParsableCommand {
         parsing: .unconditional, help: ArgumentHelp("Mode of that file, in octal.", valueName: "MODE"))
     var mode: CarriedArgument?
 
-    @Flag(name: .customShort("H"), help: "As in fsscan, as are all that follow.")
+    @Flag(name: .customShort("H"), help: "As in fsscan, like all following options.")
     var followRoots = false
 
     @Flag(name: [.customShort("x"), .long], help: "Do not descend into other file systems.")
@@ -50,19 +50,19 @@ struct PlanCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Leave out what matches; repeatable.", valueName: "GLOB"))
+        help: ArgumentHelp("Exclude entries that match; repeatable.", valueName: "GLOB"))
     var exclude: [CarriedArgument] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Leave out what the patterns in FILE match; repeatable.", valueName: "FILE"),
+        help: ArgumentHelp("Exclude entries that match the patterns in FILE; repeatable.", valueName: "FILE"),
         completion: .file())
     var excludeFrom: [CarriedArgument] = []
 
-    @Flag(help: "Leave out what is in caches.")
+    @Flag(help: "Exclude the contents of caches.")
     var excludeCaches = false
 
-    @Flag(help: "Leave out what .gitignore files say.")
+    @Flag(help: "Obey .gitignore files.")
     var gitignore = false
 
     @Option(
@@ -90,11 +90,11 @@ struct PlanCommand: ParsableCommand {
     var top: CarriedArgument?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("What those lists rank by.", valueName: "KEY"),
+        parsing: .unconditional, help: ArgumentHelp("Sort key of those lists.", valueName: "KEY"),
         completion: .list(Ranking.allCases.map(\.rawValue)))
     var rank: CarriedArgument?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("What ages are relative to.", valueName: "TIME"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Reference time for ages.", valueName: "TIME"))
     var now: CarriedArgument?
 
     @OptionGroup var version: VersionOption
