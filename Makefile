@@ -22,7 +22,7 @@ HELPER_FLAGS = -O2 -Wall -Wextra -Werror -D_FORTIFY_SOURCE=2 -fstack-protector-s
 .DEFAULT_GOAL := help
 .PHONY: scan build mpi test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs api screenshots install uninstall deb dist fresh-packages clean help packages oracles fresh
 
-scan: build ## Builds, and scans DIR (make scan DIR=/usr)
+scan: build ## Builds the program and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
 
 build: packages ## Builds the release program and its helper: .build/release/fsscan, .build/release/fsscan-magic
@@ -49,33 +49,33 @@ EXAMPLES = $(wildcard Examples/*/main.swift)
 # STRESS_SECONDS is about how long the first step takes, STRESS_SEED repeats it, STRESS_TREES are the seeds of the second.
 STRESS_TREES ?= 1-200
 
-stress: oracles build stress-filesystems ## Hostile trees, races, signals and random trees, for half an hour (STRESS_SECONDS, STRESS_SEED)
+stress: oracles build stress-filesystems ## Runs hostile trees, races, signals and random trees for half an hour (STRESS_SECONDS, STRESS_SEED)
 	.venv/bin/python Tests/hostile/hostile.py $(BINARY)
 	FSSCAN_BINARY=$(CURDIR)/$(BINARY) FSSCAN_SEEDS=$(STRESS_TREES) $(SWIFT) test --filter aRandomTree
 
-reliability-peers: oracles build ## The same hostile cases for find, fd, ncdu, gdu and hashdeep, as a table
+reliability-peers: oracles build ## Runs the same hostile cases with find, fd, ncdu, gdu and hashdeep, and prints a table
 	.venv/bin/python Tests/hostile/peers.py $(BINARY)
 
-lint: ## Fails if the layout is not what `make format` makes, or a style rule is broken
+lint: ## Fails if `make format` would change a file, or a style rule is broken
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler Examples/Package.swift $(EXAMPLES)
 	@! grep -rnE --include='*.swift' '\.(enabled|disabled)\(if: [^,"]*\)([,)]|$$)' Tests || { echo "A test that may be skipped says why." >&2; exit 1; }
 
-format: ## Lays the sources out
+format: ## Formats the sources
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler Examples/Package.swift $(EXAMPLES)
 
-fixtures: oracles ## Renews the golden output in fixtures/ (look at the difference before you commit it)
+fixtures: oracles ## Renews the golden output in fixtures/ (check the diff before you commit it)
 	FSSCAN_RENEW_FIXTURES=1 $(SWIFT) test --filter GoldenTests
 
-tsan: oracles ## The whole test suite under ThreadSanitizer (some 30 minutes)
+tsan: oracles ## Runs the whole test suite under ThreadSanitizer (some 30 minutes)
 	Tests/sanitized.sh thread
 
-asan: oracles ## The whole test suite under AddressSanitizer (some 20 minutes)
+asan: oracles ## Runs the whole test suite under AddressSanitizer (some 20 minutes)
 	Tests/sanitized.sh address
 
-tsan-scheduler: packages ## The scheduler's stress tests under ThreadSanitizer
+tsan-scheduler: packages ## Runs the scheduler's stress tests under ThreadSanitizer
 	Tests/sanitized.sh thread --filter 'WorkStealingTests\.(Counting|Message|Async|Ending|Monitor|Priority|Ask|Draining|Channel|Yield|Resource|Waiting|Guest|Handle|Deinit|WorkerLocal|Fork|Pool|BoundedMailbox)Tests|TaskGraphsTests\.(Article|Graph)Tests'
 
-stress-filesystems: oracles ## File systems with 200,000 files each, and memory that runs out at 1,000 places
+stress-filesystems: oracles ## Tests file systems with 200,000 files each, and memory that runs out at 1,000 places
 	FSSCAN_LARGE=1 $(SWIFT) test --filter 'FsscanTests\.(FileSystem|RefusedCall)Tests'
 
 # libFuzzer comes with the toolchain's clang. SECONDS is for all targets together, and not for the shell: make's own.
@@ -83,7 +83,7 @@ FUZZ = .build-fuzz/release/fuzz
 FUZZ_TARGETS = $(notdir $(wildcard fixtures/fuzz/*))
 FUZZ_RUNTIME = $(shell $(CLANG) -print-resource-dir)/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a
 fuzz: SECONDS ?= 60
-fuzz: packages ## Feeds parsers with bytes that nobody meant, under AddressSanitizer (make fuzz SECONDS=600)
+fuzz: packages ## Feeds parsers with random bytes, under AddressSanitizer (make fuzz SECONDS=600)
 	$(SWIFT) build -c release --product fuzz --sanitize address --scratch-path .build-fuzz -Xswiftc -DFUZZER \
 		-Xswiftc -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp \
 		-Xlinker $(FUZZ_RUNTIME) -Xlinker -lstdc++
@@ -93,18 +93,18 @@ fuzz: packages ## Feeds parsers with bytes that nobody meant, under AddressSanit
 			-artifact_prefix=.build-fuzz/$$target- .build-fuzz/corpus/$$target fixtures/fuzz/$$target || exit 1; \
 	done
 
-examples: oracles ## Builds the programs in Examples/, runs them, and checks what they print
+examples: oracles ## Builds the programs in Examples/, runs them, and checks their output
 	Examples/check.sh
 
-docs: packages ## Makes the libraries' documentation: .build/docs (to be served, or opened with a documentation browser)
+docs: packages ## Makes the libraries' documentation in .build/docs (serve it, or open it with a documentation browser)
 	$(SWIFT) build --target TaskGraphs
 	docs/make-docs.sh .build/docs
 
-api: ## What the libraries' public face has broken since the latest tag, where there is one
+api: ## Lists breaking changes of the libraries' public API since the latest tag, if there is one
 	@tag=$$(git describe --tags --abbrev=0 2>/dev/null) || { echo "api: no tag yet, so nothing to compare with"; exit 0; }; \
 	$(SWIFT) package diagnose-api-breaking-changes "$$tag" --products WorkStealing TaskGraphs
 
-screenshots: oracles build ## Makes the pictures of pages in docs/ again (needs chromium)
+screenshots: oracles build ## Makes the pictures of pages in docs/ anew (needs chromium)
 	rm -rf .build/sample && mkdir -p .build/sample && $(PYTHON) docs/sample_tree.py .build/sample/srv
 	cd .build/sample && "$(CURDIR)/$(BINARY)" --html -o page.html srv
 	.venv/bin/python Tests/oracles/page.py screenshots .build/sample/page.html docs/page
@@ -121,10 +121,10 @@ deb: build ## Makes a Debian package of the release program, checked by lintian:
 	DEB_RULES_REQUIRES_ROOT=no debian/rules clean binary
 	lintian --fail-on error,warning .build/deb/*.deb
 
-dist: build ## Makes a tar file with a program that runs on other machines: .build/dist
+dist: build ## Makes a tar file with a program for other machines: .build/dist
 	contrib/dist.sh .build/dist
 
-fresh-packages: ## Installs, runs and removes what is in .build/deb and .build/dist on new systems (needs root)
+fresh-packages: ## Installs, runs and removes the packages of .build/deb and .build/dist on new systems (needs root)
 	Tests/fresh/packages.sh
 
 packages: ## Installs the libraries that the build needs, or says how
@@ -133,7 +133,7 @@ packages: ## Installs the libraries that the build needs, or says how
 oracles:
 	@Tests/oracles/setup.sh
 
-fresh: ## Both commands of the README on a new Debian, as root and as an ordinary user (needs root; FRESH_USER=root|user: one of them)
+fresh: ## Runs both commands of the README on a new Debian, as root and as an ordinary user (needs root; FRESH_USER=root|user: one of them)
 	Tests/fresh/fresh.sh $(if $(FRESH_USER),$(FRESH_USER),root user)
 
 clean: ## Removes everything that was built

@@ -9,31 +9,31 @@
 
 import PackageDescription
 
-/// Settings of every Swift target.
+/// Settings for every Swift target.
 let swiftSettings: [SwiftSetting] = [
-    // `any P` must be spelled out: an existential in a loop is a cost that has to be seen.
+    // `any P` must be spelled out: an existential in a loop costs time, so it must be visible.
     .enableUpcomingFeature("ExistentialAny"),
     // A member is visible only where its module is imported: imports say what a file depends on.
     .enableUpcomingFeature("MemberImportVisibility"),
-    // `import` is internal unless it says `public`: a dependency never leaks into the public face by accident.
+    // `import` is internal unless it says `public`: a dependency never leaks into the public API by accident.
     .enableUpcomingFeature("InternalImportsByDefault"),
-    // A `nonisolated async` function runs where its caller runs: no hop that nobody asked for.
+    // A `nonisolated async` function runs where its caller runs: no unexpected hop.
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .treatAllWarnings(as: .error),
 ]
 
-/// Hooks in front of each step that threads can see of each other, so that the tests can run every interleaving of a
-/// small world. A release build has none of them, nor has any build of a package that depends on this one: SwiftPM
-/// checks its dependencies out into `checkouts`.
+/// Hooks before each step that other threads can observe, so that the tests can run every interleaving of a small
+/// world. A release build has no hooks. Nor has a build of a package that depends on this one: SwiftPM checks its
+/// dependencies out into `checkouts`.
 let isDependency = Context.packageDirectory.split(separator: "/").dropLast().last == "checkouts"
 let interleaving: [SwiftSetting] = isDependency ? [] : [.define("INTERLEAVING", .when(configuration: .debug))]
 
-/// `fsscan-mpi` is there where MPI is asked for (`make mpi`), so that the package builds where there is none.
+/// `fsscan-mpi` is built only on request (`make mpi`), so that the package builds on machines without MPI.
 let withMPI = Context.environment["FSSCAN_MPI"] == "1"
 
 let mpiTargets: [Target] = [
     .systemLibrary(name: "CMPI", pkgConfig: "mpi-c", providers: [.apt(["libopenmpi-dev"])]),
-    // Program is a link to fsscan's sources: no target can be linked with those of a program.
+    // Program is a link to fsscan's sources, because no target can link with the sources of a program.
     .executableTarget(
         name: "fsscan-mpi",
         dependencies: [
@@ -60,9 +60,9 @@ let package = Package(
     targets: [
         // Shims for what Swift cannot import: variadic system calls, thread-local storage, signal handlers.
         .target(name: "CLinux"),
-        // The screen of a terminal, by ncursesw: what `fsscan browse` needs of it.
+        // The screen of a terminal, by ncursesw: the calls that `fsscan browse` needs.
         .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
-        // What the program does when memory runs out.
+        // The program's behaviour when memory runs out.
         .target(name: "COutOfMemory", dependencies: ["CLinux"]),
         .systemLibrary(name: "CMagic", pkgConfig: "libmagic", providers: [.apt(["libmagic-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -75,11 +75,11 @@ let package = Package(
         .target(name: "TaskGraphs", dependencies: ["WorkStealing"], swiftSettings: swiftSettings),
         // Bytes and text: buffers, hex, base64, vis, UTF-8, times, JSON; each encoder beside its decoder.
         .target(name: "Bytes", swiftSettings: swiftSettings),
-        // The one funnel for system calls, and what they say: errors, attributes, mounts.
+        // The only place with system calls, and types for their answers: errors, attributes, mounts.
         .target(name: "LinuxKernel", dependencies: ["CLinux"], swiftSettings: swiftSettings),
         // The patterns of gitignore: bytes in, verdicts out.
         .target(name: "Ignore", swiftSettings: swiftSettings),
-        // What an entry is and what is asked about it: its fields, kinds, digests, sort key, options of the scan.
+        // An entry: its fields, kinds, digests, sort key, and the options of a scan.
         .target(name: "Entries", dependencies: ["Bytes", "CLinux", "LinuxKernel"], swiftSettings: swiftSettings),
         // Records in order and bounded memory: arenas, sorted runs in a temporary file, their merge.
         .target(name: "ExternalSort", dependencies: ["Bytes", "CLinux", "LinuxKernel"], swiftSettings: swiftSettings),
@@ -90,7 +90,7 @@ let package = Package(
                 "WorkStealing",
             ],
             swiftSettings: swiftSettings),
-        // Entries in our formats and those of others: writers, readers, and the order that readers bring them into.
+        // Entries in our formats and those of other programs: writers, readers, and sorting for readers.
         .target(
             name: "Formats",
             dependencies: ["Bytes", "CLinux", "Entries", "ExternalSort", "LinuxKernel", "ScanEngine"],
@@ -111,17 +111,17 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
 
-        // What a page of --format html is made of: files of our own, and d3-hierarchy from Debian's node-d3-hierarchy.
+        // The parts of a --format html page: our own files, and d3-hierarchy from Debian's node-d3-hierarchy.
         .target(
             name: "CPage",
             exclude: ["page.html", "page.css", "tree.js", "colour.js", "map.js", "tables.js", "page.js"]),
 
-        // Asks libmagic, in a process that can do nothing else: started by ScanEngine, linked with none of it.
+        // Asks libmagic, in a process that can do nothing else. ScanEngine starts it; it does not link with ScanEngine.
         .executableTarget(name: "fsscan-magic", dependencies: ["CMagic"]),
 
-        // Trees as literals, a temporary directory, a way to run other programs: the oracles of the tests.
+        // Trees as literals, a temporary directory, a way to run other programs (the tests' oracles).
         .target(name: "TestSupport", dependencies: ["CLinux"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
-        // What is fed with bytes that nobody meant: by FuzzTests, and by libFuzzer in `fuzz` (make fuzz).
+        // The parsers that get random bytes, from FuzzTests and from libFuzzer in `fuzz` (make fuzz).
         .target(
             name: "Fuzzing",
             dependencies: [

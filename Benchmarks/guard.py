@@ -3,13 +3,14 @@
 
     guard.py FSSCAN SCHEDULERBENCH [--update] [WORKLOAD...]
 
-Counted are instructions in user space and allocations (valgrind's callgrind, whose processor is the same on every
-machine) and system calls (strace), with one thread. Each workload runs twice: where two runs differ by more than a
-third of what is allowed, the counter is not repeatable here, which is said and nothing else. Exit status 1 if something
-costs more than its threshold and 3 %. Something that costs less is told: the threshold can be lowered, too.
+It counts instructions in user space and allocations (valgrind's callgrind, whose processor is the same on every
+machine) and system calls (strace), with one thread. Each workload runs twice. If the two runs differ by more than a
+third of the allowed margin, the counter is not repeatable here: the script says so and does not compare it. Exit status
+1 if something costs over 3 % more than its threshold. The script also names what costs less, so that you can lower the
+threshold.
 
-A change that costs more says so by raising the threshold (`--update`) in its own commit. Thresholds are those of the
-compiler and the libraries that the file names; with others nothing is compared, unless GUARD=always is set.
+A change that costs more raises the threshold (`--update`) in its own commit. The thresholds hold for the compiler and
+the libraries that the file names. With others the script compares nothing, unless GUARD=always is set.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ SCAN = ["--threads", "1", "--pool", "1", "--no-progress"]
 
 
 def make_tree(path: pathlib.Path) -> None:
-    """10,101 entries: 100 directories of 100 files, of which each tenth has a second name in place of its content."""
+    """10,101 entries: 100 directories of 100 names. Every tenth name is a hard link to the file before it."""
     for number in range(100):
         directory = path / f"directory-{number:03}"
         directory.mkdir(parents=True)
@@ -90,7 +91,7 @@ def count(command: list[str], work: pathlib.Path) -> dict[str, int]:
 
 
 def counted(profile: pathlib.Path) -> dict[str, int]:
-    """Instructions and calls of the allocator, from what callgrind wrote."""
+    """Instructions and calls of the allocator, from the output of callgrind."""
     names: dict[str, str] = {}
     callee, instructions, allocations = "", 0, 0
     for line in profile.read_text(errors="replace").splitlines():
@@ -116,7 +117,7 @@ def counted(profile: pathlib.Path) -> dict[str, int]:
 
 
 def versions() -> dict[str, str]:
-    """What the counts depend on beside the program."""
+    """The versions that the counts depend on, beside the program."""
     swift = subprocess.run(["swift", "--version"], capture_output=True, text=True).stdout
     found = re.search(r"Swift version (\S+)", swift)
     system = pathlib.Path("/etc/os-release").read_text()

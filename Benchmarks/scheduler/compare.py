@@ -1,7 +1,7 @@
 """Runs SchedulerBench and its rivals side by side, and prints the table and the verdicts of `make bench-scheduler`.
 
-Each program times itself and prints `NAME THREADS SPAWN RUN TOTAL PEAK_KIB`. Each run is a process of its own, and a
-round runs every contender once, so that a change of the machine's mood meets all of them.
+Each program times itself and prints `NAME THREADS SPAWN RUN TOTAL PEAK_KIB`. Each run is a process of its own. A round
+runs every contender once, so that changes of the machine's speed affect all of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import bench  # noqa: E402  (found through the path above)
 
 @dataclasses.dataclass
 class Contender:
-    """A command, and what its runs printed."""
+    """A command, and the output of its runs."""
 
     label: str
     command: list[str]
@@ -47,7 +47,7 @@ class Contender:
 
 
 def contenders(options: argparse.Namespace) -> list[Contender]:
-    """Everything that is there; what is missing was named by scheduler.sh."""
+    """All installed contenders; scheduler.sh has named the missing ones."""
     count = str(options.count)
     found = [
         Contender(f"{mode} {threads}", [options.swift, mode, count, str(threads)])

@@ -1,4 +1,4 @@
-"""Runs the workloads where stealing matters on every contender, and prints a table for each and the verdicts.
+"""Runs the workloads that depend on stealing on every contender, and prints a table for each and the verdicts.
 
 Each program gets WORKLOAD SIZE THREADS, times itself, and prints `RESULT SECONDS PEAK_KIB`. The results must be equal, or
 nothing is printed. A round runs everything once.
@@ -200,7 +200,7 @@ def main() -> None:
 
 
 def print_ablation(measured: dict[str, list[Measured]], options: argparse.Namespace) -> None:
-    """What each policy of the articles' scheduler takes in proportion to this one's, and their peak memory."""
+    """The time of each policy of the articles' scheduler in proportion to this one's, and their peak memory."""
     print("### Scheduler: what each difference from the articles' scheduler is worth\n")
     print(bench.machine([]) + "\n")
     print(f"Time in proportion to the scheduler as it is (medians of {options.runs} runs), and peak memory in MiB.\n")

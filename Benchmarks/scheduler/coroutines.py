@@ -1,8 +1,7 @@
 """Empty coroutines, for comparison with empty actors: coroutines.py asyncio|uvloop|gevent COUNT
 
-Spawning creates all tasks; running awaits each in turn, which is the cheapest way to wait for all of them: the first
-await lets the loop run every one (asyncio.gather would add a callback to each). Garbage collection stays as it is for
-everybody, switched on.
+Spawning creates all tasks. Running awaits each in turn, the cheapest way to wait for all of them: the first await lets
+the loop run every task (asyncio.gather would add a callback to each). Garbage collection stays on, as by default.
 """
 
 import asyncio
@@ -45,7 +44,7 @@ def greenlets(count: int) -> tuple[float, float, float]:
 
 
 def peak_kib() -> int:
-    """VmHWM and not ru_maxrss: a new process takes over the latter from the one that started it."""
+    """VmHWM and not ru_maxrss: a new process inherits the latter from its parent."""
     with open("/proc/self/status", encoding="ascii") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
 

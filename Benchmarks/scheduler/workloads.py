@@ -1,6 +1,6 @@
 """Three workloads of WorkloadBench on asyncio: workloads.py pingpong|fanin|chain SIZE. Prints `RESULT SECONDS PEAK_KIB`.
 
-The fork-join ones would show nothing but that a task of asyncio costs ten microseconds.
+The fork-join ones would show only that a task of asyncio costs ten microseconds.
 """
 
 import asyncio

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Merges measurements, prints Markdown tables, and says which targets were met.
 
-Used in two ways: as a program by the shell scripts, on what `measure` in common.sh left in results/, and as a module by
-scheduler/compare.py, which times programs that time themselves. A result is a list of rows measured side by side.
+Used in two ways: the shell scripts run it as a program on the results of `measure` (common.sh) in results/, and
+scheduler/compare.py imports it as a module for programs that time themselves. A result is a list of rows that were
+measured side by side.
 
     bench.py --result small-dirs --ratio "floor" \\
              --target "2 threads against the floor" 't("small-dirs", "fsscan 2") / t("small-dirs", "floor")' "<= 0.60"
@@ -12,7 +13,7 @@ A target is a Python expression over these, each in the unit of its table:
     peak(result, row)       peak memory in MiB
     per_entry(result, row)  median nanoseconds for each entry
     rate(result, row)       bytes a second
-    fastest(result, row...) median seconds of the fastest of these rows; rows that are not installed are passed over
+    fastest(result, row...) median seconds of the fastest of these rows; rows that are not installed are skipped
     fact(result, key)       a number that the script noted
 A row that was not measured makes the target "not measured", never an error: rivals may be missing.
 """
@@ -40,7 +41,7 @@ class NotMeasured(Exception):
 
 @dataclasses.dataclass
 class Row:
-    """One contender: all its times in seconds, and what else was seen."""
+    """One contender: all its times in seconds, and its other figures."""
 
     name: str
     times: list[float]
@@ -77,7 +78,7 @@ class Result:
         raise NotMeasured(f"{name} in {self.name}")
 
     def working(self, name: str) -> Row:
-        """A row whose time counts."""
+        """The row of this name, if its time counts; else raises NotMeasured."""
         row = self.row(name)
         if not row.works:
             raise NotMeasured(row.fault or f"{name} exited with {statuses(row)}")
@@ -90,7 +91,7 @@ class Result:
 
     @staticmethod
     def load(name: str) -> "Result":
-        """Reads what `measure NAME` left: one hyperfine export for each round, merged, and the notes beside it."""
+        """Reads the results of `measure NAME`: one hyperfine export for each round, merged, and the notes beside it."""
         merged: dict[str, list[dict]] = {}
         for file in sorted(RESULTS.glob(f"{name}.[0-9]*.json")):
             for part in json.loads(file.read_text())["results"]:
@@ -183,7 +184,7 @@ COMPARISONS = {"<=": operator.le, ">=": operator.ge}
 
 
 def verdicts(results: list[Result], targets: list[tuple[str, str, str]]) -> str:
-    """A table of targets: what was asked for, what was measured, met or missed."""
+    """A table of targets: the bound, the measured value, met or missed."""
     by_name = {result.name: result for result in results}
 
     def find(result: str) -> Result:
@@ -248,7 +249,7 @@ VERSION_COMMANDS = {
 
 
 def version(tool: str) -> str | None:
-    """`name number`, the number being the first thing that looks like one in what the tool says of itself."""
+    """`name number`, the number being the first thing that looks like a number in the tool's own output."""
     if shutil.which(tool) is None:
         return None
     done = subprocess.run(VERSION_COMMANDS[tool], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Puts results/NAME.md into docs/PERFORMANCE.md, between `<!-- results: NAME -->` and `<!-- end -->`.
 
-What was not measured here stays as it is and is named. The first line of a result, its heading, is left out: the
-document has its own.
+A table that was not measured here stays as it is, and is named. The first line of a result, its heading, is omitted:
+the document has its own.
 """
 
 import pathlib

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A table of which tool found which change, from lines `tool TAB change TAB yes|no`.
+"""A table of the changes that each tool found, from lines `tool TAB change TAB yes|no`.
 
     found.py FILE TOOL...
 """

@@ -1,6 +1,6 @@
-"""Counts regular files of which fsscan and `file` say different things: mime_agreement.py LIST RECORDS
+"""Counts regular files for which fsscan and `file` give different types: mime_agreement.py LIST RECORDS
 
-LIST is what `file --no-pad --print0 --mime-type --files-from …` printed, RECORDS what `fsscan --mime --ndjson` did.
+LIST is the output of `file --no-pad --print0 --mime-type --files-from …`, RECORDS that of `fsscan --mime --ndjson`.
 Prints the number; names the first differences on standard error.
 """
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Times programs that show a tree in a terminal: until their first picture, until their list, until they rest; and memory.
+"""Times programs that show a tree in a terminal: until the first picture, the list, and rest. Measures memory, too.
 
     terminal.py [--runs N] NAME PATTERN COMMAND [NAME PATTERN COMMAND]...
 
 Each program runs in a pseudo-terminal of 120 columns and 40 lines. The first picture is the first byte that it writes
-beyond the setting-up of the terminal (a line of text); the list is there when PATTERN, a text that only the list has, was
-written; it rests when neither it nor a child has used the processor for half a second. Then it gets SIGTERM.
+after setting up the terminal (a line of text). The list is there when PATTERN, a text that only the list has, was
+written. The program rests when neither it nor a child has used the processor for half a second. Then it gets SIGTERM.
 Runs of the programs alternate. Prints a Markdown table of medians; memory is the largest VmHWM.
 """
 

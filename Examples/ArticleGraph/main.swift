@@ -4,7 +4,7 @@
 //     ArticleGraph [MAX-CONCURRENCY]
 //
 // The article limits the graph to two nodes at a time, because two calculations at once would slow each other down.
-// That is said here as what it is, too: the calculations share a resource of which there is one.
+// This program also states the reason: the calculations share a resource with a limit of 1.
 
 import TaskGraphs
 import WorkStealing
@@ -25,7 +25,7 @@ let final = graph.add("final", after: length, first, second) { length, first, se
     "\(length) + \(first) + \(second) = \(length + first + second)"
 }
 
-// What is added can only wait for what is there; an order between nodes that exist can be refused.
+// A new node can depend only on nodes that exist, so it cannot close a cycle. An added order can, and is then refused.
 do {
     try graph.order(final, before: first)
 } catch {

@@ -1,17 +1,17 @@
-// One active thread per core: messages that sleep in the kernel, messages that compute, and one that never ends until
-// told.
+// One active thread per core: messages that sleep in the kernel, messages that compute, and one that runs until it is
+// told to end.
 //
 //     BlockedWorkers [N [MAXIMUM]]
 //
-// A pool of N threads stands still while they sleep, and a message without end takes one of them away for good. With
-// `maximumThreads` a monitor sees that fewer than N run although work is queued, and lets others go on in their place:
-// N is then how many threads run, not how many there are. When those that were blocked come back, the surplus rests.
+// A fixed pool of N threads stands still while they sleep, and an endless message takes one of them for good. With
+// `maximumThreads` a monitor sees that fewer than N threads run although work is queued, and starts others in their
+// place. N is the number of running threads, not of all threads. When blocked threads come back, the surplus rests.
 
 import Foundation
 import Synchronization
 import WorkStealing
 
-/// Gets one message of one kind.
+/// Receives one message of one kind.
 actor Job: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -22,7 +22,7 @@ actor Job: MailboxActor {
         self.tally = tally
     }
 
-    /// Blocks its worker, as a cold disk or a server does that does not answer.
+    /// Blocks its worker, like a cold disk or a server that does not answer.
     func sleep() {
         usleep(20_000)
         tally.ended()
@@ -34,20 +34,20 @@ actor Job: MailboxActor {
         tally.ended(with: state)
     }
 
-    /// Computes until all the others have ended: without another worker, for ever.
+    /// Computes until all the others have ended. Without another worker that is for ever.
     func neverEnd() {
         while !tally.othersHaveEnded {}
         tally.ended()
     }
 }
 
-/// What has ended so far.
+/// Counts the messages that have ended.
 final class Tally: Sendable {
     private let count = Atomic<Int>(0)
     private let sum = Atomic<UInt64>(0)
     private let total: Int
 
-    /// - Parameter total: how many messages there are, the one without end included.
+    /// - Parameter total: the number of messages, the endless one included.
     init(total: Int) { self.total = total }
 
     func ended(with result: UInt64 = 0) {
@@ -80,7 +80,7 @@ let total = sleeping + computing + 1
 
 show("pool", "ran", "most threads", "seconds", "processors used ÷ \(threads)")
 for most in [threads, maximum] {
-    // In a fixed pool of one, nothing would ever tell the message without end.
+    // In a fixed pool of one thread, nothing could ever tell the endless message to end.
     if most == 1 { continue }
     let scheduler = Scheduler(threads: threads, maximumThreads: most)
     let tally = Tally(total: total)

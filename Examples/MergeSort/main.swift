@@ -2,8 +2,8 @@
 //
 //     MergeSort FILE THREADS
 //
-// No actor and no task: `sort` is a plain function that calls itself. The compiler sees to it that the halves share
-// nothing that changes.
+// No actor and no task: `sort` is a plain function that calls itself. The compiler ensures that the halves share no
+// mutable state.
 
 import Foundation
 import WorkStealing
@@ -11,7 +11,7 @@ import WorkStealing
 typealias Line = [UInt8]
 
 func sort(_ lines: ArraySlice<Line>) -> [Line] {
-    // Smaller halves cost more to hand over than to sort.
+    // Handing over smaller halves costs more than sorting them.
     if lines.count <= 64 { return lines.sorted { $0.lexicographicallyPrecedes($1) } }
     let middle = lines.startIndex + lines.count / 2
     let (one, other) = Scheduler.fork({ sort(lines[..<middle]) }, { sort(lines[middle...]) })
@@ -38,7 +38,7 @@ let arguments = CommandLine.arguments
 let file = try Data(contentsOf: URL(fileURLWithPath: arguments[1]))
 let lines = file.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast().map { Line($0) }
 
-// `run` calls its closure as the first thing that worker 0 does: here forks may be made.
+// Worker 0 calls the closure of `run` first. Forks are allowed in it.
 let (sorted, longest) = try Scheduler(threads: Int(arguments[2]) ?? 2).run {
     let sorted = sort(lines[...])
     let longest = Scheduler.reduce(0..<sorted.count, from: 0, combining: max) { sorted[$0].count }

@@ -1,12 +1,12 @@
-// Coroutines that pass values: which words of a text are the most frequent.
+// Coroutines that pass values: counts the most frequent words of a text.
 //
 //     Pipeline FILE [THREADS]
 //
 //   reader ──lines──▶ 3 splitters ──words──▶ counter, one value at a time
 //
-// What a coroutine receives when it starts are its arguments; `send` is its yield: it hands a value out, and suspends
-// when nobody has taken the last ones yet; `for await` receives values while it runs; `finish` says that it has ended.
-// Four channel places are all that is ever in memory, however long the text is.
+// A coroutine receives its first values as arguments, and more while it runs with `for await`. `send` is its yield: it
+// hands out a value, and suspends while the channel is full. `finish` ends the stream. Each channel holds at most four
+// values, however long the text is.
 
 import Foundation
 import WorkStealing

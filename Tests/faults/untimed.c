@@ -3,7 +3,7 @@
 //   xfs    XFS_IOC_SWAPEXT exchanges the contents of FILE and OTHER
 //   ext4   EXT4_IOC_MOVE_EXT, made for defragmentation, gives FILE other blocks
 //   map    maps FILE shared and dirties its first page, then waits for a line of standard input and writes OTHER's
-//   first byte into the page
+//          first byte into the page
 //
 // All as the owner of the files, without privileges. The kernel's headers define these calls only for programs of the
 // file systems, so they are defined here.

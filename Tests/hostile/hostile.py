@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Torments fsscan, and prints a table of what was tried, how often, and what happened.
+"""Runs fsscan on hostile trees, and prints a table of the cases, their number, and the results.
 
     hostile.py [--short] [--only SECTION,...] [--table FILE] FSSCAN
 
-The short form belongs to `make test`, the long one to `make stress`. STRESS_SECONDS (default 900) is about how long the
-long form takes; STRESS_SEED repeats a run: it is printed at the start. Exit status 1 if anything went wrong.
+`make test` runs the short form, `make stress` the long one. The long form takes about STRESS_SECONDS (default 900).
+STRESS_SEED repeats a run: the seed is printed at the start. Exit status 1 if anything went wrong.
 """
 
 import argparse

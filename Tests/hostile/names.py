@@ -1,4 +1,4 @@
-"""Names of every kind: each comes back byte for byte where bytes count, and never raw where a person looks."""
+"""Names of every kind. Formats for programs give them back byte for byte; text for people never shows them raw."""
 
 import os
 import pty
@@ -59,7 +59,7 @@ def run(session):
 
 
 def listed(tree):
-    """Every path, by somebody else's program."""
+    """Every path, listed by another program."""
     return set(subprocess.run(["find", tree, "-print0"], stdout=subprocess.PIPE, check=True).stdout.split(b"\0")[:-1])
 
 
@@ -94,7 +94,7 @@ def byte_for_byte(session, tree, names):
 
 
 def as_paths(session, tree, names):
-    """As PATHs of the command line, behind `--` and in a list."""
+    """Names as PATHs: on the command line, after `--`, and in a list."""
     lists = session.directory() + b"/list"
     with open(lists, "wb") as file:
         file.write(b"".join(name + b"\0" for name in names))
@@ -133,7 +133,7 @@ def on_a_terminal(session, tree, names):
 
 
 def terminal_output(command, environment):
-    """What a program writes to standard output and standard error that are a terminal."""
+    """The output of a program whose standard output and standard error are a terminal."""
     controller, terminal = pty.openpty()
     process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)
     os.close(terminal)

@@ -1,4 +1,4 @@
-"""Where the report goes when that place is full, closed, gone, slow, or not what it was."""
+"""The destination of the report is full, closed, gone, slow, or was exchanged."""
 
 import os
 import signal
@@ -116,12 +116,12 @@ def readers(session, tree):
 
 
 def lines(result):
-    """Without the header and the summary, in which times stand."""
+    """The lines without the header and the summary, which contain times."""
     return [line for line in support.timeless(result).splitlines() if b'"started"' not in line]
 
 
 def targets(session, tree):
-    """What FILE may be: it stays what it is, or is replaced by a whole report."""
+    """FILE of every kind: it stays as it is, or a whole report replaces it."""
     place = session.directory()
     made = ["fifo"]
     os.mkfifo(place + b"/fifo")
@@ -147,7 +147,7 @@ def targets(session, tree):
 
 
 def seen_by_others(session, tree):
-    """While scans replace a file, whoever reads it sees a whole report; and the target may be swapped meanwhile."""
+    """While scans replace a file, every reader sees a whole report, even if the target is swapped meanwhile."""
     place = session.directory()
     target = place + b"/report"
     times = session.times(10, 150)
@@ -183,7 +183,7 @@ def seen_by_others(session, tree):
 
 
 def swapped_by_others(session, tree):
-    """Root writes where another user swaps what stands there, as fast as he can, for links out of it among others."""
+    """Root writes to a path that another user swaps as fast as possible, also for links to other directories."""
     if os.geteuid() != 0:
         return session.skip("somebody swaps the FILE of root", "needs root and another user")
     times, refused = session.times(20, 300), 0

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The same hostile cases for find, fd, ncdu, gdu and hashdeep beside fsscan: what each said, and its exit status.
+"""The same hostile cases for find, fd, ncdu, gdu and hashdeep beside fsscan: their messages and exit statuses.
 
     peers.py FSSCAN      a Markdown table on standard output
 
-Versions and commands stand above the table. Programs that are not installed are left out, by name. Everything runs under
-a deadline; nothing here fails because of what a peer does.
+Versions and commands stand above the table. Programs that are not installed are omitted, and named. Everything runs
+under a deadline. Nothing here fails because of a peer's behaviour.
 """
 
 import json
@@ -24,7 +24,7 @@ DEPTH = 1000
 
 
 def commands(fsscan):
-    """How each program is asked to go through a tree and say what it found; hashdeep reads the files, too."""
+    """The command of each program that walks a tree and prints what it found; hashdeep reads the files, too."""
     fd = shutil.which("fdfind") or shutil.which("fd")
     return {
         "fsscan": [fsscan, "--ndjson", "--hash", "md5"],

@@ -1,7 +1,7 @@
-"""Scans of a tree that others change all the time.
+"""Scans of a tree that other processes change all the time.
 
-Nothing outside of the root is looked at, nothing hangs or crashes, everything that stays is reported exactly once, and
-what vanished is reported by the rules of the contract.
+A scan looks at nothing outside the root, and never hangs or crashes. It reports every unchanged entry exactly once, and
+vanished ones by the rules of the contract.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ IN_OPEN, IN_ACCESS = 0x20, 0x01
 
 
 class Watch:
-    """Counts opens and reads of files, whoever does them (inotify)."""
+    """Counts opens and reads of files by any process (inotify)."""
 
     def __init__(self):
         self.descriptor = support.libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -51,7 +51,7 @@ class Watch:
 
 
 def make(session):
-    """The root, with what stays as it is."""
+    """The root, with the entries that nobody changes."""
     top = session.directory()
     root, forbidden = top + b"/root", top + b"/forbidden"
     os.makedirs(forbidden + b"/FORBIDDEN-directory")
@@ -66,7 +66,7 @@ def make(session):
 
 
 def stays(root):
-    """The paths that nobody touches, and the directories around what is touched."""
+    """The paths that nobody touches, and the directories that contain the changed ones."""
     paths = {root}
     for name in os.listdir(root):
         paths.add(root + b"/" + name)
@@ -77,7 +77,7 @@ def stays(root):
 
 
 def tree(top):
-    """Every path, the top's included; a list, as going through a tree opens its directories."""
+    """Every path, the top included. A list, not a generator: walking a tree opens its directories."""
     return [top] + [base + b"/" + name for base, directories, files in os.walk(top) for name in directories + files]
 
 
@@ -181,7 +181,7 @@ def run(session):
 
 
 def link_device(device, other):
-    """A second name, outside of the root, for the device that is being swapped about."""
+    """A second name, outside the root, for the device that is swapped."""
     names = os.path.dirname(device)
     for _ in range(10_000):
         for name in os.listdir(names):
@@ -196,7 +196,7 @@ def link_device(device, other):
 
 
 def slow_motion(session, judge, root):
-    """strace stops each openat for a millisecond before it happens."""
+    """strace delays each openat by a millisecond."""
     if not shutil.which("strace"):
         return None
     wrapper = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=openat", "-e", "inject=openat:delay_enter=1000"]

@@ -1,4 +1,4 @@
-"""Signals at random moments: a valid report with "complete": false, the right status, soon; pausing and going on."""
+"""Signals at random moments: a valid report with "complete": false and the right status, soon; pausing and going on."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def run(session):
 
 
 def make(session):
-    """A small tree that is scanned again and again: each scan is endless, as far as this test is concerned."""
+    """A small tree that is scanned again and again, so that each scan is endless for this test."""
     tree = session.directory()
     for index in range(150):
         place = tree + b"/d%03d" % index
@@ -140,7 +140,7 @@ def second_signal(session, tree):
 
 
 def replaced_or_not(session, tree):
-    """SIGKILL, which nobody can handle: the old file or the whole new one."""
+    """SIGKILL, which no program can handle: the old file or the whole new one."""
     times = session.times(10, 200)
     place = session.directory()
     old = b'{"complete": "old"}\n'
@@ -163,7 +163,7 @@ def replaced_or_not(session, tree):
 
 
 def pause(session, tree):
-    """SIGTSTP and SIGCONT: in a process group of its own, which has a parent outside of it, as a shell's job has."""
+    """SIGTSTP and SIGCONT, in a process group of its own whose parent is outside it, like a shell's job."""
     times = session.times(4, 60)
     stopped = 0
     plain = session.scan(["--json", "--threads", "2", *[tree] * 60])

@@ -28,7 +28,7 @@ def run(session):
 
 
 def idle_address_space(session):
-    """What the program has mapped before it scans: it waits for the reader of a FIFO."""
+    """The memory that the program has mapped before it scans. It waits for the reader of a FIFO."""
     fifo = session.directory() + b"/fifo"
     os.mkfifo(fifo)
     process = session.start(["-o", fifo, "/dev/null"])
@@ -129,7 +129,7 @@ def files(session, limits):
 
 
 def roomy(count):
-    """Where so many files may be made; in memory if there is room."""
+    """A directory with room for this many files; in memory if there is room."""
     for parent in ("/dev/shm", os.environ.get("TMPDIR", "/tmp")):
         if not os.path.isdir(parent):
             continue

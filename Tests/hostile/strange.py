@@ -1,4 +1,4 @@
-"""Endless and strange files: none is waited for, none is read without end."""
+"""Endless and strange files: fsscan waits for none, and reads none without end."""
 
 import hashlib
 import os
@@ -82,7 +82,7 @@ def endless_sizes(session):
 
 
 def largest_file(path):
-    """As large as the file system takes; its size."""
+    """A file as large as the file system allows; returns its size."""
     with open(path, "wb") as file:
         low, high = 0, 2**63 - 1
         while low < high:
@@ -117,7 +117,7 @@ def pseudo_files(session):
 
 
 def growing(session):
-    """A log that is written to all the time, and one that is read to its end and grows then."""
+    """A log that grows all the time, and one that grows after it was read to its end."""
     place = session.directory()
     with open(place + b"/log", "wb") as file:
         file.truncate(40 << 20)
@@ -151,7 +151,7 @@ def growing(session):
 def restless(session):
     """A file whose bytes change at each write, at the same size: a digest is of one state, or CHANGED, or of a mixture.
 
-    How often it is of a mixture is told, not asserted: nothing shows that a writer stands still in the middle of its write.
+    The number of mixtures is printed, not asserted: nothing shows that a writer stands still in the middle of a write.
     """
     place = session.directory()
     size = 8 << 20

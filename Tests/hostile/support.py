@@ -1,6 +1,6 @@
-"""What the hostile cases share: the program under test, deadlines, checks, and the table of what was tried.
+"""Shared by the hostile cases: the program under test, deadlines, checks, and the table of results.
 
-A case never passes by not running: what cannot run here (no root, no mounts) is a row that says so.
+A case never passes by not running: a case that cannot run here (no root, no mounts) is a row that says so.
 """
 
 import ctypes
@@ -42,7 +42,7 @@ class Result:
 
 
 class Session:
-    """One run of all sections: what is tested, how much of it, and what came of it."""
+    """One run of all sections: the program, the amount of testing, and the results."""
 
     def __init__(self, fsscan, short, scale, seed):
         self.fsscan = os.path.realpath(fsscan)
@@ -72,7 +72,7 @@ class Session:
         self.row(case, "not tried", f"skipped: {why}")
 
     def check(self, condition, message):
-        """Notes a failure; the case goes on, so that one run shows all."""
+        """Records a failure. The case goes on, so that one run shows all failures."""
         if condition:
             return True
         self.failures.append(f"{self.section}: {message}")
@@ -161,12 +161,12 @@ def path_of(record, key="path"):
 
 
 def timeless(result):
-    """What must be the same bytes whenever and with however many threads: everything in front of the timing."""
+    """The part of a report that must not depend on time or threads: everything before the timing."""
     return result.out[:result.out.rfind(b'"timing"')]
 
 
 def stacks(pid):
-    """Where the threads of a process that hangs are."""
+    """The stacks of the threads of a hanging process."""
     found = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
@@ -193,18 +193,18 @@ def makes_devices():
 
 
 def is_busy():
-    """Whether others use the processors: then latencies say nothing about the program."""
+    """Whether other processes use the processors: then latencies say nothing about the program."""
     return os.getloadavg()[0] > 1.5 * len(os.sched_getaffinity(0))
 
 
 def in_mount_namespace(script, *arguments, **options):
-    """Runs a shell script where mounts are its own; None where that is not possible."""
+    """Runs a shell script in its own mount namespace; None where that is not possible."""
     if not is_root() or subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
         return None
     return subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", *arguments], check=False, **options)
 
 
 def end_with_parent():
-    """For a child process: it is killed when its parent goes, however that ends."""
+    """For a child process: the kernel kills it when its parent ends, for whatever reason."""
     libc.prctl(1, signal.SIGKILL)
 

@@ -1,6 +1,6 @@
-"""Programs that torment a tree while it is scanned. Each is a loop in a process of its own, seeded, killed at the end.
+"""Programs that change a tree while it is scanned. Each is a seeded loop in a process of its own, killed at the end.
 
-What they may touch is theirs: everything else below the root is `still`, and must be reported exactly once.
+Each changes only its own part. Everything else below the root is `still`, and must be reported exactly once.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ AT_FDCWD = -100
 
 
 def exchange(first, second):
-    """Two names change places in one step, so that neither is ever missing."""
+    """Swaps two names in one step, so that neither is ever missing."""
     if support.libc.renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE) != 0:
         raise OSError(ctypes.get_errno(), "renameat2")
 
@@ -164,7 +164,7 @@ def start(root, seed, torments=tuple(ALL)):
 
 
 def stop(running):
-    """Ends them; what each did, in words."""
+    """Ends them; returns a sentence about what each did."""
     for _, process, _ in running:
         process.kill()
         process.join()

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Runs the examples of the documentation and compares what they print with what is written there.
+"""Runs the examples of the documentation and compares their output with the text.
 
     check_docs.py FSSCAN [FILE...]      the files: README.md and those of docs/ that have examples
 
-An example is a ```console block behind a line `<!-- checked -->`: lines that start with `$ ` are commands for bash, `> `
-continues one, the rest is the output of both streams; a line `...` stands for any lines. The examples of a file run in one
-temporary directory, one after the other. Exit status 1 if something differs, with the difference on standard output.
+An example is a ```console block after a line `<!-- checked -->`. Lines that start with `$ ` are commands for bash, and
+`> ` continues a command. The rest is the output of both streams. A line `...` stands for any lines. The examples of a
+file run in one temporary directory, one after the other. If an example differs, the script prints the difference and
+exits with status 1.
 """
 
 import difflib

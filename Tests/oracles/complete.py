@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Completes a command line in a real shell, on a terminal of its own, and prints the words that it then has.
+"""Completes a command line in a real shell, on a terminal of its own, and prints the words of the result.
 
     complete.py bash|zsh|fish SCRIPT LINE...
 
-SCRIPT is the completion script. Each LINE is completed at its end with all that the shell offers there, and printed as
-one line of JSON: a list of its words; where fish is asked, of what it offers. What the shell says beside that, a warning
-of a broken script for example, is printed with an exclamation mark in front. Works in the working directory.
+SCRIPT is the completion script. Each LINE is completed at its end with all candidates of the shell, and printed as one
+line of JSON: a list of its words (for fish, a list of the candidates). Other output of the shell, such as a warning of a
+broken script, is printed after an exclamation mark. Works in the working directory.
 """
 
 import json

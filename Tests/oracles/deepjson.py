@@ -1,7 +1,7 @@
-"""JSON of any depth: the report of a tree 20,000 directories deep nests 40,000 levels, where Python's json module ends in
-a RecursionError and its == on dictionaries does, too. Nothing here recurses.
+"""JSON of any depth. The report of a tree 20,000 directories deep nests 40,000 levels. Python's json module then ends in
+a RecursionError, and so does == on dictionaries. Nothing here recurses.
 
-Strict where json is lax: duplicate keys, NaN, raw control characters and text behind the document are errors.
+Strict where json is lax: duplicate keys, NaN, raw control characters and text after the document are errors.
 """
 
 import json
@@ -121,7 +121,7 @@ def dumps(value):
 
 
 def differences(left, right, limit=20):
-    """Where two values differ: "place: left | right", at most `limit` lines."""
+    """The differences of two values, as "place: left | right", at most `limit` lines."""
     found = []
     pending = [("", left, right)]
     while pending and len(found) < limit:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Looks at a page of fsscan in Chromium, as a user would.
+"""Checks a page of fsscan in Chromium, as a user would.
 
     page.py check PAGE REPORT          a scan's page, and the JSON report (--depth 1000) of the same tree
     page.py check-growth PAGE REPORT   a comparison's page, and the JSON of `diff --growth`
     page.py screenshots PAGE PREFIX    PREFIX-light.png and PREFIX-dark.png
 
-Says on standard output what is wrong; exit status 1 if anything is.
+Prints the problems on standard output. Exit status 1 if there are any.
 """
 
 import json
@@ -29,7 +29,7 @@ class Problems(list):
 
 
 def opened(browser, path, width, scheme, problems, address=""):
-    """The page, whose dialogs, requests and messages are problems."""
+    """The page. Its dialogs, requests and console messages count as problems."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.on("dialog", lambda dialog: (problems.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
     page.on("console", lambda message: problems.append(f"on the console: {message.text}"))
@@ -43,7 +43,7 @@ def opened(browser, path, width, scheme, problems, address=""):
 
 
 def look(page, width, scheme, problems):
-    """What holds of every page."""
+    """Checks that apply to every page."""
     where = f"{width} pixels, {scheme}"
     problems.expect(page.evaluate("document.documentElement.scrollWidth") <= width, f"{where}: scrolls sideways")
     allowed = "HTML HEAD META TITLE STYLE BODY HEADER DIV H1 P B FORM LABEL INPUT MAIN SECTION NAV BUTTON FIELDSET LEGEND ASIDE" \
@@ -140,7 +140,7 @@ SUMS = """() => ({
 
 
 def directories_of(report):
-    """By path, in the names of the report; those that the page shows otherwise are left out."""
+    """Directories by path, with the names of the report; without those that the page shows differently."""
     found = {}
     pending = [(root["tree"]["name"], root["tree"]) for root in report["roots"] if root["tree"]]
     while pending:

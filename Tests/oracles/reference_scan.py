@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 """The reference scanner: the counting rules of fsscan's report, written as plainly as possible.
 
-It shares no code and no idea with the scanner it judges: one thread, one pass, a set for each thing that counts once. It
-prints the parts of the JSON report that do not depend on the time:
+It shares no code and no idea with the scanner that it checks: one thread, one pass, a set for each thing that counts
+once. It prints the parts of the JSON report that do not depend on the time:
 
     reference_scan.py [-x] [--depth N] [--top N] [--rank KEY] PATH...
 
-and compares with a report of fsscan on standard input, differences on standard output, exit status 1 if there are any:
+With --compare it reads a report of fsscan on standard input and prints the differences (exit status 1 if any):
 
     fsscan --json PATH... | reference_scan.py --compare PATH...
 
-Error records are compared by path and code: which system call finds out is not part of the contract.
+Error records are compared by path and code: the system call that fails is not part of the contract.
 """
 
 import argparse
@@ -90,7 +90,7 @@ def join(directory, name):
 
 
 def extension_of(name):
-    """What follows the last dot, after numbers at the end were taken away, and the dots in front of them."""
+    """The part after the last dot, once trailing numbers and the dots before them are removed."""
     while (cut := re.fullmatch(rb"(.+)[.][0-9]+", name, re.DOTALL)):
         name = cut[1]
     match = re.fullmatch(rb".+[.]([0-9A-Za-z]{1,16})", name, re.DOTALL)
@@ -135,7 +135,7 @@ class Table:
 
 
 class Subtotal:
-    """What is known of a set of entries. Inodes with several links are kept apart, so that each counts once."""
+    """The totals of a set of entries. Inodes with several links are kept apart, so that each counts once."""
 
     def __init__(self):
         self.counts = dict.fromkeys(["entries"] + KINDS + ["skipped", "errors"], 0)
@@ -177,7 +177,7 @@ class Subtotal:
 
 
 class Directory:
-    """A directory on the way from a PATH down to where the scan is."""
+    """A directory on the way from a PATH down to the current place of the scan."""
 
     def __init__(self, name, path, level, identity):
         self.descriptor = None
@@ -327,7 +327,7 @@ class Scan:
                 stack[-1].nodes.append((directory.name, node))
 
     def enter(self, stack, name, path, info, failure=None):
-        """Puts a directory on the stack, listed if it is one to descend into."""
+        """Puts a directory on the stack, and lists it if the scan descends into it."""
         directory = Directory(name, path, len(stack), info and (info.st_dev, info.st_ino))
         self.entry(directory.subtotal, path, name, "directories", info)
         is_loop = directory.identity in [ancestor.identity for ancestor in stack]
@@ -354,7 +354,7 @@ class Scan:
             self.child(directory, name, kind)
 
     def child(self, directory, name, kind):
-        """Counts what is no directory, and notes what is one."""
+        """Counts an entry that is no directory, and notes one that is."""
         path = join(directory.path, name)
         info = failure = None
         try:
@@ -417,7 +417,7 @@ def name_of(look_up, number):
 
 
 def comparable(report):
-    """What both sides must agree on."""
+    """The fields that both sides must agree on."""
     result = {key: report.get(key) for key in (
         "totals", "roots", "largest_files", "largest_directories", "extensions", "other_extensions", "owners",
         "groups", "pseudo_file_systems", "ages", "sizes")}

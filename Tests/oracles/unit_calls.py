@@ -1,6 +1,6 @@
-"""Which system calls of a trace a systemd unit's SystemCallFilter does not allow: unit_calls.py UNIT TRACE...
+"""Lists system calls of a trace that a systemd unit's SystemCallFilter does not allow: unit_calls.py UNIT TRACE...
 
-TRACE is what `strace -f` wrote. systemd itself says what is in its groups (systemd-analyze syscall-filter).
+TRACE is the output of `strace -f`. systemd itself lists the calls of its groups (systemd-analyze syscall-filter).
 """
 
 import re

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Validates what fsscan prints: against the schema, and against what a schema cannot say.
+"""Validates the output of fsscan against the schema, and against rules that a schema cannot express.
 
     validate.py report [FILE]     a JSON report, from standard input without FILE
     validate.py records [FILE]    NDJSON records
@@ -7,13 +7,13 @@
     validate.py growth [FILE]     the JSON of `diff --growth`, or its lines
     validate.py saved [FILE]      the JSON list of saved scans
     validate.py duplicates [FILE] the JSON of `duplicates`, or its lines
-    validate.py schemas           the schemas themselves, that they agree on what they share, and that they accept and
-                                  refuse what they are to: the samples in fixtures/schema
+    validate.py schemas           the schemas themselves: shared parts must agree, and the samples in fixtures/schema
+                                  must be accepted or refused as they say
 
-The schemas are open, so that users' programs accept fields that a later version adds. Here they are closed, so that a
-field that nobody described is found: every object schema with `properties` gets `"additionalProperties": false`.
+The schemas are open, so that users' programs accept fields that a later version adds. Here they are closed, so that
+undescribed fields are found: every object schema with `properties` gets `"additionalProperties": false`.
 
-Validators recurse, so nested NODEs are validated one by one: a report may be nested deeper than their stack goes.
+Validators recurse, so nested NODEs are validated one by one: a report may nest deeper than their stack allows.
 """
 
 import base64
@@ -33,7 +33,7 @@ KINDS = ["directories", "files", "symlinks", "fifos", "sockets", "block_devices"
 
 
 def load_schema(name):
-    """The schema as it is now: there is one file of each."""
+    """The current schema: there is one file for each."""
     path, = SCHEMAS.glob(f"fsscan-{name}-*.schema.json")
     return json.loads(path.read_bytes())
 
@@ -64,7 +64,7 @@ def messages(checker, value, place):
 
 
 def text_problems(value, place):
-    """`…_b64` stands beside its text exactly where the bytes are not UTF-8, and says the same."""
+    """`…_b64` stands beside its text exactly where the bytes are not UTF-8, and encodes the same name."""
     for key, encoded in value.items():
         if key.endswith("_b64"):
             bytes_ = base64.b64decode(encoded)
@@ -81,7 +81,7 @@ def totals_problems(totals, place):
 
 
 def selected_problems(report, options):
-    """What is selected is a part of all."""
+    """The selected totals are a part of all totals."""
     if ("selected" in report) != ("select" in options):
         yield ".selected: is there without a selection, or is not there with one"
     if "selected" in report:
@@ -92,7 +92,7 @@ def selected_problems(report, options):
 
 
 def parts_problems(report):
-    """What adds up to the totals, and what is a part of them."""
+    """Checks the parts that must add up to the totals, and those that must not exceed them."""
     totals = report["totals"]
     total = lambda items, key: min(sum(item[key] for item in items), LARGEST_SUM)
     for key in ("apparent_bytes", "disk_bytes"):
@@ -126,7 +126,7 @@ def order_problems(items, rank, place):
 
 
 def place_in(rank, items):
-    """By what the list is sorted. Times without a year of four digits are not shown, so they tell nothing."""
+    """The sort key of the list. Times without a year of four digits are not shown, so they have no key."""
     time = lambda item: item.get("mtime") or item.get("newest_mtime")
     if rank in ("newest", "oldest"):
         if not all(map(time, items)):

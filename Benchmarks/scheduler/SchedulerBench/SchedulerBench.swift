@@ -1,14 +1,13 @@
-// Half a million times nothing: what spawning and running cost when there is no work to hide it.
+// The cost of spawning and running half a million empty actors or tasks.
 //
 //     SchedulerBench MODE COUNT THREADS
 //
-// MODE           what is created COUNT times
-// actors         an actor, and one empty message to it, from outside of the pool; then the pool runs
+// MODE           created COUNT times
+// actors         an actor, and one empty message to it, from outside the pool; then the pool runs
 // actors-inside  the same from within a message, so that other workers steal while the first still spawns; only the
-//                total means anything. This is how a scan fans out, and what goroutines do at two threads.
-// actors-traced  as actors, with a trace that is written to a file nobody keeps: what `SchedulerTrace` costs at its
-// worst, as each
-//                turn is an event and has one message that does nothing
+//                total is meaningful. A scan fans out like this, and so do goroutines at two threads.
+// actors-traced  as actors, with a trace that is written to a discarded file: the worst case of `SchedulerTrace`,
+//                because each turn is an event and has one message that does nothing
 // tasks          an empty async function on this scheduler (`Scheduler.spawn`)
 // waiting        an async function that waits for a value of a channel, all of them at once; then each gets one
 // yields         no more than 100 async functions, which yield (`Scheduler.yield`) COUNT times in all
@@ -18,8 +17,8 @@
 // latency-fixed, latency-surplus, latency-monitor
 //                messages that wait in the kernel among messages that compute: see Latency.swift
 //
-// The two on Swift's default executor have as many threads as the default executor pleases (the number of cores);
-// THREADS is only printed.
+// The default executor decides the number of threads of the two modes on it (the number of cores); THREADS is only
+// printed.
 
 import Glibc
 import Measuring

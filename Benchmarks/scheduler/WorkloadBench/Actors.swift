@@ -50,7 +50,7 @@ private actor Sum: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
-    /// Who waits for the sum; at the root nobody does.
+    /// The actor that waits for the sum; nil at the root.
     private var parent: Sum?
     private let total: Total?
     private var pending = 0
@@ -130,7 +130,7 @@ private actor Player: MailboxActor {
         if left > 1 {
             other.send { $0.play(left - 1, with: self) }
         } else {
-            // Both have played: half of the messages each, but for one.
+            // Both have played: half of the messages each, give or take one.
             total.add(count)
             other.send { $0.report() }
         }

@@ -1,4 +1,4 @@
-// The workloads as forks: a task is a closure on the stack of who makes it.
+// The workloads as forks: a task is a closure on the stack of the function that makes it.
 
 import WorkStealing
 

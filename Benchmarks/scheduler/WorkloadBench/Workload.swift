@@ -1,5 +1,5 @@
-// What is computed, apart from who computes it. workloads.go, workloads.cpp, workloads.py and tokio/ do the same, call
-// for call: their results are compared.
+// The computations of the workloads, without the scheduling. workloads.go, workloads.cpp, workloads.py and tokio/ do
+// the same, call for call; their results are compared.
 
 /// One of the workloads, and its size.
 enum Workload {
@@ -7,15 +7,15 @@ enum Workload {
     case fib(Int)
     /// All solutions of N queens: each placement is a task.
     case queens(Int)
-    /// An unbalanced tree: the root has so many children, every other node 8 or none. Each node is a task.
+    /// An unbalanced tree: the root has this many children, every other node 8 or none. Each node is a task.
     case uts(Int)
-    /// Two that answer each other so many times.
+    /// Two actors or tasks that answer each other this many times.
     case pingpong(Int)
-    /// 1,000 that send so many messages in all to one.
+    /// 1,000 senders that send this many messages in all to one receiver.
     case fanin(Int)
-    /// So many in a row, each of which starts the next.
+    /// A chain of this length: each link starts the next.
     case chain(Int)
-    /// The sum over so many numbers, of which some take longer than others. No task is a number's own.
+    /// The sum over this many numbers, some of which take longer. A number has no task of its own.
     case loop(Int)
 
     init?(_ name: String, _ size: Int) {
@@ -33,7 +33,7 @@ enum Workload {
 
     static let senders = 1000
 
-    /// What the loop adds up: up to 32 rounds of SplitMix64.
+    /// The value that the loop adds for a number: up to 32 rounds of SplitMix64.
     static func hashed(_ number: Int) -> Int {
         var mixed = UInt64(number)
         for _ in 0...number % 32 {
@@ -44,7 +44,7 @@ enum Workload {
     }
 }
 
-/// Queens on the first rows of a board: columns and diagonals that are taken, as bits.
+/// Queens on the first rows of a board: taken columns and diagonals, as bits.
 struct Board {
     let size: UInt32
     private var columns: UInt32 = 0
@@ -77,7 +77,7 @@ struct Board {
     }
 }
 
-/// A node of the unbalanced tree: a binomial tree of which 12.3 % of the nodes have 8 children, decided by SplitMix64.
+/// A node of the unbalanced tree, a binomial tree: 12.3 % of the nodes have 8 children, decided by SplitMix64.
 struct UnbalancedNode {
     let children: Int
     private let hash: UInt64

@@ -2,11 +2,11 @@
 //
 //     WorkloadBench actors|forks|tasks|swift WORKLOAD SIZE THREADS
 //
-// `actors-oldest`, `actors-random`, `actors-polling` and `actors-articles` are actors where the scheduler does as that
-// of the Cython+ articles does in one respect (own end first in, first out; sent to a random worker; idle workers look
-// round each millisecond), or in all three. With `actors-waking` each push to an empty deque wakes a worker.
+// `actors-oldest`, `actors-random`, `actors-polling` and `actors-articles` are actors whose scheduler behaves like that
+// of the Cython+ articles in one respect (a worker takes its own work oldest first; sends go to a random worker; idle
+// workers poll each millisecond), or in all three. With `actors-waking` each push to an empty deque wakes a worker.
 //
-// Prints `RESULT SECONDS PEAK_KIB`. `swift` has as many threads as the default executor pleases.
+// Prints `RESULT SECONDS PEAK_KIB`. `swift` has as many threads as the default executor chooses.
 
 import Glibc
 import Measuring

@@ -1,4 +1,4 @@
-// A fan-out: it makes an actor of each directory inside.
+// A fan-out: each directory makes an actor for every subdirectory.
 //
 //     FanOut DIRECTORY
 

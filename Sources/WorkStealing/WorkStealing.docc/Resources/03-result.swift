@@ -1,8 +1,8 @@
-// An actor, a fan-out, a result: how many files a directory holds, and how many bytes are in them.
+// An actor, a fan-out, a result: counts the files in a directory tree, and their bytes.
 //
 //     TreeSize DIRECTORY [THREADS]
 //
-// Each directory is an actor. Its `scan` message makes an actor of every directory inside, and totals flow back up.
+// Each directory is an actor. Its `scan` message makes an actor for every subdirectory, and totals flow back up.
 
 import Foundation
 import WorkStealing
@@ -25,7 +25,7 @@ actor Directory: MailboxActor {
     private let path: String
     private let parent: Directory?
     private var totals = Totals()
-    /// Directories inside that have not reported yet.
+    /// Subdirectories that have not reported yet.
     private var pending = 0
 
     init(_ path: String, on scheduler: Scheduler) {
@@ -38,7 +38,7 @@ actor Directory: MailboxActor {
         mailbox = Mailbox(beside: parent.mailbox)
     }
 
-    /// Reads the directory, and sends those inside on their way: `send` returns at once.
+    /// Reads the directory, and starts the scans of its subdirectories: `send` returns at once.
     func scan() throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: path) {
             let attributes = try FileManager.default.attributesOfItem(atPath: "\(path)/\(name)")
@@ -66,7 +66,7 @@ actor Directory: MailboxActor {
         parent?.send { $0.childCompleted(totals) }
     }
 
-    /// For the caller, when everything is done.
+    /// The result, complete after the run.
     func result() -> Totals { totals }
 }
 
@@ -75,7 +75,7 @@ guard arguments.count >= 2 else { fatalError("usage: TreeSize DIRECTORY [THREADS
 let scheduler = Scheduler(threads: arguments.count > 2 ? Int(arguments[2]) ?? 2 : 2)
 let root = Directory(arguments[1], on: scheduler)
 root.send { try $0.scan() }
-// The calling thread works too. Returns when no message is pending anywhere; throws the error of a message.
+// The calling thread works too. `run` returns when no message is pending, and throws the error of a message.
 try scheduler.run()
 
 scheduler.spawn {
