@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SWIFT ?= swift
 PYTHON ?= python3
-# The toolchain's own, also where `swift` is a link to it, or a script.
+# The toolchain's clang, also if `swift` is a link or a script.
 CLANG = $(shell $(SWIFT) -print-target-info | sed -n 's|.*"runtimeResourcePath": "\(.*\)/lib/swift.*".*|\1/bin/clang|p')
 
 # The Swift runtime goes into the program, so that it runs where no Swift is installed. So does the C++ library that the
@@ -14,8 +14,8 @@ CLANG = $(shell $(SWIFT) -print-target-info | sed -n 's|.*"runtimeResourcePath":
 RELEASE = -c release --static-swift-stdlib -Xswiftc "-L$(CURDIR)/.build/static"
 BINARY = .build/release/fsscan
 
-# What asks libmagic is a plain C program, hardened: `swift build`, which makes the one for the tests, would put the Swift
-# runtime into it.
+# The program that asks libmagic is plain C, hardened. `swift build` makes the one for the tests, but would link the
+# Swift runtime into it.
 HELPER = .build/release/fsscan-magic
 HELPER_FLAGS = -O2 -Wall -Wextra -Werror -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie -Wl,-z,relro,-z,now
 
@@ -31,7 +31,7 @@ build: packages ## Builds the release program and its helper: .build/release/fss
 	$(SWIFT) build $(RELEASE) --product fsscan
 	$(CLANG) $(HELPER_FLAGS) -o $(HELPER) Sources/fsscan-magic/main.c $$(pkg-config --cflags --libs libmagic)
 
-# MPI_Init takes a quarter of a second, so fsscan-mpi is a program of its own, and there only where it is asked for.
+# MPI_Init takes a quarter of a second, so fsscan-mpi is a program of its own, built only on request.
 mpi: packages ## Builds fsscan-mpi with the MPI that pkg-config knows as mpi-c (Debian: libopenmpi-dev): .build/release/fsscan-mpi
 	@pkg-config --exists mpi-c || { echo "make mpi needs MPI: apt-get install libopenmpi-dev openmpi-bin" >&2; exit 1; }
 	FSSCAN_MPI=1 $(SWIFT) build -c release --product fsscan-mpi
@@ -46,7 +46,7 @@ test: oracles lint ## Runs all tests
 
 EXAMPLES = $(wildcard Examples/*/main.swift)
 
-# STRESS_SECONDS is about how long the first step takes, STRESS_SEED repeats it, STRESS_TREES are the seeds of the second.
+# The first step takes about STRESS_SECONDS; STRESS_SEED repeats it. STRESS_TREES are the seeds of the second step.
 STRESS_TREES ?= 1-200
 
 stress: oracles build stress-filesystems ## Runs hostile trees, races, signals and random trees for half an hour (STRESS_SECONDS, STRESS_SEED)
@@ -78,7 +78,8 @@ tsan-scheduler: packages ## Runs the scheduler's stress tests under ThreadSaniti
 stress-filesystems: oracles ## Tests file systems with 200,000 files each, and memory that runs out at 1,000 places
 	FSSCAN_LARGE=1 $(SWIFT) test --filter 'FsscanTests\.(FileSystem|RefusedCall)Tests'
 
-# libFuzzer comes with the toolchain's clang. SECONDS is for all targets together, and not for the shell: make's own.
+# libFuzzer comes with the toolchain's clang. SECONDS is for all targets together. It is make's variable, not the
+# shell's.
 FUZZ = .build-fuzz/release/fuzz
 FUZZ_TARGETS = $(notdir $(wildcard fixtures/fuzz/*))
 FUZZ_RUNTIME = $(shell $(CLANG) -print-resource-dir)/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a

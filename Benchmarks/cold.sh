@@ -2,8 +2,8 @@
 # `make bench-cold` (root): scans with cold caches, where latency and not the processor decides; and what the monitor
 # costs where there is nothing to wait for.
 #
-# Before each run the kernel's caches are dropped (support/drop-caches.sh). What is behind the disk (a host's cache, the
-# drive's own) stays as it is and flatters everybody alike, which is why contenders take turns.
+# Before each run the kernel's caches are dropped (support/drop-caches.sh). Caches behind the disk (a host's, the
+# drive's own) stay, and help all contenders alike; that is why contenders take turns.
 # Variables beside those of support/common.sh: COLD_ROUNDS (5), SYSTEM_TREE (/usr), SMALL_FILES (40000), ENTRIES
 # (300000), POOLS (2 8 32 64; the fixed surplus of four threads for each processor is always among them).
 
@@ -29,13 +29,13 @@ measure_cold() {
         ROUNDS=$COLD_ROUNDS RUNS=1 WARMUP=0 measure "$1"
 }
 
-# Made on disk (TREES must not be a tmpfs for this one), in a run of its own order: what was written last would still
-# lie close together on a disk that turns.
+# Made on disk (TREES must not be a tmpfs for this one), in a run of its own order: the files written last would still
+# lie close together on a spinning disk.
 small=$(make_tree small-files files "$SMALL_FILES" 64 16384 20)
 [[ $(stat --file-system --format %T "$small") != tmpfs ]] || fail "TREES=$TREES is a tmpfs: nothing there is ever cold"
 tree=$(make_tree small-dirs small-dirs "$ENTRIES")
 
-# The same commands as in metadata.sh, which says why the work is equal; fd with the numbers of threads that people try.
+# The same commands as in metadata.sh, which says why the work is equal; fd with the usual numbers of threads.
 no_facts cold-metadata
 fact cold-metadata entries "$(check_agreement "$SYSTEM_TREE")"
 fact cold-metadata label "$SYSTEM_TREE, metadata, cold"
@@ -55,8 +55,8 @@ contender "sha256sum" "sh -c \"find '$small' -type f -print0 | xargs -0 -P2 sha2
 contend_pools "$POOLS" "$small" --hash sha256
 measure_cold cold-content
 
-# On a machine that has other things to do: a busy loop for each processor meanwhile. A worker that does not get its
-# processor looks like one that is blocked.
+# On a busy machine: a busy loop for each processor meanwhile. A worker that does not get a processor looks like a
+# blocked one.
 busy=()
 trap 'kill "${busy[@]}" 2>/dev/null || true' EXIT
 for ((core = $(nproc); core > 0; core--)); do
@@ -86,7 +86,7 @@ contend_pools "$WARM_POOLS" "$small" --hash sha256
 measure warm-content
 
 monitor_off=$(pool_name "$(nproc)") surplus=$(pool_name $((4 * $(nproc))))
-# With `--threads` for `--pool` both rows are the same program: no verdict on a monitor that is not there.
+# With `--threads` for `--pool` both rows are the same program: there is no monitor to judge.
 [[ $(pool_option) == --pool ]] || monitor_off="fsscan without a monitor (no --pool in this build)"
 targets=(
     --target "metadata: find ÷ fsscan" "t('cold-metadata', 'find') / t('cold-metadata', 'fsscan')" ">= 3.5"
@@ -100,7 +100,7 @@ for result in warm-metadata warm-content; do
     targets+=(--target "$result: fsscan ÷ monitor off"
         "t('$result', 'fsscan') / t('$result', '$monitor_off')" "<= 1.02")
 done
-# The rival of the monitor: where it is slower, the monitor earns its keep.
+# The rival of the monitor: if it is slower, the monitor pays off.
 for result in cold-metadata cold-content cold-shared warm-metadata warm-content; do
     targets+=(--target "$result: fsscan ÷ fixed surplus of 4N"
         "t('$result', 'fsscan') / t('$result', '$surplus')" "<= 1.00")

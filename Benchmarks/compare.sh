@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# `make bench-compare`: has the tree changed? fsscan verify, verify --quick, diff and --baseline beside AIDE, hashdeep -a and
-# mtree: times, and which of a fixed list of changes each of them finds.
+# `make bench-compare`: has the tree changed? fsscan verify, verify --quick, diff and --baseline beside AIDE, hashdeep
+# -a and mtree: times, and the changes of a fixed list that each of them finds.
 #
-# Times are of a tree in which nothing has changed (/usr), with a database that each tool made itself, with SHA-256 and all the
-# metadata that it knows. Changes are made in a small generated tree, the same for each tool.
-# Variables beside those of support/common.sh: COMPARE_TREE (/usr), COMPARE_RUNS (2), COMPARE_FILES (2000).
+# Times are of an unchanged tree (/usr), with each tool's own database, SHA-256 and all the metadata that it knows.
+# Changes are made in a small generated tree, the same for each tool. Variables beside those of support/common.sh:
+# COMPARE_TREE (/usr), COMPARE_RUNS (2), COMPARE_FILES (2000).
 
 # shellcheck source-path=SCRIPTDIR source=support/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/common.sh"
@@ -22,8 +22,8 @@ trap 'rm -rf "$work"' EXIT
 
 # --- Each tool, one tree --------------------------------------------------------------------------------------------
 
-# AIDE reads the configuration of its command line only. `R` would leave out SHA-256, ACLs, attributes and capabilities. One
-# worker for each thread (0.18 has them); no compression, which would be work that the others do not do.
+# AIDE reads only the configuration of its command line. `R` would leave out SHA-256, ACLs, attributes and capabilities.
+# One worker for each thread (0.18 has them); no compression, because the others do not compress.
 aide_configuration() {
     printf '%s\n' "database_in=file:$2" "database_out=file:$2.new" gzip_dbout=no "num_workers=$THREADS" \
         "All = p+i+n+u+g+s+b+m+c+ftype+l+acl+xattrs+caps+e2fsattrs+sha256" "$1 All"
@@ -45,7 +45,7 @@ prepare() {
 xattrs=()
 if "$FSSCAN" --xattrs /dev/null >/dev/null 2>&1; then xattrs=(--xattrs); fi
 
-# command_of TOOL NAME TREE: what compares the tree with the database.
+# command_of TOOL NAME TREE: the command that compares the tree with the database.
 command_of() {
     local name=$work/$2 tree=$3
     case $1 in
@@ -62,7 +62,7 @@ command_of() {
 
 say "databases of $COMPARE_TREE"
 prepare times "$COMPARE_TREE"
-# The second scan, for diff, without reading what the first one has read.
+# The second scan, for diff, without reading files again.
 "$FSSCAN" --threads "$THREADS" --hash sha256 "${xattrs[@]}" --baseline "$work/times.db" --save "$work/times.db" \
     "$COMPARE_TREE" >/dev/null 2>&1 || true
 
@@ -85,7 +85,7 @@ contender "verify --quick" "$(command_of quick times "$COMPARE_TREE")"
 contender "diff, two saved" "$(command_of diff times "$COMPARE_TREE")"
 measure compare-quick
 
-# --- What each finds ------------------------------------------------------------------------------------------------
+# --- Findings -------------------------------------------------------------------------------------------------------
 
 # A change: its name, and shell commands on the files of one directory each.
 changes=(
@@ -123,7 +123,8 @@ tools_compared=(verify quick aide hashdeep mtree)
 for tool in "${tools_compared[@]}"; do
     eval "$(command_of "$tool" changes "$tree")" >"$work/found.$tool" 2>&1 && status=0 || status=$?
     fact compare-quick "status_$tool" "$status"
-    # A finding is a line that names something in the directory of the change; AIDE writes paths whole, mtree without the root.
+    # A finding is a line that names something in the directory of the change. AIDE writes whole paths, mtree paths
+    # below the root.
     for ((index = 0; index < ${#changes[@]}; index += 2)); do
         if [[ $tool == hashdeep ]]; then
             pattern="victims/$((index / 2))/.*: (No match|Moved|Unknown|Known file not used)|victims/$((index / 2))/.*Moved"

@@ -24,15 +24,16 @@ build_tool maketree
 # of files keeps both processes busy; for a few large ones XARGS has `-n 1`, else one process would get all of them.
 find_xargs() { printf "sh -c \"find '%s' -type f -print0 | %s %s\"" "$1" "$2" "$3"; }
 
-# Equal work: every regular file's bytes are read and digested once, symlinks are not followed. Output goes to /dev/null.
-# Hard links: fsscan digests an inode once, the others each name; /usr/share and the generated trees have next to none.
+# Equal work: every regular file's bytes are read and digested once, symlinks are not followed. Output goes to
+# /dev/null. Hard links: fsscan digests an inode once, the others each name; /usr/share and the generated trees have
+# next to none.
 contend_sha256() {
     local tree=$1 xargs=$2
     contender "fsscan sha256" "$FSSCAN $tree --threads $THREADS --hash sha256 --json -o /dev/null"
     contender "sha256sum" "$(find_xargs "$tree" "$xargs" sha256sum)"
     # Without -c it would take MD5 as well; -o f: regular files only (it hangs on a FIFO).
     contender "hashdeep" "hashdeep -j$THREADS -c sha256 -r -s -o f $tree"
-    # --skip-links: it would complain of each. Checkers are what computes.
+    # --skip-links: it would complain of each. Checkers are its computing threads.
     contender "rclone" "rclone hashsum sha256 --quiet --skip-links --checkers $THREADS $tree"
     # Through xargs because `rhash -r` follows symlinks to files; it has one thread.
     if have rhash; then
@@ -61,7 +62,7 @@ contend_others() {
 describe() {
     no_facts "$1"
     fact "$1" label "$3"
-    # Sizes of regular files only: what is digested.
+    # Sizes of regular files only: the digested bytes.
     fact "$1" bytes "$(find "$2" -type f -printf '%s\n' | awk '{ sum += $1 } END { printf "%.0f", sum }')"
 }
 
@@ -95,12 +96,12 @@ for name in share small large; do
 done
 [[ -w /proc/sys/vm/drop_caches ]] || say "the cold half is left out: dropping caches needs root"
 
-# One core of OpenSSL, in pieces of 1 MiB: what no program that uses its code can beat. Bytes a second.
+# One core of OpenSSL, in pieces of 1 MiB: the limit for any program that uses its code. Bytes a second.
 speed=$(openssl speed -mr -evp sha256 -bytes 1048576 -seconds 3 2>/dev/null | awk -F : '/^\+F/ { print $NF }')
 fact content-large openssl_sha256 "$speed"
 
 # `file` gets its list, as in the issue; one for each of its runs would only add a find. LC_ALL=C is in common.sh:
-# libmagic asks the locale what is text, so both get the same one.
+# libmagic asks the locale which bytes are text, so both get the same locale.
 describe content-mime "$MIME_TREE" "$MIME_TREE, MIME types, warm"
 list=$(mktemp)
 trap 'rm -f "$list" "$list".*' EXIT

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# `make bench-duplicates`: files of one content, beside jdupes, fdupes, rdfind and rmlint. Warm; results are compared first.
+# `make bench-duplicates`: files of one content, beside jdupes, fdupes, rdfind and rmlint. Warm; results are compared
+# first.
 #
 # Variables beside those of support/common.sh: SOURCE (/usr/share), which is copied twice; PAIRS (4) of 256 MiB each.
 
@@ -15,7 +16,7 @@ require hyperfine jdupes
 twice=$TREES/duplicates-twice
 if [[ ! -e $twice.made ]]; then
     rm -rf "$twice" && mkdir -p "$twice"
-    # Without hard links, which these programs count each in their own way, and without what cannot be read.
+    # Without hard links, which each of these programs counts differently, and without unreadable files.
     for copy in one two; do cp -r --no-preserve=links,mode "$SOURCE" "$twice/$copy" 2>/dev/null || true; done
     touch "$twice.made"
 fi
@@ -29,7 +30,7 @@ if [[ ! -e $pairs.$PAIRS ]]; then
     touch "$pairs.$PAIRS"
 fi
 
-# The same groups, or the times mean nothing.
+# If the groups differ, the times mean nothing.
 agree() {
     python3 "$benchmarks/support/duplicate_groups.py" "$FSSCAN" "$1" || fail "$1: the programs find other groups"
 }

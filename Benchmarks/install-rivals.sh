@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the benchmarks compare with, where apt-get and root are there; otherwise prints the command.
+# Installs the other programs of the benchmarks, as root with apt-get; otherwise prints the command.
 set -euo pipefail
 
 packages=(

@@ -30,7 +30,7 @@ for case in $CASES; do
     result=latency-metadata-$delay
     no_facts "$result"
     tree=$(make_tree "latency-$entries" small-dirs "$entries")
-    # Without the delay, which would only make everybody see the same later.
+    # Without the delay, which does not change the result.
     start_delay "$tree" 0
     fact "$result" entries "$(check_agreement "$delay_mount")"
     stop_delay

@@ -24,7 +24,7 @@ contend() {
     done
     # `%s` is the size, which readdir does not give. Without it find would trust d_type and stat directories only.
     contender "find" "find $tree -printf '%s\n'"
-    # The same; bfs stats lazily, and `%s` is what makes it.
+    # The same: bfs stats lazily, and `%s` makes it stat.
     contender "bfs" "bfs $tree -printf '%s\n'"
     # A size filter that every file passes. -u: hidden and ignored files too, as all others do.
     for own in 1 "$THREADS"; do
@@ -50,8 +50,8 @@ if [[ ${1:-} == --equal ]]; then
     for ((index = 0; index < ${#contenders[@]}; index += 2)); do
         trace=$(mktemp)
         eval "strace --follow-forks --output=$trace --trace=%%stat ${contenders[index + 1]}" >/dev/null 2>&1 || true
-        # Calls, not lines: one that was interrupted by another thread's takes two lines. Only names below the tree are
-        # meant; a program's own start-up (libraries, configuration) is a dozen more.
+        # Calls, not lines: a call that another thread's interrupts takes two lines. Only names below the tree count; a
+        # program's own start-up (libraries, configuration) makes a dozen more.
         printf '| %s | %d |\n' "${contenders[index]}" "$(grep -c -v -E 'resumed>|\+\+\+|---' "$trace")"
         rm -f "$trace"
     done
@@ -75,7 +75,7 @@ contender "fsscan $THREADS, --trace" \
 measure system
 rm -f "$TREES/trace.json"
 
-# Memory only: one run each is enough, for it hardly varies.
+# Memory only: one run each is enough, because it hardly varies.
 no_facts million
 tree=$(make_tree million small-dirs "$MEMORY_ENTRIES")
 fact million entries "$(check_agreement "$tree")"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # `make bench-mpi`: two processes of one worker each beside one process of two, warm, on this machine.
 #
-# Compared is the time of the scan itself, which the report has: starting MPI takes a quarter of a second, once. The two
-# take turns, so that what else the machine does falls on both. Variables beside those of support/common.sh: ENTRIES
+# It compares the time of the scan itself, as given in the report: starting MPI takes a quarter of a second, once. The
+# two take turns, so that other load of the machine affects both. Variables beside those of support/common.sh: ENTRIES
 # (250000), RUNS (11).
 
 # shellcheck source-path=SCRIPTDIR source=support/common.sh
@@ -44,5 +44,5 @@ awk '{ print $2 / $1 }' "$scratch/times" | sort -g | awk -v entries="$ENTRIES" '
         printf "2 ranks x 1 thread / fsscan --threads 2, %d entries: %.2f (%.2f to %.2f)\n", entries,
             ratio[int((NR + 1) / 2)], ratio[1], ratio[NR]
     }'
-# Of the last run, a line for each rank.
+# One line for each rank of the last run.
 grep -a -o 'rank [0-9]*: .*' "$scratch/noise"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make examples`: builds the programs of this folder, runs each, and compares what it prints with what others say.
+# `make examples`: builds the programs of this folder, runs each, and compares its output with that of other programs.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -8,7 +8,7 @@ programs=$(swift build --show-bin-path)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# same NAME: standard input is what was printed, the file is what should have been.
+# same NAME: standard input is the actual output, the file is the expected one.
 same() {
     diff -u "$2" - >&2 || { echo "examples: $1 printed something else" >&2; exit 1; }
     echo "examples: $1 ok"
@@ -22,10 +22,11 @@ find "$work/tree" -type f -printf '%s\n' | awk '{ bytes += $1 } END { print NR "
 "$programs/FanOut" "$work/tree" | same FanOut <(echo "$(find "$work/tree" -type d | wc -l) directories")
 for threads in 1 2 8; do "$programs/TreeSize" "$work/tree" $threads | same "TreeSize on $threads" "$work/size"; done
 
-# tr, sort and uniq count the same words. (No `head`: it leaves before `sort` has written all, which then fails.)
+# tr, sort and uniq count the same words. (No `head`: it ends before `sort` has written everything, and `sort` then
+# fails.)
 tr -cs 'A-Za-z' '\n' <../Sources/WorkStealing/Mailbox.swift | grep . | tr 'A-Z' 'a-z' | LC_ALL=C sort | uniq -c |
     LC_ALL=C sort -k1,1nr -k2,2 | awk 'NR <= 10 { print $1, $2 }' >"$work/words"
-# Letters beyond ASCII would be letters to one of the two only.
+# Only one of the two takes letters beyond ASCII for letters.
 LC_ALL=C tr -d '\200-\377' <../Sources/WorkStealing/Mailbox.swift >"$work/text"
 for threads in 1 2 8; do "$programs/Pipeline" "$work/text" $threads | same "Pipeline on $threads" "$work/words"; done
 
@@ -41,12 +42,12 @@ done
 
 for concurrency in 1 2 3; do
     "$programs/ArticleGraph" $concurrency >"$work/graph"
-    # What may differ from run to run is which node was the last to be waited for.
+    # The node that was awaited last may differ from run to run.
     grep -v '^critical:' "$work/graph" | same "ArticleGraph with $concurrency" ArticleGraph/expected.txt
     sed -n '/^digraph/,$p' "$work/graph" | dot -Tplain | grep -c '^edge' | same "its drawing" <(echo 3)
 done
 
-# The times depend on the machine; that all ran does not, nor what the program demands of its statistics.
+# The times depend on the machine. The other checks do not: all messages ran, and the program checks its own statistics.
 for threads in 1 2 4; do
     "$programs/BlockedWorkers" $threads 32 >"$work/blocked"
     cat "$work/blocked" >&2

@@ -3,8 +3,8 @@
 #
 #     sanitized.sh thread|address [swift test's options]
 #
-# What either reports, in the tests' process or in one of the program's, is collected in .build-…/reports: a test may not
-# look at the status of everything it starts. Any report fails the run.
+# Reports of the tests' process and of the program's processes are collected in .build-…/reports, because a test may
+# ignore the status of a process that it starts. Any report fails the run.
 set -u
 cd "$(dirname "$0")/.."
 sanitizer=$1

@@ -3,14 +3,14 @@
 #
 #   dist.sh DIRECTORY
 #
-# docs/INSTALL.md says on which systems it runs and what it needs there: what is checked here. The Swift runtime and
-# the C++ library are linked in. The same commit makes the same names, owners and times.
+# docs/INSTALL.md names the systems that it runs on, and what it needs there. This script checks that. The Swift runtime
+# and the C++ library are linked in. The same commit makes the same names, owners and times.
 set -eu
 cd "$(dirname "$0")/.."
 out=$1
 program=.build/release/fsscan helper=.build/release/fsscan-magic
 
-# Of Debian 12, the oldest of the systems.
+# Debian 12's version: it is the oldest of the systems.
 newest_glibc=2.36
 libraries="ld-linux-aarch64.so.1 ld-linux-x86-64.so.2 libc.so.6 libcrypto.so.3 libgcc_s.so.1 libm.so.6 libmagic.so.1
     libncursesw.so.6 libtinfo.so.6 libsqlite3.so.0 libxxhash.so.0"

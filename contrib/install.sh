@@ -3,14 +3,14 @@
 #
 #   install.sh install|uninstall      with PREFIX, DESTDIR and BUILD, where the programs are, in the environment
 #
-# Builds nothing: root needs no Swift for it, and leaves no file in .build. What is removed is what this version
+# Builds nothing: root needs no Swift for it, and leaves no file in .build. It removes the files that this version
 # installs.
 set -eu
 cd "$(dirname "$0")/.."
 mode=${1:-} PREFIX=${PREFIX:-/usr/local} build=${BUILD:-.build/release}
 root=${DESTDIR:-}$PREFIX
 
-# `put MODE SOURCE TARGET`: TARGET is below PREFIX. `made TARGET COMMAND...`: what a command prints.
+# `put MODE SOURCE TARGET`: TARGET is below PREFIX. `made TARGET COMMAND...`: installs the output of a command.
 case $mode in
 install)
     for program in fsscan fsscan-magic; do
@@ -44,7 +44,7 @@ program "$build/fsscan-magic" libexec/fsscan/fsscan-magic
 
 for page in docs/man/*.1; do put 644 "$page" "share/man/man1/${page##*/}"; done
 
-# Debian's own zsh looks for what packages bring in a directory beside that of everybody else's.
+# Debian's zsh looks for the files of packages in another directory than everybody else's.
 case $PREFIX in
 /usr) functions=vendor-completions ;;
 *) functions=site-functions ;;
@@ -58,13 +58,13 @@ for unit in contrib/*.service contrib/*.timer; do
 done
 put 644 contrib/fsscan-sysusers.conf lib/sysusers.d/fsscan.conf
 
-# As they lie in the repository, so that what they say of each other is found.
+# In the layout of the repository, so that links between them work.
 for file in README.md CHANGELOG.md SECURITY.md LICENSE docs/*.md schema/*.json; do
     put 644 "$file" "share/doc/fsscan/$file"
 done
 
 if [ "$mode" = uninstall ]; then
-    # Directories of its own; those of everybody stay.
+    # Its own directories; shared ones stay.
     for directory in libexec/fsscan share/doc/fsscan/docs share/doc/fsscan/schema share/doc/fsscan; do
         [ ! -d "$root/$directory" ] || rmdir --ignore-fail-on-non-empty "$root/$directory"
     done

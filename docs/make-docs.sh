@@ -14,7 +14,8 @@ for module in WorkStealing TaskGraphs; do
     swift symbolgraph-extract -module-name "$module" -I "$modules" -Xcc "-fmodule-map-file=$modules/../CLinux.build/module.modulemap" -target "$(uname -m)-unknown-linux-gnu" \
         -minimum-access-level public -skip-synthesized-members -output-dir "$graphs/$module"
 done
-# docc gives its copies of the page's template the template's owner: an ordinary user cannot, where the toolchain is root's.
+# docc gives its copies of the page's template the template's owner. An ordinary user cannot do that if the toolchain is
+# root's.
 template=$(dirname "$(dirname "$(readlink -f "$(command -v docc)")")")/share/docc/render
 if [ -d "$template" ]; then
     cp -r "$template" "$graphs/template"

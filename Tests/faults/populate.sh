@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fills a directory with what file systems store in ways of their own: populate.sh DIRECTORY COUNT
+# Fills a directory with entries that file systems store differently: populate.sh DIRECTORY COUNT
 set -eu
 cd "$1"
 mkdir -p a/b/c 'sp ace' many deep

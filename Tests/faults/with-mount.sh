@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes a file system, fills it, mounts it below DIRECTORY, and runs a command: with-mount.sh TYPE DIRECTORY COUNT COMMAND...
-# To be run in a mount namespace of its own, with whose end all mounts and their loop devices go.
+# Makes a file system, fills it, mounts it below DIRECTORY, and runs a command: with-mount.sh TYPE DIRECTORY COUNT
+# COMMAND... Run it in a mount namespace of its own: when that ends, all mounts and their loop devices go.
 set -eu
 type=$1 work=$2 count=$3
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,7 +16,7 @@ make() {
 case $type in
 # Inodes for the long form's files.
 ext4) make 400M mkfs.ext4 -N 250000 ;;
-# Its directories are lists: each new file is looked for among all.
+# Its directories are lists: for each new file it searches all names.
 ext4-small-inodes)
     count=$((count > 20000 ? 20000 : count))
     make 400M mkfs.ext4 -N 250000 -I 128 -O ^metadata_csum,^dir_index -b 1024

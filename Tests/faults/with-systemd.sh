@@ -1,9 +1,10 @@
 #!/bin/sh
 # Lets a systemd of its own run the units in contrib/: with-systemd.sh FSSCAN DIRECTORY
 #
-# It is process 1 of new namespaces, on a view of this machine's files that is thrown away afterwards (overlayfs on tmpfs),
-# with a control group to itself and /proc/sys read-only. The units are as they are, but for their order in a boot and for what
-# is scanned: /etc, and a file in /tmp, with MIME types, too. What became of them is in DIRECTORY/result. --check instead of FSSCAN says whether all that is to be had.
+# It is process 1 of new namespaces, on a view of this machine's files that is thrown away afterwards (overlayfs on
+# tmpfs), with a control group of its own and /proc/sys read-only. The units are unchanged, except for their order in a
+# boot and for the scanned tree: /etc, and a file in /tmp, with MIME types, too. DIRECTORY/result holds the outcome.
+# With --check instead of FSSCAN it says whether this machine allows all that.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 systemd=/lib/systemd/systemd
@@ -52,7 +53,7 @@ install -D -m 755 /mnt/fsscan-magic $root/usr/local/libexec/fsscan/fsscan-magic
 systemd-sysusers --root=$root "$here/../../contrib/fsscan-sysusers.conf"
 # A unit with a /tmp of its own would not see it.
 touch $root/tmp/seen
-# The toolchain's libraries may lie on a mount of their own, of which the view shows nothing.
+# The toolchain's libraries may lie on a mount of their own, which the view does not show.
 ldd "$program" | sed -n 's/.* => \(\/.*\) (.*/\1/p' | while read -r library; do
     [ -e "$root$library" ] || install -D -m 644 "$library" "$root$library"
 done

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs in a new system, as root, with fsscan.tar.gz and fsscan.deb in the working directory: what packages.sh is about.
+# The checks of packages.sh. Runs in a new system, as root, with fsscan.tar.gz and fsscan.deb in the working directory.
 set -eu
 ok() { echo "ok $*"; }
 
@@ -17,7 +17,7 @@ scan() {
     rm saved.db report.json
 }
 
-# Names of all files but those of apt and dpkg, and of what is in memory.
+# Names of all files except those of apt, of dpkg, and in memory.
 names() {
     find / -xdev \( -path /root -o -path /tmp -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/cache \
         -o -path /var/log \) -prune -o -print | sort
@@ -31,7 +31,7 @@ scan /usr/local/bin/fsscan
 ok "the tar file runs"
 tar -tzf fsscan.tar.gz | sed -n 's|^[^/]*/\(.*[^/]\)$|/usr/local/\1|p' | while read -r file; do rm "$file"; done
 
-# The package. What it depends on comes first, so that what is left behind is its own.
+# The package. Its dependencies come first, so that only its own files can be left behind.
 apt-get update -qq
 apt-get install -qq --no-install-recommends zsh fish bash-completion man-db >/dev/null
 depends=$(apt-get install -s --no-install-recommends ./fsscan.deb |
@@ -45,7 +45,7 @@ getent passwd fsscan
 ok "the units have their account"
 find /etc/systemd -name '*fsscan*' | without .
 ok "no unit was enabled"
-# minbase leaves out man pages where dpkg is told so; here it is not.
+# minbase leaves out man pages by a setting of dpkg; here it is off.
 man -w fsscan fsscan-verify
 ok "man finds its pages"
 bash -c '. /usr/share/bash-completion/bash_completion; _completion_loader fsscan; complete -p fsscan' |

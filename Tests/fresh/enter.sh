@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a command in a Debian system below DIRECTORY, as if it had been booted. Needs mount and pid namespaces of its own:
-# all mounts and processes end with them.
+# Runs a command in a Debian system below DIRECTORY, as if it had been booted. Needs mount and pid namespaces of its
+# own: all mounts and processes end with them.
 #
 #   unshare --mount --pid --fork --kill-child enter.sh DIRECTORY USER PATHS COMMAND [ARGUMENT...]
 #
@@ -33,7 +33,7 @@ done <"$paths"
 mkdir -p .machine
 pivot_root . .machine
 cd /
-# What follows are the system's own programs.
+# From here on the system's own programs run.
 umount -l /.machine
 rmdir /.machine
 

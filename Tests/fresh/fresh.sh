@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# `make fresh`: the README's commands on a Debian that was made a minute ago, where nothing lies around that they need.
+# `make fresh`: the README's commands on a new Debian that has nothing else installed.
 #
 #   fresh.sh root|user...
 #
 # Makes a minimal system from this machine's package sources, with the packages that the README asks for, and the
 # toolchain, read-only. In one copy of it root runs `make scan DIR=/usr` and `make test`, in another an ordinary user,
-# for whom root does no more than what make printed. The checkout there has the files that git tracks here, as they are.
+# for whom root runs only the command that make printed. The checkout there has the files that git tracks here, as they
+# are.
 #
 # Output is kept in .build-fresh/. The systems are made in FRESH_DIR (default /var/tmp; 8 GB for each) and are removed,
 # whatever happens; their mounts are in namespaces of their own. FRESH_NICE (default 0) is their niceness.
@@ -26,13 +27,13 @@ base=$work/base paths=$work/paths
 summary=()
 clean_up_at_the_end
 
-# base_failed: why there is no system.
+# base_failed: says why there is no system.
 base_failed() {
     tail -n 20 "$logs/base.log" >&2
     exit 1
 }
 
-# The list in the README is what is installed.
+# Installs the list of the README.
 prerequisites() {
     sed -n '/^apt-get install/,/[^\\]$/p' README.md | tr -d '\\' | tr -s ' \n' '\n' | grep -vE '^(apt-get|install|-.*)$'
 }
@@ -89,7 +90,7 @@ make_system() {
         chroot "$system" useradd --create-home --shell /bin/bash "$user"
     fi
     mkdir "$system$home/fsscan"
-    # What was deleted here and not committed is missing.
+    # Files that were deleted here without a commit are missing.
     git ls-files -z | tar -c --null --no-recursion --ignore-failed-read -T - 2>/dev/null |
         tar -x --no-same-owner -C "$system$home/fsscan"
     chroot "$system" chown -R "$user:" "$home/fsscan"

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# What a new system takes over from this machine: package sources, trust, proxies, where git and pip look, the
-# toolchain. Sourced by fresh.sh and packages.sh, which set `work`, a directory for the systems, and `logs`. No host is
-# named here: all come from the machine's own configuration.
+# The settings that a new system takes over from this machine: package sources, trust, proxies, the servers of git and
+# pip, the toolchain. Sourced by fresh.sh and packages.sh, which set `work`, a directory for the systems, and `logs`. No
+# host is named here: all come from the machine's own configuration.
 
 child=
 
 say() { printf '== %(%T)T %s\n' -1 "$*" >&2; }
 
-# Ends what runs, and removes everything. Without a mount in sight: they are all in the child's namespaces.
+# Ends all processes, and removes everything. No mount is visible here: they are all in the child's namespaces.
 remove_all() {
     local first=
     if [[ $child ]]; then
@@ -21,7 +21,7 @@ remove_all() {
         return
     fi
     rm -rf --one-file-system "$work"
-    # Who owns the checkout may remove the output.
+    # The owner of the checkout may remove the output.
     chown -R --reference=. "$logs"
 }
 
@@ -68,7 +68,7 @@ toolchain() {
     realpath "$resources/../.."
 }
 
-# carry PATH: the path will be in the new system, read-only. Nothing that it has itself is hidden.
+# carry PATH: shows the path in the new system, read-only. It hides nothing that the system has itself.
 carry() { [[ ! -e $1 || -e $base$1 ]] || grep -qxF -- "$1" "$paths" || printf '%s\n' "$1" >>"$paths"; }
 
 # carry_named: carries each absolute path that standard input names.
@@ -78,7 +78,7 @@ carry_named() {
         while read -r path; do carry "$path"; done
 }
 
-# environment: NAME=VALUE of what says where the network is and whom to trust, ended by NUL.
+# environment: NAME=VALUE of the variables for network and trust, each ended by NUL.
 environment() {
     local names='[a-z]+_proxy|[A-Z]+_PROXY|PIP_[A-Z_]+|SSL_CERT_(FILE|DIR)|[A-Z_]*CA_BUNDLE|GIT_SSL_CAINFO'
     env -0 | grep -zE "^($names)=" || true
@@ -92,7 +92,7 @@ take_over_trust() {
     chroot "$base" update-ca-certificates >/dev/null 2>&1
 }
 
-# Where git finds repositories instead, and how it gets there; no credentials.
+# Where git finds repositories instead, and its proxies; no credentials.
 take_over_git() {
     local scope key value repository
     for scope in system global; do
@@ -101,7 +101,7 @@ take_over_git() {
         git config --file "$base/etc/gitconfig" --add "$key" "$value"
         printf '%s\n%s\n' "$(sed -E 's/^url\.(.*)\.insteadof$/\1/' <<<"$key")" "$value" | carry_named
     done
-    # git clones no local repository of another user's that is not named as safe.
+    # git clones another user's local repository only if it is declared safe.
     while read -r value; do find "$value" -maxdepth 4 -name '*.git' -prune; done <"$paths" |
         while read -r repository; do
             git config --file "$base/etc/gitconfig" --add safe.directory "$repository"

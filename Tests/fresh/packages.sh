@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# `make fresh-packages`: what `make dist` and `make deb` made, on systems that were made a minute ago.
+# `make fresh-packages`: tests the results of `make dist` and `make deb` on new systems.
 #
 #   packages.sh [CODENAME...]       default: bookworm trixie noble
 #
 # On each system: the tar file runs with the packages that docs/INSTALL.md names and no others; the Debian package
 # installs, runs, is found by the shells and by man, and is removed without a trace. A system that the machine's
-# package sources do not have is named as not tried, and is no failure; the machine's own has to be among them. Output
-# is kept in .build-fresh/.
+# package sources do not have is named as not tried, and is no failure. The machine's own system must be among them.
+# Output is kept in .build-fresh/.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source Tests/fresh/machine.sh
@@ -30,7 +30,7 @@ mapfile -t -d '' settings < <(environment)
 # The names in docs/INSTALL.md: | Debian 12 (bookworm) | libmagic1 … | …
 needed() { sed -n "s/^| [^|]*($1) | \`\([^|\`]*\)\` |.*/\1/p" docs/INSTALL.md; }
 
-# try CODENAME: 0 all well, 1 something is wrong, 2 there is no such system to be had.
+# try CODENAME: 0 all well, 1 something is wrong, 2 no such system is available.
 try() {
     local codename=$1 lines packages
     base=$work/$codename

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Sees to it that Debian packages are installed: as root it installs what is missing, otherwise it names the command.
+# Ensures that Debian packages are installed: as root it installs missing ones, otherwise it prints the command.
 #
-#   packages.sh [--check] PACKAGE...      --check installs nothing and names the command, root or not
+#   packages.sh [--check] PACKAGE...      --check installs nothing and prints the command, root or not
 set -eu
 
 install=$([ "$(id -u)" -ne 0 ] || echo yes)
@@ -16,7 +16,7 @@ for package in "$@"; do
 done
 [ -n "$missing" ] || exit 0
 
-# Nothing that is installed is removed: systemd, which the tests run, would push out another init's libraries.
+# Never remove an installed package: systemd, which the tests run, would replace another init's libraries.
 options="-y --no-install-recommends --no-remove"
 if [ "$install" ]; then
     echo "Installing$missing" >&2

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Puts promtool, and the parser of Prometheus' Python client, into .venv/prometheus: what reads --format openmetrics in the
+# Puts promtool and the parser of Prometheus' Python client into .venv/prometheus: they read --format openmetrics in the
 # tests. The packages are unpacked and not installed, as Debian's prometheus starts a server.
 #
-# No machine needs them: where they cannot be had, a line says so, and the tests that ask them are skipped.
+# They are optional: if they cannot be had, a line says so, and the tests that use them are skipped.
 set -eu
 target=$(cd "$(dirname "$0")/../.." && pwd)/.venv/prometheus
 packages=$target/usr/lib/python3/dist-packages
@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 if (cd "$work" && apt-get download -qq prometheus python3-prometheus-client python3-decorator >log 2>&1); then
     for package in "$work"/*.deb; do dpkg -x "$package" "$work/unpacked"; done
     mkdir -p "$target/usr/bin" "$packages"
-    # Last what is looked for above.
+    # Last the file that is looked for above.
     for module in prometheus_client decorator.py; do
         cp -r "$work/unpacked/usr/lib/python3/dist-packages/$module" "$packages/"
     done

@@ -1,21 +1,21 @@
 #!/bin/sh
-# Makes ready what the build and the tests need: libraries and programs from Debian packages, and .venv with Python's.
+# Prepares the build and the tests: libraries and programs from Debian packages, and .venv with Python's.
 #
 #   setup.sh              all of it: what `make test` does first
 #   setup.sh --build      the libraries of the program alone: what `make build` does first
 #   setup.sh --tools      the libraries of the benchmarks' tools alone
-#   setup.sh --check      installs nothing, and says what is missing
+#   setup.sh --check      installs nothing, and names missing packages
 #   setup.sh --list       prints all packages that `make test` uses, installed or not
 #
 # Installs only what is missing; with nothing to do it takes some milliseconds, so that make can always call it.
-# Who is not root gets the one command to run instead.
+# Other users than root get the one command to run instead.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 venv=$here/../../.venv
 
 build="pkg-config libmagic-dev libncurses-dev libsqlite3-dev libssl-dev libxxhash-dev node-d3-hierarchy"
 tools="pkg-config libssl-dev libfuse3-dev liburing-dev"
-# A browser, for the tests of pages: 300 MB, so that only root gets it unasked; others skip those tests.
+# A browser, for the tests of pages: 300 MB, so only root gets it by default; other users skip those tests.
 browser="chromium fonts-dejavu-core"
 
 # A program that the tests run, and the package it comes in. `make fresh` shows that the list is complete.
@@ -71,9 +71,9 @@ mpirun openmpi-bin
 # Debian's python3 can make no virtual environment by itself; other builds can.
 can_make_venv() { [ -x "$venv/bin/python" ] || python3 -c 'import ensurepip' 2>/dev/null; }
 
-# The packages whose programs are not there.
+# The packages whose programs are missing.
 missing_programs() {
-    # Some stand where only root looks.
+    # Some are in directories that only root has in its PATH.
     PATH=$PATH:/usr/sbin:/sbin
     echo "$programs" | while read -r program package; do
         [ -z "$program" ] || command -v "$program" >/dev/null || echo "$package"
@@ -106,7 +106,7 @@ requirements() {
     ! command -v chromium >/dev/null || cat "$here/requirements-browser.txt"
 }
 
-# The stamp is what was installed: another list of requirements makes the environment anew.
+# The stamp records what was installed: another list of requirements makes the environment anew.
 if [ -x "$venv/bin/python" ] && requirements | cmp -s - "$venv/installed-requirements.txt" &&
     "$venv/bin/python" -c ''; then
     [ "$mode" = --check ] || "$here/prometheus.sh"
