@@ -41,4 +41,19 @@ int clinux_exchange(int directory, const char *one, const char *other) {
     return syscall(SYS_renameat2, directory, one, directory, other, 1U << 1 /* RENAME_EXCHANGE */) < 0 ? -errno : 0;
 }
 
+int clinux_inode_flags(int descriptor, uint32_t *flags) {
+    // A long by its number, and an int in fact.
+    int all = 0;
+    if (ioctl(descriptor, FS_IOC_GETFLAGS, &all) < 0) return -errno;
+    // Of the others some say how the file system stores it: extents, a hash tree, data in the inode, compressed blocks.
+    const uint32_t stored = 0x00000100 | 0x00000200 | 0x00001000 | 0x00040000 | 0x00080000 | 0x00200000 | 0x00400000 |
+                            0x10000000;
+    *flags = (uint32_t)all & ~stored;
+    return 0;
+}
+
+int clinux_confirm_writable(int directory) {
+    return faccessat(directory, ".", W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
 int clinux_unlink(int directory, const char *name) { return unlinkat(directory, name, 0) < 0 ? -errno : 0; }

@@ -50,6 +50,25 @@ extension Kernel {
         _ = try check { clinux_exchange(directory, one, other) }
     }
 
+    /// What `chattr(1)` sets and `lsattr` shows, also what `statx(2)` does not tell (`A`, `S`, `d`, …): without what says how
+    /// a file is stored.
+    ///
+    /// - Throws: `ENOTTY`, `EOPNOTSUPP` where the file system has none.
+    ///
+    /// The corresponding ioctl is `FS_IOC_GETFLAGS`.
+    package static func inodeFlags(of descriptor: Int32) throws(Errno) -> UInt32 {
+        var flags: UInt32 = 0
+        _ = try check { clinux_inode_flags(descriptor, &flags) }
+        return flags
+    }
+
+    /// Throws why no name of a directory can be added or removed, as far as its mode, flags and mount tell.
+    ///
+    /// The corresponding system call is `faccessat2(2)` with `AT_EACCESS`.
+    package static func confirmWritable(directory: Int32) throws(Errno) {
+        _ = try check { clinux_confirm_writable(directory) }
+    }
+
     /// Removes a name that is not a directory. The corresponding system call is `unlinkat(2)`.
     package static func removeName(_ name: UnsafePointer<CChar>, in directory: Int32) throws(Errno) {
         _ = try check { clinux_unlink(directory, name) }

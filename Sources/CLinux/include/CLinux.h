@@ -519,6 +519,12 @@ int clinux_link_descriptor(int descriptor, int directory, const char *_Nonnull n
 /// RENAME_EXCHANGE.
 int clinux_exchange(int directory, const char *_Nonnull one, const char *_Nonnull other);
 
+/// What FS_IOC_GETFLAGS says, without what tells how a file is stored. 0, or a negated errno.
+int clinux_inode_flags(int descriptor, uint32_t *_Nonnull flags);
+
+/// Whether the caller may add and remove names in an open directory. 0, or a negated errno.
+int clinux_confirm_writable(int directory);
+
 int clinux_unlink(int directory, const char *_Nonnull name);
 
 #endif

@@ -13,11 +13,12 @@ import Synchronization
 final class CandidateOutput: EntryOutput {
     private let sorter = RecordSorter(memoryLimit: 24 << 20, temporaryDirectory: nil)
     private let sizes: ClosedRange<Int64>
+    private let progress: ReadingProgress
     private let failure = Mutex<TemporaryFileError?>(nil)
     /// Set once, with `failure`. Relaxed: it only ends the scan early.
     private let isFailed = Atomic<Bool>(false)
 
-    init(sizes: ClosedRange<Int64>) { self.sizes = sizes }
+    init(sizes: ClosedRange<Int64>, _ progress: ReadingProgress) { (self.sizes, self.progress) = (sizes, progress) }
 
     /// A scan of hours is not to end for want of a directory.
     func prepare() throws(TemporaryFileError) { try sorter.prepare() }
@@ -27,7 +28,7 @@ final class CandidateOutput: EntryOutput {
 
     func makeStream() -> any EntryStream {
         sorter.addStream()
-        return CandidateStream(sizes) { [self] arena, isLast in
+        return CandidateStream(sizes, progress) { [self] arena, isLast in
             do throws(TemporaryFileError) {
                 if isLast { try sorter.keep(arena) } else if arena.size >= sorter.share { try sorter.spill(arena) }
             } catch {
@@ -47,12 +48,18 @@ final class CandidateOutput: EntryOutput {
 /// One worker's regular files.
 final class CandidateStream: EntryStream {
     private let sizes: ClosedRange<Int64>
+    private let progress: ReadingProgress
     private let offer: (RecordArena, _ isLast: Bool) -> Void
     private var arena = RecordArena()
     private var line: [UInt8] = []
+    /// Of the files so far.
+    private var weight: Int64 = 0
 
-    init(_ sizes: ClosedRange<Int64>, _ offer: @escaping (RecordArena, _ isLast: Bool) -> Void) {
-        (self.sizes, self.offer) = (sizes, offer)
+    init(
+        _ sizes: ClosedRange<Int64>, _ progress: ReadingProgress,
+        _ offer: @escaping (RecordArena, _ isLast: Bool) -> Void
+    ) {
+        (self.sizes, self.progress, self.offer) = (sizes, progress, offer)
     }
 
     func entry(
@@ -60,6 +67,7 @@ final class CandidateStream: EntryStream {
     ) {
         guard kind == .file, sizes.contains(status.size) else { return }
         Candidates.append(path, status.identity, size: status.size, to: arena, through: &line)
+        weight &+= ReadingProgress.weight(ofSize: status.size)
         offer(arena, false)
     }
 
@@ -69,6 +77,8 @@ final class CandidateStream: EntryStream {
     func flush() {
         offer(arena, true)
         arena = RecordArena()
+        progress.expect(weight)
+        weight = 0
     }
 }
 
@@ -87,11 +97,12 @@ struct Candidates {
 
     init(_ merge: RunMerge) { self.merge = merge }
 
-    /// The inodes of the next size, in the order of device and inode; nil behind the last.
-    mutating func next() throws(TemporaryFileError) -> (size: Int64, inodes: [Candidate])? {
+    /// The inodes of the next size, in the order of device and inode, and how many names the scan met; nil behind the last.
+    mutating func next() throws(TemporaryFileError) -> (size: Int64, inodes: [Candidate], names: Int64)? {
         guard let first = merge.record else { return nil }
         let key = Array(first.key)
         var inodes: [Candidate] = []
+        var names: Int64 = 0
         while let record = merge.record, record.key.elementsEqual(key) {
             let line = record.line
             let device = UInt64(bigEndian: line.loadUnaligned(as: UInt64.self))
@@ -104,12 +115,13 @@ struct Candidates {
                 // Not where PATHs lie in each other: that is one name.
                 inodes[inodes.count - 1].paths.append(path)
             }
+            names += 1
             try merge.advance()
         }
         guard let size = Int64(String(decoding: key[4...], as: UTF8.self), radix: 16) else {
             preconditionFailure("a key is a size")
         }
-        return (size, inodes)
+        return (size, inodes, names)
     }
 
     static func append(

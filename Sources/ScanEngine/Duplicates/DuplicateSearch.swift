@@ -24,6 +24,7 @@ final class DuplicateSearch: Sendable {
     let methods: DigestMethods
     let hasBaseline: Bool
     let scheduler: SchedulerID
+    let progress: ReadingProgress
     /// Files that are read in pieces: each keeps a descriptor and digest contexts.
     let largeFiles: LimitedResource
     /// See `ByteComparison`.
@@ -61,8 +62,9 @@ final class DuplicateSearch: Sendable {
 
     init(
         _ options: DuplicateOptions, _ methods: DigestMethods, _ limits: Limits, on scheduler: borrowing Scheduler,
-        _ environment: ScanEnvironment
+        _ environment: ScanEnvironment, _ progress: ReadingProgress
     ) {
+        self.progress = progress
         (self.options, self.methods, hasBaseline) = (options, methods, environment.baseline != nil)
         self.scheduler = scheduler.id
         largeFiles = LimitedResource("large files", limit: limits.largeFiles)
@@ -90,6 +92,7 @@ final class DuplicateSearch: Sendable {
             trouble.errors.add(cause, at: EntryPath(directory: .root(path, index: 0), name: nil))
             trouble.count += 1
         }
+        progress.countErrors(1)
         onError?(ScanError(path: path, cause))
     }
 
@@ -138,19 +141,21 @@ actor DuplicateQueue: MailboxActor {
     func start() {
         do throws(TemporaryFileError) {
             while !isAtEnd, !search.shouldStop, running == 0 || runningFiles < Self.mostFiles {
-                guard let (size, inodes) = try candidates.next() else {
+                guard let (size, inodes, names) = try candidates.next() else {
                     isAtEnd = true
                     break
                 }
                 report.totals.inodes += Int64(inodes.count)
                 report.totals.files += inodes.reduce(0) { $0 + Int64($1.paths.count) }
+                let weight = names &* ReadingProgress.weight(ofSize: size)
                 guard inodes.count > 1 else {
+                    search.progress.pass(weight)
                     if let first = inodes.first { try unique?.add(first.paths, size, first.identity) }
                     continue
                 }
                 running += 1
                 runningFiles += inodes.count
-                SizeClass(size, inodes, search).send { $0.start() }
+                SizeClass(size, inodes, weight: weight, search).send { $0.start() }
             }
         } catch {
             failure = error
@@ -233,6 +238,8 @@ package struct DuplicateFinder {
     private let environment: ScanEnvironment
     /// What occurs once, where that is wanted.
     package let unique: UniqueFiles?
+    /// Of what comes when the scan has ended.
+    package let reading = ReadingProgress()
 
     /// - Throws: `ScanUnavailable`, `TemporaryFileError`.
     package init(_ scanOptions: ScanOptions, _ options: DuplicateOptions, _ environment: ScanEnvironment) throws {
@@ -243,7 +250,7 @@ package struct DuplicateFinder {
             throw ScanUnavailable(option: "--hash", message: error.message)
         }
         self.options = options
-        output = CandidateOutput(sizes: options.sizes)
+        output = CandidateOutput(sizes: options.sizes, reading)
         try output.prepare()
         unique = options.wantsUnique ? UniqueFiles() : nil
         var environment = environment
@@ -257,9 +264,12 @@ package struct DuplicateFinder {
 
     /// Blocks the calling thread, which is one of the workers. To be called once.
     ///
+    /// - Parameter willRead: told when the scan has ended, and `reading` begins.
     /// - Throws: `TemporaryFileError`.
-    package func run() throws -> DuplicateReport {
+    package func run(willRead: () -> Void = {}) throws -> DuplicateReport {
         let scanned = scan.run()
+        reading.countErrors(scanned.totals.errors)
+        willRead()
         let candidates = try output.finish()
         let threads = scan.options.pool ?? scan.options.threads
         let limits = DuplicateSearch.Limits(threads: threads)
@@ -268,7 +278,7 @@ package struct DuplicateFinder {
             DuplicateReader(methods, ends: endsMethods, baseline: baseline)
         }
         let search = DuplicateSearch(
-            options, methods, limits, on: scheduler, environment)
+            options, methods, limits, on: scheduler, environment, reading)
         let queue = DuplicateQueue(candidates, search, unique: unique)
         search.setQueue(queue)
         defer { search.dropQueue() }

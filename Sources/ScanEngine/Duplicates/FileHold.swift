@@ -41,6 +41,28 @@ package enum FileHold {
         return hold
     }
 
+    /// Holds the directory that a path of a scan is in. Below its PATH nothing is followed that has become a symlink since.
+    ///
+    /// - Parameter roots: the PATHs of the scan.
+    /// - Throws: `ENOTDIR` where something else has the place of a directory.
+    package static func holdDirectory(of path: [UInt8], below roots: [[UInt8]]) throws(Errno) -> FileDescriptor {
+        let slash = UInt8(ascii: "/")
+        let root = roots.filter { path.starts(with: $0) && ($0.last == slash || path[$0.count...].first == slash) }
+            .max { $0.count < $1.count }
+        guard let root else {
+            // A PATH itself.
+            return try hold((path.lastIndex(of: slash).map { Array(path[...$0]) } ?? []) + Array(".".utf8))
+        }
+        var directory = try hold(root)
+        for name in path[root.count...].split(separator: slash).dropLast() {
+            directory = try Kernel.openPath(name.map { CChar(bitPattern: $0) } + [0], in: directory.number)
+        }
+        var status = FileStatus()
+        try Kernel.status(of: directory.number, .basic, into: &status)
+        guard status.kind == .directory else { throw .notDirectory }
+        return directory
+    }
+
     /// PATH_MAX, with the NUL.
     private static let longest = 4096
 }

@@ -7,19 +7,23 @@
 // Extents that others outside share beside two of the group are counted as to be gained: who else has them is nothing
 // that the kernel tells.
 
-import LinuxKernel
+package import LinuxKernel
 
-struct SharedSpace {
+package struct SharedSpace {
     /// Bytes that only files behind the first have.
-    private(set) var reclaimable: Int64 = 0
+    package private(set) var reclaimable: Int64 = 0
     /// Bytes that are shared: what the files take alone, less what they take together.
     private(set) var shared: Int64 = 0
 
-    struct File {
+    package struct File {
         let device: UInt64
         let diskBytes: Int64
         /// Nil where no extents can be shared.
         let extents: [FileExtent]?
+
+        package init(device: UInt64, diskBytes: Int64, extents: [FileExtent]?) {
+            (self.device, self.diskBytes, self.extents) = (device, diskBytes, extents)
+        }
     }
 
     private struct Edge {
@@ -31,7 +35,7 @@ struct SharedSpace {
     }
 
     /// - Parameter files: the one that stays first.
-    init(_ files: [File]) {
+    package init(_ files: [File]) {
         var edges: [Edge] = []
         var apart: Int64 = 0
         for (index, file) in files.enumerated() {
@@ -74,7 +78,7 @@ struct SharedSpace {
 
 extension KeepRule {
     /// - Parameter inodes: in the order of their first path.
-    func bringToFront(_ inodes: inout [DuplicateInode]) {
+    package func bringToFront(_ inodes: inout [DuplicateInode]) {
         func isOlder(_ left: DuplicateInode, _ right: DuplicateInode) -> Bool {
             (left.status.mtimeSeconds, left.status.mtimeNanoseconds)
                 < (right.status.mtimeSeconds, right.status.mtimeNanoseconds)

@@ -17,6 +17,8 @@ actor SizeClass: MailboxActor {
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     private let size: Int64
+    /// What all names of its files count in the progress.
+    private let weight: Int64
     private let search: DuplicateSearch
     private var members: [Candidate]
     /// What this stage found of each member; nil where it was not asked, or could not be read.
@@ -30,9 +32,9 @@ actor SizeClass: MailboxActor {
     private var filesRead: Int64 = 0
     private var bytesRead: Int64 = 0
 
-    init(_ size: Int64, _ members: [Candidate], _ search: DuplicateSearch) {
+    init(_ size: Int64, _ members: [Candidate], weight: Int64, _ search: DuplicateSearch) {
         mailbox = Mailbox(search.scheduler)
-        (self.size, self.members, self.search) = (size, members, search)
+        (self.size, self.members, self.weight, self.search) = (size, members, weight, search)
         keys = Array(repeating: nil, count: members.count)
     }
 
@@ -136,6 +138,7 @@ actor SizeClass: MailboxActor {
             search.fail(failure, members[index].paths[0])
         }
         bytesRead += comparison.bytesRead
+        search.progress.read(comparison.bytesRead)
         groups += outcome.classes.map { $0.filter { !unread.contains($0) } }.filter { $0.count > 1 }
         let rest = sets.dropFirst()
         send { $0.compare(rest) }
@@ -144,6 +147,7 @@ actor SizeClass: MailboxActor {
     // MARK: The end
 
     private func finish() {
+        search.progress.pass(weight &- bytesRead)
         var result = SizeClassResult(candidates: members.count, filesRead: filesRead, bytesRead: bytesRead)
         let isStopped = search.shouldStop
         if !isStopped {
@@ -233,11 +237,13 @@ actor ReadBatch: MailboxActor {
             if stage == .whole, let known = reader.takenOver(file, size: size) {
                 return ReadResult(index: index, content: known)
             }
+            search.progress.come(to: file)
             do throws(ContentFailure) {
                 guard let content = try reader.read(stage, file, size: size) else {
                     search.skip(file)
                     return ReadResult(index: index, content: nil)
                 }
+                search.progress.read(content.bytesRead)
                 return ReadResult(index: index, content: content)
             } catch {
                 search.fail(error, file.paths[0])
@@ -260,6 +266,8 @@ actor LargeRead: MailboxActor {
     private let search: DuplicateSearch
     private var opened: OpenFile?
     private var digest: MultiDigest
+    /// What the progress has of it.
+    private var counted: Int64 = 0
     /// It keeps a descriptor.
     private var place: LimitedResource.Token?
 
@@ -278,6 +286,7 @@ actor LargeRead: MailboxActor {
 
     func start(holding token: consuming LimitedResource.Token) {
         place = consume token
+        search.progress.come(to: file)
         if stage == .whole, let known = DuplicateReader.current.takenOver(file, size: size) { return end(known) }
         do throws(ContentFailure) {
             guard !search.shouldStop, let opened = try DuplicateReader.current.open(file) else {
@@ -302,6 +311,8 @@ actor LargeRead: MailboxActor {
                 try stage == .whole
                 ? opened.reader.feed(&digest, budget: Self.messageBytes, through: buffer)
                 : opened.feedChunks(&digest, budget: Self.messageBytes, through: buffer)
+            search.progress.come(to: file)
+            count(stage == .whole ? opened.reader.bytesRead : opened.bytesRead)
             guard isAtEnd else { return send { $0.goOn() } }
             end(stage == .whole ? opened.finish(&digest) : opened.finishChunks(&digest))
         } catch {
@@ -310,7 +321,15 @@ actor LargeRead: MailboxActor {
         }
     }
 
+    /// - Parameter bytesRead: so far.
+    private func count(_ bytesRead: Int64) {
+        search.progress.read(bytesRead - counted)
+        counted = bytesRead
+    }
+
     private func end(_ content: ReadContent?) {
+        // What the class has of it: nothing of a file that could not be read to its end.
+        count(content?.bytesRead ?? 0)
         opened = nil
         place = nil
         let result = ReadResult(index: index, content: content)

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 import Entries
+import LinuxKernel
 import ScanEngine
 
 /// `fsscan duplicates`.
@@ -22,6 +23,7 @@ struct DuplicatesCommand: ParsableCommand {
               fsscan duplicates ~/Pictures
               fsscan duplicates --min-size 1M --json /srv | jq .totals.reclaimable_bytes
               fsscan duplicates --hash sha256 -x /
+              fsscan duplicates --name '*.jpg' --newer 30d ~
               fsscan duplicates --hardlink --dry-run /srv
 
             EXIT STATUS:
@@ -30,26 +32,41 @@ struct DuplicatesCommand: ParsableCommand {
               2                something could not be read, whether there are some or not
               64               wrong usage
               74               the output could not be written
+              129, 130, 143    stopped by SIGHUP, SIGINT, SIGTERM
+              141              whoever read the output went away
             """)
 
     @Argument(help: ArgumentHelp("", valueName: "PATH", visibility: .hidden), completion: .file())
     var paths: [String] = []
 
+    @OptionGroup var selection: SelectionOptions
+
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("No files smaller than this. (default: 1)", valueName: "SIZE"))
-    var minSize: CarriedArgument?
-
-    @Option(parsing: .unconditional, help: ArgumentHelp("No files larger than this.", valueName: "SIZE"))
-    var maxSize: CarriedArgument?
+        help: ArgumentHelp(
+            "What ages are relative to: \(TimeArgument.description). (default: now)", valueName: "TIME"))
+    var now: CarriedArgument?
 
     @Flag(name: [.customShort("x"), .long], help: "Do not descend into directories on other file systems.")
     var oneFileSystem = false
+
+    @Flag(help: "Do not descend into pseudo file systems (proc, sysfs, ...) that are mounted below a PATH.")
+    var excludeKernfs = false
 
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Leave out what matches this gitignore-style pattern; repeatable.", valueName: "GLOB"))
     var exclude: [CarriedArgument] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Leave out what the patterns in FILE match, a line each as in a .gitignore; repeatable.", valueName: "FILE"),
+        completion: .file())
+    var excludeFrom: [CarriedArgument] = []
+
+    @Flag(help: "Leave out what is in caches: of a directory with a valid CACHEDIR.TAG all but that.")
+    var excludeCaches = false
 
     @Flag(help: "Leave out what .gitignore files say, from each PATH downwards.")
     var gitignore = false
@@ -125,6 +142,9 @@ struct DuplicatesCommand: ParsableCommand {
         help: ArgumentHelp("How many workers run at a time, 1 to 1024.", valueName: "N"))
     var threads: CarriedArgument?
 
+    @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
+    var progress: Bool?
+
     @OptionGroup var version: VersionOption
 }
 
@@ -138,17 +158,12 @@ struct BaselineSettings {
     /// A file of saved scans, or FILE#3.
     var argument: [UInt8]
     var trust: ContentBaseline.Trust
-    /// Digests of the file, one of which it is to have; in lower-case hex.
-    var expected: [String]
 
     /// - Returns: nil without `--baseline`.
     init?(_ argument: CarriedArgument?, _ options: TrustOptions) throws(UsageError) {
         trust = try options.trust(reread: 0)
-        expected = try options.expected()
         guard let argument else {
-            if options.isGiven || !expected.isEmpty {
-                throw UsageError("--trust-times, --reread and --expect are for --baseline")
-            }
+            if options.isGiven { throw UsageError("--trust-times and --reread are for --baseline") }
             return nil
         }
         self.argument = argument.bytes
@@ -160,8 +175,12 @@ struct DuplicatesSettings {
     enum Format { case text, json, ndjson, nulSeparated }
 
     var paths: [[UInt8]]
-    /// What of it concerns the scan, but for `paths` and `threads`.
+    /// What of it concerns the scan, but for `paths` and `threads`. Sizes are in `options`.
     var scan = ScanOptions(paths: [], threads: 1)
+    /// Patterns, in front of those of `scan.exclude`.
+    var patternLists: [FilesFrom]
+    /// What ages are relative to.
+    var now: FileTime
     var options = DuplicateOptions()
     /// What was asked for with `--hash`.
     var hash: DigestAlgorithm?
@@ -172,6 +191,8 @@ struct DuplicatesSettings {
     var isDryRun: Bool
     /// A saved scan whose digests are taken over.
     var baseline: BaselineSettings?
+    /// Evidence of the saved scan, or digests of its file, one of which it is to have; in lower-case hex.
+    var expected: [String]
     var format: Format
     /// Nil: standard output.
     var output: [UInt8]?
@@ -179,16 +200,25 @@ struct DuplicatesSettings {
     var mode: UInt32?
     /// Nil: what the machine offers.
     var threads: Int?
+    /// Nil: where standard error is a terminal.
+    var progress: Bool?
 
     init(_ command: DuplicatesCommand, _ runs: PathRuns) throws(UsageError) {
         paths = runs.expanded(command.paths)
         if paths.isEmpty { throw UsageError("no PATH given (see fsscan duplicates --help)") }
-        let smallest = try ScanSettings.size("--min-size", command.minSize) ?? 1
-        let largest = try ScanSettings.size("--max-size", command.maxSize) ?? .max
-        guard smallest <= largest else {
-            throw UsageError("--min-size is larger than --max-size: no file has such a size")
+        var selection = try command.selection.selection()
+        guard selection.kinds.contains(KindSet(.file)) else {
+            throw UsageError("--type: only regular files (f) have duplicates")
         }
+        let largest = selection.sizes?.upper ?? .max
+        let smallest = command.selection.minSize == nil ? min(1, largest) : selection.sizes?.lower ?? 1
         options.sizes = smallest...largest
+        (selection.kinds, selection.sizes) = (.all, nil)
+        scan.selection = selection
+        now =
+            try ScanSettings.value("--now", command.now, "time", TimeArgument.description, TimeArgument.time)
+            ?? Timing.now.started
+        scan.now = now
         if let hash = command.hash {
             if command.compare { throw UsageError("--compare uses no digests: leave out --hash") }
             self.hash = try Self.algorithm(hash)
@@ -201,6 +231,11 @@ struct DuplicatesSettings {
         scan.oneFileSystem = command.oneFileSystem
         scan.exclude = command.exclude.map(\.bytes)
         scan.gitignore = command.gitignore
+        (scan.excludeKernfs, scan.excludeCaches) = (command.excludeKernfs, command.excludeCaches)
+        patternLists = command.excludeFrom.map { .patterns($0.bytes) }
+        if patternLists.filter(\.isStandardInput).count > 1 {
+            throw UsageError("--exclude-from: standard input can be one of them")
+        }
         if command.reflink, command.hardlink { throw UsageError("one of them: --reflink or --hardlink") }
         manner = command.reflink ? .reflink : command.hardlink ? .hardlink : nil
         isDryRun = command.dryRun
@@ -208,13 +243,15 @@ struct DuplicatesSettings {
             throw UsageError("--dry-run is for --reflink or --hardlink: nothing else changes anything")
         }
         baseline = try BaselineSettings(command.baseline, command.trust)
+        expected = try command.trust.expected()
         if baseline != nil, command.compare { throw UsageError("--compare uses no digests: leave out --baseline") }
-        scanOption =
-            command.compare || baseline != nil
-            ? command.compare ? "--compare" : "--baseline"
-            : command.oneFileSystem
-                ? "--one-file-system"
-                : command.gitignore ? "--gitignore" : command.exclude.isEmpty ? nil : "--exclude"
+        let scanOptions: [(String, Bool)] = [
+            ("--compare", command.compare), ("--baseline", baseline != nil),
+            ("--one-file-system", command.oneFileSystem), ("--gitignore", command.gitignore),
+            ("--exclude", !command.exclude.isEmpty), ("--exclude-from", !patternLists.isEmpty),
+            ("--exclude-kernfs", command.excludeKernfs), ("--exclude-caches", command.excludeCaches),
+        ]
+        scanOption = scanOptions.first(where: \.1)?.0
         format = try Self.format(command)
         if manner != nil, options.wantsUnique {
             throw UsageError("--unique lists files of which there is nothing to take back")
@@ -229,6 +266,7 @@ struct DuplicatesSettings {
         output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
         mode = try ScanSettings.mode(command.mode, of: command.output)
         threads = try ScanSettings.threads(command.threads)
+        progress = command.progress
     }
 
     private static func algorithm(_ value: CarriedArgument) throws(UsageError) -> DigestAlgorithm {

@@ -8,11 +8,13 @@ import ScanEngine
 struct DuplicatesJSON: ~Copyable {
     private var writer: JSONWriter
     private let options: DuplicateOptions
+    private let selection: Selection
     private let isLines: Bool
     private let takesBack: Bool
 
-    init(_ options: DuplicateOptions, isLines: Bool, takesBack: Bool) {
-        (self.options, self.isLines, self.takesBack) = (options, isLines, takesBack)
+    /// - Parameter selection: besides sizes, with times in the place of ages.
+    init(_ options: DuplicateOptions, _ selection: Selection, isLines: Bool, takesBack: Bool) {
+        (self.options, self.selection, self.isLines, self.takesBack) = (options, selection, isLines, takesBack)
         writer = JSONWriter(layout: isLines ? .compact : .readable)
     }
 
@@ -90,6 +92,10 @@ struct DuplicatesJSON: ~Copyable {
         writer.key("max_size")
         if options.sizes.upperBound == .max { writer.null() } else { writer.value(options.sizes.upperBound) }
         writer.member("hash", options.comparesBytes ? nil : options.algorithm.rawValue)
+        if !selection.isEmpty {
+            writer.key("select")
+            writer.object(selection: selection)
+        }
         writer.endObject()
         if isLines {
             writer.endObject()

@@ -20,7 +20,11 @@ struct DuplicatesProgram {
         // From here on a signal must not end the process without its report.
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output, mode: settings.mode)
-        if let saved = try savedScan() { return try report(saved, output) }
+        let progress = ProgressDisplay(settings.progress)
+        if let saved = try savedScan(progress) { return try report(saved, output, progress) }
+        if settings.baseline == nil, !settings.expected.isEmpty {
+            throw UsageError("--expect is for a saved scan: SAVED, or that of --baseline")
+        }
         // A rule that is misspelt would be no rule.
         if case .below(let path) = settings.options.keep, withCString(path, { access($0, F_OK) }) != 0 {
             let name = CarriedArgument(bytes: path)
@@ -28,38 +32,47 @@ struct DuplicatesProgram {
         }
         var scan = settings.scan
         (scan.paths, scan.threads) = (settings.paths, settings.threads ?? Scheduler.defaultThreads)
+        scan.exclude =
+            try settings.patternLists.flatMap { list throws(UsageError) in try list.patterns() } + scan.exclude
         var environment = ScanEnvironment()
         environment.isCancelled = { clinux_stop_signal() != 0 }
         if let baseline = settings.baseline {
             var options = scan
             options.hash = [settings.options.algorithm]
             environment.baseline = try ScanProgram.baseline(
-                baseline.argument, baseline.trust, expected: baseline.expected, for: options)
+                baseline.argument, baseline.trust, expected: settings.expected, for: options)
         }
         if settings.format != .json, settings.format != .ndjson {
             environment.onError = { error in StandardStreams.complain(error.path, error.message) }
         }
         do {
             let finder = try DuplicateFinder(scan, settings.options, environment)
-            return try finish(try finder.run(), finder.unique, output)
+            progress.begin(.scanning(finder.progress, ProgressDisplay.Expected(nil, scan, isQuick: false)))
+            let report = try finder.run { progress.begin(.reading(finder.reading)) }
+            progress.stop()
+            return try finish(report, finder.unique, output, below: scan.paths)
         } catch let error as TemporaryFileError {
             throw outputError(of: error)
         }
     }
 
-    private func report(_ saved: SavedDuplicates, _ output: OutputFile) throws -> ExitStatus {
+    private func report(
+        _ saved: SavedDuplicates, _ output: OutputFile, _ progress: ProgressDisplay
+    ) throws -> ExitStatus {
         var saved = saved
         do {
-            return try finish(try saved.run { clinux_stop_signal() != 0 }, saved.unique, output)
+            let report = try saved.run { clinux_stop_signal() != 0 }
+            progress.stop()
+            return try finish(report, saved.unique, output, below: saved.roots)
         } catch let error as TemporaryFileError {
             throw outputError(of: error)
         }
     }
 
     private func finish(
-        _ report: DuplicateReport, _ unique: UniqueFiles?, _ output: OutputFile
+        _ report: DuplicateReport, _ unique: UniqueFiles?, _ output: OutputFile, below roots: [[UInt8]]
     ) throws -> ExitStatus {
-        try DuplicatesWriter(settings, report, unique).write(to: output)
+        try DuplicatesWriter(settings, report, unique, below: roots).write(to: output)
         try output.finish()
         if let stopped = ExitStatus.stopSignal { return stopped }
         if report.totals.errors > 0 || !report.isComplete { return .trouble }
@@ -73,16 +86,22 @@ struct DuplicatesProgram {
     // MARK: Saved scans
 
     /// A PATH alone that is a file of saved scans, or FILE#3.
-    private func savedScan() throws -> SavedDuplicates? {
+    private func savedScan(_ progress: ProgressDisplay) throws -> SavedDuplicates? {
         guard settings.paths.count == 1, let argument = try? SnapshotArgument(settings.paths[0]),
-            case .file(let file, let selector) = argument, selector != nil || Self.isDatabase(file)
+            case .file(let file, let scan) = argument, scan != nil || Self.isDatabase(file)
         else { return nil }
-        let opened = try OpenedSnapshot(file, selector: selector, otherRoots: [], isToBeHashed: false)
+        let expected = ExpectedEvidence(values: settings.expected)
+        let opened = try OpenedSnapshot(
+            file, selector: scan, otherRoots: [], isToBeHashed: settings.baseline == nil && !expected.isEmpty)
         guard opened.saved != nil else { throw SnapshotFailure(path: file, "is no file of saved scans") }
         if let option = settings.scanOption {
             throw UsageError("\(option) is for a scan, and \(String(decoding: file, as: UTF8.self)) is a saved one")
         }
-        return try SavedDuplicates(opened.source, settings.options, asked: settings.hash, file: file)
+        _ = try expected.confirm(opened, file)
+        let selected = settings.scan.selection
+        let selector = selected.isEmpty ? nil : EntrySelector(selected, now: settings.now)
+        return try SavedDuplicates(
+            progress.counting(opened.source), settings.options, selector, asked: settings.hash, file: file)
     }
 
     /// Whether a regular file begins as SQLite's do.
@@ -108,10 +127,15 @@ struct DuplicatesWriter {
     /// Bytes gathered before they are handed over.
     private static let pieceSize = 1 << 16
 
-    init(_ settings: DuplicatesSettings, _ report: DuplicateReport, _ unique: UniqueFiles?) {
+    /// - Parameter roots: the PATHs.
+    init(
+        _ settings: DuplicatesSettings, _ report: DuplicateReport, _ unique: UniqueFiles?, below roots: [[UInt8]]
+    ) {
         (self.settings, self.report, self.unique) = (settings, report, unique)
         reclaimer = settings.manner.map { manner in
-            Reclaimer(manner, isDryRun: settings.isDryRun) { clinux_stop_signal() != 0 }
+            Reclaimer(manner, isDryRun: settings.isDryRun, keep: settings.options.keep, roots: roots) {
+                clinux_stop_signal() != 0
+            }
         }
     }
 
@@ -121,7 +145,8 @@ struct DuplicatesWriter {
         case .nulSeparated: try writePaths(to: output)
         case .json, .ndjson:
             var json = DuplicatesJSON(
-                settings.options, isLines: settings.format == .ndjson, takesBack: settings.manner != nil)
+                settings.options, settings.scan.selection.resolved(settings.now),
+                isLines: settings.format == .ndjson, takesBack: settings.manner != nil)
             try json.write(report, unique, to: output) { tell throws(OutputError) in
                 try reclaim(tell)
             }

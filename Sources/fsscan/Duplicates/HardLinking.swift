@@ -21,6 +21,13 @@ import ScanEngine
 
 final class HardLinking {
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 << 20, alignment: 4096)
+    /// The PATHs of the scan: below them no symlink is followed.
+    private let roots: [[UInt8]]
+    private let isCancelled: () -> Bool
+
+    init(_ roots: [[UInt8]], isCancelled: @escaping () -> Bool) {
+        (self.roots, self.isCancelled) = (roots, isCancelled)
+    }
 
     deinit { buffer.deallocate() }
 
@@ -28,6 +35,7 @@ final class HardLinking {
     ///
     /// - Parameters:
     ///   - kept: looks different afterwards: a new name changes its ctime.
+    ///   - isDryRun: only looks whether it can be done: takes the leases, and gives them up.
     ///   - refusal: what was left over, though all names were linked.
     /// - Returns: how many names lead to the file that stays now: all.
     /// - Throws: why all were left.
@@ -39,17 +47,20 @@ final class HardLinking {
         try stays.confirm(kept)
         try goes.confirm(other)
         try confirmAlike(stays, goes)
-        let names = try Self.distinct(other.paths)
+        let names = try distinct(other.paths)
         if Int64(goes.status.links) > Int64(names.count) {
             throw Refusal("has names outside of what was searched, so nothing would be gained")
         }
-        if isDryRun { return other.paths.count }
         try takeLease(stays.descriptor.number, "the file that stays")
         try takeLease(goes.descriptor.number, "it")
         // Before there were leases others could write, and change the mode.
         try confirmUnchanged(stays)
         try confirmUnchanged(goes)
-        try compare(stays.descriptor.number, goes.descriptor.number, size)
+        if isDryRun {
+            for place in names { try place.confirmWritable() }
+            return other.paths.count
+        }
+        try compare(stays, goes, size)
         try replace(names, stays, goes, &refusal)
         // Under the lease: what changed about it is what was done here.
         var status = FileStatus()
@@ -65,7 +76,13 @@ final class HardLinking {
         if one.mount != other.mount { throw Refusal("is on another mount than the file that stays") }
         if one.uid != other.uid || one.gid != other.gid { throw Refusal("has another owner than the file that stays") }
         if one.mode != other.mode { throw Refusal("has another mode than the file that stays") }
-        if one.flags != other.flags { throw Refusal("has other inode flags than the file that stays") }
+        // Where the file system has none, they are the same.
+        let flags = (
+            try? Kernel.inodeFlags(of: stays.descriptor.number), try? Kernel.inodeFlags(of: goes.descriptor.number)
+        )
+        if one.flags != other.flags || flags.0 != flags.1 {
+            throw Refusal("has other inode flags than the file that stays")
+        }
         do throws(Errno) {
             let names = try Kernel.attributeNames(of: stays.descriptor.number, isPathOnly: false)
             guard try names == Kernel.attributeNames(of: goes.descriptor.number, isPathOnly: false) else {
@@ -118,19 +135,21 @@ final class HardLinking {
         }
     }
 
-    private func compare(_ one: Int32, _ other: Int32, _ size: Int64) throws(Refusal) {
+    private func compare(
+        _ stays: borrowing ReclaimedFile, _ goes: borrowing ReclaimedFile, _ size: Int64
+    ) throws(Refusal) {
+        let (one, other) = (stays.descriptor.number, goes.descriptor.number)
         let half = buffer.count / 2
         let first = UnsafeMutableRawBufferPointer(rebasing: buffer[..<half])
         let second = UnsafeMutableRawBufferPointer(rebasing: buffer[half...])
         var offset: Int64 = 0
-        do throws(Errno) {
-            while offset < size {
-                // Whoever opens a file waits for the lease.
-                guard Kernel.hasWriteLease(one), Kernel.hasWriteLease(other), clinux_stop_signal() == 0 else {
-                    throw .interrupted
-                }
-                let data = try min(nextData(one, offset, size), nextData(other, offset, size))
+        while offset < size {
+            if isCancelled() { throw .stopped }
+            // Whoever opens a file waits for the lease.
+            try confirmLeases(stays, goes)
+            do throws(Errno) {
                 // What is a hole in both is the same in both.
+                let data = try min(stays.nextData(from: offset, size), goes.nextData(from: offset, size))
                 if data > offset {
                     offset = data
                     continue
@@ -140,19 +159,9 @@ final class HardLinking {
                 try read(other, at: offset, into: UnsafeMutableRawBufferPointer(rebasing: second[..<length]))
                 guard memcmp(first.baseAddress!, second.baseAddress!, length) == 0 else { throw .stale }
                 offset += Int64(length)
+            } catch {
+                throw error == .stale ? Refusal.changed : Refusal("read", error)
             }
-        } catch {
-            if error == .interrupted { throw Refusal("was opened by somebody meanwhile") }
-            throw error == .stale ? Refusal.changed : Refusal("read", error)
-        }
-    }
-
-    private func nextData(_ descriptor: Int32, _ offset: Int64, _ size: Int64) throws(Errno) -> Int64 {
-        do throws(Errno) {
-            return try Kernel.nextData(descriptor, from: offset) ?? size
-        } catch {
-            if error == .invalid || error == .notSupported { return offset }
-            throw error
         }
     }
 
@@ -178,15 +187,27 @@ final class HardLinking {
         var temporary: [UInt8]?
         var isExchanged = false
 
-        init(_ path: [UInt8]) throws(Refusal) {
-            directory = try HardLinking.directory(of: path)
+        init(_ path: [UInt8], below roots: [[UInt8]]) throws(Refusal) {
+            do throws(Errno) {
+                directory = try FileHold.holdDirectory(of: path, below: roots)
+            } catch {
+                throw Refusal("open of its directory", error)
+            }
             identity = try HardLinking.identity(of: Array(".".utf8), in: directory.number)
             name = path.lastIndex(of: UInt8(ascii: "/")).map { Array(path[($0 + 1)...]) } ?? path
+        }
+
+        func confirmWritable() throws(Refusal) {
+            do throws(Errno) {
+                try Kernel.confirmWritable(directory: directory.number)
+            } catch {
+                throw Refusal("its directory cannot be written to", error)
+            }
         }
     }
 
     /// Each name once: overlapping PATHs, and links to directories, spell one in several ways.
-    private static func distinct(_ paths: [[UInt8]]) throws(Refusal) -> [Place] {
+    private func distinct(_ paths: [[UInt8]]) throws(Refusal) -> [Place] {
         struct Key: Hashable {
             let directory: DeviceInode
             let name: [UInt8]
@@ -194,7 +215,7 @@ final class HardLinking {
         var seen: Set<Key> = []
         var places: [Place] = []
         for path in paths {
-            let place = try Place(path)
+            let place = try Place(path, below: roots)
             if seen.insert(Key(directory: place.identity, name: place.name)).inserted { places.append(place) }
         }
         return places
@@ -280,15 +301,6 @@ final class HardLinking {
                 default: throw Refusal("linkat", error)
                 }
             }
-        }
-    }
-
-    private static func directory(of path: [UInt8]) throws(Refusal) -> FileDescriptor {
-        let slash = path.lastIndex(of: UInt8(ascii: "/"))
-        do throws(Errno) {
-            return try FileHold.hold((slash.map { Array(path[...$0]) } ?? []) + Array(".".utf8))
-        } catch {
-            throw Refusal("open of its directory", error)
         }
     }
 

@@ -30,6 +30,7 @@ struct Refusal: Error {
     init(_ call: String, _ error: Errno) { message = "\(call): \(error.message)" }
 
     static let changed = Refusal("was changed after it was compared")
+    static let stopped = Refusal("the program was stopped")
 }
 
 /// One file of a group, open.
@@ -63,17 +64,45 @@ struct ReclaimedFile: ~Copyable {
     func confirm(_ inode: DuplicateInode) throws(Refusal) {
         guard ContentStatus(status).describesSameContent(as: inode.status) else { throw .changed }
     }
+
+    /// The first place at or behind `offset` that is no hole; the size where only a hole follows.
+    func nextData(from offset: Int64, _ size: Int64) throws(Errno) -> Int64 {
+        do throws(Errno) {
+            return try Kernel.nextData(descriptor.number, from: offset) ?? size
+        } catch {
+            if error == .invalid || error == .notSupported { return offset }
+            throw error
+        }
+    }
+
+    /// Bytes on disk that it has for itself, and would give back if it shared all that `kept` has.
+    func ownBytes(besides kept: borrowing ReclaimedFile) -> Int64 {
+        SharedSpace([kept.space, space]).reclaimable
+    }
+
+    private var space: SharedSpace.File {
+        SharedSpace.File(
+            device: status.identity.device, diskBytes: ContentStatus(status).allocatedBytes,
+            extents: try? Kernel.extents(of: descriptor.number))
+    }
 }
 
 /// Gives back the space of groups, one file after the other.
 struct Reclaimer {
     private let manner: ReclaimManner
     private let isDryRun: Bool
+    private let keep: KeepRule
     private let isCancelled: () -> Bool
-    private let linking = HardLinking()
+    private let linking: HardLinking
 
-    init(_ manner: ReclaimManner, isDryRun: Bool, isCancelled: @escaping () -> Bool) {
-        (self.manner, self.isDryRun, self.isCancelled) = (manner, isDryRun, isCancelled)
+    /// - Parameters:
+    ///   - keep: which file of each file system stays.
+    ///   - roots: the PATHs of the scan.
+    init(
+        _ manner: ReclaimManner, isDryRun: Bool, keep: KeepRule, roots: [[UInt8]], isCancelled: @escaping () -> Bool
+    ) {
+        (self.manner, self.isDryRun, self.keep, self.isCancelled) = (manner, isDryRun, keep, isCancelled)
+        linking = HardLinking(roots, isCancelled: isCancelled)
         // Who waits for a lease is told by a signal that would end the process.
         signal(SIGIO, SIG_IGN)
     }
@@ -82,22 +111,52 @@ struct Reclaimer {
     func reclaim<Failure: Error>(
         _ group: DuplicateGroup, tell: (ReclaimAction) throws(Failure) -> Void
     ) throws(Failure) {
-        var kept = group.inodes[0]
-        for other in group.inodes.dropFirst() {
+        for var inodes in Self.byFileSystem(group.inodes) {
+            if inodes[0].identity.device != group.inodes[0].identity.device {
+                if inodes.count == 1 {
+                    let reason = "is on another file system than the file that stays"
+                    for path in inodes[0].paths {
+                        try tell(ReclaimAction(path: path, kept: group.inodes[0].paths[0], outcome: .left(reason)))
+                    }
+                }
+                keep.bringToFront(&inodes)
+            }
+            try reclaim(inodes, size: group.size, tell: tell)
+        }
+    }
+
+    /// The first of all in front.
+    private static func byFileSystem(_ inodes: [DuplicateInode]) -> [[DuplicateInode]] {
+        var parts: [[DuplicateInode]] = []
+        var places: [UInt64: Int] = [:]
+        for inode in inodes {
+            if let place = places[inode.identity.device] {
+                parts[place].append(inode)
+            } else {
+                places[inode.identity.device] = parts.count
+                parts.append([inode])
+            }
+        }
+        return parts
+    }
+
+    /// - Parameter inodes: of one file system.
+    private func reclaim<Failure: Error>(
+        _ inodes: [DuplicateInode], size: Int64, tell: (ReclaimAction) throws(Failure) -> Void
+    ) throws(Failure) {
+        var kept = inodes[0]
+        for other in inodes.dropFirst() {
             if isCancelled() { return }
             var (done, bytes): (Int, Int64) = (0, 0)
             var refusal: Refusal?
             do throws(Refusal) {
-                guard other.identity.device == kept.identity.device else {
-                    throw Refusal("is on another file system than the file that stays")
-                }
                 switch manner {
                 case .reflink:
-                    bytes = try share(kept, other, group)
+                    bytes = try share(kept, other, size)
                     done = other.paths.count
                 case .hardlink:
                     done = try linking.link(
-                        &kept, other, size: group.size, isDryRun: isDryRun, refusal: &refusal)
+                        &kept, other, size: size, isDryRun: isDryRun, refusal: &refusal)
                     // The last name gives the space back.
                     if refusal == nil { bytes = other.status.allocatedBytes } else { done -= 1 }
                 }
@@ -113,37 +172,60 @@ struct Reclaimer {
         }
     }
 
-    /// - Returns: how many bytes are shared now.
+    /// - Returns: how many bytes on disk it had for itself, and has no more.
     private func share(
-        _ kept: DuplicateInode, _ other: DuplicateInode, _ group: DuplicateGroup
+        _ kept: DuplicateInode, _ other: DuplicateInode, _ size: Int64
     ) throws(Refusal) -> Int64 {
-        if group.reclaimableBytes == 0 { throw Refusal("shares its extents already, or has none") }
         let source = try ReclaimedFile.open(kept)
         let target = try ReclaimedFile.open(other)
         try source.confirm(kept)
         try target.confirm(other)
-        if isDryRun { return other.status.allocatedBytes }
+        let before = target.ownBytes(besides: source)
+        if before == 0 { throw Refusal("shares its extents already, or has none") }
+        if isDryRun {
+            // Of no bytes, the kernel says whether it would share them.
+            _ = try Self.share(source, target, from: 0, length: 0)
+            return before
+        }
         var offset: Int64 = 0
-        while offset < group.size {
-            let length = min(Self.rangeBytes, group.size - offset)
-            let shared: Int64?
+        while offset < size {
+            if isCancelled() { throw .stopped }
+            let data: Int64
             do throws(Errno) {
-                shared = try Kernel.share(
-                    source.descriptor.number, with: target.descriptor.number, from: offset, length: length)
+                data = try min(source.nextData(from: offset, size), target.nextData(from: offset, size))
             } catch {
-                switch error {
-                case .notSupported, .invalid, Errno(ENOTTY):
-                    throw Refusal("the file system does not let files share their bytes")
-                default: throw Refusal("FIDEDUPERANGE", error)
-                }
+                throw Refusal("lseek", error)
             }
-            guard let shared else { throw .changed }
+            // What is a hole in both takes nothing, and may be exabytes.
+            offset = max(offset, data / Self.alignment * Self.alignment)
+            if data >= size { break }
+            let shared = try Self.share(source, target, from: offset, length: min(Self.rangeBytes, size - offset))
             guard shared > 0 else { throw Refusal("the file system shares no more of it") }
             offset += shared
         }
-        return offset
+        return max(0, before - target.ownBytes(besides: source))
+    }
+
+    private static func share(
+        _ source: borrowing ReclaimedFile, _ target: borrowing ReclaimedFile, from offset: Int64, length: Int64
+    ) throws(Refusal) -> Int64 {
+        let shared: Int64?
+        do throws(Errno) {
+            shared = try Kernel.share(
+                source.descriptor.number, with: target.descriptor.number, from: offset, length: length)
+        } catch {
+            switch error {
+            case .notSupported, .invalid, Errno(ENOTTY):
+                throw Refusal("the file system does not let files share their bytes")
+            default: throw Refusal("FIDEDUPERANGE", error)
+            }
+        }
+        guard let shared else { throw .changed }
+        return shared
     }
 
     /// What all file systems take at a time.
     private static let rangeBytes: Int64 = 16 << 20
+    /// Ranges begin with a block; the largest has 64 KiB.
+    private static let alignment: Int64 = 64 << 10
 }

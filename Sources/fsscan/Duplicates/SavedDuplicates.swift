@@ -13,6 +13,8 @@ import Snapshots
 struct SavedDuplicates {
     private let source: any SnapshotSource
     private let options: DuplicateOptions
+    /// Nil: all files of the sizes.
+    private let selector: EntrySelector?
     private let algorithm: DigestAlgorithm
     private let sorter = RecordSorter(memoryLimit: 32 << 20, temporaryDirectory: nil)
     private let arena = RecordArena()
@@ -28,7 +30,8 @@ struct SavedDuplicates {
 
     /// - Parameter asked: of `--hash`; nil: the first that can decide.
     init(
-        _ source: any SnapshotSource, _ options: DuplicateOptions, asked: DigestAlgorithm?, file: [UInt8]
+        _ source: any SnapshotSource, _ options: DuplicateOptions, _ selector: EntrySelector?,
+        asked: DigestAlgorithm?, file: [UInt8]
     ) throws(SnapshotFailure) {
         let saved = source.description.algorithms
         let usable = asked.map { [$0] } ?? DuplicateOptions.algorithms
@@ -43,10 +46,13 @@ struct SavedDuplicates {
                 "has no digests that tell files apart (it has \(known)): save it with --hash "
                     + usable.map(\.rawValue).joined(separator: ", or "))
         }
-        (self.source, self.options, algorithm) = (source, options, best)
+        (self.source, self.options, self.selector, algorithm) = (source, options, selector, best)
         unique = options.wantsUnique ? UniqueFiles() : nil
         sorter.addStream()
     }
+
+    /// The PATHs.
+    var roots: [[UInt8]] { source.description.roots }
 
     /// - Throws: `SnapshotFailure`, `TemporaryFileError`.
     mutating func run(isCancelled: () -> Bool) throws -> DuplicateReport {
@@ -82,7 +88,7 @@ struct SavedDuplicates {
             fail(entry.key.path(below: root), error.operation, error.code, error.message)
         }
         guard entry.kind == .file, let size = entry.size, options.sizes.contains(size), let device = entry.device,
-            let inode = entry.inode
+            let inode = entry.inode, selector?.contains(entry, below: roots) ?? true
         else { return }
         let path = entry.key.path(below: root)
         report.totals.files += 1

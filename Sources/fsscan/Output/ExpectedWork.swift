@@ -59,6 +59,15 @@ extension ProgressDisplay {
     }
 }
 
+extension ProgressDisplay {
+    /// Shows how far a source is read from now on.
+    func counting(_ source: any SnapshotSource) -> any SnapshotSource {
+        let counter = EntryCounter()
+        begin(.comparing(counter, of: source.description.totals?.entries))
+        return CountedSource(source, counter)
+    }
+}
+
 /// A source that counts its entries while they are read, for a progress display.
 final class CountedSource: SnapshotSource {
     private let source: any SnapshotSource

@@ -55,6 +55,8 @@ final class ProgressDisplay: Sendable {
     enum Work: Sendable {
         case nothing
         case scanning(Scan, Expected)
+        /// Files, for duplicates.
+        case reading(ReadingProgress)
         /// The entries of the old and the new side read so far, and their total if it is known.
         case comparing(EntryCounter, of: Int64?)
     }

@@ -4,6 +4,7 @@ import ScanEngine
 ///
 /// ```
 /// 37 %, 1,234,567 entries, 1.5 GiB read, 210.3 MiB/s, 3 errors, 12 s, 20 s left  /usr/share/doc/…
+/// reading: 37 %, 1.5 GiB read, 210.3 MiB/s, 3 errors, 12 s, 20 s left  /usr/share/doc/…
 /// comparing: 45 %, 1,234,567 entries, 3 s, 4 s left
 /// ```
 struct ProgressLine {
@@ -19,6 +20,7 @@ struct ProgressLine {
         case .scanning(let scan, let expected):
             let progress = scan.progress()
             self.init(scanning: progress, readsFiles: scan.readsFiles, expected, elapsed, &rate)
+        case .reading(let reading): self.init(reading: reading.figures, elapsed, &rate)
         case .comparing(let counter, let expected):
             let done = ProgressShare(counter.value, of: expected)
             let count = HumanUnits.count(counter.value, "entry", "entries")
@@ -47,6 +49,15 @@ struct ProgressLine {
         let entries = HumanUnits.count(progress.entries, "entry", "entries")
         self.init(
             Self.joined([done?.percent, entries, amount, speed, errors, Self.times(elapsed, done)]), progress.path)
+    }
+
+    init(reading figures: ReadingProgress.Figures, _ elapsed: Double, _ rate: inout ProgressRate) {
+        let done = ProgressShare(figures.done, of: figures.expected)
+        let speed = rate.perSecond(figures.bytesRead, at: elapsed)
+        let amounts = ["\(HumanUnits.bytes(figures.bytesRead)) read", "\(HumanUnits.bytes(speed))/s"]
+        let errors = figures.errors > 0 ? HumanUnits.count(figures.errors, "error", "errors") : nil
+        self.init(
+            "reading: " + Self.joined([done?.percent] + amounts + [errors, Self.times(elapsed, done)]), figures.path)
     }
 
     private init(_ figures: String, _ path: [UInt8]?) { (self.figures, self.path) = (figures, path) }
