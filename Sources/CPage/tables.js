@@ -152,7 +152,15 @@ function growthTables() {
     change("on disk", "disk_bytes", bytes), change("apparent", "apparent_bytes", bytes), change("entries", "entries", number),
     ["", (row) => row.change], ["directory", (row) => row.path],
   ];
-  return [["What changed", () => table("The directories that changed most", columns, data.directories, byDisk, more(data.more_directories, "directories"))]];
+  const entryColumns = [
+    change("on disk", "disk_bytes", bytes), change("apparent", "apparent_bytes", bytes),
+    ["", (row) => row.change], ["fields", (row) => row.fields], ["entry", (row) => row.path],
+  ];
+  const note = more(data.more_changed_entries, "entries");
+  return [
+    ["What changed", () => table("The directories that changed most", columns, data.directories, byDisk, more(data.more_directories, "directories"))],
+    ["Entries", () => table("The entries that differ; what moved was removed and added", entryColumns, data.changed_entries, byDisk, note)],
+  ];
 }
 
 function scanTables() {

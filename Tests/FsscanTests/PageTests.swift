@@ -136,6 +136,37 @@ private struct Page {
         try page.expectNothingWrong("check-growth")
     }
 
+    /// Those of the JSON, where nothing moved.
+    @Test func thePageOfAComparisonListsTheEntriesThatDiffer() throws {
+        let directory = try TemporaryDirectory(tree)
+        let file = try SavedFile()
+        try file.save(["--hash", "sha256", directory.path])
+        let script = """
+            cd "$0"; head -c 400000 /dev/zero > a/new; rm -r a/deep; chmod 600 old; echo x > b/code.c; rm pipe; mkdir pipe
+            touch -d @5 empty; printf x > $'<b>\\xff'
+            """
+        _ = try output(of: ["bash", "-ec", ByteString(script), directory.path])
+        let page = try Page([directory.path])
+        let arguments: [ByteString] = [file.path, directory.path]
+        #expect(try Fsscan.run(["diff", "--html", "-o", page.path] + arguments).status == 1)
+        #expect(try Fsscan.run(["diff", "--json", "-o", page.report] + arguments).status == 1)
+        let filter: ByteString = "map([.path, .change]) | sort"
+        let expected = try output(of: [
+            "jq", "-c",
+            ".changes | map({path, change: .changes[0]} | select(.path | contains(\"b>\") | not)) | " + filter,
+            page.report,
+        ])
+        #expect(
+            try page.data(".changed_entries | map(select(.path | contains(\"b>\") | not)) | " + filter)
+                == String(decoding: expected, as: UTF8.self))
+        #expect(
+            try page.data("[.more_changed_entries, (.changed_entries | length), .changed_entries[0].change]")
+                == "[0,7,\"added\"]\n")
+        #expect(
+            try page.data(".changed_entries[] | select(.change == \"content\").fields | contains(\"sha256\")")
+                == "true\n")
+    }
+
     @Test func theMapIsTheSameAtAnyNumberOfThreads() throws {
         let maps = try threadCounts.map { try Page(["/usr/share/doc"], threads: $0).data("[.map, .totals, .title]") }
         #expect(Set(maps).count == 1)

@@ -110,14 +110,20 @@ package struct Growth {
 
     /// Goes through both sides to the end.
     ///
-    /// - Parameter body: gets each directory behind those that are below it, whether it has changed or not.
-    package consuming func run(_ body: (DirectoryGrowth) throws -> Void) throws -> GrowthTotals {
+    /// - Parameters:
+    ///   - entry: gets what is read of each entry on both sides, in the order of their keys.
+    ///   - body: gets each directory behind those that are below it, whether it has changed or not.
+    package consuming func run(
+        entry: (_ old: SnapshotEntry?, _ new: SnapshotEntry?) -> Void = { _, _ in },
+        _ body: (DirectoryGrowth) throws -> Void
+    ) throws -> GrowthTotals {
         var before = try old.next()
         var after = try new.next()
         while let key = [before?.key, after?.key].compactMap({ $0 }).min() {
             let left = before?.key == key ? before : nil
             let right = after?.key == key ? after : nil
             try close(behind: key, body)
+            entry(left, right)
             if let file = count(key, left, right), givesFiles { try body(file) }
             if skipsEqual, let state = left?.state, state == right?.state {
                 totals.directoriesSkipped += 1

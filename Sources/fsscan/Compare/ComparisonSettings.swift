@@ -142,6 +142,9 @@ enum ChangeView: Equatable {
     case itemize
     case stat
 
+    /// Lines for other programs have none.
+    var hasSummary: Bool { self == .stat }
+
     init?(_ options: ComparisonOptions, _ format: ReportFormat) throws(UsageError) {
         let asked = [("--paths", options.paths), ("--itemize", options.itemize), ("--stat", options.stat)]
             .filter(\.1).map(\.0)

@@ -37,7 +37,8 @@ struct DiffProgram {
         if let growth = settings.growth {
             try sides.old.description.confirmWhole(settings.old)
             try sides.new.description.confirmWhole(settings.new)
-            return try GrowthProgram(growth, settings.comparison.format).run(sides.old, sides.new, output, progress)
+            return try GrowthProgram(growth, settings.comparison.format, settings.comparison.selection)
+                .run(sides.old, sides.new, output, progress)
         }
         let scanned: [UInt8]? = if case .live(let path) = new { path } else { nil }
         return try ComparisonProgram(settings.comparison, rules.set, scanned.map { [$0] })
@@ -211,7 +212,7 @@ struct ComparisonProgram {
         if let stopped = ExitStatus.stopSignal { return stopped }
         try output.finish()
         for sentence in totals.notCompared.troubleSentences(Quoting.forErrors) { StandardStreams.complain(sentence) }
-        if settings.view == .itemize || settings.view == .paths(isNUL: true) || settings.view == .paths(isNUL: false) {
+        if settings.view?.hasSummary == false {
             complainOfRest(totals, hidden)
             let isLive = new.description.format == "live"
             for sentence in totals.ruledSentences(Quoting.forErrors, isLive: isLive) {

@@ -9,8 +9,12 @@ import Snapshots
 struct GrowthProgram {
     private let settings: GrowthSettings
     private let format: ReportFormat
+    /// Of the entries that a page lists.
+    private let selection: FieldSelection
 
-    init(_ settings: GrowthSettings, _ format: ReportFormat) { (self.settings, self.format) = (settings, format) }
+    init(_ settings: GrowthSettings, _ format: ReportFormat, _ selection: FieldSelection) {
+        (self.settings, self.format, self.selection) = (settings, format, selection)
+    }
 
     func run(
         _ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile, _ progress: ProgressDisplay
@@ -18,11 +22,14 @@ struct GrowthProgram {
         let (old, new) = progress.counting(old, new)
         let growth = try Growth(old, new, isWhole: format == .html)
         var map = GrowthMap()
+        var changed = ChangedEntries(ComparedFields(old.description, new.description, selection))
         var list = GrowthList(settings)
         var roots: [DirectoryGrowth] = []
         var lines = GrowthJSON(old.description, new.description, isLines: true)
         if format == .ndjson { lines.begin() }
-        let totals = try growth.run { directory in
+        let totals = try growth.run { before, after in
+            if format == .html { changed.add(before, after) }
+        } _: { directory in
             if ExitStatus.stopSignal != nil { throw SnapshotFailure(path: nil, "stopped") }
             if format == .html { map.add(directory) }
             if directory.key.isRoot { roots.append(directory) }
@@ -49,7 +56,7 @@ struct GrowthProgram {
             lines.finish(outcome)
             try lines.drain(to: output, atLeast: 0)
         case .html:
-            try PageFile(GrowthPage(outcome, map).data()).write(to: output)
+            try PageFile(GrowthPage(outcome, map, changed).data()).write(to: output)
         default:
             let text = GrowthText(outcome, Quoting(for: output.descriptor)).bytes()
             try text.withUnsafeBytes { try output.write($0) }

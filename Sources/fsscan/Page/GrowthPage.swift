@@ -4,12 +4,16 @@ import Formats
 import ScanEngine
 import Snapshots
 
-/// The data of a comparison's page: a map of the old and new sizes, and the directories that changed most.
+/// The data of a comparison's page: a map of the old and new sizes, the directories that changed most, and the entries
+/// that differ.
 struct GrowthPage {
     private let outcome: GrowthOutcome
     private let map: GrowthMap
+    private let changed: ChangedEntries
 
-    init(_ outcome: GrowthOutcome, _ map: GrowthMap) { (self.outcome, self.map) = (outcome, map) }
+    init(_ outcome: GrowthOutcome, _ map: GrowthMap, _ changed: ChangedEntries) {
+        (self.outcome, self.map, self.changed) = (outcome, map, changed)
+    }
 
     /// The maximum number of bytes of paths in the list.
     private static let listBytes = 200_000
@@ -33,6 +37,7 @@ struct GrowthPage {
         writer.endObject()
         PageMap(map.nodes(new.roots)).write(to: &writer)
         directories(&writer)
+        changed.write(to: &writer, old, new)
         writer.key("about")
         writer.beginArray()
         for (name, value) in [
