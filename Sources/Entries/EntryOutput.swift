@@ -12,11 +12,14 @@ package protocol EntryOutput: AnyObject, Sendable {
     var isReadMeanwhile: Bool { get }
     /// Whether streams can be flushed at this moment without waiting for another thread.
     var canBeFlushed: Bool { get }
+    /// Whether a stream sorts its entries when it is flushed, so that it pays to flush several at the same time.
+    var sortsAtFlush: Bool { get }
 }
 
 extension EntryOutput {
     /// An output that is useless before its scan is complete.
     package var isReadMeanwhile: Bool { false }
+    package var sortsAtFlush: Bool { false }
     package var canBeFlushed: Bool { false }
 }
 

@@ -117,12 +117,32 @@ public final class Scan: Sendable {
         flushing isFlushed: (any EntryOutput) -> Bool = { _ in true }
     ) -> Int64 {
         var lists = ScanLists(context)
+        var sorting: [any EntryStream] = []
         for worker in workers {
-            for (stream, output) in zip(worker.streams, context.outputs) where isFlushed(output) { stream.flush() }
+            for (stream, output) in zip(worker.streams, context.outputs) where isFlushed(output) {
+                if output.sortsAtFlush { sorting.append(stream) } else { stream.flush() }
+            }
             lists.add(worker)
         }
+        flushTogether(sorting)
         lists.fill(&report, context)
         return lists.descriptorsReopened
+    }
+
+    /// Flushes streams of workers that have ended, several at a time.
+    private func flushTogether(_ streams: [any EntryStream]) {
+        // A scheduler of its own: the scan's would make what a scanning worker owns.
+        let threads = min(options.threads, streams.count)
+        if threads < 2 { return streams.forEach { $0.flush() } }
+        // Sound: each stream belongs to one call, and the workers that filled it have ended.
+        nonisolated(unsafe) let streams = streams
+        do {
+            try Scheduler(threads: threads).run {
+                Scheduler.parallelFor(0..<streams.count, grain: 1) { streams[$0].flush() }
+            }
+        } catch {
+            preconditionFailure("flushing threw \(error)")
+        }
     }
 
     static func statistics(_ counted: Statistics) -> [(name: String, value: Int64)] {

@@ -98,6 +98,7 @@ final class SortingOutput: EntryOutput {
     }
 
     var leftOut: Int64 { leftOutNames.load(ordering: .relaxed) }
+    var sortsAtFlush: Bool { true }
 
     /// A scan of hours is not to end for want of a directory.
     func prepare() throws(SnapshotFailure) {

@@ -81,6 +81,7 @@ public final class RecordOutput: EntryOutput {
     public var failed: Bool { isFailed.load(ordering: .relaxed) }
 
     package var isReadMeanwhile: Bool { true }
+    package var sortsAtFlush: Bool { sorter != nil }
 
     /// False while somebody is writing.
     package var canBeFlushed: Bool { state.withLockIfAvailable { _ in true } ?? false }
