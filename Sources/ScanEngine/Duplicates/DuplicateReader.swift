@@ -34,6 +34,7 @@ final class DuplicateReader: @unchecked Sendable {
     private var endsDigest: MultiDigest
     /// What is known of the devices: there are few.
     private var devices: [UInt64: DeviceKind] = [:]
+    private var ways = CachedReadingWays()
     private let baseline: ContentBaseline?
     /// Where this worker is in the baseline.
     private var baselineCursor = -1
@@ -76,7 +77,7 @@ final class DuplicateReader: @unchecked Sendable {
     private func open(_ hold: borrowing FileDescriptor, _ file: Candidate) throws(Errno) -> OpenFile? {
         let descriptor = try Kernel.open(held: hold.number)
         do throws(ContentFailure) {
-            return OpenFile(try FileReader(descriptor, expecting: file.identity))
+            return OpenFile(try FileReader(descriptor, expecting: file.identity, ways: ways))
         } catch {
             if case .call(_, let error) = error { throw error }
             throw .stale
@@ -142,11 +143,13 @@ final class DuplicateReader: @unchecked Sendable {
     private func ends(of file: OpenFile, _ size: Int64) throws(ContentFailure) -> ReadContent {
         let length = Int(min(Int64(Self.endBytes), size))
         endsDigest.begin(length: Int64(2 * length))
+        file.reader.cached.noticeParts()
         for offset in [0, size - Int64(length)] {
             let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<length])
             try file.readExactly(at: offset, into: part)
             endsDigest.update(UnsafeRawBufferPointer(part))
         }
+        ways.learn(from: file.reader)
         try file.reader.confirmUnchanged()
         var key: [UInt8] = []
         endsDigest.finish(appendingTo: &key)
@@ -177,12 +180,7 @@ final class OpenFile: @unchecked Sendable {
         var done = 0
         while done < part.count {
             let rest = UnsafeMutableRawBufferPointer(rebasing: part[done...])
-            let count: Int
-            do throws(Errno) {
-                count = try Kernel.read(reader.file.number, at: start + Int64(done), into: rest)
-            } catch {
-                throw .call("read", error)
-            }
+            let count = try reader.read(at: start + Int64(done), into: rest)
             if count == 0 { throw .changed }
             done += count
         }
