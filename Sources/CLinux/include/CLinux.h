@@ -539,4 +539,15 @@ int clinux_exchange(int directory, const char *_Nonnull one, const char *_Nonnul
 
 int clinux_unlink(int directory, const char *_Nonnull name);
 
+// ---- The journal (Journal.c) ---------------------------------------------------------------------------------------------
+
+#define CLINUX_JOURNAL_SOCKET "/run/systemd/journal/socket"
+
+/// A socket to send entries by, or a negated errno: ENOENT or ECONNREFUSED where there is no journald.
+int clinux_open_journal(void);
+
+/// Sends an entry of any size, its fields encoded. Waits while journald is busy, for a minute at most (EAGAIN). 0, or a
+/// negated errno.
+int clinux_send_to_journal(int socket, const void *_Nonnull entry, unsigned long length);
+
 #endif

@@ -24,7 +24,7 @@ struct DiffProgram {
             throw UsageError("--quick is for two directories: of a file there are the digests that are in it")
         }
         clinux_install_stop_handler()
-        let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
+        let output = try settings.comparison.openOutput()
         let progress = ProgressDisplay(settings.comparison.progress)
         let rules = try ComparisonRules(settings.comparison)
         if case .file = new, settings.comparison.dpkgDirectory != nil {
@@ -254,8 +254,16 @@ struct ComparisonProgram {
         return switch settings.format {
         case .json: ChangeJSON(compared, old, new, isLines: false)
         case .ndjson: ChangeJSON(compared, old, new, isLines: true)
+        case .journal: ChangeJournal(ChangeText(compared, old, new, quoting), old, new)
         default: ChangeText(compared, old, new, quoting)
         }
+    }
+}
+
+extension ComparisonSettings {
+    /// Before a scan that may take hours.
+    func openOutput() throws(OutputError) -> OutputFile {
+        format == .journal ? try OutputFile(journal: ()) : try OutputFile(output, mode: mode)
     }
 }
 
