@@ -216,17 +216,6 @@ extension Kernel {
     ///
     /// The corresponding system call is `fstatfs(2)`.
     package static func pseudoFileSystem(of descriptor: Int32) throws(Errno) -> PseudoFileSystem? {
-        var type: UInt64 = 0
-        _ = try check { clinux_file_system_type(descriptor, &type) }
-        return PseudoFileSystem(magicNumber: type)
-    }
-
-    /// The same for a name, which is not opened for reading.
-    package static func pseudoFileSystem(
-        of name: UnsafePointer<CChar>, in directory: Int32
-    ) throws(Errno) -> PseudoFileSystem? {
-        let place = FileDescriptor(
-            owning: try check { clinux_openat(directory, name, CLINUX_O_PATH | O_NOFOLLOW | O_CLOEXEC) })
-        return try pseudoFileSystem(of: place.number)
+        PseudoFileSystem(magicNumber: try fileSystemType(of: descriptor))
     }
 }

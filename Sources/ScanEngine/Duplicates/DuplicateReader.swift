@@ -41,6 +41,8 @@ final class DuplicateReader: @unchecked Sendable {
 
     struct DeviceKind {
         var isPseudo: Bool
+        /// See `ContentBaseline.known`.
+        var isServed: Bool
         /// Whether files may share extents there.
         var sharesExtents: Bool
     }
@@ -88,7 +90,8 @@ final class DuplicateReader: @unchecked Sendable {
         if let known = devices[device] { return known }
         let type = try Kernel.fileSystemType(of: descriptor)
         let kind = DeviceKind(
-            isPseudo: PseudoFileSystem(magicNumber: type) != nil, sharesExtents: Self.typesWithShares.contains(type))
+            isPseudo: PseudoFileSystem(magicNumber: type) != nil, isServed: type == Kernel.fuseType,
+            sharesExtents: Self.typesWithShares.contains(type))
         devices[device] = kind
         return kind
     }
@@ -114,7 +117,9 @@ final class DuplicateReader: @unchecked Sendable {
             var status = FileStatus()
             guard (try? kind(ofDevice: file.identity.device, hold.number).isPseudo) == false,
                 (try? Kernel.status(of: hold.number, .full, into: &status)) != nil, status.size == size,
-                let known = baseline.known(status, .file, &baselineCursor), known.use == .takeOver
+                let known = baseline.known(
+                    status, .file, isServed: devices[file.identity.device]?.isServed ?? true, &baselineCursor),
+                known.use == .takeOver
             else { return nil }
             return ReadContent(
                 key: Array(known.row), status: ContentStatus(status), bytesRead: 0, isTakenOver: true)

@@ -169,6 +169,8 @@ struct DiffSettings {
     var hash: [DigestAlgorithm]
     /// For two directories: files are not read.
     var isQuick: Bool
+    /// Of OLD, in lower-case hex.
+    var expected: [String]
     var comparison: ComparisonSettings
     /// Sums of directories instead of entries.
     var growth: GrowthSettings?
@@ -181,6 +183,7 @@ struct DiffSettings {
         (old, new) = (sides[0], sides[1])
         hash = try ScanSettings.algorithms(command.hash)
         isQuick = command.quick
+        expected = try TrustOptions.digests(command.expect)
         if isQuick, !hash.isEmpty { throw UsageError("--quick reads no file, --hash all of them: one at a time") }
         comparison = try ComparisonSettings(command.comparison, format: command.format, html: command.html)
         growth = try GrowthSettings(command, comparison.format)

@@ -53,6 +53,13 @@ struct DiffCommand: ParsableCommand {
         completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
     var hash: [CarriedArgument] = []
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Go on only if this is the evidence of the saved scan OLD, or the SHA-256 of the file OLD; repeatable.",
+            valueName: "EVIDENCE"))
+    var expect: [CarriedArgument] = []
+
     @OptionGroup var selection: SelectionOptions
 
     @Option(
