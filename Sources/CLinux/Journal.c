@@ -25,8 +25,6 @@ int clinux_open_journal(void) {
     // A journald that hangs is an error, and no reason to wait for ever.
     struct timeval limit = {.tv_sec = 60};
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    int room = 8 << 20;
-    setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     return descriptor;
 }
 

@@ -95,7 +95,7 @@ struct PageCacheTests {
                 + ["--hash", "sha256", directory.path])
         let calls = String(decoding: try output(of: ["cat", trace]), as: UTF8.self).split(separator: "\n")
         let flagged = calls.filter { $0.contains("preadv2(") }
-        // Another worker may help.
-        #expect(flagged.count <= 8, "\(flagged.count) of \(calls.count)")
+        // Each worker tries once, and a worker that blocks is replaced.
+        #expect(flagged.count < 100, "\(flagged.count) of \(calls.count)")
     }
 }

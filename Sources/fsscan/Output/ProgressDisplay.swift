@@ -1,4 +1,5 @@
 import CLinux
+import Formats
 import Glibc
 import ScanEngine
 import Synchronization
@@ -55,6 +56,8 @@ final class ProgressDisplay: Sendable {
     enum Work: Sendable {
         case nothing
         case scanning(Scan, Expected)
+        /// A file that must be read and sorted before it can be used.
+        case reading(InputProgress)
         /// The entries of the old and the new side read so far, and their total if it is known.
         case comparing(EntryCounter, of: Int64?)
     }
