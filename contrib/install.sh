@@ -54,8 +54,9 @@ made share/zsh/$functions/_fsscan "$build/fsscan" --generate-completion-script z
 made share/fish/vendor_completions.d/fsscan.fish "$build/fsscan" --generate-completion-script fish
 
 for unit in contrib/*.service contrib/*.timer; do
-    made "lib/systemd/system/${unit##*/}" sed "s|/usr/local/bin/fsscan|$PREFIX/bin/fsscan|" "$unit"
+    made "lib/systemd/system/${unit##*/}" sed "s#/usr/local/\(bin\|libexec\)/fsscan#$PREFIX/\1/fsscan#" "$unit"
 done
+put 755 contrib/fsscan-alert libexec/fsscan/fsscan-alert
 put 644 contrib/fsscan-sysusers.conf lib/sysusers.d/fsscan.conf
 
 # In the layout of the repository, so that links between them work.

@@ -118,6 +118,44 @@ extension Kernel {
         Int(try check { clinux_pread(descriptor, buffer.baseAddress!, UInt(buffer.count), offset) })
     }
 
+    /// What `read(_:at:into:_:)` is to do about the page cache.
+    package enum CacheUse: Sendable {
+        /// Pages that the call brings into the cache are gone when it returns; those that were there stay.
+        case dropsNewPages
+        /// Only what is cached is read; `EAGAIN` where the first byte is not. The kernel begins to read it, though.
+        case cachedOnly
+    }
+
+    /// `read(_:at:into:)`, with a wish about the page cache.
+    ///
+    /// - Throws: `EOPNOTSUPP` where the kernel or the file system does not know the wish.
+    ///
+    /// The corresponding system call is `preadv2(2)` with `RWF_DONTCACHE` (Linux 6.14) or `RWF_NOWAIT` (4.14).
+    package static func read(
+        _ descriptor: Int32, at offset: Int64, into buffer: UnsafeMutableRawBufferPointer, _ use: CacheUse
+    ) throws(Errno) -> Int {
+        let flag = use == .dropsNewPages ? CLINUX_RWF_DONTCACHE : CLINUX_RWF_NOWAIT
+        return Int(
+            try check { clinux_preadv2(descriptor, buffer.baseAddress!, UInt(buffer.count), offset, flag) })
+    }
+
+    /// Takes a part of a file out of the page cache, as far as it is clean and nobody has it mapped. A page that is in
+    /// `range` in part alone stays, unless the file ends there.
+    ///
+    /// The corresponding system call is `posix_fadvise(2)` with `POSIX_FADV_DONTNEED`.
+    package static func dropCached(_ range: Range<Int64>, of descriptor: Int32) throws(Errno) {
+        _ = try check {
+            Int(clinux_fadvise(descriptor, range.lowerBound, Int64(range.count), POSIX_FADV_DONTNEED))
+        }
+    }
+
+    /// Keeps the kernel from reading ahead in this open file.
+    ///
+    /// The corresponding system call is `posix_fadvise(2)` with `POSIX_FADV_RANDOM`.
+    package static func readNothingAhead(_ descriptor: Int32) throws(Errno) {
+        _ = try check { Int(clinux_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM)) }
+    }
+
     /// The first offset at or after `offset` that holds data; nil if only a hole follows.
     ///
     /// The corresponding system call is `lseek(2)` with `SEEK_DATA`. It moves the descriptor's position.
@@ -178,17 +216,6 @@ extension Kernel {
     ///
     /// The corresponding system call is `fstatfs(2)`.
     package static func pseudoFileSystem(of descriptor: Int32) throws(Errno) -> PseudoFileSystem? {
-        var type: UInt64 = 0
-        _ = try check { clinux_file_system_type(descriptor, &type) }
-        return PseudoFileSystem(magicNumber: type)
-    }
-
-    /// The same for a name, which is not opened for reading.
-    package static func pseudoFileSystem(
-        of name: UnsafePointer<CChar>, in directory: Int32
-    ) throws(Errno) -> PseudoFileSystem? {
-        let place = FileDescriptor(
-            owning: try check { clinux_openat(directory, name, CLINUX_O_PATH | O_NOFOLLOW | O_CLOEXEC) })
-        return try pseudoFileSystem(of: place.number)
+        PseudoFileSystem(magicNumber: try fileSystemType(of: descriptor))
     }
 }

@@ -46,4 +46,14 @@ extension Kernel {
         _ = try check { clinux_file_system_type(descriptor, &type) }
         return type
     }
+
+    /// The same of a name, which is not opened for reading.
+    package static func fileSystemType(of name: UnsafePointer<CChar>, in directory: Int32) throws(Errno) -> UInt64 {
+        let place = FileDescriptor(
+            owning: try check { clinux_openat(directory, name, CLINUX_O_PATH | O_NOFOLLOW | O_CLOEXEC) })
+        return try fileSystemType(of: place.number)
+    }
+
+    /// That of FUSE: a process answers for the kernel, of any user perhaps.
+    package static let fuseType: UInt64 = 0x6573_5546
 }

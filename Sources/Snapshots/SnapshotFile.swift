@@ -70,9 +70,10 @@ package final class OpenedSnapshot {
     ///   - otherRoots, algorithm: see `SnapshotInput`.
     ///   - formats: those that the caller can do with.
     ///   - isToBeHashed: `digest` is wanted.
+    ///   - progress: told how much was read, where all of it has to be.
     package init(
         _ path: [UInt8], selector: [UInt8]?, otherRoots: [[UInt8]], algorithm: DigestAlgorithm? = nil,
-        isToBeHashed: Bool, formats: [SnapshotFormat] = SnapshotFormat.all
+        isToBeHashed: Bool, formats: [SnapshotFormat] = SnapshotFormat.all, progress: InputProgress? = nil
     ) throws(SnapshotFailure) {
         var descriptor = try InputFile.open(path)
         var isKept = false
@@ -119,7 +120,11 @@ package final class OpenedSnapshot {
         }
         let input = SnapshotInput(
             path: path, descriptor: descriptor, beginning: beginning, isSeekable: isSeekable, selector: selector,
-            otherRoots: otherRoots, algorithm: algorithm)
+            otherRoots: otherRoots, algorithm: algorithm, progress: progress)
+        if isSeekable, let progress {
+            var status = stat()
+            if fstat(descriptor, &status) == 0 { progress.begin(size: Int64(status.st_size)) }
+        }
         saved = nil
         digest = copy?.digest
         source = try format.open(input)

@@ -107,6 +107,7 @@ struct ScanProgram {
                 for: output.descriptor, colour: settings.summary.colour, units: settings.summary.units)
             var summary = TextSummary(report, options: scan.options, style: style, table: settings.summary.table)
             try summary.bytes().withUnsafeBytes { try output.write($0) }
+        case .journal: preconditionFailure("a scan was asked for the format of a comparison")
         case .records:
             if !settings.format.tellsAll { printStatistics(report) }
             if !report.hasAllRecords {

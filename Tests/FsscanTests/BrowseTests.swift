@@ -154,6 +154,61 @@ import Testing
         try terminal.type("echo over")
         try terminal.waitFor("\nover")
     }
+
+    /// Of 8 and 16 colours, which the system's terminfo need not have.
+    @Test(arguments: [("xterm", 8), ("screen", 8), ("xterm-16color", 16), ("xterm-256color", 256), ("vt100", 0)])
+    func theColoursAreThoseThatEveryTerminalHas(type: String, count: Int) throws {
+        let directory = try TemporaryDirectory(tree)
+        let terminfo = try TemporaryDirectory()
+        let number = "%?%p1%{8}%<%t%p1%{30}%+%e%p1%{82}%+%;%d"
+        let entry = """
+            xterm-16color|of 16 colours,
+            \tcolors#16, pairs#256, setaf=\\E[\(number)m, setab=\\E[\(number.replacing("30", with: "40"))m, use=xterm,
+
+            """
+        let compile = try run(
+            ["tic", "-x", "-o", terminfo.path, "-"],
+            ProcessOptions { $0.input = Array(entry.utf8) })
+        try #require(compile.status == 0, "\(compile.errorText)")
+        // More than the system's own, not in their place.
+        let terminal = try Terminal(environment: [
+            "TERM": type, "TERMINFO_DIRS": terminfo.path.text + ":",
+        ])
+        try terminal.type("echo $(tput colors) colours")
+        try terminal.waitFor(count == 0 ? "-1 colours" : "\(count) colours")
+        try terminal.type("$F browse '\(directory.path)'")
+        try terminal.waitFor { $0.contains("middle") && $0.contains("large/") && !$0.contains("scanning") }
+        let screen = try terminal.colours()
+        // The bar of a line that is not selected: cyan, and no colour of a palette that another terminal would lack.
+        let bar = screen.split(separator: "\n").first { $0.hasSuffix("middle") }
+        #expect(bar?.contains("\u{1B}[36m") == (count > 0), "\(screen)")
+        #expect(!screen.contains("38;5") && !screen.contains("\u{1B}[9"))
+        try terminal.press("q")
+    }
+
+    /// Records are sorted before anything of them can be shown, which may take minutes.
+    @Test func readingRecordsShowsHowFarItIs() throws {
+        let directory = try TemporaryDirectory([.directory("tree", [.file("f", "x")])])
+        let script = #"""
+            "$0" --ndjson "$1/tree" >"$1/few"
+            head -1 "$1/few" >"$1/many"
+            grep '"path":"[^"]*/f"' "$1/few" | python3 -c '
+            import sys
+            line = sys.stdin.readline()
+            for number in range(100000):
+                sys.stdout.write(line.replace("/f" + chr(34), "/f%d" % number + chr(34)))
+            ' >>"$1/many"
+            tail -1 "$1/few" >>"$1/many"
+            """#
+        _ = try output(of: ["sh", "-ec", ByteString(script), Fsscan.path, directory.path])
+        let terminal = try Terminal()
+        try terminal.type("$F browse '\(directory.appending("many"))'; echo status=$?")
+        let screen = try terminal.waitFor("reading: ")
+        #expect(screen.contains(" %, "))
+        // It can be given up.
+        try terminal.press("C-c")
+        try terminal.waitFor { try $0.contains("status=130") && !terminal.isTakenOver() }
+    }
 }
 
 /// `HumanUnits` of the program, reimplemented: one decimal, powers of 1024.

@@ -35,6 +35,8 @@ import Testing
             "share/man/man1/fsscan-verify.1 644", "share/bash-completion/completions/fsscan 644",
             "share/zsh/site-functions/_fsscan 644", "share/fish/vendor_completions.d/fsscan.fish 644",
             "lib/systemd/system/fsscan.service 644", "lib/systemd/system/fsscan-verify.timer 644",
+            "lib/systemd/system/fsscan-verify@.service 644", "lib/systemd/system/fsscan-verify@.timer 644",
+            "lib/systemd/system/fsscan-alert@.service 644", "libexec/fsscan/fsscan-alert 755",
             "lib/sysusers.d/fsscan.conf 644", "share/doc/fsscan/README.md 644", "share/doc/fsscan/docs/OUTPUT.md 644",
         ] {
             #expect(files.contains("usr/local/\(file)"), "\(file)")
@@ -70,8 +72,11 @@ import Testing
             "sh", "-c", #"grep -h ^ExecStart= "$0"/*.service"#, destination.appending("usr/lib/systemd/system"),
         ])
         let starts = ByteString(lines).text.split(separator: "\n").filter { $0.contains("/fsscan ") }
-        #expect(starts.count == 2)
+        #expect(starts.count == 3)
         #expect(starts.allSatisfy { $0.hasPrefix("ExecStart=/usr/bin/fsscan ") }, "\(starts)")
+        let alerts = ByteString(lines).text.split(separator: "\n").filter { $0.contains("/fsscan-alert ") }
+        #expect(alerts.count == 2)
+        #expect(alerts.allSatisfy { $0.contains("'/usr/libexec/fsscan/fsscan-alert ") }, "\(alerts)")
         #expect(try Self.files(destination).contains("usr/share/zsh/vendor-completions/_fsscan 644"))
     }
 

@@ -103,25 +103,44 @@ import Testing
     @Test(.enabled(if: canAnalyzeUnits, "needs a running systemd, or root, to make /run/systemd"))
     func theUnitsAreValid() throws {
         let place = try TemporaryDirectory()
-        let unit = String(decoding: try Repository.contents("contrib/fsscan.service"), as: UTF8.self)
-        #expect(unit.contains("ExecStart=/usr/local/bin/fsscan "))
-        let changed = unit.replacing("/usr/local/bin/fsscan", with: "/bin/true")
-        _ = try output(of: [
-            "sh", "-c", "printf %s \"$0\" >\"$1\"", ByteString(changed), place.appending("fsscan.service"),
-        ])
-        _ = try output(of: ["cp", Repository.path("contrib/fsscan.timer"), place.path])
-        let outcome = try run([
-            "systemd-analyze", "verify", "--man=no", place.appending("fsscan.service"), place.appending("fsscan.timer"),
-        ])
+        let script = #"""
+            for unit in contrib/*.service contrib/*.timer; do
+                sed "s|/usr/local/bin/fsscan |/bin/true |" "$unit" >"$0/${unit##*/}"
+            done
+            """#
+        _ = try output(
+            of: ["sh", "-ec", ByteString(script), place.path], ProcessOptions { $0.directory = Repository.root })
+        let units: [ByteString] = [
+            "fsscan.service", "fsscan.timer", "fsscan-verify.service", "fsscan-verify.timer",
+            "fsscan-verify@srv-my\\x20data.service", "fsscan-verify@srv-my\\x20data.timer",
+        ]
+        let outcome = try run(
+            ["systemd-analyze", "verify", "--man=no"] + units.map { place.appending($0) },
+            ProcessOptions { $0.environment["SYSTEMD_UNIT_PATH"] = place.path.text + ":" })
         #expect(outcome.end == .exited(0), "\(outcome.errorText)")
-        let complaints = outcome.errorText.split(separator: "\n").filter { $0.contains("fsscan.") }
+        let complaints = outcome.errorText.split(separator: "\n").filter { $0.contains("fsscan") }
         #expect(complaints.isEmpty, "\(complaints)")
+    }
+
+    /// The service for any path is that for /usr: what one of them gets, the other needs.
+    @Test func theServiceForAnyPathIsTheOneForUsr() throws {
+        func settings(_ file: ByteString) throws -> [String] {
+            String(decoding: try Repository.contents(file), as: UTF8.self).split(separator: "\n")
+                .filter { !$0.hasPrefix("#") }.map(String.init)
+        }
+        let one = try settings("contrib/fsscan-verify.service").map {
+            $0.replacing("usr.db", with: "%i.db %f").replacing("/usr with", with: "%f with")
+                .replacing("default/fsscan-verify", with: "default/fsscan-verify@%i")
+                .replacing("RuntimeDirectory=fsscan-verify", with: "RuntimeDirectory=fsscan-verify@%i")
+                .replacing("/run/fsscan-verify", with: "/run/fsscan-verify@%i")
+        }
+        #expect(try settings("contrib/fsscan-verify@.service") == one)
     }
 
     /// 1.2 of 10, where 10 is everything exposed.
     @Test(
         .enabled(if: canAnalyzeUnits, "needs a running systemd, or root, to make /run/systemd"),
-        arguments: ["fsscan", "fsscan-verify"] as [ByteString])
+        arguments: ["fsscan", "fsscan-verify", "fsscan-verify@"] as [ByteString])
     func theServicesAreExposedAsLittleAsSystemdKnows(name: ByteString) throws {
         let unit = "contrib/" + name + ".service"
         _ = try output(of: [
@@ -145,7 +164,7 @@ import Testing
         .disabled(if: isSanitized, "sanitizers write reports"))
     func systemdRunsTheUnits() throws {
         let place = try TemporaryDirectory()
-        let outcome = try run([Self.launcher, Fsscan.path, place.path], ProcessOptions { $0.timeout = 120 })
+        let outcome = try run([Self.launcher, Fsscan.path, place.path], ProcessOptions { $0.timeout = 300 })
         let result = String(decoding: try output(of: ["cat", place.appending("result")]), as: UTF8.self)
         var lines = result.split(separator: "\n").filter { !$0.hasPrefix("Job ") && !$0.hasPrefix("See ") }
         // find saw the same number.
@@ -153,7 +172,17 @@ import Testing
         #expect(
             lines == [
                 "scan 0", "Result=success", "ExecMainStatus=0", "DynamicUser=no", "\"entries\": \(listed)",
-                "\"complete\": true", "600", "verify 0", "changed 1", "ExecMainStatus=1", "alert",
+                "\"complete\": true", "600", "verify 0", "changed 1", "ExecMainStatus=1",
+                // The alert, as the journal has it: of all lines the first, and where the rest is.
+                "fsscan-verify.service: something changed, or could not be compared",
+            ] + (10..<20).map { "+ /etc/changed\($0)" } + [
+                "… and 4 more lines", "journalctl _SYSTEMD_INVOCATION_ID=ID",
+                // A path with a blank, in the instance of the template.
+                "escaped fsscan-verify@srv-my\\x20data.service", "instance 0", "instance changed 1",
+                "searched content: * /srv/my data/f  size 4 -> 6, sha256 27dd8ed44a83 -> f69369121844, mode 0644 -> 0600",
+                "searched metadata: * /srv/my data/f  size 4 -> 6, sha256 27dd8ed44a83 -> f69369121844, mode 0644 -> 0600",
+                "path /srv/my data/f", "unit fsscan-verify@srv-my\\x20data.service", "summary 1",
+                "fsscan-verify@srv-my\\x20data.service: something changed, or could not be compared",
             ], "\(result) \(outcome.errorText)")
     }
 

@@ -62,6 +62,22 @@ import Testing
             outcome.outputText == "{\"reused\":2,\"read\":0,\"reread\":0,\"contradicted\":0}\n", "\(outcome.errorText)")
     }
 
+    /// A server of a file system says of owners, modes and times what it likes.
+    @Test(.enabled(if: canUseFUSE, "\(fuseObstacle ?? "")")) func whatAServerSaysOfRootsFilesIsNotBelieved() throws {
+        let tree = try FaultyTree(["a file size=5", "d dir", "d/b file size=6"])
+        let script: ByteString = """
+            set -e
+            "$0" --save "$1" --hash sha256 "$2" >/dev/null 2>&1
+            stat -c '%u %A' "$2/a"
+            "$0" verify --quick --reread 0% --json "$1" | jq -c '.new.baseline | [.reused, .read, .reread]'
+            "$0" verify --quick --reread 0% --trust-times --json "$1" | jq -c '.new.baseline | [.reused, .read, .reread]'
+            """
+        let found = try tree.output(of: [
+            "sh", "-c", script, Fsscan.path, directory.appending("fuse.db"), tree.root,
+        ])
+        #expect(ByteString(found).text == "0 -rw-r--r--\n[0,2,2]\n[2,0,0]\n")
+    }
+
     // MARK: A share that is read again
 
     @Test func aShareIsReadAgain() throws {

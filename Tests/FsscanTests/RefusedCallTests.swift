@@ -30,7 +30,9 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
     }
 
     @Test(
-        arguments: ["statx", "io_uring_setup", "clone3,membarrier", "fadvise64", "statx,clone3"] as [ByteString],
+        arguments: [
+            "statx", "io_uring_setup", "clone3,membarrier", "fadvise64", "preadv2", "RWF_DONTCACHE", "statx,clone3",
+        ] as [ByteString],
         ["ENOSYS", "EPERM"] as [ByteString])
     func aSandboxWithoutTheNewerCallsChangesNothing(calls: ByteString, code: ByteString) throws {
         try Self.expectNoChange(without: calls, code)

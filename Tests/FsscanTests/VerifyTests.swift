@@ -192,23 +192,26 @@ import Testing
         #expect(try saved.verify(["--quick", "--expect", try saved.printed("evidence")]).end == .exited(0))
     }
 
-    // MARK: Units
-
-    /// The units that docs/TAMPER.md recommends; systemd looks for the program that they start.
-    @Test(.enabled(if: canAnalyzeUnits, "needs a running systemd, or root, to make /run/systemd"))
-    func systemdFindsNothingWrongWithTheUnits() throws {
-        let directory = try TemporaryDirectory()
-        let names: [ByteString] = ["fsscan-verify.service", "fsscan-verify.timer", "fsscan-alert.service"]
-        for name in names {
-            let script: ByteString = #"sed "s|/usr/local/bin/fsscan|$1|" "$2" > "$3""#
-            _ = try output(of: [
-                "sh", "-ec", script, "sh", Fsscan.path, Repository.path("contrib").appending(name),
-                directory.appending(name),
-            ])
+    @Test func diffTakesTheEvidenceOfOld() throws {
+        let saved = try save()
+        let copy = saved.directory.appending("copy.db")
+        _ = try output(of: ["cp", saved.file, copy])
+        func diff(_ evidence: ByteString, _ new: ByteString) throws -> ProcessOutcome {
+            try Fsscan.run(["diff", "--expect", evidence, saved.file, new])
         }
-        let verdict = try run(["systemd-analyze", "verify", "--man=no"] + names.map { directory.appending($0) })
-        #expect(verdict.end == .exited(0))
-        #expect(verdict.errorText == "" && verdict.outputText == "")
+        let (evidence, sum) = (try saved.printed("evidence"), try saved.printed("of the file"))
+        #expect(try diff(evidence, copy).end == .exited(0))
+        #expect(try diff(sum, copy).end == .exited(0))
+        let refused = try diff(ByteString(String(repeating: "0", count: 64)), copy)
+        #expect(refused.end == .exited(2) && refused.errorText.contains("is not what --expect says"))
+        #expect(try diff("0123", copy).end == .exited(64))
+        // A directory as OLD is scanned, and has none.
+        let live = try Fsscan.run(["diff", "--expect", evidence, saved.directory.path, copy])
+        #expect(live.end == .exited(64))
+        // What was forged in OLD is no baseline. Before, diff had no such option.
+        _ = try output(of: ["sqlite3", saved.file, "UPDATE entries SET mode = mode | 2048"])
+        #expect(try diff(evidence, copy).end == .exited(2))
+        #expect(try diff(sum, copy).end == .exited(2))
     }
 
     // MARK: Several roots

@@ -126,9 +126,9 @@ private func checkBaseline(_ file: SavedScans, _ scan: SavedScan, _ statuses: [F
         guard let baseline = try? file.baseline(scan, for: options) else { continue }
         var cursor = -1
         for status in statuses {
-            guard let known = baseline.known(status, .symlink, &cursor) else { continue }
+            guard let known = baseline.known(status, .symlink, isServed: false, &cursor) else { continue }
             precondition(known.row.count == DigestSet(hash).rowBytes, "a row of another length")
-            _ = baseline.known(status, .file, &cursor)?.type
+            _ = baseline.known(status, .file, isServed: true, &cursor)?.type
         }
     }
 }

@@ -54,6 +54,9 @@ package final class Terminal {
     /// Its current contents.
     package func screen() throws -> String { try tmux(["capture-pane", "-p"]) }
 
+    /// The same with the escape sequences that tmux would draw it with.
+    package func colours() throws -> String { try tmux(["capture-pane", "-e", "-p"]) }
+
     /// Whether a program has taken over the terminal (the alternate screen).
     package func isTakenOver() throws -> Bool {
         try tmux(["display-message", "-p", "#{alternate_on}"]).hasPrefix("1")

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 extern void *__libc_memalign(size_t, size_t);
@@ -101,6 +102,12 @@ int fstat(int file, struct stat *status) {
 ssize_t pread(int file, void *bytes, size_t count, off_t offset) {
     NEXT(pread);
     return fails(PREAD) ? -1 : next(file, bytes, count, offset);
+}
+
+// Another way to read: a rule for pread is for both.
+ssize_t preadv2(int file, const struct iovec *parts, int count, off_t offset, int flags) {
+    NEXT(preadv2);
+    return fails(PREAD) ? -1 : next(file, parts, count, offset, flags);
 }
 
 void *magic_open(int flags) {

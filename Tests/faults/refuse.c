@@ -1,4 +1,5 @@
 // Runs a command under a seccomp filter that refuses system calls: refuse ERRNO CALL[,CALL]... COMMAND...
+// CALL is a name, or RWF_DONTCACHE: preadv2 with this flag.
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -18,7 +19,7 @@ static const struct {
     {"fadvise64", SYS_fadvise64}, {"fstatfs", SYS_fstatfs},           {"fsync", SYS_fsync},
     {"getdents64", SYS_getdents64}, {"io_uring_setup", SYS_io_uring_setup}, {"lseek", SYS_lseek},
     {"membarrier", SYS_membarrier}, {"prlimit64", SYS_prlimit64},     {"readlinkat", SYS_readlinkat},
-    {"prctl", SYS_prctl}, {"sched_getaffinity", SYS_sched_getaffinity}, {"statx", SYS_statx}, {"clone3", SYS_clone3},
+    {"prctl", SYS_prctl}, {"preadv2", SYS_preadv2}, {"sched_getaffinity", SYS_sched_getaffinity}, {"statx", SYS_statx}, {"clone3", SYS_clone3},
 };
 
 static int error_number(const char *name) {
@@ -44,7 +45,20 @@ int main(int count, char **arguments) {
     };
     unsigned short length = 1;
     char *rest = arguments[2], *name;
-    while ((name = strsep(&rest, ",")) != NULL && length < 60) {
+    while ((name = strsep(&rest, ",")) != NULL && length < 57) {
+        if (strcmp(name, "RWF_DONTCACHE") == 0) {
+            // The flags are the sixth argument; these machines are little-endian. The number is loaded again behind it.
+            const struct sock_filter flagged[] = {
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_preadv2, 0, 4),
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[5])),
+                BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x80, 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, refused),
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+            };
+            memcpy(program + length, flagged, sizeof flagged);
+            length += sizeof flagged / sizeof *flagged;
+            continue;
+        }
         program[length++] =
             (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call_number(name), 0, 1);
         program[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, refused);

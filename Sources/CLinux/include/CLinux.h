@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -265,6 +266,23 @@ static inline long clinux_read(int descriptor, void *_Nonnull buffer, unsigned l
 static inline long clinux_pread(int descriptor, void *_Nonnull buffer, unsigned long capacity, int64_t offset) {
     long result = pread(descriptor, buffer, capacity, (off_t)offset);
     return result < 0 ? -errno : result;
+}
+
+/// Flags of preadv2: glibc's headers may be older than the kernel.
+static const int CLINUX_RWF_NOWAIT = 0x08;
+static const int CLINUX_RWF_DONTCACHE = 0x80;
+
+static inline long clinux_preadv2(
+    int descriptor, void *_Nonnull buffer, unsigned long capacity, int64_t offset, int flags
+) {
+    struct iovec piece = {.iov_base = buffer, .iov_len = capacity};
+    long result = preadv2(descriptor, &piece, 1, (off_t)offset, flags);
+    return result < 0 ? -errno : result;
+}
+
+/// Unlike most, it returns the error.
+static inline int clinux_fadvise(int descriptor, int64_t offset, int64_t length, int advice) {
+    return -posix_fadvise(descriptor, (off_t)offset, (off_t)length, advice);
 }
 
 /// GNU macros, which Swift does not see.
@@ -526,5 +544,16 @@ int clinux_inode_flags(int descriptor, uint32_t *_Nonnull flags);
 int clinux_confirm_writable(int directory);
 
 int clinux_unlink(int directory, const char *_Nonnull name);
+
+// ---- The journal (Journal.c) ---------------------------------------------------------------------------------------------
+
+#define CLINUX_JOURNAL_SOCKET "/run/systemd/journal/socket"
+
+/// A socket to send entries by, or a negated errno: ENOENT or ECONNREFUSED where there is no journald.
+int clinux_open_journal(void);
+
+/// Sends an entry of any size, its fields encoded. Waits while journald is busy, for a minute at most (EAGAIN). 0, or a
+/// negated errno.
+int clinux_send_to_journal(int socket, const void *_Nonnull entry, unsigned long length);
 
 #endif

@@ -9,6 +9,7 @@ final class LineReader {
 
     private let path: [UInt8]
     private let descriptor: Int32
+    private let progress: InputProgress?
     private var buffer: UnsafeMutableRawBufferPointer
     /// The offset of the first unread byte in `buffer`.
     private var start = 0
@@ -25,6 +26,7 @@ final class LineReader {
     init(_ input: SnapshotInput) {
         path = input.path
         descriptor = input.descriptor
+        progress = input.progress
         buffer = .allocate(byteCount: 1 << 17, alignment: 16)
         if !input.isSeekable {
             precondition(input.beginning.count <= buffer.count, "a beginning has a largest size")
@@ -96,8 +98,11 @@ final class LineReader {
             }
             end += Int(amount)
             isAtEnd = amount == 0
+            progress?.add(Int(amount))
         } catch {
             throw SnapshotFailure(path: path, error.message)
         }
+        // All of it may be read before anybody else looks.
+        if clinux_stop_signal() != 0 { throw SnapshotFailure(path: path, "stopped") }
     }
 }

@@ -43,12 +43,14 @@ package struct SnapshotInput: Sendable {
     package var otherRoots: [[UInt8]]
     /// The algorithm of digests in a list that does not name it; nil: decided by their length.
     package var algorithm: DigestAlgorithm?
+    /// Told how much was read.
+    package var progress: InputProgress?
 
     package static let beginningSize = 64 << 10
 
     package init(
         path: [UInt8], descriptor: Int32, beginning: [UInt8], isSeekable: Bool, selector: [UInt8]? = nil,
-        otherRoots: [[UInt8]] = [], algorithm: DigestAlgorithm? = nil
+        otherRoots: [[UInt8]] = [], algorithm: DigestAlgorithm? = nil, progress: InputProgress? = nil
     ) {
         self.path = path
         self.descriptor = descriptor
@@ -57,5 +59,6 @@ package struct SnapshotInput: Sendable {
         self.selector = selector
         self.otherRoots = otherRoots
         self.algorithm = algorithm
+        self.progress = progress
     }
 }

@@ -10,6 +10,7 @@ package struct ContentReader: ~Copyable {
     private var digest: MultiDigest?
     /// Bytes read since the last question, without holes.
     private var bytesRead: Int64 = 0
+    private var ways = CachedReadingWays()
 
     package init(_ plan: SharedContent) {
         self.plan = plan
@@ -51,11 +52,13 @@ package struct ContentReader: ~Copyable {
         hasDetector: Bool = false
     ) throws(ContentFailure) -> Outcome {
         var reader = try FileReader(
-            name, in: directory, expecting: expected, wasJustListed: wasJustListed, keepAccessTime: keepAccessTime)
+            name, in: directory, expecting: expected, wasJustListed: wasJustListed, keepAccessTime: keepAccessTime,
+            ways: ways)
         if hasSize, let listed, !listed.describesSameContent(as: reader.status) { throw .changed }
         if reader.status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
         reader.holesLeft = plan.maxHoles
         guard hasSize else { return try unsized(&reader, hasDetector) }
+        if plan.detectors != nil { reader.prepareForType(buffer) }
         guard digest != nil else { return try typeAlone(reader, hasDetector) }
         var content = FileContent()
         if reader.status.size > Self.messageBytes, let methods = plan.methods {
@@ -70,6 +73,7 @@ package struct ContentReader: ~Copyable {
         var key: MIMECache.Key?
         while true {
             let piece = try reader.read(into: buffer)
+            if isFirst { ways.learn(from: reader) }
             var head = nothing
             if case .bytes(let count) = piece { head = UnsafeRawBufferPointer(rebasing: buffer[..<count]) }
             // First of all, so that a file that may have to be read again is not digested twice.
@@ -135,6 +139,7 @@ package struct ContentReader: ~Copyable {
             head = UnsafeRawBufferPointer(rebasing: buffer[..<count])
             bytesRead &+= Int64(count)
         }
+        ways.learn(from: reader)
         guard addType(to: &content, of: reader, head: head, hasDetector) else {
             guard let place = plan.openFiles.tryTake() else { return .lacksDetector }
             let key = MIMEDetectors.key(of: reader, head: head)

@@ -40,15 +40,19 @@ package struct FileReader: ~Copyable, Sendable {
         case end
     }
 
+    /// How the page cache stays as it was.
+    var cached: CachedReading
+
     /// Opens the regular file `name` in `directory`.
     ///
     /// - Parameter expected: the inode listed under this name. Another one is `ESTALE`, and so is anything but a
     ///   regular file: with O_NONBLOCK even a FIFO put in the file's place is opened without waiting.
     /// - Parameter wasJustListed: false if something else may have taken the name since: it is checked again before it
     ///   is opened.
+    /// - Parameter ways: what is known of file systems.
     package init(
         _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: DeviceInode?,
-        wasJustListed: Bool = true, keepAccessTime: Bool = true
+        wasJustListed: Bool = true, keepAccessTime: Bool = true, ways: CachedReadingWays = CachedReadingWays()
     ) throws(ContentFailure) {
         let file: FileDescriptor
         do {
@@ -59,17 +63,23 @@ package struct FileReader: ~Copyable, Sendable {
         } catch {
             throw .call("openat", error)
         }
-        try self.init(file, expecting: expected)
+        try self.init(file, expecting: expected, ways: ways)
     }
 
     /// Takes over an open file.
-    package init(_ file: consuming FileDescriptor, expecting expected: DeviceInode?) throws(ContentFailure) {
+    package init(
+        _ file: consuming FileDescriptor, expecting expected: DeviceInode?,
+        ways: CachedReadingWays = CachedReadingWays()
+    ) throws(ContentFailure) {
         let status = try Self.status(of: file.number)
         if !status.isRegular || (expected != nil && expected != status.identity) { throw .call("openat", .stale) }
         self.file = file
         self.status = status
         dataEnd = status.allocatedBytes < status.size ? 0 : .max
+        cached = ways.reading(on: status.identity.device)
     }
+
+    deinit { cached.dropRest(file.number) }
 
     private static func status(of descriptor: Int32) throws(ContentFailure) -> ContentStatus {
         var status = FileStatus()
@@ -100,13 +110,7 @@ package struct FileReader: ~Copyable, Sendable {
         let remaining = status.size - offset
         var wanted = remaining < buffer.count ? remaining + 1 : Int64(buffer.count)
         if offset > 0, dataEnd > offset { wanted = min(wanted, dataEnd - offset) }
-        let count: Int
-        do {
-            let slice = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(wanted)])
-            count = try Kernel.read(file.number, at: offset, into: slice)
-        } catch {
-            throw .call("read", error)
-        }
+        let count = try read(at: offset, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(wanted)]))
         offset += Int64(count)
         bytesRead += Int64(count)
         if offset > status.size { throw .changed }
@@ -116,6 +120,30 @@ package struct FileReader: ~Copyable, Sendable {
         try confirmUnchanged()
         return .end
     }
+
+    /// Reads from any place, as many bytes as come at once. 0 is the end of the file.
+    mutating func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(ContentFailure) -> Int {
+        do {
+            return try cached.read(file.number, at: offset, into: buffer, size: status.size)
+        } catch {
+            throw .call("read", error)
+        }
+    }
+
+    /// Before libmagic reads in the file, which begins at its start and may look at its end.
+    ///
+    /// - Parameter buffer: for some bytes.
+    mutating func prepareForType(_ buffer: UnsafeMutableRawBufferPointer) {
+        if status.size > buffer.count {
+            cached.lend(file.number, Self.typeBytes, size: status.size, through: buffer)
+        } else {
+            cached.noticeParts()
+        }
+    }
+
+    /// What libmagic reads at most of each end (`FILE_BYTES_MAX` in its source, 7 MiB), and what the kernel may read ahead,
+    /// which is no more than was asked for.
+    private static let typeBytes: Int64 = 14 << 20
 
     /// Throws `.changed` if the status differs from that at opening.
     ///

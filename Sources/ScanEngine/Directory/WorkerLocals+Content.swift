@@ -192,7 +192,9 @@ extension WorkerLocals {
     private func known(
         _ status: borrowing FileStatus, _ kind: EntryKind, _ baseline: ContentBaseline
     ) -> ContentBaseline.Known? {
-        guard let known = baseline.known(status, kind, &baselineCursor) else { return nil }
+        // `lastDevice` is that of the entry: whoever calls has made sure that it is no pseudo file system.
+        let isServed = lastDevice?.isServed ?? true
+        guard let known = baseline.known(status, kind, isServed: isServed, &baselineCursor) else { return nil }
         guard known.use == .takeOver else { return known }
         if kind == .file { baselineUse.reused += 1 }
         if let type = known.type { count(type, status) }

@@ -34,12 +34,15 @@ final class DuplicateReader: @unchecked Sendable {
     private var endsDigest: MultiDigest
     /// What is known of the devices: there are few.
     private var devices: [UInt64: DeviceKind] = [:]
+    private var ways = CachedReadingWays()
     private let baseline: ContentBaseline?
     /// Where this worker is in the baseline.
     private var baselineCursor = -1
 
     struct DeviceKind {
         var isPseudo: Bool
+        /// See `ContentBaseline.known`.
+        var isServed: Bool
         /// Whether files may share extents there.
         var sharesExtents: Bool
     }
@@ -76,7 +79,7 @@ final class DuplicateReader: @unchecked Sendable {
     private func open(_ hold: borrowing FileDescriptor, _ file: Candidate) throws(Errno) -> OpenFile? {
         let descriptor = try Kernel.open(held: hold.number)
         do throws(ContentFailure) {
-            return OpenFile(try FileReader(descriptor, expecting: file.identity))
+            return OpenFile(try FileReader(descriptor, expecting: file.identity, ways: ways))
         } catch {
             if case .call(_, let error) = error { throw error }
             throw .stale
@@ -87,7 +90,8 @@ final class DuplicateReader: @unchecked Sendable {
         if let known = devices[device] { return known }
         let type = try Kernel.fileSystemType(of: descriptor)
         let kind = DeviceKind(
-            isPseudo: PseudoFileSystem(magicNumber: type) != nil, sharesExtents: Self.typesWithShares.contains(type))
+            isPseudo: PseudoFileSystem(magicNumber: type) != nil, isServed: type == Kernel.fuseType,
+            sharesExtents: Self.typesWithShares.contains(type))
         devices[device] = kind
         return kind
     }
@@ -113,7 +117,9 @@ final class DuplicateReader: @unchecked Sendable {
             var status = FileStatus()
             guard (try? kind(ofDevice: file.identity.device, hold.number).isPseudo) == false,
                 (try? Kernel.status(of: hold.number, .full, into: &status)) != nil, status.size == size,
-                let known = baseline.known(status, .file, &baselineCursor), known.use == .takeOver
+                let known = baseline.known(
+                    status, .file, isServed: devices[file.identity.device]?.isServed ?? true, &baselineCursor),
+                known.use == .takeOver
             else { return nil }
             return ReadContent(
                 key: Array(known.row), status: ContentStatus(status), bytesRead: 0, isTakenOver: true)
@@ -142,11 +148,13 @@ final class DuplicateReader: @unchecked Sendable {
     private func ends(of file: OpenFile, _ size: Int64) throws(ContentFailure) -> ReadContent {
         let length = Int(min(Int64(Self.endBytes), size))
         endsDigest.begin(length: Int64(2 * length))
+        file.reader.cached.noticeParts()
         for offset in [0, size - Int64(length)] {
             let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<length])
             try file.readExactly(at: offset, into: part)
             endsDigest.update(UnsafeRawBufferPointer(part))
         }
+        ways.learn(from: file.reader)
         try file.reader.confirmUnchanged()
         var key: [UInt8] = []
         endsDigest.finish(appendingTo: &key)
@@ -177,12 +185,7 @@ final class OpenFile: @unchecked Sendable {
         var done = 0
         while done < part.count {
             let rest = UnsafeMutableRawBufferPointer(rebasing: part[done...])
-            let count: Int
-            do throws(Errno) {
-                count = try Kernel.read(reader.file.number, at: start + Int64(done), into: rest)
-            } catch {
-                throw .call("read", error)
-            }
+            let count = try reader.read(at: start + Int64(done), into: rest)
             if count == 0 { throw .changed }
             done += count
         }

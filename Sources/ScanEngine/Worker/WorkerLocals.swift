@@ -53,8 +53,8 @@ final class WorkerLocals: @unchecked Sendable {
     /// The device of the last opened directory.
     private var device: (number: UInt64, facts: DeviceTable.Device)?
 
-    /// The last device that was looked up, and the pseudo file system on it.
-    var lastDevice: (number: UInt64, pseudo: PseudoFileSystem?)?
+    /// The last device that was looked up, the pseudo file system on it, and whether a server answers for it (FUSE).
+    var lastDevice: (number: UInt64, pseudo: PseudoFileSystem?, isServed: Bool)?
 
     /// The streams for entries, record by record.
     let streams: [any EntryStream]
@@ -170,13 +170,14 @@ final class WorkerLocals: @unchecked Sendable {
         of name: UnsafePointer<CChar>?, in directory: Int32, onDevice device: UInt64
     ) throws(Errno) -> PseudoFileSystem? {
         if let lastDevice, lastDevice.number == device { return lastDevice.pseudo }
-        let pseudo =
+        let type =
             if let name {
-                try Kernel.pseudoFileSystem(of: name, in: directory)
+                try Kernel.fileSystemType(of: name, in: directory)
             } else {
-                try Kernel.pseudoFileSystem(of: directory)
+                try Kernel.fileSystemType(of: directory)
             }
-        lastDevice = (device, pseudo)
+        let pseudo = PseudoFileSystem(magicNumber: type)
+        lastDevice = (device, pseudo, type == Kernel.fuseType)
         return pseudo
     }
 

@@ -62,7 +62,11 @@ struct BrowseProgram {
             }
             return try LiveBrowse(options, allowsDeleting: settings.delete)
         case .file(let path, let selector):
-            return try SnapshotBrowse(given, file: path, selector: selector)
+            // Until there is something to be shown, which may take minutes.
+            let (display, input) = (ProgressDisplay(nil), InputProgress())
+            defer { display.stop() }
+            display.begin(.readingInput(input))
+            return try SnapshotBrowse(given, file: path, selector: selector, input)
         }
     }
 

@@ -38,10 +38,14 @@ final class SnapshotBrowse: BrowseSource {
     /// - Parameters:
     ///   - argument: as given, with its selector.
     ///   - selector: chooses one of several scans.
-    init(_ argument: [UInt8], file: [UInt8], selector: [UInt8]?) throws(SnapshotFailure) {
+    ///   - progress: counts what is read of a file that must be sorted first.
+    init(
+        _ argument: [UInt8], file: [UInt8], selector: [UInt8]?, _ progress: InputProgress = InputProgress()
+    ) throws(SnapshotFailure) {
         // Only to check the format before the screen is taken over.
         let opened = try OpenedSnapshot(
-            file, selector: selector, otherRoots: [], isToBeHashed: false, formats: SnapshotFormat.all + [.ncdu])
+            file, selector: selector, otherRoots: [], isToBeHashed: false, formats: SnapshotFormat.all + [.ncdu],
+            progress: progress)
         let roots = opened.source.description.roots
         try opened.source.description.confirmWhole(file)
         saved = opened.saved.map { (path: file, scan: $0.scan.id) }

@@ -6,6 +6,8 @@ enum ReportFormat: Equatable, CustomStringConvertible {
     /// Reports of the whole scan.
     case text, json, html, du, openmetrics
     case records(RecordFormat)
+    /// Of a comparison: entries of systemd's journal.
+    case journal
 
     static let ndjson = ReportFormat.records(.ndjson)
 
@@ -21,7 +23,9 @@ enum ReportFormat: Equatable, CustomStringConvertible {
     }
 
     /// For columns that the user chooses, the option.
-    var description: String { Self.named.first { $0.format == self }?.name ?? records?.name ?? "" }
+    var description: String {
+        self == .journal ? "journal" : Self.named.first { $0.format == self }?.name ?? records?.name ?? ""
+    }
 
     /// Nil for a report of the whole scan.
     var records: RecordFormat? { if case .records(let format) = self { format } else { nil } }

@@ -342,8 +342,10 @@ extension TrustOptions {
         return percent / 100
     }
 
-    /// In lower-case hex.
-    func expected() throws(UsageError) -> [String] {
+    func expected() throws(UsageError) -> [String] { try Self.digests(expect) }
+
+    /// Of `--expect`, in lower-case hex.
+    static func digests(_ expect: [CarriedArgument]) throws(UsageError) -> [String] {
         let lengths = DigestAlgorithm.allCases.map { 2 * $0.byteCount }
         var expected: [String] = []
         for value in expect {

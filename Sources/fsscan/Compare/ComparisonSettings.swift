@@ -37,8 +37,10 @@ struct ComparisonSettings {
     /// The reference time for ages; nil: now.
     var now: FileTime?
 
-    /// - Parameter html: the value of `--html`; nil for commands without pages.
-    init(_ options: ComparisonOptions, html: Bool? = nil) throws(UsageError) {
+    /// - Parameters:
+    ///   - format: the value of `--format`.
+    ///   - html: the value of `--html`; nil for commands without pages.
+    init(_ options: ComparisonOptions, format given: CarriedArgument?, html: Bool? = nil) throws(UsageError) {
         selection = FieldSelection()
         excludes = options.exclude.map(\.bytes)
         rulesFile = options.rules?.bytes
@@ -54,12 +56,13 @@ struct ComparisonSettings {
         algorithm = try options.algorithm.map { (name) throws(UsageError) in
             try ScanSettings.algorithm("--algorithm", name)
         }
-        format = try Self.format(options, html: html)
+        format = try Self.format(given, options, html: html)
         view = try ChangeView(options, format)
         // `--known` is decided for each file.
-        isUnfolded = options.unfold || dpkgDirectory != nil || format != .text || view != nil
+        isUnfolded = options.unfold || dpkgDirectory != nil || view != nil || ![.text, .journal].contains(format)
         output = options.output?.bytes == [UInt8(ascii: "-")] ? nil : options.output?.bytes
         mode = try ScanSettings.mode(options.mode, of: options.output)
+        if format == .journal, options.output != nil { throw UsageError("the journal or -o FILE: one at a time") }
         threads = try ScanSettings.threads(options.threads)
         progress = options.progress
         for name in Self.items(options.also) {
@@ -115,10 +118,16 @@ struct ComparisonSettings {
         }
     }
 
-    private static func format(_ options: ComparisonOptions, html: Bool?) throws(UsageError) -> ReportFormat {
+    /// For `--format` of `verify`; `diff` has pages, too.
+    static let formats: [ReportFormat] = [.text, .json, .ndjson, .journal]
+    static let formatsWithPages = formats + [.html]
+
+    private static func format(
+        _ given: CarriedArgument?, _ options: ComparisonOptions, html: Bool?
+    ) throws(UsageError) -> ReportFormat {
         var asked: [ReportFormat] = []
-        if let value = options.format {
-            let formats: [ReportFormat] = [.text, .json, .ndjson] + (html == nil ? [] : [.html])
+        if let value = given {
+            let formats = html == nil ? Self.formats : Self.formatsWithPages
             guard let format = formats.first(where: { $0.description == value.carried }) else {
                 let known = formats.map(\.description).joined(separator: ", ")
                 throw UsageError("--format", value, "is not a format here; there are \(known)")
@@ -163,6 +172,8 @@ struct DiffSettings {
     var hash: [DigestAlgorithm]
     /// For two directories: files are not read.
     var isQuick: Bool
+    /// Of OLD, in lower-case hex.
+    var expected: [String]
     var comparison: ComparisonSettings
     /// Sums of directories instead of entries.
     var growth: GrowthSettings?
@@ -175,8 +186,9 @@ struct DiffSettings {
         (old, new) = (sides[0], sides[1])
         hash = try ScanSettings.algorithms(command.hash)
         isQuick = command.quick
+        expected = try TrustOptions.digests(command.expect)
         if isQuick, !hash.isEmpty { throw UsageError("--quick reads no file, --hash all of them: one at a time") }
-        comparison = try ComparisonSettings(command.comparison, html: command.html)
+        comparison = try ComparisonSettings(command.comparison, format: command.format, html: command.html)
         growth = try GrowthSettings(command, comparison.format)
         comparison.entries = try command.selection.selection()
         comparison.now = try ScanSettings.value(

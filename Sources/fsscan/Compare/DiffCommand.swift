@@ -40,11 +40,25 @@ struct DiffCommand: ParsableCommand {
     @OptionGroup var comparison: ComparisonOptions
 
     @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "text, json, ndjson, html, or journal: entries of systemd's journal. (default: text)", valueName: "FORMAT"),
+        completion: .list(ComparisonSettings.formatsWithPages.map(\.description)))
+    var format: CarriedArgument?
+
+    @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
             "Digests for a side that is scanned now. (default: those of the other side)", valueName: "ALG[,ALG]"),
         completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
     var hash: [CarriedArgument] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Go on only if this is the evidence of the saved scan OLD, or the SHA-256 of the file OLD; repeatable.",
+            valueName: "EVIDENCE"))
+    var expect: [CarriedArgument] = []
 
     @OptionGroup var selection: SelectionOptions
 
@@ -138,12 +152,6 @@ struct ComparisonOptions: ParsableArguments {
             valueName: "ALG"),
         completion: .list(DigestAlgorithm.allCases.map(\.rawValue)))
     var algorithm: CarriedArgument?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("text, json or ndjson; for diff also html. (default: text)", valueName: "FORMAT"),
-        completion: .list(["text", "json", "ndjson"]))
-    var format: CarriedArgument?
 
     @Flag(help: "Short for --format json.") var json = false
 

@@ -24,11 +24,14 @@ struct DiffProgram {
             throw UsageError("--quick is for two directories: of a file there are the digests that are in it")
         }
         clinux_install_stop_handler()
-        let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
+        let output = try settings.comparison.openOutput()
         let progress = ProgressDisplay(settings.comparison.progress)
         let rules = try ComparisonRules(settings.comparison)
         if case .file = new, settings.comparison.dpkgDirectory != nil {
             throw UsageError("--known is for a directory that is scanned now, as NEW")
+        }
+        if !settings.expected.isEmpty, case .live = old {
+            throw UsageError("--expect is for a file as OLD: a directory has no evidence before it is scanned")
         }
         let livePaths = [old, new].compactMap { if case .live(let path) = $0 { path } else { nil } }
         rules.advise(livePaths)
@@ -57,14 +60,25 @@ struct DiffProgram {
             let new = try SnapshotArgument.open(file, selector: selector, otherRoots: [path], algorithm: algorithm)
             return (try scan(path, like: new.description, rules, progress), new)
         case (.file(let file, let selector), .live(let path)):
-            let old = try SnapshotArgument.open(file, selector: selector, otherRoots: [path], algorithm: algorithm)
+            let old = try openOld(file, selector, otherRoots: [path])
             return (old, try scan(path, like: old.description, rules, progress, isNew: true))
         case (.file(let before, let beforeSelector), .file(let after, let afterSelector)):
-            let old = try SnapshotArgument.open(before, selector: beforeSelector, otherRoots: [], algorithm: algorithm)
+            let old = try openOld(before, beforeSelector, otherRoots: [])
             let new = try SnapshotArgument.open(
                 after, selector: afterSelector, otherRoots: old.description.roots, algorithm: algorithm)
             return (old, new)
         }
+    }
+
+    /// - Throws: where it is not what `--expect` says.
+    private func openOld(
+        _ file: [UInt8], _ selector: [UInt8]?, otherRoots: [[UInt8]]
+    ) throws(SnapshotFailure) -> any SnapshotSource {
+        let opened = try OpenedSnapshot(
+            file, selector: selector, otherRoots: otherRoots, algorithm: settings.comparison.algorithm,
+            isToBeHashed: !settings.expected.isEmpty)
+        _ = try ExpectedEvidence(values: settings.expected).confirm(opened, file)
+        return opened.source
     }
 
     /// Two trees. Files of the same size at the same place are read, unless other digests were requested.
@@ -255,8 +269,16 @@ struct ComparisonProgram {
         return switch settings.format {
         case .json: ChangeJSON(compared, old, new, isLines: false)
         case .ndjson: ChangeJSON(compared, old, new, isLines: true)
+        case .journal: ChangeJournal(ChangeText(compared, old, new, quoting), old, new)
         default: ChangeText(compared, old, new, quoting)
         }
+    }
+}
+
+extension ComparisonSettings {
+    /// Before a scan that may take hours.
+    func openOutput() throws(OutputError) -> OutputFile {
+        format == .journal ? try OutputFile(journal: ()) : try OutputFile(output, mode: mode)
     }
 }
 

@@ -14,6 +14,9 @@ struct GrowthSettings {
     /// - Parameter format: a page shows sums.
     init?(_ command: DiffCommand, _ format: ReportFormat) throws(UsageError) {
         let options = command.comparison
+        if command.growth, format == .journal {
+            throw UsageError("--format journal has entries that differ, --growth is about sums: one at a time")
+        }
         guard command.growth || format == .html else {
             if command.top != nil { throw UsageError("--top is for directories: use it with --growth") }
             if command.rank != nil { throw UsageError("--rank is for directories: use it with --growth") }

@@ -45,6 +45,13 @@ struct VerifyCommand: ParsableCommand {
 
     @OptionGroup var comparison: ComparisonOptions
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "text, json, ndjson, or journal: entries of systemd's journal. (default: text)", valueName: "FORMAT"),
+        completion: .list(ComparisonSettings.formats.map(\.description)))
+    var format: CarriedArgument?
+
     @OptionGroup var version: VersionOption
 }
 
@@ -78,6 +85,6 @@ struct VerifySettings {
             throw UsageError("\(command.trust.trustTimes ? "--trust-times" : "--reread") is for verify --quick")
         }
         expected = try command.trust.expected()
-        comparison = try ComparisonSettings(command.comparison)
+        comparison = try ComparisonSettings(command.comparison, format: command.format)
     }
 }

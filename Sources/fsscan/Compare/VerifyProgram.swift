@@ -17,7 +17,7 @@ struct VerifyProgram {
             throw SnapshotFailure(path: settings.saved, "is a directory, not a saved scan")
         }
         clinux_install_stop_handler()
-        let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
+        let output = try settings.comparison.openOutput()
         let progress = ProgressDisplay(settings.comparison.progress)
         let rules = try ComparisonRules(settings.comparison)
         let saved = try OpenedSnapshot(

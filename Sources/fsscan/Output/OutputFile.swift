@@ -23,6 +23,8 @@ final class OutputFile {
         case replacement(ReplacementFile)
         /// A file that is truncated at the first `write`.
         case inPlace(CInt)
+        /// journald's: each `write` is an entry.
+        case journal(CInt)
     }
 
     private let path: [UInt8]?
@@ -43,10 +45,18 @@ final class OutputFile {
         }
     }
 
+    /// systemd's journal: each `write` is an entry.
+    init(journal: Void) throws(OutputError) {
+        path = Array(CLINUX_JOURNAL_SOCKET.utf8)
+        let descriptor = clinux_open_journal()
+        guard descriptor >= 0 else { throw OutputError(path: path, cause: PlaceError(Errno(-descriptor))) }
+        sink = .journal(descriptor)
+    }
+
     deinit {
         if isFinished || path == nil { return }
         switch sink {
-        case .descriptor(let descriptor), .inPlace(let descriptor): close(descriptor)
+        case .descriptor(let descriptor), .inPlace(let descriptor), .journal(let descriptor): close(descriptor)
         case .replacement: break
         }
     }
@@ -64,6 +74,9 @@ final class OutputFile {
             case .inPlace(let descriptor):
                 try truncate(descriptor)
                 try StandardStreams.write(bytes, to: descriptor)
+            case .journal(let descriptor):
+                let result = clinux_send_to_journal(descriptor, bytes.baseAddress!, UInt(bytes.count))
+                if result < 0 { throw Errno(-result) }
             }
         } catch {
             throw OutputError(path: path, cause: PlaceError(error))
@@ -76,7 +89,7 @@ final class OutputFile {
         isFinished = true
         do throws(Errno) {
             switch sink {
-            case .descriptor(let descriptor):
+            case .descriptor(let descriptor), .journal(let descriptor):
                 // Linux closes the descriptor even if it returns EINTR.
                 if close(descriptor) < 0 && errno != EINTR { throw Errno(errno) }
             case .replacement(let file): try file.commit()

@@ -1,4 +1,5 @@
 import CLinux
+import Formats
 import Glibc
 import ScanEngine
 import Synchronization
@@ -57,6 +58,8 @@ final class ProgressDisplay: Sendable {
         case scanning(Scan, Expected)
         /// Files, for duplicates.
         case reading(ReadingProgress)
+        /// A file that must be read and sorted before it can be used.
+        case readingInput(InputProgress)
         /// The entries of the old and the new side read so far, and their total if it is known.
         case comparing(EntryCounter, of: Int64?)
     }

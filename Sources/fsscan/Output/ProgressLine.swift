@@ -1,3 +1,4 @@
+import Formats
 import ScanEngine
 
 /// One line about work in progress: its extent, then its place.
@@ -6,6 +7,7 @@ import ScanEngine
 /// 37 %, 1,234,567 entries, 1.5 GiB read, 210.3 MiB/s, 3 errors, 12 s, 20 s left  /usr/share/doc/…
 /// reading: 37 %, 1.5 GiB read, 210.3 MiB/s, 3 errors, 12 s, 20 s left  /usr/share/doc/…
 /// comparing: 45 %, 1,234,567 entries, 3 s, 4 s left
+/// reading: 45 %, 120.3 MiB, 3 s, 4 s left
 /// ```
 struct ProgressLine {
     /// ASCII.
@@ -21,6 +23,11 @@ struct ProgressLine {
             let progress = scan.progress()
             self.init(scanning: progress, readsFiles: scan.readsFiles, expected, elapsed, &rate)
         case .reading(let reading): self.init(reading: reading.figures, elapsed, &rate)
+        case .readingInput(let input):
+            let done = ProgressShare(input.bytesRead, of: input.size)
+            self.init(
+                "reading: "
+                    + Self.joined([done?.percent, HumanUnits.bytes(input.bytesRead), Self.times(elapsed, done)]), nil)
         case .comparing(let counter, let expected):
             let done = ProgressShare(counter.value, of: expected)
             let count = HumanUnits.count(counter.value, "entry", "entries")

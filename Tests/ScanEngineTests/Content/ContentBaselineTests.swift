@@ -49,7 +49,7 @@ import Testing
 
     private func known(_ baseline: ContentBaseline, _ status: FileStatus) -> ContentBaseline.Known? {
         var cursor = -1
-        return baseline.known(status, .file, &cursor)
+        return baseline.known(status, .file, isServed: false, &cursor)
     }
 
     private func row(_ baseline: ContentBaseline, _ status: FileStatus) -> [UInt8]? {
@@ -130,7 +130,7 @@ import Testing
         for start in -1...12 {
             for inode in 1...12 as ClosedRange<UInt64> {
                 var cursor = start
-                let found = baseline.known(file(inode), .file, &cursor)
+                let found = baseline.known(file(inode), .file, isServed: false, &cursor)
                 #expect(found.map { Array($0.row) } == (inode <= 10 ? row(inode) : nil))
                 #expect(cursor == (inode <= 10 ? Int(inode) - 1 : start))
             }

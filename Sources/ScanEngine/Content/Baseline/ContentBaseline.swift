@@ -67,19 +67,24 @@ package final class ContentBaseline: @unchecked Sendable {
 
     /// The saved content of a regular file or symlink that looks unchanged.
     ///
-    /// - Parameter cursor: starts as -1; one for each user.
+    /// - Parameters:
+    ///   - isServed: a server says what the file looks like, and may be anybody's (FUSE).
+    ///   - cursor: starts as -1; one for each user.
     /// - Returns: nil if it must be read.
-    package func known(_ status: borrowing FileStatus, _ kind: EntryKind, _ cursor: inout Int) -> Known? {
+    package func known(
+        _ status: borrowing FileStatus, _ kind: EntryKind, isServed: Bool, _ cursor: inout Int
+    ) -> Known? {
         guard let record = table.find(status, &cursor) else { return nil }
         var type: String?
         if wantsTypes, kind == .file {
             type = table.type(of: record)
             if type == nil { return nil }
         }
-        return Known(row: table.row(of: record), type: type, use: use(status, kind))
+        return Known(row: table.row(of: record), type: type, use: use(status, kind, isServed))
     }
 
-    private func use(_ status: borrowing FileStatus, _ kind: EntryKind) -> Use {
+    private func use(_ status: borrowing FileStatus, _ kind: EntryKind, _ isServed: Bool) -> Use {
+        if isServed, !trust.timesAlone { return .readAsOthersMayWrite }
         // A symlink's target is set when it is created.
         if kind == .symlink { return .takeOver }
         // An access control list is visible here: its mask replaces the group's bits.
