@@ -273,6 +273,8 @@ final class Statement {
 
     func isNull(_ column: Int) -> Bool { sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
 
+    func isNumber(_ column: Int) -> Bool { sqlite3_column_type(handle, Int32(column)) == SQLITE_INTEGER }
+
     func blob(_ column: Int) -> [UInt8]? { isNull(column) ? nil : withBlob(column) { Array($0) } }
 
     /// The bytes where SQLite has them: valid during the call. None for NULL.
