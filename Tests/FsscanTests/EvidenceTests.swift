@@ -63,6 +63,19 @@ import Testing
         try expectValid("saved", try output(of: ["cat", directory.appending("saved")]))
     }
 
+    @Test func theSummaryOfRecordsTellsIt() throws {
+        let printed = try prepare(
+            """
+            mkdir tree; touch tree/a; "$F" --ndjson --save s.db --hash md5 tree 2> printed > records
+            tail -1 records | jq -r '.saved | .evidence, .sha256, .scan, .path, .taken_over'
+            sed -n 's/.*evidence: //p; s/.*sha256 of the file: //p' printed
+            """)
+        let lines = printed.split(separator: "\n")
+        try #require(lines.count == 7, "\(printed)")
+        #expect(lines[0] == lines[5] && lines[1] == lines[6] && lines[2...4] == ["1", "s.db", "0"], "\(printed)")
+        try expectValid("records", try output(of: ["cat", directory.appending("records")]))
+    }
+
     @Test func itIsTheSameForScansOfEarlierVersions() throws {
         let file = Repository.path("fixtures/saved-1/scans.db")
         let printed = try prepare(

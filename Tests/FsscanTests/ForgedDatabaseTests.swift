@@ -38,7 +38,7 @@ import Testing
     private static let make: ByteString = "$F --save old.db --hash md5 tree"
     private static let makeVersion1: ByteString = "$F --save old.db --hash md5 tree && python3 $V1 old.db"
     private static let tables = [
-        make: ["scans", "series", "roots", "entries", "history", "errors", "lists", "attributes"],
+        make: ["scans", "series", "roots", "entries", "history", "errors", "lists", "attributes", "directories"],
         makeVersion1: ["scans", "roots", "entries", "errors", "xattrs", "content"],
     ]
 
@@ -105,6 +105,17 @@ import Testing
         )
         #expect(forged.status == 0, "\(forged.errorText)")
         try expectRefused(by: Self.openers, "")
+    }
+
+    /// SQLite would read 5 for 5.5, and 0 for a text.
+    @Test(
+        arguments: [make, makeVersion1],
+        ["size = 5.5", "mode = 'x'", "inode = x'31'", "mtime_ns = 0.5", "nlink = 1e300", "kind = 'file'", "md5 = 1"])
+    func aValueIsOfTheTypeThatIsWritten(_ make: ByteString, _ assignment: ByteString) throws {
+        let forged = try shell("\(make) && sqlite3 old.db \"UPDATE entries SET \(assignment) WHERE kind = 1\"")
+        #expect(forged.status == 0, "\(forged.errorText)")
+        try expectRefused(
+            by: [("diff old.db tree", 2), ("verify old.db", 2), ("saved --evidence old.db", 2)], "is damaged: ")
     }
 
     /// SQLite passed over the rows of such pages inside of a single call, and no signal ended it.

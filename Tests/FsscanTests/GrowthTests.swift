@@ -115,7 +115,10 @@ private struct GrowthReport: Decodable {
             // The sums of the two scans, also if equal directories were not read.
             #expect(report.totals.old == before[""] && report.totals.new == after[""])
             #expect(report.totals.directoriesSkipped == 0)
-            #expect(found["grows"]?.old == before["grows"] && found["grows"]?.new == after["grows"])
+            // Of two scans of one file only what has changed is read.
+            if sides[1] != file.path {
+                #expect(found["grows"]?.old == before["grows"] && found["grows"]?.new == after["grows"])
+            }
             let magnitudes = report.directories.map(\.growth.diskBytes.magnitude)
             #expect(magnitudes == magnitudes.sorted(by: >))
         }
@@ -151,7 +154,8 @@ private struct GrowthReport: Decodable {
             #expect(outcome.status == 0 && outcome.outputText == "Nothing has grown or shrunk.\n")
         }
         let report = try GrowthReport([file.path + "#1", file.path], status: 0)
-        #expect(report.totals.oldEntriesRead > 20 && report.roots.map(\.change) == ["same"])
+        // The PATH, what is in it, and names of inodes that have several.
+        #expect(report.totals.oldEntriesRead < 20 && report.roots.map(\.change) == ["same"])
         #expect(report.totals.old == report.totals.new && report.totals.old?.entries ?? 0 > 20)
     }
 

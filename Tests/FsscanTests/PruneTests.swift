@@ -79,6 +79,10 @@ import Testing
             sqlite3 s.db "SELECT count(*) FROM history h WHERE until >= (SELECT max(id) FROM scans s WHERE s.series = h.series)"
             sqlite3 s.db "SELECT count(*) FROM lists WHERE id NOT IN (SELECT xattrs FROM entries WHERE xattrs IS NOT NULL
                 UNION SELECT xattrs FROM history WHERE xattrs IS NOT NULL)"
+            sums() { sqlite3 $1 'SELECT r.path, d.root, key, entries, apparent_bytes, disk_bytes, links, newest, changed IS NULL
+                FROM directories d JOIN roots r ON r.root = d.root AND
+                r.scan = (SELECT max(id) FROM scans s WHERE s.series = d.series)' | sort; }
+            rm -f copy.db; "$F" saved --copy s.db copy.db 2> none; sums s.db > one; sums copy.db | cmp - one
             # The next scan goes on.
             save --label next --xattrs --hash md5 tree missing0
             "$F" saved --evidence --json s.db | jq -r '.scans[] | [.id, .label, .evidence] | @tsv' | head -n -1 | cmp - after

@@ -117,6 +117,84 @@ import Testing
         #expect(printed == "1||\n2|\(digest)|\n3|\(digest)|587b\nNo difference.\n\(digest)\n", "\(printed)")
     }
 
+    // MARK: Directories
+
+    /// Of the newest scan, and for each directory alone: an inode with several names counts once in it.
+    @Test(arguments: [1, 2, 3]) func theSumsOfDirectoriesAreThoseOfDu(seed: Int) throws {
+        let printed = try prepare(
+            """
+            for i in 1 2 3 4 5; do change \(seed)$i; save s.db --xattrs --max-read 3 --hash md5 tree > none; done
+            python3 - <<'END'
+            import os, sqlite3, subprocess
+            database = sqlite3.connect("s.db")
+            database.text_factory = bytes
+            rows = database.execute("SELECT key, entries, disk_bytes, newest FROM directories")
+            found = {}
+            for key, *sums in rows:
+                names = key.replace(b"\\x02\\x01", b"\\0a").replace(b"\\x02\\x02", b"\\0b").replace(b"\\x01", b"/")
+                path = os.path.join(b"tree", names.replace(b"\\0a", b"\\x01").replace(b"\\0b", b"\\x02")).rstrip(b"/")
+                found[path] = sums
+            expected = {}
+            for top, _, names in os.walk(b"tree"):
+                disk = int(subprocess.check_output(["du", "-s", "-B1", "--", top]).split()[0])
+                entries = 1 + sum(len(files) + len(below) for _, below, files in os.walk(top))
+                links = [os.path.join(top, name) for name in os.listdir(top)]
+                inside = [path for path in links if os.path.islink(path) or not os.path.isdir(path)]
+                newest = max(int(os.lstat(path).st_mtime_ns // 10**9) for path in [top, *inside])
+                expected[top] = [entries, disk, newest]
+            assert found == expected, (found, expected)
+            END
+            # Each save writes what has changed, a copy everything.
+            "$F" saved --copy s.db copy.db 2> none
+            sums='SELECT series, root, key, entries, apparent_bytes, disk_bytes, links, newest, changed IS NULL FROM directories'
+            for f in s copy; do sqlite3 $f.db "$sums" > $f; done
+            cmp s copy; sqlite3 s.db 'SELECT count(*) > 0 FROM directories WHERE changed IS NULL'
+            """)
+        #expect(printed == "1\n", "\(printed)")
+    }
+
+    /// An error of one scan alone is not passed over behind another one.
+    @Test func errorsAreNotPassedOver() throws {
+        let printed = try prepare(
+            """
+            mkdir -p tree/b tree/c/d; touch tree/b/x tree/c/d/y; save s.db tree > none; save s.db tree > none
+            sqlite3 s.db "INSERT INTO errors VALUES (1, 0, x'61', 'statx', 'EIO', 'alone', 1, NULL),
+                (1, 0, x'62', 'openat', 'EIO', 'later', 2, NULL), (1, 0, CAST('c' || char(1) || 'd' AS BLOB), 'openat', 'EIO', 'deep', 1, 1)"
+            for sides in 's.db#1 s.db#2' 's.db#2 s.db#1'; do "$F" diff $sides > out || true; grep '^[-+*!=?] ' out; done
+            """)
+        #expect(
+            printed == """
+                ? tree/a  known neither before nor now, statx: alone
+                ? tree/b  openat: later
+                ? tree/c/d  not known before, openat: deep
+                ? tree/a  known neither before nor now, statx: alone
+                ? tree/b  not known before, openat: later
+                ? tree/c/d  openat: deep
+
+                """, "\(printed)")
+    }
+
+    /// Equal subtrees are not read: neither by `diff` nor by `--growth`, whose sums are right all the same.
+    @Test func equalSubtreesAreNotRead() throws {
+        let printed = try prepare(
+            """
+            mkdir -p tree/same/{1..20}/{1..5} tree/other tree/linked; touch tree/same/{1..20}/{1..5}/{1..5}; mkdir out
+            echo x > tree/other/a; ln tree/other/a tree/linked/a; save s.db tree > none
+            echo more > tree/linked/b; mv tree/other out; save s.db tree > none
+            { "$F" diff --json s.db#1 s.db || true; } | jq -c '.totals | [.old_entries_read, .new_entries_read]'
+            "$F" diff --growth --json s.db#1 s.db > growth || [ $? = 1 ]
+            jq -c '.totals | [.old_entries_read, .new_entries_read]' growth
+            jq -c '[.directories[] | [.path, .growth.entries, .growth.apparent_bytes]] | sort' growth
+            cp s.db whole.db; { "$F" diff --growth --json s.db#1 whole.db || true; } | jq -c '[.directories[] | [.path, .growth.entries, .growth.apparent_bytes]] | sort'
+            """)
+        let lines = printed.split(separator: "\n")
+        try #require(lines.count == 4, "\(printed)")
+        // The PATH, `linked` and what is in it, and what is gone or new.
+        #expect(lines[0] == "[4,3]" && lines[1] == "[6,5]", "\(printed)")
+        // The inode still counts by its other name.
+        #expect(lines[2] == lines[3] && lines[2].contains(#"["tree",-1,5]"#), "\(printed)")
+    }
+
     // MARK: Earlier versions
 
     /// The copy of a file of version 1 says what that says: to its evidence.

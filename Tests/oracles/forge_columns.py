@@ -30,6 +30,10 @@ FREE = {
         "roots": {"totals"}, "series": {"id", "roots", "options"}, "lists": {"id", "hash"},
         # Of scan 1, which is the only one: an error that it has.
         "errors": {"until"},
+        # They follow from other rows, and verify does not look at them.
+        "directories": {
+            "series", "root", "key", "changed", "entries", "apparent_bytes", "disk_bytes", "links", "newest",
+        },
     },
 }
 # They have no rows where there is one scan.
@@ -106,7 +110,7 @@ def changes(database):
                 for value in others(table, column, row[name], kind):
                     yield (f"{table}.{name} of {kind}: {row[name]!r} -> {value!r}", free,
                            f"UPDATE {table} SET {name} = ? WHERE {where}", [value, *place])
-            if table not in ("scans", "content", "series", "lists"):
+            if table not in ("scans", "content", "series", "lists", "directories"):
                 yield f"{table}: {kind} is gone", False, f"DELETE FROM {table} WHERE {where}", place
 
 

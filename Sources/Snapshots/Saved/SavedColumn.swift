@@ -45,4 +45,11 @@ struct SavedColumns {
         self.fields = fields
         self.names = names
     }
+
+    func place(of field: EntryField) -> Int {
+        guard let column = fields.first(where: { $0.field == field }) else {
+            preconditionFailure("\(field.name) is a column of every version")
+        }
+        return column.place
+    }
 }

@@ -75,7 +75,7 @@ package final class SavedPruning {
     ///   - newest: its newest scan so far.
     private func prune(_ series: Int64, _ stay: [Int64], newest: Int64) throws {
         guard let last = stay.last else {
-            for table in ["entries", "history", "errors"] { try removeAll(of: series, table) }
+            for table in ["entries", "history", "errors", "directories"] { try removeAll(of: series, table) }
             return try database.execute("DELETE FROM series WHERE id = \(series)")
         }
         let values = file.schema.entryValues.joined(separator: ", ")
@@ -111,6 +111,25 @@ package final class SavedPruning {
             }
         }
         try pruneErrors(series, stay, last, newest)
+        guard last < newest, let scan = scans.first(where: { $0.id == last }) else { return }
+        try removeAll(of: series, "directories")
+        try sum(scan, series)
+    }
+
+    /// Makes the sums of directories again: from now on `scan` is the newest of its series.
+    private func sum(_ scan: SavedScan, _ series: Int64) throws {
+        let directories = try DirectoryWriter(database, series: series, scan: scan.id)
+        let source = try SavedScanSource(file, scan, only: SavedScanSource.shownColumns)
+        var step = 0
+        while let entry = try source.next() {
+            step += 1
+            if step % 1_000 == 0, clinux_stop_signal() != 0 { throw SnapshotFailure(path: nil, "stopped") }
+            guard entry.kind != nil else { continue }
+            try directories.add(
+                entry, Int64(entry.key.root), StoredKey.bytes(entry.key.bytes[4...]), isChanged: true,
+                isKnown: source.isContentKnown)
+        }
+        try directories.finish()
     }
 
     private func pruneErrors(_ series: Int64, _ stay: [Int64], _ last: Int64, _ newest: Int64) throws {

@@ -15,6 +15,7 @@ package final class SavedScanSource: SnapshotSource {
     let path: [UInt8]
     private let rows: SavedRows
     private let columns: SavedColumns
+    private let (kind, links): (Int, Int)
     private let attributes: Statement
     private let errors: Statement
     /// Of rows that are shared: the key of `attributes`, and when errors begin and end.
@@ -22,15 +23,15 @@ package final class SavedScanSource: SnapshotSource {
     /// Whether all columns are read.
     private let isWhole: Bool
     private let contentStates: ContentStates
-    /// See `passOver(sharedWith:)`.
-    private var otherScan: Int64?
+    /// See `passOverShared`.
+    private var sharing: SharedRows?
     /// The error that comes next, if one does.
-    private var pendingError: (key: EntryKey, error: SnapshotEntryError, parts: [[UInt8]], isOurs: Bool)?
+    private var pendingError: (key: EntryKey, error: SnapshotEntryError, parts: [[UInt8]])?
     /// An entry that was read, and before which errors without an entry come.
     private var pendingEntry: SnapshotEntry?
     /// Rows of errors come in their order, each once: see `RowOrder`.
     private var lastError: ErrorOrder?
-    private let identity: SavedScans.Identity?
+    private let file: SavedScans
 
     /// What a browser shows of an entry.
     package static let shownColumns: Set<String> = [
@@ -40,7 +41,7 @@ package final class SavedScanSource: SnapshotSource {
     /// - Parameter wanted: columns that are read, `root` and `key` among them; nil: all. An entry says nothing of others.
     package init(_ file: SavedScans, _ scan: SavedScan, only wanted: Set<String>? = nil) throws(SnapshotFailure) {
         path = file.path
-        identity = file.identity
+        self.file = file
         self.scan = scan
         var fields = FieldSet(of: scan.options)
         // What the file's version has no column for is not known.
@@ -53,6 +54,7 @@ package final class SavedScanSource: SnapshotSource {
         .with(scan.options, scan.totals)
         let saved = SavedColumns(file.schema)
         self.columns = saved
+        (kind, links) = (saved.place(of: .kind), saved.place(of: .links))
         sharesRows = file.schema.sharesRows
         isWhole = wanted == nil
         contentStates = ContentStates(scan.options)
@@ -100,20 +102,25 @@ package final class SavedScanSource: SnapshotSource {
     }
 
     /// From now on neither gives out an entry that one row says of both scans, unless it is a PATH or something of it is not
-    /// known. To be called before the first entry. Does nothing where they are not two scans of one series in one file.
-    package static func passOverShared(_ old: any SnapshotSource, _ new: any SnapshotSource) throws(SnapshotFailure) {
+    /// known; subtrees of such entries are not read. To be called before the first entry. Does nothing where they are not two
+    /// scans of one series in one file.
+    ///
+    /// - Parameter givesDirectories: those are given out all the same, down to the first of a subtree that is not read.
+    /// - Returns: whether anything is passed over.
+    @discardableResult
+    package static func passOverShared(
+        _ old: any SnapshotSource, _ new: any SnapshotSource, givesDirectories: Bool = false
+    ) throws(SnapshotFailure) -> Bool {
         guard let old = old as? SavedScanSource, let new = new as? SavedScanSource, old.sharesRows, new.sharesRows,
-            old.identity != nil, old.identity == new.identity, old.scan.series == new.scan.series
-        else { return }
-        try old.passOver(sharedWith: new.scan)
-        try new.passOver(sharedWith: old.scan)
-    }
-
-    private func passOver(sharedWith other: SavedScan) throws(SnapshotFailure) {
-        otherScan = other.id
-        (lastError, pendingError) = (nil, nil)
-        Self.start(errors, root: .min, key: [])
-        try readError()
+            old.file.identity != nil, old.file.identity == new.file.identity, old.scan.series == new.scan.series
+        else { return false }
+        do throws(DatabaseError) {
+            old.sharing = try SharedRows(old.file, old.scan, new.scan, givesDirectories: givesDirectories)
+            new.sharing = try SharedRows(new.file, new.scan, old.scan, givesDirectories: givesDirectories)
+        } catch {
+            throw SnapshotFailure(path: old.path, error.message)
+        }
+        return true
     }
 
     /// Goes on with an entry, or with the first one behind it. It may lie before what was read last.
@@ -129,18 +136,13 @@ package final class SavedScanSource: SnapshotSource {
         var entry = pendingEntry
         pendingEntry = nil
         if entry == nil { entry = try readEntry() }
-        // Errors without an entry, before it; those of another scan are not given out.
-        while let error = pendingError, entry.map({ error.key < $0.key }) ?? true {
-            guard error.isOurs else {
-                try readError()
-                continue
-            }
+        // Errors without an entry, before it.
+        if let error = pendingError, entry.map({ error.key < $0.key }) ?? true {
             pendingEntry = entry
             entry = SnapshotEntry(key: error.key)
-            break
         }
         while let error = pendingError, error.key == entry?.key {
-            if error.isOurs { entry?.errors.append(error.error) }
+            entry?.errors.append(error.error)
             try readError()
         }
         if let entry { try checkState(entry) }
@@ -167,27 +169,42 @@ package final class SavedScanSource: SnapshotSource {
     private func readEntry() throws(SnapshotFailure) -> SnapshotEntry? {
         while let row = try step() {
             rowsRead += 1
-            if let otherScan, try isKnown(row, to: otherScan) { continue }
-            return try entry(row)
+            guard let sharing, try isShared(row, sharing) else { return try entry(row) }
+            guard row.integer(kind) == Int64(EntryKind.directory.rawValue) else { continue }
+            let directory = sharing.givesDirectories ? try entry(row) : nil
+            if try isSharedBelow(sharing) { rows.start(root: rows.root, key: rows.key + [2]) }
+            if let directory { return directory }
         }
         return nil
     }
 
     /// Whether the row is one of the other scan, too, and says all that there is to say.
-    private func isKnown(_ row: Statement, to other: Int64) throws(SnapshotFailure) -> Bool {
-        while let error = pendingError, !error.isOurs, isBefore(error.key) { try readError() }
-        guard let since = row.integer(columns.since), since <= other, row.integer(columns.until) ?? .max >= other,
-            row.isNull(columns.state), !rows.key.isEmpty
+    private func isShared(_ row: Statement, _ sharing: SharedRows) throws(SnapshotFailure) -> Bool {
+        if !sharing.passesOverLinks, row.integer(links) ?? 1 > 1,
+            row.integer(kind) != Int64(EntryKind.directory.rawValue)
+        {
+            return false
+        }
+        guard let since = row.integer(columns.since), since <= sharing.other,
+            row.integer(columns.until) ?? .max >= sharing.other, row.isNull(columns.state), !rows.key.isEmpty
         else { return false }
-        guard let error = pendingError else { return true }
-        return !(Int64(error.key.root) == rows.root && StoredKey.bytes(error.key.bytes[4...]) == rows.key)
+        do throws(DatabaseError) {
+            return try !sharing.hasError(rows.root, rows.key)
+        } catch {
+            throw SnapshotFailure(path: path, error.message)
+        }
     }
 
-    /// Whether a key comes before that of the current row.
-    private func isBefore(_ key: EntryKey) -> Bool {
-        if Int64(key.root) != rows.root { return Int64(key.root) < rows.root }
-        return StoredKey.bytes(key.bytes[4...]).lexicographicallyPrecedes(rows.key)
+    private func isSharedBelow(_ sharing: SharedRows) throws(SnapshotFailure) -> Bool {
+        do throws(DatabaseError) {
+            return try sharing.isSharedBelow(rows.root, rows.key)
+        } catch {
+            throw SnapshotFailure(path: path, error.message)
+        }
     }
+
+    /// Whether all is known of the content of the entry that was read last.
+    var isContentKnown: Bool { storedState == nil }
 
     private func entry(_ row: Statement) throws(SnapshotFailure) -> SnapshotEntry {
         guard let key = StoredKey.key(root: rows.root, rows.key), scan.options.paths.indices.contains(key.root) else {
@@ -301,15 +318,14 @@ package final class SavedScanSource: SnapshotSource {
             lastError = order
             let until = sharesRows ? errors.integer(6) ?? .max : .max
             let isOurs = !sharesRows || since <= scan.id && scan.id <= until
-            // One of the other scan: its entry is not to be passed over.
-            if !isOurs, otherScan.map({ since <= $0 && $0 <= until }) != true { continue }
+            if !isOurs { continue }
             let texts = parts.compactMap { String(validating: $0, as: UTF8.self) }
             guard texts.count == 3 else { throw damaged("an error that is no text") }
-            if let pendingError, isOurs, pendingError.isOurs, pendingError.key == key, pendingError.parts == parts {
+            if let pendingError, pendingError.key == key, pendingError.parts == parts {
                 throw damaged("an error that is there twice")
             }
             let error = SnapshotEntryError(operation: texts[0], code: texts[1], message: texts[2])
-            pendingError = (key, error, parts, isOurs)
+            pendingError = (key, error, parts)
             return
         }
         pendingError = nil

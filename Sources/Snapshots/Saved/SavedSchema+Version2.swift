@@ -93,6 +93,16 @@ extension SavedSchema {
                   PRIMARY KEY (series, root, key, operation, code, message, since)) WITHOUT ROWID
                 """
             ),
+            (
+                "directories",
+                """
+                CREATE TABLE directories (
+                  series INTEGER NOT NULL, root INTEGER NOT NULL, key BLOB NOT NULL, changed INTEGER,
+                  entries INTEGER NOT NULL, apparent_bytes INTEGER NOT NULL, disk_bytes INTEGER NOT NULL,
+                  links INTEGER NOT NULL, newest INTEGER,
+                  PRIMARY KEY (series, root, key)) WITHOUT ROWID
+                """
+            ),
             ("entry", entryView(digests)), ("error", errorView),
         ]
     }

@@ -35,6 +35,8 @@ final class SeriesWriter {
     private let deleteEntry: Statement
     private let lists: AttributeLists
     private let errors: ErrorWriter
+    private let directories: DirectoryWriter
+    private let kind: Int
     private var key = ByteBuffer(capacity: 4096)
     /// Where `old` stands; `isAtRow` is false behind the last row.
     private var isAtRow = false
@@ -53,6 +55,8 @@ final class SeriesWriter {
         states = ContentStates(options)
         lists = try AttributeLists(database)
         errors = try ErrorWriter(database, series: series, scan: scan, newest: newest)
+        directories = try DirectoryWriter(database, series: series, scan: scan)
+        kind = columns.place(of: .kind)
         let names = columns.names + ["series", "since"]
         insertEntry = try database.prepare(
             """
@@ -94,9 +98,13 @@ final class SeriesWriter {
         let list = try entry.xattrs.map { attributes throws(DatabaseError) in try lists.number(of: attributes) }
         let state = states.state(of: entry).map { Int64($0.rawValue) }
         if isAtRow, isAtKey(root) {
-            if isOld(entry, list, state) { return try advance() }
+            if isOld(entry, list, state) {
+                try directories.add(entry, root, key.bytes, isChanged: false, isKnown: state == nil)
+                return try advance()
+            }
             try retire()
         }
+        try directories.add(entry, root, key.bytes, isChanged: true, isKnown: state == nil)
         bind(entry, root, list, state)
         try insertEntry.run()
     }
@@ -104,6 +112,7 @@ final class SeriesWriter {
     /// To be called once, after the last entry.
     func finish() throws(DatabaseError) {
         while isAtRow { try retire() }
+        try directories.finish()
         try errors.finish()
     }
 
@@ -135,6 +144,8 @@ final class SeriesWriter {
 
     /// The row is one of older scans alone from now on.
     private func retire() throws(DatabaseError) {
+        let isDirectory = old?.integer(kind) == Int64(EntryKind.directory.rawValue)
+        try directories.remove(oldRoot, oldKey, isDirectory: isDirectory)
         for statement in [moveEntry, deleteEntry] {
             statement.bind(1, oldRoot)
             statement.bind(2, blob: oldKey)
