@@ -2,7 +2,7 @@
 #
 # make hands variables of its command line to the scripts: `make bench RUNS=10 ROUNDS=5 TREES=/mnt/scratch`.
 
-.PHONY: bench bench-guard bench-browse bench-duplicates bench-scheduler bench-content bench-cold bench-scale bench-latency bench-mpi bench-reading bench-compare bench-equal
+.PHONY: bench bench-guard bench-browse bench-saved bench-duplicates bench-scheduler bench-content bench-cold bench-scale bench-latency bench-mpi bench-reading bench-compare bench-equal
 .PHONY: bench-tools bench-build bench-check bench-docs bench-rivals bench-clean
 
 bench: build ## Metadata scan beside the C floor, find, bfs, fd, du and gdu (warm)
@@ -18,6 +18,9 @@ bench-equal: build ## Shows that the tools of `bench` do equal work: counts thei
 
 bench-browse: build ## A tree in a terminal, beside ncdu and gdu: first picture, all of it, memory
 	Benchmarks/browse.sh
+
+bench-saved: build ## Files of saved scans: --save beside --ndjson, fifty scans, diff and prune
+	Benchmarks/saved.sh
 
 bench-duplicates: build ## Files of one content, beside jdupes, fdupes, rdfind and rmlint
 	Benchmarks/duplicates.sh

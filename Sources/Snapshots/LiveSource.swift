@@ -26,6 +26,20 @@ package enum LiveSource {
         onError: (@Sendable (ScanError) -> Void)? = nil,
         onContradiction: (@Sendable (_ path: [UInt8]) -> Void)? = nil
     ) throws -> (source: SortedSource, report: ScanReport) {
+        let (sources, report) = try scan(
+            options, times: 1, baseline: baseline, leftOut: leftOut, rules: rules, choice: choice, other: other,
+            willRun: willRun, isCancelled: isCancelled, onError: onError, onContradiction: onContradiction)
+        return (sources[0], report)
+    }
+
+    /// The same, to be gone through as often as there are sources: the tree is read once.
+    package static func scan(
+        _ options: ScanOptions, times: Int, baseline: ContentBaseline? = nil, leftOut: LeftOut? = nil,
+        rules: RuleSet? = nil, choice: (any ContentChoice)? = nil, other: (any EntryOutput)? = nil,
+        willRun: (Scan) -> Void = { _ in }, isCancelled: @escaping @Sendable () -> Bool,
+        onError: (@Sendable (ScanError) -> Void)? = nil,
+        onContradiction: (@Sendable (_ path: [UInt8]) -> Void)? = nil
+    ) throws -> (sources: [SortedSource], report: ScanReport) {
         let output = SortingOutput(options, rules)
         try output.prepare()
         var environment = ScanEnvironment()
@@ -43,7 +57,7 @@ package enum LiveSource {
         if isCancelled() { throw SnapshotFailure(path: nil, "stopped") }
         var description = description(of: options, report)
         description.namesLeftOut = output.leftOut
-        return (SortedSource(description, try output.finish()), report)
+        return (try output.finish(times: times).map { [description] in SortedSource(description, $0) }, report)
     }
 
     /// Lists a tree without reading any file.
@@ -132,10 +146,13 @@ final class SortingOutput: EntryOutput {
     }
 
     /// To be called once, after the scan.
-    func finish() throws(SnapshotFailure) -> SortedEntries {
+    func finish() throws(SnapshotFailure) -> SortedEntries { try finish(times: 1)[0] }
+
+    /// To be called once, after the scan.
+    func finish(times: Int) throws(SnapshotFailure) -> [SortedEntries] {
         if let failure = failure.withLock({ $0 }) { throw SnapshotFailure(failure) }
         do throws(TemporaryFileError) {
-            return SortedEntries(try sorter.takeMerge())
+            return try sorter.takeMerges(times).map { SortedEntries($0) }
         } catch {
             throw SnapshotFailure(error)
         }

@@ -78,8 +78,12 @@ extension ExitStatus {
             }
             self = .trouble
         case let error as SaveFailure:
+            if let status = ExitStatus.stopSignal {
+                self = status
+                return
+            }
             StandardStreams.complain(error.path, error.message)
-            self = .outputFailed
+            self = error.isOfOlderVersion ? .usage : .outputFailed
         default: preconditionFailure("an error that nobody prints: \(error)")
         }
     }

@@ -49,6 +49,10 @@ enum FSScan {
                 return try VerifyProgram(settings).run()
             case .duplicates(let settings):
                 return try DuplicatesProgram(settings).run()
+            case .accept(let settings):
+                return try AcceptProgram(settings).run()
+            case .prune(let settings):
+                return try PruneProgram(settings).run()
             case .saved(let settings):
                 return try SavedProgram(settings).run()
             }

@@ -72,15 +72,15 @@ struct ScanProgram {
         let isLate = !report.complete && environment.deadline?.hasPassed == true
         if isLate { StandardStreams.complain("stopped by --deadline: the report is not complete") }
         // The scan is saved before its report is written, because a reader of the report may close the pipe.
-        try saved.map { saved throws(SaveFailure) in
-            if report.complete || saved.failed { try saved.finish(report) } else { saved.abandon() }
+        var proof: SavedProof?
+        if let saved {
+            if report.complete || saved.failed { proof = try saved.finish(report) } else { saved.abandon() }
         }
         if let path = settings.save, environment.leftOut?.places.isEmpty == false {
             StandardStreams.complain(path, "warning: lies in what is saved, and is left out of it")
         }
-        if let saved, let path = settings.save, report.complete {
-            let proof = try saved.proof()
-            let kept = KeptScan(path: path, scan: saved.scan, evidence: proof.evidence.hex, sha256: proof.sha256)
+        if let proof, let path = settings.save {
+            let kept = KeptScan(path: path, scan: proof.scan, evidence: proof.evidence.hex, sha256: proof.sha256)
             printEvidence(report, kept)
             report.kept = kept
         }

@@ -53,14 +53,32 @@ extension AttackersDayTests {
             "UPDATE entries SET mode = 2541 WHERE CAST(key AS TEXT) LIKE '%login'",
             "UPDATE entries SET uid = 65534 WHERE CAST(key AS TEXT) LIKE '%login'",
             "UPDATE entries SET flags = 16 WHERE CAST(key AS TEXT) LIKE '%login'",
+            """
+            INSERT INTO lists VALUES (7, 7); INSERT INTO attributes VALUES (7, x'61', x'62');
+            UPDATE entries SET xattrs = 7 WHERE CAST(key AS TEXT) LIKE '%login'
+            """,
+            "INSERT INTO errors SELECT 1, 0, key, 'openat', 'EACCES', 'Permission denied', 1, NULL FROM entries WHERE kind = 1",
+        ] as [ByteString])
+    func whatIsComparedIsForged(_ sql: ByteString) throws {
+        try expectForgery(sql, isOfVersion1: false)
+    }
+
+    @Test(
+        arguments: [
+            "UPDATE entries SET mode = 2541 WHERE CAST(key AS TEXT) LIKE '%login'",
             "UPDATE entries SET xattrs = 1 WHERE CAST(key AS TEXT) LIKE '%login';"
                 + "INSERT INTO xattrs SELECT 1, 0, key, x'61', x'62' FROM entries WHERE xattrs = 1",
             "INSERT INTO errors SELECT 1, 0, key, 'openat', 'EACCES', 'Permission denied' FROM entries WHERE kind = 1",
         ] as [ByteString])
-    func whatIsComparedIsForged(_ sql: ByteString) throws {
+    func whatIsComparedIsForgedInVersion1(_ sql: ByteString) throws {
+        try expectForgery(sql, isOfVersion1: true)
+    }
+
+    private func expectForgery(_ sql: ByteString, isOfVersion1: Bool) throws {
         let verdicts = try play(
             """
             \(Self.settle)
+            \(isOfVersion1 ? "python3 $V1 drop/usr.db" : "")
             sqlite3 drop/usr.db <<'END'
             \(sql)
             END
@@ -93,6 +111,7 @@ extension AttackersDayTests {
             """
             clean=$(sha256sum < tree/bin/login | cut -c1-64); echo trojan > tree/bin/login
             trojan=$(sha256sum < tree/bin/login | cut -c1-64); \(Self.settle)
+            python3 $V1 drop/usr.db
             python3 - $trojan $clean <<'END'
             import sqlite3, sys
             old, new = map(bytes.fromhex, sys.argv[1:])
@@ -138,8 +157,8 @@ extension AttackersDayTests {
             """
             \(Self.settle)
             sqlite3 drop/usr.db "UPDATE scans SET label = char(27) || '[2J' || char(10) || 'No difference.';
-                INSERT INTO errors SELECT 1, 0, key, char(27) || 'c', char(13), char(10) || 'No difference.' || char(10)
-                FROM entries WHERE kind = 1"
+                INSERT INTO errors
+                SELECT 1, 0, key, char(27) || 'c', char(13), char(10) || 'No difference.' || char(10), 1, NULL FROM entries WHERE kind = 1"
             routine
             """)
         expect(verdicts, ["verify", "quick", "diff"], 2, ["? tree/home/f  "])

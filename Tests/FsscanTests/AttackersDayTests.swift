@@ -68,7 +68,9 @@ struct AttackersDayTests {
             ["unshare", "-m"] + launcher + ["bash", "-c", tricks + Self.prologue + script],
             ProcessOptions {
                 $0.directory = directory.path
-                $0.environment = ["F": Fsscan.path.text, "LC_ALL": "C.UTF-8"]
+                $0.environment = [
+                    "F": Fsscan.path.text, "V1": Repository.path("Tests/oracles/version1.py").text, "LC_ALL": "C.UTF-8",
+                ]
                 $0.timeout = 900
             })
         try #require(outcome.status == 0, "\(outcome.end): \(outcome.outputText)\(outcome.errorText)")

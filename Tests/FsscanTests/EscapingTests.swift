@@ -68,7 +68,7 @@ import Testing
         values[column] = Self.attack
         let sql = """
             INSERT INTO errors VALUES (1, 0, CAST('a' AS BLOB), \(values["operation"]!), \(values["code"]!), \
-            \(values["message"]!))
+            \(values["message"]!), 1, NULL)
             """
         let outcome = try forged(ByteString(sql), read: "$F diff --ignore mtime,ctime tree s.db")
         #expect(outcome.status == 2)

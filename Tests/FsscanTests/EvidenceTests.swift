@@ -63,6 +63,19 @@ import Testing
         try expectValid("saved", try output(of: ["cat", directory.appending("saved")]))
     }
 
+    @Test func theSummaryOfRecordsTellsIt() throws {
+        let printed = try prepare(
+            """
+            mkdir tree; touch tree/a; "$F" --ndjson --save s.db --hash md5 tree 2> printed > records
+            tail -1 records | jq -r '.saved | .evidence, .sha256, .scan, .path, .taken_over'
+            sed -n 's/.*evidence: //p; s/.*sha256 of the file: //p' printed
+            """)
+        let lines = printed.split(separator: "\n")
+        try #require(lines.count == 7, "\(printed)")
+        #expect(lines[0] == lines[5] && lines[1] == lines[6] && lines[2...4] == ["1", "s.db", "0"], "\(printed)")
+        try expectValid("records", try output(of: ["cat", directory.appending("records")]))
+    }
+
     @Test func itIsTheSameForScansOfEarlierVersions() throws {
         let file = Repository.path("fixtures/saved-1/scans.db")
         let printed = try prepare(
@@ -87,8 +100,8 @@ import Testing
             save one.db --label a; "$F" --save one.db other > none 2>&1; save one.db --label b --threads 7; save two.db
             of() { "$F" saved --json --evidence "$1" | jq -r "$2"; }
             sqlite3 one.db "UPDATE scans SET label = 'c', host = 'x', version = '9', started = '2001-02-03T04:05:06.000000007Z';
-                DELETE FROM scans WHERE id = 1; DELETE FROM roots WHERE scan = 1; DELETE FROM entries WHERE scan = 1;
-                DELETE FROM errors WHERE scan = 1; DELETE FROM xattrs WHERE scan = 1; DELETE FROM content; ANALYZE; VACUUM"
+                DELETE FROM scans WHERE id = 2; DELETE FROM roots WHERE scan = 2; DELETE FROM entries WHERE series = 2;
+                DELETE FROM errors WHERE series = 2; ANALYZE; VACUUM"
             of one.db '.scans[1].evidence'; sqlite3 one.db 'VACUUM INTO "three.db"'; of three.db '.scans[1].evidence'
             """)
         let lines = printed.split(separator: "\n")
@@ -116,11 +129,12 @@ import Testing
     // MARK: What it covers
 
     /// Each column, each option, each row.
-    @Test func noColumnCanBeForged() throws {
+    @Test(arguments: [1, 2]) func noColumnCanBeForged(version: Int) throws {
         let printed = try prepare(
             """
             \(Self.variety) sleep 2.2
             $F --save s.db --hash sha256,git,md5,xxh128 --mime --xattrs --max-read 2000 tree missing other > none 2> printed || [ $? = 1 ]
+            \(version == 1 ? "python3 $V1 s.db" : "")
             python3 $FORGE "$F" s.db $(sed -n 's/.*evidence: //p' printed)
             """)
         let lines = printed.split(separator: "\n")
@@ -134,6 +148,7 @@ import Testing
             """
             \(Self.variety)
             "$F" --save s.db --hash sha256 --xattrs tree > none 2> printed; evidence=$(sed -n 's/.*evidence: //p' printed)
+            python3 $V1 s.db
             sqlite3 s.db "UPDATE entries SET state = zeroblob(32)"; echo changed > tree/d/e/new
             { "$F" verify --expect $evidence s.db || [ $? = 1 ]; } | grep -c '^+ tree/d/e/new$'
             """)

@@ -114,9 +114,11 @@ private struct GrowthReport: Decodable {
             #expect(report.totals.growth == difference(before[""], after[""]))
             // The sums of the two scans, also if equal directories were not read.
             #expect(report.totals.old == before[""] && report.totals.new == after[""])
-            let skips = sides[1] == file.path
-            #expect((report.totals.directoriesSkipped > 0) == skips)
-            if !skips { #expect(found["grows"]?.old == before["grows"] && found["grows"]?.new == after["grows"]) }
+            #expect(report.totals.directoriesSkipped == 0)
+            // Of two scans of one file only what has changed is read.
+            if sides[1] != file.path {
+                #expect(found["grows"]?.old == before["grows"] && found["grows"]?.new == after["grows"])
+            }
             let magnitudes = report.directories.map(\.growth.diskBytes.magnitude)
             #expect(magnitudes == magnitudes.sorted(by: >))
         }
@@ -151,9 +153,9 @@ private struct GrowthReport: Decodable {
             let outcome = try Fsscan.run(["diff", "--growth"] + sides)
             #expect(outcome.status == 0 && outcome.outputText == "Nothing has grown or shrunk.\n")
         }
-        // Equal as a whole: only the PATH is read.
         let report = try GrowthReport([file.path + "#1", file.path], status: 0)
-        #expect(report.totals.oldEntriesRead == 1 && report.roots.map(\.change) == ["same"])
+        // The PATH, what is in it, and names of inodes that have several.
+        #expect(report.totals.oldEntriesRead < 20 && report.roots.map(\.change) == ["same"])
         #expect(report.totals.old == report.totals.new && report.totals.old?.entries ?? 0 > 20)
     }
 

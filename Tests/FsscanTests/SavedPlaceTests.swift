@@ -12,9 +12,9 @@ import Testing
 
     private func shell(_ script: ByteString) throws -> ProcessOutcome { try Fsscan.shell(script, in: directory) }
 
-    /// Without the lines of evidence: see `EvidenceTests`.
+    /// Without the lines of digests: see `EvidenceTests` and `AcceptTests`.
     private func expect(_ script: ByteString, _ status: Int32, _ output: String) throws {
-        let outcome = try shell("set -o pipefail; { \(script); } | { grep -v '^Evidence ' || true; }")
+        let outcome = try shell("set -o pipefail; { \(script); } | { grep -vE '^(Evidence|Changes) ' || true; }")
         #expect(outcome.status == status && outcome.outputText == output, "\(outcome.outputText)\(outcome.errorText)")
     }
 

@@ -65,7 +65,7 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
         let saved = rows.split(separator: "\n").map { $0.lowercased() }
         #expect(saved.sorted() == expected.sorted())
         #expect(
-            try file.query("PRAGMA integrity_check; PRAGMA user_version; SELECT count(*) FROM errors") == "ok\n1\n0\n")
+            try file.query("PRAGMA integrity_check; PRAGMA user_version; SELECT count(*) FROM errors") == "ok\n2\n0\n")
     }
 
     @Test func rangesOfThePrimaryKeyAreSubtrees() throws {
@@ -77,7 +77,7 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
             "SELECT replace(CAST(key AS TEXT), char(1), '/') FROM entries WHERE \(below) ORDER BY key")
         #expect(subtree == "d/e\nd/e/p\nd/s\nd/setuid\n")
         let plan = try file.query(
-            "EXPLAIN QUERY PLAN SELECT * FROM entries WHERE scan = 1 AND root = 0 AND \(below) ORDER BY key")
+            "EXPLAIN QUERY PLAN SELECT * FROM entries WHERE series = 1 AND root = 0 AND \(below) ORDER BY key")
         #expect(plan.contains("SEARCH entries USING PRIMARY KEY") && !plan.contains("TEMP B-TREE"))
     }
 
@@ -311,7 +311,7 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
             (directory.appending("empty"), "is no SQLite database"),
             (view, "holds a table or view errors of unknown form"),
             (trigger, "holds tables, views, indices or triggers that saved scans do not have"),
-            (later, "holds saved scans of version 9, this program knows version 1"),
+            (later, "holds saved scans of version 9, this program knows version 2"),
         ]
         for (path, message) in cases {
             let outcome = try Fsscan.run(["saved", path])

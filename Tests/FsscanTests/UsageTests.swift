@@ -35,10 +35,6 @@ import Testing
                 ["--format", [0xE9, 0x1B], "/"],
                 #"--format: '\351\033' is not one of text json html du openmetrics ndjson paths ncdu mtree csv mca sha256sum sha1sum sha512sum md5sum b2sum sha384sum"#
             ),
-            (
-                ["--save", "/no/such", "--hash", "sha256,sha384", "/"],
-                "--save: a file of saved scans has no place for sha384: leave it out, or --save"
-            ),
             (["--format", "text", "--json", "/"], "one format at a time: text or json"),
             (["--json", "--ndjson", "/"], "one format at a time: json or ndjson"),
             (["--sorted", "/"], "--sorted is for records: use it with --ndjson, or another format that is no report"),

@@ -51,6 +51,10 @@ private func check(_ arguments: [CarriedArgument]) {
         for side in [settings.old, settings.new] { precondition(arguments.contains { $0.bytes == side }) }
     case .verify(let settings):
         precondition(arguments.contains { $0.bytes == settings.saved })
+    case .accept(let settings):
+        for path in [settings.saved] + settings.paths { precondition(arguments.contains { $0.bytes == path }) }
+    case .prune(let settings):
+        precondition(arguments.contains { $0.bytes == settings.file })
     case .saved(let settings):
         precondition(arguments.contains { $0.bytes == settings.file })
     case .plan(let settings):

@@ -20,27 +20,23 @@ import Testing
     /// The fields that every scan has.
     private let scanned = FieldSet(of: ScanOptions(paths: [], threads: 1))
 
-    /// Version 1 with another table of entries.
-    private func schema(_ version: Int64, _ entries: (String) -> String) -> SavedSchema {
+    /// A version with another table of entries.
+    private func schema(_ version: Int64, like other: SavedSchema, _ entries: (String) -> String) -> SavedSchema {
         SavedSchema(
-            version: version,
-            objects: SavedSchema.version1.objects.map { name, sql in
-                (name, name == "entries" ? entries(sql) : sql)
-            })
+            version: version, digests: other.digests, sharesRows: other.sharesRows,
+            objects: other.objects.map { name, sql in (name, name == "entries" ? entries(sql) : sql) })
     }
 
     /// Before version 1: entries had no time of birth, no flags and no BLAKE2.
     private var older: SavedSchema {
-        SavedSchema(
-            version: 0,
-            objects: schema(0) {
-                $0.replacing("btime INTEGER, btime_ns INTEGER, flags INTEGER, ", with: "")
-                    .replacing("blake2b BLOB, ", with: "")
-            }.objects.filter { $0.name != "entry" })
+        let entries = schema(0, like: .version1) {
+            $0.replacing("btime INTEGER, btime_ns INTEGER, flags INTEGER, ", with: "")
+                .replacing("blake2b BLOB, ", with: "")
+        }
+        return SavedSchema(
+            version: 0, digests: entries.digests.filter { $0 != "blake2b" }, sharesRows: false,
+            objects: entries.objects.filter { $0.name != "entry" })
     }
-
-    /// After version 1: a column that no code here reads.
-    private var newer: SavedSchema { schema(2) { $0.replacing("state BLOB,", with: "state BLOB, more INTEGER,") } }
 
     private func write(_ schema: SavedSchema) throws {
         let database = try Database(path, .create)
@@ -68,21 +64,47 @@ import Testing
         #expect(try source.next() == nil, "it begins again")
     }
 
-    @Test func aNewerProgramReadsVersion1AndDoesNotWriteToIt() throws {
+    @Test func version1IsReadAndNotWritten() throws {
         try write(.version1)
-        let file = try SavedScans(path, knowing: [.version1, newer])
+        let file = try SavedScans(path)
         #expect(try SavedScanSource(file, try file.scan(nil)).description.fields == scanned)
         let failure = try #require(throws: SaveFailure.self) {
-            _ = try SavedScanWriter(
-                path, ScanOptions(paths: [], threads: 1), label: nil, version: "", knowing: [.version1, newer])
+            _ = try SavedScanWriter(path, ScanOptions(paths: [], threads: 1), label: nil, version: "")
         }
-        #expect(failure.message == "holds saved scans of version 1, and is left as it is: save in another file")
+        #expect(failure.isOfOlderVersion)
+        #expect(
+            failure.message
+                == "holds saved scans of version 1, and is left as it is: make a copy that can be changed with "
+                + "fsscan saved --copy OLD NEW")
     }
 
     @Test func whatIsNewerThanTheProgramIsRefused() throws {
-        try write(newer)
+        let newer = schema(3, like: .version2(digests: [])) {
+            $0.replacing("mime TEXT", with: "mime TEXT, more INTEGER")
+        }
+        try newer.create(in: try Database(path, .create))
         let failure = try #require(throws: SnapshotFailure.self) { _ = try SavedScans(path) }
-        #expect(failure.message == "holds saved scans of version 2, this program knows version 1")
+        #expect(failure.message == "holds saved scans of version 3, this program knows version 2")
+    }
+
+    /// A later program may know more algorithms. What it has saved is read, and what it says in other columns is kept.
+    @Test func digestsOfALaterProgramAreColumns() throws {
+        let later = SavedSchema.version2(digests: ["sha256", "blake9", "md5"])
+        let database = try Database(path, .create)
+        try later.create(in: database)
+        #expect(try SavedSchema.of(database, SavedSchema.known).digests == later.digests)
+        #expect(try SavedSchema.of(database, SavedSchema.known).algorithms == [.sha256, .md5])
+        #expect(SavedSchema.digestColumns(of: later.objects.first { $0.name == "entries" }?.sql ?? "") == later.digests)
+    }
+
+    /// As ALTER TABLE writes it.
+    @Test func aColumnThatIsAddedIsTheSchemaOfItsDigests() throws {
+        let database = try Database(path, .create)
+        try SavedSchema.newest.create(in: database)
+        let grown = try database.addDigests(["git", "sha384"], to: try SavedSchema.of(database, SavedSchema.known))
+        #expect(grown.digests == ["git", "sha384"])
+        #expect(try SavedSchema.of(database, SavedSchema.known).digests == ["git", "sha384"])
+        #expect(try database.addDigests(["sha384"], to: grown).digests == grown.digests)
     }
 
     @Test func aVersionIsExactlyItsOwnSQL() throws {

@@ -28,13 +28,15 @@ package enum Fsscan {
         try TestSupport.run([path] + arguments, options)
     }
 
-    /// Runs a script of bash in `directory`, in which `$F` is `fsscan`.
+    /// Runs a script of bash in `directory`, in which `$F` is `fsscan`. `python3 $V1 FILE` makes a file of saved scans one of
+    /// version 1.
     package static func shell(
         _ script: ByteString, in directory: TemporaryDirectory, _ options: ProcessOptions = ProcessOptions()
     ) throws -> ProcessOutcome {
         var options = options
         options.directory = directory.path
         options.environment["F"] = String(decoding: path.bytes, as: UTF8.self)
+        options.environment["V1"] = Repository.path("Tests/oracles/version1.py").text
         return try TestSupport.run(["bash", "-c", script], options)
     }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The evidence of a scan in a file of saved scans of version 1, written from docs/SCHEMA-2.md without a look at the Swift code.
+"""The evidence of a scan in a file of saved scans, written from docs/SAVED.md without a look at the Swift code.
 
     evidence.py FILE [SCAN]       SCAN is a number; by default the newest
 """
@@ -16,7 +16,7 @@ NUMBERS = {
 }
 TIMES = {"mtime": 10, "ctime": 11, "btime": 12}
 XATTRS, STATE, TARGET, MIME, DIGEST = 15, 16, 17, 18, 19
-DIGESTS = ["blake2b", "git", "md5", "sha1", "sha256", "sha512", "xxh128"]
+DIGESTS = ["blake2b", "git", "md5", "sha1", "sha256", "sha384", "sha512", "xxh128"]
 NO_LIMIT = 2**63 - 1
 
 
@@ -76,6 +76,8 @@ def split(key):
 
 
 def state(row, options, has_errors):
+    if "changed" not in row:
+        return row["state"]
     if row["changed"]:
         return 1
     if row["kind"] == 0:
@@ -109,28 +111,49 @@ def fields(row, options, attributes, has_errors):
         found[MIME] = counted(row["mime"].encode())
     body = b"".join(bytes([tag]) + found[tag] for tag in sorted(found))
     for name in DIGESTS:
-        if row[name] is not None:
+        if row.get(name) is not None:
             body += bytes([DIGEST]) + counted(name.encode()) + counted(row[name])
     return body + b"\0"
 
 
-def evidence(database, scan):
-    database.row_factory = sqlite3.Row
-    options = json.loads(database.execute("SELECT options FROM scans WHERE id = ?", [scan]).fetchone()[0])
-    roots = [bytes(row["path"]) for row in database.execute("SELECT path FROM roots WHERE scan = ? ORDER BY root", [scan])]
-    errors = sorted(
-        (row["root"], path_of(row["key"]), *(row[name].encode() for name in ["operation", "code", "message"]))
-        for row in database.execute("SELECT * FROM errors WHERE scan = ?", [scan]))
-    with_errors = {error[:2] for error in errors}
+def scan_of_version_1(database, scan):
+    """Rows of entries, rows of errors, and the attributes of an entry."""
+    entries = database.execute("SELECT * FROM entries WHERE scan = ?", [scan]).fetchall()
+    errors = database.execute("SELECT * FROM errors WHERE scan = ?", [scan]).fetchall()
     attributes = {}
     for row in database.execute("SELECT * FROM xattrs WHERE scan = ?", [scan]):
-        attributes.setdefault((row["root"], path_of(row["key"])), []).append((row["name"], row["value"]))
+        attributes.setdefault((row["root"], row["key"]), []).append((row["name"], row["value"]))
+    return entries, errors, lambda row: attributes.get((row["root"], row["key"]), [])
+
+
+def scan_of_version_2(database, scan):
+    series = database.execute("SELECT series FROM scans WHERE id = ?", [scan]).fetchone()[0]
+    entries = database.execute("SELECT * FROM entries WHERE series = ? AND since <= ?", [series, scan]).fetchall()
+    entries += database.execute(
+        "SELECT * FROM history WHERE series = ? AND since <= ? AND until >= ?", [series, scan, scan]).fetchall()
+    errors = database.execute(
+        "SELECT * FROM errors WHERE series = ? AND since <= ? AND (until IS NULL OR until >= ?)", [series, scan, scan]).fetchall()
+    attributes = {}
+    for row in database.execute("SELECT * FROM attributes"):
+        attributes.setdefault(row["list"], []).append((row["name"], row["value"]))
+    return entries, errors, lambda row: attributes.get(row["xattrs"], [])
+
+
+def evidence(database, scan):
+    database.row_factory = sqlite3.Row
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    options = json.loads(database.execute("SELECT options FROM scans WHERE id = ?", [scan]).fetchone()[0])
+    roots = [bytes(row["path"]) for row in database.execute("SELECT path FROM roots WHERE scan = ? ORDER BY root", [scan])]
+    rows, error_rows, attributes = (scan_of_version_1 if version == 1 else scan_of_version_2)(database, scan)
+    errors = sorted(
+        (row["root"], path_of(row["key"]), *(row[name].encode() for name in ["operation", "code", "message"]))
+        for row in error_rows)
+    with_errors = {error[:2] for error in errors}
 
     entries = {}
-    for row in database.execute("SELECT * FROM entries WHERE scan = ?", [scan]):
+    for row in rows:
         place = row["root"], path_of(row["key"])
-        body = fields(row, options, sorted(attributes.get(place, [])), place in with_errors)
-        entries[place] = row["kind"], body
+        entries[place] = row["kind"], fields(dict(row), options, sorted(attributes(row)), place in with_errors)
     children = {place: [] for place, (kind, _) in entries.items() if kind == 0}
     values = {}
     # Whatever is below a directory comes before it.

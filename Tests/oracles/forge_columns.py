@@ -3,7 +3,7 @@
 
     forge_columns.py FSSCAN FILE EVIDENCE
 
-FILE holds one scan. Prints a line for each forgery that passes and should not, or is refused and should not be, and last how
+FILE holds one scan, of any version of the tables. Prints a line for each forgery that passes and should not, or is refused and should not be, and last how
 many were tried. New tables, columns and options are tried without being named here, unless they are listed as free.
 """
 
@@ -15,16 +15,34 @@ import subprocess
 import sys
 import tempfile
 
-# What evidence does not depend on. `state` and `totals` follow from other rows, and verify does not look at them; rows of
-# `content` that belong to another scan are missing in this one, so files are read.
+# What evidence does not depend on, by version. 1: `state` and `totals` follow from other rows, and verify does not look at
+# them; rows of `content` that belong to another scan are missing in this one, so files are read. 2: which scan is the oldest
+# that has a row, and what is told of the scan. `series` and `hash` are looked at when another scan is saved.
 FREE = {
-    "scans": {"label", "host", "started", "ended", "version", "totals"}, "roots": {"totals"}, "entries": {"state"},
-    "content": {"id", "scan"},
+    1: {
+        "scans": {"label", "host", "started", "ended", "version", "totals"}, "roots": {"totals"}, "entries": {"state"},
+        "content": {"id", "scan"},
+    },
+    2: {
+        "scans": {
+            "label", "host", "started", "ended", "version", "totals", "evidence", "kept_since", "base", "reason", "who",
+        },
+        "roots": {"totals"}, "series": {"id", "roots", "options"}, "lists": {"id", "hash"},
+        # Of scan 1, which is the only one: an error that it has.
+        "errors": {"until"},
+        # They follow from other rows, and verify does not look at them.
+        "directories": {
+            "series", "root", "key", "changed", "entries", "apparent_bytes", "disk_bytes", "links", "newest",
+        },
+    },
 }
+# They have no rows where there is one scan.
+EMPTY = {"history"}
 FREE_OPTIONS = {"depth", "top", "rank", "now"}
 LENGTHS = {"sha256": 32, "sha1": 20, "sha512": 64, "md5": 16, "blake2b": 64, "xxh128": 16, "git": 20, "state": 32}
 # As they are written.
-TEXTS = {"totals": "{}", "started": "2001-02-03T04:05:06.000000007Z", "ended": "2001-02-03T04:05:06.000000007Z"}
+TIME = "2001-02-03T04:05:06.000000007Z"
+TEXTS = {"totals": "{}", "started": TIME, "ended": TIME, "kept_since": TIME}
 
 
 def others(table, column, value, kind):
@@ -68,15 +86,17 @@ def options(text):
 
 def changes(database):
     """(what, whether it is free, SQL, values)"""
+    version = database.execute("PRAGMA user_version").fetchone()[0]
     tables = [row[0] for row in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
-    for table in tables:
+    # Of SQLite: the last number that a scan has had.
+    for table in filter(lambda table: table != "sqlite_sequence", tables):
         columns = [dict(row) for row in database.execute(f"PRAGMA table_info({table})")]
         keys = [column["name"] for column in columns if column["pk"]]
         kinds = {}
         for row in database.execute(f"SELECT * FROM {table}"):
             # A row of each kind, of the roots and of what is below.
             kinds.setdefault((row["kind"], row["key"] == b"") if table == "entries" else len(kinds), row)
-        assert kinds, f"no row of {table}"
+        assert kinds or table in EMPTY, f"no row of {table}"
         for kind, row in kinds.items():
             where = " AND ".join(f"{key} IS ?" for key in keys)
             place = [row[key] for key in keys]
@@ -86,11 +106,11 @@ def changes(database):
                     for option, text in options(row[name]):
                         yield f"{table}.{name} {text}", option in FREE_OPTIONS, "UPDATE scans SET options = ?", [text]
                     continue
-                free = name in FREE.get(table, set())
+                free = name in FREE[version].get(table, set())
                 for value in others(table, column, row[name], kind):
                     yield (f"{table}.{name} of {kind}: {row[name]!r} -> {value!r}", free,
                            f"UPDATE {table} SET {name} = ? WHERE {where}", [value, *place])
-            if table not in ("scans", "content"):
+            if table not in ("scans", "content", "series", "lists", "directories"):
                 yield f"{table}: {kind} is gone", False, f"DELETE FROM {table} WHERE {where}", place
 
 

@@ -61,10 +61,13 @@ def main(path, table):
         root = sqlite3.connect(path).execute(
             "SELECT rootpage FROM sqlite_schema WHERE name = ?", [table]).fetchone()[0]
         start, interior, leaf = 0, 2, 10
-        # A key is a blob; numbers come before all blobs.
-        row = record([1, 0, 5, 1] + [None] * 28)
+        # Of the columns only those without NULL count. A key is a blob; numbers come before all blobs.
+        columns = sqlite3.connect(path).execute(f"PRAGMA table_info({table})").fetchall()
+        # Of a scan that is still to come.
+        rest = [99 if column[1] == "since" else 1 if column[3] else None for column in columns[3:]]
+        row = record([1, 0, 5] + rest)
         cell = between = varint(len(row)) + row
-        row = record([1, 0, b"\xff", 1] + [None] * 28)
+        row = record([1, 0, b"\xff"] + rest)
         first = varint(len(row)) + row
     old = bytearray(data[size * (root - 1):size * root])
     cells = struct.unpack_from(">H", old, start + 3)[0]

@@ -131,6 +131,7 @@ extension RecordEncoder {
         if !report.complete { member("unfinished", paths: report.unfinished) }
         if let baseline = report.baseline { writer.member(baseline: baseline) }
         writer.member(timing: report.timing)
+        if let kept = report.kept { writer.member(saved: kept, report.baseline) }
         if includesStatistics { writer.member(statistics: report.statistics) }
         endRecord()
     }

@@ -47,6 +47,18 @@ extension JSONWriter {
         endObject()
     }
 
+    /// - Parameter baseline: what the scan took over.
+    package mutating func member(saved: KeptScan, _ baseline: BaselineUse?) {
+        key("saved")
+        beginObject()
+        member("path", bytes: saved.path)
+        member("scan", saved.scan)
+        member("evidence", saved.evidence)
+        member("sha256", saved.sha256)
+        member("taken_over", baseline?.reused ?? 0)
+        endObject()
+    }
+
     package mutating func member(timing: Timing) {
         key("timing")
         beginObject(.onALineEach)

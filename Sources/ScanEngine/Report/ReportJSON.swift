@@ -85,16 +85,7 @@ public struct ReportJSON {
         }
         if let baseline = report.baseline { writer.member(baseline: baseline) }
         writer.member(timing: report.timing)
-        if let kept = report.kept {
-            writer.key("saved")
-            writer.beginObject()
-            writer.member("path", bytes: kept.path)
-            writer.member("scan", kept.scan)
-            writer.member("evidence", kept.evidence)
-            writer.member("sha256", kept.sha256)
-            writer.member("taken_over", report.baseline?.reused ?? 0)
-            writer.endObject()
-        }
+        if let kept = report.kept { writer.member(saved: kept, report.baseline) }
         if includesStatistics { writer.member(statistics: report.statistics) }
         writer.endObject()
         writer.endLine()

@@ -4,7 +4,7 @@ import LinuxKernel
 import ScanEngine
 
 /// What a user wants to be compared, beside the default.
-package struct FieldSelection: Sendable {
+package struct FieldSelection: Equatable, Sendable {
     package var ignored: FieldSet
     package var ignoredAlgorithms: Set<DigestAlgorithm>
     /// Of `SnapshotDescription.uncheckable`: the user knows that they are not compared.

@@ -100,6 +100,10 @@ package struct Comparison {
     private var ignored = Subtree()
     private var isFolding = false
     private var (removedOverflow, addedOverflow) = (OverflowFolding(), OverflowFolding())
+    /// Gets each change, whether it is folded or not.
+    package var everyChange: ((Change) throws -> Void)?
+    /// Gets what the old side says of each entry that both sides have and that does not differ.
+    var unchanged: ((SnapshotEntry) throws -> Void)?
 
     /// - Parameters:
     ///   - rules: what is compared where.
@@ -185,7 +189,7 @@ package struct Comparison {
         _ body: (Change) throws -> Void
     ) throws {
         guard isFolding else { return try give(change, body) }
-        for kind in change.kinds { totals.changes[kind, default: 0] += 1 }
+        try count(change)
         if let now = self[keyPath: overflow].add(change, entry) { try body(now) }
     }
 
@@ -202,8 +206,13 @@ package struct Comparison {
             (change.kinds, change.reason) = ([.removed, .unknown], .now)
         }
         // What is below alone was counted when it came.
-        if !change.isBelowAlone { for kind in change.kinds { totals.changes[kind, default: 0] += 1 } }
+        if !change.isBelowAlone { try count(change) }
         try body(change)
+    }
+
+    private mutating func count(_ change: Change) throws {
+        for kind in change.kinds { totals.changes[kind, default: 0] += 1 }
+        try everyChange?(change)
     }
 
     private mutating func noteUnnamedDigests(_ left: SnapshotEntry, _ right: SnapshotEntry) {
@@ -234,6 +243,8 @@ package struct Comparison {
             try mayHaveGrown(left, right, rule, body)
         } else if let change = ruled.change(from: left, to: right, &tally) {
             try give(change, body)
+        } else {
+            try unchanged?(left)
         }
     }
 

@@ -87,6 +87,38 @@ extension ComparedFields {
         return found
     }
 
+    /// What of an entry is compared where the other side says it, too: by name, as bytes.
+    func shown(_ entry: SnapshotEntry) -> [(name: String, value: [UInt8])] {
+        var shown: [(String, [UInt8])] = []
+        let isDirectory = entry.kind == .directory
+        func add(_ field: EntryField, _ value: [UInt8]?) {
+            if let value { shown.append((field.name.description, value)) }
+        }
+        func bytes(_ number: some FixedWidthInteger) -> [UInt8] { Array(String(number).utf8) }
+        for field in EntryField.comparable where fields.contains(field) {
+            if isDirectory, Self.notOfDirectories.contains(field) { continue }
+            switch field.type {
+            case .digests: break
+            case .path: add(field, entry.target)
+            case .text: add(field, entry.mime.map { Array($0.utf8) })
+            case .xattrs:
+                let parts = entry.xattrs.map { $0.flatMap { [$0.name, $0.value] } }
+                add(field, parts.map { $0.flatMap { bytes($0.count) + [0x3A] + $0 } })
+            case .time:
+                add(
+                    field, rounded(entry.values[time: field]).map { bytes($0.seconds) + [0x2E] + bytes($0.nanoseconds) }
+                )
+            default: add(field, entry.values[field].map { bytes($0) })
+            }
+        }
+        if !isDirectory {
+            for algorithm in algorithms {
+                if let digest = entry.digests[algorithm] { shown.append((algorithm.rawValue, digest)) }
+            }
+        }
+        return shown
+    }
+
     private func compare<Value: Equatable>(
         _ field: EntryField, _ old: Value?, _ new: Value?, _ found: inout [FieldChange], _ show: (Value) -> FieldValue
     ) {

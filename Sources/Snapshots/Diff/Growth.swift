@@ -75,6 +75,7 @@ package struct Growth {
     private let new: any SnapshotSource
     private let skipsEqual: Bool
     private let givesFiles: Bool
+    private let passesOver: Bool
     private var oldLinks = LinkedInodes()
     private var newLinks = LinkedInodes()
     private var totals = GrowthTotals()
@@ -88,10 +89,12 @@ package struct Growth {
         var newStart: Int64
     }
 
-    /// - Parameter isWhole: all is read, also where both sides are equal, and files are given out as directories are.
+    /// - Parameters:
+    ///   - isWhole: all is read, also where both sides are equal, and files are given out as directories are.
+    ///   - passesOver: the sources do not give out what both have: see `SavedScanSource.passOverShared`.
     /// - Throws: `SnapshotFailure` where sums cannot be compared.
     package init(
-        _ old: any SnapshotSource, _ new: any SnapshotSource, isWhole: Bool = false
+        _ old: any SnapshotSource, _ new: any SnapshotSource, isWhole: Bool = false, passesOver: Bool = false
     ) throws(SnapshotFailure) {
         (self.old, self.new) = (old, new)
         let (before, after) = (old.description, new.description)
@@ -104,6 +107,7 @@ package struct Growth {
                 path: nil, "--growth needs the sizes of all entries, which the format \(side.format) does not have")
         }
         givesFiles = isWhole
+        self.passesOver = passesOver
         skipsEqual = !isWhole && ComparedFields(before, after, FieldSelection()).areStatesComparable
         open = [Frame(directory: totals.all, oldStart: 0, newStart: 0)]
     }
@@ -158,6 +162,8 @@ package struct Growth {
         if key.isRoot || left?.kind == .directory || right?.kind == .directory {
             var directory = DirectoryGrowth(key: key)
             (directory.isInOld, directory.isInNew) = (left?.kind != nil, right?.kind != nil)
+            // Of what one side alone has nothing is.
+            directory.hasPassedOver = passesOver && directory.isInOld && directory.isInNew
             open.append(
                 Frame(directory: directory, oldStart: totals.oldEntriesRead, newStart: totals.newEntriesRead))
             if left?.kind == .directory { open[open.count - 1].directory.oldOwnBytes = left?.diskBytes ?? 0 }

@@ -116,7 +116,10 @@ final class Database: @unchecked Sendable {
     /// The first column of the first row; nil where there is none, or it is NULL.
     func integer(_ sql: String) throws(DatabaseError) -> Int64? {
         let statement = try prepare(sql)
-        return try statement.step() ? statement.integer(0) : nil
+        guard try statement.step() else { return nil }
+        let number = statement.integer(0)
+        try statement.checkTypes()
+        return number
     }
 
     var lastRowID: Int64 { sqlite3_last_insert_rowid(handle) }
@@ -168,6 +171,8 @@ final class Statement {
     private var bytesRead: Int64 = 0
     /// SQLite would begin again.
     private var isAtEnd = false
+    /// A value was of another type than it was asked for: SQLite would convert it, 5.5 to 5. Told by the next step.
+    private var hasOtherType = false
 
     fileprivate init(_ sql: String, _ database: Database) throws(DatabaseError) {
         self.database = database
@@ -234,6 +239,7 @@ final class Statement {
     /// A statement comes to each row once, so what its rows hold has room in the file. Only in a forged one are parts of
     /// different rows the same pages: ten thousand rows of a megabyte in two megabytes.
     func step() throws(DatabaseError) -> Bool {
+        try checkTypes()
         if isAtEnd { return false }
         // Another process may have added to the file since.
         if bytesRead > database.size { try database.measure() }
@@ -259,6 +265,10 @@ final class Statement {
         if let failure { throw failure }
     }
 
+    func checkTypes() throws(DatabaseError) {
+        if hasOtherType { throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: a value of another type") }
+    }
+
     func reset() {
         isAtEnd = false
         sqlite3_reset(handle)
@@ -266,17 +276,28 @@ final class Statement {
 
     // MARK: Columns of the current row
 
-    /// Nil for NULL; 0 for what is no number.
+    /// Nil for NULL; what is no integer is damage.
     func integer(_ column: Int) -> Int64? {
-        isNull(column) ? nil : sqlite3_column_int64(handle, Int32(column))
+        switch sqlite3_column_type(handle, Int32(column)) {
+        case SQLITE_INTEGER: return sqlite3_column_int64(handle, Int32(column))
+        case SQLITE_NULL: return nil
+        default:
+            hasOtherType = true
+            return 0
+        }
     }
 
     func isNull(_ column: Int) -> Bool { sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
 
+    func isNumber(_ column: Int) -> Bool { sqlite3_column_type(handle, Int32(column)) == SQLITE_INTEGER }
+
     func blob(_ column: Int) -> [UInt8]? { isNull(column) ? nil : withBlob(column) { Array($0) } }
 
-    /// The bytes where SQLite has them: valid during the call. None for NULL.
+    /// The bytes where SQLite has them: valid during the call. None for NULL; a number is damage.
     func withBlob<R>(_ column: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+        let type = sqlite3_column_type(handle, Int32(column))
+        // SQLite would write a number in digits.
+        if type == SQLITE_INTEGER || type == SQLITE_FLOAT { hasOtherType = true }
         let start = sqlite3_column_blob(handle, Int32(column))
         let count = Int(sqlite3_column_bytes(handle, Int32(column)))
         bytesRead += Int64(count)

@@ -21,8 +21,10 @@ import ScanEngine
 /// 32 bytes.
 package struct Evidence: Equatable, Sendable {
     package let hex: String
+    let bytes: [UInt8]
 
     fileprivate init(_ bytes: [UInt8]) {
+        self.bytes = bytes
         var digits: [UInt8] = []
         digits.appendHex(bytes)
         hex = String(decoding: digits, as: UTF8.self)

@@ -7,9 +7,7 @@ import ScanEngine
 struct EvidenceEncoder: ~Copyable {
     /// What was encoded last, until it is drained.
     var buffer = ByteBuffer(capacity: 1024)
-    private let options: ScanOptions
-    /// Digests that every entry but directories has, if all of its content is known.
-    private let wanted: [DigestAlgorithm]
+    private let contentStates: ContentStates
 
     /// What a field is. The numbers stay what they are for ever; new fields come behind.
     private enum Tag: UInt8 {
@@ -22,8 +20,7 @@ struct EvidenceEncoder: ~Copyable {
     private static let algorithms = DigestAlgorithm.allCases.sorted { $0.rawValue < $1.rawValue }
 
     init(_ options: ScanOptions) {
-        self.options = options
-        wanted = DigestSet(options.hash).algorithms
+        contentStates = ContentStates(options)
     }
 
     mutating func encode(_ entry: SnapshotEntry) {
@@ -42,7 +39,7 @@ struct EvidenceEncoder: ~Copyable {
         append(.flags, entry.flags?.rawValue)
         append(.specialDevice, entry.specialDevice)
         append(entry.xattrs)
-        append(.state, contentState(of: entry)?.rawValue)
+        append(.state, contentStates.state(of: entry)?.rawValue)
         append(.target, entry.target)
         append(.mime, entry.mime.map { Array($0.utf8) })
         if !entry.digests.isEmpty {
@@ -83,25 +80,6 @@ struct EvidenceEncoder: ~Copyable {
             buffer.append(counted: attribute.name)
             buffer.append(counted: attribute.value)
         }
-    }
-
-    // MARK: What is known of the content
-
-    /// Why a digest or a type is missing. It follows from the rest of the row: version 1 of the tables has no column for it.
-    private enum ContentState: UInt8 {
-        case changed = 1
-        case tooLarge = 2
-        case skipped = 3
-        case failed = 4
-    }
-
-    private func contentState(of entry: SnapshotEntry) -> ContentState? {
-        if entry.isChanged { return .changed }
-        guard let kind = entry.kind, kind != .directory else { return nil }
-        let isKnown = wanted.allSatisfy { entry.digests[$0] != nil }
-        if isKnown, !options.mime || kind != .file || entry.mime != nil { return nil }
-        if let size = entry.size, size > options.maxRead { return .tooLarge }
-        return entry.errors.isEmpty ? .skipped : .failed
     }
 }
 

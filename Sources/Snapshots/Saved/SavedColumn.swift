@@ -1,35 +1,55 @@
 import Entries
 import ScanEngine
 
-/// The columns of `entries`: those of the key, those of each field, and `state`.
+/// A field of entries, in rows.
 struct SavedColumn {
     let field: EntryField
     let type: FieldType
-    /// The number of the first of its columns in `names`. A time has two; digests have one for each of `algorithms`.
+    /// The number of the first of its columns in `SavedColumns.names`. A time has two.
     let place: Int
+}
 
-    /// The digests that this program saves.
-    static let algorithms = SavedSchema.known[SavedSchema.known.count - 1].algorithms
+/// The columns of `entries`, and of `history`, in the order in which they are bound and read.
+///
+/// A column that the version of the file does not have is read as NULL, and not written.
+struct SavedColumns {
+    /// `root`, `key`, those of the fields, `state`, the digests, `since` and `until`.
+    let names: [String]
+    /// All but digests.
+    let fields: [SavedColumn]
+    let state: Int
+    /// Those that this program knows.
+    let digests: [(algorithm: DigestAlgorithm, place: Int)]
+    /// From version 2 on.
+    let since: Int
+    let until: Int
 
-    /// Of all columns, in the order in which they are bound and read.
-    static let names = ["scan", "root", "key"] + EntryField.kept.flatMap { names(of: $0) } + ["state"]
-    static let state = names.count - 1
+    static let root = 0
+    static let key = 1
 
-    static let all: [SavedColumn] = {
-        var columns: [SavedColumn] = []
-        var place = 3
-        for field in EntryField.kept {
-            columns.append(SavedColumn(field: field, type: field.type, place: place))
-            place += names(of: field).count
+    /// By name, so that versions may have them in another order.
+    init(_ schema: SavedSchema) {
+        var names = ["root", "key"]
+        var fields: [SavedColumn] = []
+        // In version 2 `state` says it.
+        for field in EntryField.kept where field.type != .digests && !(schema.sharesRows && field == .changed) {
+            fields.append(SavedColumn(field: field, type: field.type, place: names.count))
+            names.append(field.name.description)
+            if field.type == .time { names.append("\(field.name)_ns") }
         }
-        return columns
-    }()
+        state = names.count
+        names.append("state")
+        digests = schema.algorithms.enumerated().map { [count = names.count] in ($1, count + $0) }
+        names += schema.algorithms.map(\.rawValue)
+        (since, until) = (names.count, names.count + 1)
+        self.fields = fields
+        self.names = names
+    }
 
-    private static func names(of field: EntryField) -> [String] {
-        switch field.type {
-        case .time: [field.name.description, "\(field.name)_ns"]
-        case .digests: algorithms.map(\.rawValue)
-        default: [field.name.description]
+    func place(of field: EntryField) -> Int {
+        guard let column = fields.first(where: { $0.field == field }) else {
+            preconditionFailure("\(field.name) is a column of every version")
         }
+        return column.place
     }
 }

@@ -8,23 +8,6 @@ import Glibc
 import LinuxKernel
 package import ScanEngine
 
-/// Writes packs of one scan into its table. Used by one thread at a time.
-final class ContentInsertion {
-    private let statement: Statement
-
-    init(_ database: Database, scan: Int64) throws(DatabaseError) {
-        statement = try database.prepare("INSERT INTO content (scan, types, records) VALUES (?, ?, ?)")
-        statement.bind(0, scan)
-    }
-
-    func insert(_ pack: ContentPack) throws(DatabaseError) {
-        // No MIME type holds a newline: see `ContentPacker`.
-        statement.bind(1, pack.types.joined(separator: "\n"))
-        statement.bind(2, blob: pack.records)
-        try statement.run()
-    }
-}
-
 extension SavedScans {
     /// What a scan of this file knows of the content of files, for a new scan.
     ///
@@ -61,13 +44,23 @@ extension SavedScans {
         let records = isSaved ? (isBeyond ? mostRecords : min(files, mostRecords)) : 0
         var table = try ContentTable(
             saved: wanted, wanted: wanted, recordBytes: Int(records) * ContentPacker.recordBytes(wanted))
-        guard isSaved, let start = Timestamp.parsed(Array(scan.started.utf8)) else { return table }
-        let time = FileTime(seconds: start.seconds, nanoseconds: start.nanoseconds)
-        var packer = ContentPacker(wanted, start: time)
-        try forEachKnownFile(of: scan, wanted) { file, row, type in
-            packer.add(file, row: row, type: type)
-            if packer.isFull { Self.handOver(&packer, to: &table) }
+        guard isSaved, let start = Timestamp.parsed(Array(scan.started.utf8)),
+            let keptSince = Timestamp.parsed(Array(scan.keptSince.utf8))
+        else { return table }
+        // Of what `accept` kept: an older scan has read it.
+        var kept = ContentPacker(
+            wanted, start: FileTime(seconds: keptSince.seconds, nanoseconds: keptSince.nanoseconds))
+        var packer = ContentPacker(wanted, start: FileTime(seconds: start.seconds, nanoseconds: start.nanoseconds))
+        try forEachKnownFile(of: scan, wanted) { file, row, type, since in
+            if since < scan.id, keptSince != start {
+                kept.add(file, row: row, type: type)
+                if kept.isFull { Self.handOver(&kept, to: &table) }
+            } else {
+                packer.add(file, row: row, type: type)
+                if packer.isFull { Self.handOver(&packer, to: &table) }
+            }
         }
+        Self.handOver(&kept, to: &table)
         Self.handOver(&packer, to: &table)
         return table
     }
@@ -76,27 +69,28 @@ extension SavedScans {
     ///
     /// - Parameter wanted: algorithms that were saved: a row without one of these digests is passed over.
     func forEachKnownFile(
-        of scan: SavedScan, _ wanted: DigestSet, _ body: (PackedFile, _ row: [UInt8], _ type: String?) throws -> Void
+        of scan: SavedScan, _ wanted: DigestSet,
+        _ body: (PackedFile, _ row: [UInt8], _ type: String?, _ since: Int64) throws -> Void
     ) throws {
-        // Every row is asked for, so that no step of SQLite takes long: see `Database.patience`. The range is that of
-        // `SavedScanSource`: what evidence does not see is not taken over.
-        let rows = try database.prepare(
-            """
-            SELECT root, key, kind, size, device, inode, mtime, mtime_ns, ctime, ctime_ns, mime, changed
-            \(wanted.algorithms.map { ", \($0)" }.joined()) FROM entries
-            WHERE scan = ?1 AND (root, key) >= (\(Int64.min), x'') ORDER BY root, key
-            """)
-        rows.bind(0, scan.id)
-        var order = KeyOrder()
-        while try rows.step() {
-            try order.next(rows)
-            let kind = rows.integer(2).flatMap { UInt8(exactly: $0) }.flatMap { EntryKind(rawValue: $0) }
-            guard kind == .file || kind == .symlink, rows.isNull(11), let file = packed(rows)
-            else { continue }
-            var row: [UInt8] = []
-            row.reserveCapacity(wanted.rowBytes)
-            for index in wanted.algorithms.indices { rows.withBlob(12 + index) { row += $0 } }
-            if row.count == wanted.rowBytes { try body(file, row, rows.text(10)) }
+        var columns = [
+            "root", "key", "kind", "size", "device", "inode", "mtime", "mtime_ns", "ctime", "ctime_ns", "mime",
+            schema.sharesRows ? "state = 1" : "changed",
+        ]
+        let first = columns.count
+        columns += wanted.algorithms.map(\.rawValue)
+        let interval = (since: columns.count, until: columns.count + 1)
+        if schema.sharesRows { columns += ["since", "until"] }
+        // Those that `SavedScanSource` gives out: what evidence does not see is not taken over.
+        let rows = try SavedRows(self, scan, columns, interval: interval)
+        while let row = try rows.next() {
+            let kind = row.integer(2).flatMap { UInt8(exactly: $0) }.flatMap { EntryKind(rawValue: $0) }
+            guard kind == .file || kind == .symlink, row.integer(11) ?? 0 == 0, let file = packed(row) else { continue }
+            var digests: [UInt8] = []
+            digests.reserveCapacity(wanted.rowBytes)
+            for index in wanted.algorithms.indices { row.withBlob(first + index) { digests += $0 } }
+            guard digests.count == wanted.rowBytes else { continue }
+            let since = schema.sharesRows ? row.integer(interval.since) : nil
+            try body(file, digests, row.text(10), since ?? scan.id)
         }
     }
 
@@ -117,24 +111,5 @@ extension SavedScans {
             inode: UInt64(bitPattern: inode), size: size,
             mtime: FileTime(seconds: mtime, nanoseconds: mtimeNanoseconds),
             ctime: FileTime(seconds: ctime, nanoseconds: ctimeNanoseconds))
-    }
-}
-
-/// Rows of entries come in the order of root and key, each once: see `RowOrder`.
-struct KeyOrder {
-    private var root = Int64.min
-    private var key: [UInt8] = []
-
-    /// The first two columns of the current row.
-    mutating func next(_ row: Statement) throws(DatabaseError) {
-        let root = row.integer(0) ?? .min
-        let isNext = row.withBlob(1) { bytes in
-            let isNext = root > self.root || root == self.root && key.lexicographicallyPrecedes(bytes)
-            key.removeAll(keepingCapacity: true)
-            key.append(contentsOf: bytes)
-            return isNext
-        }
-        self.root = root
-        guard isNext else { throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: entries are out of order") }
     }
 }

@@ -13,17 +13,25 @@ package final class SavedScanSource: SnapshotSource {
 
     /// Of the file.
     let path: [UInt8]
-    private let entries: Statement
+    private let rows: SavedRows
+    private let columns: SavedColumns
+    private let (kind, links): (Int, Int)
     private let attributes: Statement
     private let errors: Statement
+    /// Of rows that are shared: the key of `attributes`, and when errors begin and end.
+    private let sharesRows: Bool
+    /// Whether all columns are read.
+    private let isWhole: Bool
+    private let contentStates: ContentStates
+    /// See `passOverShared`.
+    private var sharing: SharedRows?
     /// The error that comes next, if one does.
-    private var pendingError: (key: EntryKey, error: SnapshotEntryError)?
+    private var pendingError: (key: EntryKey, error: SnapshotEntryError, parts: [[UInt8]])?
     /// An entry that was read, and before which errors without an entry come.
     private var pendingEntry: SnapshotEntry?
-    /// Rows come in the order of their keys, each once. A damaged table may hold one of its pages a hundred times, and
-    /// below it again: without an end.
-    private var lastKey: EntryKey?
-    private var lastError: [[UInt8]] = []
+    /// Rows of errors come in their order, each once: see `RowOrder`.
+    private var lastError: ErrorOrder?
+    private let file: SavedScans
 
     /// What a browser shows of an entry.
     package static let shownColumns: Set<String> = [
@@ -33,6 +41,7 @@ package final class SavedScanSource: SnapshotSource {
     /// - Parameter wanted: columns that are read, `root` and `key` among them; nil: all. An entry says nothing of others.
     package init(_ file: SavedScans, _ scan: SavedScan, only wanted: Set<String>? = nil) throws(SnapshotFailure) {
         path = file.path
+        self.file = file
         self.scan = scan
         var fields = FieldSet(of: scan.options)
         // What the file's version has no column for is not known.
@@ -43,43 +52,83 @@ package final class SavedScanSource: SnapshotSource {
             algorithms: DigestSet(scan.options.hash).algorithms.filter { columns.contains($0.rawValue) }
         )
         .with(scan.options, scan.totals)
+        let saved = SavedColumns(file.schema)
+        self.columns = saved
+        (kind, links) = (saved.place(of: .kind), saved.place(of: .links))
+        sharesRows = file.schema.sharesRows
+        isWhole = wanted == nil
+        contentStates = ContentStates(scan.options)
         do throws(DatabaseError) {
-            let read = SavedColumn.names.map { columns.contains($0) && wanted?.contains($0) != false ? $0 : "NULL" }
-            entries = try file.database.prepare(
-                """
-                SELECT \(read.joined(separator: ", ")) FROM entries
-                WHERE scan = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key
-                """)
-            attributes = try file.database.prepare(
-                "SELECT name, value FROM xattrs WHERE scan = ?1 AND root = ?2 AND key = ?3 ORDER BY name")
-            errors = try file.database.prepare(
-                """
-                SELECT root, key, operation, code, message FROM errors
-                WHERE scan = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key, operation, code, message
-                """)
-            // From the very first: a row of a root that no scan has is refused, and not passed over.
-            for statement in [entries, errors] { Self.start(statement, scan.id, root: .min, key: []) }
+            let always: Set<String> = sharesRows ? ["root", "key", "kind", "state"] : ["root", "key"]
+            var read = saved.names.map { name in
+                let isWanted = wanted?.contains(name) != false || always.contains(name)
+                return columns.contains(name) && isWanted ? name : "NULL"
+            }
+            if sharesRows { read += ["since", "until"] }
+            rows = try SavedRows(file, scan, read, interval: (saved.since, saved.until))
+            if sharesRows {
+                attributes = try file.database.prepare(
+                    "SELECT name, value FROM attributes WHERE list = ? ORDER BY name")
+                errors = try file.database.prepare(
+                    """
+                    SELECT root, key, operation, code, message, since, until FROM errors
+                    WHERE series = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key, operation, code, message, since
+                    """)
+                errors.bind(0, scan.series)
+            } else {
+                attributes = try file.database.prepare(
+                    "SELECT name, value FROM xattrs WHERE scan = ?1 AND root = ?2 AND key = ?3 ORDER BY name")
+                attributes.bind(0, scan.id)
+                errors = try file.database.prepare(
+                    """
+                    SELECT root, key, operation, code, message FROM errors
+                    WHERE scan = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key, operation, code, message
+                    """)
+                errors.bind(0, scan.id)
+            }
             pendingError = nil
         } catch {
             throw SnapshotFailure(path: path, error.message)
         }
+        // From the very first: a row of a root that no scan has is refused, and not passed over.
+        Self.start(errors, root: .min, key: [])
         try readError()
     }
 
-    private static func start(_ statement: Statement, _ scan: Int64, root: Int, key: [UInt8]) {
+    private static func start(_ statement: Statement, root: Int64, key: [UInt8]) {
         statement.reset()
-        statement.bind(0, scan)
-        statement.bind(1, Int64(root))
+        statement.bind(1, root)
         statement.bind(2, blob: key)
+    }
+
+    /// From now on neither gives out an entry that one row says of both scans, unless it is a PATH or something of it is not
+    /// known; subtrees of such entries are not read. To be called before the first entry. Does nothing where they are not two
+    /// scans of one series in one file.
+    ///
+    /// - Parameter givesDirectories: those are given out all the same, down to the first of a subtree that is not read.
+    /// - Returns: whether anything is passed over.
+    @discardableResult
+    package static func passOverShared(
+        _ old: any SnapshotSource, _ new: any SnapshotSource, givesDirectories: Bool = false
+    ) throws(SnapshotFailure) -> Bool {
+        guard let old = old as? SavedScanSource, let new = new as? SavedScanSource, old.sharesRows, new.sharesRows,
+            old.file.identity != nil, old.file.identity == new.file.identity, old.scan.series == new.scan.series
+        else { return false }
+        do throws(DatabaseError) {
+            old.sharing = try SharedRows(old.file, old.scan, new.scan, givesDirectories: givesDirectories)
+            new.sharing = try SharedRows(new.file, new.scan, old.scan, givesDirectories: givesDirectories)
+        } catch {
+            throw SnapshotFailure(path: old.path, error.message)
+        }
+        return true
     }
 
     /// Goes on with an entry, or with the first one behind it. It may lie before what was read last.
     package func start(at key: EntryKey) throws(SnapshotFailure) {
-        pendingEntry = nil
-        lastKey = nil
-        lastError = []
+        (pendingEntry, lastError, pendingError) = (nil, nil, nil)
         let stored = StoredKey.bytes(key.bytes[4...])
-        for statement in [entries, errors] { Self.start(statement, scan.id, root: key.root, key: stored) }
+        rows.start(root: Int64(key.root), key: stored)
+        Self.start(errors, root: Int64(key.root), key: stored)
         try readError()
     }
 
@@ -87,8 +136,8 @@ package final class SavedScanSource: SnapshotSource {
         var entry = pendingEntry
         pendingEntry = nil
         if entry == nil { entry = try readEntry() }
-        guard let error = pendingError, entry.map({ error.key <= $0.key }) ?? true else { return entry }
-        if entry?.key != error.key {
+        // Errors without an entry, before it.
+        if let error = pendingError, entry.map({ error.key < $0.key }) ?? true {
             pendingEntry = entry
             entry = SnapshotEntry(key: error.key)
         }
@@ -96,70 +145,129 @@ package final class SavedScanSource: SnapshotSource {
             entry?.errors.append(error.error)
             try readError()
         }
+        if let entry { try checkState(entry) }
         return entry
     }
 
     package func skip(_ subtree: EntryKey) throws(SnapshotFailure) {
         // Behind everything that begins with the key and a separator, which is 1: see `StoredKey`.
         let (root, key) =
-            subtree.isRoot ? (subtree.root + 1, []) : (subtree.root, StoredKey.bytes(subtree.bytes[4...]) + [2])
+            subtree.isRoot
+            ? (Int64(subtree.root) + 1, []) : (Int64(subtree.root), StoredKey.bytes(subtree.bytes[4...]) + [2])
         // The next entry was read already where an error came before it.
         if pendingEntry.map({ subtree.contains($0.key) }) ?? true {
             pendingEntry = nil
-            Self.start(entries, scan.id, root: root, key: key)
+            rows.start(root: root, key: key)
         }
         guard let error = pendingError, subtree.contains(error.key) else { return }
-        Self.start(errors, scan.id, root: root, key: key)
+        Self.start(errors, root: root, key: key)
         try readError()
     }
 
     // MARK: Rows
 
     private func readEntry() throws(SnapshotFailure) -> SnapshotEntry? {
-        guard try step(entries) else { return nil }
-        rowsRead += 1
-        let key = try self.key(entries, 1)
-        if let lastKey, !(lastKey < key) { throw damaged("entries are out of order") }
-        lastKey = key
+        while let row = try step() {
+            rowsRead += 1
+            guard let sharing, try isShared(row, sharing) else { return try entry(row) }
+            guard row.integer(kind) == Int64(EntryKind.directory.rawValue) else { continue }
+            let directory = sharing.givesDirectories ? try entry(row) : nil
+            if try isSharedBelow(sharing) { rows.start(root: rows.root, key: rows.key + [2]) }
+            if let directory { return directory }
+        }
+        return nil
+    }
+
+    /// Whether the row is one of the other scan, too, and says all that there is to say.
+    private func isShared(_ row: Statement, _ sharing: SharedRows) throws(SnapshotFailure) -> Bool {
+        if !sharing.passesOverLinks, row.integer(links) ?? 1 > 1,
+            row.integer(kind) != Int64(EntryKind.directory.rawValue)
+        {
+            return false
+        }
+        guard let since = row.integer(columns.since), since <= sharing.other,
+            row.integer(columns.until) ?? .max >= sharing.other, row.isNull(columns.state), !rows.key.isEmpty
+        else { return false }
+        do throws(DatabaseError) {
+            return try !sharing.hasError(rows.root, rows.key)
+        } catch {
+            throw SnapshotFailure(path: path, error.message)
+        }
+    }
+
+    private func isSharedBelow(_ sharing: SharedRows) throws(SnapshotFailure) -> Bool {
+        do throws(DatabaseError) {
+            return try sharing.isSharedBelow(rows.root, rows.key)
+        } catch {
+            throw SnapshotFailure(path: path, error.message)
+        }
+    }
+
+    /// Whether all is known of the content of the entry that was read last.
+    var isContentKnown: Bool { storedState == nil }
+
+    private func entry(_ row: Statement) throws(SnapshotFailure) -> SnapshotEntry {
+        guard let key = StoredKey.key(root: rows.root, rows.key), scan.options.paths.indices.contains(key.root) else {
+            throw damaged("a key that is none")
+        }
         var entry = SnapshotEntry(key: key)
-        for column in SavedColumn.all {
+        for column in columns.fields {
             switch column.type {
             case .kind, .bytes, .count, .id, .mode, .flags:
-                entry.values[column.field] = try number(column)
+                entry.values[column.field] = try number(row, column)
             case .time:
-                entry.values[time: column.field] = try time(column)
-            case .path: entry.target = entries.blob(column.place)
+                entry.values[time: column.field] = try time(row, column)
+            case .path: entry.target = row.blob(column.place)
             case .text:
-                guard let mime = entries.blob(column.place) else { continue }
+                guard let mime = row.blob(column.place) else { continue }
                 guard MIMEType.isOne(mime) else { throw damaged("a MIME type that is none") }
                 entry.mime = String(decoding: mime, as: UTF8.self)
             case .mark:
-                guard let mark = entries.integer(column.place) else { continue }
+                guard let mark = row.integer(column.place) else { continue }
                 guard mark == 1 else { throw damaged("a number that no entry has") }
                 entry.values[column.field] = 1
             case .xattrs:
-                guard let count = entries.integer(column.place) else { continue }
-                let attributes = count == 0 ? [] : try readAttributes(key)
-                guard Int64(attributes.count) == count else { throw damaged("extended attributes are missing") }
-                entry.xattrs = attributes
-            case .digests: try readDigests(column.place, of: &entry)
+                guard let number = row.integer(column.place) else { continue }
+                entry.xattrs = try readAttributes(number)
+            case .digests: preconditionFailure("digests are no fields of `SavedColumns`")
             }
         }
+        for (algorithm, place) in columns.digests {
+            guard let digest = row.blob(place) else { continue }
+            guard digest.count == algorithm.byteCount else { throw damaged("a digest of a wrong length") }
+            entry.digests[algorithm] = digest
+        }
         guard entry.kind != nil else { throw damaged("an entry of no kind") }
-        entry.state = entries.blob(SavedColumn.state)
+        if sharesRows {
+            storedState = row.integer(columns.state)
+            if storedState == Int64(ContentState.changed.rawValue) { entry.isChanged = true }
+        } else {
+            entry.state = row.blob(columns.state)
+        }
         return entry
     }
 
+    /// Of the entry that was read last.
+    private var storedState: Int64?
+
+    /// What a row says of its content follows from the rest of it, so nothing else may stand there.
+    private func checkState(_ entry: SnapshotEntry) throws(SnapshotFailure) {
+        guard sharesRows, isWhole, entry.kind != nil else { return }
+        guard contentStates.state(of: entry).map({ Int64($0.rawValue) }) == storedState else {
+            throw damaged("a state of content that does not follow from the rest")
+        }
+    }
+
     /// Unsigned numbers have kept their bits.
-    private func number(_ column: SavedColumn) throws(SnapshotFailure) -> UInt64? {
-        guard let number = entries.integer(column.place).map({ UInt64(bitPattern: $0) }) else { return nil }
+    private func number(_ row: Statement, _ column: SavedColumn) throws(SnapshotFailure) -> UInt64? {
+        guard let number = row.integer(column.place).map({ UInt64(bitPattern: $0) }) else { return nil }
         guard number <= column.type.largest! else { throw damaged("a number that no entry has") }
         return number
     }
 
-    private func time(_ column: SavedColumn) throws(SnapshotFailure) -> FileTime? {
-        guard let seconds = entries.integer(column.place), let nanoseconds = entries.integer(column.place + 1) else {
-            guard entries.isNull(column.place), entries.isNull(column.place + 1) else {
+    private func time(_ row: Statement, _ column: SavedColumn) throws(SnapshotFailure) -> FileTime? {
+        guard let seconds = row.integer(column.place), let nanoseconds = row.integer(column.place + 1) else {
+            guard row.isNull(column.place), row.isNull(column.place + 1) else {
                 throw damaged("half of a time")
             }
             return nil
@@ -168,16 +276,17 @@ package final class SavedScanSource: SnapshotSource {
         return FileTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 
-    private func readDigests(_ first: Int, of entry: inout SnapshotEntry) throws(SnapshotFailure) {
-        for (index, algorithm) in SavedColumn.algorithms.enumerated() {
-            guard let digest = entries.blob(first + index) else { continue }
-            guard digest.count == algorithm.byteCount else { throw damaged("a digest of a wrong length") }
-            entry.digests[algorithm] = digest
+    /// - Parameter number: from version 2 on that of the list, which is 0 where it is empty; before, how many there are.
+    private func readAttributes(_ number: Int64) throws(SnapshotFailure) -> [ExtendedAttribute] {
+        if number == 0 { return [] }
+        if sharesRows, let last = lastList, last.number == number { return last.list }
+        attributes.reset()
+        if sharesRows {
+            attributes.bind(0, number)
+        } else {
+            attributes.bind(1, rows.root)
+            attributes.bind(2, blob: rows.key)
         }
-    }
-
-    private func readAttributes(_ key: EntryKey) throws(SnapshotFailure) -> [ExtendedAttribute] {
-        Self.start(attributes, scan.id, root: key.root, key: StoredKey.bytes(key.bytes[4...]))
         defer { attributes.reset() }
         var list: [ExtendedAttribute] = []
         while try step(attributes) {
@@ -187,32 +296,47 @@ package final class SavedScanSource: SnapshotSource {
             }
             list.append(ExtendedAttribute(name: name, value: attributes.blob(1) ?? []))
         }
+        guard sharesRows ? !list.isEmpty : Int64(list.count) == number else {
+            throw damaged("extended attributes are missing")
+        }
+        if sharesRows { lastList = (number, list) }
         return list
     }
 
+    /// Neighbours often have the same.
+    private var lastList: (number: Int64, list: [ExtendedAttribute])?
+
     private func readError() throws(SnapshotFailure) {
-        guard try step(errors) else {
-            pendingError = nil
+        while try step(errors) {
+            guard let root = errors.integer(0), let stored = errors.blob(1),
+                let key = StoredKey.key(root: root, stored), scan.options.paths.indices.contains(key.root)
+            else { throw damaged("a key that is none") }
+            let parts = (2...4).map { errors.blob($0) ?? [] }
+            let since = sharesRows ? errors.integer(5) ?? .min : .min
+            let order = ErrorOrder(key: key, parts: parts, since: since)
+            if let lastError, !(lastError < order) { throw damaged("errors are out of order") }
+            lastError = order
+            let until = sharesRows ? errors.integer(6) ?? .max : .max
+            let isOurs = !sharesRows || since <= scan.id && scan.id <= until
+            if !isOurs { continue }
+            let texts = parts.compactMap { String(validating: $0, as: UTF8.self) }
+            guard texts.count == 3 else { throw damaged("an error that is no text") }
+            if let pendingError, pendingError.key == key, pendingError.parts == parts {
+                throw damaged("an error that is there twice")
+            }
+            let error = SnapshotEntryError(operation: texts[0], code: texts[1], message: texts[2])
+            pendingError = (key, error, parts)
             return
         }
-        let key = try key(errors, 0)
-        let parts = (2...4).map { errors.blob($0) ?? [] }
-        let order = [key.bytes] + parts
-        guard lastError.lexicographicallyPrecedes(order, by: { $0.lexicographicallyPrecedes($1) }) else {
-            throw damaged("errors are out of order")
-        }
-        lastError = order
-        let texts = parts.compactMap { String(validating: $0, as: UTF8.self) }
-        guard texts.count == 3 else { throw damaged("an error that is no text") }
-        pendingError = (key, SnapshotEntryError(operation: texts[0], code: texts[1], message: texts[2]))
+        pendingError = nil
     }
 
-    private func key(_ row: Statement, _ rootColumn: Int) throws(SnapshotFailure) -> EntryKey {
-        guard let root = row.integer(rootColumn), let stored = row.blob(rootColumn + 1),
-            let key = StoredKey.key(root: root, stored),
-            scan.options.paths.indices.contains(key.root)
-        else { throw damaged("a key that is none") }
-        return key
+    private func step() throws(SnapshotFailure) -> Statement? {
+        do throws(DatabaseError) {
+            return try rows.next()
+        } catch {
+            throw SnapshotFailure(path: path, error.message)
+        }
     }
 
     private func step(_ statement: Statement) throws(SnapshotFailure) -> Bool {
@@ -224,6 +348,21 @@ package final class SavedScanSource: SnapshotSource {
     }
 
     private func damaged(_ what: String) -> SnapshotFailure { SnapshotFailure(path: path, "is damaged: \(what)") }
+}
+
+/// Where an error comes among others.
+private struct ErrorOrder: Comparable {
+    var key: EntryKey
+    var parts: [[UInt8]]
+    var since: Int64
+
+    static func < (left: ErrorOrder, right: ErrorOrder) -> Bool {
+        if left.key != right.key { return left.key < right.key }
+        for (one, other) in zip(left.parts, right.parts) where one != other {
+            return one.lexicographicallyPrecedes(other)
+        }
+        return left.since < right.since
+    }
 }
 
 extension SnapshotDescription {

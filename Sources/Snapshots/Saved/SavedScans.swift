@@ -24,14 +24,25 @@ package struct SavedScan: Sendable {
     package var totals: Totals
     /// Hex by algorithm, of each root; nil where they are not known.
     package var rootDigests: [[NamedDigest]?]
+    /// Scans of the same PATHs with the same options share rows: from version 2 on.
+    var series: Int64?
+    /// When the scan started that read what this one has kept of older ones: see `accept`. RFC 3339.
+    var keptSince = ""
+    /// Of a scan that `accept` made: the scan that it started from, why, and who said so.
+    package var base: Int64?
+    package var reason: String?
+    package var who: String?
 }
 
 /// A file of saved scans, to be read.
 package final class SavedScans {
     let path: [UInt8]
     let database: Database
+    let schema: SavedSchema
     /// Those that entries have in the version of this file.
-    let entryColumns: Set<String>
+    var entryColumns: Set<String> { Self.columns(schema) }
+    /// Which file it is; nil of a copy.
+    private(set) var identity: Identity?
     /// In the order in which they were saved.
     package let scans: [SavedScan]
 
@@ -51,17 +62,23 @@ package final class SavedScans {
         guard status.st_mode & S_IFMT == S_IFREG else { throw SnapshotFailure(path: path, "is no regular file") }
         do throws(DatabaseError) {
             database = try Database(path, .read)
-            (entryColumns, scans) = try Self.contents(of: database, schemas)
+            (schema, scans) = try Self.contents(of: database, schemas)
         } catch {
             throw SnapshotFailure(path: path, error.message)
         }
+        identity = Identity(device: status.st_dev, inode: status.st_ino)
+    }
+
+    struct Identity: Equatable {
+        var device: dev_t
+        var inode: ino_t
     }
 
     /// Reads through a connection that is open, inside of its transaction.
     init(_ path: [UInt8], reading database: Database) throws(DatabaseError) {
         self.path = path
         self.database = database
-        (entryColumns, scans) = try Self.contents(of: database, SavedSchema.known)
+        (schema, scans) = try Self.contents(of: database, SavedSchema.known)
     }
 
     /// Reads a copy of the file.
@@ -73,7 +90,7 @@ package final class SavedScans {
         self.path = path
         do throws(DatabaseError) {
             database = try Database(Array("\(String(cString: clinux_descriptor_prefix()))\(descriptor)".utf8), .read)
-            (entryColumns, scans) = try Self.contents(of: database, SavedSchema.known)
+            (schema, scans) = try Self.contents(of: database, SavedSchema.known)
         } catch {
             throw SnapshotFailure(path: path, error.message)
         }
@@ -81,10 +98,16 @@ package final class SavedScans {
 
     private static func contents(
         of database: Database, _ schemas: [SavedSchema]
-    ) throws(DatabaseError) -> (Set<String>, [SavedScan]) {
-        _ = try SavedSchema.of(database, schemas)
-        let columns = try SavedSchema.entryColumns(of: database)
-        return (columns, try readScans(database, columns))
+    ) throws(DatabaseError) -> (SavedSchema, [SavedScan]) {
+        let schema = try SavedSchema.of(database, schemas)
+        return (schema, try readScans(database, schema))
+    }
+
+    private static func columns(_ schema: SavedSchema) -> Set<String> {
+        let names = SavedColumns(schema).names
+        let sql = schema.objects.first { $0.name == "entries" }?.sql ?? ""
+        // Of a version that has fewer.
+        return Set(names.filter { sql.contains(" \($0) ") })
     }
 
     /// - Parameter selector: a number or a label; of several scans with one label, the newest. Nil: the newest scan.
@@ -101,10 +124,11 @@ package final class SavedScans {
 
     // MARK: Reading the table of scans
 
-    private static func readScans(_ database: Database, _ columns: Set<String>) throws(DatabaseError) -> [SavedScan] {
+    private static func readScans(_ database: Database, _ schema: SavedSchema) throws(DatabaseError) -> [SavedScan] {
         var scans: [SavedScan] = []
+        let more = schema.sharesRows ? "1, series, kept_since, base, reason, who" : "complete"
         let statement = try database.prepare(
-            "SELECT id, label, host, started, ended, version, options, totals, complete FROM scans ORDER BY id")
+            "SELECT id, label, host, started, ended, version, options, totals, \(more) FROM scans ORDER BY id")
         var order = RowOrder()
         while try statement.step() {
             let id = try order.next(statement)
@@ -112,32 +136,45 @@ package final class SavedScans {
             try validate(statement, id)
             let kept = try options(statement.text(6) ?? "")
             let options = try options(kept, try paths(id, database))
-            scans.append(
-                SavedScan(
-                    id: id, label: statement.text(1), host: statement.text(2) ?? "", started: statement.text(3) ?? "",
-                    ended: statement.text(4) ?? "", version: statement.text(5) ?? "",
-                    workingDirectory: workingDirectory(kept), options: options,
-                    totals: try totals(statement.text(7) ?? "", database),
-                    rootDigests: try rootDigests(id, options, database, columns)))
+            var scan = SavedScan(
+                id: id, label: statement.text(1), host: statement.text(2) ?? "", started: statement.text(3) ?? "",
+                ended: statement.text(4) ?? "", version: statement.text(5) ?? "",
+                workingDirectory: workingDirectory(kept), options: options,
+                totals: try totals(statement.text(7) ?? "", database), rootDigests: [])
+            scan.keptSince = scan.started
+            if schema.sharesRows {
+                try validateTime(statement, 10, "kept_since", id)
+                try validateText(statement, 13, "who", id)
+                (scan.series, scan.keptSince) = (statement.integer(9), statement.text(10) ?? "")
+                (scan.base, scan.reason, scan.who) = (statement.integer(11), statement.text(12), statement.text(13))
+            }
+            scan.rootDigests = try rootDigests(scan, database, schema)
+            scans.append(scan)
         }
         return scans
     }
 
     /// Texts that are printed are of the form in which they are written: times, the name of a host, a version.
     private static func validate(_ row: Statement, _ id: Int64) throws(DatabaseError) {
-        for (column, name) in [(3, "started"), (4, "ended")] {
-            // None where the clock was beyond what RFC 3339 can write.
-            let time = row.blob(column) ?? []
-            if time.isEmpty || Timestamp.parsed(time) != nil { continue }
-            throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: \(name) of scan \(id) is no time")
-        }
-        for (column, name) in [(2, "host"), (5, "version")] {
-            let text = String(validating: row.blob(column) ?? [], as: UTF8.self)
-            if let text, !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
-                continue
-            }
-            throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: \(name) of scan \(id) is no text")
-        }
+        for (column, name) in [(3, "started"), (4, "ended")] { try validateTime(row, column, name, id) }
+        for (column, name) in [(2, "host"), (5, "version")] { try validateText(row, column, name, id) }
+    }
+
+    private static func validateTime(
+        _ row: Statement, _ column: Int, _ name: String, _ id: Int64
+    ) throws(DatabaseError) {
+        // None where the clock was beyond what RFC 3339 can write.
+        let time = row.blob(column) ?? []
+        if time.isEmpty || Timestamp.parsed(time) != nil { return }
+        throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: \(name) of scan \(id) is no time")
+    }
+
+    private static func validateText(
+        _ row: Statement, _ column: Int, _ name: String, _ id: Int64
+    ) throws(DatabaseError) {
+        let text = String(validating: row.blob(column) ?? [], as: UTF8.self)
+        if let text, !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) { return }
+        throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: \(name) of scan \(id) is no text")
     }
 
     /// - Returns: none where `--files-from` named none: a scan of nothing.
@@ -196,15 +233,22 @@ package final class SavedScans {
     }
 
     private static func rootDigests(
-        _ scan: Int64, _ options: ScanOptions, _ database: Database, _ columns: Set<String>
+        _ scan: SavedScan, _ database: Database, _ schema: SavedSchema
     ) throws(DatabaseError) -> [[NamedDigest]?] {
-        let algorithms = DigestSet(options.hash).algorithms
-        var all: [[NamedDigest]?] = Array(repeating: nil, count: options.paths.count)
-        guard algorithms.allSatisfy({ columns.contains($0.rawValue) }) else { return all }
+        let algorithms = DigestSet(scan.options.hash).algorithms
+        var all: [[NamedDigest]?] = Array(repeating: nil, count: scan.options.paths.count)
+        guard algorithms.allSatisfy({ schema.algorithms.contains($0) }) else { return all }
         let names = (["root"] + algorithms.map(\.rawValue)).joined(separator: ", ")
-        let statement = try database.prepare("SELECT \(names) FROM entries WHERE scan = ? AND root = ? AND key = x''")
-        for root in options.paths.indices {
-            statement.bind(0, scan)
+        let place = "root = ?2 AND key = x''"
+        let statement = try database.prepare(
+            schema.sharesRows
+                ? """
+                SELECT \(names) FROM entries WHERE series = ?1 AND \(place) AND since <= \(scan.id)
+                UNION ALL SELECT \(names) FROM history
+                WHERE series = ?1 AND \(place) AND since <= \(scan.id) AND until >= \(scan.id)
+                """ : "SELECT \(names) FROM entries WHERE scan = ?1 AND \(place)")
+        for root in scan.options.paths.indices {
+            statement.bind(0, scan.series ?? scan.id)
             statement.bind(1, Int64(root))
             defer { statement.reset() }
             guard try statement.step() else { continue }
@@ -234,6 +278,39 @@ struct RowOrder {
         }
         last = id
         return id
+    }
+}
+
+/// The same of rows with a key of several columns, in whose order they were asked for.
+struct KeyOrder {
+    private enum Part {
+        case number(Int64)
+        case bytes([UInt8])
+    }
+
+    private var last: [Part]?
+
+    /// - Parameter count: the columns of the key, which are the first ones of the row.
+    mutating func next(_ row: Statement, _ count: Int) throws(DatabaseError) {
+        let key = (0..<count).map { row.isNumber($0) ? Part.number(row.integer($0) ?? 0) : .bytes(row.blob($0) ?? []) }
+        if let last, !Self.precedes(last, key) {
+            throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: rows are out of order")
+        }
+        last = key
+    }
+
+    private static func precedes(_ one: [Part], _ other: [Part]) -> Bool {
+        for pair in zip(one, other) {
+            switch pair {
+            case (.number(let left), .number(let right)) where left != right: return left < right
+            case (.bytes(let left), .bytes(let right)) where left != right: return left.lexicographicallyPrecedes(right)
+            // Numbers sort before all else.
+            case (.number, .bytes): return true
+            case (.bytes, .number): return false
+            default: continue
+            }
+        }
+        return false
     }
 }
 

@@ -2,7 +2,7 @@
 
 extension SavedSchema {
     static let version1 = SavedSchema(
-        version: 1,
+        version: 1, digests: ["sha256", "sha1", "sha512", "md5", "blake2b", "xxh128", "git"], sharesRows: false,
         objects: [
             (
                 "scans",

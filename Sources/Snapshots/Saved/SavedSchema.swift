@@ -8,28 +8,30 @@ import ScanEngine
 /// in its entries. A file is never changed from one version to another.
 struct SavedSchema: Sendable {
     let version: Int64
+    /// The digests that entries have a column for, in the order of these. A version with `growsByDigests` begins with none.
+    let digests: [String]
+    /// Whether a row may be one of several scans: from version 2 on.
+    let sharesRows: Bool
     /// What is not exactly like this in `sqlite_schema` is not one of our files: a view in place of a table could run for
     /// ever, an index over expressions with each row that is added.
     let objects: [(name: String, sql: String)]
 
-    /// The algorithms that entries have a column for.
-    var algorithms: [DigestAlgorithm] {
-        let entries = objects.first { $0.name == "entries" }?.sql ?? ""
-        return DigestAlgorithm.allCases.filter { entries.contains(" \($0.name) BLOB") }
-    }
+    /// The algorithms that entries have a column for, and this program knows.
+    var algorithms: [DigestAlgorithm] { digests.compactMap { DigestAlgorithm(rawValue: $0) } }
 
     /// How every SQLite database begins.
     static let magic = Array("SQLite format 3\0".utf8)
     /// `fssv`: where `file(1)` and `sqlite3` look.
     static let applicationID: Int64 = 0x6673_7376
     /// From the oldest to the newest.
-    static let known: [SavedSchema] = [.version1]
+    static let known: [SavedSchema] = [.version1, .version2(digests: [])]
+    static var newest: SavedSchema { known[known.count - 1] }
 
     /// Makes the tables, inside the caller's transaction.
     func create(in database: Database) throws(DatabaseError) {
         try database.execute("PRAGMA application_id = \(Self.applicationID)")
         try database.execute("PRAGMA user_version = \(version)")
-        for (_, sql) in objects { try database.execute(sql) }
+        for (name, sql) in objects where !name.hasPrefix("sqlite_") { try database.execute(sql) }
     }
 
     /// The one of `known` that a database has.
@@ -45,8 +47,19 @@ struct SavedSchema: Sendable {
             throw DatabaseError(
                 code: 0, message: "holds saved scans of version \(version), this program knows version \(newest)")
         }
-        if let problem = try schema.problem(of: database) { throw DatabaseError(code: 0, message: problem) }
-        return schema
+        let grown = try schema.grown(like: database)
+        if let problem = try grown.problem(of: database) { throw DatabaseError(code: 0, message: problem) }
+        return grown
+    }
+
+    /// With the columns for digests that the tables of the database have.
+    private func grown(like database: Database) throws(DatabaseError) -> SavedSchema {
+        guard sharesRows else { return self }
+        let statement = try database.prepare("SELECT name, sql FROM sqlite_schema")
+        while try statement.step() {
+            if statement.text(0) == "entries" { return with(Self.digestColumns(of: statement.text(1) ?? "")) }
+        }
+        return self
     }
 
     private func problem(of database: Database) throws(DatabaseError) -> String? {
@@ -64,14 +77,6 @@ struct SavedSchema: Sendable {
             return "holds no table or view \(name)"
         }
         return nil
-    }
-
-    /// The columns that entries have in a database of one of our versions.
-    static func entryColumns(of database: Database) throws(DatabaseError) -> Set<String> {
-        let statement = try database.prepare("SELECT name FROM pragma_table_info('entries')")
-        var columns: Set<String> = []
-        while try statement.step() { columns.insert(statement.text(0) ?? "") }
-        return columns
     }
 
     /// What ANALYZE makes, and SQLite's planner alone reads.

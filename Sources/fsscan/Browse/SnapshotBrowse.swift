@@ -33,6 +33,17 @@ final class SnapshotBrowse: BrowseSource {
         /// Used if files cannot be read again through an index.
         let tables = Mutex<[DirectoryNumber: FileTable]>([:])
         static let mostErrors = 10_000
+
+        func add(_ error: SnapshotEntryError, at key: EntryKey, below roots: [[UInt8]]) {
+            errors.withLock { errors in
+                guard errors.count < Self.mostErrors else { return }
+                var path = roots[key.root]
+                if !key.isRoot, path.last != UInt8(ascii: "/") { path.append(UInt8(ascii: "/")) }
+                errors.append(
+                    ScanError(
+                        path: path + key.path, operation: error.operation, code: error.code, message: error.message))
+            }
+        }
     }
 
     /// - Parameters:
@@ -52,17 +63,19 @@ final class SnapshotBrowse: BrowseSource {
         rootCount = roots.count
         options = opened.source.description.options
         path = roots.count == 1 && !roots[0].isEmpty ? roots[0] : argument
-        let source: Handover
+        let shared = shared
+        var source = Handover(source: opened.source)
         if let (saved, scan) = opened.saved {
             source = Handover(source: try SavedScanSource(saved, scan, only: SavedScanSource.shownColumns))
-        } else {
-            source = Handover(source: opened.source)
+            if scan.totals.errors <= SavedTreeReader.mostErrors {
+                source.sums = try SavedDirectories(saved, scan).map { SavedTreeReader($0, scan, shared) }
+            }
         }
-        task = BackgroundTask { [shared, saved] task in
+        task = BackgroundTask { [saved, source] task in
             let reader = SnapshotTreeReader(
                 source.source, shared: shared, roots: roots, keepsFiles: saved == nil)
             do throws(SnapshotFailure) {
-                try reader.read { task.isCancelled }
+                if try source.sums?.read({ task.isCancelled }) != true { try reader.read { task.isCancelled } }
                 return nil
             } catch {
                 return Array(error.message.utf8)
@@ -73,6 +86,8 @@ final class SnapshotBrowse: BrowseSource {
     /// `@unchecked Sendable`: handed to the one thread that reads it, and not used elsewhere.
     private struct Handover: @unchecked Sendable {
         let source: any SnapshotSource
+        /// Where the file has the sums of directories.
+        var sums: SavedTreeReader?
     }
 
     var isRunning: Bool { task.result == nil }
@@ -173,7 +188,7 @@ private final class SnapshotTreeReader {
         openAbove(entry.key)
         if entry.kind == .directory || open.isEmpty { begin(entry.key) }
         guard let index = open.indices.last else { return }
-        for error in entry.errors { add(error, at: entry.key) }
+        for error in entry.errors { shared.add(error, at: entry.key, below: roots) }
         var sums = DirectorySums(errors: Int64(entry.errors.count))
         if let kind = entry.kind {
             sums.entries = 1
@@ -256,16 +271,6 @@ private final class SnapshotTreeReader {
             place = parents[Int(place)]
         }
         return nil
-    }
-
-    private func add(_ error: SnapshotEntryError, at key: EntryKey) {
-        shared.errors.withLock { errors in
-            guard errors.count < SnapshotBrowse.Shared.mostErrors else { return }
-            var path = roots[key.root]
-            if !key.isRoot, path.last != UInt8(ascii: "/") { path.append(UInt8(ascii: "/")) }
-            errors.append(
-                ScanError(path: path + key.path, operation: error.operation, code: error.code, message: error.message))
-        }
     }
 
     private func keep(_ entry: SnapshotEntry, _ isLinked: Bool, in index: Int) {

@@ -18,6 +18,10 @@ struct Command {
             Command("browse", BrowseCommand.self, "fsscan browse /srv") { .browse(try BrowseSettings($0, $1)) },
             Command("diff", DiffCommand.self, "fsscan diff scans.db /usr") { .diff(try DiffSettings($0, $1)) },
             Command("verify", VerifyCommand.self, "fsscan verify usr.db") { .verify(try VerifySettings($0, $1)) },
+            Command("accept", AcceptCommand.self, "fsscan accept etc.db /etc/postfix") {
+                .accept(try AcceptSettings($0, $1))
+            },
+            Command("prune", PruneCommand.self, "fsscan prune --keep 7 usr.db") { .prune(try PruneSettings($0, $1)) },
             Command("duplicates", DuplicatesCommand.self, "fsscan duplicates ~/Pictures") {
                 .duplicates(try DuplicatesSettings($0, $1))
             },

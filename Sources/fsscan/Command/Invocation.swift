@@ -40,6 +40,8 @@ enum Invocation {
     case scan(ScanSettings)
     case diff(DiffSettings)
     case verify(VerifySettings)
+    case accept(AcceptSettings)
+    case prune(PruneSettings)
     case duplicates(DuplicatesSettings)
     case saved(SavedSettings)
     case browse(BrowseSettings)
@@ -222,9 +224,6 @@ struct ScanSettings {
             throw UsageError("\(option) is for a scan that takes over another: use it with --baseline")
         }
         label = try command.label.map { label throws(UsageError) in try Self.label(label) }
-        if save != nil, let algorithm = SavedScanWriter.missing(options.hash).first {
-            throw UsageError("--save: a file of saved scans has no place for \(algorithm): leave it out, or --save")
-        }
         shard = try ShardSettings(shard: command.shard, plan: command.plan, partial: command.partial)
         if shard != nil { try refuseWhatPlansFix(command) }
         if label != nil, save == nil { throw UsageError("--label is for a scan that is kept: use it with --save") }

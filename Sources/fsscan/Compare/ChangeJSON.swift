@@ -176,6 +176,7 @@ struct ChangeJSON: ChangeWriter {
         box.writer.beginObject()
         box.writer.member("scan", verified.scan)
         box.writer.member("evidence", verified.evidence.hex)
+        if let changes = verified.changes { box.writer.member("changes", changes) }
         box.writer.key("paths")
         box.writer.beginArray()
         for path in verified.paths {

@@ -181,6 +181,7 @@ struct ChangeText: ChangeWriter {
         if !totals.allMovesSought {
             line("Too many entries were added and removed to look for moves among all of them.")
         }
+        if let changes = verified?.changes { line("Changes \(changes) (see fsscan accept --expect-changes)") }
         if let verified { line(sentence(verified)) }
     }
 

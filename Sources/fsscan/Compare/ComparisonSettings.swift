@@ -212,17 +212,26 @@ struct SavedSettings {
     var isJSON: Bool
     /// Whether to compute evidence.
     var wantsEvidence: Bool
+    /// Where all of it is to be copied.
+    var copy: [UInt8]?
     var output: [UInt8]?
     /// Of the output.
     var mode: UInt32?
 
     init(_ command: SavedCommand, _ runs: PathRuns) throws(UsageError) {
         let files = runs.expanded(command.files)
-        guard files.count == 1 else { throw UsageError("saved takes one argument, FILE (see fsscan saved --help)") }
+        if command.copy {
+            guard files.count == 2 else {
+                throw UsageError("saved --copy takes two arguments, OLD and NEW (see fsscan saved --help)")
+            }
+            copy = files[1]
+        } else if files.count != 1 {
+            throw UsageError("saved takes one argument, FILE (see fsscan saved --help)")
+        }
         file = files[0]
         isJSON = command.json
         wantsEvidence = command.evidence
         output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
-        mode = try ScanSettings.mode(command.mode, of: command.output)
+        mode = try ScanSettings.mode(command.mode, of: command.copy ? CarriedArgument(bytes: files[1]) : command.output)
     }
 }

@@ -191,7 +191,10 @@ struct ComparisonOptions: ParsableArguments {
 struct SavedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan saved", abstract: "The scans that a file holds.",
-        usage: "fsscan saved [--evidence] [--json] FILE")
+        usage: "fsscan saved [--evidence] [--json] FILE\n       fsscan saved --copy OLD NEW",
+        discussion: """
+            Shows of each scan what it costs: rows that no other scan has, and about how much of FILE they take.
+            """)
 
     @Argument(help: ArgumentHelp("", valueName: "FILE", visibility: .hidden), completion: .file())
     var files: [String] = []
@@ -199,6 +202,8 @@ struct SavedCommand: ParsableCommand {
     @Flag(help: "JSON, for programs.") var json = false
 
     @Flag(help: "Compute the evidence of each scan, which reads all of it.") var evidence = false
+
+    @Flag(help: "Copy the scans of OLD, which an earlier version may have saved, to a new file NEW.") var copy = false
 
     @Option(
         name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,

@@ -66,6 +66,8 @@ struct DiffProgram {
             let old = try openOld(before, beforeSelector, otherRoots: [])
             let new = try SnapshotArgument.open(
                 after, selector: afterSelector, otherRoots: old.description.roots, algorithm: algorithm)
+            // Rules tell how much they left out.
+            if settings.growth == nil, rules == nil { try SavedScanSource.passOverShared(old, new) }
             return (old, new)
         }
     }
@@ -132,6 +134,18 @@ enum LiveSide {
         _ leftOut: LeftOut? = nil, rules: RuleSet? = nil,
         choice: (ScanOptions) -> (any ContentChoice)? = { _ in nil }, other: (any EntryOutput)? = nil
     ) throws -> any SnapshotSource {
+        try scan(
+            paths, options, threads, progress, times: 1, earlier: earlier, baseline, leftOut, rules: rules,
+            choice: choice, other: other)[0]
+    }
+
+    /// - Parameter times: how often it is to be gone through.
+    static func scan(
+        _ paths: [[UInt8]], _ options: ScanOptions, _ threads: Int?, _ progress: ProgressDisplay, times: Int,
+        earlier: Totals? = nil, _ baseline: ContentBaseline? = nil,
+        _ leftOut: LeftOut? = nil, rules: RuleSet? = nil,
+        choice: (ScanOptions) -> (any ContentChoice)? = { _ in nil }, other: (any EntryOutput)? = nil
+    ) throws -> [any SnapshotSource] {
         var options = options
         options.paths = paths
         // An entry selected on the other side must be found here in any case: see `ChangeSelection`.
@@ -141,10 +155,11 @@ enum LiveSide {
         let scanned = options
         return try available {
             try LiveSource.scan(
-                scanned, baseline: baseline, leftOut: leftOut, rules: rules, choice: choice(scanned), other: other,
-                willRun: { progress.begin(.scanning($0, expected)) }, isCancelled: { clinux_stop_signal() != 0 },
+                scanned, times: times, baseline: baseline, leftOut: leftOut, rules: rules, choice: choice(scanned),
+                other: other, willRun: { progress.begin(.scanning($0, expected)) },
+                isCancelled: { clinux_stop_signal() != 0 },
                 onContradiction: { StandardStreams.complain($0, ContentBaseline.contradiction) }
-            ).source
+            ).sources
         }
     }
 
@@ -180,7 +195,7 @@ struct ComparisonProgram {
     /// - Parameter verified: called when both sides have been read completely.
     func run(
         _ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile, _ progress: ProgressDisplay,
-        verified: () -> Verified? = { nil }
+        verified: ((_ changes: String?) -> Verified?)? = nil
     ) throws -> ExitStatus {
         try settings.confirmIgnored([old.description, new.description])
         let (old, new) = progress.counting(old, new)
@@ -198,7 +213,7 @@ struct ComparisonProgram {
                     directory, livePaths ?? [], $0, ComparedFields(old.description, new.description, FieldSelection()))
             }
         }
-        let comparison = try Comparison(
+        var comparison = try Comparison(
             old, new, settings.selection, rules: rules, beginnings: beginnings, isListedOnly: isListedOnly)
         var writer = makeWriter(comparison.compared, old.description, new.description, output)
         writer.begin(only: settings.only, selection.selections)
@@ -206,6 +221,11 @@ struct ComparisonProgram {
         var hidden = HiddenChanges()
         // One line for a directory would represent entries that were not selected, or hide some that were.
         let isFolding = !settings.isUnfolded && selection.selections.isEmpty
+        let compared = comparison.compared
+        // `accept` compares everything, so it could not be told to expect what was left out here.
+        let isAllCompared = rules == nil && !isListedOnly && settings.selection == FieldSelection()
+        let digest = isAllCompared && verified != nil ? try ChangesDigest() : nil
+        if let digest { comparison.everyChange = { digest.add($0, compared) } }
         let totals = try comparison.run(isFolding: isFolding) { change in
             if !settings.only.isEmpty, settings.only.isDisjoint(with: change.kinds) {
                 return hidden.count(change, \.byOnly)
@@ -221,7 +241,7 @@ struct ComparisonProgram {
         progress.stop()
         let isTrouble = totals.hasTrouble || !old.description.isComplete || !new.description.isComplete
         let status: ExitStatus = isTrouble ? .trouble : isDifferent ? .different : .success
-        writer.finish(totals, hidden, status, verified())
+        writer.finish(totals, hidden, status, verified?(digest?.finish()))
         try drain(&writer, output, atLeast: 0)
         if let stopped = ExitStatus.stopSignal { return stopped }
         try output.finish()

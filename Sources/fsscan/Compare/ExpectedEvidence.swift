@@ -40,4 +40,6 @@ struct Verified {
     var evidence: Evidence
     /// Absolute.
     var paths: [[UInt8]]
+    /// The digest of what changed, for `accept`; nil where nothing did.
+    var changes: String?
 }

@@ -19,8 +19,9 @@ struct GrowthProgram {
     func run(
         _ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile, _ progress: ProgressDisplay
     ) throws -> ExitStatus {
+        let passesOver = try format != .html && SavedScanSource.passOverShared(old, new, givesDirectories: true)
         let (old, new) = progress.counting(old, new)
-        let growth = try Growth(old, new, isWhole: format == .html)
+        let growth = try Growth(old, new, isWhole: format == .html, passesOver: passesOver)
         var map = GrowthMap()
         var changed = ChangedEntries(ComparedFields(old.description, new.description, selection))
         var list = GrowthList(settings)

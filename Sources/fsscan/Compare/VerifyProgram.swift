@@ -50,12 +50,12 @@ struct VerifyProgram {
         // Evidence covers every entry: if SAVED has replaced one, that entry is missing.
         let isPassedOver = !places.isEmpty && expected == nil
         let known: any SnapshotSource = isPassedOver ? PassingOver(places, below: paths, of: old) : old
-        let absolute = try paths.map { path throws(SnapshotFailure) in try Self.absolute(path) }
+        let absolute = try paths.map { path throws(SnapshotFailure) in try VerifiedPlace.absolute(path) }
         return try ComparisonProgram(
             settings.comparison, rules.set, paths, isListedOnly: settings.isListedOnly
-        ).run(known, new, output, progress) {
+        ).run(known, new, output, progress) { changes in
             guard let scan = saved.saved?.scan.id, let evidence = expected ?? evidence?.evidence else { return nil }
-            return Verified(file: file, scan: scan, evidence: evidence, paths: absolute)
+            return Verified(file: file, scan: scan, evidence: evidence, paths: absolute, changes: changes)
         }
     }
 
@@ -64,24 +64,8 @@ struct VerifyProgram {
         guard !roots.contains([]) else {
             throw SnapshotFailure(path: file, "does not say which PATH it is of: name it")
         }
-        guard let scan = saved.saved?.scan, let directory = scan.workingDirectory, !Self.isWorkingDirectory(directory)
-        else { return roots }
-        return scan.absoluteRoots
-    }
-
-    private static func absolute(_ path: [UInt8]) throws(SnapshotFailure) -> [UInt8] {
-        if path.first == UInt8(ascii: "/") { return path }
-        guard let name = getcwd(nil, 0) else { throw SnapshotFailure(path: nil, String(cString: strerror(errno))) }
-        defer { free(name) }
-        let directory = (0..<strlen(name)).map { UInt8(bitPattern: name[$0]) }
-        return directory + (directory.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + path
-    }
-
-    /// If so, relative PATHs are shown as given.
-    private static func isWorkingDirectory(_ path: [UInt8]) -> Bool {
-        var (there, here) = (stat(), stat())
-        return withCString(path, { stat($0, &there) }) == 0 && stat(".", &here) == 0 && there.st_dev == here.st_dev
-            && there.st_ino == here.st_ino
+        guard let scan = saved.saved?.scan else { return roots }
+        return VerifiedPlace.roots(of: scan)
     }
 
     /// The files to read must be known before the comparison reads the list.

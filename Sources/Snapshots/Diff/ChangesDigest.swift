@@ -1,0 +1,72 @@
+// What `verify` found, as 64 hex digits: whoever accepts changes later says with them which ones he has seen.
+
+import Bytes
+import Entries
+package import Formats
+import ScanEngine
+
+/// A SHA-256 over changes, in the order in which a comparison gives them.
+///
+/// Of each change: its kinds, and of both sides the path and what was compared of the entry. So an entry that was added is
+/// bound with all that would have been compared of it.
+///
+/// ```
+/// changes = SHA-256("fsscan-changes/1" NUL  change…  count of changes)
+/// change  = count of kinds, each kind counted  side(old)  side(new)  reason, counted
+/// side    = 0 where there is none, else 1  root  counted path  (counted name  counted value)…  0
+/// ```
+package final class ChangesDigest {
+    private var digest: MultiDigest
+    private var part = ByteBuffer(capacity: 1024)
+    private var count: UInt64 = 0
+
+    package init() throws(SnapshotFailure) {
+        do throws(DigestUnavailable) {
+            digest = MultiDigest(try DigestMethods(DigestSet([.sha256])))
+        } catch {
+            throw SnapshotFailure(path: nil, error.message)
+        }
+        digest.beginLane(0)
+        part.append("fsscan-changes/1")
+        part.append(0)
+        add()
+    }
+
+    package func add(_ change: Change, _ compared: ComparedFields) {
+        count += 1
+        part.append(number: UInt64(change.kinds.count))
+        for kind in change.kinds { part.append(counted: Array(kind.rawValue.utf8)) }
+        append(change.old, compared)
+        append(change.new, compared)
+        part.append(counted: Array((change.reason?.rawValue ?? "").utf8))
+        add()
+    }
+
+    /// In hex; to be called once. Nil where there was no change.
+    package func finish() -> String? {
+        if count == 0 { return nil }
+        part.append(number: count)
+        add()
+        var value: [UInt8] = []
+        digest.finishLane(0, appendingTo: &value)
+        var hex: [UInt8] = []
+        hex.appendHex(value)
+        return String(decoding: hex, as: UTF8.self)
+    }
+
+    private func add() {
+        part.drain { digest.updateLane(0, $0) }
+    }
+
+    private func append(_ entry: SnapshotEntry?, _ compared: ComparedFields) {
+        guard let entry else { return part.append(0) }
+        part.append(1)
+        part.append(number: UInt64(entry.key.root))
+        part.append(counted: entry.key.path)
+        for (name, value) in compared.shown(entry) {
+            part.append(counted: Array(name.utf8))
+            part.append(counted: value)
+        }
+        part.append(0)
+    }
+}

@@ -1,0 +1,125 @@
+// The table `directories`: sums of the newest scan of a series, beside the rows that they follow from. They tell which
+// subtrees are equal in two scans, and a browser reads them first.
+//
+//   entries, in order    d     d/a   d/e   d/e/b   f
+//   open directories     d     d     d     d       -        one is written when the first entry behind it comes,
+//                                    d/e   d/e              if anything at or below it has changed
+//
+// Nothing that is verified depends on them: whoever can write to a file can write what he likes there, as into `since`.
+
+import Entries
+import Formats
+import LinuxKernel
+import ScanEngine
+
+/// Used by one thread, inside of a transaction.
+final class DirectoryWriter {
+    private struct Open {
+        let root: Int64
+        /// As it is stored.
+        let key: [UInt8]
+        /// How many entries came before it.
+        let start: Int64
+        var isChanged = false
+        /// Whether everything is known of the content at and below it.
+        var isKnown = true
+        var sums = DirectorySums()
+        /// Names at and below it of inodes that have several, perhaps elsewhere.
+        var links: Int64 = 0
+        /// Of itself and of what is no directory in it.
+        var newest = Int64.min
+
+        func contains(_ root: Int64, _ other: some RandomAccessCollection<UInt8>) -> Bool {
+            guard root == self.root else { return false }
+            if key.isEmpty { return !other.isEmpty }
+            return other.count > key.count && other.dropFirst(key.count).first == 1 && other.starts(with: key)
+        }
+    }
+
+    private var open: [Open] = []
+    private var count: Int64 = 0
+    /// Inodes with several names, by the number of the last of them.
+    private var lastNames: [DeviceInode: Int64] = [:]
+    private let scan: Int64
+    private let put: Statement
+    private let delete: Statement
+
+    init(_ database: Database, series: Int64, scan: Int64) throws(DatabaseError) {
+        self.scan = scan
+        put = try database.prepare("INSERT OR REPLACE INTO directories VALUES (\(series), ?, ?, ?, ?, ?, ?, ?, ?)")
+        delete = try database.prepare("DELETE FROM directories WHERE series = \(series) AND root = ? AND key = ?")
+    }
+
+    /// An entry of the scan. Entries come in the order of their keys, and those that are gone among them.
+    ///
+    /// - Parameters:
+    ///   - isChanged: the scan before did not have it like this.
+    ///   - isKnown: whether everything is known of its content.
+    func add(
+        _ entry: SnapshotEntry, _ root: Int64, _ key: some RandomAccessCollection<UInt8>, isChanged: Bool, isKnown: Bool
+    ) throws(DatabaseError) {
+        try close(before: root, key)
+        if entry.kind == .directory { open.append(Open(root: root, key: Array(key), start: count)) }
+        count += 1
+        guard let last = open.indices.last else { return }
+        if isChanged { open[last].isChanged = true }
+        if !isKnown { open[last].isKnown = false }
+        open[last].newest = max(open[last].newest, entry.mtime?.seconds ?? .min)
+        var sums = DirectorySums(diskBytes: entry.diskBytes ?? 0)
+        if entry.kind == .file || entry.kind == .symlink { sums.apparentBytes = entry.size ?? 0 }
+        if entry.kind != .directory, entry.links ?? 1 > 1, let device = entry.device, let inode = entry.inode {
+            open[last].links += 1
+            let identity = DeviceInode(device: device, inode: inode)
+            if let name = lastNames.updateValue(count - 1, forKey: identity) { takeBack(sums, countedAt: name) }
+        }
+        sums.entries = 1
+        open[last].sums = open[last].sums &+ sums
+    }
+
+    /// An entry that the scan does not have any more, or not like this.
+    func remove(_ root: Int64, _ key: [UInt8], isDirectory: Bool) throws(DatabaseError) {
+        try close(before: root, key)
+        if let last = open.indices.last { open[last].isChanged = true }
+        guard isDirectory else { return }
+        delete.bind(0, root)
+        delete.bind(1, blob: key)
+        try delete.run()
+    }
+
+    /// To be called once, after the last entry.
+    func finish() throws(DatabaseError) {
+        while !open.isEmpty { try close() }
+    }
+
+    /// An inode counts once in each directory: the deepest one that holds an earlier name has counted it already, and all
+    /// above it with it.
+    private func takeBack(_ sums: DirectorySums, countedAt name: Int64) {
+        // The starts grow with the depth.
+        guard let place = open.lastIndex(where: { $0.start < name }) else { return }
+        open[place].sums = open[place].sums &- sums
+    }
+
+    private func close(before root: Int64, _ key: some RandomAccessCollection<UInt8>) throws(DatabaseError) {
+        while let last = open.last, !last.contains(root, key) { try close() }
+    }
+
+    private func close() throws(DatabaseError) {
+        let directory = open.removeLast()
+        if let above = open.indices.last {
+            open[above].sums = open[above].sums &+ directory.sums
+            open[above].links += directory.links
+            if directory.isChanged { open[above].isChanged = true }
+            if !directory.isKnown { open[above].isKnown = false }
+        }
+        guard directory.isChanged else { return }
+        put.bind(0, directory.root)
+        put.bind(1, blob: directory.key)
+        put.bind(2, directory.isKnown ? scan : nil)
+        put.bind(3, directory.sums.entries)
+        put.bind(4, directory.sums.apparentBytes)
+        put.bind(5, directory.sums.diskBytes)
+        put.bind(6, directory.links)
+        put.bind(7, directory.newest == .min ? nil : directory.newest)
+        try put.run()
+    }
+}

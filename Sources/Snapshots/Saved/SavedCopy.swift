@@ -1,0 +1,43 @@
+import Entries
+import Formats
+import ScanEngine
+
+extension SavedScans {
+    /// Writes all scans into a new file of the newest version, in which equal rows are stored once. The old file stays as it
+    /// is.
+    ///
+    /// - Parameter mode: of the new file; nil: as for a report.
+    /// - Returns: the evidence of each scan, which is the same in both files.
+    package func copy(to path: [UInt8], mode: UInt32? = nil) throws(SaveFailure) -> [Evidence] {
+        let transaction = try SavedTransaction(path, mode: mode, makesFile: nil)
+        return try transaction.change {
+            var all: [Evidence] = []
+            for scan in scans { all.append(try copy(scan, transaction)) }
+            try transaction.commit()
+            return all
+        }
+    }
+
+    private func copy(_ scan: SavedScan, _ transaction: SavedTransaction) throws -> Evidence {
+        let texts = try database.prepare("SELECT options, totals FROM scans WHERE id = ?")
+        texts.bind(0, scan.id)
+        guard try texts.step() else { throw SnapshotFailure(path: self.path, "has lost a scan") }
+        var heading = ScanHeading(
+            id: scan.id, label: scan.label, host: scan.host, started: scan.started, ended: scan.ended,
+            version: scan.version, options: texts.text(0) ?? "")
+        (heading.keptSince, heading.base, heading.reason) = (scan.keptSince, scan.base, scan.reason)
+        heading.who = scan.who
+        let source = try EvidenceSource(try SavedScanSource(self, scan))
+        let new = try NewScan(transaction, heading, of: scan)
+        while let entry = try source.next() { try new.add(entry) }
+        var roots: [(path: [UInt8], totals: String)] = []
+        let rows = try database.prepare("SELECT root, path, totals FROM roots WHERE scan = ? ORDER BY root")
+        rows.bind(0, scan.id)
+        while try rows.step() { roots.append((rows.blob(1) ?? [], rows.text(2) ?? "")) }
+        let evidence = try new.finish(roots, totals: texts.text(1) ?? "", ended: scan.ended)
+        guard evidence == source.evidence else {
+            throw SnapshotFailure(path: self.path, "cannot be copied: the evidence of scan \(scan.id) would change")
+        }
+        return evidence
+    }
+}

@@ -1,0 +1,161 @@
+// Rows of one scan in the order of their keys. From version 2 on they are in two tables:
+//
+//   entries   what the newest scan of the series has     ── since ≤ scan ──────────┐
+//                                                                                  ├──▶ one after the other, by key
+//   history   what older scans had and that has not      ── since ≤ scan ≤ until ──┘
+//
+// Every row is fetched and then passed over where the scan does not have it, so that no step of SQLite runs long: see
+// `Database.patience`.
+
+import CSQLite
+
+/// The rows of one scan. One user at a time.
+final class SavedRows {
+    /// A table, and the row that it stands at.
+    private final class Table {
+        let statement: Statement
+        let isHistory: Bool
+        var isAtRow = false
+        var root = Int64.min
+        var key: [UInt8] = []
+        var until = Int64.min
+        /// Whether a row of this key was given out: another one would be one too many.
+        var isGivenOut = false
+
+        init(_ statement: Statement, isHistory: Bool) {
+            self.statement = statement
+            self.isHistory = isHistory
+        }
+    }
+
+    private let tables: [Table]
+    private let scan: Int64
+    /// Of the columns that say from when to when a row holds; nil: it is one scan's alone.
+    private let interval: (since: Int, until: Int)?
+    /// The table of the current row.
+    private var current: Table?
+
+    /// - Parameters:
+    ///   - columns: `root` and `key` in front.
+    ///   - interval: where `since` and `until` are among them.
+    init(
+        _ file: SavedScans, _ scan: SavedScan, _ columns: [String], interval: (since: Int, until: Int)
+    ) throws(DatabaseError) {
+        self.scan = scan.id
+        let database = file.database
+        guard file.schema.sharesRows else {
+            self.interval = nil
+            tables = [
+                Table(
+                    try database.prepare(
+                        """
+                        SELECT \(columns.joined(separator: ", ")) FROM entries
+                        WHERE scan = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key
+                        """), isHistory: false)
+            ]
+            tables[0].statement.bind(0, scan.id)
+            start(root: .min, key: [])
+            return
+        }
+        self.interval = interval
+        // A row that is in `entries` has no end.
+        var open = columns
+        open[interval.until] = "NULL"
+        var tables = [
+            Table(
+                try database.prepare(
+                    """
+                    SELECT \(open.joined(separator: ", ")) FROM entries
+                    WHERE series = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key
+                    """), isHistory: false)
+        ]
+        if file.scans.contains(where: { $0.series == scan.series && $0.id > scan.id }) {
+            tables.append(
+                Table(
+                    try database.prepare(
+                        """
+                        SELECT \(columns.joined(separator: ", ")) FROM history
+                        WHERE series = ?1 AND (root, key) >= (?2, ?3) ORDER BY root, key, until
+                        """), isHistory: true))
+        }
+        for table in tables { table.statement.bind(0, scan.series) }
+        self.tables = tables
+        start(root: .min, key: [])
+    }
+
+    /// Goes on with the row of this key, or the first one behind it.
+    func start(root: Int64, key: [UInt8]) {
+        current = nil
+        for table in tables {
+            table.statement.reset()
+            table.statement.bind(1, root)
+            table.statement.bind(2, blob: key)
+            (table.isAtRow, table.root, table.key, table.until, table.isGivenOut) = (false, .min, [], .min, false)
+        }
+        isStarted = false
+    }
+
+    /// Whether the tables have been asked for their first row.
+    private var isStarted = false
+
+    /// Of the current row. A consumer that read the key once more would read more bytes than the file has.
+    var root: Int64 { current?.root ?? .min }
+    var key: [UInt8] { current?.key ?? [] }
+
+    /// The next row, good until the next call; nil behind the last one.
+    func next() throws(DatabaseError) -> Statement? {
+        if !isStarted {
+            for table in tables { try advance(table) }
+            isStarted = true
+        } else if let current {
+            try advance(current)
+        }
+        current = tables.first { $0.isAtRow }
+        if tables.count == 2, tables[0].isAtRow, tables[1].isAtRow {
+            let (entry, old) = (tables[0], tables[1])
+            let isSame = entry.root == old.root && entry.key == old.key
+            if isSame { throw damaged("two rows for one entry") }
+            if old.root < entry.root || old.root == entry.root && old.key.lexicographicallyPrecedes(entry.key) {
+                current = old
+            }
+        }
+        return current?.statement
+    }
+
+    /// Goes to the next row that the scan has.
+    private func advance(_ table: Table) throws(DatabaseError) {
+        let row = table.statement
+        while try row.step() {
+            guard let root = row.integer(0) else { throw damaged("a row of no root") }
+            let until = interval.map { row.integer($0.until) ?? .max } ?? .max
+            // Rows come in the order of the primary key, each once: see `RowOrder`.
+            var isSameKey = false
+            let isNext = row.withBlob(1) { key in
+                let isBehind = root > table.root || root == table.root && table.key.lexicographicallyPrecedes(key)
+                let isLater =
+                    table.isHistory && root == table.root && key.elementsEqual(table.key) && until > table.until
+                if isBehind {
+                    table.key.removeAll(keepingCapacity: true)
+                    table.key.append(contentsOf: key)
+                }
+                isSameKey = isLater
+                return isBehind || isLater
+            }
+            guard isNext else { throw damaged("entries are out of order") }
+            if !isSameKey { table.isGivenOut = false }
+            (table.root, table.until) = (root, until)
+            if let interval {
+                guard let since = row.integer(interval.since), since <= until else { throw damaged("a row of no scan") }
+                if since > scan || until < scan { continue }
+            }
+            if table.isGivenOut { throw damaged("two rows for one entry") }
+            (table.isAtRow, table.isGivenOut) = (true, true)
+            return
+        }
+        table.isAtRow = false
+    }
+
+    private func damaged(_ what: String) -> DatabaseError {
+        DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: \(what)")
+    }
+}

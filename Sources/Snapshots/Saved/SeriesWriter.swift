@@ -1,0 +1,396 @@
+// A new scan of a series, written as what differs from the newest one.
+//
+//   entries (the table)   a   b   c       e            in the order of their keys
+//   the new scan          a   b'      d   e
+//                         =   │   │   │   =            equal: the row stays, it is one of the new scan, too
+//                             │   │   └── added        INSERT INTO entries, since the new scan
+//                             │   └────── removed      moves to history, until the newest scan so far
+//                             └────────── changed      both
+//
+// Whoever brings entries in order can write a scan: `--save`, `accept` and `saved --copy` are this merge.
+//
+// The cursor of the table stands at or behind every row that is written, so it meets none of them.
+//
+// Considered: to look up each entry by its key as the scan delivers it, and to find what was removed by counting. It writes
+// while the scan runs, but at random places: pages are two thirds full, and the evidence takes a second pass over all rows.
+
+import Bytes
+import CSQLite
+import Entries
+import Formats
+import LinuxKernel
+import ScanEngine
+
+/// Writes the entries and errors of one scan. Used by one thread at a time, inside of a transaction.
+final class SeriesWriter {
+    private let scan: Int64
+    private let series: Int64
+    /// The newest scan of the series so far; nil: there is none, or its rows are all gone.
+    private let newest: Int64?
+    private let columns: SavedColumns
+    private let states: ContentStates
+    private let old: Statement?
+    private let insertEntry: Statement
+    private let moveEntry: Statement
+    private let deleteEntry: Statement
+    private let lists: AttributeLists
+    private let errors: ErrorWriter
+    private let directories: DirectoryWriter
+    private let kind: Int
+    private var key = ByteBuffer(capacity: 4096)
+    /// Where `old` stands; `isAtRow` is false behind the last row.
+    private var isAtRow = false
+    private var oldRoot: Int64 = .min
+    private var oldKey: [UInt8] = []
+
+    /// - Parameters:
+    ///   - schema: of the database, with a column for each digest of the scan.
+    ///   - options: of the scan.
+    init(
+        _ database: Database, _ schema: SavedSchema, series: Int64, scan: Int64, newest: Int64?, _ options: ScanOptions
+    ) throws(DatabaseError) {
+        (self.scan, self.series, self.newest) = (scan, series, newest)
+        let columns = SavedColumns(schema)
+        self.columns = columns
+        states = ContentStates(options)
+        lists = try AttributeLists(database)
+        errors = try ErrorWriter(database, series: series, scan: scan, newest: newest)
+        directories = try DirectoryWriter(database, series: series, scan: scan)
+        kind = columns.place(of: .kind)
+        let names = columns.names + ["series", "since"]
+        insertEntry = try database.prepare(
+            """
+            INSERT INTO entries (\(names.joined(separator: ", ")))
+            VALUES (\(names.map { _ in "?" }.joined(separator: ", ")))
+            """)
+        insertEntry.bind(names.count - 2, series)
+        insertEntry.bind(names.count - 1, scan)
+        // Also the columns that this program does not know.
+        let all = schema.entryValues.joined(separator: ", ")
+        moveEntry = try database.prepare(
+            """
+            INSERT INTO history (series, root, key, until, since, \(all))
+            SELECT series, root, key, ?4, since, \(all) FROM entries WHERE series = ?1 AND root = ?2 AND key = ?3
+            """)
+        deleteEntry = try database.prepare("DELETE FROM entries WHERE series = ?1 AND root = ?2 AND key = ?3")
+        for statement in [moveEntry, deleteEntry] { statement.bind(0, series) }
+        moveEntry.bind(3, newest)
+        guard newest != nil else {
+            old = nil
+            return
+        }
+        old = try database.prepare(
+            "SELECT \(columns.names.joined(separator: ", ")) FROM entries WHERE series = ? ORDER BY root, key")
+        old?.bind(0, series)
+        try advance()
+    }
+
+    /// Entries come in the order of their keys, each key once.
+    func add(_ entry: SnapshotEntry) throws(DatabaseError) {
+        let root = Int64(entry.key.root)
+        entry.key.bytes.withUnsafeBytes { bytes in
+            StoredKey.append(UnsafeRawBufferPointer(rebasing: bytes[4...]), to: &key)
+        }
+        defer { key.drain { _ in } }
+        if !entry.errors.isEmpty { try errors.add(entry.errors, root, key.bytes) }
+        guard entry.kind != nil else { return }
+        try removeOld(before: root)
+        let list = try entry.xattrs.map { attributes throws(DatabaseError) in try lists.number(of: attributes) }
+        let state = states.state(of: entry).map { Int64($0.rawValue) }
+        if isAtRow, isAtKey(root) {
+            if isOld(entry, list, state) {
+                try directories.add(entry, root, key.bytes, isChanged: false, isKnown: state == nil)
+                return try advance()
+            }
+            try retire()
+        }
+        try directories.add(entry, root, key.bytes, isChanged: true, isKnown: state == nil)
+        bind(entry, root, list, state)
+        try insertEntry.run()
+    }
+
+    /// To be called once, after the last entry.
+    func finish() throws(DatabaseError) {
+        while isAtRow { try retire() }
+        try directories.finish()
+        try errors.finish()
+    }
+
+    // MARK: The rows that are there
+
+    private func advance() throws(DatabaseError) {
+        guard let old else { return }
+        isAtRow = try old.step()
+        guard isAtRow else { return }
+        guard let root = old.integer(SavedColumns.root) else { throw Self.damaged }
+        let isNext = old.withBlob(SavedColumns.key) { bytes in
+            let isNext = root > oldRoot || root == oldRoot && oldKey.lexicographicallyPrecedes(bytes)
+            oldKey.removeAll(keepingCapacity: true)
+            oldKey.append(contentsOf: bytes)
+            return isNext
+        }
+        oldRoot = root
+        guard isNext else { throw Self.damaged }
+    }
+
+    private static let damaged = DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: entries are out of order")
+
+    /// Whether the row is that of the entry whose key is in `key`.
+    private func isAtKey(_ root: Int64) -> Bool { oldRoot == root && key.bytes.elementsEqual(oldKey) }
+
+    private func removeOld(before root: Int64) throws(DatabaseError) {
+        while isAtRow, oldRoot < root || oldRoot == root && oldKey.lexicographicallyPrecedes(key.bytes) { try retire() }
+    }
+
+    /// The row is one of older scans alone from now on.
+    private func retire() throws(DatabaseError) {
+        let isDirectory = old?.integer(kind) == Int64(EntryKind.directory.rawValue)
+        try directories.remove(oldRoot, oldKey, isDirectory: isDirectory)
+        for statement in [moveEntry, deleteEntry] {
+            statement.bind(1, oldRoot)
+            statement.bind(2, blob: oldKey)
+            try statement.run()
+        }
+        try advance()
+    }
+
+    /// Whether the row says of the entry what the new scan says.
+    private func isOld(_ entry: SnapshotEntry, _ list: Int64?, _ state: Int64?) -> Bool {
+        guard let old, old.integer(columns.state) == state else { return false }
+        for column in columns.fields {
+            let place = column.place
+            let isEqual =
+                switch column.type {
+                case .kind, .bytes, .count, .id, .mode, .flags, .mark:
+                    old.integer(place) == entry.values[column.field].map { Int64(bitPattern: $0) }
+                case .time:
+                    old.integer(place) == entry.values.time(column.field)?.seconds
+                        && old.integer(place + 1) == entry.values.time(column.field)?.nanoseconds
+                case .path: isEqual(place, entry.target)
+                case .text: old.isNull(place) ? entry.mime == nil : entry.mime == old.text(place)
+                case .xattrs: old.integer(place) == list
+                case .digests: true
+                }
+            if !isEqual { return false }
+        }
+        return columns.digests.allSatisfy { isEqual($0.place, entry.digests[$0.algorithm]) }
+    }
+
+    private func isEqual(_ place: Int, _ value: [UInt8]?) -> Bool {
+        guard let value, let old else { return old?.isNull(place) ?? false }
+        return !old.isNull(place) && old.withBlob(place) { $0.elementsEqual(value) }
+    }
+
+    // MARK: New rows
+
+    private func bind(_ entry: SnapshotEntry, _ root: Int64, _ list: Int64?, _ state: Int64?) {
+        insertEntry.bind(SavedColumns.root, root)
+        insertEntry.bind(SavedColumns.key, borrowed: key.bytes)
+        for column in columns.fields {
+            switch column.type {
+            case .kind, .bytes, .count, .id, .mode, .flags, .mark:
+                // Unsigned numbers keep their bits: SQLite's integers are signed.
+                insertEntry.bind(column.place, entry.values[column.field].map { Int64(bitPattern: $0) })
+            case .time:
+                let time = entry.values.time(column.field)
+                insertEntry.bind(column.place, time?.seconds)
+                insertEntry.bind(column.place + 1, time?.nanoseconds)
+            case .path: insertEntry.bind(column.place, blob: entry.target)
+            case .text: insertEntry.bind(column.place, entry.mime)
+            case .xattrs: insertEntry.bind(column.place, list)
+            case .digests: break
+            }
+        }
+        insertEntry.bind(columns.state, state)
+        for (algorithm, place) in columns.digests { insertEntry.bind(place, blob: entry.digests[algorithm]) }
+    }
+}
+
+/// Lists of extended attributes: equal ones are stored once, whichever files or scans have them.
+private final class AttributeLists {
+    private let find: Statement
+    private let read: Statement
+    private let insertList: Statement
+    private let insertAttribute: Statement
+    private let database: Database
+    /// The last ones.
+    private var known: [[ExtendedAttribute]: Int64] = [:]
+
+    private static let limit = 1_000
+
+    init(_ database: Database) throws(DatabaseError) {
+        self.database = database
+        find = try database.prepare("SELECT id FROM lists WHERE hash = ?")
+        read = try database.prepare("SELECT name, value FROM attributes WHERE list = ? ORDER BY name")
+        insertList = try database.prepare("INSERT INTO lists (hash) VALUES (?)")
+        insertAttribute = try database.prepare("INSERT INTO attributes VALUES (?, ?, ?)")
+    }
+
+    /// - Returns: 0 for an empty one.
+    func number(of list: [ExtendedAttribute]) throws(DatabaseError) -> Int64 {
+        if list.isEmpty { return 0 }
+        if let number = known[list] { return number }
+        var number = try stored(list)
+        if number == nil { number = try insert(list) }
+        if known.count == Self.limit { known.removeAll(keepingCapacity: true) }
+        known[list] = number
+        return number.unsafelyUnwrapped
+    }
+
+    /// The hash finds candidates alone: in a forged file a true one may stand beside another list.
+    private func stored(_ list: [ExtendedAttribute]) throws(DatabaseError) -> Int64? {
+        find.reset()
+        find.bind(0, Self.hash(list))
+        defer { find.reset() }
+        while try find.step() {
+            guard let number = find.integer(0) else { continue }
+            if try isList(number, list) { return number }
+        }
+        return nil
+    }
+
+    private func isList(_ number: Int64, _ list: [ExtendedAttribute]) throws(DatabaseError) -> Bool {
+        read.reset()
+        read.bind(0, number)
+        defer { read.reset() }
+        var rest = list[...]
+        while try read.step() {
+            guard let attribute = rest.popFirst(), read.blob(0) == attribute.name, read.blob(1) == attribute.value
+            else {
+                return false
+            }
+        }
+        return rest.isEmpty
+    }
+
+    private func insert(_ list: [ExtendedAttribute]) throws(DatabaseError) -> Int64 {
+        insertList.bind(0, Self.hash(list))
+        try insertList.run()
+        let number = database.lastRowID
+        for attribute in list {
+            insertAttribute.bind(0, number)
+            insertAttribute.bind(1, blob: attribute.name)
+            insertAttribute.bind(2, blob: attribute.value)
+            try insertAttribute.run()
+        }
+        return number
+    }
+
+    /// FNV-1a, of 64 bits: the same in every process.
+    private static func hash(_ list: [ExtendedAttribute]) -> Int64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for part in list.flatMap({ [$0.name, $0.value] }) {
+            for byte in part + [0] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        }
+        return Int64(bitPattern: hash)
+    }
+}
+
+/// The errors of a scan: the same merge as that of entries.
+private final class ErrorWriter {
+    private let series: Int64
+    private let scan: Int64
+    private let old: Statement?
+    private let insert: Statement
+    private let end: Statement
+    /// Where `old` stands; nil behind the last row that has no end.
+    private var row: Place?
+
+    private struct Place: Equatable {
+        var root: Int64
+        var key: [UInt8]
+        var parts: [[UInt8]]
+        var since: Int64 = 0
+
+        /// Without `since`.
+        func isBefore(_ other: Place) -> Bool {
+            if root != other.root { return root < other.root }
+            for (one, another) in zip([key] + parts, [other.key] + other.parts) where one != another {
+                return one.lexicographicallyPrecedes(another)
+            }
+            return false
+        }
+    }
+
+    init(_ database: Database, series: Int64, scan: Int64, newest: Int64?) throws(DatabaseError) {
+        (self.series, self.scan) = (series, scan)
+        insert = try database.prepare("INSERT INTO errors VALUES (?, ?, ?, ?, ?, ?, ?, NULL)")
+        insert.bind(0, series)
+        insert.bind(6, scan)
+        let place = "series = ?1 AND root = ?2 AND key = ?3 AND operation = ?4 AND code = ?5 AND message = ?6"
+        end = try database.prepare("UPDATE errors SET until = ?8 WHERE \(place) AND since = ?7")
+        end.bind(0, series)
+        end.bind(7, newest)
+        guard newest != nil else {
+            old = nil
+            return
+        }
+        old = try database.prepare(
+            """
+            SELECT root, key, operation, code, message, since, until FROM errors
+            WHERE series = ? ORDER BY root, key, operation, code, message, since
+            """)
+        old?.bind(0, series)
+        try advance()
+    }
+
+    func add(_ list: [SnapshotEntryError], _ root: Int64, _ key: UnsafeRawBufferPointer) throws(DatabaseError) {
+        var parts = list.map { [Array($0.operation.utf8), Array($0.code.utf8), Array($0.message.utf8)] }
+        parts.sort { $0.lexicographicallyPrecedes($1) { $0.lexicographicallyPrecedes($1) } }
+        var last: [[UInt8]] = []
+        for part in parts where part != last {
+            last = part
+            let new = Place(root: root, key: Array(key), parts: part)
+            while let row, row.isBefore(new) { try retire(row) }
+            if let row, !new.isBefore(row) {
+                try advance()
+                continue
+            }
+            bind(insert, new)
+            try insert.run()
+        }
+    }
+
+    func finish() throws(DatabaseError) {
+        while let row { try retire(row) }
+    }
+
+    private func advance() throws(DatabaseError) {
+        guard let old else { return }
+        while try old.step() {
+            let place = Place(
+                root: old.integer(0) ?? .min, key: old.blob(1) ?? [], parts: (2...4).map { old.blob($0) ?? [] },
+                since: old.integer(5) ?? .min)
+            if let last, !last.isBefore(place),
+                last.isBefore(place) || place.isBefore(last) || place.since <= last.since
+            {
+                throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: errors are out of order")
+            }
+            last = place
+            if !old.isNull(6) { continue }
+            row = place
+            return
+        }
+        row = nil
+    }
+
+    /// The row that was read last.
+    private var last: Place?
+
+    /// Not before the cursor has left the row: SQLite compares `until`, too, when it looks for a row that it stood at, and
+    /// would come to this one again.
+    private func retire(_ row: Place) throws(DatabaseError) {
+        try advance()
+        bind(end, row)
+        end.bind(6, row.since)
+        try end.run()
+    }
+
+    private func bind(_ statement: Statement, _ place: Place) {
+        statement.bind(1, place.root)
+        statement.bind(2, blob: place.key)
+        for (index, part) in place.parts.enumerated() {
+            statement.bind(3 + index, String(decoding: part, as: UTF8.self))
+        }
+    }
+}

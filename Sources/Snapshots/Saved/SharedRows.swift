@@ -1,0 +1,70 @@
+import CSQLite
+import Entries
+import Formats
+
+/// What one row says of two scans of a series, as far as the row alone does not tell. Asked about keys in their order.
+final class SharedRows {
+    let other: Int64
+    let givesDirectories: Bool
+    /// Of an inode with a name that one scan alone has, the other names count, too: an inode counts once.
+    var passesOverLinks: Bool { !givesDirectories }
+    private let scan: Int64
+    private let directory: Statement
+    /// Of the series, in the order of their keys.
+    private let errors: Statement
+    private var root = Int64.min
+    private var key: [UInt8] = []
+    private var isAtError = true
+
+    init(
+        _ file: SavedScans, _ scan: SavedScan, _ other: SavedScan, givesDirectories: Bool
+    ) throws(DatabaseError) {
+        (self.scan, self.other, self.givesDirectories) = (scan.id, other.id, givesDirectories)
+        directory = try file.database.prepare(
+            "SELECT changed, links FROM directories WHERE series = ? AND root = ? AND key = ?")
+        directory.bind(0, scan.series)
+        errors = try file.database.prepare(
+            """
+            SELECT root, key, since, until FROM errors WHERE series = ?
+            ORDER BY root, key, operation, code, message, since
+            """)
+        errors.bind(0, scan.series)
+        try advance()
+    }
+
+    /// Whether one of the scans has an error there.
+    func hasError(_ root: Int64, _ key: [UInt8]) throws(DatabaseError) -> Bool {
+        while isAtError, self.root < root || self.root == root && self.key.lexicographicallyPrecedes(key) {
+            try advance()
+        }
+        return isAtError && self.root == root && self.key == key
+    }
+
+    /// Whether both have the same below a directory that both have, and know all of it. To be asked behind `hasError`.
+    func isSharedBelow(_ root: Int64, _ key: [UInt8]) throws(DatabaseError) -> Bool {
+        let isErrorBelow = isAtError && self.root == root && self.key.starts(with: key + [1])
+        if isErrorBelow { return false }
+        directory.reset()
+        directory.bind(1, root)
+        directory.bind(2, blob: key)
+        guard try directory.step(), let changed = directory.integer(0), changed <= min(scan, other) else {
+            return false
+        }
+        return passesOverLinks || directory.integer(1) == 0
+    }
+
+    private func advance() throws(DatabaseError) {
+        isAtError = false
+        while try errors.step() {
+            let (root, key) = (errors.integer(0) ?? .min, errors.blob(1) ?? [])
+            guard root > self.root || root == self.root && !key.lexicographicallyPrecedes(self.key) else {
+                throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: errors are out of order")
+            }
+            (self.root, self.key) = (root, key)
+            let (since, until) = (errors.integer(2) ?? .min, errors.integer(3) ?? .max)
+            guard [scan, other].contains(where: { since <= $0 && $0 <= until }) else { continue }
+            isAtError = true
+            return
+        }
+    }
+}

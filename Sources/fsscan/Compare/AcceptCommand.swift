@@ -1,0 +1,94 @@
+internal import ArgumentParser
+import Entries
+import Formats
+import ScanEngine
+import Snapshots
+
+/// `fsscan accept`.
+struct AcceptCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fsscan accept",
+        abstract: "Make what verify would show now part of the saved scan.",
+        usage: "fsscan accept [options] SAVED [PATH...]",
+        discussion: """
+            Scans as verify does, shows what changed, and adds a scan to SAVED that has these changes: all of them, or those \
+            at and below PATHs. The rest stays in it as it was saved, also what cannot be read now. The older scans stay.
+
+            EXAMPLES:
+              fsscan accept --dry-run etc.db
+              fsscan accept --reason 'new mail server' etc.db /etc/postfix /etc/aliases
+              fsscan accept --expect-changes DIGEST etc.db
+
+            EXIT STATUS:
+              0                what changed was accepted, or nothing had changed
+              2                something could not be read and was not accepted; with --expect-changes, these are not the \
+            changes that were expected, and nothing was accepted
+              64               wrong usage
+              74               SAVED or the output could not be written
+            """)
+
+    @Argument(help: ArgumentHelp("", valueName: "SAVED", visibility: .hidden))
+    var arguments: [String] = []
+
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Why: kept with the scan, and shown by saved.", valueName: "TEXT"))
+    var reason: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Go on only if the changes are those of which verify printed this digest.", valueName: "DIGEST"))
+    var expectChanges: CarriedArgument?
+
+    @Flag(help: "Show what would be accepted, and write nothing.") var dryRun = false
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("How many workers scan, 1 to 1024.", valueName: "N"))
+    var threads: CarriedArgument?
+
+    @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
+    var progress: Bool?
+
+    @OptionGroup var version: VersionOption
+}
+
+/// The options of `accept`, checked.
+struct AcceptSettings {
+    var saved: [UInt8]
+    /// Empty: all that was saved.
+    var paths: [[UInt8]]
+    var reason: String?
+    /// In lower-case hex.
+    var expected: String?
+    var isDryRun: Bool
+    var threads: Int?
+    /// Nil: where standard error is a terminal.
+    var progress: Bool?
+
+    init(_ command: AcceptCommand, _ runs: PathRuns) throws(UsageError) {
+        let arguments = runs.expanded(command.arguments)
+        guard let first = arguments.first else {
+            throw UsageError("accept takes SAVED, and perhaps PATHs (see fsscan accept --help)")
+        }
+        saved = first
+        paths = Array(arguments.dropFirst())
+        reason = try command.reason.map { value throws(UsageError) in
+            guard let text = String(validating: value.bytes, as: UTF8.self) else {
+                throw UsageError("--reason", value, "is not UTF-8")
+            }
+            return text
+        }
+        expected = try command.expectChanges.map { value throws(UsageError) in
+            let digest = value.carried.lowercased()
+            let isDigest =
+                digest.utf8.count == 64
+                && digest.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+            guard isDigest else { throw UsageError("--expect-changes", value, "is not a digest (64 hex digits)") }
+            return digest
+        }
+        isDryRun = command.dryRun
+        progress = command.progress
+        threads = try ScanSettings.threads(command.threads)
+    }
+}

@@ -1,0 +1,1 @@
+../../../Sources/fsscan/Compare/AcceptCommand.swift
