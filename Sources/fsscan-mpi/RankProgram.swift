@@ -147,6 +147,7 @@ struct RankProgram {
                     for: output.descriptor, colour: settings.summary.colour, units: settings.summary.units)
                 var summary = TextSummary(report, options: options, style: style, table: settings.summary.table)
                 try summary.bytes().withUnsafeBytes { try output.write($0) }
+            case .journal: preconditionFailure("a scan was asked for the format of a comparison")
             }
             try output.finish()
         } catch {
