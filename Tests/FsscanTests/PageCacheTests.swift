@@ -46,15 +46,20 @@ struct PageCacheTests {
             ["--hash", "sha256"], ["--mime"], ["--hash", "md5", "--mime"], ["duplicates"], ["duplicates", "--compare"],
         ] as [[ByteString]], [false, true])
     func whatIsCachedStaysAndTheRestDoesNotCome(arguments: [ByteString], isOld: Bool) throws {
-        let directory = try TemporaryDirectory(in: "/var/tmp")
-        try Self.prepare(directory)
-        let outcome = try run(
-            (isOld ? Self.refusing("RWF_DONTCACHE") : []) + [Fsscan.path] + arguments + [directory.path])
-        #expect(outcome.end == .exited(arguments[0] == "duplicates" ? 1 : 0), "\(outcome.errorText)")
-        let shown = try Self.shown(directory)
-        #expect(shown.count == 72)
-        let changed = zip(shown, Self.asPrepared(shown)).filter { $0 != $1 }.map(\.0)
-        #expect(changed.isEmpty, "\(changed)")
+        var changed: [Substring] = []
+        // The kernel may keep a page that it is asked to drop, while another processor has it in hand.
+        for _ in 0..<3 {
+            let directory = try TemporaryDirectory(in: "/var/tmp")
+            try Self.prepare(directory)
+            let outcome = try run(
+                (isOld ? Self.refusing("RWF_DONTCACHE") : []) + [Fsscan.path] + arguments + [directory.path])
+            #expect(outcome.end == .exited(arguments[0] == "duplicates" ? 1 : 0), "\(outcome.errorText)")
+            let shown = try Self.shown(directory)
+            #expect(shown.count == 72)
+            changed = zip(shown, Self.asPrepared(shown)).filter { $0 != $1 }.map(\.0)
+            if changed.isEmpty { return }
+        }
+        Issue.record("\(changed)")
     }
 
     @Test(arguments: [false, true]) func comparingLeavesTheCacheAsItWas(isOld: Bool) throws {
@@ -67,10 +72,20 @@ struct PageCacheTests {
         for arguments: [ByteString] in [
             ["verify", saved], ["diff", "--ignore", "mtime", directory.appending("cold"), directory.appending("hot")],
         ] {
-            let outcome = try run(launcher + [Fsscan.path] + arguments)
-            #expect(outcome.end == .exited(0), "\(outcome.outputText) \(outcome.errorText)")
-            let shown = try Self.shown(directory)
-            let changed = zip(shown, Self.asPrepared(shown)).filter { $0 != $1 }.map(\.0)
+            var changed: [Substring] = []
+            for _ in 0..<3 {
+                let outcome = try run(launcher + [Fsscan.path] + arguments)
+                #expect(outcome.end == .exited(0), "\(outcome.outputText) \(outcome.errorText)")
+                let shown = try Self.shown(directory)
+                changed = zip(shown, Self.asPrepared(shown)).filter { $0 != $1 }.map(\.0)
+                if changed.isEmpty { break }
+                // Once more from the beginning; the times of the files stay.
+                _ = try output(of: [
+                    "sh", "-c",
+                    "sync; find \"$0/cold\" -type f -exec dd of={} oflag=nocache conv=notrunc,fdatasync count=0 status=none \\;",
+                    directory.path,
+                ])
+            }
             #expect(changed.isEmpty, "\(arguments[0]): \(changed)")
         }
     }

@@ -76,8 +76,8 @@ struct CachedReading: Sendable {
             readsAhead = false
         }
         hasBegun = true
-        // At the end nothing more will come, and somebody else may still read.
-        if !missed.isEmpty, offset < size {
+        // At the end nothing more will come, and somebody else may still read. What is read again is kept until then.
+        if !missed.isEmpty, offset < size, !missed.contains(offset) {
             try? Kernel.dropCached(missed, of: file)
             missed = 0..<0
         }
@@ -92,7 +92,11 @@ struct CachedReading: Sendable {
     /// Whole pages, and what the kernel has read ahead.
     private mutating func note(_ offset: Int64, _ length: Int) {
         let end = offset.addingReportingOverflow(Int64(length) + (readsAhead ? Self.readAhead : Self.page - 1))
-        missed = offset / Self.page * Self.page..<(end.overflow ? .max : end.partialValue / Self.page * Self.page)
+        let range = offset / Self.page * Self.page..<(end.overflow ? .max : end.partialValue / Self.page * Self.page)
+        // What was missed before is dropped by now, unless this lies in it.
+        missed =
+            missed.isEmpty
+            ? range : min(missed.lowerBound, range.lowerBound)..<max(missed.upperBound, range.upperBound)
     }
 
     /// Before somebody else reads the file at both its ends, and nothing in between: what that brings in goes with the
