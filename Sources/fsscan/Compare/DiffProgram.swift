@@ -21,14 +21,14 @@ struct DiffProgram {
                 settings.comparison.selection.ignored.insert(.ctime)
             }
         } else if settings.isQuick {
-            throw UsageError("--quick is for two directories: of a file there are the digests that are in it")
+            throw UsageError("--quick is for two directories: a file has only the digests that are in it")
         }
         clinux_install_stop_handler()
         let output = try OutputFile(settings.comparison.output, mode: settings.comparison.mode)
         let progress = ProgressDisplay(settings.comparison.progress)
         let rules = try ComparisonRules(settings.comparison)
         if case .file = new, settings.comparison.dpkgDirectory != nil {
-            throw UsageError("--known is for a directory that is scanned now, as NEW")
+            throw UsageError("--known needs a directory as NEW")
         }
         let livePaths = [old, new].compactMap { if case .live(let path) = $0 { path } else { nil } }
         rules.advise(livePaths)
