@@ -57,7 +57,7 @@ package struct BinaryReader: Sendable {
         switch try number(UInt8.self) {
         case 0: false
         case 1: true
-        default: throw BinaryFailure("has a truth value that is neither")
+        default: throw BinaryFailure("has an invalid truth value")
         }
     }
 
@@ -84,6 +84,6 @@ package struct BinaryReader: Sendable {
 
     /// Call it after the last item.
     package func end() throws(BinaryFailure) {
-        if left > 0 { throw BinaryFailure("has bytes behind its end") }
+        if left > 0 { throw BinaryFailure("has bytes after its end") }
     }
 }

@@ -81,7 +81,7 @@ package final class OpenedSnapshot {
         var beginning = try Self.beginning(of: descriptor, path)
         guard let format = formats.first(where: { $0.recognises(beginning) }) else {
             let names = formats.map(\.name).joined(separator: ", ")
-            throw SnapshotFailure(path: path, "is of no format that can be compared (\(names))")
+            throw SnapshotFailure(path: path, "has no format that can be compared (\(names))")
         }
         if beginning.starts(with: SavedSchema.magic) {
             // Closing it would drop the locks that SQLite has on this file, for another argument perhaps (fcntl(2)): it stays

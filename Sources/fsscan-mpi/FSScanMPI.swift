@@ -17,7 +17,7 @@ enum FSScanMPI {
         StandardStreams.prepare()
         clinux_prefix_standard_error()
         guard let link = Link() else {
-            StandardStreams.complain("there is no MPI that can be called by one thread of several")
+            StandardStreams.complain("this MPI cannot be called by one thread of several")
             exit(ExitStatus.unavailable.rawValue)
         }
         let status: ExitStatus

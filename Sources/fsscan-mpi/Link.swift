@@ -81,7 +81,7 @@ final class Link {
                 parts[source, default: []] += part
                 continue
             }
-            guard let word = Word(rawValue: envelope.tag) else { preconditionFailure("a rank says what none says") }
+            guard let word = Word(rawValue: envelope.tag) else { preconditionFailure("a rank sent an unknown message") }
             guard let before = parts.removeValue(forKey: source) else { return (word, source, part) }
             return (word, source, before + part)
         }

@@ -65,7 +65,7 @@ struct RankProgram {
             try courier.sayFarewell()
             return status
         } catch {
-            StandardStreams.complain("rank \(link.rank): what another rank sent \(error.message)")
+            StandardStreams.complain("rank \(link.rank): data of another rank \(error.message)")
             link.abort(ExitStatus.trouble.rawValue)
         }
     }

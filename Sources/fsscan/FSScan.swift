@@ -17,7 +17,7 @@ enum FSScan {
         let arguments = CarriedArgument.ofProcess()
         if let refused = clinux_distrust_environment(geteuid() == 0 ? 1 : 0) {
             StandardStreams.complain(
-                "warning: \(String(cString: refused)) is not used: others than root may change that directory")
+                "warning: \(String(cString: refused)) is not used: users other than root may change that directory")
         }
         exit(run(arguments).rawValue)
     }

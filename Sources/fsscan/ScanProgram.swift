@@ -77,7 +77,7 @@ struct ScanProgram {
             if report.complete || saved.failed { proof = try saved.finish(report) } else { saved.abandon() }
         }
         if let path = settings.save, environment.leftOut?.places.isEmpty == false {
-            StandardStreams.complain(path, "warning: lies in what is saved, and is left out of it")
+            StandardStreams.complain(path, "warning: is inside the saved tree, and is left out")
         }
         if let proof, let path = settings.save {
             let kept = KeptScan(path: path, scan: proof.scan, evidence: proof.evidence.hex, sha256: proof.sha256)
@@ -111,7 +111,7 @@ struct ScanProgram {
         case .records:
             if !settings.format.tellsAll { printStatistics(report) }
             if !report.hasAllRecords {
-                StandardStreams.complain("the output was not read in time: it breaks off")
+                StandardStreams.complain("the output was not read in time, so it is incomplete")
                 return .late
             }
             records?.finish(report, includesStatistics: settings.statistics)
@@ -199,7 +199,7 @@ struct ScanProgram {
         var paths = settings.paths
         if let lines = paths.first(where: { FilesFrom.isListOfLines($0, alone: false) }) {
             throw UsageError(
-                "PATH", CarriedArgument(bytes: lines), "is too long; for a PATH on each line use --files-from-lines")
+                "PATH", CarriedArgument(bytes: lines), "is too long; for one PATH per line use --files-from-lines")
         }
         for list in settings.pathLists { paths += try list.paths() }
         return paths

@@ -253,7 +253,7 @@ import Testing
         let missing = try Fsscan.run(["diff", odd + "#3", directory.appending("t")])
         #expect(missing.status == 2 && missing.errorText.hasSuffix("holds no scan with the number or label 3\n"))
         let text = try Fsscan.run(["diff", directory.appending("f#1"), directory.path])
-        #expect(text.status == 2 && text.errorText.contains("is of no format that can be compared"))
+        #expect(text.status == 2 && text.errorText.contains("has no format that can be compared"))
         #expect(try Fsscan.run(["diff", "/no/such#1", directory.path]).status == 2)
         #expect(try Fsscan.run(["diff", directory.path]).status == 64)
         #expect(try Fsscan.run(["diff", "--only", "everything", odd, odd]).status == 64)

@@ -363,7 +363,7 @@ import Testing
         for change in ["chmod 666 rules", "chmod 620 rules", "chmod 644 rules; chown 7 rules"] {
             let outcome = try Self.shell(
                 ByteString(change + "; $F verify --rules rules s.db"), in: directory, status: 64)
-            #expect(outcome.errorText.contains("others than root may change it"), "\(outcome.errorText)")
+            #expect(outcome.errorText.contains("users other than root may change it"), "\(outcome.errorText)")
             _ = try Self.shell("chown 0 rules; chmod 644 rules; $F verify --rules rules s.db", in: directory)
         }
         let script: ByteString = "mkdir open; cp rules open; chmod 777 open; $F verify --rules open/rules s.db"

@@ -124,7 +124,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "a sanitized 
         #expect(!(try run([program, "--version"]).outputText.contains("own process")))
         _ = try output(of: ["sh", "-c", ByteString(change)], ProcessOptions { $0.directory = place.path })
         let text = try run([program, "--version"]).outputText
-        #expect(text.contains("own process: others than root and the owner of fsscan may change fsscan-magic"))
+        #expect(text.contains("own process: users other than root and the owner of fsscan may change fsscan-magic"))
     }
 
     @Test func itIsFoundFromAnotherDirectoryAndThroughALink() throws {
@@ -175,7 +175,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "a sanitized 
             [directory.appending("tree")], ProcessOptions { $0.environment = [variable: directory.appending("t").text] }
         )
         #expect(outcome.end == .exited(0))
-        let warning = "fsscan: warning: \(variable) is not used: others than root may change that directory\n"
+        let warning = "fsscan: warning: \(variable) is not used: users other than root may change that directory\n"
         #expect(outcome.errorText == (place.isTaken ? "" : warning))
     }
 }

@@ -376,10 +376,10 @@ import Testing
             """, Self.tree)
         #expect(
             printed == """
-                fsscan: no side says the uid of entries, by which to select
+                fsscan: neither side has the uid that the selection needs
                 64
                 1
-                fsscan: --growth and --html are of everything: leave out --name
+                fsscan: --growth and --html cover everything: leave out --name
                 64
 
                 """, "\(printed)")

@@ -160,7 +160,7 @@ import Testing
         ("--shard 1/3 --plan plan --partial p .", "--plan: 'plan' was made for another PATH"),
         (
             "--shard 1/3 --plan plan --partial p --depth 2 tree",
-            "--depth: a shard has what its plan says: give it to fsscan plan"
+            "--depth: a shard takes its options from the plan: give this one to fsscan plan"
         ),
         (
             "--shard 1/3 --plan plan --partial p --json tree",
@@ -168,7 +168,7 @@ import Testing
         ),
         (
             "--shard 1/3 --plan plan tree",
-            "--shard, --plan and --partial are for one another: give all three (see fsscan plan --help)"
+            "--shard, --plan and --partial belong together: give all three (see fsscan plan --help)"
         ),
         ("plan tree -o x", "plan needs --shards N (see fsscan plan --help)"),
         ("plan tree --shards 2", "plan needs -o PLAN (see fsscan plan --help)"),
@@ -194,7 +194,7 @@ import Testing
         #expect(
             outcome.errorText == """
                 fsscan: ‘short’: is cut short
-                fsscan: ‘long’: has bytes behind its end
+                fsscan: ‘long’: has bytes after its end
                 fsscan: ‘other’: is no partial result of fsscan
                 fsscan: ‘tree’: is a directory
                 fsscan: ‘nothing’: No such file or directory

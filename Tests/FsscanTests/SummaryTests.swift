@@ -163,7 +163,7 @@ import Testing
         several.totals.errors = 2
         several.complete = false
         let lines = summary(several).split(separator: "\n")
-        #expect(lines.first == "Stopped before the end: what follows is only what was seen until then.")
+        #expect(lines.first == "Stopped before the end: the figures cover only what was seen until then.")
         #expect(lines.last == "! 2 errors: not everything could be read, see standard error.")
         // All of them in a file, a screenful on a terminal.
         #expect(lines.filter { $0.contains("  /p") }.count == 30)

@@ -37,7 +37,7 @@ import Testing
             ),
             (["--format", "text", "--json", "/"], "one format at a time: text or json"),
             (["--json", "--ndjson", "/"], "one format at a time: json or ndjson"),
-            (["--sorted", "/"], "--sorted is for records: use it with --ndjson, or another format that is no report"),
+            (["--sorted", "/"], "--sorted is for records: use it with --ndjson, or another format of records"),
             (
                 ["--hash", "sha256,crc32", "/"],
                 "--hash: 'crc32' is not one of sha256 sha1 sha512 md5 blake2b xxh128 git sha384"
@@ -111,8 +111,8 @@ import Testing
         let directory = try TemporaryDirectory(Tree((0..<2000).map { .file("file \($0)") } + [.file("a\nb")]))
         let all = try output(of: ["find", directory.path, "-name", "file*"])
         let reason =
-            "is no PATH: they are separated by NUL here (find -print0); "
-            + "for a PATH on each line use --files-from-lines\n"
+            "is no PATH: NUL separates PATHs here (find -print0); "
+            + "for one PATH per line use --files-from-lines\n"
         for list in [all, Array("/one\n/two\n".utf8), all + [0] + all] {
             let outcome = try Fsscan.run(["--files-from", "-"], ProcessOptions { $0.input = list })
             #expect(outcome.status == 64 && outcome.errorText.hasSuffix(reason))
@@ -129,7 +129,7 @@ import Testing
         let long = try Fsscan.run([ByteString(all.prefix(100_000))])
         #expect(
             long.status == 64
-                && long.errorText.hasSuffix("is too long; for a PATH on each line use --files-from-lines\n"))
+                && long.errorText.hasSuffix("is too long; for one PATH per line use --files-from-lines\n"))
         // A name with a newline is one.
         let name = directory.appending("a\nb").bytes
         #expect(try Fsscan.run(["--files-from", "-"], ProcessOptions { $0.input = name }).status == 0)

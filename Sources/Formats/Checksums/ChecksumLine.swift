@@ -79,7 +79,7 @@ struct ChecksumParser {
         if let likely { return .unnamed(likely, hex) }
         // Of SHA-2, too.
         if digits.count == 56 || digits.count == 96 { return .unknown("sha\(4 * digits.count)") }
-        throw Refusal(reason: "\(digits.count) hex digits are of no algorithm that is known")
+        throw Refusal(reason: "\(digits.count) hex digits belong to no known algorithm")
     }
 
     /// - Parameter rest: what follows the first blank behind the digits.
@@ -87,7 +87,7 @@ struct ChecksumParser {
         let isMark = rest.first == UInt8(ascii: " ") || rest.first == UInt8(ascii: "*")
         if rest.count == 1 || !isMark {
             guard hasOneBlank != false else {
-                throw Refusal(reason: "one character before the name, where lines before have two")
+                throw Refusal(reason: "one character before the name, but two in earlier lines")
             }
             hasOneBlank = true
         } else if hasOneBlank != true {
@@ -152,7 +152,7 @@ struct ChecksumParser {
         guard !name.isEmpty else { throw Refusal(reason: "no name") }
         guard !name.contains(0) else { throw Refusal(reason: "a name with a NUL") }
         guard isEscaped else { return Array(name) }
-        guard let path = unescaped(name) else { throw Refusal(reason: "a name with an escape that is none") }
+        guard let path = unescaped(name) else { throw Refusal(reason: "a name with an invalid escape") }
         return path
     }
 

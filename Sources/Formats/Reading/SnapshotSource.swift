@@ -91,6 +91,6 @@ package struct SnapshotFailure: Error, Equatable {
     package static func differentRoots(_ old: SnapshotDescription, _ new: SnapshotDescription) -> SnapshotFailure {
         SnapshotFailure(
             path: nil,
-            "the old side has \(old.roots.count) roots, the new one \(new.roots.count): they pair by their order")
+            "the old side has \(old.roots.count) roots, the new one \(new.roots.count): they are paired in order")
     }
 }

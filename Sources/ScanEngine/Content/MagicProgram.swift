@@ -41,7 +41,7 @@ package struct MagicProgram: Sendable {
         }
         for place in places where isFile(place) {
             guard geteuid() != 0 || isTrusted(place, besides: program) else {
-                return .missing(reason: "others than root and the owner of fsscan may change fsscan-magic")
+                return .missing(reason: "users other than root and the owner of fsscan may change fsscan-magic")
             }
             return .found(MagicProgram(path: place))
         }

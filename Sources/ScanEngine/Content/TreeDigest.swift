@@ -246,7 +246,7 @@ extension TreeDigest: PartialCodable {
         for _ in 0..<(try decoder.input.count(ofAtLeast: 12 + rowBytes)) {
             let name = try decoder.input.string()
             let mode = try decoder.input.number(UInt32.self)
-            guard EntryKind(mode: mode) != nil else { throw BinaryFailure("has an entry of a kind that there is not") }
+            guard EntryKind(mode: mode) != nil else { throw BinaryFailure("has an entry of unknown kind") }
             let row = try decoder.input.raw(rowBytes)
             name.withUnsafeBytes { append(name: $0, mode: mode, row: row) }
         }

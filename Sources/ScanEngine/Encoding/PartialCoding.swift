@@ -165,7 +165,7 @@ struct PartialDecoder {
             if isBelow {
                 guard above < nodes.count else { throw BinaryFailure("has a directory without one above") }
                 guard !name.isEmpty, !name.contains(0), !name.contains(UInt8(ascii: "/")) else {
-                    throw BinaryFailure("has a name that no file has")
+                    throw BinaryFailure("has an impossible file name")
                 }
                 nodes.append(paths.node(name, in: nodes[Int(above)]))
             } else {
@@ -272,7 +272,7 @@ extension FileTime: PartialCodable {
     init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
         let seconds = try decoder.input.number(Int64.self)
         self.init(seconds: seconds, nanoseconds: try decoder.input.number())
-        guard (0..<1_000_000_000).contains(nanoseconds) else { throw BinaryFailure("has a time that there is not") }
+        guard (0..<1_000_000_000).contains(nanoseconds) else { throw BinaryFailure("has an impossible time") }
     }
 }
 

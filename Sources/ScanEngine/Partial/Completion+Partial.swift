@@ -44,11 +44,11 @@ extension Completion.Content: PartialCodable {
         case 1:
             let name = try decoder.input.string()
             let mode = try decoder.input.number(UInt32.self)
-            guard EntryKind(mode: mode) != nil else { throw BinaryFailure("has an entry of a kind that there is not") }
+            guard EntryKind(mode: mode) != nil else { throw BinaryFailure("has an entry of unknown kind") }
             self = .entry(name: name, mode: mode, row: try decoder.row(), state: nil)
         case 2: self = .slice(digests: try decoder.optional(), states: nil, isOpen: try decoder.input.bool())
         case 3: self = .elsewhere
-        default: throw BinaryFailure("has an answer of a kind that there is not")
+        default: throw BinaryFailure("has an answer of unknown kind")
         }
     }
 }

@@ -37,11 +37,11 @@ package struct ShardFile: Sendable {
         }
         plan = try ScanPlan(try input.string())
         shard = Int(try input.number(UInt32.self))
-        guard (1...plan.shards).contains(shard) else { throw BinaryFailure("is of no shard of its plan") }
+        guard (1...plan.shards).contains(shard) else { throw BinaryFailure("is for no shard of its plan") }
         var timing = plan.start
         timing.threads = Int(try input.number(UInt32.self))
         timing.elapsedSeconds = Double(bitPattern: try input.number())
-        guard (0..<1e9).contains(timing.elapsedSeconds) else { throw BinaryFailure("took no time that there is") }
+        guard (0..<1e9).contains(timing.elapsedSeconds) else { throw BinaryFailure("has an impossible duration") }
         self.timing = timing
         partial = try input.string()
         try input.end()

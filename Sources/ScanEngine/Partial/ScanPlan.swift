@@ -109,7 +109,7 @@ package struct ScanPlan: Sendable {
         var paths: [[UInt8]] = []
         for _ in 0..<(try input.count(ofAtLeast: 8)) {
             let path = try input.string()
-            if path.contains(0) { throw BinaryFailure("has a PATH that no file has") }
+            if path.contains(0) { throw BinaryFailure("has an impossible PATH") }
             paths.append(path)
         }
         guard !paths.isEmpty else { throw BinaryFailure("has no PATH") }
@@ -117,13 +117,13 @@ package struct ScanPlan: Sendable {
         try options.read(from: &input)
         self.options = options
         let shards = Int(try input.number(UInt32.self))
-        guard (1...Self.mostShards).contains(shards) else { throw BinaryFailure("has no number of shards") }
+        guard (1...Self.mostShards).contains(shards) else { throw BinaryFailure("has an impossible number of shards") }
         self.shards = shards
         var cuts: [(path: CutPath, shard: Int)] = []
         for _ in 0..<(try input.count(ofAtLeast: 25)) {
             let path = try CutPath(from: &input, roots: paths.count)
             let shard = Int(try input.number(UInt32.self))
-            guard (1...shards).contains(shard) else { throw BinaryFailure("has a cut for no shard") }
+            guard (1...shards).contains(shard) else { throw BinaryFailure("has a cut for an unknown shard") }
             cuts.append((path, shard))
         }
         self.cuts = cuts
@@ -201,7 +201,7 @@ extension ScanOptions {
                 for _ in 0..<(try input.count(ofAtLeast: 8)) {
                     let name = String(decoding: try input.string(), as: UTF8.self)
                     guard let algorithm = DigestAlgorithm(rawValue: name) else {
-                        throw BinaryFailure("has a digest that there is not")
+                        throw BinaryFailure("has an unknown digest")
                     }
                     known.append(algorithm)
                 }
@@ -213,14 +213,14 @@ extension ScanOptions {
             case .selection: break
             case .ranking(let ranking):
                 guard let known = Ranking(rawValue: String(decoding: try input.string(), as: UTF8.self)) else {
-                    throw BinaryFailure("has a ranking that there is not")
+                    throw BinaryFailure("has an unknown ranking")
                 }
                 self[keyPath: ranking] = known
             case .time(let time):
                 guard try input.bool() else { continue }
                 let known = FileTime(seconds: try input.number(), nanoseconds: try input.number())
                 guard (0..<1_000_000_000).contains(known.nanoseconds) else {
-                    throw BinaryFailure("has a time that there is not")
+                    throw BinaryFailure("has an impossible time")
                 }
                 self[keyPath: time] = known
             }
@@ -234,7 +234,7 @@ extension BinaryReader {
         let name = try string()
         let isName = !name.isEmpty && !name.contains(0) && !name.contains(UInt8(ascii: "/"))
         guard isName, name != Array(".".utf8), name != Array("..".utf8) else {
-            throw BinaryFailure("has a name that no file has")
+            throw BinaryFailure("has an impossible file name")
         }
         return name
     }

@@ -139,7 +139,7 @@ package final class ScanRank: Sendable {
         for _ in 0..<(try decoder.input.count(ofAtLeast: 100)) {
             let ticket = try decoder.input.number(UInt64.self)
             guard lender.answer(ticket, try decoder.value()) else {
-                throw BinaryFailure("answers what was not lent")
+                throw BinaryFailure("answers for work that was not lent")
             }
         }
         try decoder.input.end()
@@ -290,7 +290,7 @@ extension BorrowedGroup {
                 switch try input.number(UInt8.self) {
                 case 0: group.items.append((ticket, .directory(try input.fileName())))
                 case 1: group.items.append((ticket, .slice(try input.string())))
-                default: throw BinaryFailure("has work of a kind that there is not")
+                default: throw BinaryFailure("has work of unknown kind")
                 }
             }
             groups.append(group)

@@ -24,11 +24,11 @@ extension BrowseModel {
         guard let line = selected else { return }
         let facts = facts(of: line)
         guard facts.marks.isEmpty || facts.marks.allSatisfy({ $0 == .linked || $0 == .special }) else {
-            message = "only what was counted as a whole, without errors, is deleted"
+            message = "cannot delete it: its scan is not complete, or had errors"
             return
         }
         if case .directory(let number) = line, tree.has([.excludes, .mount], atOrBelow: number) {
-            message = "a pattern or another file system leaves something in it out"
+            message = "cannot delete it: the scan left out some of its contents"
             return
         }
         guard visibleLines >= 3 else {
@@ -38,7 +38,7 @@ extension BrowseModel {
         do throws(Errno) {
             let target = try DeletionTarget(live.options, names: tree.namesFromRoot(to: place), name: facts.name)
             guard target.isDirectory == facts.isDirectory else {
-                message = "it is not what was seen: r scans again"
+                message = "it has changed since the scan: r scans again"
                 return
             }
             let count = facts.entries.map { HumanUnits.count($0, "entry", "entries") } ?? "1 file"
@@ -48,7 +48,7 @@ extension BrowseModel {
                 target: target,
                 question: [
                     Array("Delete ".utf8) + text.printable(facts.name) + Array("?".utf8),
-                    Array("\(count), \(size) on disk\(isLinked ? ", which stay: it has more names" : "")".utf8),
+                    Array("\(count), \(size) on disk\(isLinked ? ", which stay in use: it has other names" : "")".utf8),
                     Array("y deletes it, any other key leaves everything as it is.".utf8),
                 ])
             panel = BrowsePanel(.question)

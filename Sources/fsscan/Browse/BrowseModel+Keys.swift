@@ -72,7 +72,7 @@ extension BrowseModel {
     }
 
     private func enter() {
-        if case .removedDirectory = selected { message = "it is removed: there is nothing to go into" }
+        if case .removedDirectory = selected { message = "it was removed: there is nothing to show" }
         guard case .directory(let number) = selected else { return }
         show(number, selecting: nil)
     }

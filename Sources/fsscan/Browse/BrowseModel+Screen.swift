@@ -214,7 +214,7 @@ extension BrowseModel {
             case .socket: "socket"
             case .blockDevice: "block device"
             case .characterDevice: "character device"
-            case nil: "unknown: it could not be looked at"
+            case nil: "unknown: it could not be examined"
             }
         if case .removedFile = line { return kind + ", removed" }
         return file.marks.contains(.excluded) ? kind + ", left out by a pattern" : kind

@@ -38,7 +38,7 @@ struct BrowseProgram {
         let status = cncurses_begin(TextStyle(for: 1).usesColour ? 1 : 0)
         if status != 0 {
             model.cancel()
-            throw UsageError("browse cannot use this terminal: nothing is known of its TERM")
+            throw UsageError("browse cannot use this terminal: its TERM is unknown")
         }
         show(model)
         cncurses_end()

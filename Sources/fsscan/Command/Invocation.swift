@@ -176,7 +176,7 @@ struct ScanSettings {
         options.selection = try command.selection.selection()
         if let option = command.selection.given.first {
             if [.html, .du, .openmetrics].contains(format) {
-                throw UsageError("--format \(format) is of everything: leave out \(option)")
+                throw UsageError("--format \(format) covers everything: leave out \(option)")
             }
             if command.save != nil { throw UsageError("--save keeps whole scans: leave out \(option)") }
         }
@@ -221,7 +221,7 @@ struct ScanSettings {
         expected = try command.trust.expected()
         if baseline == nil, command.trust.isGiven || !expected.isEmpty {
             let option = command.trust.trustTimes ? "--trust-times" : expected.isEmpty ? "--reread" : "--expect"
-            throw UsageError("\(option) is for a scan that takes over another: use it with --baseline")
+            throw UsageError("\(option) is for a scan with a baseline: use it with --baseline")
         }
         label = try command.label.map { label throws(UsageError) in try Self.label(label) }
         shard = try ShardSettings(shard: command.shard, plan: command.plan, partial: command.partial)
@@ -241,9 +241,9 @@ struct ScanSettings {
             ("--max-holes", command.maxHoles != nil), ("--depth", command.depth != nil),
             ("--top", command.top != nil), ("--rank", command.rank != nil), ("--now", command.now != nil),
         ]
-        guard options.selection.isEmpty else { throw UsageError("a shard cannot be of selected entries") }
+        guard options.selection.isEmpty else { throw UsageError("a shard cannot have a selection") }
         if let (option, _) = fixed.first(where: \.1) {
-            throw UsageError("\(option): a shard has what its plan says: give it to fsscan plan")
+            throw UsageError("\(option): a shard takes its options from the plan: give this one to fsscan plan")
         }
         let others: [(String, Bool)] = [
             ("--format", format != .text), ("-o", output != nil), ("--save", save != nil),
@@ -314,7 +314,7 @@ struct ScanSettings {
             throw UsageError("one format at a time: \(format) or \(other)")
         }
         if command.sorted, format.records == nil {
-            throw UsageError("--sorted is for records: use it with --ndjson, or another format that is no report")
+            throw UsageError("--sorted is for records: use it with --ndjson, or another format of records")
         }
         if command.endsLinesInNUL, !format.hasLines {
             throw UsageError("-0 is for lines: use it with --print, --format paths or --format du")

@@ -303,7 +303,7 @@ struct AskedField: EnumerableFlag, CustomStringConvertible {
 
 /// Shared by `--baseline` and `verify --quick`.
 struct TrustOptions: ParsableArguments {
-    @Flag(help: "Also take over files that others than root and you may write to, if their times are the same.")
+    @Flag(help: "Also take over files that users other than root and you may write to, if their times are the same.")
     var trustTimes = false
 
     @Option(

@@ -133,7 +133,7 @@ extension SelectionOptions {
         switch sign {
         case UInt8(ascii: "+"): return Selection.Bounds(number + 1, .max)
         case UInt8(ascii: "-"):
-            if number == 0 { throw UsageError("--links", value, "is fewer than none") }
+            if number == 0 { throw UsageError("--links", value, "selects nothing: no entry has fewer than 0 links") }
             return Selection.Bounds(0, number - 1)
         default: return Selection.Bounds(number, number)
         }

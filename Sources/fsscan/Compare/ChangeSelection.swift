@@ -25,7 +25,7 @@ struct ChangeSelection {
         for selection in [selection] + own where !selection.isEmpty {
             let said = old.fields.union(new.fields).union([.kind])
             if let field = EntryField.allCases.first(where: { selection.fields.contains($0) && !said.contains($0) }) {
-                throw UsageError("no side says the \(field.name) of entries, by which to select")
+                throw UsageError("neither side has the \(field.name) that the selection needs")
             }
             selections.append(selection.resolved(now))
             selectors.append(EntrySelector(selection, now: now))

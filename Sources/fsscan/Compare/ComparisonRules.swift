@@ -30,7 +30,7 @@ struct ComparisonRules {
             defer { close(descriptor) }
             if geteuid() == 0, !isRoots(descriptor, file) {
                 // Their author would decide what root does not see.
-                throw SnapshotFailure(path: nil, "others than root may change it, or a directory that it is in")
+                throw SnapshotFailure(path: nil, "users other than root may change it, or a directory above it")
             }
             contents = try readAll(descriptor)
         } catch {
@@ -81,7 +81,7 @@ struct ComparisonRules {
             for (rule, why) in list.overruled(by: set) {
                 let reason =
                     switch why {
-                    case .byLine(let line): "line \(line) decides of all that it matches"
+                    case .byLine(let line): "line \(line) decides for all its matches"
                     case .isBelowLeftOut: "a directory above it is left out"
                     }
                 lines.append(

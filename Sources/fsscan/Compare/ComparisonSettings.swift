@@ -194,7 +194,7 @@ struct DiffSettings {
         comparison.now = try ScanSettings.value(
             "--now", command.now, "time", TimeArgument.description, TimeArgument.time)
         if let option = command.selection.given.first, growth != nil || comparison.format == .html {
-            throw UsageError("--growth and --html are of everything: leave out \(option)")
+            throw UsageError("--growth and --html cover everything: leave out \(option)")
         }
     }
 

@@ -21,14 +21,14 @@ struct DiffProgram {
                 settings.comparison.selection.ignored.insert(.ctime)
             }
         } else if settings.isQuick {
-            throw UsageError("--quick is for two directories: of a file there are the digests that are in it")
+            throw UsageError("--quick is for two directories: a file has only the digests that are in it")
         }
         clinux_install_stop_handler()
         let output = try settings.comparison.openOutput()
         let progress = ProgressDisplay(settings.comparison.progress)
         let rules = try ComparisonRules(settings.comparison)
         if case .file = new, settings.comparison.dpkgDirectory != nil {
-            throw UsageError("--known is for a directory that is scanned now, as NEW")
+            throw UsageError("--known needs a directory as NEW")
         }
         if !settings.expected.isEmpty, case .live = old {
             throw UsageError("--expect is for a file as OLD: a directory has no evidence before it is scanned")

@@ -45,7 +45,7 @@ struct VerifyProgram {
         if let stopped = ExitStatus.stopSignal { return stopped }
         let places = leftOut?.places ?? []
         if !places.isEmpty {
-            StandardStreams.complain(file, "warning: lies in what is verified, and is left out of it")
+            StandardStreams.complain(file, "warning: is inside the verified tree, and is left out")
         }
         // Evidence covers every entry: if SAVED has replaced one, that entry is missing.
         let isPassedOver = !places.isEmpty && expected == nil
@@ -62,7 +62,7 @@ struct VerifyProgram {
     private func roots(of saved: OpenedSnapshot, _ file: [UInt8]) throws(SnapshotFailure) -> [[UInt8]] {
         let roots = saved.source.description.roots
         guard !roots.contains([]) else {
-            throw SnapshotFailure(path: file, "does not say which PATH it is of: name it")
+            throw SnapshotFailure(path: file, "does not name its PATH: give PATH, too")
         }
         guard let scan = saved.saved?.scan else { return roots }
         return VerifiedPlace.roots(of: scan)

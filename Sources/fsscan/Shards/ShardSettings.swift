@@ -16,7 +16,7 @@ struct ShardSettings {
         guard shard != nil || plan != nil || partial != nil else { return nil }
         guard let shard, let plan, let partial else {
             throw UsageError(
-                "--shard, --plan and --partial are for one another: give all three (see fsscan plan --help)")
+                "--shard, --plan and --partial belong together: give all three (see fsscan plan --help)")
         }
         let parts = shard.carried.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let number = Self.number(parts[0]), let count = Self.number(parts[1]), number <= count

@@ -25,7 +25,7 @@ struct TextSummary {
     /// The whole text.
     mutating func bytes() -> [UInt8] {
         lines = []
-        if !report.complete { addWarning("Stopped before the end: what follows is only what was seen until then.") }
+        if !report.complete { addWarning("Stopped before the end: the figures cover only what was seen until then.") }
         addTotals()
         if report.roots.count > 1 { addRoots() }
         addDigests()
