@@ -13,8 +13,10 @@ package final class Terminal {
         ]
         variables.merge(environment) { $1 }
         let set = variables.sorted { $0.key < $1.key }.map { ByteString("\($0.key)=\($0.value)") }
+        // `swift test` sets NO_COLOR where its own output is not a terminal.
+        let environ: [ByteString] = ["env", "-u", "NO_COLOR"] + set
         try tmux(
-            ["new-session", "-d", "-x", "\(columns)", "-y", "\(rows)", "env"] + set + ["bash", "--norc", "--noprofile"])
+            ["new-session", "-d", "-x", "\(columns)", "-y", "\(rows)"] + environ + ["bash", "--norc", "--noprofile"])
         try waitFor { $0.hasPrefix("$") }
     }
 
