@@ -83,6 +83,7 @@ measure warm-metadata
 no_facts warm-content
 fact warm-content label "Generated: $SMALL_FILES files of 64 bytes to 16 KiB, SHA-256, warm"
 contend_pools "$WARM_POOLS" "$small" --hash sha256
+warm "$small"
 measure warm-content
 
 monitor_off=$(pool_name "$(nproc)") surplus=$(pool_name $((4 * $(nproc))))

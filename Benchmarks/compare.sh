@@ -60,6 +60,7 @@ command_of() {
 
 # --- Times ----------------------------------------------------------------------------------------------------------
 
+warm "$COMPARE_TREE"
 say "databases of $COMPARE_TREE"
 prepare times "$COMPARE_TREE"
 # The second scan, for diff, without reading files again.

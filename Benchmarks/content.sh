@@ -83,6 +83,7 @@ for name in share small large; do
     describe "content-$name" "$tree" "$label, warm"
     contend_sha256 "$tree" "$xargs"
     contend_others "$tree" "$xargs"
+    warm "$tree"
     measure "content-$name"
     report_arguments+=(--result "content-$name")
 
@@ -108,6 +109,7 @@ trap 'rm -f "$list" "$list".*' EXIT
 find "$MIME_TREE" -type f ! -name $'*\n*' >"$list"
 contender "fsscan mime" "$FSSCAN $MIME_TREE --threads $THREADS --mime --json -o /dev/null"
 contender "file" "file --mime-type -f $list"
+warm "$MIME_TREE"
 ROUNDS=$MIME_ROUNDS RUNS=1 WARMUP=0 measure content-mime
 file --no-pad --print0 --mime-type --files-from "$list" >"$list.file"
 if "$FSSCAN" "$MIME_TREE" --mime --ndjson -o "$list.fsscan"; then

@@ -45,6 +45,7 @@ compare() {
     contender "fdupes" "fdupes -q -n -r $tree"
     contender "rdfind" "rdfind -dryrun true -makeresultsfile false $tree"
     contender "rmlint" "rmlint -T df --hidden --no-with-color -o json:/dev/null -t $THREADS $tree"
+    warm "$tree"
     measure "$result"
 }
 
