@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
+#include <sys/uio.h>
 #include <wchar.h>
 
 _Thread_local void *clinux_current_worker;
@@ -108,3 +109,9 @@ void clinux_stop_for_ever(void) {
 }
 
 int clinux_character_width(uint32_t character) { return wcwidth((wchar_t)character); }
+
+long clinux_preadv2(int descriptor, void *buffer, unsigned long capacity, int64_t offset, int flags) {
+    struct iovec piece = {.iov_base = buffer, .iov_len = capacity};
+    long result = preadv2(descriptor, &piece, 1, (off_t)offset, flags);
+    return result < 0 ? -errno : result;
+}

@@ -24,7 +24,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -272,13 +271,8 @@ static inline long clinux_pread(int descriptor, void *_Nonnull buffer, unsigned 
 static const int CLINUX_RWF_NOWAIT = 0x08;
 static const int CLINUX_RWF_DONTCACHE = 0x80;
 
-static inline long clinux_preadv2(
-    int descriptor, void *_Nonnull buffer, unsigned long capacity, int64_t offset, int flags
-) {
-    struct iovec piece = {.iov_base = buffer, .iov_len = capacity};
-    long result = preadv2(descriptor, &piece, 1, (off_t)offset, flags);
-    return result < 0 ? -errno : result;
-}
+// In CLinux.c: <sys/uio.h> defines types that Swift's other modules know from Glibc.
+long clinux_preadv2(int descriptor, void *_Nonnull buffer, unsigned long capacity, int64_t offset, int flags);
 
 /// Unlike most, it returns the error.
 static inline int clinux_fadvise(int descriptor, int64_t offset, int64_t length, int advice) {
