@@ -27,7 +27,7 @@ struct Subtotal: Sendable {
     }
 
     /// Counts a name without attributes: an entry of the kind that the directory gave, without bytes.
-    mutating func countUnknown(_ kind: EntryKind) { count(kind) }
+    mutating func countUnknown(_ kind: EntryKind) { counts.count(kind) }
 
     /// Counts a name, here and in the report's tables.
     ///
@@ -37,7 +37,7 @@ struct Subtotal: Sendable {
         _ status: borrowing FileStatus, _ kind: EntryKind, _ fileExtension: FileExtension, _ pseudo: PseudoFileSystem?,
         _ devices: borrowing DeviceTable, _ tallies: inout Tallies
     ) {
-        count(kind)
+        counts.count(kind)
         if latest < status.mtime { latest = status.mtime }
         tallies.count(status, kind, fileExtension, pseudo)
         if HardLinks.keeps(status, kind) {
@@ -61,19 +61,6 @@ struct Subtotal: Sendable {
         let cell = kind == .file ? tallies.histogram.cell(status) : nil
         let link = HardLinks.Link(status, kind, fileExtension, cell, pseudo)
         return links.meet(identity, link, mayLeave: devices.showsLinksOnce(identity.device)) { tallies.settle($0) }
-    }
-
-    private mutating func count(_ kind: EntryKind) {
-        counts.entries += 1
-        switch kind {
-        case .directory: counts.directories += 1
-        case .file: counts.files += 1
-        case .symlink: counts.symlinks += 1
-        case .fifo: counts.fifos += 1
-        case .socket: counts.sockets += 1
-        case .blockDevice: counts.blockDevices += 1
-        case .characterDevice: counts.characterDevices += 1
-        }
     }
 
     mutating func countError() {

@@ -1,4 +1,5 @@
 import Bytes
+package import LinuxKernel
 
 /// Counts and sizes of a set of entries: the `TOTALS` object of the report.
 ///
@@ -29,6 +30,21 @@ public struct Totals: Equatable, Sendable {
     public var errors: Int64 = 0
 
     public init() {}
+
+    /// Counts a name.
+    @inline(__always)  // once in each of the loops over entries
+    package mutating func count(_ kind: EntryKind) {
+        entries += 1
+        switch kind {
+        case .directory: directories += 1
+        case .file: files += 1
+        case .symlink: symlinks += 1
+        case .fifo: fifos += 1
+        case .socket: sockets += 1
+        case .blockDevice: blockDevices += 1
+        case .characterDevice: characterDevices += 1
+        }
+    }
 
     /// Adds the other's counts, saturating.
     public mutating func add(_ other: Totals) {

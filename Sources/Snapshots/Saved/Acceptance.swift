@@ -42,7 +42,7 @@ package final class Acceptance {
     ) throws(SaveFailure) -> SavedProof {
         try transaction.change {
             var heading = ScanHeading.now(base.options, version: version, start: start)
-            heading.options = try options()
+            heading.options = try file.texts(of: base).options
             (heading.label, heading.keptSince) = (base.label, base.keptSince)
             (heading.base, heading.reason, heading.who) = (base.id, reason, ScanHeading.user)
             let scan = try NewScan(transaction, heading, of: base)
@@ -67,14 +67,6 @@ package final class Acceptance {
             try transaction.commit()
             return SavedProof(scan: scan.id, evidence: evidence, sha256: try transaction.sha256())
         }
-    }
-
-    /// As they were saved, with the working directory.
-    private func options() throws -> String {
-        let row = try transaction.database.prepare("SELECT options FROM scans WHERE id = ?")
-        row.bind(0, base.id)
-        guard try row.step(), let options = row.text(0) else { throw SnapshotFailure(path: nil, "has lost a scan") }
-        return options
     }
 
     /// Nothing is written.
@@ -141,16 +133,7 @@ private struct EntryTotals {
         var totals = Totals()
         totals.errors = Int64(entry.errors.count)
         if let kind = entry.kind {
-            totals.entries = 1
-            switch kind {
-            case .directory: totals.directories = 1
-            case .file: totals.files = 1
-            case .symlink: totals.symlinks = 1
-            case .fifo: totals.fifos = 1
-            case .socket: totals.sockets = 1
-            case .blockDevice: totals.blockDevices = 1
-            case .characterDevice: totals.characterDevices = 1
-            }
+            totals.count(kind)
             var isFirst = true
             if kind != .directory, entry.links ?? 1 > 1, let device = entry.device, let inode = entry.inode {
                 isFirst = inodes.insert(Name(root: entry.key.root, device: device, inode: inode)).inserted

@@ -18,13 +18,21 @@ extension SavedScans {
         }
     }
 
+    /// The options, with the working directory, and the totals of a scan, as they were saved: JSON.
+    func texts(of scan: SavedScan) throws -> (options: String, totals: String) {
+        let row = try database.prepare("SELECT options, totals FROM scans WHERE id = ?")
+        row.bind(0, scan.id)
+        guard try row.step(), let options = row.text(0), let totals = row.text(1) else {
+            throw SnapshotFailure(path: path, "has lost a scan")
+        }
+        return (options, totals)
+    }
+
     private func copy(_ scan: SavedScan, _ transaction: SavedTransaction) throws -> Evidence {
-        let texts = try database.prepare("SELECT options, totals FROM scans WHERE id = ?")
-        texts.bind(0, scan.id)
-        guard try texts.step() else { throw SnapshotFailure(path: self.path, "has lost a scan") }
+        let texts = try texts(of: scan)
         var heading = ScanHeading(
             id: scan.id, label: scan.label, host: scan.host, started: scan.started, ended: scan.ended,
-            version: scan.version, options: texts.text(0) ?? "")
+            version: scan.version, options: texts.options)
         (heading.keptSince, heading.base, heading.reason) = (scan.keptSince, scan.base, scan.reason)
         heading.who = scan.who
         let source = try EvidenceSource(try SavedScanSource(self, scan))
@@ -34,7 +42,7 @@ extension SavedScans {
         let rows = try database.prepare("SELECT root, path, totals FROM roots WHERE scan = ? ORDER BY root")
         rows.bind(0, scan.id)
         while try rows.step() { roots.append((rows.blob(1) ?? [], rows.text(2) ?? "")) }
-        let evidence = try new.finish(roots, totals: texts.text(1) ?? "", ended: scan.ended)
+        let evidence = try new.finish(roots, totals: texts.totals, ended: scan.ended)
         guard evidence == source.evidence else {
             throw SnapshotFailure(path: self.path, "cannot be copied: the evidence of scan \(scan.id) would change")
         }
