@@ -13,7 +13,8 @@ int clinux_may_play_back(const struct stat *journal, const struct stat *database
     // If root reads the database, its owner does not count: a journal can name files to be changed and removed.
     int is_known_owner = journal->st_uid == 0 || journal->st_uid == geteuid() ||
                          (geteuid() != 0 && journal->st_uid == database->st_uid);
-    return S_ISREG(journal->st_mode) && journal->st_nlink == 1 && is_known_owner &&
+    // One without a name is being removed just now, at the end of a change.
+    return S_ISREG(journal->st_mode) && journal->st_nlink <= 1 && is_known_owner &&
            (journal->st_mode & ~database->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 

@@ -136,15 +136,16 @@ extension Database {
     /// Whether the file no longer has the name that it was opened by: what is written to it is lost.
     var hasMoved: Bool { csqlite_has_moved(handle) != 0 }
 
-    /// From now on a lock that another process holds is waited for: ten minutes, unless a stop signal arrives.
-    func waitForLocks() {
+    /// From now on a lock that another process holds is waited for, unless a stop signal arrives; 0 seconds: not at all.
+    func waitForLocks(seconds: Int) {
+        // The handler's argument is the number of 50 ms that it may sleep.
         sqlite3_busy_handler(
             handle,
-            { _, count in
-                if clinux_stop_signal() != 0 || count > 12_000 { return 0 }
+            { limit, count in
+                if clinux_stop_signal() != 0 || Int(count) >= Int(bitPattern: limit) { return 0 }
                 usleep(50_000)
                 return 1
-            }, nil)
+            }, UnsafeMutableRawPointer(bitPattern: seconds * 20))
     }
 
     /// The SHA-256, in hex, of the file that is open, whatever its name means now. In a read transaction: nobody who locks

@@ -26,8 +26,8 @@ package struct SaveFailure: Error, Equatable {
     }
 }
 
-/// A file with the lock of the one who writes, from `init` to `commit()` or `abandon()`. Waits for nobody: a file that another
-/// scan is being saved in is locked.
+/// A file with the lock of the one who writes, from `init` to `commit()` or `abandon()`. A file that another scan is being
+/// saved in is locked: that is not waited for.
 final class SavedTransaction: Sendable {
     /// As it was given, for messages.
     let path: [UInt8]
@@ -106,6 +106,9 @@ final class SavedTransaction: Sendable {
             }
             do throws(DatabaseError) {
                 try place.confirm()
+                // Processes that make one file lock each other out for a moment: SQLite takes the lock of the writer to set
+                // auto_vacuum, and `undo` takes it too. Without patience both give up.
+                database.waitForLocks(seconds: 2)
                 // Only a new file takes these two: 12 % less time than with pages of 4 KiB, and pages that are not used any
                 // more go back to the file system without a copy of the file.
                 try database.execute("PRAGMA page_size = 8192")
@@ -119,6 +122,7 @@ final class SavedTransaction: Sendable {
                 undo(database, place)
                 throw error
             }
+            database.waitForLocks(seconds: 0)
             if !database.hasMoved { return (database, place) }
             try database.execute("ROLLBACK")
         }
@@ -129,6 +133,7 @@ final class SavedTransaction: Sendable {
 
     /// Nothing is kept of what was written.
     private static func undo(_ database: Database, _ place: SavedPlace) {
+        database.waitForLocks(seconds: 0)
         try? database.execute("ROLLBACK")
         guard place.isNew, (try? database.execute("BEGIN EXCLUSIVE")) != nil else { return }
         if (try? database.integer("SELECT count(*) FROM sqlite_schema")) == 0, !database.hasMoved { place.remove() }
@@ -139,7 +144,7 @@ final class SavedTransaction: Sendable {
     func commit() throws(DatabaseError) {
         if database.hasMoved { throw DatabaseError(code: 0, message: "was removed or replaced meanwhile") }
         // Those who read in it are waited for: it would be a pity for the scan.
-        database.waitForLocks()
+        database.waitForLocks(seconds: 600)
         try database.execute("COMMIT")
         isDone.store(true, ordering: .relaxed)
     }
