@@ -21,7 +21,12 @@ import Testing
           echo "day $1"; { grep -E '^([-+*!=?] |.* of these )' out || true; } | sed 's/  [a-z0-9]* .*//'; echo "status $status"
         }
         keep() { sed -n 's/.*evidence: //p' err >evidence; }
-        accept() { $F accept --reason "$1" s.db "${@:2}" >out 2>err; keep; }
+        # Accepts the changes that the last verify has shown, and no others. Then there are none.
+        accept() {
+          $F accept --rules rules --expect-changes $(sed -n 's/^Changes \([0-9a-f]*\) .*/\1/p' out) --reason "$1" s.db "${@:2}" \
+            >accepted 2>err
+          keep; $F verify --rules rules --expect $(cat evidence) s.db >again 2>err
+        }
         if [ ! -e t ]; then
           mkdir -p t/var/lib/dpkg/info t/var/lib/dpkg/updates t/var/log t/etc t/srv/photos t/home/u t/tmp t/usr/sbin
           touch t/var/lib/dpkg/status; package 1 one

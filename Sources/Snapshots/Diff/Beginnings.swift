@@ -9,10 +9,27 @@ package final class Beginnings {
     private let roots: [[UInt8]]
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
     private let isCancelled: () -> Bool
+    /// What was read, for a second comparison: it must find what the first one found, whatever is written in between.
+    /// Some 300 bytes for each file.
+    private var known: [Piece: Result<[DigestAlgorithm: [UInt8]], ContentFailure>] = [:]
+    private let remembers: Bool
 
-    /// - Parameter roots: the PATHs of the scan.
-    package init(_ roots: [[UInt8]], isCancelled: @escaping () -> Bool) {
-        (self.roots, self.isCancelled) = (roots, isCancelled)
+    private struct Piece: Hashable {
+        var key: EntryKey
+        var length: Int64
+        var algorithms: Set<DigestAlgorithm>
+    }
+
+    /// - Parameters:
+    ///   - roots: the PATHs of the scan.
+    ///   - options: of the scan.
+    ///   - remembers: reads each beginning once, however often it is asked for.
+    package init(
+        of roots: [[UInt8]], _ options: ScanOptions?, remembers: Bool = false, isCancelled: @escaping () -> Bool
+    ) {
+        // With -H a PATH may be a symlink: a trailing slash leads to the directory.
+        let slash: [UInt8] = options?.followRoots == true ? [UInt8(ascii: "/")] : []
+        (self.roots, self.remembers, self.isCancelled) = (roots.map { $0 + slash }, remembers, isCancelled)
     }
 
     deinit { buffer.deallocate() }
@@ -24,6 +41,17 @@ package final class Beginnings {
     ///   - length: in bytes, not more than the file had.
     package func digests(
         of entry: SnapshotEntry, length: Int64, _ algorithms: [DigestAlgorithm]
+    ) throws(ContentFailure) -> [DigestAlgorithm: [UInt8]] {
+        if !remembers { return try read(entry, length, algorithms) }
+        let piece = Piece(key: entry.key, length: length, algorithms: Set(algorithms))
+        if let result = known[piece] { return try result.get() }
+        let result = Result { () throws(ContentFailure) in try read(entry, length, algorithms) }
+        known[piece] = result
+        return try result.get()
+    }
+
+    private func read(
+        _ entry: SnapshotEntry, _ length: Int64, _ algorithms: [DigestAlgorithm]
     ) throws(ContentFailure) -> [DigestAlgorithm: [UInt8]] {
         var reader = try open(entry)
         let methods: DigestMethods

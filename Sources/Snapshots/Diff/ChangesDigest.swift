@@ -7,8 +7,8 @@ import ScanEngine
 
 /// A SHA-256 over changes, in the order in which a comparison gives them.
 ///
-/// Of each change: its kinds, and of both sides the path and what was compared of the entry. So an entry that was added is
-/// bound with all that would have been compared of it.
+/// Of each change: its kinds, and of both sides the path and what is compared of the entry, by its rule if it has one. So
+/// it binds an added entry with all that would have been compared.
 ///
 /// ```
 /// changes = SHA-256("fsscan-changes/1" NUL  change…  count of changes)
@@ -19,8 +19,11 @@ package final class ChangesDigest {
     private var digest: MultiDigest
     private var part = ByteBuffer(capacity: 1024)
     private var count: UInt64 = 0
+    private let ruled: RuledFields
 
-    package init() throws(SnapshotFailure) {
+    /// For the changes of this comparison.
+    package init(_ comparison: Comparison) throws(SnapshotFailure) {
+        ruled = comparison.ruled
         do throws(DigestUnavailable) {
             digest = MultiDigest(try DigestMethods(DigestSet([.sha256])))
         } catch {
@@ -32,12 +35,12 @@ package final class ChangesDigest {
         add()
     }
 
-    package func add(_ change: Change, _ compared: ComparedFields) {
+    package func add(_ change: Change) {
         count += 1
         part.append(number: UInt64(change.kinds.count))
         for kind in change.kinds { part.append(counted: Array(kind.rawValue.utf8)) }
-        append(change.old, compared)
-        append(change.new, compared)
+        append(change.old)
+        append(change.new)
         part.append(counted: Array((change.reason?.rawValue ?? "").utf8))
         add()
     }
@@ -58,12 +61,12 @@ package final class ChangesDigest {
         part.drain { digest.updateLane(0, $0) }
     }
 
-    private func append(_ entry: SnapshotEntry?, _ compared: ComparedFields) {
+    private func append(_ entry: SnapshotEntry?) {
         guard let entry else { return part.append(0) }
         part.append(1)
         part.append(number: UInt64(entry.key.root))
         part.append(counted: entry.key.path)
-        for (name, value) in compared.shown(entry) {
+        for (name, value) in ruled.bound(entry) {
             part.append(counted: Array(name.utf8))
             part.append(counted: value)
         }

@@ -90,8 +90,9 @@ package struct GrownFiles: Equatable, Sendable {
 package struct Comparison {
     private var old: ComparedSide
     private var new: ComparedSide
+    package var sides: (old: SnapshotDescription, new: SnapshotDescription) { (old.description, new.description) }
     package let compared: ComparedFields
-    private let ruled: RuledFields
+    let ruled: RuledFields
     private let selection: FieldSelection
     private var totals = ComparisonTotals()
     private var tally = FieldTally()
@@ -102,8 +103,6 @@ package struct Comparison {
     private var (removedOverflow, addedOverflow) = (OverflowFolding(), OverflowFolding())
     /// Gets each change, whether it is folded or not.
     package var everyChange: ((Change) throws -> Void)?
-    /// Gets what the old side says of each entry that both sides have and that does not differ.
-    var unchanged: ((SnapshotEntry) throws -> Void)?
 
     /// - Parameters:
     ///   - rules: what is compared where.
@@ -243,8 +242,6 @@ package struct Comparison {
             try mayHaveGrown(left, right, rule, body)
         } else if let change = ruled.change(from: left, to: right, &tally) {
             try give(change, body)
-        } else {
-            try unchanged?(left)
         }
     }
 

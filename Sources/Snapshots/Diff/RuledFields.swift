@@ -32,6 +32,17 @@ struct RuledFields {
         return rule
     }
 
+    /// What the digest of changes binds of an entry: what its rule has compared. A file that grows may do so between
+    /// `verify` and `accept`, so its size, times and content are not bound.
+    func bound(_ entry: SnapshotEntry) -> [(name: String, value: [UInt8])] {
+        guard let rule = entry.rule else { return base.shown(entry) }
+        if actions[rule].isKindOnly { return base.shown(SnapshotEntry(key: entry.key, kind: entry.kind)) }
+        guard actions[rule].grows, entry.kind == .file else { return plain[rule].shown(entry) }
+        var entry = entry
+        entry.digests = [:]
+        return growing[rule].shown(entry)
+    }
+
     /// What the first bytes of a file are, as many as there were.
     enum Beginning {
         case same

@@ -1,13 +1,15 @@
-// `accept`: what changed below some paths becomes part of a new scan, the rest stays as it was saved.
+// `accept`: changes become part of a new scan, the rest stays as it was saved.
 //
-//   old (rows)   ──────────────────────┐                ┌─ accepted: what is there now
-//                                      ├─ comparison ───┤
-//   live tree, sorted, the second time ┘                └─ not accepted, or no change: what was saved ──▶ NewScan
+//   saved rows   ──┬── comparison ──▶ accepted changes ──┐
+//   live tree    ──┘                                     ├──▶ AcceptedEntries ──▶ NewScan
+//   saved rows, live tree, once more: whole entries   ───┘
 //
-// The tree is read once, and gone through twice: first the changes are shown and their digest is confirmed, then written.
+// The tree is scanned once and read three times in sorted form: to show the changes and confirm their digest, to find
+// them again, and to take accepted entries from. The rows that are kept come straight from the file, because a comparison
+// sees neither the rows that rules leave out nor all that it was told to overlook.
 
 import CLinux
-package import Entries
+import Entries
 package import Formats
 import LinuxKernel
 package import ScanEngine
@@ -19,7 +21,10 @@ package final class Acceptance {
     /// The one that changes are accepted on.
     package let base: SavedScan
 
-    /// Opens the file with the lock of the one who writes.
+    /// How often `write` reads each side.
+    package static let readings = 2
+
+    /// Opens the file with the writer's lock.
     package init(_ path: [UInt8], selector: [UInt8]?) throws {
         let transaction = try SavedTransaction(path, makesFile: false)
         self.transaction = transaction
@@ -33,12 +38,12 @@ package final class Acceptance {
     /// Writes the scan.
     ///
     /// - Parameters:
-    ///   - places: see `AcceptedPlaces`.
-    ///   - old, new: what was compared to be shown, gone through once more.
+    ///   - changes: has been told of all changes.
+    ///   - saved, live: what was compared to be shown, for `readings` more readings.
     ///   - start: of the scan of the live tree.
     package func write(
-        _ places: AcceptedPlaces, _ old: any SnapshotSource, _ new: any SnapshotSource, _ selection: FieldSelection,
-        reason: String?, version: String, start: Timing
+        _ changes: AcceptedChanges, saved: [any SnapshotSource], live: [any SnapshotSource], reason: String?,
+        version: String, start: Timing
     ) throws(SaveFailure) -> SavedProof {
         try transaction.change {
             var heading = ScanHeading.now(base.options, version: version, start: start)
@@ -47,21 +52,16 @@ package final class Acceptance {
             (heading.base, heading.reason, heading.who) = (base.id, reason, ScanHeading.user)
             let scan = try NewScan(transaction, heading, of: base)
             var totals = EntryTotals(roots: base.options.paths.count)
-            var places = places
-            // Where nothing is sought that has moved, changes come in the order of entries.
-            var comparison = try Comparison(old, new, selection, MoveCandidates(limit: 0))
-            // Written one entry late, when the comparison reads a later row: SQLite compares `since`, too, when it looks for a
-            // row that it stood at, and would come to the new one again.
-            var next: SnapshotEntry?
-            func add(_ entry: SnapshotEntry?) throws {
-                if let next { try scan.add(next) }
-                next = entry
-                if let entry { totals.add(entry) }
+            var entries = try AcceptedEntries(saved[1], live[1], changes) { entry in
+                try scan.add(entry)
+                totals.add(entry)
                 if clinux_stop_signal() != 0 { throw SnapshotFailure(path: nil, "stopped") }
             }
-            comparison.unchanged = { try add($0) }
-            _ = try comparison.run { change in try add(places.accept(change) ? change.new : change.old) }
-            try add(nil)
+            // No moves: each change is one of one key, and they come in the order of keys.
+            let comparison = try Comparison(
+                saved[0], live[0], FieldSelection(), MoveCandidates(limit: 0), changes.rules, changes.beginnings)
+            _ = try comparison.run { change in try entries.take(change) }
+            try entries.finish()
             let roots = zip(base.options.paths, totals.roots).map { ($0, $1.json) }
             let evidence = try scan.finish(roots, totals: totals.all.json, ended: ScanHeading.timeNow)
             try transaction.commit()
@@ -71,43 +71,6 @@ package final class Acceptance {
 
     /// Nothing is written.
     package func abandon() { transaction.abandon() }
-}
-
-/// What of the changes is accepted.
-package struct AcceptedPlaces: Sendable {
-    /// Nil: everything.
-    private let keys: [EntryKey]?
-    /// A directory that is new and not accepted: nothing below it can be.
-    private var refused = Subtree()
-
-    package init(_ keys: [EntryKey]?) { self.keys = keys }
-
-    /// Whether the change is below one of the places.
-    package func contains(_ change: Change) -> Bool {
-        guard let keys else { return true }
-        return keys.contains { key in
-            change.old.map { key.contains($0.key) } ?? false || change.new.map { key.contains($0.key) } ?? false
-        }
-    }
-
-    /// Whether the entry is to be as it is now. Changes come in the order of entries, each of one key.
-    mutating func accept(_ change: Change) -> Bool {
-        let isIn = contains(change) || makesWay(change)
-        let isAccepted = isIn && change.isKnownNow && !refused.contains(change.key)
-        if !isAccepted, change.old?.kind != .directory, change.new?.kind == .directory { refused.begin(at: change.key) }
-        return isAccepted
-    }
-
-    /// A new directory that leads to a place: what is accepted there would lie in none.
-    private func makesWay(_ change: Change) -> Bool {
-        guard let new = change.new, new.kind == .directory, change.old?.kind != .directory else { return false }
-        return keys?.contains { new.key.contains($0) } ?? true
-    }
-}
-
-extension Change {
-    /// Whether it is known what is there now: what could not be read is not accepted.
-    package var isKnownNow: Bool { !kinds.contains(.unreadable) && (reason == nil || reason == .before) }
 }
 
 /// Totals of entries, as a scan counts them.

@@ -11,13 +11,14 @@ struct AcceptCommand: ParsableCommand {
         abstract: "Make what verify would show now part of the saved scan.",
         usage: "fsscan accept [options] SAVED [PATH...]",
         discussion: """
-            Scans as verify does, shows what changed, and adds a scan to SAVED that has these changes: all of them, or those \
-            at and below PATHs. The rest stays in it as it was saved, also what cannot be read now. The older scans stay.
+            Scans as verify does, shows what changed, and adds a scan to SAVED that has these changes: all of them, or \
+            those at and below PATHs. The rest stays as it was saved: what cannot be read now, and what --exclude and \
+            --rules keep from being compared. The older scans stay, too.
 
             EXAMPLES:
               fsscan accept --dry-run etc.db
               fsscan accept --reason 'new mail server' etc.db /etc/postfix /etc/aliases
-              fsscan accept --expect-changes DIGEST etc.db
+              fsscan accept --rules etc.rules --expect-changes DIGEST etc.db
 
             EXIT STATUS:
               0                what changed was accepted, or nothing had changed
@@ -40,6 +41,8 @@ struct AcceptCommand: ParsableCommand {
             "Go on only if the changes are those of which verify printed this digest.", valueName: "DIGEST"))
     var expectChanges: CarriedArgument?
 
+    @OptionGroup var ruling: RuleOptions
+
     @Flag(help: "Show what would be accepted, and write nothing.") var dryRun = false
 
     @Option(
@@ -58,6 +61,7 @@ struct AcceptSettings {
     var saved: [UInt8]
     /// Empty: all that was saved.
     var paths: [[UInt8]]
+    var rules: RuleSettings
     var reason: String?
     /// In lower-case hex.
     var expected: String?
@@ -73,6 +77,7 @@ struct AcceptSettings {
         }
         saved = first
         paths = Array(arguments.dropFirst())
+        rules = RuleSettings(command.ruling)
         reason = try command.reason.map { value throws(UsageError) in
             guard let text = String(validating: value.bytes, as: UTF8.self) else {
                 throw UsageError("--reason", value, "is not UTF-8")

@@ -19,14 +19,18 @@ struct AcceptProgram {
         clinux_install_stop_handler()
         let output = try OutputFile(nil)
         let progress = ProgressDisplay(settings.progress)
+        let rules = try ComparisonRules(settings.rules)
         let acceptance = try Acceptance(path, selector: selector)
         let base = acceptance.base
-        let accepted = try places(base)
+        let keys = try keys(base)
         let leftOut = LeftOut(path, suffixes: LeftOut.ofDatabases)
         let roots = VerifiedPlace.roots(of: base)
+        rules.advise(roots)
         let start = Timing.now
+        let readings = 1 + Acceptance.readings
         var live = try LiveSide.scan(
-            roots, base.options, settings.threads, progress, times: 2, earlier: base.totals, nil, leftOut)
+            roots, base.options, settings.threads, progress, times: readings, earlier: base.totals, nil, leftOut,
+            rules: rules.set, choice: { rules.set?.choice($0, readsGrowing: false) })
         progress.stop()
         if let stopped = ExitStatus.stopSignal { return stopped }
         func saved() throws(SnapshotFailure) -> any SnapshotSource {
@@ -34,7 +38,12 @@ struct AcceptProgram {
             let places = leftOut?.places ?? []
             return places.isEmpty ? source : PassingOver(places, below: roots, of: source)
         }
-        let shown = try show(accepted, try saved(), live.removeFirst(), output)
+        let beginnings = Beginnings(
+            of: roots, base.options, remembers: true, isCancelled: { clinux_stop_signal() != 0 })
+        var changes = AcceptedChanges(keys, base.options, rules.set, beginnings)
+        let comparison = try Comparison(
+            try saved(), live.removeFirst(), rules: rules.set, beginnings: beginnings)
+        let shown = try show(comparison, &changes, output)
         if let expected = settings.expected, expected != shown.digest {
             let found = shown.digest.map { "those of \($0)" } ?? "none"
             throw SnapshotFailure(path: path, "has other changes than --expect-changes says: \(found)")
@@ -46,7 +55,7 @@ struct AcceptProgram {
             return status
         }
         let proof = try acceptance.write(
-            accepted, try saved(), live.removeFirst(), FieldSelection(), reason: settings.reason,
+            changes, saved: try live.map { _ in try saved() }, live: live, reason: settings.reason,
             version: Invocation.version, start: start)
         StandardStreams.complain(path + Array("#\(proof.scan)".utf8), "evidence: \(proof.evidence.hex)")
         StandardStreams.complain(path, "sha256 of the file: \(proof.sha256)")
@@ -62,42 +71,47 @@ struct AcceptProgram {
     }
 
     private func show(
-        _ places: AcceptedPlaces, _ old: any SnapshotSource, _ new: any SnapshotSource, _ output: OutputFile
+        _ comparison: Comparison, _ changes: inout AcceptedChanges, _ output: OutputFile
     ) throws -> Shown {
-        var comparison = try Comparison(old, new, FieldSelection())
-        let compared = comparison.compared
-        var text = ChangeText(compared, old.description, new.description, Quoting(for: output.descriptor))
-        let digest = try ChangesDigest()
-        var shown = Shown()
+        var comparison = comparison
+        let quoting = Quoting(for: output.descriptor)
+        var text = ChangeText(comparison.compared, comparison.sides.old, comparison.sides.new, quoting)
+        let digest = try ChangesDigest(comparison)
+        var (shown, noted) = (Shown(), changes)
         comparison.everyChange = { change in
-            guard places.contains(change) else { return }
-            if change.isKnownNow { shown.accepted += 1 } else { shown.notKnown += 1 }
-            digest.add(change, compared)
+            guard let isAccepted = noted.note(change) else { return }
+            if isAccepted { shown.accepted += 1 } else { shown.notKnown += 1 }
+            digest.add(change)
         }
         // One line for a directory would stand for entries that no PATH names.
-        _ = try comparison.run(isFolding: settings.paths.isEmpty) { change in
-            guard places.contains(change) else { return }
+        let totals = try comparison.run(isFolding: settings.paths.isEmpty) { [changes] change in
+            guard changes.contains(change) else { return }
             text.change(change)
             if text.buffered > 1 << 16 { try text.drain { bytes throws(OutputError) in try output.write(bytes) } }
         }
         try text.drain { bytes throws(OutputError) in try output.write(bytes) }
+        changes = noted
         shown.digest = digest.finish()
-        let changes = HumanUnits.count(shown.accepted, "change", "changes")
+        let count = HumanUnits.count(shown.accepted, "change", "changes")
         var lines =
             shown.accepted == 0
-            ? "Nothing to accept.\n" : "\(changes) \(settings.isDryRun ? "to accept" : "accepted").\n"
+            ? "Nothing to accept.\n" : "\(count) \(settings.isDryRun ? "to accept" : "accepted").\n"
         if shown.notKnown > 0 {
             let entries = HumanUnits.count(shown.notKnown, "entry", "entries")
             lines += "\(entries) could not be read, and stay as they were saved.\n"
         }
-        if let digest = shown.digest { lines += "Changes \(digest)\n" }
-        try Array(lines.utf8).withUnsafeBytes { try output.write($0) }
+        var bytes = Array(lines.utf8)
+        for sentence in totals.ruledSentences(quoting, isLive: true) { bytes += sentence + [UInt8(ascii: "\n")] }
+        if let digest = shown.digest { bytes += Array("Changes \(digest)\n".utf8) }
+        try bytes.withUnsafeBytes { try output.write($0) }
         return shown
     }
 
     /// The entries that PATHs name, whether they are there or not. By name: no link is followed.
-    private func places(_ base: SavedScan) throws -> AcceptedPlaces {
-        if settings.paths.isEmpty { return AcceptedPlaces(nil) }
+    ///
+    /// - Returns: nil: all.
+    private func keys(_ base: SavedScan) throws -> [EntryKey]? {
+        if settings.paths.isEmpty { return nil }
         let roots = base.absoluteRoots.map { Self.names($0) }
         var keys: [EntryKey] = []
         for path in settings.paths {
@@ -113,7 +127,7 @@ struct AcceptProgram {
             }
             guard isIn else { throw UsageError("PATH", CarriedArgument(bytes: path), "lies in no PATH that was saved") }
         }
-        return AcceptedPlaces(keys)
+        return keys
     }
 
     private static func names(_ path: [UInt8]) -> [ArraySlice<UInt8>] {

@@ -16,9 +16,9 @@ struct ComparisonRules {
     /// Reads the file.
     ///
     /// - Throws: `UsageError` if it cannot be read, or must not be trusted.
-    init(_ settings: ComparisonSettings) throws(UsageError) {
+    init(_ settings: RuleSettings) throws(UsageError) {
         excludes = settings.excludes
-        list = try settings.rulesFile.map { (file) throws(UsageError) in try Self.read(file) }
+        list = try settings.file.map { (file) throws(UsageError) in try Self.read(file) }
         set = RuleSet(list?.rules ?? [], excludes: excludes)
     }
 

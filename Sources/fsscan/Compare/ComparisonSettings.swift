@@ -9,10 +9,7 @@ struct ComparisonSettings {
     var selection: FieldSelection
     /// Words of `--ignore` that are neither a field nor a digest: see `confirmIgnored`.
     private var foreignNames: [CarriedArgument] = []
-    /// Patterns of `--exclude`.
-    var excludes: [[UInt8]]
-    /// The file of `--rules`.
-    var rulesFile: [UInt8]?
+    var rules: RuleSettings
     /// dpkg's administrative directory, of `--known`.
     var dpkgDirectory: [UInt8]?
     /// Empty for all kinds.
@@ -42,8 +39,7 @@ struct ComparisonSettings {
     ///   - html: the value of `--html`; nil for commands without pages.
     init(_ options: ComparisonOptions, format given: CarriedArgument?, html: Bool? = nil) throws(UsageError) {
         selection = FieldSelection()
-        excludes = options.exclude.map(\.bytes)
-        rulesFile = options.rules?.bytes
+        rules = RuleSettings(options.ruling)
         dpkgDirectory = try options.known.map { (known) throws(UsageError) in try Self.dpkgDirectory(known) }
         only = []
         for name in Self.items(options.only) {
@@ -142,6 +138,17 @@ struct ComparisonSettings {
             throw UsageError("one format at a time: \(format) or \(other)")
         }
         return format
+    }
+}
+
+/// `--exclude` and `--rules`.
+struct RuleSettings {
+    /// Patterns.
+    var excludes: [[UInt8]]
+    var file: [UInt8]?
+
+    init(_ options: RuleOptions) {
+        (excludes, file) = (options.exclude.map(\.bytes), options.rules?.bytes)
     }
 }
 

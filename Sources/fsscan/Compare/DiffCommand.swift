@@ -110,20 +110,7 @@ struct ComparisonOptions: ParsableArguments {
         completion: .list(["inode", "device", "disk_bytes", "btime", "mime"]))
     var also: [CarriedArgument] = []
 
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            "Exclude entries that match, on both sides, as a .gitignore does; repeatable.", valueName: "PATTERN"))
-    var exclude: [CarriedArgument] = []
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            """
-            A file of rules: each line has a pattern and what is compared there: ignore, kind, grows, all, -FIELD, \
-            +FIELD; the last matching line decides.
-            """, valueName: "FILE"), completion: .file())
-    var rules: CarriedArgument?
+    @OptionGroup var ruling: RuleOptions
 
     @Option(
         parsing: .unconditional,
@@ -185,6 +172,24 @@ struct ComparisonOptions: ParsableArguments {
 
     @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
     var progress: Bool?
+}
+
+/// Options that say what is compared where, shared by `diff`, `verify` and `accept`.
+struct RuleOptions: ParsableArguments {
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Exclude entries that match, on both sides, as a .gitignore does; repeatable.", valueName: "PATTERN"))
+    var exclude: [CarriedArgument] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            """
+            A file of rules: each line has a pattern and what is compared there: ignore, kind, grows, all, -FIELD, \
+            +FIELD; the last matching line decides.
+            """, valueName: "FILE"), completion: .file())
+    var rules: CarriedArgument?
 }
 
 /// `fsscan saved`.

@@ -26,7 +26,7 @@ struct DiffProgram {
         clinux_install_stop_handler()
         let output = try settings.comparison.openOutput()
         let progress = ProgressDisplay(settings.comparison.progress)
-        let rules = try ComparisonRules(settings.comparison)
+        let rules = try ComparisonRules(settings.comparison.rules)
         if case .file = new, settings.comparison.dpkgDirectory != nil {
             throw UsageError("--known needs a directory as NEW")
         }
@@ -202,10 +202,8 @@ struct ComparisonProgram {
         let now = settings.now ?? Timing.now.started
         NameLocale.use(for: settings.entries)
         let selection = try ChangeSelection(settings.entries, now: now, old.description, new.description)
-        // With -H a PATH may be a symlink: a trailing slash leads to the directory.
-        let slash: [UInt8] = new.description.options?.followRoots == true ? [UInt8(ascii: "/")] : []
         let beginnings = livePaths.map { paths in
-            Beginnings(paths.map { $0 + slash }, isCancelled: { clinux_stop_signal() != 0 })
+            Beginnings(of: paths, new.description.options, isCancelled: { clinux_stop_signal() != 0 })
         }
         let known = try settings.dpkgDirectory.flatMap { directory in
             try beginnings.map {
@@ -221,11 +219,10 @@ struct ComparisonProgram {
         var hidden = HiddenChanges()
         // One line for a directory would represent entries that were not selected, or hide some that were.
         let isFolding = !settings.isUnfolded && selection.selections.isEmpty
-        let compared = comparison.compared
-        // `accept` compares everything, so it could not be told to expect what was left out here.
-        let isAllCompared = rules == nil && !isListedOnly && settings.selection == FieldSelection()
-        let digest = isAllCompared && verified != nil ? try ChangesDigest() : nil
-        if let digest { comparison.everyChange = { digest.add($0, compared) } }
+        // `accept` takes rules, but no other option that leaves something out of the comparison.
+        let isAcceptable = !isListedOnly && settings.selection == FieldSelection()
+        let digest = isAcceptable && verified != nil ? try ChangesDigest(comparison) : nil
+        if let digest { comparison.everyChange = { digest.add($0) } }
         let totals = try comparison.run(isFolding: isFolding) { change in
             if !settings.only.isEmpty, settings.only.isDisjoint(with: change.kinds) {
                 return hidden.count(change, \.byOnly)

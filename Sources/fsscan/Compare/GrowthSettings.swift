@@ -24,7 +24,7 @@ struct GrowthSettings {
         }
         for (name, isGiven) in [
             ("--ignore", !options.ignore.isEmpty), ("--also", !options.also.isEmpty), ("--only", !options.only.isEmpty),
-            ("--exclude", !options.exclude.isEmpty), ("--rules", options.rules != nil),
+            ("--exclude", !options.ruling.exclude.isEmpty), ("--rules", options.ruling.rules != nil),
             ("--known", options.known != nil),
             ("--stat", options.stat), ("--paths", options.paths), ("--itemize", options.itemize),
             ("--unfold", options.unfold),

@@ -19,7 +19,7 @@ struct VerifyProgram {
         clinux_install_stop_handler()
         let output = try settings.comparison.openOutput()
         let progress = ProgressDisplay(settings.comparison.progress)
-        let rules = try ComparisonRules(settings.comparison)
+        let rules = try ComparisonRules(settings.comparison.rules)
         let saved = try OpenedSnapshot(
             file, selector: selector, otherRoots: settings.path.map { [$0] } ?? [],
             algorithm: settings.comparison.algorithm, isToBeHashed: !settings.expected.isEmpty)
