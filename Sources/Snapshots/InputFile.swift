@@ -4,15 +4,15 @@ import Glibc
 import LinuxKernel
 import ScanEngine
 
-/// Opens what the command line names as an input, and waits for nobody: a FIFO or a device that lies where a file is
-/// expected would keep the program for ever.
+/// Opens an input that the command line names. Never waits: a FIFO or a device in the place of a file could block the
+/// program for ever.
 package enum InputFile {
-    /// - Parameter path: `-`, `/dev/stdin`, `/dev/fd/3`, `/proc/self/fd/3`: what the caller has opened, a pipe perhaps.
-    ///   `/dev/null` is an empty file.
-    /// - Returns: a descriptor that is the caller's to close.
+    /// - Parameter path: `-`, `/dev/stdin`, `/dev/fd/3` and `/proc/self/fd/3` are descriptors that the caller has
+    ///   opened, perhaps pipes. `/dev/null` is an empty file.
+    /// - Returns: a descriptor, which the caller closes.
     package static func open(_ path: [UInt8]) throws(SnapshotFailure) -> Int32 {
         if let number = descriptorNumber(path) {
-            // Opening the name once more would wait for somebody who writes.
+            // Opening a FIFO by its name would wait for a writer.
             let descriptor = fcntl(number, F_DUPFD_CLOEXEC, 3)
             if descriptor < 0 { throw SnapshotFailure(path: path, Errno(errno).message) }
             return descriptor
@@ -30,7 +30,7 @@ package enum InputFile {
         return descriptor
     }
 
-    /// Nil for a name that is to be opened.
+    /// Nil for the name of a file.
     package static func descriptorNumber(_ path: [UInt8]) -> Int32? {
         let text = String(decoding: path, as: UTF8.self)
         if text == "-" || text == "/dev/stdin" { return 0 }

@@ -4,20 +4,21 @@ package import Formats
 package import ScanEngine
 import Synchronization
 
-/// A tree that is scanned now, as a source: everything is stat'ed (and read, if digests are wanted), sorted, and then given
-/// out.
+/// A tree that is scanned now, as a source. The scan stats everything, reads files if digests are wanted, and sorts the
+/// entries; then the source returns them.
 package enum LiveSource {
     /// Scans, blocking the caller.
     ///
     /// - Parameters:
-    ///   - baseline: what need not be read.
-    ///   - leftOut: what is passed over.
-    ///   - rules: what is left out.
-    ///   - choice: which files are read; nil: all, if digests are wanted.
-    ///   - other: gets the entries, too.
-    ///   - isCancelled: as in `Scan`. Then it throws, soon, and the process must end: see `Scan.runUntilDeadline()`.
+    ///   - baseline: files that need not be read.
+    ///   - leftOut: files that the scan skips.
+    ///   - rules: patterns that the scan excludes.
+    ///   - choice: the files to read; nil: all, if digests are wanted.
+    ///   - other: also gets the entries.
+    ///   - isCancelled: as in `Scan`. Once it returns true, this function throws soon, and the process must end: see
+    ///     `Scan.runUntilDeadline()`.
     ///   - willRun: gets the scan before it runs, for a progress display.
-    ///   - onError: told each error when it happens, by any worker.
+    ///   - onError: called for each error when it happens, by any worker.
     /// - Throws: `ScanUnavailable`, `SnapshotFailure`.
     package static func scan(
         _ options: ScanOptions, baseline: ContentBaseline? = nil, leftOut: LeftOut? = nil,
@@ -32,7 +33,7 @@ package enum LiveSource {
         return (sources[0], report)
     }
 
-    /// The same, to be gone through as often as there are sources: the tree is read once.
+    /// The same, with several sources of the same entries. The tree is scanned once.
     package static func scan(
         _ options: ScanOptions, times: Int, baseline: ContentBaseline? = nil, leftOut: LeftOut? = nil,
         rules: RuleSet? = nil, choice: (any ContentChoice)? = nil, other: (any EntryOutput)? = nil,
@@ -48,7 +49,7 @@ package enum LiveSource {
         environment.choice = choice
         (environment.baseline, environment.isCancelled, environment.onError) = (baseline, isCancelled, onError)
         (environment.leftOut, environment.onContradiction) = (leftOut, onContradiction)
-        // A file system may not answer: whoever sends a stop signal does not wait for it.
+        // A stop signal must take effect even if a file system does not answer.
         var scanned = options
         if let rules { scanned.exclude = rules.scanPatterns(before: options) }
         let scan = try Scan(scanned, environment)
@@ -90,13 +91,13 @@ package enum LiveSource {
     }
 }
 
-/// Takes the entries of a scan and brings them into order.
+/// Sorts the entries of a scan.
 final class SortingOutput: EntryOutput {
     private let sorter: RecordSorter
     private let digests: DigestSet
     private let roots: [[UInt8]]
     private let rules: RuleSet?
-    /// Names that rules left out. Relaxed: it is read when the scan has ended.
+    /// Names that rules left out. Relaxed: read after the scan.
     private let leftOutNames = Atomic<Int64>(0)
     /// Set once, with `failure`. Relaxed: it only ends the scan early.
     private let isFailed = Atomic<Bool>(false)
@@ -114,7 +115,7 @@ final class SortingOutput: EntryOutput {
     var leftOut: Int64 { leftOutNames.load(ordering: .relaxed) }
     var sortsAtFlush: Bool { true }
 
-    /// A scan of hours is not to end for want of a directory.
+    /// Called before the scan, so that a missing temporary directory does not end a scan of hours.
     func prepare() throws(SnapshotFailure) {
         do throws(TemporaryFileError) {
             try sorter.prepare()
@@ -145,10 +146,10 @@ final class SortingOutput: EntryOutput {
         }
     }
 
-    /// To be called once, after the scan.
+    /// Call it once, after the scan.
     func finish() throws(SnapshotFailure) -> SortedEntries { try finish(times: 1)[0] }
 
-    /// To be called once, after the scan.
+    /// Call it once, after the scan.
     func finish(times: Int) throws(SnapshotFailure) -> [SortedEntries] {
         if let failure = failure.withLock({ $0 }) { throw SnapshotFailure(failure) }
         do throws(TemporaryFileError) {

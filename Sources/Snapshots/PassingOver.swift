@@ -2,15 +2,15 @@ package import Entries
 package import Formats
 package import ScanEngine
 
-/// A source without the entries that the scan on the other side passed over.
+/// A source without the entries that the scan on the other side skipped.
 package final class PassingOver: SnapshotSource {
     private let source: any SnapshotSource
     /// As in `EntryKey`.
     private let keys: Set<[UInt8]>
 
     /// - Parameters:
-    ///   - places: paths of the other side.
-    ///   - roots: its PATHs.
+    ///   - places: the skipped paths.
+    ///   - roots: the PATHs of that scan.
     package init(_ places: Set<LeftOut.Place>, below roots: [[UInt8]], of source: any SnapshotSource) {
         self.source = source
         keys = Set(

@@ -2,8 +2,7 @@ import Entries
 package import Formats
 package import ScanEngine
 
-/// Places of entries, and a number each, as hashes of 8 bytes, in order: one can be asked whether it is among them. Two may
-/// share one.
+/// A set of places of entries, each with a number, as sorted hashes of 8 bytes. Two places may share a hash.
 struct PlaceHashes: Sendable {
     private let hashes: [UInt64]
 
@@ -18,7 +17,8 @@ struct PlaceHashes: Sendable {
         return low < hashes.count && hashes[low] == hash
     }
 
-    /// Of a path of a scan. The seed is another one in each process, so nobody can choose names that share a hash.
+    /// The hash of a path of a scan. Each process has its own seed, so an attacker cannot choose names that share a
+    /// hash.
     static func hash(
         _ root: Int, _ path: UnsafeRawBufferPointer, below rootPath: [UInt8], _ number: Int64 = 0
     ) -> UInt64 {
@@ -51,7 +51,7 @@ package final class ListedFiles: ContentChoice {
         self.init(PlaceHashes(hashes), [], nil)
     }
 
-    /// For a scan of these PATHs, as far as `other` agrees.
+    /// For a scan of these PATHs: a file is read if `other` agrees.
     package func below(_ roots: [[UInt8]], and other: (any ContentChoice)?) -> ListedFiles {
         ListedFiles(hashes, roots, other)
     }

@@ -6,16 +6,16 @@ import Glibc
 import LinuxKernel
 import ScanEngine
 
-/// A copy of a file in one without a name, and the SHA-256 of what was copied.
+/// A copy of a file in an unnamed temporary file, and the SHA-256 of the copy.
 final class ScratchCopy {
-    /// As long as the copy.
+    /// Open as long as this object.
     let descriptor: Int32
     let digest: String
     private let file: RunFile
 
     /// - Parameters:
-    ///   - descriptor: read from where it stands.
-    ///   - beginning: what was read of it before.
+    ///   - descriptor: read from its current position.
+    ///   - beginning: the bytes that were read from it before.
     init(of descriptor: Int32, behind beginning: [UInt8], _ path: [UInt8]) throws(SnapshotFailure) {
         do {
             let file = RunFile(directory: nil)
@@ -40,7 +40,7 @@ final class ScratchCopy {
         }
     }
 
-    /// - Returns: where it ends.
+    /// - Returns: the offset of the end.
     private static func copy(
         _ descriptor: Int32, to copy: Int32, of file: RunFile, at start: Int64, _ path: [UInt8]
     ) throws -> Int64 {
@@ -75,7 +75,7 @@ enum FileDigest {
             let piece = UnsafeMutableRawBufferPointer(
                 rebasing: buffer[..<Int(min(Int64(buffer.count), size - offset))])
             try read(piece, offset)
-            // Somebody may have made the file as long as the file system allows, of holes.
+            // A file of holes may be as long as the file system allows.
             if clinux_stop_signal() != 0 { throw SnapshotFailure(path: nil, "stopped") }
             digest.update(UnsafeRawBufferPointer(piece))
             offset += Int64(piece.count)

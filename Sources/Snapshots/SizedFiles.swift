@@ -1,25 +1,26 @@
-// Two trees are compared by reading what may be equal: files of one size at the same place. Which these are is known only
-// when both trees have been listed, so one of them is listed twice:
+// A comparison of two trees reads only files that may be equal: those with the same size at the same place. To know
+// them, it must list both trees first, so it lists one of them twice:
 //
-//   OLD  listed ──▶ places and sizes ─┐                      ┌──▶ read: what NEW has, too
-//   NEW                               └──▶ read: those alone ─┘ places and sizes
+//   OLD  listed ──▶ places and sizes ─┐                      ┌──▶ read: files that NEW also has
+//   NEW                               └──▶ read: only those ──┘ places and sizes
 //
-// What a rule lets grow has no size in this: OLD is read wherever NEW has such a file, and then its beginning in NEW.
+// For files that a rule lets grow, sizes do not count: such a file is read in OLD if NEW has it, then its beginning in
+// NEW.
 //
-// A file that changes its size in between may be read on one side alone: then it is not known whether it differs.
+// A file whose size changes in between may be read on only one side. Then the comparison reports it as unknown.
 
 package import Entries
 import LinuxKernel
 package import ScanEngine
 import Synchronization
 
-/// Regular files by their place below their PATH and their size, as hashes of 8 bytes: two that share one are read for
-/// nothing.
+/// Regular files by their place below their PATH and their size, as hashes of 8 bytes. If two files share a hash, they
+/// are read needlessly.
 package final class SizedFiles: ContentChoice {
     private let hashes: PlaceHashes
     private let roots: [[UInt8]]
     private let rules: RuleSet?
-    /// What has to agree.
+    /// A second choice, which must agree.
     private let other: (any ContentChoice)?
 
     fileprivate init(
@@ -28,7 +29,7 @@ package final class SizedFiles: ContentChoice {
         (self.hashes, self.roots, self.rules, self.other) = (hashes, roots, rules, other)
     }
 
-    /// The same for a scan of other PATHs, as far as `other` agrees.
+    /// The same for a scan of other PATHs; a file is read if `other` agrees.
     package func below(_ roots: [[UInt8]], and other: (any ContentChoice)? = nil) -> SizedFiles {
         SizedFiles(hashes, roots, rules, other)
     }
@@ -60,7 +61,7 @@ package final class SizedFiles: ContentChoice {
             Stream(roots, rules) { [self] batch in hashes.withLock { $0 += batch } }
         }
 
-        /// To be called once, after the scan.
+        /// Call it once, after the scan.
         package func finish() -> SizedFiles {
             hashes.withLock { hashes in
                 defer { hashes = [] }

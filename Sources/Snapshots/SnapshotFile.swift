@@ -5,15 +5,16 @@ import Glibc
 import LinuxKernel
 import ScanEngine
 
-/// An argument of `diff` or `verify`: a directory, or a file whose format its content tells.
+/// An argument of `diff` or `verify`: a directory, or a file, whose content determines its format.
 package enum SnapshotArgument: Sendable {
-    /// To be scanned now.
+    /// A directory, to be scanned now.
     case live([UInt8])
     case file([UInt8], selector: [UInt8]?)
 
-    /// `-` is standard input. An argument that exists is taken whole; otherwise what follows the last `#` names one of several scans.
+    /// `-` is standard input. If the whole argument is a path that exists, it is that file; otherwise the part after
+    /// the last `#` selects a scan.
     ///
-    /// - Throws: `SnapshotFailure` where there is no such file.
+    /// - Throws: `SnapshotFailure` if there is no such file.
     package init(_ argument: [UInt8]) throws(SnapshotFailure) {
         if argument == [UInt8(ascii: "-")] {
             self = .file(argument, selector: nil)
@@ -34,7 +35,7 @@ package enum SnapshotArgument: Sendable {
         throw SnapshotFailure(path: argument, Errno(code).message)
     }
 
-    /// Nil, with errno, where there is nothing.
+    /// Nil, with errno, if it cannot be stat'ed.
     private static func isDirectory(_ path: [UInt8]) -> Bool? {
         var status = stat()
         guard withCPath(path, { stat($0, &status) }) == 0 else { return nil }
@@ -55,22 +56,22 @@ package enum SnapshotArgument: Sendable {
     }
 }
 
-/// A file that was opened once: everything that is asked of it comes from the same bytes.
+/// A file that is opened once, so that all answers come from the same bytes.
 package final class OpenedSnapshot {
     package let source: any SnapshotSource
-    /// Where it is a file of saved scans.
+    /// If it is a file of saved scans.
     package let saved: (file: SavedScans, scan: SavedScan)?
-    /// The SHA-256 of the file, in hex, if that was asked for.
+    /// The SHA-256 of the file, in hex, if requested.
     package let digest: String?
 
-    /// What is hashed, and read in the place of the file: somebody might write to that in between.
+    /// The copy that is hashed and read instead of the file, which might change in between.
     private let copy: ScratchCopy?
 
     /// - Parameters:
     ///   - otherRoots, algorithm: see `SnapshotInput`.
-    ///   - formats: those that the caller can do with.
-    ///   - isToBeHashed: `digest` is wanted.
-    ///   - progress: told how much was read, where all of it has to be.
+    ///   - formats: those that the caller can use.
+    ///   - isToBeHashed: whether to compute `digest`.
+    ///   - progress: follows the reading of a format that is read whole.
     package init(
         _ path: [UInt8], selector: [UInt8]?, otherRoots: [[UInt8]], algorithm: DigestAlgorithm? = nil,
         isToBeHashed: Bool, formats: [SnapshotFormat] = SnapshotFormat.all, progress: InputProgress? = nil
@@ -84,15 +85,15 @@ package final class OpenedSnapshot {
             throw SnapshotFailure(path: path, "has no format that can be compared (\(names))")
         }
         if beginning.starts(with: SavedSchema.magic) {
-            // Closing it would drop the locks that SQLite has on this file, for another argument perhaps (fcntl(2)): it stays
-            // open until the process ends.
+            // Stays open until the process ends. Closing it would drop SQLite's locks on this file, which another
+            // argument may hold (fcntl(2)).
             isKept = true
             if path == [UInt8(ascii: "-")] {
                 throw SnapshotFailure(path: path, "holds saved scans, which cannot be read from standard input")
             }
             var file = try SavedScans(path)
             if isToBeHashed {
-                // SQLite's locks bind only those who respect them, and a comparison may take hours.
+                // SQLite's locks are advisory, and a comparison may take hours.
                 lseek(descriptor, 0, SEEK_SET)
                 let copy = try ScratchCopy(of: descriptor, behind: [], path)
                 file = try SavedScans(path, copiedTo: copy.descriptor)

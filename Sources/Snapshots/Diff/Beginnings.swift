@@ -3,14 +3,14 @@ package import Entries
 import LinuxKernel
 package import ScanEngine
 
-/// Reads the beginnings of files of a tree that was scanned just now: what may grow is compared by the bytes that were
-/// there.
+/// Reads the beginnings of files in a tree that was just scanned. A file that may grow is compared by the bytes that it
+/// had before.
 package final class Beginnings {
     private let roots: [[UInt8]]
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
     private let isCancelled: () -> Bool
-    /// What was read, for a second comparison: it must find what the first one found, whatever is written in between.
-    /// Some 300 bytes for each file.
+    /// The results so far, for a second comparison, which must find what the first one found even if files change in
+    /// between. Some 300 bytes for each file.
     private var known: [Piece: Result<[DigestAlgorithm: [UInt8]], ContentFailure>] = [:]
     private let remembers: Bool
 
@@ -34,11 +34,11 @@ package final class Beginnings {
 
     deinit { buffer.deallocate() }
 
-    /// The digests of the first bytes of a file, whatever is written behind them meanwhile.
+    /// The digests of the first bytes of a file. Bytes that are appended meanwhile do not matter.
     ///
     /// - Parameters:
-    ///   - entry: of the scan: another inode at its place is ESTALE.
-    ///   - length: in bytes, not more than the file had.
+    ///   - entry: of the scan. If its place has another inode now, the error is ESTALE.
+    ///   - length: in bytes; at most the size of the file.
     package func digests(
         of entry: SnapshotEntry, length: Int64, _ algorithms: [DigestAlgorithm]
     ) throws(ContentFailure) -> [DigestAlgorithm: [UInt8]] {
@@ -84,7 +84,7 @@ package final class Beginnings {
         return digests
     }
 
-    /// Name by name, as the scan went: no symlink is followed.
+    /// Opens the path name by name, as the scan did, without following symlinks.
     private func open(_ entry: SnapshotEntry) throws(ContentFailure) -> FileReader {
         var names = entry.key.bytes[4...].split(separator: 0).map { Array($0) }
         names.insert(roots[entry.key.root], at: 0)

@@ -2,25 +2,25 @@ package import Entries
 package import LinuxKernel
 import ScanEngine
 
-/// In which way an entry differs, or why it is not known whether it does.
+/// How an entry differs, or why that is unknown.
 package enum ChangeKind: String, CaseIterable, Sendable {
     case added, removed, content, metadata, kind, moved
-    /// Could be read then, and gives an error now.
+    /// It could be read then, and gives an error now.
     case unreadable
-    /// Was not known on a side: see `UnknownReason`.
+    /// A side did not know it: see `UnknownReason`.
     case unknown
 
-    /// Whether it says that something differs; the others say that something could not be compared.
+    /// Whether it is a difference. The others are things that could not be compared.
     package var isDifference: Bool { self != .unreadable && self != .unknown }
 }
 
-/// Which side does not know of an entry what there is to compare.
+/// The side that does not know what is to be compared of an entry.
 package enum UnknownReason: String, Sendable {
     case before = "not known before"
     case now = "not known now"
     case neither = "known neither before nor now"
 
-    /// - Parameters: whether the old and the new side do not know. Nil if both do.
+    /// - Parameters: whether the old and the new side lack it. Nil if both have it.
     init?(before: Bool, now: Bool) {
         switch (before, now) {
         case (true, true): self = .neither
@@ -31,29 +31,30 @@ package enum UnknownReason: String, Sendable {
     }
 }
 
-/// What differs about one entry.
+/// The differences of one entry.
 package struct Change: Sendable {
-    /// What applies, in the order of `ChangeKind`. Never empty.
+    /// In the order of `ChangeKind`. Never empty.
     package var kinds: [ChangeKind]
     package var old: SnapshotEntry?
     package var new: SnapshotEntry?
-    /// The fields that differ, with both values; empty for what was added or removed.
+    /// The fields that differ, with both values; empty for added and removed entries.
     package var fields: [FieldChange] = []
-    /// Of what is `unknown`.
+    /// For `unknown`.
     package var reason: UnknownReason?
 
-    /// What is below a directory that was added, removed or moved, went the same way, and is not given out.
+    /// For a directory that was added, removed or moved: the entries below it with the same change, which are not
+    /// reported one by one.
     package var below: FoldedEntries?
-    /// What is below alone: of the directory itself nothing is said here.
+    /// Only `below` counts: this change says nothing about the directory itself.
     package var isBelowAlone = false
 
-    /// It agrees with what somebody says of the file who may have written it: a package.
+    /// The file is as its package has it.
     package var isKnown = false
 
-    /// Where it is now, or was.
+    /// Its place now, or the place that it had.
     package var key: EntryKey { (new ?? old)!.key }
 
-    /// What kept a side from reading it: for `unreadable` and `unknown`.
+    /// The errors that kept a side from reading it: for `unreadable` and `unknown`.
     package var errors: [SnapshotEntryError] {
         var errors = reason == .before || reason == .neither ? old?.errors ?? [] : []
         if reason != .before || kinds.contains(.unreadable) {
@@ -66,7 +67,7 @@ package struct Change: Sendable {
 /// A field that differs.
 package struct FieldChange: Equatable, Sendable {
     package let field: EntryField
-    /// As in records; of a digest the algorithm.
+    /// As in records; for a digest, the algorithm.
     package let name: String
     package let old: FieldValue
     package let new: FieldValue
@@ -83,7 +84,7 @@ package enum FieldValue: Equatable, Sendable {
     /// A target.
     case bytes([UInt8])
     case xattrs([ExtendedAttribute])
-    /// Seconds where RFC 3339 cannot write the time.
+    /// Printed in seconds if RFC 3339 cannot represent it.
     case time(FileTime)
 
     /// A number of this type.

@@ -1,14 +1,15 @@
-// What `verify` found, as 64 hex digits: whoever accepts changes later says with them which ones he has seen.
+// The changes that `verify` found, as 64 hex digits. A user who accepts changes later names with them the changes that
+// he has seen.
 
 import Bytes
 import Entries
 package import Formats
 import ScanEngine
 
-/// A SHA-256 over changes, in the order in which a comparison gives them.
+/// A SHA-256 over changes, in the order of the comparison.
 ///
-/// Of each change: its kinds, and of both sides the path and what is compared of the entry, by its rule if it has one. So
-/// it binds an added entry with all that would have been compared.
+/// It covers the kinds of each change, and for both sides the path and the fields of the entry that are compared, by
+/// its rule if it has one. So an added entry is bound with all the fields that a later comparison would look at.
 ///
 /// ```
 /// changes = SHA-256("fsscan-changes/1" NUL  change…  count of changes)
@@ -45,7 +46,7 @@ package final class ChangesDigest {
         add()
     }
 
-    /// In hex; to be called once. Nil where there was no change.
+    /// In hex; call it once. Nil if there was no change.
     package func finish() -> String? {
         if count == 0 { return nil }
         part.append(number: count)

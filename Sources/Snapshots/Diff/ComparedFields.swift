@@ -3,11 +3,11 @@ package import Formats
 import LinuxKernel
 import ScanEngine
 
-/// What a user wants to be compared, beside the default.
+/// The user's changes to the default comparison.
 package struct FieldSelection: Equatable, Sendable {
     package var ignored: FieldSet
     package var ignoredAlgorithms: Set<DigestAlgorithm>
-    /// Of `SnapshotDescription.uncheckable`: the user knows that they are not compared.
+    /// Names in `SnapshotDescription.uncheckable`. The user knows that they are not compared.
     package var ignoredNames: Set<String>
     package var added: FieldSet
 
@@ -22,30 +22,30 @@ package struct FieldSelection: Equatable, Sendable {
     }
 }
 
-/// What is compared: see docs/DIFF.md for why. Of an entry, that is what both sides say of it; `FieldTally` counts the
-/// rest.
+/// The fields that are compared; docs/DIFF.md says why. Each entry is compared by the fields that both sides have of
+/// it; `FieldTally` counts the rest.
 package struct ComparedFields: Sendable {
-    /// Those that both sides carry.
+    /// Fields that both sides have.
     package let fields: FieldSet
-    /// Algorithms that both sides carry.
+    /// Algorithms that both sides have.
     package let algorithms: [DigestAlgorithm]
-    /// Those of them that a side does not name.
+    /// Those that a side does not name.
     package let unnamedAlgorithms: [DigestAlgorithm]
-    /// What is compared wherever both sides say it.
+    /// Compared wherever both sides have it.
     let wanted: FieldSet
     let wantedAlgorithms: Set<DigestAlgorithm>
-    /// Of `wanted`: what neither side carries.
+    /// Those of `wanted` that neither side has.
     let inNeither: FieldSet
-    /// Times of one side are whole seconds.
+    /// A side has times in whole seconds.
     let wholeSeconds: Bool
-    /// Whether both sides carry the same fields and digests, and nothing is asked for that a state does not cover: then
-    /// equal states mean that nothing differs.
+    /// Both sides have the same fields and digests, and the user wants nothing that a state does not cover. Then equal
+    /// states mean that nothing differs.
     let areStatesComparable: Bool
     private let readByOld: ContentRead
     private let readByNew: ContentRead
 
     private static let byDefault = FieldSet(having: .compared)
-    /// What is not compared of directories.
+    /// Not compared for directories.
     static let notOfDirectories = FieldSet(having: .followsEntries)
 
     package init(_ old: SnapshotDescription, _ new: SnapshotDescription, _ selection: FieldSelection) {
@@ -65,24 +65,24 @@ package struct ComparedFields: Sendable {
         readByNew = ContentRead(new.options, wantedAlgorithms, types: readsTypes)
     }
 
-    /// What is compared of an entry of this kind.
+    /// The fields that are compared for entries of this kind.
     func wanted(of kind: EntryKind) -> FieldSet {
         kind == .directory ? wanted.subtracting(Self.notOfDirectories) : wanted
     }
 
-    /// Which sides passed over the content of a regular file, as scans do on pseudo file systems.
+    /// The sides that skipped the content of a regular file, as scans do on pseudo file systems.
     func skipping(_ old: SnapshotEntry, _ new: SnapshotEntry) -> (old: Bool, new: Bool) {
         if old.differsInSize(from: new) { return (false, false) }
         let (before, now) = (readByOld.isSkipped(old), readByNew.isSkipped(new))
         if before == now { return (before, now) }
         let other = before ? new : old
-        // Where the other side was not asked to read it, there is nothing that it could be compared with.
+        // If the other side was not asked to read it, there is nothing to compare it with.
         let isKnown = other.digests.keys.contains { wantedAlgorithms.contains($0) } || other.mime != nil
         return isKnown ? (before, now) : (false, false)
     }
 }
 
-/// What a scan was to find out about the content of each regular file; other sources say of some files what they like.
+/// What a scan was asked to read of each regular file. Other sources may have it for some files only.
 private struct ContentRead: Sendable {
     private let hasDigests: Bool
     private let hasTypes: Bool
@@ -92,7 +92,7 @@ private struct ContentRead: Sendable {
         hasTypes = types && options?.mime ?? false
     }
 
-    /// No error says why it is not known.
+    /// Whether content is missing without an error.
     func isSkipped(_ entry: SnapshotEntry) -> Bool {
         guard entry.kind == .file, !entry.isPartlyUnknown else { return false }
         return hasDigests && entry.digests.isEmpty || hasTypes && entry.mime == nil
@@ -100,10 +100,10 @@ private struct ContentRead: Sendable {
 }
 
 extension SnapshotEntry {
-    /// Something about it could not be read, or it changed meanwhile.
+    /// Part of it could not be read, or it changed while it was read.
     var isPartlyUnknown: Bool { !errors.isEmpty || isChanged }
 
-    /// Then their content differs, whether it was read or not.
+    /// If so, their content differs, whether it was read or not.
     func differsInSize(from other: SnapshotEntry) -> Bool {
         guard kind == .file, other.kind == .file, let size, let otherSize = other.size else { return false }
         return size != otherSize

@@ -1,74 +1,74 @@
-// A merge join: both sides give entries in the order of their keys.
+// A merge join: both sides return entries in the order of their keys.
 //
 //   old  a  b     c  d            b only in old: removed   ┐ candidates: kept until the end, to be
 //   new  a     b2 c' d            b2 only in new: added    ┘ paired as moved
-//                 c and c' differ: given out at once
+//                 c and c' differ: reported at once
 //
-// A directory with the same Merkle value in two saved scans is passed over, with all that is below it.
+// If two saved scans have the same Merkle value for a directory, it is skipped with everything below it.
 
 import Entries
 package import Formats
 import LinuxKernel
 import ScanEngine
 
-/// What a comparison came to.
+/// The result of a comparison.
 package struct ComparisonTotals: Equatable, Sendable {
-    /// Entries that differ, by how; one entry may count several times, but once under each.
+    /// Changed entries by kind of change. An entry with several kinds counts once for each.
     package var changes: [ChangeKind: Int64] = [:]
-    /// Entries at which something could not be read on the new side, old errors included.
+    /// Entries of the new side with errors, even if the old side has the same errors.
     package var unreadableEntries: Int64 = 0
-    /// Entries looked at on either side; what equal directories hold is not.
+    /// Entries read on each side, without those in equal directories that were skipped.
     package var oldEntries: Int64 = 0
     package var newEntries: Int64 = 0
-    /// Directories that were passed over, because both saved scans have the same value for them.
+    /// Directories that were skipped, because both saved scans have the same value for them.
     package var skippedDirectories: Int64 = 0
-    /// False where there was more than `MoveCandidates.limit` to be paired: some moves may be shown as removed and
+    /// False if there were more candidates than `MoveCandidates.limit`. Then some moves may be reported as removed and
     /// added.
     package var allMovesSought = true
-    /// Digests of an algorithm that a list does not name, as far as both sides have them, and those of them that differ.
+    /// Digests whose algorithm a list does not name, if both sides have them, and those that differ.
     package var unnamedDigests: Int64 = 0
     package var differentUnnamedDigests: Int64 = 0
 
-    /// Then the list's may be of another algorithm than their length suggests.
+    /// Then the list may have another algorithm than their length suggests.
     package var everyUnnamedDigestDiffers: Bool {
         unnamedDigests > 0 && unnamedDigests == differentUnnamedDigests
     }
     package var notCompared: [NotCompared] = []
-    /// Entries of the new side that the old one does not list; nil where these are not passed over.
+    /// Entries of the new side that the old one does not list; nil if they are reported as added.
     package var notListed: Int64?
-    /// What rules left out; nil without rules.
+    /// What rules excluded; nil without rules.
     package var ruled: RuledTotals?
-    /// Regular files of which no digest was compared, and those of them of which no size or no time was.
+    /// Regular files without a compared digest, and those also without a compared size, or time.
     package var filesWithoutDigest: Int64 = 0
     package var filesWithoutSize: Int64 = 0
     package var filesWithoutTime: Int64 = 0
 
     package var isDifferent: Bool { changes.contains { $0.key.isDifference && $0.value > 0 } }
 
-    /// Whether something that was to be compared was not.
+    /// Whether something should have been compared and was not.
     package var hasTrouble: Bool {
         unreadableEntries > 0 || changes.contains { !$0.key.isDifference && $0.value > 0 }
             || notCompared.contains { $0.reason.isTrouble }
     }
 }
 
-/// What rules left out of a comparison.
+/// What rules excluded from a comparison.
 package struct RuledTotals: Equatable, Sendable {
     /// Entries of OLD.
     package var oldLeftOut: Int64 = 0
-    /// Entries of NEW; of a tree that was scanned now, names that were not looked into.
+    /// Entries of NEW. For a tree that is scanned now: excluded names, without what is below them.
     package var newLeftOut: Int64 = 0
     package var grown = GrownFiles()
 
-    /// All was compared.
+    /// Everything was compared.
     package var isNothing: Bool { self == RuledTotals() }
 }
 
-/// Files that a rule lets grow.
+/// Files under a rule with `grows`.
 package struct GrownFiles: Equatable, Sendable {
     /// Those whose beginning was compared.
     package var compared: Int64 = 0
-    /// Those of them that are longer now, and by how much together.
+    /// Those that are longer now, and the sum of their growth.
     package var longer: Int64 = 0
     package var bytes: Int64 = 0
 
@@ -97,18 +97,18 @@ package struct Comparison {
     private var totals = ComparisonTotals()
     private var tally = FieldTally()
     private var candidates: MoveCandidates
-    /// What a source says is not to be compared.
+    /// A subtree that a source excludes from the comparison.
     private var ignored = Subtree()
     private var isFolding = false
     private var (removedOverflow, addedOverflow) = (OverflowFolding(), OverflowFolding())
-    /// Gets each change, whether it is folded or not.
+    /// Gets every change, folded or not.
     package var everyChange: ((Change) throws -> Void)?
 
     /// - Parameters:
-    ///   - rules: what is compared where.
-    ///   - isListedOnly: what OLD does not have is passed over, and counted.
-    ///   - beginnings: of a tree that was scanned just now; nil: files that may grow are compared like others.
-    /// - Throws: `SnapshotFailure` where the sides have different numbers of roots, which pair by their order.
+    ///   - rules: say what is compared where.
+    ///   - isListedOnly: entries that OLD does not have are only counted.
+    ///   - beginnings: reads files of a tree that was just scanned; nil: files that may grow are compared like others.
+    /// - Throws: `SnapshotFailure` if the sides have different numbers of roots, which pair by their order.
     package init(
         _ old: any SnapshotSource, _ new: any SnapshotSource, _ selection: FieldSelection = FieldSelection(),
         rules: RuleSet? = nil, beginnings: Beginnings? = nil, isListedOnly: Bool = false
@@ -134,11 +134,11 @@ package struct Comparison {
         if rules != nil { totals.ruled = RuledTotals() }
     }
 
-    /// Goes through both sides to the end.
+    /// Reads both sides to the end.
     ///
-    /// - Parameter body: gets the changes: those of entries that both sides have in the order of their keys, then what was
-    ///   added, removed or moved, in the order of where it is now (or was).
-    ///   Of a directory that was added, removed or moved with what is below it one change, if `isFolding`.
+    /// - Parameter body: gets first the changes of entries that both sides have, in the order of their keys, then
+    ///   entries that were added, removed or moved, in the order of their place now (or then). If `isFolding`, a
+    ///   directory that was added, removed or moved with everything below it is one change.
     package consuming func run(
         isFolding: Bool = false, _ body: (Change) throws -> Void
     ) throws -> ComparisonTotals {
@@ -182,7 +182,7 @@ package struct Comparison {
         return totals
     }
 
-    /// What was added or removed and has no room among the candidates.
+    /// Reports an added or removed entry for which the candidates have no room.
     private mutating func giveOverflow(
         _ change: Change, _ overflow: WritableKeyPath<Comparison, OverflowFolding>, _ entry: SnapshotEntry,
         _ body: (Change) throws -> Void
@@ -194,7 +194,7 @@ package struct Comparison {
 
     private mutating func give(_ change: Change, _ body: (Change) throws -> Void) throws {
         var change = change
-        // It is new among what is selected; whether it is new, nobody knows.
+        // It is new among the selected entries; whether it is new is unknown.
         if change.kinds == [.added], let entry = change.new,
             old.mayHavePassedOver(entry, below: new.description.roots)
         {
@@ -204,7 +204,7 @@ package struct Comparison {
         {
             (change.kinds, change.reason) = ([.removed, .unknown], .now)
         }
-        // What is below alone was counted when it came.
+        // `isBelowAlone`: these entries were counted before.
         if !change.isBelowAlone { try count(change) }
         try body(change)
     }
@@ -245,8 +245,8 @@ package struct Comparison {
         }
     }
 
-    /// A file that may get longer. Where its name has another inode, and its beginning is not what it was, the old one may
-    /// have another name now: a log was rotated.
+    /// A file that may get longer. If its name has another inode and its beginning has changed, the old file may have
+    /// another name now: a log was rotated.
     private mutating func mayHaveGrown(
         _ left: SnapshotEntry, _ right: SnapshotEntry, _ rule: Int, _ body: (Change) throws -> Void
     ) throws {
@@ -270,7 +270,7 @@ package struct Comparison {
         old.pass(entry)
         removedOverflow.pass(entry)
         if entry.rules.contains(.ignore) { ignored.begin(at: entry.key) }
-        // What a side does not list at all is not missing there.
+        // A kind that a side does not list at all is not missing there.
         if let kind = entry.kind, !new.description.kinds.contains(kind) {
             if compared.wanted.contains(.kind) { tally.countUnlisted() }
             return
@@ -296,7 +296,7 @@ package struct Comparison {
         if ignored.contains(entry.key) || new.excused.contains(entry.key) { return }
         new.pass(entry)
         addedOverflow.pass(entry)
-        // That a PATH is missing is said.
+        // A missing PATH is reported.
         if let count = totals.notListed, !entry.key.isRoot || entry.errors.isEmpty {
             totals.notListed = count + 1
             return

@@ -4,7 +4,8 @@ import LinuxKernel
 import ScanEngine
 
 extension ComparedFields {
-    /// What differs between two entries of the same place, or keeps them from being compared; nil if nothing does.
+    /// The differences between two entries of the same place, and what could not be compared; nil if there is nothing
+    /// of either.
     func change(from old: SnapshotEntry, to new: SnapshotEntry, _ tally: inout FieldTally) -> Change? {
         var change = Change(kinds: [], old: old, new: new)
         var (wasUnknown, isUnknown) = (old.isPartlyUnknown, new.isPartlyUnknown)
@@ -35,9 +36,9 @@ extension ComparedFields {
         return change
     }
 
-    /// Counts what is not compared of two entries of one kind.
+    /// Counts what is not compared of two entries of the same kind.
     ///
-    /// - Returns: which side passed over the content.
+    /// - Returns: the sides that skipped the content.
     @discardableResult
     func count(
         _ old: SnapshotEntry, _ new: SnapshotEntry, _ kind: EntryKind, _ tally: inout FieldTally
@@ -48,7 +49,7 @@ extension ComparedFields {
         return skipped
     }
 
-    /// What a change of content brings along is no change of its own.
+    /// Fields that follow from the content do not count as a change of their own.
     private static func kinds(of fields: [FieldChange], _ kind: EntryKind) -> [ChangeKind] {
         if kind == .directory || !fields.contains(where: { $0.field.traits.contains(.content) }) {
             return fields.isEmpty ? [] : [.metadata]
@@ -57,7 +58,7 @@ extension ComparedFields {
         return hasOthers ? [.content, .metadata] : [.content]
     }
 
-    /// In the order in which a change names them: content, then what is compared by default, times, the rest.
+    /// In the order in which a change lists them: content, other fields that are compared by default, times, the rest.
     private static let order: [EntryField] = {
         let content: [EntryField] = [.size, .digests, .target]
         let others = EntryField.allCases.filter { field in
@@ -68,7 +69,7 @@ extension ComparedFields {
             + others.filter { !isDefault($0) && $0.type != .time }
     }()
 
-    /// A field that one of the entries does not have is not compared.
+    /// Fields that one of the entries lacks are not compared.
     package func differences(_ old: SnapshotEntry, _ new: SnapshotEntry) -> [FieldChange] {
         var found: [FieldChange] = []
         let isDirectory = new.kind == .directory
@@ -87,7 +88,7 @@ extension ComparedFields {
         return found
     }
 
-    /// What of an entry is compared where the other side says it, too: by name, as bytes.
+    /// The fields of an entry that are compared if the other side has them: by name, as bytes.
     func shown(_ entry: SnapshotEntry) -> [(name: String, value: [UInt8])] {
         var shown: [(String, [UInt8])] = []
         let isDirectory = entry.kind == .directory
@@ -142,11 +143,11 @@ extension ComparedFields {
         return FileTime(seconds: time.seconds, nanoseconds: 0)
     }
 
-    /// Whether two files have the same content, as far as both sides know: where neither has a digest, the same size and
-    /// time of change will do. Where one has, and a rule kept the other from being read, nothing says so.
+    /// Whether two files have the same content, as far as both sides know. If neither has a digest, the same size and
+    /// mtime are enough. If only one has, because a rule kept the other from being read, the answer is no.
     func sameContent(_ old: SnapshotEntry, _ new: SnapshotEntry) -> Bool {
         func differs<Value: Equatable>(_ old: Value?, _ new: Value?) -> Bool {
-            // What a side does not say counts against nothing.
+            // An unknown value is not a difference.
             if let old, let new { old != new } else { false }
         }
         if old.kind != new.kind || differs(old.target, new.target) { return false }
@@ -155,15 +156,15 @@ extension ComparedFields {
         let common = algorithms.filter { old.digests[$0] != nil && new.digests[$0] != nil }
         if common.isEmpty {
             let isReadOnOneSide = algorithms.contains { old.digests[$0] != nil || new.digests[$0] != nil }
-            // All empty files are the same.
+            // All empty files have the same content.
             if isReadOnOneSide, old.size != 0 || new.size != 0 { return false }
             return old.mtime != nil && rounded(old.mtime) == rounded(new.mtime)
         }
         return common.allSatisfy { old.digests[$0] == new.digests[$0] }
     }
 
-    /// Whether an inode of the same number is the same file under another name, and not a new one that got the number of
-    /// one that was deleted: file systems reuse them at once.
+    /// Whether entries with the same inode number are the same file. File systems reuse the number of a deleted file at
+    /// once, so a new file may have it.
     func isSameInode(_ old: SnapshotEntry, _ new: SnapshotEntry) -> Bool {
         if let before = old.btime, let after = new.btime {
             guard before == after else { return false }

@@ -1,6 +1,6 @@
-// What one side says of an entry and the other does not, counted by name. Whether something was compared is decided for
-// each entry: a list may have the SHA-256 of one file and the mode of another. That both sides carry a field somewhere
-// says nothing of a third.
+// Counts, by name, the fields of entries that one side has and the other lacks. This is decided for each entry: a list
+// may have the SHA-256 of one file and the mode of another. That both sides have a field for some entries says nothing
+// about the others.
 
 import Entries
 import Formats
@@ -10,29 +10,29 @@ import ScanEngine
 /// Something that was not compared, and why.
 package struct NotCompared: Equatable, Sendable {
     package enum Reason: String, CaseIterable, Sendable {
-        /// The old side says it, so it was to be compared.
+        /// The old side has it, so it should have been compared.
         case newDoesNotSay = "new does not say"
-        /// The old side says something that this program does not know.
+        /// The old side has something that this program does not know.
         case cannotBeChecked = "cannot be checked"
         case oldDoesNotSay = "old does not say"
         case neitherSays = "neither says"
-        /// Both sides passed over it, as scans pass over the content of pseudo file systems.
+        /// Both sides skipped it, as scans skip the content of pseudo file systems.
         case bothSkipped = "both skipped"
-        /// A rule says that it is not compared.
+        /// A rule excludes it.
         case leftOutByRule = "left out by a rule"
 
-        /// Whether something that the old side says went unchecked: exit status 2.
+        /// Whether something that the old side has was not checked: exit status 2.
         package var isTrouble: Bool { self == .newDoesNotSay || self == .cannotBeChecked }
     }
 
     /// A field, an algorithm, `content`, or the name that a foreign list gives it.
     package var field: String
     package var reason: Reason
-    /// How many entries it concerns; nil where it is so of all.
+    /// The number of entries; nil if it is all of them.
     package var entries: Int64?
 }
 
-/// Counts while entries are compared.
+/// Collects the counts during a comparison.
 struct FieldTally {
     /// By `rawValue` of the field.
     private var notInNew = [Int64](repeating: 0, count: EntryField.allCases.count)
@@ -44,14 +44,14 @@ struct FieldTally {
     /// By rules.
     private var leftOut = [Int64](repeating: 0, count: EntryField.allCases.count)
     private var contentLeftOut: Int64 = 0
-    /// Regular files whose content no digest in common tells of, and those of them without other hints.
+    /// Regular files without a common digest, and those that also lack a size, or times.
     private(set) var filesWithoutDigest: Int64 = 0
     private(set) var filesWithoutSize: Int64 = 0
     private(set) var filesWithoutTime: Int64 = 0
 
-    /// Two entries of one kind that were read without errors.
+    /// Counts two entries of the same kind that were read without errors.
     ///
-    /// - Parameter hasContent: false where a side skipped the content, so that the change says so.
+    /// - Parameter hasContent: false if a side skipped the content: then the change says so.
     mutating func count(
         _ old: SnapshotEntry, _ new: SnapshotEntry, _ kind: EntryKind, _ compared: ComparedFields, hasContent: Bool
     ) {
@@ -65,7 +65,7 @@ struct FieldTally {
         func isCommon(_ algorithm: DigestAlgorithm) -> Bool {
             old.digests[algorithm] != nil && new.digests[algorithm] != nil
         }
-        // One digest that nobody can forge says what the others would.
+        // One digest that cannot be forged is enough.
         if compared.algorithms.contains(where: { $0.traits.contains(.resistsCollisions) && isCommon($0) }) { return }
         let common = compared.algorithms.filter(isCommon)
         let known = old.digests.keys.filter { compared.wantedAlgorithms.contains($0) }
@@ -85,7 +85,7 @@ struct FieldTally {
         }
     }
 
-    /// What a rule says is not to be compared, of two entries of one kind.
+    /// Counts what a rule excludes, for two entries of the same kind.
     mutating func countLeftOut(
         _ old: SnapshotEntry, _ new: SnapshotEntry, by action: RuleAction, _ base: ComparedFields,
         _ ruled: ComparedFields
@@ -102,7 +102,7 @@ struct FieldTally {
 
     mutating func countSkippedContent() { contentSkipped += 1 }
 
-    /// An entry of a kind that the new side does not list at all.
+    /// Counts an entry of a kind that the new side does not list at all.
     mutating func countUnlisted() { Self.add([.kind], to: &notInNew) }
 
     private static func add(_ fields: FieldSet, to counts: inout [Int64]) {
@@ -115,7 +115,7 @@ struct FieldTally {
 
     // MARK: Afterwards
 
-    /// All that was not compared, by reason and then by the order of fields.
+    /// Everything that was not compared, by reason and then in the order of fields.
     func list(
         _ compared: ComparedFields, _ selection: FieldSelection, _ old: SnapshotDescription, _ new: SnapshotDescription
     ) -> [NotCompared] {
@@ -141,7 +141,7 @@ struct FieldTally {
             list.append(NotCompared(field: "\(field.name)", reason: .neitherSays, entries: nil))
         }
         let hasDigests = (old.algorithms + new.algorithms).contains { compared.wantedAlgorithms.contains($0) }
-        // Where directories were passed over, their files have not been counted.
+        // Files in directories that were skipped have not been counted.
         if !compared.wantedAlgorithms.isEmpty, !hasDigests || contentInNeither > 0 {
             let entries = hasDigests ? contentInNeither : nil
             list.append(NotCompared(field: "content", reason: .neitherSays, entries: entries))

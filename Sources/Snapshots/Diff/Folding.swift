@@ -1,19 +1,19 @@
-// A directory that was added, removed or moved, with what is below it: one line.
+// A directory that was added, removed or moved is one line, with everything below it.
 //
 //   + new            added        ┐                     - old       removed
 //   + new/a          added        │ new, with 2 below   = x -> new/x   moved here from elsewhere: a line of its own
 //   + new/b          added        ┘
 //
-// An entry is folded into the innermost directory above it that has a line of its own, if it went the same way: was added
-// or removed with it, or moved from the same place below the directory that the other was.
+// An entry is folded into the innermost directory above it that has its own line, if both have the same change: both
+// were added or removed, or both were moved and the entry had the same place in the old directory.
 
 import Entries
 import LinuxKernel
 
-/// Entries that are not given out one by one.
+/// Entries that are not reported one by one.
 package struct FoldedEntries: Equatable, Sendable {
     package var entries: Int64 = 0
-    /// `st_size` of regular files, each name by itself.
+    /// The sum of `st_size` of regular files. Each name of an inode counts.
     package var bytes: Int64 = 0
 
     mutating func add(_ entry: SnapshotEntry) {
@@ -32,11 +32,11 @@ package struct FoldedEntries: Equatable, Sendable {
     }
 }
 
-/// The directories above the changes that come, in the order of their keys.
+/// The directories above the current change. Changes come in the order of their keys.
 struct FoldingStack {
     enum Way: Equatable {
         case added, removed
-        /// What the key of the directory was.
+        /// The old key of the directory.
         case moved(from: EntryKey)
     }
 
@@ -49,9 +49,9 @@ struct FoldingStack {
     private var tops: [Top] = []
 
     /// - Parameters:
-    ///   - place: of this change among all.
-    ///   - isPlain: it has no other change.
-    /// - Returns: the place of the change that it is folded into; nil: it has a line of its own.
+    ///   - place: the index of this change.
+    ///   - isPlain: the entry has no other change.
+    /// - Returns: the index of the change that it is folded into; nil: it has its own line.
     mutating func fold(_ key: EntryKey, _ way: Way, isDirectory: Bool, isPlain: Bool, place: Int) -> Int? {
         while let top = tops.last, !top.key.contains(key) { tops.removeLast() }
         if isPlain, let top = tops.last, Self.goesAlong(key, way, with: top) { return top.place }
@@ -65,23 +65,23 @@ struct FoldingStack {
     }
 }
 
-/// What was added or removed beyond the room for candidates: given out at once, but for what lies in a directory that was
-/// added or removed, too.
+/// Folds added or removed entries for which the candidates have no room. They are reported at once, unless they lie in
+/// a directory that was added or removed as well.
 struct OverflowFolding {
     /// The topmost directory that only this side has.
     private var top: EntryKey?
-    /// Its change, if there was no room for that either.
+    /// Its change, if there was no room for it either.
     private var pending: Change?
-    /// What is below those that are kept as candidates.
+    /// The entries below directories that are kept as candidates.
     private(set) var below: [EntryKey: FoldedEntries] = [:]
 
-    /// To be told of each entry that only this side has.
+    /// To be called for each entry that only this side has.
     mutating func pass(_ entry: SnapshotEntry) {
         if let top, top.contains(entry.key) { return }
         top = entry.kind == .directory ? entry.key : nil
     }
 
-    /// - Returns: what is to be given out now; a change that is folded is none.
+    /// - Returns: the change to report now; nil for one that is folded.
     mutating func add(_ change: Change, _ entry: SnapshotEntry) -> Change? {
         guard let top else { return change }
         if entry.key == top {

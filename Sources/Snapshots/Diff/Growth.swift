@@ -1,9 +1,9 @@
-// What directories gained and lost from one source to another: a merge of both, with a stack of the directories that the
-// current entry is in. A directory is given out when the first entry behind it comes.
+// The growth of directories from one source to another: a merge of both, with a stack of the directories that contain
+// the current entry. A directory is reported when the first entry after it comes.
 //
-// An inode with several links counts once in each directory, as in a scan. Entries come depth first, so the directories
-// that have counted it already are those that hold its last name, and the sums need one correction: in the deepest of
-// them.
+// An inode with several links counts once in each directory, as in a scan. Entries come in depth-first order, so the
+// directories that have already counted the inode are those that contain its last name. One correction is enough: in
+// the deepest of them.
 
 package import Entries
 package import Formats
@@ -24,7 +24,7 @@ package struct GrowthSums: Equatable, Sendable {
 
     package var isZero: Bool { self == GrowthSums() }
 
-    // Wrapping: what a forged file says may overflow, and is only printed.
+    // Wrapping: numbers in a forged file may overflow, and are only printed.
     fileprivate static func += (sum: inout GrowthSums, other: GrowthSums) {
         sum.entries &+= other.entries
         sum.apparentBytes &+= other.apparentBytes
@@ -43,17 +43,17 @@ package struct GrowthSums: Equatable, Sendable {
 /// A directory, or a PATH, on both sides.
 package struct DirectoryGrowth: Sendable {
     package var key: EntryKey
-    /// False for what is no directory on either side.
+    /// False if it is not a directory on either side.
     package var isDirectory = true
     package var isInOld = false
     package var isInNew = false
-    /// Of what was read: without the subtrees that are equal.
+    /// The sums of what was read, without equal subtrees.
     package var old = GrowthSums()
     package var new = GrowthSums()
-    /// Of the directory itself: allocated bytes.
+    /// Allocated bytes of the directory itself.
     package var oldOwnBytes: Int64 = 0
     package var newOwnBytes: Int64 = 0
-    /// A subtree at or below it was passed over because it is equal: `old` and `new` are not all of it.
+    /// An equal subtree at or below it was skipped, so `old` and `new` are incomplete.
     package var hasPassedOver = false
     /// Something at or below could not be read, on either side.
     package var isUncertain = false
@@ -61,9 +61,9 @@ package struct DirectoryGrowth: Sendable {
     package var growth: GrowthSums { new - old }
 }
 
-/// What a comparison of sums came to.
+/// The result of a comparison of sums.
 package struct GrowthTotals: Sendable {
-    /// All that was read, each inode once.
+    /// Everything that was read, each inode once.
     package var all = DirectoryGrowth(key: EntryKey(bytes: [0, 0, 0, 0]))
     package var oldEntriesRead: Int64 = 0
     package var newEntriesRead: Int64 = 0
@@ -79,20 +79,20 @@ package struct Growth {
     private var oldLinks = LinkedInodes()
     private var newLinks = LinkedInodes()
     private var totals = GrowthTotals()
-    /// The first is all.
+    /// The first one stands for all PATHs.
     private var open: [Frame]
 
     private struct Frame {
         var directory: DirectoryGrowth
-        /// How many entries of each side came before it.
+        /// The number of entries of each side before it.
         var oldStart: Int64
         var newStart: Int64
     }
 
     /// - Parameters:
-    ///   - isWhole: all is read, also where both sides are equal, and files are given out as directories are.
-    ///   - passesOver: the sources do not give out what both have: see `SavedScanSource.passOverShared`.
-    /// - Throws: `SnapshotFailure` where sums cannot be compared.
+    ///   - isWhole: also reads equal subtrees, and reports files like directories.
+    ///   - passesOver: the sources skip entries that both have: see `SavedScanSource.passOverShared`.
+    /// - Throws: `SnapshotFailure` if sums cannot be compared.
     package init(
         _ old: any SnapshotSource, _ new: any SnapshotSource, isWhole: Bool = false, passesOver: Bool = false
     ) throws(SnapshotFailure) {
@@ -112,11 +112,11 @@ package struct Growth {
         open = [Frame(directory: totals.all, oldStart: 0, newStart: 0)]
     }
 
-    /// Goes through both sides to the end.
+    /// Reads both sides to the end.
     ///
     /// - Parameters:
-    ///   - entry: gets what is read of each entry on both sides, in the order of their keys.
-    ///   - body: gets each directory behind those that are below it, whether it has changed or not.
+    ///   - entry: gets each entry that is read, as both sides have it, in the order of keys.
+    ///   - body: gets each directory after those below it, changed or not.
     package consuming func run(
         entry: (_ old: SnapshotEntry?, _ new: SnapshotEntry?) -> Void = { _, _ in },
         _ body: (DirectoryGrowth) throws -> Void
@@ -143,7 +143,7 @@ package struct Growth {
         return totals
     }
 
-    /// Gives out the directories that the key is not in.
+    /// Reports the directories that do not contain the key.
     private mutating func close(behind key: EntryKey?, _ body: (DirectoryGrowth) throws -> Void) throws {
         while open.count > 1, let last = open.last?.directory, key.map({ !last.key.contains($0) }) ?? true {
             open.removeLast()
@@ -156,13 +156,13 @@ package struct Growth {
         }
     }
 
-    /// - Returns: what is no directory.
+    /// - Returns: an entry that is not a directory.
     private mutating func count(_ key: EntryKey, _ left: SnapshotEntry?, _ right: SnapshotEntry?) -> DirectoryGrowth? {
         var file: DirectoryGrowth?
         if key.isRoot || left?.kind == .directory || right?.kind == .directory {
             var directory = DirectoryGrowth(key: key)
             (directory.isInOld, directory.isInNew) = (left?.kind != nil, right?.kind != nil)
-            // Of what one side alone has nothing is.
+            // Nothing is skipped in a directory that only one side has.
             directory.hasPassedOver = passesOver && directory.isInOld && directory.isInNew
             open.append(
                 Frame(directory: directory, oldStart: totals.oldEntriesRead, newStart: totals.newEntriesRead))
@@ -195,12 +195,13 @@ package struct Growth {
         return file
     }
 
-    /// The deepest directory that holds an earlier name of the inode has counted it already.
+    /// Subtracts from the deepest directory that contains an earlier name of the inode, because it has counted the
+    /// inode already.
     private mutating func subtract(
         _ twice: LinkedInodes.Twice, _ side: WritableKeyPath<DirectoryGrowth, GrowthSums>,
         from start: KeyPath<Frame, Int64>
     ) {
-        // The starts only grow with the depth, and the first is 0.
+        // The starts grow with the depth, and the first is 0.
         var (holds, holdsNot) = (0, open.count)
         while holdsNot - holds > 1 {
             let middle = (holds + holdsNot) / 2
@@ -211,7 +212,7 @@ package struct Growth {
     }
 }
 
-/// Inodes with several names, by the number of the entry that was the last of them.
+/// Inodes with several names, with the number of the entry that was the last one.
 private struct LinkedInodes {
     struct Twice {
         var lastName: Int64
@@ -220,14 +221,14 @@ private struct LinkedInodes {
 
     private var lastNames: [DeviceInode: Int64] = [:]
 
-    /// - Returns: what to take back, where an earlier name was met.
+    /// - Returns: what to subtract, if the inode had an earlier name.
     mutating func meet(_ inode: DeviceInode, _ number: Int64, _ bytes: GrowthSums) -> Twice? {
         lastNames.updateValue(number, forKey: inode).map { Twice(lastName: $0, sums: bytes) }
     }
 }
 
 extension SnapshotEntry {
-    /// What the name adds, and what it takes back where its inode was counted before.
+    /// What the name adds, and what to subtract if its inode was counted before.
     fileprivate func sums(_ links: inout LinkedInodes, _ number: Int64) -> (GrowthSums, LinkedInodes.Twice?) {
         var sums = GrowthSums()
         guard let kind else { return (sums, nil) }

@@ -2,19 +2,19 @@ import Entries
 import LinuxKernel
 import ScanEngine
 
-/// What was removed and added, kept to the end of a comparison to be paired as moved.
+/// Removed and added entries, kept until the end of a comparison to find moves.
 ///
-/// Bounded in bytes, not in entries: a chain of 2,500 directories with names of 40 bytes has paths of 128 MB.
+/// Bounded in bytes, not in entries: the paths of a chain of 2,500 directories with names of 40 bytes take 128 MB.
 struct MoveCandidates {
     private var removed: [SnapshotEntry] = []
     private var added: [SnapshotEntry] = []
-    /// The places in `removed` and `added` of what has one name: files that may grow, and where the name has another inode
-    /// now.
+    /// Pairs of indices into `removed` and `added` with the same name: files that may grow, and whose name has another
+    /// inode now.
     private var replaced: [(old: Int, new: Int)] = []
-    /// Of all that is kept.
+    /// Of everything that is kept.
     private(set) var bytes = 0
     private let limit: Int
-    /// False once something found no room.
+    /// False once there was no room for an entry.
     private(set) var areComplete = true
 
     /// Some 100,000 entries with paths of 100 bytes.
@@ -24,7 +24,7 @@ struct MoveCandidates {
 
     var count: Int { removed.count + added.count }
 
-    /// - Returns: false where there is no room: the caller reports it at once.
+    /// - Returns: false if there is no room: the caller reports the entry at once.
     mutating func keep(removed entry: SnapshotEntry) -> Bool {
         let hasRoom = takeRoom(for: entry)
         if hasRoom { removed.append(entry) }
@@ -37,7 +37,7 @@ struct MoveCandidates {
         return hasRoom
     }
 
-    /// Both sides of a name.
+    /// Keeps both sides of one name.
     mutating func keep(_ old: SnapshotEntry, _ new: SnapshotEntry) -> Bool {
         guard takeRoom(for: old), takeRoom(for: new) else { return false }
         replaced.append((removed.count, added.count))
@@ -58,16 +58,17 @@ struct MoveCandidates {
 
     // MARK: Pairing
 
-    /// Gives out all changes in the order of where they are now (or were), with pairs of the same file as one: first
-    /// directories by a digest that only one on each side has, with all that is below them, then by device and inode with
-    /// the same content, then files by a digest that only one on each side has.
+    /// Reports all changes in the order of their place now (or then). Pairs that are the same file are one change.
+    /// Pairs are found first between directories, if only one on each side has a certain digest, with everything below
+    /// them; then by device and inode with the same content; then between files, if only one on each side has a certain
+    /// digest.
     ///
-    /// A log that was rotated comes first of all: it has its old inode and its beginning, and another name that the same rule
-    /// matches. Whatever has its old name now is no news.
+    /// Before all of these come rotated logs: the same inode and beginning under another name that the same rule
+    /// matches. The new file under the old name is not reported.
     ///
     /// - Parameters:
-    ///   - folding: what lies below directories and had no room; nil where nothing is folded.
-    ///   - body: gets each change, and whether it is folded into one that comes before it.
+    ///   - folding: entries below directories for which there was no room; nil: no folding.
+    ///   - body: gets each change, and whether it is folded into an earlier one.
     consuming func forEachChange(
         _ ruled: RuledFields, _ tally: inout FieldTally, _ grown: inout GrownFiles,
         _ folding: (removed: [EntryKey: FoldedEntries], added: [EntryKey: FoldedEntries])?,
@@ -78,7 +79,7 @@ struct MoveCandidates {
         let isTaken = Set(partners.values)
         var isReplaced: [Int: Int] = [:]
         for (old, new) in replaced where partners[new] == nil { isReplaced[new] = old }
-        // Places, not changes: those would be as large as all entries once more.
+        // Places instead of changes, which would take as much memory as all entries.
         let stays = Set(isReplaced.values)
         var order = removed.indices.filter { !isTaken.contains($0) && !stays.contains($0) }
             .map { Place(key: removed[$0].key, old: $0) }
@@ -96,7 +97,8 @@ struct MoveCandidates {
             case (nil, nil): return nil
             }
         }
-        // What is not compared is counted when a change is given out, once. A name that stays is folded into nothing.
+        // Fields that are not compared are counted once, when a change is reported, and not here. A name that stays is
+        // not folded.
         var uncounted = FieldTally()
         let folds =
             folding == nil
@@ -114,7 +116,7 @@ struct MoveCandidates {
                 change.below = below
             }
             try body(change, folds?.isFolded[index] ?? false)
-            // Whether these were moved with it is not known.
+            // It is unknown whether these were moved with it.
             for (kind, beyond) in [(ChangeKind.removed, folding?.removed), (.added, folding?.added)] {
                 let key = kind == .added ? change.new?.key : change.old?.key
                 guard change.kinds.contains(.moved), let key, let more = beyond?[key] else { continue }
@@ -126,14 +128,14 @@ struct MoveCandidates {
         }
     }
 
-    /// Something that was removed, added, or both.
+    /// An entry that was removed, added, or both.
     private struct Place {
         var key: EntryKey
         var old: Int?
         var new: Int?
     }
 
-    /// Which changes are folded into which.
+    /// The folding of changes.
     private struct Folds {
         var below: [Int: FoldedEntries] = [:]
         var isFolded: [Bool]
@@ -160,8 +162,8 @@ struct MoveCandidates {
         }
     }
 
-    /// Which removed file an added one was, of those that may grow: the same inode under another name of the same rule, or
-    /// one that came from elsewhere and has the size that it had there.
+    /// Finds the removed file that an added one was, among files that may grow: the same inode under another name of
+    /// the same rule, or from elsewhere with the same size.
     private mutating func rotated(_ ruled: RuledFields, _ grown: inout GrownFiles) -> [Int: Int] {
         var partners: [Int: Int] = [:]
         var olds: [Identity: Int] = [:]
@@ -186,13 +188,13 @@ struct MoveCandidates {
         return partners
     }
 
-    /// Which removed entry an added one was.
+    /// Finds the removed entry that an added one was.
     ///
-    /// - Parameter known: partners that were found already.
+    /// - Parameter known: pairs found so far.
     private func partners(_ compared: ComparedFields, _ known: [Int: Int]) -> [Int: Int] {
         var partners = known
         var isTaken = Set(known.values)
-        /// Pairs what has a value of which there is one on each side.
+        /// Pairs entries that have the same value, if only one on each side has it.
         func pair<Value: Hashable>(
             by value: (SnapshotEntry) -> Value?, _ isSame: (SnapshotEntry, SnapshotEntry) -> Bool
         ) {
@@ -213,8 +215,9 @@ struct MoveCandidates {
         return partners
     }
 
-    /// Pairs directories of one digest, of which one was removed and one added, with all that is below them, name by name:
-    /// also what tells nothing by itself, such as empty files, and files of one content.
+    /// Pairs a removed and an added directory that alone have a certain digest, with everything below them, name by
+    /// name. This also pairs entries that could not be paired by themselves, such as empty files and files with equal
+    /// content.
     private func pairDirectories(
         by algorithm: DigestAlgorithm, _ compared: ComparedFields, _ partners: inout [Int: Int],
         _ isTaken: inout Set<Int>
@@ -224,7 +227,7 @@ struct MoveCandidates {
         }
         let before = Dictionary(grouping: removed.indices.filter { !isTaken.contains($0) }) { digest(removed[$0]) }
         let after = Dictionary(grouping: added.indices.filter { partners[$0] == nil }) { digest(added[$0]) }
-        // A directory comes before what is below it, and takes that with it.
+        // A directory comes before its contents, and is paired with them.
         for new in added.indices where partners[new] == nil {
             guard let digest = digest(added[new]), after[digest]?.count == 1, let old = before[digest], old.count == 1,
                 !isTaken.contains(old[0]), hasContent(below: new)
@@ -233,7 +236,7 @@ struct MoveCandidates {
         }
     }
 
-    /// All trees without content are the same.
+    /// All trees of empty files have the same digest.
     private func hasContent(below top: Int) -> Bool {
         added[top...].prefix { added[top].key.contains($0.key) }.contains { $0.kind == .file && $0.size ?? 0 > 0 }
     }
@@ -272,7 +275,7 @@ struct MoveCandidates {
         return Identity(kind: kind, device: device, inode: inode)
     }
 
-    /// Of a file that is not empty: all empty files are the same.
+    /// Nil for empty files, which all have the same digest.
     private static func digest(
         _ entry: SnapshotEntry, _ algorithm: DigestAlgorithm, _ empty: [UInt8]?
     ) -> [UInt8]? {
@@ -280,7 +283,7 @@ struct MoveCandidates {
         return digest
     }
 
-    /// Nil where this machine's OpenSSL does not have the algorithm.
+    /// Nil if OpenSSL on this machine lacks the algorithm.
     private static func emptyDigest(_ algorithm: DigestAlgorithm) -> [UInt8]? {
         guard let methods = try? DigestMethods(DigestSet([algorithm])) else { return nil }
         var digest = MultiDigest(methods)
@@ -291,7 +294,7 @@ struct MoveCandidates {
 }
 
 extension SnapshotEntry {
-    /// What it takes in memory, roughly: itself with its place in the tables that pair it, and what it points to.
+    /// Its approximate size in memory: the entry, its places in the tables of pairs, and everything it refers to.
     fileprivate var footprint: Int {
         var bytes = 512 + key.bytes.count + (target?.count ?? 0) + (mime?.utf8.count ?? 0) + (state?.count ?? 0)
         for digest in digests.values { bytes += 32 + digest.count }

@@ -1,13 +1,13 @@
 package import Entries
 import Formats
 
-/// What a rule says of the entries that it matches: how they are compared, or that they are not.
+/// How a rule compares the entries that it matches.
 package struct RuleAction: Equatable, Sendable {
-    /// They are left out, with all that is below them.
+    /// They are excluded, with everything below them.
     package var isIgnored = false
-    /// Only that they exist, and their kind.
+    /// Only their existence and kind are compared.
     package var isKindOnly = false
-    /// Files may get longer: only the bytes that were there have to be the same.
+    /// Files may get longer: only the bytes that they had before are compared.
     package var grows = false
     package var removed: FieldSet = []
     package var added: FieldSet = []
@@ -15,7 +15,7 @@ package struct RuleAction: Equatable, Sendable {
 
     package init() {}
 
-    /// - Parameter words: what follows the pattern: `ignore`, `kind`, `grows`, `all`, `-NAME`, `+FIELD`.
+    /// - Parameter words: the words after the pattern: `ignore`, `kind`, `grows`, `all`, `-NAME`, `+FIELD`.
     /// - Throws: a sentence for people.
     init(_ words: [ArraySlice<UInt8>]) throws(RuleFailure) {
         let words = words.map { String(decoding: $0, as: UTF8.self) }
@@ -58,16 +58,17 @@ package struct RuleAction: Equatable, Sendable {
         }
     }
 
-    /// Whether a scan has to look into files.
+    /// Whether a scan must read files.
     ///
-    /// - Parameter readsGrowing: those that may grow are read whole, and not their beginning later.
+    /// - Parameter readsGrowing: whether files that may grow are read as a whole. Otherwise their beginning is read
+    ///   later.
     func needsContent(_ options: ScanOptions, readsGrowing: Bool) -> Bool {
         if isIgnored || isKindOnly || grows && !readsGrowing { return false }
         return options.mime || !options.hash.allSatisfy { removedAlgorithms.contains($0) }
     }
 }
 
-/// A rule that cannot be read, in a sentence for people that goes on behind its line.
+/// A rule that cannot be parsed. The message is a sentence for people that continues after the number of its line.
 package struct RuleFailure: Error, Equatable {
     package var message: String
     /// From 1; nil until it is known.
@@ -77,9 +78,9 @@ package struct RuleFailure: Error, Equatable {
 }
 
 extension FieldSelection {
-    /// This, as a rule changes it.
+    /// This selection, modified by a rule.
     ///
-    /// - Parameter isGrowing: of a file that got longer, and whose first bytes have been compared.
+    /// - Parameter isGrowing: for a file that may be longer now, and whose first bytes have been compared.
     func applying(_ action: RuleAction, isGrowing: Bool) -> FieldSelection {
         var selection = self
         selection.added.formUnion(action.added)

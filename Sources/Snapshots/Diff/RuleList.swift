@@ -1,4 +1,4 @@
-// The lines of a file of rules: a pattern, blanks, and what is to be compared there.
+// The lines of a file of rules: a pattern, blanks, and words that say what is compared there.
 
 import Entries
 import Ignore
@@ -7,8 +7,8 @@ import Ignore
 package struct RuleList: Sendable {
     package private(set) var rules: [RuleSet.Rule] = []
 
-    /// Lines end with LF or CR LF; empty ones, and those that begin with `#`, do not count. In a pattern a backslash stands
-    /// before a blank.
+    /// Lines end with LF or CR LF. Empty lines and lines that begin with `#` are ignored. In a pattern, a blank needs a
+    /// backslash before it.
     package init(_ contents: [UInt8]) throws(RuleFailure) {
         var number = 0
         for line in contents.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
@@ -25,7 +25,7 @@ package struct RuleList: Sendable {
         }
     }
 
-    /// Each is asked about each entry.
+    /// Every rule is tried on every entry.
     private static let limit = 1000
 
     private static func rule(_ line: ArraySlice<UInt8>, _ number: Int) throws(RuleFailure) -> RuleSet.Rule? {
@@ -60,15 +60,15 @@ package struct RuleList: Sendable {
 
     // MARK: Rules that say nothing
 
-    /// Why a rule can never decide anything.
+    /// Why a rule has no effect.
     package enum Overruled: Equatable, Sendable {
-        /// A later line decides of all that it matches.
+        /// A later line decides for everything that it matches.
         case byLine(Int)
-        /// A directory above all that it matches is left out.
+        /// A directory above everything that it matches is excluded.
         case isBelowLeftOut
     }
 
-    /// The rules that can be seen to decide nothing, whatever is there, by line.
+    /// The rules that cannot have an effect on any tree, by line.
     package func overruled(by set: RuleSet) -> [(rule: RuleSet.Rule, why: Overruled)] {
         rules.indices.compactMap { index in
             let rule = rules[index]
@@ -94,7 +94,8 @@ package struct RuleList: Sendable {
         [[0x2A], [0x2A, 0x2A], [0x2F, 0x2A], [0x2F, 0x2A, 0x2A]].contains(rule.pattern)
     }
 
-    /// The names that a pattern begins with, and whether that is all of it. A pattern without a slash begins anywhere.
+    /// The literal names at the start of a pattern, and whether there is nothing else. A pattern without a slash
+    /// matches at any depth.
     private static func literalStart(_ pattern: [UInt8]) -> (path: [UInt8], isWhole: Bool, isDirectory: Bool) {
         let slash = UInt8(ascii: "/")
         let isDirectory = pattern.last == slash

@@ -4,12 +4,12 @@
 //     /home/**      -mtime -ctime
 //     /tmp          ignore
 //
-// A rule matches an entry if its pattern matches the entry or a directory above it; the last rule that matches decides.
-// To make that one question for each entry, each pattern `P` has a second one beside it, `P/**`. Nothing below a
-// directory that is left out comes back, because nobody looks there.
+// A rule matches an entry if its pattern matches the entry or a directory above it. The last rule that matches decides.
+// So that one lookup for each entry is enough, each pattern `P` has a second pattern `P/**`. Nothing below an excluded
+// directory comes back, because it is not entered.
 //
-// The scan of a live side gets the same patterns in the same order, so that it does not enter what is left out; what it
-// says all the same (with --gitignore it is not told) is left out here.
+// The scan of a live side gets the same patterns in the same order, so that it does not enter excluded directories.
+// Entries that it reports all the same (it cannot take these patterns with --gitignore) are dropped here.
 
 package import Entries
 import Ignore
@@ -21,15 +21,15 @@ package final class RuleSet: Sendable {
     /// The rule that each pattern of `rules` belongs to.
     private let ruleOfPattern: [Int]
     package let actions: [RuleAction]
-    /// For the scan: patterns of `--exclude`.
+    /// For the scan, as patterns of `--exclude`.
     private let scanPatterns: [[UInt8]]
-    /// One of them keeps something.
+    /// Whether one of them begins with `!`.
     private let hasKeepingPattern: Bool
 
     /// - Parameters:
-    ///   - rules: in their order.
-    ///   - excludes: patterns of `--exclude`, behind them.
-    /// - Returns: nil where there are none.
+    ///   - list: in their order.
+    ///   - patterns: those of `--exclude`, which come last.
+    /// - Returns: nil if there are none.
     package init?(_ list: [Rule], excludes patterns: [[UInt8]]) {
         if list.isEmpty, patterns.isEmpty { return nil }
         var excludes = IgnoreRules()
@@ -58,7 +58,7 @@ package final class RuleSet: Sendable {
         package var pattern: [UInt8]
         package var action: RuleAction
 
-        /// Its own, and one for what is below.
+        /// Its own pattern, and one for everything below.
         var patterns: [[UInt8]] {
             let (slash, star) = (UInt8(ascii: "/"), UInt8(ascii: "*"))
             if pattern.suffix(3) == [slash, star, star] { return [pattern] }
@@ -68,21 +68,21 @@ package final class RuleSet: Sendable {
         }
     }
 
-    /// The patterns of a scan of a live side: its own stand behind those of the rules, so that what they leave out stays
-    /// left out.
+    /// The patterns for the scan of a live side. Its own patterns come after those of the rules, so that what they
+    /// exclude stays excluded.
     package func scanPatterns(before options: ScanOptions) -> [[UInt8]] {
-        // A pattern that keeps something would have precedence over a .gitignore.
+        // A pattern with `!` would take precedence over a .gitignore.
         options.gitignore && hasKeepingPattern ? options.exclude : scanPatterns + options.exclude
     }
 
-    /// What is said of one entry.
+    /// The decision for one entry.
     package enum Ruling: Equatable, Sendable {
         case isLeftOut
         /// The number of the rule; nil: none matches.
         case isCompared(rule: Int?)
     }
 
-    /// The last rule that matches the first `end` bytes of a key.
+    /// The number of the last rule that matches the first `end` bytes of a key.
     func lastRule(_ key: [UInt8], upTo end: Int, isDirectory: Bool) -> Int? {
         let place = KeyDirectory(key, end: end)
         guard let above = place.ignoreParent else { return nil }
@@ -91,7 +91,7 @@ package final class RuleSet: Sendable {
         }
     }
 
-    /// Whether these bytes of a key are left out, for their own sake.
+    /// Whether a pattern excludes exactly these bytes of a key, whatever it does with directories above.
     func leavesOut(_ key: [UInt8], upTo end: Int, isDirectory: Bool) -> Bool {
         if lastRule(key, upTo: end, isDirectory: isDirectory).map({ actions[$0].isIgnored }) == true { return true }
         let place = KeyDirectory(key, end: end)
@@ -101,9 +101,9 @@ package final class RuleSet: Sendable {
         }
     }
 
-    /// Which files of a scan are looked into; nil where no rule says anything of that.
+    /// The choice of files that a scan reads; nil if rules do not affect it.
     ///
-    /// - Parameter readsGrowing: false for NEW: of files that may grow the beginning is read, later.
+    /// - Parameter readsGrowing: false for NEW, where the beginnings of files that may grow are read later.
     package func choice(_ options: ScanOptions, readsGrowing: Bool) -> (any ContentChoice)? {
         let isRead = actions.map { $0.needsContent(options, readsGrowing: readsGrowing) }
         return isRead.allSatisfy { $0 } ? nil : Choice(self, isRead, options.paths)
@@ -130,23 +130,23 @@ package final class RuleSet: Sendable {
         }
     }
 
-    /// Whether a path of a scan is left out by these rules, and not by other patterns of the scan.
+    /// Whether these rules exclude a path of a scan. Other patterns of the scan do not count.
     package func leavesOut(root: Int, path: UnsafeRawBufferPointer, below rootPath: [UInt8]) -> Bool {
         let key = EntryKey(root: root, path: path, below: rootPath).bytes
         return leavesOut(key, upTo: key.count, isDirectory: true)
     }
 }
 
-/// Goes through the entries of one source, in the order of their keys.
+/// Applies rules to the entries of one source, in the order of their keys.
 struct RuleWalk {
     private let rules: RuleSet
     private var last: [UInt8] = [0, 0, 0, 0]
-    /// How much of `last` is left out, with all that is below.
+    /// The length of the part of `last` that is excluded with everything below it.
     private var leftOut: Int?
 
     init(_ rules: RuleSet) { self.rules = rules }
 
-    /// - Parameter isDirectory: also of what nothing is known of.
+    /// - Parameter isDirectory: also true for entries of unknown kind.
     mutating func ruling(_ key: [UInt8], isDirectory: Bool) -> RuleSet.Ruling {
         if let end = leftOut {
             if key.count >= end, key[..<end] == last[..<end], key.count == end || key[end] == 0 { return .isLeftOut }
@@ -156,7 +156,7 @@ struct RuleWalk {
         while common < min(key.count, last.count), key[common] == last[common] { common += 1 }
         if key[..<4] != last[..<4] { common = 0 }
         defer { last = key }
-        // Directories above that were not asked about yet: a list may name none.
+        // Directories above that have not been checked yet: a list may contain no directories.
         for end in key.indices.dropFirst(4) where key[end] == 0 {
             if end < common || end == common && end == last.count { continue }
             if rules.leavesOut(key, upTo: end, isDirectory: true) {
@@ -172,7 +172,7 @@ struct RuleWalk {
     }
 }
 
-/// A directory on the way to an entry, or the entry: the beginning of its key.
+/// An entry, or a directory above it, as the beginning of a key.
 private struct KeyDirectory: IgnoreDirectory {
     private let key: [UInt8]
     private let end: Int

@@ -3,14 +3,14 @@ import Formats
 import LinuxKernel
 import ScanEngine
 
-/// What is compared of each entry: the same of all, but for what rules say.
+/// The fields that are compared, by the rule for the entry.
 struct RuledFields {
     let base: ComparedFields
     /// By the number of the rule.
     let actions: [RuleAction]
     private let plain: [ComparedFields]
     private let growing: [ComparedFields]
-    /// Where NEW is a tree that was scanned now.
+    /// Set if NEW is a tree that is scanned now.
     private let beginnings: Beginnings?
 
     init(
@@ -26,14 +26,14 @@ struct RuledFields {
 
     subscript(rule: Int?) -> ComparedFields { rule.map { plain[$0] } ?? base }
 
-    /// The rule by which a file may get longer; nil where it is compared like any other.
+    /// The rule that lets a file grow; nil if it is compared like any other file.
     func growth(_ entry: SnapshotEntry) -> Int? {
         guard beginnings != nil, entry.kind == .file, let rule = entry.rule, actions[rule].grows else { return nil }
         return rule
     }
 
-    /// What the digest of changes binds of an entry: what its rule has compared. A file that grows may do so between
-    /// `verify` and `accept`, so its size, times and content are not bound.
+    /// The fields of an entry that the digest of changes covers: those that its rule compares. A file with `grows` may
+    /// get longer between `verify` and `accept`, so the digest does not cover its size, times and content.
     func bound(_ entry: SnapshotEntry) -> [(name: String, value: [UInt8])] {
         guard let rule = entry.rule else { return base.shown(entry) }
         if actions[rule].isKindOnly { return base.shown(SnapshotEntry(key: entry.key, kind: entry.kind)) }
@@ -43,22 +43,22 @@ struct RuledFields {
         return growing[rule].shown(entry)
     }
 
-    /// What the first bytes of a file are, as many as there were.
+    /// The result of comparing the first bytes of a file, as many as it had before.
     enum Beginning {
         case same
         /// The file is shorter now.
         case shorter
         case different
-        /// OLD has no digest of it, though the rule wants one.
+        /// OLD has no digest of the file, although the rule compares it.
         case notKnown
     }
 
-    /// Compares the beginning of a file with what it was.
+    /// Compares the beginning of a file with the digest that it had.
     ///
-    /// - Parameter new: gets the digests of these bytes, or the error.
+    /// - Parameter new: receives the digests of these bytes, or an error.
     func compareBeginning(_ old: SnapshotEntry, _ new: inout SnapshotEntry, _ rule: Int) -> Beginning {
         guard let now = new.size, let beginnings else { return .different }
-        // A list of digests does not say how much there was: what there is now has to have them.
+        // A list of digests does not have sizes: its digests must be those of the whole file.
         let before = old.size ?? now
         if now < before { return .shorter }
         let wanted = plain[rule].wantedAlgorithms
@@ -76,7 +76,7 @@ struct RuledFields {
 }
 
 extension RuledFields {
-    /// As `ComparedFields.change`, by the rule for the entry. What the rule leaves out is counted.
+    /// Like `ComparedFields.change`, by the rule for the entry. Counts what the rule excludes.
     func change(from old: SnapshotEntry, to new: SnapshotEntry, _ tally: inout FieldTally) -> Change? {
         guard let rule = new.rule else { return base.change(from: old, to: new, &tally) }
         var new = new
@@ -85,9 +85,9 @@ extension RuledFields {
         return plain[rule].change(from: old, to: new, &tally)
     }
 
-    /// Of what has another name now, by the rule for that. The rename itself changes the ctime.
+    /// The change of a moved entry, by the rule for its new place. Renaming changes the ctime, so it is ignored.
     ///
-    /// - Parameter isRotated: its beginning was compared.
+    /// - Parameter isRotated: whether its beginning was compared.
     func change(
         ofMoved old: SnapshotEntry, _ new: SnapshotEntry, isRotated: Bool, _ tally: inout FieldTally
     ) -> Change {
@@ -104,7 +104,7 @@ extension RuledFields {
         return change
     }
 
-    /// The same of a file that may grow.
+    /// The same for a file that may grow.
     func change(
         from old: SnapshotEntry, to new: SnapshotEntry, _ beginning: Beginning, _ rule: Int, _ tally: inout FieldTally
     ) -> Change? {
@@ -113,17 +113,17 @@ extension RuledFields {
         case .same: return growing[rule].change(from: old, to: new, &tally)
         case .different, .notKnown: return plain[rule].change(from: old, to: new, &tally)
         case .shorter:
-            // Its size says that it is not what it was: no digest is missed.
+            // The size shows the change, so no digest is missing.
             var before = old
             before.digests = [:]
             return plain[rule].change(from: before, to: new, &tally)
         }
     }
 
-    /// Of a file that may grow and whose name has another inode now.
+    /// The same for a file that may grow and whose name has another inode now.
     ///
-    /// - Parameter isRotated: the old one was found under another name. Then this one is a new log, of which only what the
-    ///   content has no part in is compared.
+    /// - Parameter isRotated: the old file was found under another name. Then this is a new log, and only fields that
+    ///   do not depend on its content are compared.
     func change(
         ofName old: SnapshotEntry, _ new: SnapshotEntry, isRotated: Bool, _ tally: inout FieldTally
     ) -> Change? {

@@ -5,8 +5,8 @@
 //   saved rows, live tree, once more: whole entries   ───┘
 //
 // The tree is scanned once and read three times in sorted form: to show the changes and confirm their digest, to find
-// them again, and to take accepted entries from. The rows that are kept come straight from the file, because a comparison
-// sees neither the rows that rules leave out nor all that it was told to overlook.
+// them again, and to take accepted entries from. The rows that are kept come straight from the file, because a
+// comparison sees neither the rows that rules leave out nor all that it was told to overlook.
 
 import CLinux
 import Entries

@@ -16,8 +16,8 @@ struct AcceptedEntries {
     private var nextLive: SnapshotEntry?
     private var changes: AcceptedChanges
     private let body: (SnapshotEntry) throws -> Void
-    /// An accepted entry. It is given out when the next change comes, because SQLite finds the row that a cursor stood at
-    /// by all of its columns, `since` among them. If the row were replaced under the cursor of the comparison, that
+    /// An accepted entry. It is given out when the next change comes, because SQLite finds the row that a cursor stood
+    /// at by all of its columns, `since` among them. If the row were replaced under the cursor of the comparison, that
     /// cursor would meet the new one.
     private var accepted: SnapshotEntry?
     /// A directory that is gone, and all that was saved below it.

@@ -12,28 +12,29 @@ package struct DatabaseError: Error, Equatable {
 
 /// A connection to an SQLite database. One user at a time; may go from thread to thread.
 ///
-/// The C library and not GRDB: GRDB needs Foundation, and linking the two made the program start in 7.6 ms instead of 5.8
-/// (an empty directory) and grow from 15 to 63 MB, stripped. What is needed of SQLite here is to bind, to step and to read columns, a row in a microsecond.
+/// The C library and not GRDB: GRDB needs Foundation, and linking the two made the program start in 7.6 ms instead of
+/// 5.8 (an empty directory) and grow from 15 to 63 MB, stripped. What is needed of SQLite here is to bind, to step and
+/// to read columns, a row in a microsecond.
 ///
-/// `@unchecked Sendable`: its owners hand it over as a whole, with its statements, and SQLite, opened without mutexes of
-/// its own, allows that: one thread at a time.
+/// `@unchecked Sendable`: its owners hand it over as a whole, with its statements, and SQLite, opened without mutexes
+/// of its own, allows that: one thread at a time.
 final class Database: @unchecked Sendable {
     /// Closed in `deinit`, after its statements: each of them refers to the database.
     fileprivate let handle: OpaquePointer
     /// How often SQLite has asked whether to go on since it was last called: see `patience`.
     private var questions = 0
 
-    /// SQLite asks each 1,000 instructions of its virtual machine. A call that is made here takes some hundred: a step goes
-    /// to the next row, the first one reads the schema. In a forged file pages may contain each other, with rows that
-    /// nobody wants: one call would have no end.
+    /// SQLite asks each 1,000 instructions of its virtual machine. A call that is made here takes some hundred: a step
+    /// goes to the next row, the first one reads the schema. In a forged file pages may contain each other, with rows
+    /// that nobody wants: one call would have no end.
     private static let patience = (questions: 100, instructions: Int32(1_000))
     /// Bytes of a file that is read, when it was opened or later; without end for one that is written.
     private(set) var size = Int64.max
 
     enum Access { case read, create }
 
-    /// Opens what is read in one transaction, which lasts until the database is closed: all that is asked sees the same state
-    /// of the file, and nobody who locks files as SQLite does changes it meanwhile.
+    /// Opens what is read in one transaction, which lasts until the database is closed: all that is asked sees the same
+    /// state of the file, and nobody who locks files as SQLite does changes it meanwhile.
     ///
     /// - Parameter path: bytes; need not be UTF-8.
     init(_ path: [UInt8], _ access: Access) throws(DatabaseError) {
@@ -136,7 +137,8 @@ extension Database {
     /// Whether the file no longer has the name that it was opened by: what is written to it is lost.
     var hasMoved: Bool { csqlite_has_moved(handle) != 0 }
 
-    /// From now on a lock that another process holds is waited for, unless a stop signal arrives; 0 seconds: not at all.
+    /// From now on a lock that another process holds is waited for, unless a stop signal arrives; 0 seconds: not at
+    /// all.
     func waitForLocks(seconds: Int) {
         // The handler's argument is the number of 50 ms that it may sleep.
         sqlite3_busy_handler(
@@ -148,11 +150,11 @@ extension Database {
             }, UnsafeMutableRawPointer(bitPattern: seconds * 20))
     }
 
-    /// The SHA-256, in hex, of the file that is open, whatever its name means now. In a read transaction: nobody who locks
-    /// files as SQLite does writes meanwhile, nor until that ends.
+    /// The SHA-256, in hex, of the file that is open, whatever its name means now. In a read transaction: nobody who
+    /// locks files as SQLite does writes meanwhile, nor until that ends.
     ///
-    /// Reads through SQLite's own descriptor. Opening the file once more could open another one, and closing that would drop
-    /// all locks that this process has on it (fcntl(2)).
+    /// Reads through SQLite's own descriptor. Opening the file once more could open another one, and closing that would
+    /// drop all locks that this process has on it (fcntl(2)).
     func sha256() throws -> String {
         var size: Int64 = 0
         let status = csqlite_size(handle, &size)
@@ -237,8 +239,8 @@ final class Statement {
 
     /// Goes to the next row; false behind the last one, until `reset()`.
     ///
-    /// A statement comes to each row once, so what its rows hold has room in the file. Only in a forged one are parts of
-    /// different rows the same pages: ten thousand rows of a megabyte in two megabytes.
+    /// A statement comes to each row once, so what its rows hold has room in the file. Only in a forged one are parts
+    /// of different rows the same pages: ten thousand rows of a megabyte in two megabytes.
     func step() throws(DatabaseError) -> Bool {
         try checkTypes()
         if isAtEnd { return false }

@@ -11,8 +11,8 @@ import Glibc
 /// | `FILE-wal`, `FILE-shm` | read its pages in the place of FILE's | refused |
 ///
 /// These messages are for people. What holds against somebody who makes such a file a moment later is in CLinux.h, and
-/// for reading SQLITE_OPEN_READONLY: SQLite never plays a journal back through such a connection. (`immutable` would not
-/// do: it reads FILE as it is in the middle of the change.)
+/// for reading SQLITE_OPEN_READONLY: SQLite never plays a journal back through such a connection. (`immutable` would
+/// not do: it reads FILE as it is in the middle of the change.)
 struct DatabaseNeighbours {
     /// Where SQLite looks: it follows symlinks first.
     private let path: [UInt8]
@@ -53,8 +53,8 @@ struct DatabaseNeighbours {
 
     /// An error of SQLite, in words that say what to do.
     func explained(_ error: DatabaseError) -> DatabaseError {
-        // SQLITE_READONLY_ROLLBACK, a macro that Swift does not see: there is a hot journal, and the connection only reads. The
-        // other is said of a journal that may not be opened.
+        // SQLITE_READONLY_ROLLBACK, a macro that Swift does not see: there is a hot journal, and the connection only
+        // reads. The other is said of a journal that may not be opened.
         let isAboutJournal =
             error.code == SQLITE_READONLY | 3 << 8
             || error.code & 0xff == SQLITE_CANTOPEN && withCPath(path, { mayRead($0) })

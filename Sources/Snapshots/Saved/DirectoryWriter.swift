@@ -91,8 +91,8 @@ final class DirectoryWriter {
         while !open.isEmpty { try close() }
     }
 
-    /// An inode counts once in each directory: the deepest one that holds an earlier name has counted it already, and all
-    /// above it with it.
+    /// An inode counts once in each directory: the deepest one that holds an earlier name has counted it already, and
+    /// all above it with it.
     private func takeBack(_ sums: DirectorySums, countedAt name: Int64) {
         // The starts grow with the depth.
         guard let place = open.lastIndex(where: { $0.start < name }) else { return }

@@ -8,8 +8,9 @@
 //     └─ other ───────────▶ value ──▶ the directory that is open  │
 //                                     the whole, if it is a PATH ◀┘
 //
-// Whoever can write to the file can write to all of it. So the evidence is computed from the rows, as they are compared,
-// and nothing in the file that is derived from other rows (Merkle values, totals, packed content) has a part in it.
+// Whoever can write to the file can write to all of it. So the evidence is computed from the rows, as they are
+// compared, and nothing in the file that is derived from other rows (Merkle values, totals, packed content) has a part
+// in it.
 
 import Bytes
 import CLinux
@@ -267,7 +268,8 @@ extension SavedScans {
 }
 
 extension SavedScan {
-    /// The PATHs, behind the directory that they were relative to. Where that was not saved they are as they were given.
+    /// The PATHs, behind the directory that they were relative to. Where that was not saved they are as they were
+    /// given.
     package var absoluteRoots: [[UInt8]] {
         guard let directory = workingDirectory else { return options.paths }
         let slash: [UInt8] = directory.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]

@@ -95,8 +95,8 @@ extension ByteBuffer {
         bytes.withUnsafeBytes { append($0) }
     }
 
-    /// The options that decide what is read. One that is off, or empty, is left out: an option that comes later changes no
-    /// evidence of a scan without it.
+    /// The options that decide what is read. One that is off, or empty, is left out: an option that comes later changes
+    /// no evidence of a scan without it.
     mutating func appendOptions(_ options: ScanOptions) {
         var list: [(name: String, value: [UInt8])] = []
         func add(_ name: String, _ value: [UInt8]) { if !value.isEmpty { list.append((name, value)) } }

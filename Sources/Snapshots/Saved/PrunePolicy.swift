@@ -27,8 +27,8 @@ package struct PrunePolicy: Sendable {
 
     /// The numbers of those that stay.
     ///
-    /// As restic does, a rule whose count is not used up keeps the oldest of all, too: the history reaches as far back as it
-    /// can.
+    /// As restic does, a rule whose count is not used up keeps the oldest of all, too: the history reaches as far back
+    /// as it can.
     package func kept(_ candidates: [Candidate]) -> Set<Int64> {
         let newestFirst = candidates.sorted { ($0.time, $0.id) > ($1.time, $1.id) }
         var kept = Set(candidates.filter { $0.label.map(labels.contains) ?? false }.map(\.id))

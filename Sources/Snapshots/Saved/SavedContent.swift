@@ -11,8 +11,8 @@ package import ScanEngine
 extension SavedScans {
     /// What a scan of this file knows of the content of files, for a new scan.
     ///
-    /// It is read from the rows that `diff` compares and `--expect` vouches for, and not from the packs that repeat them:
-    /// see ContentPack.swift. Cost: a microsecond for each row of the scan.
+    /// It is read from the rows that `diff` compares and `--expect` vouches for, and not from the packs that repeat
+    /// them: see ContentPack.swift. Cost: a microsecond for each row of the scan.
     package func baseline(
         _ scan: SavedScan, for options: ScanOptions, trust: ContentBaseline.Trust = ContentBaseline.Trust()
     ) throws(SnapshotFailure) -> ContentBaseline {

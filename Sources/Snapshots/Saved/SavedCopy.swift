@@ -3,8 +3,8 @@ import Formats
 import ScanEngine
 
 extension SavedScans {
-    /// Writes all scans into a new file of the newest version, in which equal rows are stored once. The old file stays as it
-    /// is.
+    /// Writes all scans into a new file of the newest version, in which equal rows are stored once. The old file stays
+    /// as it is.
     ///
     /// - Parameter mode: of the new file; nil: as for a report.
     /// - Returns: the evidence of each scan, which is the same in both files.

@@ -18,7 +18,8 @@ package final class SavedDirectories {
     private let errors: Statement
     private var last: EntryKey?
 
-    /// - Returns: nil where the file does not have them: they are there of the newest scan of a series, from version 2 on.
+    /// - Returns: nil where the file does not have them: they are there of the newest scan of a series, from version 2
+    ///   on.
     package init?(_ file: SavedScans, _ scan: SavedScan) throws(SnapshotFailure) {
         guard file.schema.sharesRows, let newest = file.scans.last(where: { $0.series == scan.series })?.id,
             newest == scan.id

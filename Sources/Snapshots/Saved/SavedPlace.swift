@@ -42,7 +42,8 @@ struct SavedPlace {
         return place
     }
 
-    /// To be called when SQLite has opened the file: fails if the path leads elsewhere now, or to what must not be used.
+    /// To be called when SQLite has opened the file: fails if the path leads elsewhere now, or to what must not be
+    /// used.
     func confirm() throws(DatabaseError) {
         guard try Self.checked(path).existing?.status.identity == identity else {
             throw DatabaseError(code: 0, message: "was swapped while it was opened")

@@ -5,8 +5,8 @@
 //   history              1…2  covers M         moves back to `entries`
 //                        3…3  no scan left     goes
 //
-// One transaction. The pages that it frees go back to the file system afterwards, so that a kill leaves the file valid, at
-// worst not yet smaller.
+// One transaction. The pages that it frees go back to the file system afterwards, so that a kill leaves the file valid,
+// at worst not yet smaller.
 
 import Bytes
 import CLinux
@@ -137,8 +137,8 @@ package final class SavedPruning {
             "series = \(series) AND root = ?1 AND key = ?2 AND operation = ?3 AND code = ?4 AND message = ?5 AND since = ?6"
         let remove = try database.prepare("DELETE FROM errors WHERE \(place)")
         let reopen = try database.prepare("UPDATE errors SET until = NULL WHERE \(place)")
-        // Run behind the loop: SQLite compares `until`, too, when it looks for a row that it stood at, and would come to
-        // this one again.
+        // Run behind the loop: SQLite compares `until`, too, when it looks for a row that it stood at, and would come
+        // to this one again.
         var openAgain: [ErrorRow] = []
         let rows = try database.prepare(
             """

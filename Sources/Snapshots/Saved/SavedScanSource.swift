@@ -38,7 +38,8 @@ package final class SavedScanSource: SnapshotSource {
         "root", "key", "kind", "size", "disk_bytes", "nlink", "device", "inode", "mtime", "mtime_ns",
     ]
 
-    /// - Parameter wanted: columns that are read, `root` and `key` among them; nil: all. An entry says nothing of others.
+    /// - Parameter wanted: columns that are read, `root` and `key` among them; nil: all. An entry says nothing of
+    ///   others.
     package init(_ file: SavedScans, _ scan: SavedScan, only wanted: Set<String>? = nil) throws(SnapshotFailure) {
         path = file.path
         self.file = file
@@ -101,9 +102,9 @@ package final class SavedScanSource: SnapshotSource {
         statement.bind(2, blob: key)
     }
 
-    /// From now on neither gives out an entry that one row says of both scans, unless it is a PATH or something of it is not
-    /// known; subtrees of such entries are not read. To be called before the first entry. Does nothing where they are not two
-    /// scans of one series in one file.
+    /// From now on neither gives out an entry that one row says of both scans, unless it is a PATH or something of it
+    /// is not known; subtrees of such entries are not read. To be called before the first entry. Does nothing where
+    /// they are not two scans of one series in one file.
     ///
     /// - Parameter givesDirectories: those are given out all the same, down to the first of a subtree that is not read.
     /// - Returns: whether anything is passed over.
@@ -276,7 +277,8 @@ package final class SavedScanSource: SnapshotSource {
         return FileTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 
-    /// - Parameter number: from version 2 on that of the list, which is 0 where it is empty; before, how many there are.
+    /// - Parameter number: from version 2 on that of the list, which is 0 where it is empty; before, how many there
+    ///   are.
     private func readAttributes(_ number: Int64) throws(SnapshotFailure) -> [ExtendedAttribute] {
         if number == 0 { return [] }
         if sharesRows, let last = lastList, last.number == number { return last.list }

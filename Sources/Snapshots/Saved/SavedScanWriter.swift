@@ -7,8 +7,8 @@
 // The file is locked from the beginning and written at the end. Rows then come in their own order: pages are full, what
 // changed is found by going through old and new rows once, and the evidence needs no second pass.
 //
-// Nothing is to be seen of a scan before it is complete: kill -9 leaves the earlier scans and perhaps a journal, which SQLite
-// rolls back when the file is opened next.
+// Nothing is to be seen of a scan before it is complete: kill -9 leaves the earlier scans and perhaps a journal, which
+// SQLite rolls back when the file is opened next.
 
 import CLinux
 package import Entries

@@ -53,8 +53,8 @@ package final class SavedScans {
 
     init(_ path: [UInt8], knowing schemas: [SavedSchema]) throws(SnapshotFailure) {
         self.path = path
-        // Asked first: SQLite's own message names no reason. By name: closing a descriptor of a database that this process
-        // has open already would drop its locks (fcntl(2)).
+        // Asked first: SQLite's own message names no reason. By name: closing a descriptor of a database that this
+        // process has open already would drop its locks (fcntl(2)).
         var status = stat()
         if withCPath(path, { stat($0, &status) }) != 0 || !withCPath(path, { mayRead($0) }) {
             throw SnapshotFailure(path: path, Errno(errno).message)
@@ -266,8 +266,8 @@ package final class SavedScans {
     }
 }
 
-/// Rows of a table with a number come in its order, each once. A damaged table may hold one of its pages a hundred times,
-/// and below it again: without an end.
+/// Rows of a table with a number come in its order, each once. A damaged table may hold one of its pages a hundred
+/// times, and below it again: without an end.
 struct RowOrder {
     private var last = Int64.min
 

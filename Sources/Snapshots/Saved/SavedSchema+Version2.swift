@@ -1,7 +1,7 @@
 // The tables of version 2, in which a row says from which scan to which it holds. docs/SAVED.md describes them.
 //
-// The first scan with another algorithm adds a column to `entries` and `history`, which changes no row. So the SQL of a file
-// is exactly the one that is made here for the digests that it has: names of columns are all that may differ.
+// The first scan with another algorithm adds a column to `entries` and `history`, which changes no row. So the SQL of a
+// file is exactly the one that is made here for the digests that it has: names of columns are all that may differ.
 
 extension SavedSchema {
     /// - Parameter digests: names of columns, in their order.
@@ -14,8 +14,8 @@ extension SavedSchema {
         SavedSchema(version: version, digests: digests, sharesRows: sharesRows, objects: Self.objects(digests))
     }
 
-    /// The names between the last of the other columns and the key: letters and digits alone. What is not of this form gives
-    /// a schema that is not the file's.
+    /// The names between the last of the other columns and the key: letters and digits alone. What is not of this form
+    /// gives a schema that is not the file's.
     static func digestColumns(of entries: String) -> [String] {
         guard let start = entries.firstRange(of: "mime TEXT, "),
             let end = entries.firstRange(of: ",\n  PRIMARY KEY"),
@@ -29,7 +29,8 @@ extension SavedSchema {
         }
     }
 
-    /// The columns of `entries` and `history` that say something of an entry, also those that this program does not know.
+    /// The columns of `entries` and `history` that say something of an entry, also those that this program does not
+    /// know.
     var entryValues: [String] { Self.valueNames + digests }
 
     private static func objects(_ digests: [String]) -> [(name: String, sql: String)] {

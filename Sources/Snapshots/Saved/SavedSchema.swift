@@ -4,16 +4,17 @@ import ScanEngine
 
 /// The tables of a file of saved scans, in one version. Documented in docs/SAVED.md.
 ///
-/// A program reads the files of all versions in `known`, and writes the newest alone: what an older version lacks is unknown
-/// in its entries. A file is never changed from one version to another.
+/// A program reads the files of all versions in `known`, and writes the newest alone: what an older version lacks is
+/// unknown in its entries. A file is never changed from one version to another.
 struct SavedSchema: Sendable {
     let version: Int64
-    /// The digests that entries have a column for, in the order of these. A version with `growsByDigests` begins with none.
+    /// The digests that entries have a column for, in the order of these. A version with `growsByDigests` begins with
+    /// none.
     let digests: [String]
     /// Whether a row may be one of several scans: from version 2 on.
     let sharesRows: Bool
-    /// What is not exactly like this in `sqlite_schema` is not one of our files: a view in place of a table could run for
-    /// ever, an index over expressions with each row that is added.
+    /// What is not exactly like this in `sqlite_schema` is not one of our files: a view in place of a table could run
+    /// for ever, an index over expressions with each row that is added.
     let objects: [(name: String, sql: String)]
 
     /// The algorithms that entries have a column for, and this program knows.

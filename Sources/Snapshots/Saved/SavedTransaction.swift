@@ -1,8 +1,8 @@
 // One change of a file of saved scans: whole, or not at all. Who saves, accepts, prunes or copies goes through here.
 //
-// Several may want to make the same file. Who made it is told by O_EXCL. Only he removes it, and only while he has it locked
-// against everybody, and nobody has saved in it: whoever opened it meanwhile, and gets the lock later, finds that it has lost
-// its name, and begins anew.
+// Several may want to make the same file. Who made it is told by O_EXCL. Only he removes it, and only while he has it
+// locked against everybody, and nobody has saved in it: whoever opened it meanwhile, and gets the lock later, finds
+// that it has lost its name, and begins anew.
 
 import CLinux
 import CSQLite
@@ -26,8 +26,8 @@ package struct SaveFailure: Error, Equatable {
     }
 }
 
-/// A file with the lock of the one who writes, from `init` to `commit()` or `abandon()`. A file that another scan is being
-/// saved in is locked: that is not waited for.
+/// A file with the lock of the one who writes, from `init` to `commit()` or `abandon()`. A file that another scan is
+/// being saved in is locked: that is not waited for.
 final class SavedTransaction: Sendable {
     /// As it was given, for messages.
     let path: [UInt8]
@@ -106,11 +106,11 @@ final class SavedTransaction: Sendable {
             }
             do throws(DatabaseError) {
                 try place.confirm()
-                // Processes that make one file lock each other out for a moment: SQLite takes the lock of the writer to set
-                // auto_vacuum, and `undo` takes it too. Without patience both give up.
+                // Processes that make one file lock each other out for a moment: SQLite takes the lock of the writer to
+                // set auto_vacuum, and `undo` takes it too. Without patience both give up.
                 database.waitForLocks(seconds: 2)
-                // Only a new file takes these two: 12 % less time than with pages of 4 KiB, and pages that are not used any
-                // more go back to the file system without a copy of the file.
+                // Only a new file takes these two: 12 % less time than with pages of 4 KiB, and pages that are not used
+                // any more go back to the file system without a copy of the file.
                 try database.execute("PRAGMA page_size = 8192")
                 // In a file that has it, SQLite would write it again, and the file had another digest.
                 if try database.integer("PRAGMA auto_vacuum") != 2 {
@@ -168,6 +168,6 @@ func withCPath<R>(_ path: [UInt8], _ body: (UnsafePointer<CChar>) -> R) -> R {
     (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { body($0.baseAddress!) }
 }
 
-/// Whether the process may open the file for reading. By its effective ids: access(2) itself looks at the real ones, and
-/// leaves out the capabilities of an ordinary user, such as that of the units in contrib/.
+/// Whether the process may open the file for reading. By its effective ids: access(2) itself looks at the real ones,
+/// and leaves out the capabilities of an ordinary user, such as that of the units in contrib/.
 func mayRead(_ path: UnsafePointer<CChar>) -> Bool { faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0 }

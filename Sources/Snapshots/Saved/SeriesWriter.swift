@@ -11,8 +11,9 @@
 //
 // The cursor of the table stands at or behind every row that is written, so it meets none of them.
 //
-// Considered: to look up each entry by its key as the scan delivers it, and to find what was removed by counting. It writes
-// while the scan runs, but at random places: pages are two thirds full, and the evidence takes a second pass over all rows.
+// Considered: to look up each entry by its key as the scan delivers it, and to find what was removed by counting. It
+// writes while the scan runs, but at random places: pages are two thirds full, and the evidence takes a second pass
+// over all rows.
 
 import Bytes
 import CSQLite
@@ -377,8 +378,8 @@ private final class ErrorWriter {
     /// The row that was read last.
     private var last: Place?
 
-    /// Not before the cursor has left the row: SQLite compares `until`, too, when it looks for a row that it stood at, and
-    /// would come to this one again.
+    /// Not before the cursor has left the row: SQLite compares `until`, too, when it looks for a row that it stood at,
+    /// and would come to this one again.
     private func retire(_ row: Place) throws(DatabaseError) {
         try advance()
         bind(end, row)
