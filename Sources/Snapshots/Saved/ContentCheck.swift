@@ -1,11 +1,11 @@
-// `content` repeats what the rows of a scan say, for 0.1.0, which takes digests over from there. The evidence of a scan
-// binds its rows. So that it speaks for the whole file, whatever reads that next, `content` may say nothing else.
+// `content` repeats the rows of a scan, for 0.1.0, which takes digests over from there. The evidence of a scan covers
+// only its rows. So that it vouches for whatever program reads the file next, `content` must agree with them.
 //
 //   rows ────────▶ records ┐
 //                          ├──▶ RecordSorter ──▶ each record of `content` comes right behind one of the rows
 //   content ─────▶ records ┘
 //
-// What is missing in `content` makes 0.1.0 read a file, which is no harm.
+// A record that is missing in `content` does no harm: 0.1.0 then reads the file.
 
 import Bytes
 import CSQLite
@@ -16,10 +16,10 @@ import LinuxKernel
 import ScanEngine
 
 extension SavedScans {
-    /// - Throws: where `content` says of the scan what no row says.
+    /// - Throws: if `content` has a record of the scan that no row has.
     package func checkContent(of scan: SavedScan) throws(SnapshotFailure) {
         try asSnapshotFailure {
-            // From version 2 on nothing is there twice.
+            // From version 2 on, nothing is stored twice.
             if schema.sharesRows { return }
             var check = ContentCheck()
             let set = DigestSet(scan.options.hash)
@@ -49,9 +49,9 @@ extension SavedScans {
     }
 }
 
-/// Records of both, sorted in bounded memory.
+/// The records of both, sorted in bounded memory.
 private struct ContentCheck: ~Copyable {
-    /// Sorts a row before what repeats it.
+    /// A row sorts before the record that repeats it.
     enum Side: UInt8 { case row, content }
 
     private let sorter: RecordSorter

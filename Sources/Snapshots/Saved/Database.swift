@@ -2,7 +2,7 @@ import CLinux
 import CSQLite
 import Glibc
 
-/// What SQLite says when something fails.
+/// An error of SQLite.
 package struct DatabaseError: Error, Equatable {
     /// The extended result code.
     package var code: Int32
@@ -10,31 +10,31 @@ package struct DatabaseError: Error, Equatable {
     package var message: String
 }
 
-/// A connection to an SQLite database. One user at a time; may go from thread to thread.
+/// A connection to an SQLite database. Used by one thread at a time.
 ///
-/// The C library and not GRDB: GRDB needs Foundation, and linking the two made the program start in 7.6 ms instead of
-/// 5.8 (an empty directory) and grow from 15 to 63 MB, stripped. What is needed of SQLite here is to bind, to step and
-/// to read columns, a row in a microsecond.
+/// Uses the C library, not GRDB: GRDB needs Foundation, and linking the two made the program start in 7.6 ms instead of
+/// 5.8 (an empty directory) and grow from 15 to 63 MB, stripped. This program only needs to bind, to step and to read
+/// columns, a row in a microsecond.
 ///
-/// `@unchecked Sendable`: its owners hand it over as a whole, with its statements, and SQLite, opened without mutexes
-/// of its own, allows that: one thread at a time.
+/// `@unchecked Sendable`: owners hand it over as a whole, with its statements. SQLite, opened without its own mutexes,
+/// allows that for one thread at a time.
 final class Database: @unchecked Sendable {
-    /// Closed in `deinit`, after its statements: each of them refers to the database.
+    /// Closed in `deinit`, after its statements, which retain the database.
     fileprivate let handle: OpaquePointer
-    /// How often SQLite has asked whether to go on since it was last called: see `patience`.
+    /// How often the current call of SQLite has asked whether to go on: see `patience`.
     private var questions = 0
 
-    /// SQLite asks each 1,000 instructions of its virtual machine. A call that is made here takes some hundred: a step
-    /// goes to the next row, the first one reads the schema. In a forged file pages may contain each other, with rows
-    /// that nobody wants: one call would have no end.
+    /// SQLite asks after each 1,000 instructions of its virtual machine. The calls here take some hundreds: a step goes
+    /// to the next row, the first one reads the schema. In a forged file, pages may contain each other and have only
+    /// rows that a query skips, so that one call would never end.
     private static let patience = (questions: 100, instructions: Int32(1_000))
-    /// Bytes of a file that is read, when it was opened or later; without end for one that is written.
+    /// The size of a file that is read, when it was opened or later; unlimited for one that is written.
     private(set) var size = Int64.max
 
     enum Access { case read, create }
 
-    /// Opens what is read in one transaction, which lasts until the database is closed: all that is asked sees the same
-    /// state of the file, and nobody who locks files as SQLite does changes it meanwhile.
+    /// For reading, opens one transaction that lasts until the database is closed. All queries see the same state of
+    /// the file, and no program that takes SQLite's locks changes it meanwhile.
     ///
     /// - Parameter path: bytes; need not be UTF-8.
     init(_ path: [UInt8], _ access: Access) throws(DatabaseError) {
@@ -44,10 +44,10 @@ final class Database: @unchecked Sendable {
         let neighbours = DatabaseNeighbours(of: path)
         if let problem = neighbours.problem(access) { throw DatabaseError(code: 0, message: problem) }
         self.neighbours = neighbours
-        // A relative path gets ./ in front: SQLite gives "", ":memory:" and "file:" meanings of their own.
+        // A relative path gets ./ in front, because "", ":memory:" and "file:" are special to SQLite.
         var name = (path.first == UInt8(ascii: "/") ? path : Array("./".utf8) + path).map { CChar(bitPattern: $0) }
         name.append(0)
-        // What is written to has been looked for before: see `SavedPlace`.
+        // A file to be written exists already: see `SavedPlace`.
         let flags =
             access == .read
             ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW
@@ -55,16 +55,16 @@ final class Database: @unchecked Sendable {
         let status = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard let opened else { throw DatabaseError(code: status, message: "out of memory") }
         handle = opened
-        // From here on `deinit` closes it, also where opening failed.
+        // From here on `deinit` closes it, even if opening failed.
         if status != SQLITE_OK { throw error(status) }
         csqlite_set_defensive(handle)
-        // The pointer is good as long as the handle, which `deinit` closes.
+        // The pointer is valid as long as the handle, which `deinit` closes.
         sqlite3_progress_handler(
             handle, Self.patience.instructions,
             { Unmanaged<Database>.fromOpaque($0!).takeUnretainedValue().isOutOfPatience() ? 1 : 0 },
             Unmanaged.passUnretained(self).toOpaque())
         try checkHeader(access)
-        // What a file brings along (views, triggers, generated columns) must not run functions with side effects.
+        // Views, triggers and generated columns of a file must not run functions with side effects.
         try execute("PRAGMA trusted_schema = OFF")
         try execute("PRAGMA cell_size_check = ON")
         guard access == .read else { return }
@@ -76,7 +76,8 @@ final class Database: @unchecked Sendable {
     private let neighbours: DatabaseNeighbours
     private static let isGuarded = csqlite_open_by(clinux_open_database_file, clinux_unlink_database_file) == SQLITE_OK
 
-    /// SQLite takes what is shorter than a page for an empty database, and what is in WAL mode for what its log says.
+    /// SQLite takes a file that is shorter than a page for an empty database, and reads a file in WAL mode from its
+    /// log.
     private func checkHeader(_ access: Access) throws(DatabaseError) {
         var header = [UInt8](repeating: 0, count: 20)
         let status = csqlite_read(handle, &header, Int32(header.count), 0)
@@ -88,7 +89,7 @@ final class Database: @unchecked Sendable {
         }
     }
 
-    /// Asks for `size`: that of the snapshot that is being read, if one is.
+    /// Sets `size`, inside the read transaction if there is one.
     fileprivate func measure() throws(DatabaseError) {
         guard let pages = try integer("PRAGMA page_count"), let pageSize = try integer("PRAGMA page_size") else {
             return
@@ -103,7 +104,7 @@ final class Database: @unchecked Sendable {
         return questions > Self.patience.questions
     }
 
-    /// To be called before each call that runs instructions.
+    /// Call it before each call that runs instructions.
     fileprivate func beginCall() { questions = 0 }
 
     func execute(_ sql: String) throws(DatabaseError) {
@@ -114,7 +115,7 @@ final class Database: @unchecked Sendable {
 
     func prepare(_ sql: String) throws(DatabaseError) -> Statement { try Statement(sql, self) }
 
-    /// The first column of the first row; nil where there is none, or it is NULL.
+    /// The first column of the first row; nil if there is no row, or it is NULL.
     func integer(_ sql: String) throws(DatabaseError) -> Int64? {
         let statement = try prepare(sql)
         guard try statement.step() else { return nil }
@@ -134,13 +135,12 @@ final class Database: @unchecked Sendable {
 }
 
 extension Database {
-    /// Whether the file no longer has the name that it was opened by: what is written to it is lost.
+    /// Whether the file has lost the name that it was opened by. Then everything written to it would be lost.
     var hasMoved: Bool { csqlite_has_moved(handle) != 0 }
 
-    /// From now on a lock that another process holds is waited for, unless a stop signal arrives; 0 seconds: not at
-    /// all.
+    /// Sets how long to wait for a lock of another process. A stop signal ends the wait.
     func waitForLocks(seconds: Int) {
-        // The handler's argument is the number of 50 ms that it may sleep.
+        // The handler's argument is the number of times that it may sleep 50 ms.
         sqlite3_busy_handler(
             handle,
             { limit, count in
@@ -150,11 +150,11 @@ extension Database {
             }, UnsafeMutableRawPointer(bitPattern: seconds * 20))
     }
 
-    /// The SHA-256, in hex, of the file that is open, whatever its name means now. In a read transaction: nobody who
-    /// locks files as SQLite does writes meanwhile, nor until that ends.
+    /// The SHA-256, in hex, of the open file, even if its name refers to another file now. Call it in a read
+    /// transaction, so that no program that takes SQLite's locks writes to the file.
     ///
-    /// Reads through SQLite's own descriptor. Opening the file once more could open another one, and closing that would
-    /// drop all locks that this process has on it (fcntl(2)).
+    /// Reads through SQLite's descriptor. Opening the file again might open another file, and closing it would drop all
+    /// locks that this process has on it (fcntl(2)).
     func sha256() throws -> String {
         var size: Int64 = 0
         let status = csqlite_size(handle, &size)
@@ -166,15 +166,15 @@ extension Database {
     }
 }
 
-/// A prepared statement. Parameters and columns count from 0; values are bound, never pasted into SQL.
+/// A prepared statement. Parameters and columns count from 0. Values are bound, never pasted into SQL.
 final class Statement {
     private let handle: OpaquePointer
     private let database: Database
-    /// Of blobs and texts.
+    /// The bytes of blobs and texts.
     private var bytesRead: Int64 = 0
-    /// SQLite would begin again.
+    /// Another step would start again from the first row.
     private var isAtEnd = false
-    /// A value was of another type than it was asked for: SQLite would convert it, 5.5 to 5. Told by the next step.
+    /// A value had another type than requested. SQLite would convert it, say 5.5 to 5. The next step throws.
     private var hasOtherType = false
 
     fileprivate init(_ sql: String, _ database: Database) throws(DatabaseError) {
@@ -218,7 +218,7 @@ final class Statement {
         }
     }
 
-    /// Binds bytes that stay where they are until the statement is run and reset.
+    /// Binds bytes that must stay in place until the statement has run and is reset.
     func bind(_ index: Int, borrowed bytes: UnsafeRawBufferPointer?) {
         guard let bytes else { return bindNull(index) }
         csqlite_bind_borrowed_blob(
@@ -232,15 +232,15 @@ final class Statement {
             handle, Int32(index) + 1, start.assumingMemoryBound(to: CChar.self), Int32(clamping: bytes.count))
     }
 
-    /// What an empty value points to: SQLite takes a null pointer for NULL. Never read.
+    /// The address of an empty value, never read. A null pointer would mean NULL.
     private static var nothing: UnsafeRawPointer { UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped }
 
     // MARK: Running
 
-    /// Goes to the next row; false behind the last one, until `reset()`.
+    /// Goes to the next row; false after the last one, until `reset()`.
     ///
-    /// A statement comes to each row once, so what its rows hold has room in the file. Only in a forged one are parts
-    /// of different rows the same pages: ten thousand rows of a megabyte in two megabytes.
+    /// A statement visits each row once, so the values of its rows cannot be larger than the file. In a forged file,
+    /// rows may share pages: ten thousand rows of a megabyte in two megabytes.
     func step() throws(DatabaseError) -> Bool {
         try checkTypes()
         if isAtEnd { return false }
@@ -259,7 +259,7 @@ final class Statement {
         }
     }
 
-    /// Runs a statement that gives no rows, and makes it ready for the next time.
+    /// Runs a statement without rows, and resets it.
     func run() throws(DatabaseError) {
         database.beginCall()
         let status = sqlite3_step(handle)
@@ -279,7 +279,7 @@ final class Statement {
 
     // MARK: Columns of the current row
 
-    /// Nil for NULL; what is no integer is damage.
+    /// Nil for NULL. A value of another type is damage.
     func integer(_ column: Int) -> Int64? {
         switch sqlite3_column_type(handle, Int32(column)) {
         case SQLITE_INTEGER: return sqlite3_column_int64(handle, Int32(column))
@@ -296,10 +296,10 @@ final class Statement {
 
     func blob(_ column: Int) -> [UInt8]? { isNull(column) ? nil : withBlob(column) { Array($0) } }
 
-    /// The bytes where SQLite has them: valid during the call. None for NULL; a number is damage.
+    /// The bytes in SQLite's memory, valid during the call. Empty for NULL. A number is damage.
     func withBlob<R>(_ column: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R {
         let type = sqlite3_column_type(handle, Int32(column))
-        // SQLite would write a number in digits.
+        // SQLite would convert a number to digits.
         if type == SQLITE_INTEGER || type == SQLITE_FLOAT { hasOtherType = true }
         let start = sqlite3_column_blob(handle, Int32(column))
         let count = Int(sqlite3_column_bytes(handle, Int32(column)))

@@ -2,7 +2,7 @@ import CLinux
 import CSQLite
 import Glibc
 
-/// The files that SQLite keeps beside a database, and what keeps this program from opening a database that has them.
+/// The files that SQLite keeps beside a database, and the reasons not to open a database that has them.
 ///
 /// | beside FILE | SQLite would | here |
 /// | --- | --- | --- |
@@ -10,11 +10,11 @@ import Glibc
 /// | `FILE-journal` of a save that goes on | read FILE | the same |
 /// | `FILE-wal`, `FILE-shm` | read its pages in the place of FILE's | refused |
 ///
-/// These messages are for people. What holds against somebody who makes such a file a moment later is in CLinux.h, and
-/// for reading SQLITE_OPEN_READONLY: SQLite never plays a journal back through such a connection. (`immutable` would
-/// not do: it reads FILE as it is in the middle of the change.)
+/// These checks give people a message. The defence against an attacker who creates such a file a moment later is in
+/// CLinux.h and, for reading, SQLITE_OPEN_READONLY: SQLite never plays a journal back through such a connection.
+/// (`immutable` is no substitute: it would read FILE in the middle of a change.)
 struct DatabaseNeighbours {
-    /// Where SQLite looks: it follows symlinks first.
+    /// Where SQLite looks for them: it resolves symlinks first.
     private let path: [UInt8]
 
     init(of path: [UInt8]) {
@@ -29,7 +29,7 @@ struct DatabaseNeighbours {
         return withCPath(name, { lstat($0, &status) }) == 0 ? status : nil
     }
 
-    /// What forbids to open the database; nil if nothing does.
+    /// The reason not to open the database; nil if there is none.
     func problem(_ access: Database.Access) -> String? {
         if let log = status("-wal") {
             return
@@ -37,24 +37,24 @@ struct DatabaseNeighbours {
                 + "If not, remove FILE-wal"
         }
         guard access != .read, var journal = status("-journal") else { return nil }
-        // Beside no database it is as beside one of the caller's.
+        // Without a database, as beside one that the caller owns.
         var database = status("") ?? stat()
         if clinux_may_play_back(&journal, &database) != 0 { return nil }
         return "has a journal beside it, FILE-journal of uid \(journal.st_uid), which is not rolled back: its owner is "
             + "neither root, nor you, nor the owner of FILE, or others may write to it. Look where it comes from, and remove it"
     }
 
-    /// For a database whose header says that it is in WAL mode.
+    /// For a database that its header puts in WAL mode.
     static let isInLogMode =
         "was switched to WAL mode by another program, so that it is more than one file. \(unmakeLog)"
 
     private static let unmakeLog =
         "If you trust who did that, its owner switches it back: sqlite3 FILE 'PRAGMA journal_mode = DELETE'"
 
-    /// An error of SQLite, in words that say what to do.
+    /// An error of SQLite, with advice.
     func explained(_ error: DatabaseError) -> DatabaseError {
-        // SQLITE_READONLY_ROLLBACK, a macro that Swift does not see: there is a hot journal, and the connection only
-        // reads. The other is said of a journal that may not be opened.
+        // SQLITE_READONLY_ROLLBACK, a macro that Swift cannot import: there is a hot journal, and the connection is
+        // read-only. The other error also means a journal that the process must not open.
         let isAboutJournal =
             error.code == SQLITE_READONLY | 3 << 8
             || error.code & 0xff == SQLITE_CANTOPEN && withCPath(path, { mayRead($0) })

@@ -1,14 +1,15 @@
-// Which scans stay: the words and their meaning are those of `restic forget`. Days, weeks and months are those of UTC.
+// Decides which scans stay, by the options of `restic forget` and with their meaning. Days, weeks and months are in
+// UTC.
 
-/// What `prune` keeps, of each group of scans.
+/// What `prune` keeps of each group of scans.
 package struct PrunePolicy: Sendable {
-    /// The newest ones.
+    /// The number of newest scans.
     package var last = 0
-    /// The newest one of each of so many days, weeks (from Monday) and months that have one.
+    /// The newest scan of each of the last days, weeks (from Monday) and months that have one: the number of these.
     package var daily = 0
     package var weekly = 0
     package var monthly = 0
-    /// All with one of these labels.
+    /// All scans with one of these labels.
     package var labels: Set<String> = []
 
     package init() {}
@@ -25,10 +26,10 @@ package struct PrunePolicy: Sendable {
         }
     }
 
-    /// The numbers of those that stay.
+    /// The ids of the scans that stay.
     ///
-    /// As restic does, a rule whose count is not used up keeps the oldest of all, too: the history reaches as far back
-    /// as it can.
+    /// Like restic, a rule whose count is not used up also keeps the oldest scan, so that the history reaches back as
+    /// far as possible.
     package func kept(_ candidates: [Candidate]) -> Set<Int64> {
         let newestFirst = candidates.sorted { ($0.time, $0.id) > ($1.time, $1.id) }
         var kept = Set(candidates.filter { $0.label.map(labels.contains) ?? false }.map(\.id))
@@ -61,7 +62,7 @@ package struct PrunePolicy: Sendable {
         let ofEra = days - era * 146_097
         let yearOfEra = (ofEra - ofEra / 1_460 + ofEra / 36_524 - ofEra / 146_096) / 365
         let ofYear = ofEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        // From March on.
+        // Counted from March.
         let month = (5 * ofYear + 2) / 153
         return 12 * (yearOfEra + era * 400) + month + 2
     }

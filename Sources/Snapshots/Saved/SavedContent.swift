@@ -9,10 +9,10 @@ import LinuxKernel
 package import ScanEngine
 
 extension SavedScans {
-    /// What a scan of this file knows of the content of files, for a new scan.
+    /// The known content of files in a scan of this file, as a baseline for a new scan.
     ///
-    /// It is read from the rows that `diff` compares and `--expect` vouches for, and not from the packs that repeat
-    /// them: see ContentPack.swift. Cost: a microsecond for each row of the scan.
+    /// Read from the rows that `diff` compares and `--expect` vouches for, not from the packs that repeat them: see
+    /// ContentPack.swift. Cost: a microsecond for each row of the scan.
     package func baseline(
         _ scan: SavedScan, for options: ScanOptions, trust: ContentBaseline.Trust = ContentBaseline.Trust()
     ) throws(SnapshotFailure) -> ContentBaseline {
@@ -21,7 +21,7 @@ extension SavedScans {
         }
     }
 
-    /// Says of this file what went wrong with its database, or with temporary files beside it.
+    /// Reports failures of the database, and of temporary files, as failures of this file.
     func asSnapshotFailure<Result>(_ body: () throws -> Result) throws(SnapshotFailure) -> Result {
         do {
             return try body()
@@ -39,7 +39,7 @@ extension SavedScans {
     private func contentTable(_ scan: SavedScan, _ wanted: DigestSet) throws -> ContentTable {
         let isSaved = ContentBaseline.missing(wanted, in: DigestSet(scan.options.hash)).isEmpty
         let (files, isBeyond) = scan.totals.files.addingReportingOverflow(scan.totals.symlinks)
-        // A row takes more room in the file than here; what is forged may say that it holds more.
+        // A row takes more room in the file than here. A forged file may claim to have more rows.
         let mostRecords = database.size / Int64(ContentPacker.recordBytes(wanted))
         let records = isSaved ? (isBeyond ? mostRecords : min(files, mostRecords)) : 0
         var table = try ContentTable(
@@ -47,7 +47,7 @@ extension SavedScans {
         guard isSaved, let start = Timestamp.parsed(Array(scan.started.utf8)),
             let keptSince = Timestamp.parsed(Array(scan.keptSince.utf8))
         else { return table }
-        // Of what `accept` kept: an older scan has read it.
+        // Rows that `accept` kept: an older scan has read them.
         var kept = ContentPacker(
             wanted, start: FileTime(seconds: keptSince.seconds, nanoseconds: keptSince.nanoseconds))
         var packer = ContentPacker(wanted, start: FileTime(seconds: start.seconds, nanoseconds: start.nanoseconds))
@@ -65,9 +65,9 @@ extension SavedScans {
         return table
     }
 
-    /// Goes through what the rows say of files and symlinks whose content is known.
+    /// Visits the rows of files and symlinks whose content is known.
     ///
-    /// - Parameter wanted: algorithms that were saved: a row without one of these digests is passed over.
+    /// - Parameter wanted: saved algorithms. Rows without one of these digests are skipped.
     func forEachKnownFile(
         of scan: SavedScan, _ wanted: DigestSet,
         _ body: (PackedFile, _ row: [UInt8], _ type: String?, _ since: Int64) throws -> Void
@@ -80,7 +80,7 @@ extension SavedScans {
         columns += wanted.algorithms.map(\.rawValue)
         let interval = (since: columns.count, until: columns.count + 1)
         if schema.sharesRows { columns += ["since", "until"] }
-        // Those that `SavedScanSource` gives out: what evidence does not see is not taken over.
+        // The rows that `SavedScanSource` returns: nothing is taken over that evidence does not cover.
         let rows = try SavedRows(self, scan, columns, interval: interval)
         while let row = try rows.next() {
             let kind = row.integer(2).flatMap { UInt8(exactly: $0) }.flatMap { EntryKind(rawValue: $0) }
@@ -104,7 +104,7 @@ extension SavedScans {
             let mtime = row.integer(6), let mtimeNanoseconds = row.integer(7), let ctime = row.integer(8),
             let ctimeNanoseconds = row.integer(9)
         else { return nil }
-        // As `FileStatus.device` has it, and not as st_dev mixes its bits.
+        // In the form of `FileStatus.device`; st_dev mixes the bits.
         let number = dev_t(UInt64(bitPattern: device))
         return PackedFile(
             device: UInt64(gnu_dev_major(number)) << 32 | UInt64(gnu_dev_minor(number)),

@@ -3,10 +3,10 @@ import Formats
 import ScanEngine
 
 extension SavedScans {
-    /// Writes all scans into a new file of the newest version, in which equal rows are stored once. The old file stays
-    /// as it is.
+    /// Writes all scans into a new file of the newest version, which stores equal rows once. The old file does not
+    /// change.
     ///
-    /// - Parameter mode: of the new file; nil: as for a report.
+    /// - Parameter mode: the mode of the new file; nil: as for a report.
     /// - Returns: the evidence of each scan, which is the same in both files.
     package func copy(to path: [UInt8], mode: UInt32? = nil) throws(SaveFailure) -> [Evidence] {
         let transaction = try SavedTransaction(path, mode: mode, makesFile: nil)
@@ -18,7 +18,7 @@ extension SavedScans {
         }
     }
 
-    /// The options, with the working directory, and the totals of a scan, as they were saved: JSON.
+    /// The options, with the working directory, and the totals of a scan, as the JSON that was saved.
     func texts(of scan: SavedScan) throws -> (options: String, totals: String) {
         let row = try database.prepare("SELECT options, totals FROM scans WHERE id = ?")
         row.bind(0, scan.id)

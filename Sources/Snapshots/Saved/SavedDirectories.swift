@@ -2,13 +2,14 @@ package import Entries
 package import Formats
 package import ScanEngine
 
-/// The directories of a saved scan with their sums, in the order of their keys: read where all entries would take long.
+/// The directories of a saved scan with their sums, in the order of their keys. Reading these is much faster than
+/// reading all entries.
 package final class SavedDirectories {
     package struct Directory {
         package var key: EntryKey
-        /// Of it and everything below, without errors.
+        /// The sums of it and everything below, without errors.
         package var sums: DirectorySums
-        /// The newest time of itself and of what is no directory in it, in seconds.
+        /// The newest mtime of the directory and of the entries in it that are not directories, in seconds.
         package var newest: Int64?
     }
 
@@ -18,8 +19,8 @@ package final class SavedDirectories {
     private let errors: Statement
     private var last: EntryKey?
 
-    /// - Returns: nil where the file does not have them: they are there of the newest scan of a series, from version 2
-    ///   on.
+    /// - Returns: nil if the file does not have them. From version 2 on, it has them for the newest scan of each
+    ///   series.
     package init?(_ file: SavedScans, _ scan: SavedScan) throws(SnapshotFailure) {
         guard file.schema.sharesRows, let newest = file.scans.last(where: { $0.series == scan.series })?.id,
             newest == scan.id
@@ -50,7 +51,7 @@ package final class SavedDirectories {
         rows.bind(2, blob: key)
     }
 
-    /// Begins again with the first one.
+    /// Starts again with the first one.
     package func restart() {
         last = nil
         start(root: .min, [])
@@ -68,7 +69,7 @@ package final class SavedDirectories {
             newest: rows.integer(5))
     }
 
-    /// Passes over what is below the directory that was given out last.
+    /// Skips everything below the directory that was returned last.
     package func skip(_ directory: EntryKey) {
         start(root: Int64(directory.root), StoredKey.bytes(directory.bytes[4...]) + [2])
     }

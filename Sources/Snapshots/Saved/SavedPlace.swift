@@ -1,23 +1,23 @@
 import LinuxKernel
 import ScanEngine
 
-/// Where a scan is saved: checked as every other output is, before SQLite opens it. SQLite knows paths alone, so it
-/// gets one without links, and refuses any that appears in it later (`SQLITE_OPEN_NOFOLLOW`). A new file is made here:
-/// the one that SQLite makes can be read by everybody, and it may make it anywhere.
+/// The place of a file of saved scans, checked like every other output before SQLite opens it. SQLite takes only paths,
+/// so it gets one without links, and refuses links that appear later (`SQLITE_OPEN_NOFOLLOW`). A new file is created
+/// here, because SQLite would create it anywhere, readable by everybody.
 struct SavedPlace {
     private let place: OutputPlace
     private let identity: DeviceInode
-    /// Whether the file was made here: an empty one, for SQLite to fill.
+    /// Whether the file was created here. It is empty.
     let isNew: Bool
 
     /// For SQLite.
     var path: [UInt8] { place.path }
 
-    /// - Parameter mode: that of the file, which stays its owner's to read and to write; nil: as it is, or as for a
+    /// - Parameter mode: the mode of the file; its owner can always read and write it. Nil: unchanged, or as for a
     ///   report.
     init(_ path: [UInt8], mode: UInt32?) throws(DatabaseError) {
         let mode = mode.map { $0 | 0o600 }
-        // Another process may make or remove the file at the same time: then it is looked at again.
+        // Another process may create or remove the file at the same time: then this one looks again.
         for _ in 0..<100 {
             let place = try Self.checked(path)
             if let existing = place.existing {
@@ -42,7 +42,7 @@ struct SavedPlace {
         return place
     }
 
-    /// To be called when SQLite has opened the file: fails if the path leads elsewhere now, or to what must not be
+    /// Call it after SQLite has opened the file. Fails if the path now leads elsewhere, or to a file that must not be
     /// used.
     func confirm() throws(DatabaseError) {
         guard try Self.checked(path).existing?.status.identity == identity else {
@@ -50,7 +50,7 @@ struct SavedPlace {
         }
     }
 
-    /// Removes the file that was made.
+    /// Removes the file that was created here.
     func remove() { place.removeFile() }
 
     private static func converting<Result>(

@@ -1,12 +1,12 @@
-// Scans go whole: their rows go where no other scan has them.
+// Removes whole scans. A row is removed if no other scan has it.
 //
 //   scans of a series    1   2   3   4         3 and 4 go, M = 2 is the newest that stays
 //   entries              since > M             go
 //   history              1…2  covers M         moves back to `entries`
 //                        3…3  no scan left     goes
 //
-// One transaction. The pages that it frees go back to the file system afterwards, so that a kill leaves the file valid,
-// at worst not yet smaller.
+// One transaction. The freed pages go back to the file system afterwards, so a kill leaves a valid file, which at worst
+// is not smaller yet.
 
 import Bytes
 import CLinux
@@ -23,16 +23,16 @@ package final class SavedPruning {
 
     package var scans: [SavedScan] { file.scans }
 
-    /// Opens the file with the lock of the one who writes.
+    /// Opens the file with the writer's lock.
     package init(_ path: [UInt8]) throws(SaveFailure) {
         let transaction = try SavedTransaction(path, makesFile: false)
         self.transaction = transaction
         file = try transaction.change { try SavedScans(path, reading: transaction.database) }
     }
 
-    /// The scans that a policy does not keep. It counts the scans of each host and set of PATHs by themselves.
+    /// The scans that a policy does not keep. It counts the scans of each host and set of PATHs separately.
     ///
-    /// - Parameter refused: gets the PATHs of a group of which nothing would stay.
+    /// - Parameter refused: gets the PATHs of a group that would lose all of its scans.
     package func forgotten(by policy: PrunePolicy, refused: ([[UInt8]]) -> Void) -> [SavedScan] {
         let groups = Dictionary(grouping: scans) { Group(host: $0.host, roots: $0.absoluteRoots) }
         var kept: Set<Int64> = []
@@ -53,7 +53,7 @@ package final class SavedPruning {
         var roots: [[UInt8]]
     }
 
-    /// Removes the scans, and makes the file smaller.
+    /// Removes the scans, and shrinks the file.
     package func remove(_ ids: Set<Int64>) throws(SaveFailure) {
         try transaction.change {
             let stay = Dictionary(grouping: scans.filter { !ids.contains($0.id) }) { $0.series ?? 0 }
@@ -71,8 +71,8 @@ package final class SavedPruning {
     }
 
     /// - Parameters:
-    ///   - stay: the scans of the series that stay, in their order.
-    ///   - newest: its newest scan so far.
+    ///   - stay: the remaining scans of the series, in their order.
+    ///   - newest: its newest scan before pruning.
     private func prune(_ series: Int64, _ stay: [Int64], newest: Int64) throws {
         guard let last = stay.last else {
             for table in ["entries", "history", "errors", "directories"] { try removeAll(of: series, table) }
@@ -116,7 +116,7 @@ package final class SavedPruning {
         try sum(scan, series)
     }
 
-    /// Makes the sums of directories again: from now on `scan` is the newest of its series.
+    /// Computes the sums of directories for `scan`, which is now the newest of its series.
     private func sum(_ scan: SavedScan, _ series: Int64) throws {
         let directories = try DirectoryWriter(database, series: series, scan: scan.id)
         let source = try SavedScanSource(file, scan, only: SavedScanSource.shownColumns)
@@ -137,8 +137,8 @@ package final class SavedPruning {
             "series = \(series) AND root = ?1 AND key = ?2 AND operation = ?3 AND code = ?4 AND message = ?5 AND since = ?6"
         let remove = try database.prepare("DELETE FROM errors WHERE \(place)")
         let reopen = try database.prepare("UPDATE errors SET until = NULL WHERE \(place)")
-        // Run behind the loop: SQLite compares `until`, too, when it looks for a row that it stood at, and would come
-        // to this one again.
+        // Updated after the loop: a cursor finds its row again by all columns, `until` among them, so it would meet the
+        // updated row once more.
         var openAgain: [ErrorRow] = []
         let rows = try database.prepare(
             """
@@ -172,10 +172,10 @@ package final class SavedPruning {
         }
     }
 
-    /// Of a series without scans.
+    /// For a series without scans.
     private func removeAll(of series: Int64, _ table: String) throws {
         let more = ["history": ", until", "errors": ", operation, code, message, since"][table] ?? ""
-        // A row at a time, as no call to SQLite may run long: see `Database.patience`.
+        // Row by row, because no call to SQLite may run long: see `Database.patience`.
         let columns = "root, key\(more)"
         let names = columns.split(separator: ",").map { $0.drop { $0 == " " } }
         let place = names.enumerated().map { "\($1) = ?\($0 + 1)" }.joined(separator: " AND ")
@@ -193,7 +193,7 @@ package final class SavedPruning {
         }
     }
 
-    /// Lists of extended attributes that no row names.
+    /// Removes lists of extended attributes that no row refers to.
     private func removeLists() throws {
         var used: Set<Int64> = []
         for (table, key) in [("entries", "series, root, key"), ("history", "series, root, key, until")] {
@@ -215,7 +215,7 @@ package final class SavedPruning {
         }
     }
 
-    /// Goes through all rows, unless a signal or a row out of order ends it.
+    /// Visits all rows. Throws at a stop signal, and at a row out of order.
     private func forEach(_ rows: Statement, keys: Int, _ body: () throws -> Void) throws {
         var order = KeyOrder()
         var step = 0
@@ -227,7 +227,7 @@ package final class SavedPruning {
         }
     }
 
-    /// Gives free pages back, one at a step.
+    /// Returns free pages to the file system, one in each step.
     private func shrink() throws {
         let vacuum = try database.prepare("PRAGMA incremental_vacuum")
         while try vacuum.step() {}

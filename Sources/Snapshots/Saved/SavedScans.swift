@@ -17,16 +17,16 @@ package struct SavedScan: Sendable {
     package var ended: String
     /// Of the program that saved it.
     package var version: String
-    /// The absolute path of the directory that relative roots are relative to; nil where it was not saved.
+    /// The absolute path of the directory that relative roots are relative to; nil if it was not saved.
     package var workingDirectory: [UInt8]?
-    /// The paths are its roots; to be scanned again with 1 thread, or as many as are set.
+    /// `paths` are its roots. `threads` is 1 until it is set.
     package var options: ScanOptions
     package var totals: Totals
-    /// Hex by algorithm, of each root; nil where they are not known.
+    /// Digests of each root, in hex; nil if they are not known.
     package var rootDigests: [[NamedDigest]?]
     /// Scans of the same PATHs with the same options share rows: from version 2 on.
     var series: Int64?
-    /// When the scan started that read what this one has kept of older ones: see `accept`. RFC 3339.
+    /// The start of the scan that read the entries which this one has kept from older ones: see `accept`. RFC 3339.
     var keptSince = ""
     /// Of a scan that `accept` made: the scan that it started from, why, and who said so.
     package var base: Int64?
@@ -41,20 +41,20 @@ package final class SavedScans {
     let schema: SavedSchema
     /// Those that entries have in the version of this file.
     var entryColumns: Set<String> { Self.columns(schema) }
-    /// Which file it is; nil of a copy.
+    /// Identifies the file; nil for a copy.
     private(set) var identity: Identity?
     /// In the order in which they were saved.
     package let scans: [SavedScan]
 
-    /// - Throws: `SnapshotFailure` for what cannot be opened, is damaged, or is no file of saved scans.
+    /// - Throws: `SnapshotFailure` if the file cannot be opened, is damaged, or is not a file of saved scans.
     package convenience init(_ path: [UInt8]) throws(SnapshotFailure) {
         try self.init(path, knowing: SavedSchema.known)
     }
 
     init(_ path: [UInt8], knowing schemas: [SavedSchema]) throws(SnapshotFailure) {
         self.path = path
-        // Asked first: SQLite's own message names no reason. By name: closing a descriptor of a database that this
-        // process has open already would drop its locks (fcntl(2)).
+        // Checked first, because SQLite's message gives no reason; and by name, because closing a descriptor would drop
+        // the locks that this process may have on the file (fcntl(2)).
         var status = stat()
         if withCPath(path, { stat($0, &status) }) != 0 || !withCPath(path, { mayRead($0) }) {
             throw SnapshotFailure(path: path, Errno(errno).message)
@@ -74,7 +74,7 @@ package final class SavedScans {
         var inode: ino_t
     }
 
-    /// Reads through a connection that is open, inside of its transaction.
+    /// Reads through an open connection, inside its transaction.
     init(_ path: [UInt8], reading database: Database) throws(DatabaseError) {
         self.path = path
         self.database = database
@@ -85,7 +85,7 @@ package final class SavedScans {
     ///
     /// - Parameters:
     ///   - path: of the file, for messages.
-    ///   - descriptor: of the copy, which may have no name; stays open as long as this is used.
+    ///   - descriptor: of the copy, which may have no name. It must stay open as long as this object.
     init(_ path: [UInt8], copiedTo descriptor: Int32) throws(SnapshotFailure) {
         self.path = path
         do throws(DatabaseError) {
@@ -106,11 +106,11 @@ package final class SavedScans {
     private static func columns(_ schema: SavedSchema) -> Set<String> {
         let names = SavedColumns(schema).names
         let sql = schema.objects.first { $0.name == "entries" }?.sql ?? ""
-        // Of a version that has fewer.
+        // An older version has fewer.
         return Set(names.filter { sql.contains(" \($0) ") })
     }
 
-    /// - Parameter selector: a number or a label; of several scans with one label, the newest. Nil: the newest scan.
+    /// - Parameter selector: a number or a label; if several scans have the label, the newest. Nil: the newest scan.
     package func scan(_ selector: [UInt8]?) throws(SnapshotFailure) -> SavedScan {
         guard let selector else {
             guard let newest = scans.last else { throw SnapshotFailure(path: path, "holds no scan") }
@@ -154,7 +154,7 @@ package final class SavedScans {
         return scans
     }
 
-    /// Texts that are printed are of the form in which they are written: times, the name of a host, a version.
+    /// Checks texts that are printed: times, the name of a host, a version.
     private static func validate(_ row: Statement, _ id: Int64) throws(DatabaseError) {
         for (column, name) in [(3, "started"), (4, "ended")] { try validateTime(row, column, name, id) }
         for (column, name) in [(2, "host"), (5, "version")] { try validateText(row, column, name, id) }
@@ -163,7 +163,7 @@ package final class SavedScans {
     private static func validateTime(
         _ row: Statement, _ column: Int, _ name: String, _ id: Int64
     ) throws(DatabaseError) {
-        // None where the clock was beyond what RFC 3339 can write.
+        // Empty if the clock was beyond the range of RFC 3339.
         let time = row.blob(column) ?? []
         if time.isEmpty || Timestamp.parsed(time) != nil { return }
         throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: \(name) of scan \(id) is no time")
@@ -177,7 +177,7 @@ package final class SavedScans {
         throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: \(name) of scan \(id) is no text")
     }
 
-    /// - Returns: none where `--files-from` named none: a scan of nothing.
+    /// - Returns: an empty list if `--files-from` named no path.
     private static func paths(_ scan: Int64, _ database: Database) throws(DatabaseError) -> [[UInt8]] {
         var paths: [[UInt8]] = []
         let statement = try database.prepare("SELECT root, path FROM roots WHERE scan = ? ORDER BY root")
@@ -266,12 +266,12 @@ package final class SavedScans {
     }
 }
 
-/// Rows of a table with a number come in its order, each once. A damaged table may hold one of its pages a hundred
-/// times, and below it again: without an end.
+/// Checks that rows with a number come in its order, each once. A damaged table may contain one of its pages a hundred
+/// times, even inside itself, so that reading it would not end.
 struct RowOrder {
     private var last = Int64.min
 
-    /// The number in the first column of the current row.
+    /// Returns the number in the first column of the current row.
     mutating func next(_ row: Statement) throws(DatabaseError) -> Int64 {
         guard let id = row.integer(0), id > last else {
             throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: rows are out of order")
@@ -281,7 +281,7 @@ struct RowOrder {
     }
 }
 
-/// The same of rows with a key of several columns, in whose order they were asked for.
+/// The same for rows that are ordered by a key of several columns.
 struct KeyOrder {
     private enum Part {
         case number(Int64)
@@ -290,7 +290,7 @@ struct KeyOrder {
 
     private var last: [Part]?
 
-    /// - Parameter count: the columns of the key, which are the first ones of the row.
+    /// - Parameter count: the number of columns in the key, which come first in the row.
     mutating func next(_ row: Statement, _ count: Int) throws(DatabaseError) {
         let key = (0..<count).map { row.isNumber($0) ? Part.number(row.integer($0) ?? 0) : .bytes(row.blob($0) ?? []) }
         if let last, !Self.precedes(last, key) {
@@ -304,7 +304,7 @@ struct KeyOrder {
             switch pair {
             case (.number(let left), .number(let right)) where left != right: return left < right
             case (.bytes(let left), .bytes(let right)) where left != right: return left.lexicographicallyPrecedes(right)
-            // Numbers sort before all else.
+            // Numbers sort before everything else.
             case (.number, .bytes): return true
             case (.bytes, .number): return false
             default: continue
@@ -315,6 +315,6 @@ struct KeyOrder {
 }
 
 extension SavedScans {
-    /// How the files of SQLite begin, and those of saved scans with them.
+    /// How files of SQLite begin, and so files of saved scans.
     package static let magic = SavedSchema.magic
 }

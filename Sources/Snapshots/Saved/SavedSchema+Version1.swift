@@ -1,4 +1,4 @@
-// The tables of version 1, as 0.1.0 has made them: never changed, because a file whose SQL is another is none of ours.
+// The tables of version 1, as 0.1.0 creates them. They never change: a file with other SQL is refused.
 
 extension SavedSchema {
     static let version1 = SavedSchema(

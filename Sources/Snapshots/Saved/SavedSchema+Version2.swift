@@ -1,7 +1,8 @@
-// The tables of version 2, in which a row says from which scan to which it holds. docs/SAVED.md describes them.
+// The tables of version 2, in which each row has the first and the last scan that it belongs to. docs/SAVED.md
+// describes them.
 //
-// The first scan with another algorithm adds a column to `entries` and `history`, which changes no row. So the SQL of a
-// file is exactly the one that is made here for the digests that it has: names of columns are all that may differ.
+// The first scan with a new algorithm adds a column to `entries` and `history`, which changes no row. The SQL of a file
+// must be exactly the one that is generated here for its digests, so only names of these columns vary.
 
 extension SavedSchema {
     /// - Parameter digests: names of columns, in their order.
@@ -14,8 +15,8 @@ extension SavedSchema {
         SavedSchema(version: version, digests: digests, sharesRows: sharesRows, objects: Self.objects(digests))
     }
 
-    /// The names between the last of the other columns and the key: letters and digits alone. What is not of this form
-    /// gives a schema that is not the file's.
+    /// The names between the last other column and the key, which have only letters and digits. For SQL of another form
+    /// the result is a schema that does not match the file.
     static func digestColumns(of entries: String) -> [String] {
         guard let start = entries.firstRange(of: "mime TEXT, "),
             let end = entries.firstRange(of: ",\n  PRIMARY KEY"),
@@ -29,7 +30,7 @@ extension SavedSchema {
         }
     }
 
-    /// The columns of `entries` and `history` that say something of an entry, also those that this program does not
+    /// The columns of `entries` and `history` that describe an entry, including digests that this program does not
     /// know.
     var entryValues: [String] { Self.valueNames + digests }
 

@@ -4,20 +4,19 @@ import ScanEngine
 
 /// The tables of a file of saved scans, in one version. Documented in docs/SAVED.md.
 ///
-/// A program reads the files of all versions in `known`, and writes the newest alone: what an older version lacks is
-/// unknown in its entries. A file is never changed from one version to another.
+/// A program reads the files of all versions in `known`, and writes only the newest. Fields that an older version lacks
+/// are unknown. A file never changes from one version to another.
 struct SavedSchema: Sendable {
     let version: Int64
-    /// The digests that entries have a column for, in the order of these. A version with `growsByDigests` begins with
-    /// none.
+    /// The digests that entries have a column for, in the order of the columns. A file of version 2 begins with none.
     let digests: [String]
-    /// Whether a row may be one of several scans: from version 2 on.
+    /// Whether several scans may share a row: from version 2 on.
     let sharesRows: Bool
-    /// What is not exactly like this in `sqlite_schema` is not one of our files: a view in place of a table could run
-    /// for ever, an index over expressions with each row that is added.
+    /// A file whose `sqlite_schema` is not exactly this is refused: a view in the place of a table could run for ever,
+    /// and so could an index over expressions, for each new row.
     let objects: [(name: String, sql: String)]
 
-    /// The algorithms that entries have a column for, and this program knows.
+    /// The algorithms that entries have a column for and this program knows.
     var algorithms: [DigestAlgorithm] { digests.compactMap { DigestAlgorithm(rawValue: $0) } }
 
     /// How every SQLite database begins.
@@ -28,16 +27,16 @@ struct SavedSchema: Sendable {
     static let known: [SavedSchema] = [.version1, .version2(digests: [])]
     static var newest: SavedSchema { known[known.count - 1] }
 
-    /// Makes the tables, inside the caller's transaction.
+    /// Creates the tables, inside the caller's transaction.
     func create(in database: Database) throws(DatabaseError) {
         try database.execute("PRAGMA application_id = \(Self.applicationID)")
         try database.execute("PRAGMA user_version = \(version)")
         for (name, sql) in objects where !name.hasPrefix("sqlite_") { try database.execute(sql) }
     }
 
-    /// The one of `known` that a database has.
+    /// The schema of a database.
     ///
-    /// - Throws: a sentence that says why it is not one of ours.
+    /// - Throws: a sentence that says why it is not in `known`.
     static func of(_ database: Database, _ known: [SavedSchema]) throws(DatabaseError) -> SavedSchema {
         guard try database.integer("PRAGMA application_id") == applicationID else {
             throw DatabaseError(code: 0, message: "is an SQLite database, but not one of saved scans")
@@ -53,7 +52,7 @@ struct SavedSchema: Sendable {
         return grown
     }
 
-    /// With the columns for digests that the tables of the database have.
+    /// This schema with the columns for digests that the database has.
     private func grown(like database: Database) throws(DatabaseError) -> SavedSchema {
         guard sharesRows else { return self }
         let statement = try database.prepare("SELECT name, sql FROM sqlite_schema")
@@ -80,14 +79,14 @@ struct SavedSchema: Sendable {
         return nil
     }
 
-    /// What ANALYZE makes, and SQLite's planner alone reads.
+    /// Created by ANALYZE; only SQLite's planner reads them.
     private static let statistics = [
         "CREATE TABLE sqlite_stat1(tbl,idx,stat)", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
     ]
 }
 
-/// Keys in the database: 1 for the NUL of `EntryKey`, so that a key is text for `sqlite3`; in names, 1 is 2 1, and 2 is
-/// 2 2. The order stays the same: whatever follows a 2 or not, what was less is less.
+/// Keys in the database have the byte 1 for the NUL of `EntryKey`, so that `sqlite3` can treat a key as text. In names,
+/// the byte 1 becomes 2 1, and 2 becomes 2 2. This keeps the order of keys.
 enum StoredKey {
     static func append(_ key: UnsafeRawBufferPointer, to buffer: inout ByteBuffer) {
         for byte in key {
@@ -110,7 +109,7 @@ enum StoredKey {
         return stored
     }
 
-    /// Nil for what no key looks like.
+    /// Nil for bytes that are not a key.
     static func key(root: Int64, _ stored: [UInt8]) -> EntryKey? {
         guard let root = UInt32(exactly: root) else { return nil }
         var bytes = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: root >> $0) }

@@ -1,8 +1,9 @@
-// One change of a file of saved scans: whole, or not at all. Who saves, accepts, prunes or copies goes through here.
+// One change of a file of saved scans, which happens completely or not at all: `--save`, `accept`, `prune`, `saved
+// --copy`.
 //
-// Several may want to make the same file. Who made it is told by O_EXCL. Only he removes it, and only while he has it
-// locked against everybody, and nobody has saved in it: whoever opened it meanwhile, and gets the lock later, finds
-// that it has lost its name, and begins anew.
+// Several processes may want to create the same file. O_EXCL decides which one does. Only that process removes it
+// again, and only under an exclusive lock, while nothing has been saved in it. A process that has opened the file
+// meanwhile and gets the lock later finds that the file has lost its name, and starts again.
 
 import CLinux
 import CSQLite
@@ -17,7 +18,7 @@ package struct SaveFailure: Error, Equatable {
     package var path: [UInt8]
     /// In SQLite's words.
     package var message: String
-    /// The file is of a version that this program only reads: exit status 64.
+    /// The file has a version that this program only reads: exit status 64.
     package var isOfOlderVersion = false
 
     package init(path: [UInt8], message: String) {
@@ -26,21 +27,21 @@ package struct SaveFailure: Error, Equatable {
     }
 }
 
-/// A file with the lock of the one who writes, from `init` to `commit()` or `abandon()`. A file that another scan is
-/// being saved in is locked: that is not waited for.
+/// Holds the writer's lock on a file, from `init` to `commit()` or `abandon()`. Does not wait for a file that another
+/// process is writing.
 final class SavedTransaction: Sendable {
-    /// As it was given, for messages.
+    /// As given, for messages.
     let path: [UInt8]
     private let place: SavedPlace
     let database: Database
-    /// Of the file when it was opened: without the columns that this change adds.
+    /// The schema when the file was opened, without the columns that this change adds.
     let schema: SavedSchema
     private let isDone = Atomic<Bool>(false)
 
     /// - Parameters:
-    ///   - mode: that of the file; nil: as it is, or as for a report.
-    ///   - makesFile: it need not be there; nil: it must not be there.
-    ///   - schemas: the last of them is written.
+    ///   - mode: the mode of the file; nil: unchanged, or as for a report.
+    ///   - makesFile: whether to create the file if it does not exist; nil: it must not exist.
+    ///   - schemas: known versions; the last one is written.
     init(
         _ path: [UInt8], mode: UInt32? = nil, makesFile: Bool?, knowing schemas: [SavedSchema] = SavedSchema.known
     ) throws(SaveFailure) {
@@ -76,7 +77,7 @@ final class SavedTransaction: Sendable {
 
     deinit { abandon() }
 
-    /// Opens the file with the lock of the one who writes.
+    /// Opens the file with the writer's lock.
     private static func open(
         _ path: [UInt8], mode: UInt32?, makesFile: Bool?
     ) throws(DatabaseError) -> (database: Database, place: SavedPlace) {
@@ -88,14 +89,14 @@ final class SavedTransaction: Sendable {
                     throw DatabaseError(code: 0, message: isThere ? "is there already" : "No such file or directory")
                 }
             }
-            // Before a file is made that would have to be removed again.
+            // Checked before a file is created that would have to be removed again.
             if let problem = DatabaseNeighbours(of: path).problem(.create) {
                 throw DatabaseError(code: 0, message: problem)
             }
             let place = try SavedPlace(path, mode: mode)
             let database: Database
             do throws(DatabaseError) {
-                // Where the path leads through links, these are others.
+                // If the path leads through links, these are other files.
                 if let problem = DatabaseNeighbours(of: place.path).problem(.create) {
                     throw DatabaseError(code: 0, message: problem)
                 }
@@ -106,13 +107,13 @@ final class SavedTransaction: Sendable {
             }
             do throws(DatabaseError) {
                 try place.confirm()
-                // Processes that make one file lock each other out for a moment: SQLite takes the lock of the writer to
-                // set auto_vacuum, and `undo` takes it too. Without patience both give up.
+                // Processes that create the same file lock each other out for a moment: SQLite takes the writer's lock
+                // to set auto_vacuum, and so does `undo`. Without patience both would give up.
                 database.waitForLocks(seconds: 2)
-                // Only a new file takes these two: 12 % less time than with pages of 4 KiB, and pages that are not used
-                // any more go back to the file system without a copy of the file.
+                // Only a new file takes these two. With pages of 8 KiB a save takes 12 % less time than with 4 KiB.
+                // With auto_vacuum, unused pages can go back to the file system without copying the file.
                 try database.execute("PRAGMA page_size = 8192")
-                // In a file that has it, SQLite would write it again, and the file had another digest.
+                // SQLite would write the setting again and so change the digest of the file.
                 if try database.integer("PRAGMA auto_vacuum") != 2 {
                     try database.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 }
@@ -131,7 +132,7 @@ final class SavedTransaction: Sendable {
 
     private static let cacheKibibytes = 32 << 10
 
-    /// Nothing is kept of what was written.
+    /// Drops everything that was written.
     private static func undo(_ database: Database, _ place: SavedPlace) {
         database.waitForLocks(seconds: 0)
         try? database.execute("ROLLBACK")
@@ -143,19 +144,19 @@ final class SavedTransaction: Sendable {
     /// Makes the change durable.
     func commit() throws(DatabaseError) {
         if database.hasMoved { throw DatabaseError(code: 0, message: "was removed or replaced meanwhile") }
-        // Those who read in it are waited for: it would be a pity for the scan.
+        // Waits for readers: the scan should not be lost.
         database.waitForLocks(seconds: 600)
         try database.execute("COMMIT")
         isDone.store(true, ordering: .relaxed)
     }
 
-    /// Nothing of the change is kept; a file that was made for it is removed.
+    /// Drops the change, and removes the file if it was created for it.
     func abandon() {
         if isDone.exchange(true, ordering: .relaxed) { return }
         Self.undo(database, place)
     }
 
-    /// The SHA-256, in hex, of the file as it is now.
+    /// The SHA-256 of the file, in hex.
     func sha256() throws -> String {
         try database.execute("BEGIN")
         let digest = try database.sha256()
@@ -168,6 +169,6 @@ func withCPath<R>(_ path: [UInt8], _ body: (UnsafePointer<CChar>) -> R) -> R {
     (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { body($0.baseAddress!) }
 }
 
-/// Whether the process may open the file for reading. By its effective ids: access(2) itself looks at the real ones,
-/// and leaves out the capabilities of an ordinary user, such as that of the units in contrib/.
+/// Whether the process may open the file for reading, by its effective ids. access(2) uses the real ids, and ignores
+/// the capabilities of an ordinary user, such as those of the units in contrib/.
 func mayRead(_ path: UnsafePointer<CChar>) -> Bool { faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0 }

@@ -2,18 +2,18 @@ import Entries
 package import Formats
 import ScanEngine
 
-/// What of a file a scan alone needs: about what `prune` would give back.
+/// The part of a file that only one scan needs: about what `prune` would give back.
 package struct ScanCost: Equatable, Sendable {
     /// Rows that no other scan has.
     package var rows: Int64 = 0
-    /// A share of the file: all rows count the same.
+    /// Their share of the file, as if all rows had the same size.
     package var bytes: Int64 = 0
 
     package init() {}
 }
 
 extension SavedScans {
-    /// Reads from when to when each row holds: a million of them in a third of a second.
+    /// Reads the range of scans of each row: a million rows in a third of a second.
     package func costs() throws(SnapshotFailure) -> [Int64: ScanCost] {
         try asSnapshotFailure {
             var costs = Dictionary(uniqueKeysWithValues: scans.map { ($0.id, ScanCost()) })
@@ -32,7 +32,7 @@ extension SavedScans {
                         all += 1
                         let ids = series[rows.integer(0) ?? 0] ?? []
                         let (since, until) = (rows.integer(4) ?? .min, rows.integer(3) ?? .max)
-                        // The first scan that has it; no other has it where the next one has not.
+                        // The first scan that has the row. If the next scan does not have it, no other does.
                         var (low, high) = (0, ids.count)
                         while low < high {
                             let middle = (low + high) / 2
