@@ -72,7 +72,7 @@ extension DuplicateGroup {
     }
 
     /// What costs most first.
-    package static func precedes(_ left: DuplicateGroup, _ right: DuplicateGroup) -> Bool {
+    fileprivate static func precedes(_ left: DuplicateGroup, _ right: DuplicateGroup) -> Bool {
         if left.reclaimableBytes != right.reclaimableBytes { return left.reclaimableBytes > right.reclaimableBytes }
         if left.size != right.size { return left.size > right.size }
         return left.inodes[0].paths[0].lexicographicallyPrecedes(right.inodes[0].paths[0])
@@ -113,6 +113,14 @@ package struct DuplicateReport: Sendable {
     package var isComplete = true
 
     package init() {}
+
+    /// To be called when all groups are there: what costs most comes first.
+    package mutating func sortGroups() {
+        // A group has seven words, two of them counted references: their places are moved instead.
+        var order = Array(groups.indices)
+        order.sort { DuplicateGroup.precedes(groups[$0], groups[$1]) }
+        groups = order.map { groups[$0] }
+    }
 
     package mutating func add(_ group: DuplicateGroup) {
         groups.append(group)

@@ -45,6 +45,8 @@ final class DuplicateReader: @unchecked Sendable {
         var isServed: Bool
         /// Whether files may share extents there.
         var sharesExtents: Bool
+        /// Whether looking up a path asks nobody else: then to look and to open takes 0.6 of the time of a hold.
+        var isLocal: Bool
     }
 
     init(_ methods: DigestMethods, ends: DigestMethods, baseline: ContentBaseline? = nil) {
@@ -66,9 +68,12 @@ final class DuplicateReader: @unchecked Sendable {
         var first: Errno?
         for path in file.paths {
             do throws(Errno) {
+                if devices[file.identity.device]?.isLocal == true {
+                    return try reader(try FileHold.openListed(path, expecting: file.identity), file)
+                }
                 let hold = try FileHold.hold(path, expecting: file.identity)
                 if try kind(ofDevice: file.identity.device, hold.number).isPseudo { return nil }
-                return try open(hold, file)
+                return try reader(try Kernel.open(held: hold.number), file)
             } catch {
                 if first == nil { first = error }
             }
@@ -76,8 +81,7 @@ final class DuplicateReader: @unchecked Sendable {
         throw .call("openat", first ?? .stale)
     }
 
-    private func open(_ hold: borrowing FileDescriptor, _ file: Candidate) throws(Errno) -> OpenFile? {
-        let descriptor = try Kernel.open(held: hold.number)
+    private func reader(_ descriptor: consuming FileDescriptor, _ file: Candidate) throws(Errno) -> OpenFile {
         do throws(ContentFailure) {
             return OpenFile(try FileReader(descriptor, expecting: file.identity, ways: ways))
         } catch {
@@ -91,10 +95,13 @@ final class DuplicateReader: @unchecked Sendable {
         let type = try Kernel.fileSystemType(of: descriptor)
         let kind = DeviceKind(
             isPseudo: PseudoFileSystem(magicNumber: type) != nil, isServed: type == Kernel.fuseType,
-            sharesExtents: Self.typesWithShares.contains(type))
+            sharesExtents: Self.typesWithShares.contains(type), isLocal: Self.localTypes.contains(type))
         devices[device] = kind
         return kind
     }
+
+    /// ext2 to ext4, XFS, btrfs, F2FS, tmpfs, from linux/magic.h.
+    private static let localTypes: Set<UInt64> = [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010, 0x0102_1994]
 
     /// XFS, btrfs, ocfs2, bcachefs, from linux/magic.h.
     private static let typesWithShares: Set<UInt64> = [0x5846_5342, 0x9123_683E, 0x7461_636F, 0xCA45_1A4E]

@@ -180,7 +180,7 @@ actor DuplicateQueue: MailboxActor {
     }
 
     private func deliver() {
-        report.groups.sort(by: DuplicateGroup.precedes)
+        report.sortGroups()
         report.totals.groups = Int64(report.groups.count)
         report.isComplete = !search.shouldStop
         let result: Result<DuplicateReport, TemporaryFileError> = failure.map { .failure($0) } ?? .success(report)
@@ -296,7 +296,13 @@ package struct DuplicateFinder {
         if !scanned.complete { report.isComplete = false }
         if options.findsDirectories, report.isComplete, !report.groups.isEmpty {
             var equal = EqualDirectories(report.groups, below: scan.options.paths)
-            (report.directories, report.covered) = equal.find(isStopped: environment.isCancelled)
+            do {
+                (report.directories, report.covered) = try scheduler.run {
+                    equal.find(isStopped: environment.isCancelled)
+                }
+            } catch {
+                preconditionFailure("listing directories threw \(error)")
+            }
         }
         return report
     }

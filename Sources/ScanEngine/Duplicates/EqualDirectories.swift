@@ -9,9 +9,12 @@
 //                          ▼
 //                       the directory above, and so on, up to the PATH
 //
-// Nothing recurses: a stack holds the directories that wait for those in them.
+// Nothing recurses: a stack holds the directories that wait for those in them. Most of the time goes into listing, so the
+// workers list some hundred directories ahead.
 
+import Bytes
 import LinuxKernel
+import WorkStealing
 
 /// Directories that hold the same, two or more.
 package struct DirectoryGroup: Sendable {
@@ -31,17 +34,18 @@ extension DirectoryGroup {
     }
 }
 
+/// To be used by a worker whose pool has a `DuplicateReader` for each.
 struct EqualDirectories {
     /// The PATHs: nothing above them is looked at.
-    private let roots: Set<[UInt8]>
-    private let groups: [DuplicateGroup]
-    /// The group of each inode, and its place there.
-    private var places: [DeviceInode: (group: Int, place: Int)] = [:]
+    private let roots: Set<ByteKey>
+    private let rootLengths: Set<Int>
+    private let lister: DirectoryLister
+    /// Directories that were listed ahead; nil: not equal to anything.
+    private var listed: [ByteKey: DirectoryLister.Listing?] = [:]
     /// What is known of directories by path; nil: not equal to anything.
-    private var known: [[UInt8]: Content?] = [:]
+    private var known: [ByteKey: Content?] = [:]
     /// The number of what a directory holds.
-    private var numbers: [[UInt8]: Int] = [:]
-    private let buffer = ListingBuffer()
+    private var numbers: [ByteKey: Int] = [:]
 
     private struct Content {
         let number: Int
@@ -56,70 +60,80 @@ struct EqualDirectories {
     /// A directory whose subdirectories are not all known yet.
     private struct Pending {
         let path: [UInt8]
-        let identity: DeviceInode
-        var text: [[UInt8]] = []
-        var subdirectories: [(name: [UInt8], mode: UInt32)] = []
-        /// How many of them are known, and equal to something perhaps.
+        let listing: DirectoryLister.Listing
+        /// How many subdirectories are known, and equal to something perhaps.
         var passed = 0
-        var files: Int64 = 0
-        var size: Int64 = 0
-        var diskBytes: Int64 = 0
-        var hasContent = false
     }
 
     init(_ groups: [DuplicateGroup], below roots: [[UInt8]]) {
-        self.groups = groups
-        self.roots = Set(roots)
-        for (index, group) in groups.enumerated() {
-            for (place, inode) in group.inodes.enumerated() { places[inode.identity] = (index, place) }
-        }
+        lister = DirectoryLister(groups)
+        self.roots = Set(roots.lazy.map(ByteKey.init))
+        rootLengths = Set(roots.lazy.map(\.count))
     }
+
+    /// So many directories are listed ahead: a few MiB.
+    private static let ahead = 512
 
     /// The groups of directories that cost most first, and which groups of files are in them altogether.
     mutating func find(isStopped: () -> Bool) -> (directories: [DirectoryGroup], covered: Set<Int>) {
-        var next = Set(groups.lazy.flatMap(\.inodes).flatMap(\.paths).compactMap(above))
+        var next = Set(lister.groups.lazy.flatMap(\.inodes).flatMap(\.paths).compactMap(above).map(ByteKey.init))
         while !next.isEmpty, !isStopped() {
-            var higher: Set<[UInt8]> = []
-            for path in next where known[path] == nil {
-                explore(path)
-                if case .some(.some) = known[path], let above = above(path) { higher.insert(above) }
+            var higher: Set<ByteKey> = []
+            let unknown = next.filter { known[$0] == nil }.map(\.bytes)
+            for start in stride(from: 0, to: unknown.count, by: Self.ahead) where !isStopped() {
+                let part = Array(unknown[start..<min(start + Self.ahead, unknown.count)])
+                listAhead(part)
+                for path in part where known[ByteKey(path)] == nil {
+                    explore(path)
+                    if case .some(.some) = known[ByteKey(path)], let above = above(path) {
+                        higher.insert(ByteKey(above))
+                    }
+                }
             }
             next = higher
         }
         return isStopped() ? ([], []) : gathered()
     }
 
-    /// The directory that a path is in, unless that is above a PATH.
-    private func above(_ path: [UInt8]) -> [UInt8]? {
-        if roots.contains(path) { return nil }
-        guard let slash = path.lastIndex(of: UInt8(ascii: "/")), slash > 0 else { return nil }
-        let above = Array(path[..<slash])
-        // A PATH that ends in a slash stands so in front of the names below it.
-        let withSlash = Array(path[...slash])
-        return roots.contains(withSlash) ? withSlash : above
+    private func isRoot(_ path: ArraySlice<UInt8>) -> Bool {
+        rootLengths.contains(path.count) && roots.contains(ByteKey(Array(path)))
     }
 
-    private func joined(_ directory: [UInt8], _ name: [UInt8]) -> [UInt8] {
-        directory + (directory.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + name
+    /// The directory that a path is in, unless that is above a PATH.
+    private func above(_ path: [UInt8]) -> [UInt8]? {
+        if isRoot(path[...]) { return nil }
+        guard let slash = path.lastIndex(of: UInt8(ascii: "/")), slash > 0 else { return nil }
+        // A PATH that ends in a slash stands so in front of the names below it.
+        return Array(isRoot(path[...slash]) ? path[...slash] : path[..<slash])
     }
 
     // MARK: Looking into directories
+
+    private mutating func listAhead(_ paths: [[UInt8]]) {
+        var listings = [DirectoryLister.Listing?](repeating: nil, count: paths.count)
+        Scheduler.parallelFor(changing: &listings, grain: 8) { [lister] index, listing in
+            listing = lister.list(paths[index])
+        }
+        listed = [:]
+        for (path, listing) in zip(paths, listings) { listed[ByteKey(path)] = .some(listing) }
+    }
 
     private mutating func explore(_ path: [UInt8]) {
         var stack: [Pending] = []
         push(path, &stack)
         while let top = stack.last {
-            guard top.passed < top.subdirectories.count else {
+            let subdirectories = top.listing.subdirectories
+            guard top.passed < subdirectories.count else {
                 stack.removeLast()
-                known[top.path] = .some(finished(top))
+                known[ByteKey(top.path)] = .some(finished(top))
                 continue
             }
-            let subdirectory = joined(top.path, top.subdirectories[top.passed].name)
-            switch known[subdirectory] {
+            let subdirectory = DirectoryLister.joined(top.path, subdirectories[top.passed].name)
+            switch known[ByteKey(subdirectory)] {
             case .none: push(subdirectory, &stack)
             case .some(.none):
                 stack.removeLast()
-                known[top.path] = .some(nil)
+                known[ByteKey(top.path)] = .some(nil)
             case .some(.some): stack[stack.count - 1].passed += 1
             }
         }
@@ -127,99 +141,45 @@ struct EqualDirectories {
 
     /// What cannot be equal to anything is known at once.
     private mutating func push(_ path: [UInt8], _ stack: inout [Pending]) {
-        if let pending = list(path), !hasUnequal(pending) {
-            stack.append(pending)
+        let listing = listed.removeValue(forKey: ByteKey(path)) ?? lister.list(path)
+        if let listing, !hasUnequal(listing, path) {
+            stack.append(Pending(path: path, listing: listing))
         } else {
-            known[path] = .some(nil)
+            known[ByteKey(path)] = .some(nil)
         }
     }
 
     /// Whether one in it is known to be equal to nothing: then the others need not be looked into.
-    private func hasUnequal(_ directory: Pending) -> Bool {
+    private func hasUnequal(_ directory: DirectoryLister.Listing, _ path: [UInt8]) -> Bool {
         directory.subdirectories.contains { subdirectory in
-            if case .some(.none) = known[joined(directory.path, subdirectory.name)] { true } else { false }
+            let path = DirectoryLister.joined(path, subdirectory.name)
+            return if case .some(.none) = known[ByteKey(path)] { true } else { false }
         }
     }
 
     private mutating func finished(_ directory: Pending) -> Content {
-        var text = directory.text
-        var (files, size, diskBytes) = (directory.files, directory.size, directory.diskBytes)
-        var hasContent = directory.hasContent
-        for (name, mode) in directory.subdirectories {
-            guard case .some(.some(let content)) = known[joined(directory.path, name)] else {
+        let listing = directory.listing
+        var text = listing.text
+        var (files, size, diskBytes) = (listing.files, listing.size, listing.diskBytes)
+        var hasContent = listing.hasContent
+        for (name, mode) in listing.subdirectories {
+            let path = DirectoryLister.joined(directory.path, name)
+            guard case .some(.some(let content)) = known[ByteKey(path)] else {
                 preconditionFailure("a directory ends behind those in it")
             }
             files.addSaturating(content.files)
             size.addSaturating(content.size)
             diskBytes.addSaturating(content.diskBytes)
             if content.hasContent { hasContent = true }
-            text.append(Self.line(name, "d", mode, Array("\(content.number)".utf8)))
+            text.append(DirectoryLister.line(name, "d", mode, Array("\(content.number)".utf8)))
         }
         // No line is a part of another: a name ends with NUL, and what follows has its length in front.
-        let key = Array(text.sorted { $0.lexicographicallyPrecedes($1) }.joined())
+        let key = ByteKey(Array(text.sorted { $0.lexicographicallyPrecedes($1) }.joined()))
         let number = numbers[key] ?? numbers.count
         numbers[key] = number
         return Content(
-            number: number, identity: directory.identity, files: files, size: size, diskBytes: diskBytes,
+            number: number, identity: listing.identity, files: files, size: size, diskBytes: diskBytes,
             hasContent: hasContent)
-    }
-
-    private static func line(_ name: [UInt8], _ kind: Character, _ mode: UInt32, _ value: [UInt8]) -> [UInt8] {
-        name + [0] + Array("\(kind)\(mode) \(value.count) ".utf8) + value
-    }
-
-    /// - Returns: nil where there is something in it that is not equal to anything, or that cannot be looked at.
-    private func list(_ path: [UInt8]) -> Pending? {
-        guard let hold = try? FileHold.hold(joined(path, [UInt8(ascii: ".")])),
-            let directory = try? Self.open(hold.number)
-        else { return nil }
-        var status = FileStatus()
-        guard (try? Kernel.status(of: directory.number, .basic, into: &status)) != nil else { return nil }
-        var pending = Pending(path: path, identity: status.identity)
-        while let count = try? Kernel.listDirectory(directory.number, into: buffer.memory) {
-            if count == 0 { return pending }
-            for entry in DirectoryEntries(UnsafeRawBufferPointer(rebasing: buffer.memory[..<count])) {
-                var found = FileStatus()
-                guard (try? Kernel.status(of: entry.cString, in: directory.number, .basic, into: &found)) != nil,
-                    found.device == status.device, add(entry, found, in: directory.number, to: &pending)
-                else { return nil }
-            }
-        }
-        return nil
-    }
-
-    private static func open(_ hold: Int32) throws(Errno) -> FileDescriptor {
-        let name: [CChar] = [CChar(bitPattern: UInt8(ascii: ".")), 0]
-        return try Kernel.openDirectory(name, in: hold, keepAccessTime: true)
-    }
-
-    private func add(
-        _ entry: DirectoryEntries.Element, _ status: borrowing FileStatus, in directory: Int32,
-        to pending: inout Pending
-    ) -> Bool {
-        let name = Array(entry.name)
-        let mode = status.mode & 0o7777
-        switch status.kind {
-        case .directory: pending.subdirectories.append((name, mode))
-        case .symlink:
-            guard let target = try? Kernel.symlinkTarget(entry.cString, in: directory) else { return false }
-            pending.text.append(Self.line(name, "l", mode, target))
-        case .file:
-            pending.files += 1
-            if status.size == 0 {
-                pending.text.append(Self.line(name, "f", mode, []))
-                return true
-            }
-            guard let (index, place) = places[status.identity],
-                ContentStatus(status).describesSameContent(as: groups[index].inodes[place].status)
-            else { return false }
-            pending.size.addSaturating(status.size)
-            pending.diskBytes.addSaturating(status.diskBytes)
-            pending.hasContent = true
-            pending.text.append(Self.line(name, "f", mode, Array("\(index)".utf8)))
-        default: return false
-        }
-        return true
     }
 
     // MARK: The groups
@@ -227,10 +187,10 @@ struct EqualDirectories {
     private func gathered() -> (directories: [DirectoryGroup], covered: Set<Int>) {
         var members: [Int: [(path: [UInt8], content: Content)]] = [:]
         for (path, content) in known {
-            if let content, content.hasContent { members[content.number, default: []].append((path, content)) }
+            if let content, content.hasContent { members[content.number, default: []].append((path.bytes, content)) }
         }
         var all: [Int: DirectoryGroup] = [:]
-        var groupOfPath: [[UInt8]: Int] = [:]
+        var groupOfPath: [ByteKey: Int] = [:]
         for (number, found) in members {
             var identities: Set<DeviceInode> = []
             // One directory may have several paths: mounts, and PATHs that lie in each other.
@@ -240,25 +200,26 @@ struct EqualDirectories {
             all[number] = DirectoryGroup(
                 paths: apart.map(\.path), files: apart[0].content.files, size: apart[0].content.size,
                 diskBytes: apart[0].content.diskBytes)
-            for (path, _) in apart { groupOfPath[path] = number }
+            for (path, _) in apart { groupOfPath[ByteKey(path)] = number }
         }
         /// The group of directories that these paths lie in, one in each, under the same name.
         func parent(_ paths: [[UInt8]]) -> Int? {
-            var (parents, names): (Set<[UInt8]>, Set<[UInt8]>) = ([], [])
+            var parents: Set<ByteKey> = []
+            let name = Self.name(paths[0])
             for path in paths {
-                guard let above = above(path) else { return nil }
-                parents.insert(above)
-                names.insert(Array(path[(path.lastIndex(of: UInt8(ascii: "/"))! + 1)...]))
+                guard Self.name(path).elementsEqual(name), let above = above(path) else { return nil }
+                let (isNew, parent) = parents.insert(ByteKey(above))
+                if !isNew || groupOfPath[parent] == nil { return nil }
             }
-            guard names.count == 1, parents.count == paths.count, let first = parents.first,
-                let number = groupOfPath[first], parents.allSatisfy({ groupOfPath[$0] == number })
+            guard let number = parents.first.flatMap({ groupOfPath[$0] }),
+                parents.allSatisfy({ groupOfPath[$0] == number })
             else { return nil }
             return number
         }
         var parents: [Int: Int] = [:]
         for (number, group) in all { parents[number] = parent(group.paths) }
         var covered: Set<Int> = []
-        for (index, group) in groups.enumerated() {
+        for (index, group) in lister.groups.enumerated() {
             if parent(group.inodes.flatMap(\.paths)) != nil { covered.insert(index) }
         }
         let shown = all.filter { parents[$0.key] == nil }.values.sorted { left, right in
@@ -266,11 +227,8 @@ struct EqualDirectories {
         }
         return (shown, covered)
     }
-}
 
-/// Memory for getdents64.
-private final class ListingBuffer {
-    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 32 << 10, alignment: 16)
-
-    deinit { memory.deallocate() }
+    private static func name(_ path: [UInt8]) -> ArraySlice<UInt8> {
+        path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
+    }
 }

@@ -41,6 +41,26 @@ package enum FileHold {
         return hold
     }
 
+    /// Opens the file that the scan has listed. As in a scan, its name is looked at right before; on a remote disk a hold
+    /// is better, which looks the path up once.
+    ///
+    /// - Throws: `ESTALE` if something else has the path now.
+    static func openListed(_ path: [UInt8], expecting identity: DeviceInode) throws(Errno) -> FileDescriptor {
+        if path.count >= longest {
+            let hold = try hold(path, expecting: identity)
+            return try Kernel.open(held: hold.number)
+        }
+        let name = [CChar](unsafeUninitializedCapacity: path.count + 1) { name, count in
+            for (index, byte) in path.enumerated() { name[index] = CChar(bitPattern: byte) }
+            name[path.count] = 0
+            count = path.count + 1
+        }
+        var status = FileStatus()
+        try Kernel.status(of: name, in: Kernel.workingDirectory, .basic, into: &status)
+        guard status.kind == .file, status.identity == identity else { throw .stale }
+        return try Kernel.openFile(name, in: Kernel.workingDirectory, keepAccessTime: true)
+    }
+
     /// Holds the directory that a path of a scan is in. Below its PATH nothing is followed that has become a symlink since.
     ///
     /// - Parameter roots: the PATHs of the scan.

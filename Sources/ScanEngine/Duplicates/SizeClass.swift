@@ -8,6 +8,7 @@
 // Small files are read whole at once. A batch of small files is one message to an actor of its own, so that others can
 // steal it; a large file is an actor that sends itself a message for each piece.
 
+import Bytes
 import Entries
 import LinuxKernel
 import WorkStealing
@@ -123,8 +124,8 @@ actor SizeClass: MailboxActor {
 
     /// Members of one key, in their order, two or more.
     private static func sets(_ keys: [[UInt8]?]) -> [[Int]] {
-        var sets: [[UInt8]: [Int]] = [:]
-        for (index, key) in keys.enumerated() { if let key { sets[key, default: []].append(index) } }
+        var sets: [ByteKey: [Int]] = [:]
+        for (index, key) in keys.enumerated() { if let key { sets[ByteKey(key), default: []].append(index) } }
         return sets.values.filter { $0.count > 1 }.sorted { $0[0] < $1[0] }
     }
 

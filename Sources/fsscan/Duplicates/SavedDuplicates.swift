@@ -76,7 +76,7 @@ struct SavedDuplicates {
             try merge.advance()
         }
         try finish(&members, key)
-        report.groups.sort(by: DuplicateGroup.precedes)
+        report.sortGroups()
         report.totals.groups = Int64(report.groups.count)
         report.errors = ReportedErrors(errors)
         return report
