@@ -1,10 +1,10 @@
-// Files of one size, compared byte by byte, all at once: what is read of one is compared with what is read of the
-// others, and files that have parted are not compared again.
+// Compares files of one size byte by byte, all at the same time. Files that differ in one piece are not compared with
+// each other again.
 //
 //   offset 0        64 KiB          128 KiB
 //   {a b c d} ──▶ {a b d} {c} ──▶ {a d} {b}        c is closed at 64 KiB, b at 128 KiB
 //
-// At most 16 files are open: of more some are taken at a time and compared with the first of each class so far.
+// At most 16 files are open. A larger set is processed in parts, each compared with the first file of each class.
 
 import CLinux
 import LinuxKernel
@@ -12,11 +12,11 @@ import LinuxKernel
 struct ByteComparison {
     private let size: Int64
     private let reader: DuplicateReader
-    /// How many are compared with how many.
+    /// The number of files compared at the same time.
     private let atATime: Int
     private(set) var bytesRead: Int64 = 0
 
-    /// Members of the same bytes, by index; and those that could not be read.
+    /// Sets of equal files, by index; and the files that could not be read.
     struct Outcome {
         var classes: [[Int]] = []
         var failures: [(index: Int, failure: ContentFailure)] = []
@@ -29,7 +29,7 @@ struct ByteComparison {
 
     private typealias Member = (index: Int, file: Candidate)
 
-    /// - Parameter isStopped: asked at each piece; once it says yes, what it finds is of no use.
+    /// - Parameter isStopped: called for each piece. Once it returns true, the result is meaningless.
     mutating func classes(of members: [(index: Int, file: Candidate)], isStopped: () -> Bool) -> Outcome {
         var outcome = Outcome()
         let files = Dictionary(uniqueKeysWithValues: members.map { ($0.index, $0.file) })
@@ -37,7 +37,7 @@ struct ByteComparison {
         while !rest.isEmpty, !isStopped() {
             var news: [Member] = Array(rest.prefix(atATime))
             rest = rest.dropFirst(atATime)
-            // The first of a class stands for all: they were the same.
+            // The first file represents its class: the others are equal.
             for start in stride(from: 0, to: outcome.classes.count, by: atATime) where !news.isEmpty {
                 let known = start..<min(start + atATime, outcome.classes.count)
                 let firsts: [Member] = known.map { place in
@@ -84,7 +84,7 @@ struct ByteComparison {
         var alone: [[Int]] = []
         var offset: Int64 = 0
         while offset < size, !isStopped() {
-            // Files that have parted from all others need not be read on.
+            // A file that differs from all others need not be read further.
             for cell in open where cell.count == 1 { alone.append([cell[0].index]) }
             open.removeAll { $0.count <= 1 }
             if open.isEmpty { break }
@@ -96,7 +96,7 @@ struct ByteComparison {
                 }
             }
             let next = open.joined().map { (try? $0.file.nextData(from: offset)) ?? offset }.min() ?? size
-            // What is a hole in all is the same in all.
+            // A hole in all of them is equal.
             if next > offset {
                 offset = next
                 continue
@@ -105,7 +105,7 @@ struct ByteComparison {
             open = open.flatMap { split($0, at: offset, length, &outcome) }
             offset += Int64(length)
         }
-        // A file that changed meanwhile is not the same as anything.
+        // A file that changed meanwhile equals nothing.
         let confirmed = open.map { cell in
             cell.filter { one in
                 attempt(one, &outcome) { () throws(ContentFailure) in try one.file.reader.confirmUnchanged() }

@@ -1,5 +1,5 @@
-// Regular files in the order of their sizes, then of their inodes: so that files of one size, and the names of one
-// inode, come one after the other, however many files there are. Beyond the memory limit sorted runs go to a file.
+// Regular files, sorted by size and inode, so that files of one size and names of one inode are adjacent, however many
+// files there are. Beyond the memory limit, sorted runs go to a temporary file.
 //
 //   key   size, 16 hex digits (a key has no slash: see SortRecord)
 //   line  device, inode: 8 bytes each, big-endian · path
@@ -20,7 +20,7 @@ final class CandidateOutput: EntryOutput {
 
     init(sizes: ClosedRange<Int64>, _ progress: ReadingProgress) { (self.sizes, self.progress) = (sizes, progress) }
 
-    /// A scan of hours is not to end for want of a directory.
+    /// Fails early if the temporary directory is unusable, and not after hours of scanning.
     func prepare() throws(TemporaryFileError) { try sorter.prepare() }
 
     var failed: Bool { isFailed.load(ordering: .relaxed) }
@@ -82,12 +82,12 @@ final class CandidateStream: EntryStream {
     }
 }
 
-/// One inode, and the names that it has in the trees.
+/// One inode, and its names in the trees.
 struct Candidate: Sendable {
     let identity: DeviceInode
-    /// In the order of their bytes, each once.
+    /// In bytewise order, each once.
     var paths: [[UInt8]]
-    /// Set when it was opened first: it has to look the same each time.
+    /// Set when it is first opened. It must be the same at each later opening.
     var status: ContentStatus?
 }
 
@@ -97,7 +97,7 @@ struct Candidates {
 
     init(_ merge: RunMerge) { self.merge = merge }
 
-    /// The inodes of the next size, in the order of device and inode, and how many names the scan met; nil behind the last.
+    /// The inodes of the next size, by device and inode, and the number of names; nil after the last size.
     mutating func next() throws(TemporaryFileError) -> (size: Int64, inodes: [Candidate], names: Int64)? {
         guard let first = merge.record else { return nil }
         let key = Array(first.key)
@@ -112,7 +112,7 @@ struct Candidates {
             if inodes.last?.identity != identity {
                 inodes.append(Candidate(identity: identity, paths: [path], status: nil))
             } else if inodes[inodes.count - 1].paths.last != path {
-                // Not where PATHs lie in each other: that is one name.
+                // If one PATH contains another, the same name occurs twice.
                 inodes[inodes.count - 1].paths.append(path)
             }
             names += 1

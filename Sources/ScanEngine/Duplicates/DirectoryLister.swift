@@ -1,18 +1,18 @@
 import LinuxKernel
 
-/// Lists directories whose entries may all be equal to something. Used by several workers at once.
+/// Lists directories that may be equal to others. Used by several workers at the same time.
 struct DirectoryLister: Sendable {
     let groups: [DuplicateGroup]
-    /// The group of each inode, and its place there.
+    /// The group of each inode, and its index there.
     private let places: [DeviceInode: (group: Int, place: Int)]
 
-    /// What is in a directory.
+    /// The contents of a directory.
     struct Listing: Sendable {
         let identity: DeviceInode
-        /// A line for each entry that is no directory, in no particular order.
+        /// A line for each entry that is not a directory, in no particular order.
         fileprivate(set) var text: [[UInt8]] = []
         fileprivate(set) var subdirectories: [(name: [UInt8], mode: UInt32)] = []
-        /// Regular files, and their bytes.
+        /// Number and bytes of regular files.
         fileprivate(set) var files: Int64 = 0
         fileprivate(set) var size: Int64 = 0
         fileprivate(set) var diskBytes: Int64 = 0
@@ -37,7 +37,7 @@ struct DirectoryLister: Sendable {
         name + [0] + Array("\(kind)\(mode) \(value.count) ".utf8) + value
     }
 
-    /// - Returns: nil where there is something in it that is not equal to anything, or that cannot be looked at.
+    /// - Returns: nil if an entry equals nothing else, or cannot be read.
     func list(_ path: [UInt8]) -> Listing? {
         guard let hold = try? FileHold.hold(Self.joined(path, [UInt8(ascii: ".")])),
             let directory = try? Self.open(hold.number)

@@ -3,41 +3,41 @@ package import LinuxKernel
 
 /// What to look for.
 package struct DuplicateOptions: Sendable {
-    /// Of the files that count. A file without bytes is the same as any other, so those are left out by default.
+    /// Sizes of the files to compare. Empty files are left out by default, because all of them are equal.
     package var sizes: ClosedRange<Int64> = 1...Int64.max
-    /// What decides that files are the same.
+    /// Files with the same digest count as equal.
     package var algorithm = DigestAlgorithm.xxh128
     /// Compare the bytes themselves, without digests.
     package var comparesBytes = false
-    /// Note the files that occur once, too.
+    /// Also collect the files that occur once.
     package var wantsUnique = false
     package var keep = KeepRule.oldest
-    /// Look for directories that are equal, too.
+    /// Also look for equal directories.
     package var findsDirectories = true
 
     package init() {}
 
-    /// Those that decide: files of one MD5 or SHA-1 and other content can be downloaded.
+    /// The algorithms allowed here. Different files with one MD5 or SHA-1 are published.
     package static let algorithms =
         [DigestAlgorithm.xxh128] + DigestAlgorithm.allCases.filter { $0.traits.contains(.resistsCollisions) }
 }
 
-/// Which file of a group is its first: the one that stays where the others give their space back.
+/// Selects the first file of a group, which is kept when the space of the others is reclaimed.
 package enum KeepRule: Equatable, Sendable {
-    /// By mtime; of several the one whose path comes first.
+    /// By mtime; among equals, the first path.
     case oldest, newest
     /// By the length of the path.
     case shortest
-    /// What is at or below this path; of several, and of none, the oldest.
+    /// At or below this path; the oldest if there are several, or none.
     case below([UInt8])
 }
 
-/// One inode of a group, with all names that the scan met.
+/// One inode of a group, with all its names in the trees.
 package struct DuplicateInode: Sendable {
     package let identity: DeviceInode
     /// In the order of their bytes.
     package let paths: [[UInt8]]
-    /// What it looked like when it was read.
+    /// Its status when it was read.
     package let status: ContentStatus
 
     package init(identity: DeviceInode, paths: [[UInt8]], status: ContentStatus) {
@@ -45,24 +45,24 @@ package struct DuplicateInode: Sendable {
     }
 }
 
-/// Files of one content, two inodes or more.
+/// Files with the same content: two inodes or more.
 package struct DuplicateGroup: Sendable {
-    /// Of each file, in bytes.
+    /// The size of each file, in bytes.
     package let size: Int64
-    /// First the one that stays, then the others in the order of their first path.
+    /// First the one to keep, then the others, by their first path.
     package let inodes: [DuplicateInode]
-    /// Nil where bytes were compared, or where holes were passed over.
+    /// Nil if bytes were compared, or holes were skipped.
     package let digest: NamedDigest?
-    /// Bytes on disk that the others have for themselves.
+    /// Bytes on disk that only the others use.
     package let reclaimableBytes: Int64
-    /// Bytes on disk that are shared by extents already.
+    /// Bytes on disk in extents that are already shared.
     package let sharedBytes: Int64
 
     package var fileCount: Int { inodes.reduce(0) { $0 + $1.paths.count } }
 }
 
 extension DuplicateGroup {
-    /// Of files whose extents nobody has asked for.
+    /// A group of files whose extents are unknown.
     package init(_ members: [DuplicateInode], size: Int64, digest: NamedDigest?, keep: KeepRule) {
         var inodes = members.sorted { $0.paths[0].lexicographicallyPrecedes($1.paths[0]) }
         keep.bringToFront(&inodes)
@@ -71,7 +71,7 @@ extension DuplicateGroup {
         self.init(size: size, inodes: inodes, digest: digest, reclaimableBytes: sum, sharedBytes: 0)
     }
 
-    /// What costs most first.
+    /// The group that wastes the most space comes first.
     fileprivate static func precedes(_ left: DuplicateGroup, _ right: DuplicateGroup) -> Bool {
         if left.reclaimableBytes != right.reclaimableBytes { return left.reclaimableBytes > right.reclaimableBytes }
         if left.size != right.size { return left.size > right.size }
@@ -79,9 +79,9 @@ extension DuplicateGroup {
     }
 }
 
-/// What all of it comes to.
+/// Sums of a search.
 package struct DuplicateTotals: Equatable, Sendable {
-    /// Regular files of the sizes that count: names, and inodes.
+    /// Names and inodes of regular files with the requested sizes.
     package var files: Int64 = 0
     package var inodes: Int64 = 0
     package var groups: Int64 = 0
@@ -90,33 +90,33 @@ package struct DuplicateTotals: Equatable, Sendable {
     package var duplicateInodes: Int64 = 0
     package var reclaimableBytes: Int64 = 0
     package var sharedBytes: Int64 = 0
-    /// Of files that were opened, and what was read of them.
+    /// Files that were opened, and bytes read from them.
     package var filesRead: Int64 = 0
     package var bytesRead: Int64 = 0
-    /// Files of pseudo file systems, which are not read.
+    /// Files of pseudo file systems, which are not opened.
     package var skipped: Int64 = 0
-    /// Of the scan and of reading.
+    /// Errors of the scan and of reading.
     package var errors: Int64 = 0
 }
 
-/// What a search found.
+/// The result of a search.
 package struct DuplicateReport: Sendable {
     package var groups: [DuplicateGroup] = []
-    /// Equal directories, where they are looked for. What costs most first.
+    /// Equal directories, if requested. Those that waste the most space come first.
     package var directories: [DirectoryGroup] = []
-    /// Of `groups` those that lie in `directories` altogether, by their place.
+    /// Indices of `groups` whose files are all in `directories`.
     package var covered: Set<Int> = []
     package var totals = DuplicateTotals()
     /// The first 10,000 by path.
     package var errors = ReportedErrors()
-    /// False where it was stopped.
+    /// False if it was stopped.
     package var isComplete = true
 
     package init() {}
 
-    /// To be called when all groups are there: what costs most comes first.
+    /// Sorts the groups: those that waste the most space come first.
     package mutating func sortGroups() {
-        // A group has seven words, two of them counted references: their places are moved instead.
+        // Sorts indices: a group has seven words, and two of them are reference-counted.
         var order = Array(groups.indices)
         order.sort { DuplicateGroup.precedes(groups[$0], groups[$1]) }
         groups = order.map { groups[$0] }

@@ -1,4 +1,4 @@
-// The search for duplicates, when the trees have been scanned:
+// The search for duplicates, after the scan of the trees:
 //
 //   scan ──▶ CandidateOutput: regular files, sorted by size ──▶ DuplicateQueue: some sizes at a time
 //                                                                  │ sizes that occur once: nothing is opened
@@ -8,8 +8,8 @@
 //                                                                  ▼
 //                                                               DuplicateQueue ──▶ DuplicateReport
 //
-// The sizes have to be known before a file is worth opening, so reading begins when the scan has ended. Memory: the
-// sorter's 24 MiB, the files of the sizes that are being looked at, and the groups.
+// Only files whose size occurs twice are opened, so reading begins after the scan. Memory: the sorter's 24 MiB, the
+// files of the sizes that are being compared, and the groups.
 
 import CLinux
 package import Entries
@@ -18,14 +18,14 @@ package import LinuxKernel
 import Synchronization
 import WorkStealing
 
-/// What all parts of one search share.
+/// The shared state of one search.
 final class DuplicateSearch: Sendable {
     let options: DuplicateOptions
     let methods: DigestMethods
     let hasBaseline: Bool
     let scheduler: SchedulerID
     let progress: ReadingProgress
-    /// Files that are read in pieces: each keeps a descriptor and digest contexts.
+    /// Limits the large files that are open: each keeps a descriptor and digest contexts.
     let largeFiles: LimitedResource
     /// See `ByteComparison`.
     let comparedAtATime: Int
@@ -35,8 +35,8 @@ final class DuplicateSearch: Sendable {
     /// Set once, before the search starts.
     private let queueReference = Mutex<DuplicateQueue?>(nil)
 
-    /// What the limit on open files allows: each worker has a file open and the hold that it was opened by, each large
-    /// file keeps a descriptor.
+    /// What the limit on open files allows. Each worker has two descriptors, a file and the `O_PATH` descriptor it was
+    /// opened through; each large file has one.
     struct Limits {
         let workers: Int
         let largeFiles: Int
@@ -44,7 +44,7 @@ final class DuplicateSearch: Sendable {
 
         init(threads: Int) {
             let limit = Int(clamping: clinux_raise_open_files_limit())
-            // One more is the monitor's, one that of the sorter's file.
+            // One is for the monitor, one for the sorter's file.
             let open = limit < 1024 ? Int(clinux_open_descriptors(Int32(limit))) + 2 : 8
             let free = max(limit - open, 4)
             let wanted = min(ScanContext.maximumThreads(threads, openFiles: limit), ScanContext.workersThatFit())
@@ -83,7 +83,7 @@ final class DuplicateSearch: Sendable {
 
     func setQueue(_ queue: DuplicateQueue) { queueReference.withLock { $0 = queue } }
 
-    /// The queue refers to the search, and this ends the circle.
+    /// Breaks the reference cycle: the queue refers to the search.
     func dropQueue() { queueReference.withLock { $0 = nil } }
 
     func fail(_ failure: ContentFailure, _ path: [UInt8]) {
@@ -112,12 +112,12 @@ final class DuplicateSearch: Sendable {
     }
 }
 
-/// Starts the sizes in their order, some at a time, and collects what they come to.
+/// Starts the comparison of sizes in ascending order, a limited number at a time, and collects the results.
 actor DuplicateQueue: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
-    /// Set when all is done.
+    /// Set at the end.
     nonisolated let outcome = Mutex<Result<DuplicateReport, TemporaryFileError>?>(nil)
 
     private let search: DuplicateSearch
@@ -126,11 +126,11 @@ actor DuplicateQueue: MailboxActor {
     private var report = DuplicateReport()
     private var failure: TemporaryFileError?
     private var isAtEnd = false
-    /// Of the sizes that have not ended.
+    /// Sizes that are being compared, and their files.
     private var running = 0
     private var runningFiles = 0
 
-    /// So many files are being looked at, or those of one size: they take some hundred bytes each.
+    /// The most files that are compared at the same time, unless one size has more. Each takes a few hundred bytes.
     private static let mostFiles = 4096
 
     init(_ candidates: Candidates, _ search: DuplicateSearch, unique: UniqueFiles?) {
@@ -188,7 +188,7 @@ actor DuplicateQueue: MailboxActor {
     }
 }
 
-/// Files that occur once, in the order of their paths.
+/// Files that occur once, by path.
 package final class UniqueFiles: Sendable {
     private let sorter = RecordSorter(memoryLimit: 16 << 20, temporaryDirectory: nil)
     private let arena = RecordArena()
@@ -236,9 +236,9 @@ package struct DuplicateFinder {
     private let methods: DigestMethods
     private let endsMethods: DigestMethods
     private let environment: ScanEnvironment
-    /// What occurs once, where that is wanted.
+    /// Files that occur once, if requested.
     package let unique: UniqueFiles?
-    /// Of what comes when the scan has ended.
+    /// Progress of the part after the scan.
     package let reading = ReadingProgress()
 
     /// - Throws: `ScanUnavailable`, `TemporaryFileError`.
@@ -264,7 +264,7 @@ package struct DuplicateFinder {
 
     /// Blocks the calling thread, which is one of the workers. To be called once.
     ///
-    /// - Parameter willRead: told when the scan has ended, and `reading` begins.
+    /// - Parameter willRead: called after the scan, before `reading` begins.
     /// - Throws: `TemporaryFileError`.
     package func run(willRead: () -> Void = {}) throws -> DuplicateReport {
         let scanned = scan.run()

@@ -1,29 +1,28 @@
-// Directories that are equal all the way down: the same names, kinds, modes, targets of symlinks, and contents.
+// Equal directories: everything below them has the same names, kinds, modes, symlink targets and contents.
 //
-// The groups of files are known. A directory is looked into only while everything in it may be equal to something: one
-// file that is in no group ends it. So trees without duplicates cost nothing, and what is listed once more are the
-// directories of duplicates:
+// The groups of files are known. A directory is listed again only if it contains duplicates, and a file that is in no
+// group rules the directory out. So trees without duplicates cost nothing:
 //
 //   files in groups ──▶ their directories: all entries in groups, or without bytes, or symlinks, or such directories?
 //                          │ yes: what they hold, written down, is a number (equal text, equal number)
 //                          ▼
 //                       the directory above, and so on, up to the PATH
 //
-// Nothing recurses: a stack holds the directories that wait for those in them. Most of the time goes into listing, so the
-// workers list some hundred directories ahead.
+// Nothing recurses: a stack holds the directories that wait for their subdirectories. Listing takes most of the time,
+// so all workers list some hundred directories ahead.
 
 import Bytes
 import LinuxKernel
 import WorkStealing
 
-/// Directories that hold the same, two or more.
+/// Equal directories, two or more.
 package struct DirectoryGroup: Sendable {
-    /// In the order of their bytes.
+    /// In bytewise order.
     package let paths: [[UInt8]]
-    /// Of each: regular files, and their bytes.
+    /// Regular files in each directory, and their bytes.
     package let files: Int64
     package let size: Int64
-    /// Of each on disk, name by name.
+    /// Bytes on disk of each directory; a file with several names counts for each.
     package let diskBytes: Int64
 }
 
@@ -34,17 +33,17 @@ extension DirectoryGroup {
     }
 }
 
-/// To be used by a worker whose pool has a `DuplicateReader` for each.
+/// Must be used in a run of a scheduler whose workers have a `DuplicateReader`.
 struct EqualDirectories {
-    /// The PATHs: nothing above them is looked at.
+    /// The PATHs: directories above them are not considered.
     private let roots: Set<ByteKey>
     private let rootLengths: Set<Int>
     private let lister: DirectoryLister
-    /// Directories that were listed ahead; nil: not equal to anything.
+    /// Directories that were listed ahead; nil: equal to nothing.
     private var listed: [ByteKey: DirectoryLister.Listing?] = [:]
-    /// What is known of directories by path; nil: not equal to anything.
+    /// Results by path; nil: equal to nothing.
     private var known: [ByteKey: Content?] = [:]
-    /// The number of what a directory holds.
+    /// Each distinct content of a directory has a number.
     private var numbers: [ByteKey: Int] = [:]
 
     private struct Content {
@@ -53,15 +52,15 @@ struct EqualDirectories {
         let files: Int64
         let size: Int64
         let diskBytes: Int64
-        /// Whether there is a file with bytes in it.
+        /// Whether it contains a file that is not empty.
         let hasContent: Bool
     }
 
-    /// A directory whose subdirectories are not all known yet.
+    /// A directory that waits for its subdirectories.
     private struct Pending {
         let path: [UInt8]
         let listing: DirectoryLister.Listing
-        /// How many subdirectories are known, and equal to something perhaps.
+        /// Subdirectories that have a result and may equal others.
         var passed = 0
     }
 
@@ -71,10 +70,10 @@ struct EqualDirectories {
         rootLengths = Set(roots.lazy.map(\.count))
     }
 
-    /// So many directories are listed ahead: a few MiB.
+    /// The number of directories listed ahead, a few MiB.
     private static let ahead = 512
 
-    /// The groups of directories that cost most first, and which groups of files are in them altogether.
+    /// The groups of directories, those that waste the most space first, and the groups of files that they cover.
     mutating func find(isStopped: () -> Bool) -> (directories: [DirectoryGroup], covered: Set<Int>) {
         var next = Set(lister.groups.lazy.flatMap(\.inodes).flatMap(\.paths).compactMap(above).map(ByteKey.init))
         while !next.isEmpty, !isStopped() {
@@ -99,15 +98,15 @@ struct EqualDirectories {
         rootLengths.contains(path.count) && roots.contains(ByteKey(Array(path)))
     }
 
-    /// The directory that a path is in, unless that is above a PATH.
+    /// The parent directory of a path, unless that is above a PATH.
     private func above(_ path: [UInt8]) -> [UInt8]? {
         if isRoot(path[...]) { return nil }
         guard let slash = path.lastIndex(of: UInt8(ascii: "/")), slash > 0 else { return nil }
-        // A PATH that ends in a slash stands so in front of the names below it.
+        // A PATH that ends in a slash keeps it in the paths below.
         return Array(isRoot(path[...slash]) ? path[...slash] : path[..<slash])
     }
 
-    // MARK: Looking into directories
+    // MARK: Listing
 
     private mutating func listAhead(_ paths: [[UInt8]]) {
         var listings = [DirectoryLister.Listing?](repeating: nil, count: paths.count)
@@ -139,7 +138,7 @@ struct EqualDirectories {
         }
     }
 
-    /// What cannot be equal to anything is known at once.
+    /// A directory that equals nothing gets its result at once.
     private mutating func push(_ path: [UInt8], _ stack: inout [Pending]) {
         let listing = listed.removeValue(forKey: ByteKey(path)) ?? lister.list(path)
         if let listing, !hasUnequal(listing, path) {
@@ -149,7 +148,7 @@ struct EqualDirectories {
         }
     }
 
-    /// Whether one in it is known to be equal to nothing: then the others need not be looked into.
+    /// Whether a subdirectory is known to equal nothing: then the others need not be listed.
     private func hasUnequal(_ directory: DirectoryLister.Listing, _ path: [UInt8]) -> Bool {
         directory.subdirectories.contains { subdirectory in
             let path = DirectoryLister.joined(path, subdirectory.name)
@@ -173,7 +172,7 @@ struct EqualDirectories {
             if content.hasContent { hasContent = true }
             text.append(DirectoryLister.line(name, "d", mode, Array("\(content.number)".utf8)))
         }
-        // No line is a part of another: a name ends with NUL, and what follows has its length in front.
+        // The concatenation is unambiguous: a name ends with NUL, and the value is preceded by its length.
         let key = ByteKey(Array(text.sorted { $0.lexicographicallyPrecedes($1) }.joined()))
         let number = numbers[key] ?? numbers.count
         numbers[key] = number
@@ -193,7 +192,7 @@ struct EqualDirectories {
         var groupOfPath: [ByteKey: Int] = [:]
         for (number, found) in members {
             var identities: Set<DeviceInode> = []
-            // One directory may have several paths: mounts, and PATHs that lie in each other.
+            // A directory can have several paths: mounts, and PATHs that contain each other.
             let apart = found.sorted { $0.path.lexicographicallyPrecedes($1.path) }
                 .filter { identities.insert($0.content.identity).inserted }
             guard apart.count > 1 else { continue }
@@ -202,7 +201,7 @@ struct EqualDirectories {
                 diskBytes: apart[0].content.diskBytes)
             for (path, _) in apart { groupOfPath[ByteKey(path)] = number }
         }
-        /// The group of directories that these paths lie in, one in each, under the same name.
+        /// The group of directories that contains these paths: one in each directory, under the same name.
         func parent(_ paths: [[UInt8]]) -> Int? {
             var parents: Set<ByteKey> = []
             let name = Self.name(paths[0])

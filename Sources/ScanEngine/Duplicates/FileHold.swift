@@ -1,10 +1,10 @@
 package import LinuxKernel
 
-/// Opens regular files by paths of any length, and nothing else whatever was put in their place.
+/// Opens regular files by paths of any length, and nothing else that was put in their place.
 package enum FileHold {
-    /// Holds what has the path without opening it.
+    /// An `O_PATH` descriptor of a path, which does not open it.
     ///
-    /// - Parameter path: what is longer than the kernel takes is gone along in parts.
+    /// - Parameter path: one that is too long for the kernel is resolved in parts.
     package static func hold(_ path: [UInt8]) throws(Errno) -> FileDescriptor {
         var rest = path[...]
         var directory: FileDescriptor?
@@ -30,7 +30,7 @@ package enum FileHold {
         return try Kernel.openPath(name, in: number)
     }
 
-    /// Holds the file that the scan has listed.
+    /// An `O_PATH` descriptor of a file that the scan has listed.
     ///
     /// - Throws: `ESTALE` if something else has the path now.
     package static func hold(_ path: [UInt8], expecting identity: DeviceInode) throws(Errno) -> FileDescriptor {
@@ -41,8 +41,8 @@ package enum FileHold {
         return hold
     }
 
-    /// Opens the file that the scan has listed. As in a scan, its name is looked at right before; on a remote disk a hold
-    /// is better, which looks the path up once.
+    /// Opens a file that the scan has listed, after a check of its status, as a scan does. On remote disks `hold` is
+    /// better: it resolves the path only once.
     ///
     /// - Throws: `ESTALE` if something else has the path now.
     static func openListed(_ path: [UInt8], expecting identity: DeviceInode) throws(Errno) -> FileDescriptor {
@@ -61,10 +61,10 @@ package enum FileHold {
         return try Kernel.openFile(name, in: Kernel.workingDirectory, keepAccessTime: true)
     }
 
-    /// Holds the directory that a path of a scan is in. Below its PATH nothing is followed that has become a symlink since.
+    /// An `O_PATH` descriptor of a path's directory. Below its PATH, new symlinks are not followed.
     ///
     /// - Parameter roots: the PATHs of the scan.
-    /// - Throws: `ENOTDIR` where something else has the place of a directory.
+    /// - Throws: `ENOTDIR` if a directory was replaced by something else.
     package static func holdDirectory(of path: [UInt8], below roots: [[UInt8]]) throws(Errno) -> FileDescriptor {
         let slash = UInt8(ascii: "/")
         let root = roots.filter { path.starts(with: $0) && ($0.last == slash || path[$0.count...].first == slash) }

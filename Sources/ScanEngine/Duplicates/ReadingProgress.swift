@@ -1,26 +1,26 @@
-// How far the reading of a search for duplicates is. Sizes come in their order, so what there is to be done is counted in
-// the bytes of all files, also of those that need not be read: they are done when their size is.
+// Progress of reading in a search for duplicates. The work is counted in bytes of all files. Bytes that need not be
+// read count as done when their size is done.
 
 import LinuxKernel
 import Synchronization
 
 /// Counted by the workers, read by a progress display. Relaxed: nothing is ordered by these numbers.
 package final class ReadingProgress: Sendable {
-    /// Of all files, name by name. Counted during the scan.
+    /// Bytes of all files, once per name. Counted during the scan.
     private let expectedBytes = Atomic<Int64>(0)
-    /// Of the sizes that are done, less what was read of them.
+    /// Bytes of the sizes that are done, minus the bytes read.
     private let passedBytes = Atomic<Int64>(0)
     private let readBytes = Atomic<Int64>(0)
     private let errorCount = Atomic<Int64>(0)
     private let whereabouts = Whereabouts()
 
-    /// What a display shows.
+    /// The figures for a display.
     package struct Figures: Sendable {
         package var done: Int64
         package var expected: Int64
         package var bytesRead: Int64
         package var errors: Int64
-        /// A file that is read.
+        /// A file that is being read.
         package var path: [UInt8]?
 
         package init(done: Int64, expected: Int64, bytesRead: Int64, errors: Int64, path: [UInt8]?) {
@@ -36,7 +36,7 @@ package final class ReadingProgress: Sendable {
             bytesRead: read, errors: errorCount.load(ordering: .relaxed), path: whereabouts.ask()?.bytes)
     }
 
-    /// What a file counts. More than 1 TiB are holes, as a rule; and millions of these have a sum.
+    /// The weight of a file. Larger files than 1 TiB are usually sparse, and the sum of millions must not overflow.
     static func weight(ofSize size: Int64) -> Int64 { min(size, 1 << 40) }
 
     func expect(_ bytes: Int64) { expectedBytes.add(bytes, ordering: .relaxed) }

@@ -4,21 +4,21 @@
 //   second   ├────A────┤├───C───┤            A is shared already, C is to be gained
 //   third               ├───C───┤├──D──┤     C once; D is shared with something outside: nothing is gained
 //
-// Extents that others outside share beside two of the group are counted as to be gained: who else has them is nothing
-// that the kernel tells.
+// If two files of the group share an extent with a file outside, it counts as reclaimable: the kernel does not say
+// which files share it.
 
 package import LinuxKernel
 
 package struct SharedSpace {
-    /// Bytes that only files behind the first have.
+    /// Bytes that only the files after the first use.
     package private(set) var reclaimable: Int64 = 0
-    /// Bytes that are shared: what the files take alone, less what they take together.
+    /// Shared bytes: the sum over the files, minus what they use together.
     private(set) var shared: Int64 = 0
 
     package struct File {
         let device: UInt64
         let diskBytes: Int64
-        /// Nil where no extents can be shared.
+        /// Nil if the file system cannot share extents.
         let extents: [FileExtent]?
 
         package init(device: UInt64, diskBytes: Int64, extents: [FileExtent]?) {
@@ -34,7 +34,7 @@ package struct SharedSpace {
         let isShared: Bool
     }
 
-    /// - Parameter files: the one that stays first.
+    /// - Parameter files: first the one to keep.
     package init(_ files: [File]) {
         var edges: [Edge] = []
         var apart: Int64 = 0
@@ -77,7 +77,7 @@ package struct SharedSpace {
 }
 
 extension KeepRule {
-    /// - Parameter inodes: in the order of their first path.
+    /// - Parameter inodes: sorted by their first path.
     package func bringToFront(_ inodes: inout [DuplicateInode]) {
         func isOlder(_ left: DuplicateInode, _ right: DuplicateInode) -> Bool {
             (left.status.mtimeSeconds, left.status.mtimeNanoseconds)

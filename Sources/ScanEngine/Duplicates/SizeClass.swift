@@ -1,12 +1,12 @@
-// The files of one size, from stage to stage:
+// The files of one size, stage by stage:
 //
 //   all ──▶ ends (4 KiB each) ──▶ same ends: whole ──▶ same digest: a group
 //             │ alone               │ alone
 //             ▼                     ▼
 //           occurs once           occurs once
 //
-// Small files are read whole at once. A batch of small files is one message to an actor of its own, so that others can
-// steal it; a large file is an actor that sends itself a message for each piece.
+// Small files skip the first stage. A batch of small files is a message to its own actor, which others can steal. A large
+// file is an actor that sends itself a message for each piece.
 
 import Bytes
 import Entries
@@ -18,13 +18,13 @@ actor SizeClass: MailboxActor {
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     private let size: Int64
-    /// What all names of its files count in the progress.
+    /// The weight of all names of its files in the progress.
     private let weight: Int64
     private let search: DuplicateSearch
     private var members: [Candidate]
-    /// What this stage found of each member; nil where it was not asked, or could not be read.
+    /// This stage's result for each member; nil if it was not read, or could not be.
     private var keys: [[UInt8]?]
-    /// Members that could not be read: neither the same as others nor different.
+    /// Members that could not be read: neither equal nor different.
     private var unread: Set<Int> = []
     private var stage = ReadStage.ends
     /// Batches and large files that are being read.
@@ -48,14 +48,14 @@ actor SizeClass: MailboxActor {
         read(!search.options.comparesBytes && (isSmall || allAreKnown()) ? .whole : .ends, Array(members.indices))
     }
 
-    /// Whether an earlier scan has the digests of all.
+    /// Whether an earlier scan has the digests of all members.
     private func allAreKnown() -> Bool {
         guard search.hasBaseline else { return false }
         let reader = DuplicateReader.current
         return members.allSatisfy { reader.takenOver($0, size: size) != nil }
     }
 
-    /// Reading so much is as fast as reading its ends: the kernel reads ahead.
+    /// A file up to this size is read as fast as its ends, because the kernel reads ahead.
     private static let wholeAtOnce: Int64 = 32 << 10
 
     // MARK: Stages
@@ -80,7 +80,7 @@ actor SizeClass: MailboxActor {
         }
         waiting = batches.count
         for batch in batches.dropFirst() { batch.send { $0.run() } }
-        // The first one here: a class has one batch as a rule.
+        // The first batch is read here: most classes have only one.
         if let first = batches.first { received(ReadBatch.read(first.files, size, stage, search)) }
     }
 
@@ -119,17 +119,17 @@ actor SizeClass: MailboxActor {
         read(isSparse ? .chunks : .whole, rest)
     }
 
-    /// So many bytes in holes are fed to a digest as zeros: it takes some milliseconds.
+    /// Holes up to this size are fed to the digest as zeros, which takes a few milliseconds.
     private static let mostZeros: Int64 = 64 << 20
 
-    /// Members of one key, in their order, two or more.
+    /// Sets of two or more members with the same key, in order.
     private static func sets(_ keys: [[UInt8]?]) -> [[Int]] {
         var sets: [ByteKey: [Int]] = [:]
         for (index, key) in keys.enumerated() { if let key { sets[ByteKey(key), default: []].append(index) } }
         return sets.values.filter { $0.count > 1 }.sorted { $0[0] < $1[0] }
     }
 
-    /// A message for each set, so that it takes no longer than it must.
+    /// Compares one set per message, to keep messages short.
     private func compare(_ sets: ArraySlice<[Int]>) {
         guard let set = sets.first, !search.shouldStop else { return finish() }
         var comparison = ByteComparison(size, DuplicateReader.current, atATime: search.comparedAtATime)
@@ -185,7 +185,7 @@ actor SizeClass: MailboxActor {
     }
 }
 
-/// What became of the files of one size.
+/// The result for the files of one size.
 struct SizeClassResult: Sendable {
     let candidates: Int
     let filesRead: Int64
@@ -194,7 +194,7 @@ struct SizeClassResult: Sendable {
     var unique: [Candidate] = []
 }
 
-/// A file of a batch; without content where it could not be read, which has been told.
+/// A file of a batch; without content if it could not be read, which has been reported.
 struct ReadResult: Sendable {
     let index: Int
     let content: ReadContent?
@@ -211,7 +211,7 @@ actor ReadBatch: MailboxActor {
     private let sizeClass: SizeClass
     private let search: DuplicateSearch
 
-    /// Some milliseconds.
+    /// Limits of a batch, which takes a few milliseconds.
     static let mostFiles = 32
     static let mostBytes: Int64 = 4 << 20
 
@@ -254,7 +254,7 @@ actor ReadBatch: MailboxActor {
     }
 }
 
-/// A large file, read in pieces of which each is a message.
+/// A large file, read in pieces, one message each.
 actor LargeRead: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -267,9 +267,9 @@ actor LargeRead: MailboxActor {
     private let search: DuplicateSearch
     private var opened: OpenFile?
     private var digest: MultiDigest
-    /// What the progress has of it.
+    /// Bytes of it that the progress has counted.
     private var counted: Int64 = 0
-    /// It keeps a descriptor.
+    /// Its share of the limit on open large files.
     private var place: LimitedResource.Token?
 
     /// Larger files are read in pieces of this size.
@@ -329,7 +329,7 @@ actor LargeRead: MailboxActor {
     }
 
     private func end(_ content: ReadContent?) {
-        // What the class has of it: nothing of a file that could not be read to its end.
+        // A file that could not be read to its end does not count.
         count(content?.bytesRead ?? 0)
         opened = nil
         place = nil

@@ -7,17 +7,16 @@ import ScanEngine
 struct DuplicatesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan duplicates",
-        abstract: "Files that have the same content, and what they cost twice.",
+        abstract: "Find files with the same content, and how much space they waste.",
         usage: "fsscan duplicates [options] PATH... | SAVED",
         discussion: """
-            Each group is files of one content: first the one that --keep chooses. What costs most comes first. Names of \
-            one inode share their space already: they are listed, and gain nothing.
+            Lists groups of files with the same content: first the file that --keep selects. The group that wastes the \
+            most space comes first. Names of one inode already share their space; they are listed together.
 
-            SAVED is a scan that was saved with --hash (FILE: the newest; FILE#3 or FILE#LABEL: that one): nothing is \
-            read.
+            SAVED is a scan that was saved with --hash (FILE: the newest; FILE#3 or FILE#LABEL: that one). No files \
+            are read then.
 
-            Files without bytes are left out, unless --min-size is 0. Nothing is changed without --reflink or \
-            --hardlink.
+            Empty files are left out, unless --min-size is 0. Nothing is changed without --reflink or --hardlink.
 
             EXAMPLES:
               fsscan duplicates ~/Pictures
@@ -28,12 +27,12 @@ struct DuplicatesCommand: ParsableCommand {
 
             EXIT STATUS:
               0                no duplicates
-              1                there are some
-              2                something could not be read, whether there are some or not
+              1                duplicates were found
+              2                something could not be read
               64               wrong usage
               74               the output could not be written
               129, 130, 143    stopped by SIGHUP, SIGINT, SIGTERM
-              141              whoever read the output went away
+              141              the reader closed the pipe
             """)
 
     @Argument(help: ArgumentHelp("", valueName: "PATH", visibility: .hidden), completion: .file())
@@ -61,11 +60,12 @@ struct DuplicatesCommand: ParsableCommand {
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Leave out what the patterns in FILE match, a line each as in a .gitignore; repeatable.", valueName: "FILE"),
+            "Leave out what the patterns in FILE match, one per line, as in a .gitignore; repeatable.",
+            valueName: "FILE"),
         completion: .file())
     var excludeFrom: [CarriedArgument] = []
 
-    @Flag(help: "Leave out what is in caches: of a directory with a valid CACHEDIR.TAG all but that.")
+    @Flag(help: "Leave out the contents of directories with a valid CACHEDIR.TAG, except that file.")
     var excludeCaches = false
 
     @Flag(help: "Leave out what .gitignore files say, from each PATH downwards.")
@@ -74,34 +74,34 @@ struct DuplicatesCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "The digest that decides; sha256 also where somebody makes files on purpose. (default: xxh128)",
+            "Files with the same digest count as equal; use sha256 for untrusted files. (default: xxh128)",
             valueName: "ALG"),
         completion: .list(DuplicateOptions.algorithms.map(\.rawValue)))
     var hash: CarriedArgument?
 
-    @Flag(help: "Compare the files byte by byte, and use no digests.")
+    @Flag(help: "Compare the files byte by byte, without digests.")
     var compare = false
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "The first file of a group: oldest, newest, shortest (path), or what is at or below a PATH. (default: oldest)",
+            "The file to keep: oldest, newest, shortest (path), or one at or below a PATH. (default: oldest)",
             valueName: "RULE"))
     var keep: CarriedArgument?
 
-    @Flag(help: "List all files, also those in directories that are equal.")
+    @Flag(help: "List all files, including those in equal directories.")
     var noDirectories = false
 
     @Flag(help: "List the files that occur once instead.")
     var unique = false
 
-    @Flag(help: "Let the others of a group share the bytes of its first file on the disk (XFS, btrfs).")
+    @Flag(help: "Make the other files of a group share the extents of the first one (XFS, btrfs).")
     var reflink = false
 
-    @Flag(help: "Make the names of the others names of the first file: they are one file from then on.")
+    @Flag(help: "Replace the other files of a group with hard links to the first one.")
     var hardlink = false
 
-    @Flag(help: "With --reflink or --hardlink: only say what would be done.")
+    @Flag(help: "With --reflink or --hardlink: only print what would be done.")
     var dryRun = false
 
     @Option(
@@ -112,16 +112,16 @@ struct DuplicatesCommand: ParsableCommand {
 
     @Flag(help: "Short for --format json.") var json = false
 
-    @Flag(help: "Short for --format ndjson: a line for each group.") var ndjson = false
+    @Flag(help: "Short for --format ndjson: one line per group.") var ndjson = false
 
     @Flag(
         name: [.customShort("0"), .customLong("null")],
-        help: "Paths alone, each ended by NUL, as they are; one more NUL ends a group.")
+        help: "Print only paths, unescaped, each followed by NUL; another NUL ends a group.")
     var isNulSeparated = false
 
     @Option(
         name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("Write to FILE, whole or not at all.", valueName: "FILE"), completion: .file())
+        help: ArgumentHelp("Write to FILE, completely or not at all.", valueName: "FILE"), completion: .file())
     var output: CarriedArgument?
 
     @Option(
@@ -132,14 +132,14 @@ struct DuplicatesCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Take the digests of unchanged files from a saved scan.", valueName: "SAVED"), completion: .file())
+            "Reuse the digests of unchanged files from a saved scan.", valueName: "SAVED"), completion: .file())
     var baseline: CarriedArgument?
 
     @OptionGroup var trust: TrustOptions
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("How many workers run at a time, 1 to 1024.", valueName: "N"))
+        help: ArgumentHelp("Number of workers that run at the same time, 1 to 1024.", valueName: "N"))
     var threads: CarriedArgument?
 
     @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
@@ -148,7 +148,7 @@ struct DuplicatesCommand: ParsableCommand {
     @OptionGroup var version: VersionOption
 }
 
-/// How space is given back.
+/// How space is reclaimed.
 enum ReclaimManner: String {
     case reflink, hardlink
 }
@@ -175,32 +175,32 @@ struct DuplicatesSettings {
     enum Format { case text, json, ndjson, nulSeparated }
 
     var paths: [[UInt8]]
-    /// What of it concerns the scan, but for `paths` and `threads`. Sizes are in `options`.
+    /// Options of the scan, without `paths` and `threads`. Sizes are in `options`.
     var scan = ScanOptions(paths: [], threads: 1)
-    /// Patterns, in front of those of `scan.exclude`.
+    /// Patterns that precede those of `scan.exclude`.
     var patternLists: [FilesFrom]
     /// What ages are relative to.
     var now: FileTime
     var options = DuplicateOptions()
-    /// What was asked for with `--hash`.
+    /// The value of `--hash`.
     var hash: DigestAlgorithm?
     /// An option that was given and makes no sense for a saved scan.
     var scanOption: String?
     /// Nil: nothing is changed.
     var manner: ReclaimManner?
     var isDryRun: Bool
-    /// A saved scan whose digests are taken over.
+    /// A saved scan whose digests are reused.
     var baseline: BaselineSettings?
-    /// Evidence of the saved scan, or digests of its file, one of which it is to have; in lower-case hex.
+    /// Accepted evidence of the saved scan, or SHA-256 of its file, in lower-case hex.
     var expected: [String]
     var format: Format
     /// Nil: standard output.
     var output: [UInt8]?
     /// Of the output.
     var mode: UInt32?
-    /// Nil: what the machine offers.
+    /// Nil: one per processor.
     var threads: Int?
-    /// Nil: where standard error is a terminal.
+    /// Nil: if standard error is a terminal.
     var progress: Bool?
 
     init(_ command: DuplicatesCommand, _ runs: PathRuns) throws(UsageError) {
@@ -236,7 +236,7 @@ struct DuplicatesSettings {
         if patternLists.filter(\.isStandardInput).count > 1 {
             throw UsageError("--exclude-from: standard input can be one of them")
         }
-        if command.reflink, command.hardlink { throw UsageError("one of them: --reflink or --hardlink") }
+        if command.reflink, command.hardlink { throw UsageError("give only one of --reflink and --hardlink") }
         manner = command.reflink ? .reflink : command.hardlink ? .hardlink : nil
         isDryRun = command.dryRun
         if isDryRun, manner == nil {
@@ -254,14 +254,14 @@ struct DuplicatesSettings {
         scanOption = scanOptions.first(where: \.1)?.0
         format = try Self.format(command)
         if manner != nil, options.wantsUnique {
-            throw UsageError("--unique lists files of which there is nothing to take back")
+            throw UsageError("--unique lists files that have no duplicates: there is nothing to reclaim")
         }
         if manner != nil, format == .nulSeparated {
-            throw UsageError("-0 has no place for what was done: use --ndjson")
+            throw UsageError("-0 cannot show what was done: use --ndjson")
         }
         if manner != nil, command.output != nil {
             throw UsageError(
-                "-o is written at the end, and a log is to be there before: send standard output to a file")
+                "-o is written at the end, but the log must exist before: redirect standard output to a file")
         }
         output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
         mode = try ScanSettings.mode(command.mode, of: command.output)
@@ -274,7 +274,7 @@ struct DuplicatesSettings {
         guard DuplicateOptions.algorithms.contains(algorithm) else {
             throw UsageError(
                 "--hash", value,
-                "cannot tell files apart that somebody made to have one digest; there are "
+                "does not protect against constructed files; choose one of "
                     + DuplicateOptions.algorithms.map(\.rawValue).joined(separator: " "))
         }
         return algorithm

@@ -3,8 +3,8 @@ import Entries
 import LinuxKernel
 import ScanEngine
 
-/// Duplicates for programs, schema `fsscan-duplicates/1`: one object, or a line for each group between a header and a
-/// summary.
+/// Writes duplicates for programs, schema `fsscan-duplicates/1`: one object, or one line per group between a header and
+/// a summary.
 struct DuplicatesJSON: ~Copyable {
     private var writer: JSONWriter
     private let options: DuplicateOptions
@@ -12,13 +12,13 @@ struct DuplicatesJSON: ~Copyable {
     private let isLines: Bool
     private let takesBack: Bool
 
-    /// - Parameter selection: besides sizes, with times in the place of ages.
+    /// - Parameter selection: without sizes, and with times instead of ages.
     init(_ options: DuplicateOptions, _ selection: Selection, isLines: Bool, takesBack: Bool) {
         (self.options, self.selection, self.isLines, self.takesBack) = (options, selection, isLines, takesBack)
         writer = JSONWriter(layout: isLines ? .compact : .readable)
     }
 
-    /// - Parameter reclaim: takes back, and tells what it has done.
+    /// - Parameter reclaim: reclaims space, and reports each action.
     mutating func write(
         _ report: DuplicateReport, _ unique: UniqueFiles?, to output: OutputFile,
         reclaim: ((ReclaimAction) throws(OutputError) -> Void) throws(OutputError) -> Reclaimed?

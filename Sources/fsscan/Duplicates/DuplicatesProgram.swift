@@ -15,7 +15,7 @@ struct DuplicatesProgram {
 
     init(_ settings: DuplicatesSettings) { self.settings = settings }
 
-    /// Throws what `FSScan` has a line and a status for.
+    /// - Throws: errors that `FSScan` turns into a line and an exit status.
     func run() throws -> ExitStatus {
         // From here on a signal must not end the process without its report.
         clinux_install_stop_handler()
@@ -25,7 +25,7 @@ struct DuplicatesProgram {
         if settings.baseline == nil, !settings.expected.isEmpty {
             throw UsageError("--expect is for a saved scan: SAVED, or that of --baseline")
         }
-        // A rule that is misspelt would be no rule.
+        // A misspelt rule would be taken for a path.
         if case .below(let path) = settings.options.keep, withCString(path, { access($0, F_OK) }) != 0 {
             let name = CarriedArgument(bytes: path)
             throw UsageError("--keep", name, "is none of oldest newest shortest, and no PATH that there is")
@@ -85,7 +85,7 @@ struct DuplicatesProgram {
 
     // MARK: Saved scans
 
-    /// A PATH alone that is a file of saved scans, or FILE#3.
+    /// If the only PATH is a file of saved scans, or FILE#3.
     private func savedScan(_ progress: ProgressDisplay) throws -> SavedDuplicates? {
         guard settings.paths.count == 1, let argument = try? SnapshotArgument(settings.paths[0]),
             case .file(let file, let scan) = argument, scan != nil || Self.isDatabase(file)
@@ -104,7 +104,7 @@ struct DuplicatesProgram {
             progress.counting(opened.source), settings.options, selector, asked: settings.hash, file: file)
     }
 
-    /// Whether a regular file begins as SQLite's do.
+    /// Whether a regular file begins like an SQLite database.
     private static func isDatabase(_ path: [UInt8]) -> Bool {
         guard let hold = try? FileHold.hold(path) else { return false }
         var status = FileStatus()
@@ -116,7 +116,7 @@ struct DuplicatesProgram {
     }
 }
 
-/// Writes what was found, in the form that was asked for.
+/// Writes the result in the requested format.
 struct DuplicatesWriter {
     private let settings: DuplicatesSettings
     private let report: DuplicateReport
@@ -124,7 +124,7 @@ struct DuplicatesWriter {
     /// Nil: nothing is changed.
     private let reclaimer: Reclaimer?
 
-    /// Bytes gathered before they are handed over.
+    /// Bytes buffered before they are written.
     private static let pieceSize = 1 << 16
 
     /// - Parameter roots: the PATHs.
@@ -153,9 +153,9 @@ struct DuplicatesWriter {
         }
     }
 
-    /// What is told is done.
+    /// Reports each action after it is done.
     ///
-    /// - Returns: what was gained, and how many files were left.
+    /// - Returns: the bytes gained, and the number of files left alone.
     private func reclaim(_ tell: (ReclaimAction) throws(OutputError) -> Void) throws(OutputError) -> Reclaimed? {
         guard let reclaimer else { return nil }
         var sum = Reclaimed(manner: settings.manner?.rawValue ?? "", isDryRun: settings.isDryRun)
@@ -230,7 +230,7 @@ struct DuplicatesWriter {
         try buffer.drain { bytes throws(OutputError) in try output.write(bytes) }
     }
 
-    /// A line for each file, at once: a log that is killed tells all but the last.
+    /// Writes a line per file at once, so that the log of a killed process misses only the last.
     private func writeActions(_ quoting: Quoting, _ buffer: inout ByteBuffer, to output: OutputFile) throws {
         try buffer.drain { bytes throws(OutputError) in try output.write(bytes) }
         let verb = settings.manner == .reflink ? "shared" : "linked"
@@ -280,7 +280,7 @@ struct DuplicatesWriter {
     }
 }
 
-/// What taking back came to.
+/// Sums of the actions.
 struct Reclaimed {
     let manner: String
     let isDryRun: Bool

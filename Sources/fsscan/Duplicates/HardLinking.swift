@@ -1,4 +1,4 @@
-// Makes the names of one file lead to another of the same content, so that nothing is lost whatever others do:
+// Replaces the names of a file with hard links to an equal file. Nothing is lost, whatever other processes do:
 //
 //   both files open, under write leases: nobody else has them open; who opens one waits until we close it
 //     └─ both look as they did before there were leases? compared, byte by byte, by these descriptors
@@ -9,10 +9,10 @@
 //                         no:  all are exchanged back; nothing has happened
 //                         yes: all .fsscan-1f… are removed
 //
-// Killed between two of these steps, names .fsscan-… are left, which lead to the same content.
+// If the process is killed between two steps, names .fsscan-… are left over. They lead to the same content.
 //
-// What remains: who has looked the name up before it was exchanged, and opens the file after the leases were looked at
-// last, writes to a file that has no name any more. The time between is that of two system calls.
+// One gap remains: a process that looked the name up before the exchange, and opens the file after the last check of
+// the leases, writes to a file without a name. The gap is two system calls long.
 
 import CLinux
 import Glibc
@@ -21,7 +21,7 @@ import ScanEngine
 
 final class HardLinking {
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 << 20, alignment: 4096)
-    /// The PATHs of the scan: below them no symlink is followed.
+    /// The PATHs of the scan: symlinks below them are not followed.
     private let roots: [[UInt8]]
     private let isCancelled: () -> Bool
 
@@ -31,14 +31,14 @@ final class HardLinking {
 
     deinit { buffer.deallocate() }
 
-    /// Makes all names of `other` names of `kept`.
+    /// Replaces all names of `other` with links to `kept`.
     ///
     /// - Parameters:
-    ///   - kept: looks different afterwards: a new name changes its ctime.
-    ///   - isDryRun: only looks whether it can be done: takes the leases, and gives them up.
-    ///   - refusal: what was left over, though all names were linked.
-    /// - Returns: how many names lead to the file that stays now: all.
-    /// - Throws: why all were left.
+    ///   - kept: its status is updated, because a new link changes the ctime.
+    ///   - isDryRun: only checks whether it is possible: takes and releases the leases.
+    ///   - refusal: names that were left over although all names were linked.
+    /// - Returns: the number of replaced names: all.
+    /// - Throws: the reason why none was replaced.
     func link(
         _ kept: inout DuplicateInode, _ other: DuplicateInode, size: Int64, isDryRun: Bool, refusal: inout Refusal?
     ) throws(Refusal) -> Int {
@@ -53,7 +53,7 @@ final class HardLinking {
         }
         try takeLease(stays.descriptor.number, "the file that stays")
         try takeLease(goes.descriptor.number, "it")
-        // Before there were leases others could write, and change the mode.
+        // Before the leases, others could write, or change the mode.
         try confirmUnchanged(stays)
         try confirmUnchanged(goes)
         if isDryRun {
@@ -62,7 +62,7 @@ final class HardLinking {
         }
         try compare(stays, goes, size)
         try replace(names, stays, goes, &refusal)
-        // Under the lease: what changed about it is what was done here.
+        // Under the lease, the only changes are our own.
         var status = FileStatus()
         if (try? Kernel.status(of: stays.descriptor.number, .full, into: &status)) != nil {
             kept = DuplicateInode(identity: kept.identity, paths: kept.paths, status: ContentStatus(status))
@@ -70,13 +70,13 @@ final class HardLinking {
         return other.paths.count
     }
 
-    /// Names of one inode share all but their names.
+    /// Names of one inode share everything except the name.
     private func confirmAlike(_ stays: borrowing ReclaimedFile, _ goes: borrowing ReclaimedFile) throws(Refusal) {
         let (one, other) = (stays.status, goes.status)
         if one.mount != other.mount { throw Refusal("is on another mount than the file that stays") }
         if one.uid != other.uid || one.gid != other.gid { throw Refusal("has another owner than the file that stays") }
         if one.mode != other.mode { throw Refusal("has another mode than the file that stays") }
-        // Where the file system has none, they are the same.
+        // A file system without them: equal.
         let flags = (
             try? Kernel.inodeFlags(of: stays.descriptor.number), try? Kernel.inodeFlags(of: goes.descriptor.number)
         )
@@ -100,14 +100,14 @@ final class HardLinking {
         }
     }
 
-    /// Throws unless a file is what it was when it was opened: whatever is done to it changes its ctime.
+    /// Throws if a file has changed since it was opened: any change sets its ctime.
     private func confirmUnchanged(_ file: borrowing ReclaimedFile) throws(Refusal) {
         let now = try Self.status(of: file)
         guard ContentStatus(now).describesSameContent(as: ContentStatus(file.status)), Self.isAlike(now, file.status)
         else { throw Refusal.changed }
     }
 
-    /// Beside the times, which an exchange of names changes.
+    /// Compares everything except times, which an exchange of names changes.
     private static func isAlike(_ now: borrowing FileStatus, _ before: borrowing FileStatus) -> Bool {
         (now.size, now.links, now.mode, now.uid, now.gid)
             == (before.size, before.links, before.mode, before.uid, before.gid)
@@ -145,10 +145,10 @@ final class HardLinking {
         var offset: Int64 = 0
         while offset < size {
             if isCancelled() { throw .stopped }
-            // Whoever opens a file waits for the lease.
+            // A process that opens a file waits for the lease.
             try confirmLeases(stays, goes)
             do throws(Errno) {
-                // What is a hole in both is the same in both.
+                // A hole in both is equal.
                 let data = try min(stays.nextData(from: offset, size), goes.nextData(from: offset, size))
                 if data > offset {
                     offset = data
@@ -179,7 +179,7 @@ final class HardLinking {
 
     // MARK: Names
 
-    /// A name of the file that goes, and the one that takes its place.
+    /// A name of the file to replace, and its replacement.
     private final class Place {
         let directory: FileDescriptor
         let identity: DeviceInode
@@ -206,7 +206,7 @@ final class HardLinking {
         }
     }
 
-    /// Each name once: overlapping PATHs, and links to directories, spell one in several ways.
+    /// Each name once: overlapping PATHs and symlinked directories spell a name in several ways.
     private func distinct(_ paths: [[UInt8]]) throws(Refusal) -> [Place] {
         struct Key: Hashable {
             let directory: DeviceInode
@@ -221,9 +221,9 @@ final class HardLinking {
         return places
     }
 
-    /// All names or none: names of one file stay names of one file.
+    /// Replaces all names or none, so that hard links stay together.
     ///
-    /// - Parameter refusal: what was left over, though all were replaced.
+    /// - Parameter refusal: names that were left over although all were replaced.
     private func replace(
         _ places: [Place], _ stays: borrowing ReclaimedFile, _ goes: borrowing ReclaimedFile, _ refusal: inout Refusal?
     ) throws(Refusal) {
@@ -257,13 +257,13 @@ final class HardLinking {
             do throws(Refusal) {
                 try Self.remove(temporary, leadingTo: goes.status.identity, in: place.directory.number)
             } catch {
-                // The name has been replaced; what it was has another one.
+                // The name was replaced; the old file still has the temporary name.
                 refusal = error
             }
         }
     }
 
-    /// - Parameter trouble: what could not be undone.
+    /// - Parameter trouble: collects what could not be undone.
     private func undo(_ places: [Place], _ stays: borrowing ReclaimedFile, _ trouble: inout Refusal?) {
         for place in places.reversed() {
             guard let temporary = place.temporary else { continue }
@@ -284,7 +284,7 @@ final class HardLinking {
         }
     }
 
-    /// A name that nobody else has thought of, for the file that stays.
+    /// A link to the kept file under a random, unused name.
     private func makeName(_ descriptor: Int32, in directory: Int32) throws(Refusal) -> [UInt8] {
         while true {
             let name = Array(".fsscan-\(String(UInt64.random(in: 0 ... .max), radix: 16))".utf8)
@@ -326,7 +326,7 @@ final class HardLinking {
         }
     }
 
-    /// Of a name that this program has made, if nobody has put another file there.
+    /// Removes a name that this program made, unless another file has replaced it.
     private static func remove(
         _ name: [UInt8], leadingTo identity: DeviceInode, in directory: Int32
     ) throws(Refusal) {

@@ -1,6 +1,6 @@
-// Taking back what is there twice. The first file of a group stays as it is.
+// Reclaims the space of duplicates. The first file of a group is kept.
 //
-//   reflink     the kernel compares and shares a range in one step: whatever others write meanwhile, no byte is lost
+//   reflink     the kernel compares and shares a range in one step: concurrent writes lose no data
 //   hard link   see HardLinking.swift
 
 import CLinux
@@ -8,12 +8,12 @@ import Glibc
 import LinuxKernel
 import ScanEngine
 
-/// What became of one file: a line of the log.
+/// What happened to one file: a line of the log.
 struct ReclaimAction {
     enum Outcome {
-        /// Its bytes on disk, or those that are shared now.
+        /// Its bytes on disk, or the bytes that are shared now.
         case done(Int64)
-        /// Nothing was changed: a sentence that follows the path.
+        /// Nothing was changed; the reason follows the path.
         case left(String)
     }
 
@@ -22,7 +22,7 @@ struct ReclaimAction {
     var outcome: Outcome
 }
 
-/// Why a file stays as it is: a sentence that follows its path.
+/// Why a file was left alone: a phrase that follows its path.
 struct Refusal: Error {
     let message: String
 
@@ -38,9 +38,9 @@ struct ReclaimedFile: ~Copyable {
     let descriptor: FileDescriptor
     let status: FileStatus
 
-    /// By the first of its paths that leads to it.
+    /// Opens it through the first of its paths that leads to it.
     ///
-    /// - Throws: where it does not look as it did when it was compared.
+    /// - Throws: if it has changed since it was compared.
     static func open(_ inode: DuplicateInode) throws(Refusal) -> ReclaimedFile {
         var failure: Errno?
         for path in inode.paths {
@@ -65,7 +65,7 @@ struct ReclaimedFile: ~Copyable {
         guard ContentStatus(status).describesSameContent(as: inode.status) else { throw .changed }
     }
 
-    /// The first place at or behind `offset` that is no hole; the size where only a hole follows.
+    /// The first offset at or after `offset` that is not in a hole; the size if only a hole follows.
     func nextData(from offset: Int64, _ size: Int64) throws(Errno) -> Int64 {
         do throws(Errno) {
             return try Kernel.nextData(descriptor.number, from: offset) ?? size
@@ -75,7 +75,7 @@ struct ReclaimedFile: ~Copyable {
         }
     }
 
-    /// Bytes on disk that it has for itself, and would give back if it shared all that `kept` has.
+    /// Bytes on disk that only this file uses, and that sharing with `kept` would free.
     func ownBytes(besides kept: borrowing ReclaimedFile) -> Int64 {
         SharedSpace([kept.space, space]).reclaimable
     }
@@ -87,7 +87,7 @@ struct ReclaimedFile: ~Copyable {
     }
 }
 
-/// Gives back the space of groups, one file after the other.
+/// Reclaims the space of groups, one file after the other.
 struct Reclaimer {
     private let manner: ReclaimManner
     private let isDryRun: Bool
@@ -96,18 +96,18 @@ struct Reclaimer {
     private let linking: HardLinking
 
     /// - Parameters:
-    ///   - keep: which file of each file system stays.
+    ///   - keep: selects the file to keep on each file system.
     ///   - roots: the PATHs of the scan.
     init(
         _ manner: ReclaimManner, isDryRun: Bool, keep: KeepRule, roots: [[UInt8]], isCancelled: @escaping () -> Bool
     ) {
         (self.manner, self.isDryRun, self.keep, self.isCancelled) = (manner, isDryRun, keep, isCancelled)
         linking = HardLinking(roots, isCancelled: isCancelled)
-        // Who waits for a lease is told by a signal that would end the process.
+        // Another process that waits for a lease causes a signal, which would end this process.
         signal(SIGIO, SIG_IGN)
     }
 
-    /// - Parameter tell: told what became of each file, at once: what is told is done.
+    /// - Parameter tell: called for each file, as soon as it is done.
     func reclaim<Failure: Error>(
         _ group: DuplicateGroup, tell: (ReclaimAction) throws(Failure) -> Void
     ) throws(Failure) {
@@ -125,7 +125,7 @@ struct Reclaimer {
         }
     }
 
-    /// The first of all in front.
+    /// The group's first file comes first.
     private static func byFileSystem(_ inodes: [DuplicateInode]) -> [[DuplicateInode]] {
         var parts: [[DuplicateInode]] = []
         var places: [UInt64: Int] = [:]
@@ -140,7 +140,7 @@ struct Reclaimer {
         return parts
     }
 
-    /// - Parameter inodes: of one file system.
+    /// - Parameter inodes: on one file system.
     private func reclaim<Failure: Error>(
         _ inodes: [DuplicateInode], size: Int64, tell: (ReclaimAction) throws(Failure) -> Void
     ) throws(Failure) {
@@ -157,7 +157,7 @@ struct Reclaimer {
                 case .hardlink:
                     done = try linking.link(
                         &kept, other, size: size, isDryRun: isDryRun, refusal: &refusal)
-                    // The last name gives the space back.
+                    // Removing the last name frees the space.
                     if refusal == nil { bytes = other.status.allocatedBytes } else { done -= 1 }
                 }
             } catch {
@@ -172,7 +172,7 @@ struct Reclaimer {
         }
     }
 
-    /// - Returns: how many bytes on disk it had for itself, and has no more.
+    /// - Returns: the bytes on disk that are free now.
     private func share(
         _ kept: DuplicateInode, _ other: DuplicateInode, _ size: Int64
     ) throws(Refusal) -> Int64 {
@@ -183,7 +183,7 @@ struct Reclaimer {
         let before = target.ownBytes(besides: source)
         if before == 0 { throw Refusal("shares its extents already, or has none") }
         if isDryRun {
-            // Of no bytes, the kernel says whether it would share them.
+            // With length 0 the kernel only says whether it could share.
             _ = try Self.share(source, target, from: 0, length: 0)
             return before
         }
@@ -196,7 +196,7 @@ struct Reclaimer {
             } catch {
                 throw Refusal("lseek", error)
             }
-            // What is a hole in both takes nothing, and may be exabytes.
+            // A hole in both uses no space, and may be exabytes long.
             offset = max(offset, data / Self.alignment * Self.alignment)
             if data >= size { break }
             let shared = try Self.share(source, target, from: offset, length: min(Self.rangeBytes, size - offset))
@@ -224,8 +224,8 @@ struct Reclaimer {
         return shared
     }
 
-    /// What all file systems take at a time.
+    /// A length that all file systems accept.
     private static let rangeBytes: Int64 = 16 << 20
-    /// Ranges begin with a block; the largest has 64 KiB.
+    /// Ranges begin at a block boundary; the largest block is 64 KiB.
     private static let alignment: Int64 = 64 << 10
 }

@@ -1,4 +1,4 @@
-// Duplicates in a saved scan: it has the digests, so nothing is read.
+// Finds duplicates in a saved scan by its digests, without reading files.
 //
 //   key   size, 16 hex digits · digest in hex
 //   line  device, inode, and so on: numbers of 8 bytes, big-endian (`Line`) · path
@@ -20,22 +20,22 @@ struct SavedDuplicates {
     private let arena = RecordArena()
     private var report = DuplicateReport()
     private var errors: [ScanError] = []
-    /// What occurs once, where that is wanted.
+    /// Files that occur once, if requested.
     let unique: UniqueFiles?
 
-    /// What stands in a line before the path, in this order.
+    /// The numbers of a line before the path, in this order.
     private enum Line: Int, CaseIterable {
         case device, inode, diskBytes, mode, mtimeSeconds, mtimeNanoseconds, ctimeSeconds, ctimeNanoseconds
     }
 
-    /// - Parameter asked: of `--hash`; nil: the first that can decide.
+    /// - Parameter asked: the value of `--hash`; nil: the first suitable algorithm.
     init(
         _ source: any SnapshotSource, _ options: DuplicateOptions, _ selector: EntrySelector?,
         asked: DigestAlgorithm?, file: [UInt8]
     ) throws(SnapshotFailure) {
         let saved = source.description.algorithms
         let usable = asked.map { [$0] } ?? DuplicateOptions.algorithms
-        // What nobody can forge before what is fast: it costs nothing here.
+        // Prefers collision-resistant digests over fast ones: here they cost nothing.
         let best = usable.filter(saved.contains).max {
             !$0.traits.contains(.resistsCollisions) && $1.traits.contains(.resistsCollisions)
         }
@@ -93,7 +93,7 @@ struct SavedDuplicates {
         let path = entry.key.path(below: root)
         report.totals.files += 1
         guard let digest = entry.digests[algorithm] else {
-            // Its error says why; files of pseudo file systems have none.
+            // An error of the scan says why, except for files of pseudo file systems.
             if entry.errors.isEmpty { report.totals.skipped += 1 }
             return
         }
@@ -134,7 +134,7 @@ struct SavedDuplicates {
         let path = Array(line[(8 * Line.allCases.count)...])
         let identity = DeviceInode(device: number(.device), inode: number(.inode))
         if let last = members.last, last.identity == identity {
-            // PATHs that lie in each other have the same names.
+            // If one PATH contains another, the same name occurs twice.
             if last.paths.last != path {
                 members[members.count - 1] = DuplicateInode(
                     identity: identity, paths: last.paths + [path], status: last.status)
@@ -149,7 +149,7 @@ struct SavedDuplicates {
         members.append(DuplicateInode(identity: identity, paths: [path], status: status))
     }
 
-    /// A key begins with the index of a root, of which there is one.
+    /// A key begins with the index of the only root.
     private static func size(_ key: [UInt8]) -> Int64 {
         Int64(String(decoding: key[4..<20], as: UTF8.self), radix: 16) ?? 0
     }
