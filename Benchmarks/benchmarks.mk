@@ -2,7 +2,7 @@
 #
 # make hands variables of its command line to the scripts: `make bench RUNS=10 ROUNDS=5 TREES=/mnt/scratch`.
 
-.PHONY: bench bench-guard bench-browse bench-saved bench-duplicates bench-scheduler bench-content bench-cold bench-scale bench-latency bench-mpi bench-reading bench-compare bench-equal
+.PHONY: bench bench-guard bench-browse bench-saved bench-duplicates bench-scheduler bench-http bench-content bench-cold bench-scale bench-latency bench-mpi bench-reading bench-compare bench-equal
 .PHONY: bench-tools bench-build bench-check bench-docs bench-rivals bench-clean
 
 bench: build ## Metadata scan beside the C floor, find, bfs, fd, du and gdu (warm)
@@ -27,6 +27,9 @@ bench-duplicates: build ## Files of one content, beside jdupes, fdupes, rdfind a
 
 bench-scheduler: ## Empty actors and tasks, fork and join, messages: beside Go, oneTBB, tokio, asyncio and others
 	Benchmarks/scheduler.sh
+
+bench-http: ## The HTTP server of Examples/ on the pool, beside Swift's own executor and Go (needs wrk)
+	Benchmarks/http.sh
 
 bench-content: build ## Digests and MIME types beside sha256sum, hashdeep, rclone, file and others
 	Benchmarks/content.sh

@@ -6,6 +6,7 @@ packages=(
     hyperfine time strace python3 python3-venv util-linux openssl fuse3 # to measure
     findutils coreutils bfs fd-find gdu                                 # make bench, bench-cold, bench-latency
     golang-go g++ libtbb-dev cargo librust-tokio-dev                    # make bench-scheduler (the rest comes from PyPI)
+    wrk                                                                 # make bench-http
     hashdeep rclone rhash b3sum xxhash file                             # make bench-content
     jdupes fdupes rdfind rmlint                                         # make bench-duplicates
     aide mtree-netbsd libcap2-bin attr                                  # make bench-compare

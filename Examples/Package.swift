@@ -5,16 +5,20 @@
 
 import PackageDescription
 
-func example(_ name: String, _ products: String...) -> Target {
+func example(_ name: String, _ products: String..., others: [Target.Dependency] = []) -> Target {
     .executableTarget(
-        name: name, dependencies: products.map { .product(name: $0, package: "fsscan") }, path: name,
-        exclude: name == "ArticleGraph" ? ["expected.txt"] : [],
+        name: name, dependencies: products.map { .product(name: $0, package: "fsscan") } + others, path: name,
+        exclude: ["ArticleGraph": ["expected.txt"], "HTTPServer": ["README.md"]][name] ?? [],
         swiftSettings: [.treatAllWarnings(as: .error)])
 }
 
 let package = Package(
     name: "Examples",
-    dependencies: [.package(name: "fsscan", path: "..")],
+    dependencies: [
+        .package(name: "fsscan", path: ".."),
+        // HTTPServer alone needs it. The libraries do not, so their users do not fetch it.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    ],
     targets: [
         // The three steps of the tutorial: links to the code that it shows.
         example("FirstActor", "WorkStealing"),
@@ -24,6 +28,12 @@ let package = Package(
         example("MergeSort", "WorkStealing"),
         example("ArticleGraph", "TaskGraphs", "WorkStealing"),
         example("BlockedWorkers", "WorkStealing"),
+        example(
+            "HTTPServer", "WorkStealing",
+            others: [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -6,7 +6,8 @@ cd "$(dirname "$0")"
 swift build >&2
 programs=$(swift build --show-bin-path)
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+server=
+trap '[[ -z $server ]] || kill $server; rm -rf "$work"' EXIT
 
 # same NAME: standard input is the actual output, the file is the expected one.
 same() {
@@ -53,4 +54,45 @@ for threads in 1 2 4; do
     cat "$work/blocked" >&2
     pools=$([ $threads = 1 ] || echo "fixed 301"; echo "with 301")
     awk 'NR > 1 { print $1, ($1 == "fixed" ? $2 : $4) }' "$work/blocked" | same "BlockedWorkers on $threads" <(echo "$pools")
+done
+
+# curl asks the server, jq reads its JSON, and factor counts the primes.
+serve() {
+    : >"$work/server"
+    "$programs/HTTPServer" 0 "$1" "$2" >"$work/server" &
+    server=$!
+    for ((wait = 0; wait < 300; wait++)); do
+        port=$(sed -n 's/^port //p' "$work/server")
+        [[ -n $port ]] && return
+        kill -0 $server || break
+        sleep 0.1
+    done
+    echo "examples: HTTPServer does not start" >&2
+    exit 1
+}
+get() { curl --silent --show-error --max-time 60 "http://127.0.0.1:$port$1"; }
+seq 2 19999 | factor | awk 'NF == 2 { primes++ } END { print primes " primes" }' >"$work/primes"
+
+for executor in pool swift; do
+    serve $executor 1
+    get /plaintext | same "HTTPServer on $executor" <(printf 'Hello, World!')
+    get /json | jq -r .message | same "its JSON" <(echo 'Hello, World!')
+    get /computing | same "its computing handler" "$work/primes"
+    get /none | same "its answer to unknown paths" <(echo 'not found')
+    curl --silent --head --max-time 60 "http://127.0.0.1:$port/plaintext" | tr -d '\r' | head -1 |
+        same "its answer to HEAD" <(echo 'HTTP/1.1 200 OK')
+    # Two requests on one connection, then many connections, most of which wait for handlers that block.
+    curl --silent --max-time 60 "http://127.0.0.1:$port/plaintext" "http://127.0.0.1:$port/blocking" |
+        same "its second answer" <(printf 'Hello, World!waited\n')
+    seq 40 | xargs -P 40 -I{} curl --silent --max-time 60 "http://127.0.0.1:$port/blocking" |
+        same "its blocking handlers" <(yes waited | head -40)
+    # A connection without a request does not keep it from ending.
+    exec 3<>"/dev/tcp/127.0.0.1/$port"
+    kill -TERM $server
+    wait $server
+    server=
+    exec 3>&-
+    # One thread was blocked while 39 connections waited, so the pool has others.
+    awk -v executor=$executor '/^at most/ { print (executor == "pool" ? $3 > 1 : $3 == 1) }' "$work/server" |
+        same "the number of its threads" <(echo 1)
 done

@@ -23,6 +23,7 @@ programs="
 jq jq
 sqlite3 sqlite3
 git git
+curl curl
 file file
 xxhsum xxhash
 strace strace
