@@ -26,9 +26,9 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
     private let gate = Mutex(())
     /// Written by the owner (true: relaxed, false: release), read by thieves that have the gate (acquire): the owner's
     /// work inside comes before theirs.
-    private let ownerIsInside = Atomic<Bool>(false)
+    private let ownerIsInside = SteppedAtomic<Bool>(false)
     /// Written by thieves that have the gate (in: acquire; out: release), read by the owner (acquire), likewise.
-    private let thiefIsInside = Atomic<Bool>(false)
+    private let thiefIsInside = SteppedAtomic<Bool>(false)
     /// Written from inside, as the last step; read from everywhere.
     private let published = PublishedLength()
     #if INTERLEAVING
@@ -54,17 +54,13 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
     @inline(__always)
     func asOwner<Result: Sendable>(_ body: (inout Ring) -> Result) -> Result {
         if isBiased {
-            interleavingPoint(.write, identity(of: .ownerIsInside))
             ownerIsInside.store(true, ordering: .relaxed)
             fence.light()
-            interleavingPoint(.read, identity(of: .thiefIsInside))
             if !thiefIsInside.load(ordering: .acquiring) {
                 let result = update(body)
-                interleavingPoint(.write, identity(of: .ownerIsInside))
                 ownerIsInside.store(false, ordering: .releasing)
                 return result
             }
-            interleavingPoint(.write, identity(of: .ownerIsInside))
             ownerIsInside.store(false, ordering: .releasing)
         }
         return throughTheGate(body)
@@ -73,35 +69,31 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
     @inline(never)
     private func throughTheGate<Result: Sendable>(_ body: (inout Ring) -> Result) -> Result {
         #if INTERLEAVING
-        interleavingPoint(.write, identity(of: .gate), enabled: canLock)
+        interleavingPoint(.write, gateIdentity, enabled: canLock)
         #endif
         return gate.withLock { _ in
             published.lockTaken()
             let result = update(body)
-            interleavingPoint(.write, identity(of: .gate))
+            interleavingPoint(.write, gateIdentity)
             return result
         }
     }
 
     /// - Returns: nil if the owner or another thief is inside.
     func asThief<Result: Sendable>(_ body: (inout Ring) -> Result) -> Result? {
-        interleavingPoint(.write, identity(of: .gate))
+        interleavingPoint(.write, gateIdentity)
         let result: Result?? = gate.withLockIfAvailable { _ -> Result? in
             published.lockTaken()
             // Leaving is a step too, and needs a name in the tests.
-            defer { interleavingPoint(.write, identity(of: .gate)) }
+            defer { interleavingPoint(.write, gateIdentity) }
             guard isBiased else { return update(body) }
             // An interrupted owner stays inside for a while: do not pay for a fence at each look.
-            interleavingPoint(.read, identity(of: .ownerIsInside))
             if ownerIsInside.load(ordering: .relaxed) { return nil }
-            interleavingPoint(.write, identity(of: .thiefIsInside))
             _ = thiefIsInside.exchange(true, ordering: .acquiring)
             defer {
-                interleavingPoint(.write, identity(of: .thiefIsInside))
                 thiefIsInside.store(false, ordering: .releasing)
             }
             fence.heavy()
-            interleavingPoint(.read, identity(of: .ownerIsInside))
             return ownerIsInside.load(ordering: .acquiring) ? nil : update(body)
         }
         return result ?? nil
@@ -118,14 +110,8 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
         return result
     }
 
-    /// Identities of the words, for tests.
-    private enum Word: UInt {
-        case ownerIsInside = 1
-        case thiefIsInside, gate
-    }
-
-    /// The identities are addresses within the eight bytes of the length; the length has the first.
-    private func identity(of word: Word) -> UInt { published.identity &+ word.rawValue }
+    /// Identifies the gate in tests: an address within the eight bytes of the length.
+    private var gateIdentity: UInt { published.identity &+ 1 }
 
     #if INTERLEAVING
     private var canLock: () -> Bool {

@@ -9,22 +9,20 @@ extension Idle {
 
     /// Before the first worker of a run starts.
     func begin(active: Int) {
-        door.store(0, ordering: .sequentiallyConsistent)
-        counts.wrappingAdd(UInt64(active) &* Self.oneActive, ordering: .sequentiallyConsistent)
+        door.plain.store(0, ordering: .sequentiallyConsistent)
+        counts.plain.wrappingAdd(UInt64(active) &* Self.oneActive, ordering: .sequentiallyConsistent)
     }
 
     /// `missing` threads could not be created. The caller is an active worker that has not announced its sleep.
     func giveUp(_ missing: Int) {
-        counts.wrappingSubtract(UInt64(missing) &* Self.oneActive, ordering: .sequentiallyConsistent)
+        counts.plain.wrappingSubtract(UInt64(missing) &* Self.oneActive, ordering: .sequentiallyConsistent)
     }
 
     /// working → resting, if more than `minimum` are active and not all others sleep. So a worker stays awake that will
     /// look at all queues, the caller's included, before it sleeps, and that can end the run.
     func rest(keeping minimum: Int) -> Bool {
-        interleavingPoint(.read, countsIdentity)
         var seen = Counts(counts.load(ordering: .relaxed))
         while seen.active > minimum, seen.active - seen.sleeping > 1 {
-            interleavingPoint(.write, countsIdentity)
             let step = counts.weakCompareExchange(
                 expected: seen.word, desired: seen.word &- Self.oneActive, ordering: .sequentiallyConsistent)
             if step.exchanged { return true }
@@ -38,10 +36,8 @@ extension Idle {
     ///
     /// - Returns: false if a worker idles, or the run is over.
     func admit(_ amount: Int) -> Bool {
-        interleavingPoint(.read, countsIdentity)
         var seen = Counts(counts.load(ordering: .relaxed))
         while seen.active > 0, seen.sleeping == 0, seen.searching == 0 {
-            interleavingPoint(.write, countsIdentity)
             let step = counts.weakCompareExchange(
                 expected: seen.word, desired: seen.word &+ UInt64(amount) &* (Self.oneActive &+ Self.oneSearching),
                 ordering: .sequentiallyConsistent)
@@ -53,18 +49,14 @@ extension Idle {
 
     /// Releases `amount` resting workers, whichever they are: `admit(_:)` has counted them.
     func letIn(_ amount: Int) {
-        interleavingPoint(.write, doorIdentity)
         door.wrappingAdd(UInt32(amount), ordering: .releasing)
-        interleavingPoint(.write, doorIdentity)
-        Futex.wake(amount, on: doorAddress)
+        door.wake(amount)
     }
 
     /// The run is over: releases all resting workers, now and later. Call it after the end was published.
     func openDoor() {
-        interleavingPoint(.write, doorIdentity)
         door.store(Self.doorIsOpen, ordering: .releasing)
-        interleavingPoint(.write, doorIdentity)
-        Futex.wake(Self.maximumWorkers, on: doorAddress)
+        door.wake(Self.maximumWorkers)
     }
 
     /// Sleeps in reserve until released, or until the run is over. In the first case the releasing thread has counted
@@ -73,17 +65,15 @@ extension Idle {
     /// - Returns: false if the run is over; the caller is in no count then.
     func waitAtDoor() -> Bool {
         while true {
-            interleavingPoint(.read, doorIdentity)
             var seen = door.load(ordering: .acquiring)
             while seen > 0 {
                 if seen == Self.doorIsOpen { return false }
-                interleavingPoint(.write, doorIdentity)
                 let step = door.weakCompareExchange(
                     expected: seen, desired: seen - 1, successOrdering: .acquiring, failureOrdering: .acquiring)
                 if step.exchanged { return true }
                 seen = step.original
             }
-            Futex.waitWhileZero(doorAddress) { door.load(ordering: .relaxed) == 0 }
+            door.waitWhileZero()
         }
     }
 
@@ -96,17 +86,13 @@ extension Idle {
     func waitWhileSleeping(atLeast limit: Int) -> Bool {
         var hasSlept = false
         while true {
-            interleavingPoint(.write, alarmIdentity)
             alarm.store(UInt32(limit), ordering: .sequentiallyConsistent)
-            interleavingPoint(.read, countsIdentity)
-            let seen = now
+            let seen = Counts(counts.load(ordering: .sequentiallyConsistent))
             guard seen.active > 0, seen.sleeping >= limit else { break }
             hasSlept = true
-            Futex.waitWhileZero(bellAddress) { bell.load(ordering: .relaxed) == 0 }
-            interleavingPoint(.write, bellIdentity)
+            bell.waitWhileZero()
             _ = bell.exchange(0, ordering: .sequentiallyConsistent)
         }
-        interleavingPoint(.write, alarmIdentity)
         alarm.store(0, ordering: .sequentiallyConsistent)
         return hasSlept
     }
@@ -114,23 +100,20 @@ extension Idle {
     /// Sleeps for `nanoseconds`, or less if the run ends. Monitor only.
     func pause(nanoseconds: Int) {
         var time = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
-        _ = clinux_futex_wait(bellAddress, 0, &time)
+        bell.waitWhileZero(atMost: &time)
         _ = bell.exchange(0, ordering: .sequentiallyConsistent)
     }
 
     /// Wakes the monitor. Call it after the step on `counts` that concerns it.
     func ring() {
         guard hasMonitor else { return }
-        interleavingPoint(.write, bellIdentity)
         bell.store(1, ordering: .sequentiallyConsistent)
-        Futex.wake(1, on: bellAddress)
+        bell.wake(1)
     }
 
     func ringIfAsked(sleeping: Int) {
         guard hasMonitor else { return }
-        interleavingPoint(.read, alarmIdentity)
         guard sleeping < Int(alarm.load(ordering: .sequentiallyConsistent)) else { return }
-        interleavingPoint(.write, alarmIdentity)
         if alarm.exchange(0, ordering: .sequentiallyConsistent) > 0 { ring() }
     }
 }

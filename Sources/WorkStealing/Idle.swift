@@ -35,30 +35,30 @@ import Synchronization
 struct Idle: ~Copyable, Sendable {
     /// Bits 0 to 13: sleeping; 14 to 27: searching; 28 to 41: active; 42 to 63: departures, that is, steps that took
     /// sleepers out (modulo 2²²). Every step is sequentially consistent.
-    let counts = Atomic<UInt64>(0)
+    let counts = SteppedAtomic<UInt64>(0)
     /// How many sleepers may continue. The futex word. Written by wakers (release) and by the sleepers that take a
     /// token (acquire).
-    private let tokens = Atomic<UInt32>(0)
+    private let tokens = SteppedAtomic<UInt32>(0)
 
     /// Pushers use the light side.
     private let fence = AsymmetricFence()
 
     /// Whether there is a sentry. Set and cleared by that sleeper, read by pushers (all sequentially consistent).
-    private let sentry = Atomic<Bool>(false)
+    private let sentry = SteppedAtomic<Bool>(false)
 
     /// How many resting workers may continue, or `doorIsOpen`. The futex word on which they rest. Written by the
     /// monitor and by the worker that ends the run (release), and by those that continue (acquire).
-    let door = Atomic<UInt32>(0)
+    let door = SteppedAtomic<UInt32>(0)
     static let doorIsOpen = UInt32.max
 
     /// Whether there is an `alarm` to check.
     let hasMonitor: Bool
     /// The monitor wants to be woken when fewer workers than this sleep. Set by the monitor, which then reads `counts`;
     /// taken by wakers, which changed `counts` before: one of the two sees the other (all sequentially consistent).
-    let alarm = Atomic<UInt32>(0)
+    let alarm = SteppedAtomic<UInt32>(0)
     /// The monitor's futex word: 1 once it was woken, cleared by the monitor. Written by wakers (release) and by the
     /// monitor (acquire).
-    let bell = Atomic<UInt32>(0)
+    let bell = SteppedAtomic<UInt32>(0)
 
     /// Sleepers look for a token every millisecond instead of being woken: see `SchedulingPolicy`.
     private let polls: Bool
@@ -88,8 +88,8 @@ struct Idle: ~Copyable, Sendable {
     }
 
     /// For the monitor and tests: steps that depend on it use the result of `announceSleep()`.
-    var now: Counts { Counts(counts.load(ordering: .sequentiallyConsistent)) }
-    var unclaimedTokens: Int { Int(tokens.load(ordering: .sequentiallyConsistent)) }
+    var now: Counts { Counts(counts.plain.load(ordering: .sequentiallyConsistent)) }
+    var unclaimedTokens: Int { Int(tokens.plain.load(ordering: .sequentiallyConsistent)) }
 
     // MARK: Pushers
 
@@ -101,11 +101,9 @@ struct Idle: ~Copyable, Sendable {
     @discardableResult
     func notify(mayWait: Bool = false) -> Bool {
         fence.light()
-        interleavingPoint(.read, countsIdentity)
         var seen = Counts(counts.load(ordering: .relaxed))
         while seen.sleeping > 0, seen.searching == 0 {
             if mayWait {
-                interleavingPoint(.read, sentryIdentity)
                 if sentry.load(ordering: .sequentiallyConsistent) { return false }
             }
             let left = seen.sleeping - 1
@@ -123,7 +121,6 @@ struct Idle: ~Copyable, Sendable {
     /// Moves `amount` sleepers to the searchers if the counts are unchanged. The step may fail spuriously; `seen` is up
     /// to date then.
     private func wake(_ amount: UInt64, from seen: inout Counts) -> Bool {
-        interleavingPoint(.write, countsIdentity)
         let step = counts.weakCompareExchange(
             expected: seen.word, desired: Self.afterWaking(amount, in: seen), ordering: .sequentiallyConsistent)
         seen = Counts(step.original)
@@ -135,16 +132,13 @@ struct Idle: ~Copyable, Sendable {
     }
 
     private func putTokens(_ amount: UInt32) {
-        interleavingPoint(.write, tokensIdentity)
         tokens.wrappingAdd(amount, ordering: .releasing)
-        interleavingPoint(.write, tokensIdentity)
-        if !polls { Futex.wake(Int(amount), on: tokensAddress) }
+        if !polls { tokens.wake(Int(amount)) }
     }
 
     // MARK: Workers
 
     func searchBegan() {
-        interleavingPoint(.write, countsIdentity)
         counts.wrappingAdd(Self.oneSearching, ordering: .sequentiallyConsistent)
     }
 
@@ -154,7 +148,6 @@ struct Idle: ~Copyable, Sendable {
     ///   the caller must look at the queues, and call `notify()` if there is more work. If nobody sleeps, the next
     ///   worker to announce its sleep looks at them.
     func searchEnded() -> Bool {
-        interleavingPoint(.write, countsIdentity)
         let word = counts.wrappingSubtract(Self.oneSearching, ordering: .sequentiallyConsistent).newValue
         guard Counts(word).searching == 0, Counts(word).sleeping > 0 else { return false }
         // The caller looks at the queues with relaxed loads: pairs with the fence in `notify()`.
@@ -167,7 +160,6 @@ struct Idle: ~Copyable, Sendable {
     ///
     /// - Returns: the counts, with the caller among the sleeping.
     func announceSleep() -> Counts {
-        interleavingPoint(.write, countsIdentity)
         let word = counts.wrappingAdd(Self.oneSleeping &- Self.oneSearching, ordering: .sequentiallyConsistent).newValue
         fence.heavy()
         return Counts(word)
@@ -176,7 +168,6 @@ struct Idle: ~Copyable, Sendable {
     /// sleeping → searching without having slept. If wakers have already taken every sleeper from the count, one of
     /// them meant the caller: its token is on the way, and the caller waits for it.
     func cancelSleep() {
-        interleavingPoint(.read, countsIdentity)
         var seen = Counts(counts.load(ordering: .relaxed))
         while seen.sleeping > 0 {
             let left = seen.sleeping - 1
@@ -198,7 +189,7 @@ struct Idle: ~Copyable, Sendable {
         let seconds = min(max(impatient.seconds, 0), Self.longestPatience)
         var limit = timespec(tv_sec: Int(seconds), tv_nsec: Int(seconds.truncatingRemainder(dividingBy: 1) * 1e9))
         while !takeToken() {
-            Futex.waitWhileZero(tokensAddress, atMost: &limit) { tokens.load(ordering: .relaxed) == 0 }
+            tokens.waitWhileZero(atMost: &limit)
             let now = clinux_now(CLOCK_MONOTONIC)
             let passed = Double(now.tv_sec - began.tv_sec) + Double(now.tv_nsec - began.tv_nsec) / 1e9
             if passed < seconds { continue }
@@ -217,7 +208,7 @@ struct Idle: ~Copyable, Sendable {
             if polls {
                 usleep(1000)
             } else {
-                Futex.waitWhileZero(tokensAddress) { tokens.load(ordering: .relaxed) == 0 }
+                tokens.waitWhileZero()
             }
         }
     }
@@ -225,12 +216,10 @@ struct Idle: ~Copyable, Sendable {
     /// Makes the caller, which searches, the sentry, unless there is one. Call it before `announceSleep()`: a pusher
     /// that finds a sleeper must also find the sentry, or it wakes the sleeper at once.
     func standSentry() -> Bool {
-        interleavingPoint(.write, sentryIdentity)
         return !sentry.exchange(true, ordering: .sequentiallyConsistent)
     }
 
     func leaveSentry() {
-        interleavingPoint(.write, sentryIdentity)
         sentry.store(false, ordering: .sequentiallyConsistent)
     }
 
@@ -253,7 +242,7 @@ struct Idle: ~Copyable, Sendable {
                     return cancelSleep()
                 }
                 var time = timespec(tv_sec: 0, tv_nsec: Self.nanosecondsBetweenLooks)
-                Futex.waitWhileZero(tokensAddress, atMost: &time) { tokens.load(ordering: .relaxed) == 0 }
+                tokens.waitWhileZero(atMost: &time)
                 // The token first: this wake-up may have been meant for it, and no other thread would be woken.
                 if takeToken() { return leaveSentry() }
             }
@@ -261,7 +250,6 @@ struct Idle: ~Copyable, Sendable {
             leaveSentry()
             fence.heavy()
         } else {
-            interleavingPoint(.read, sentryIdentity)
             if sentry.load(ordering: .sequentiallyConsistent) {
                 // The sentry will look at the queues after this.
                 return seesNeglectedWork() ? cancelSleep() : sleep(impatient: impatient)
@@ -276,10 +264,8 @@ struct Idle: ~Copyable, Sendable {
 
     /// - Returns: false if there is no token.
     private func takeToken() -> Bool {
-        interleavingPoint(.read, tokensIdentity)
         var available = tokens.load(ordering: .relaxed)
         while available > 0 {
-            interleavingPoint(.write, tokensIdentity)
             let step = tokens.weakCompareExchange(
                 expected: available, desired: available - 1, successOrdering: .acquiring, failureOrdering: .relaxed)
             if step.exchanged { return true }
@@ -301,7 +287,6 @@ struct Idle: ~Copyable, Sendable {
     ///
     /// - Returns: false if a worker left: it will announce its sleep again, and ask the same question.
     func endRun(_ announced: Counts, staying: Bool = false) -> Bool {
-        interleavingPoint(.write, countsIdentity)
         // Not a weak exchange: after a spurious failure all would sleep, and nobody would ask again.
         return counts.compareExchange(
             expected: announced.word,
@@ -313,19 +298,4 @@ struct Idle: ~Copyable, Sendable {
 
     /// Releases all workers that `endRun(_:)` took from the count, including the caller, which must still `sleep()`.
     func releaseAll(_ announced: Counts) { putTokens(UInt32(announced.sleeping)) }
-
-    // MARK: Addresses
-
-    /// The futex word. Sound: an atomic never moves, and the kernel compares the word itself.
-    private var tokensAddress: UnsafeRawPointer { withUnsafePointer(to: tokens) { UnsafeRawPointer($0) } }
-
-    /// Identify the words in tests.
-    private var tokensIdentity: UInt { UInt(bitPattern: tokensAddress) }
-    private var sentryIdentity: UInt { withUnsafePointer(to: sentry) { UInt(bitPattern: $0) } }
-    var countsIdentity: UInt { withUnsafePointer(to: counts) { UInt(bitPattern: $0) } }
-    var alarmIdentity: UInt { withUnsafePointer(to: alarm) { UInt(bitPattern: $0) } }
-    var bellIdentity: UInt { UInt(bitPattern: bellAddress) }
-    var doorAddress: UnsafeRawPointer { withUnsafePointer(to: door) { UnsafeRawPointer($0) } }
-    var doorIdentity: UInt { UInt(bitPattern: doorAddress) }
-    var bellAddress: UnsafeRawPointer { withUnsafePointer(to: bell) { UnsafeRawPointer($0) } }
 }

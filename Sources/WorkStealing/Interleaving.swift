@@ -1,10 +1,10 @@
 // Hooks that let a test decide which thread takes the next step.
 //
-// Each step that another thread can observe (an atomic operation, a lock, a futex) announces itself here. In a release
-// build the announcement is an empty inlined function. In a debug build a thread with a `Conductor` waits until the
-// conductor lets it continue, so that a test can run all interleavings of the real code
-// (Tests/WorkStealingTests/Explorer). Threads without a conductor pay for one look at a thread-local variable, also in
-// debug builds.
+// Each step that another thread can observe (an atomic operation, a lock, a futex) announces itself here: a
+// `SteppedAtomic` by itself (SteppedAtomic.swift), the others by a call. In a release build the announcement is an empty
+// inlined function. In a debug build a thread with a `Conductor` waits until the conductor lets it continue, so that a
+// test can run all interleavings of the real code (Tests/WorkStealingTests/Interleavings). Threads without a conductor
+// pay for one look at a thread-local variable, also in debug builds.
 
 import CLinux
 
@@ -62,42 +62,11 @@ func interleavingSpin(from source: StaticString = #function, line: UInt = #line)
 #else
 
 @inline(__always)
-func interleavingPoint(_ access: Access, _ object: @autoclosure () -> UInt) {}
+func interleavingPoint(
+    _ access: Access, _ object: @autoclosure () -> UInt, from source: StaticString = #function, line: UInt = #line
+) {}
 
 @inline(__always)
 func interleavingSpin() {}
 
 #endif
-
-/// Sleeping on a word until another thread wakes the sleeper.
-enum Futex {
-    /// Sleeps if `word` is zero, until `wake` or a spurious wake-up. The corresponding system call is `futex(2)`.
-    ///
-    /// - Parameters:
-    ///   - limit: the longest time; nil: none.
-    ///   - isZero: the check that the kernel makes; called in tests only.
-    static func waitWhileZero(
-        _ word: UnsafeRawPointer, atMost limit: UnsafePointer<timespec>? = nil, isZero: () -> Bool
-    ) {
-        #if INTERLEAVING
-        if let conductor = Conductor.current {
-            conductor.sleep(on: UInt(bitPattern: word), hasLimit: limit != nil, isUnchanged: isZero)
-            return
-        }
-        #endif
-        _ = clinux_futex_wait(word, 0, limit)
-        // The process may have given up on its workers; a late answer to one of them must not wake the others.
-        clinux_stop_if_abandoned()
-    }
-
-    /// Wakes up to `count` threads that sleep on `word`. The corresponding system call is `futex(2)`.
-    static func wake(_ count: Int, on word: UnsafeRawPointer) {
-        #if INTERLEAVING
-        if let conductor = Conductor.current {
-            conductor.wake(count, on: UInt(bitPattern: word))
-            return
-        }
-        #endif
-        clinux_futex_wake(word, Int32(clamping: count))
-    }
-}

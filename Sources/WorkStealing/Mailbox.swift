@@ -31,7 +31,7 @@ public struct Mailbox: ~Copyable, Sendable {
     /// The offset of the mailbox in its actor, in words, from which the holder finds the actor. 0 before the first
     /// message. Written by the sender that takes the very first step idle → scheduled; read by later ones and by the
     /// holder. Relaxed, as `slot`.
-    private let offset = Atomic<UInt16>(0)
+    private let offset = SteppedAtomic<UInt16>(0)
     /// Messages of one turn, before the mailbox goes behind the other work of its worker.
     private let turnBudget: UInt8
     /// The contents of `slot`. Belongs to the sender that took the step idle → scheduled, then to the holder; each
@@ -39,7 +39,7 @@ public struct Mailbox: ~Copyable, Sendable {
     private let content = Atomic<UInt8>(Content.nothing)
 
     /// Written by senders (push, release) and the holder (take, acquire; to idle, release). Pairs with itself.
-    private let state = Atomic<UInt>(State.idle)
+    private let state = SteppedAtomic<UInt>(State.idle)
     /// The first message; or, in the first word, messages already taken from `state` but left when the turn's budget
     /// ran out, oldest first.
     private let slot0 = Atomic<UInt>(0)
@@ -111,7 +111,6 @@ public struct Mailbox: ~Copyable, Sendable {
     private func post(
         _ message: consuming Message, _ priority: MessagePriority, owned: () -> UnsafeMutableRawPointer
     ) -> Bool {
-        interleavingPoint(.read, identity(of: .state))
         var observed = state.load(ordering: .relaxed)
         if observed == State.idle {
             observed = claim()
@@ -138,7 +137,6 @@ public struct Mailbox: ~Copyable, Sendable {
                 return false
             }
             node.pointee.next = Self.newest(in: observed)
-            interleavingPoint(.write, identity(of: .state))
             let push = self.state.weakCompareExchange(
                 expected: observed, desired: UInt(bitPattern: node) | State.scheduled,
                 successOrdering: .releasing, failureOrdering: .relaxed)
@@ -152,7 +150,6 @@ public struct Mailbox: ~Copyable, Sendable {
     /// - Returns: the previous state: the step was taken if it was idle.
     @inline(__always)
     private func claim() -> UInt {
-        interleavingPoint(.write, identity(of: .state))
         return state.compareExchange(
             expected: State.idle, desired: State.scheduled, successOrdering: .acquiring, failureOrdering: .relaxed
         ).original
@@ -171,7 +168,6 @@ public struct Mailbox: ~Copyable, Sendable {
     /// Records where the actor is, at its first message. Only after the caller has claimed the mailbox.
     @inline(__always)
     private func noteActor(_ actor: UnsafeMutableRawPointer) {
-        interleavingPoint(.read, identity(of: .offset))
         // No actor begins with its mailbox.
         if offset.load(ordering: .relaxed) == 0 { noteNewActor(actor) }
     }
@@ -183,7 +179,6 @@ public struct Mailbox: ~Copyable, Sendable {
         if clinux_is_default_actor(actor) {
             executorIsForgotten(type(of: Unmanaged<AnyObject>.fromOpaque(actor).takeUnretainedValue()))
         }
-        interleavingPoint(.write, identity(of: .offset))
         offset.store(UInt16(truncatingIfNeeded: distance / Self.unit), ordering: .relaxed)
     }
 
@@ -228,7 +223,7 @@ public struct Mailbox: ~Copyable, Sendable {
         let actor = owner
         var budget = turnBudget
         var list: UnsafeMutablePointer<MessageNode>?
-        interleavingPoint(.write, identity(of: .slot))
+        interleavingPoint(.write, slotIdentity)
         let content = content.load(ordering: .relaxed)
         if let kind = Message.Kind(rawValue: content) {
             worker.deliver(emptySlot(of: kind), to: actor)
@@ -249,7 +244,7 @@ public struct Mailbox: ~Copyable, Sendable {
                 list = takePosted()
             }
             guard budget > 0 else {
-                interleavingPoint(.write, identity(of: .slot))
+                interleavingPoint(.write, slotIdentity)
                 slot0.store(UInt(bitPattern: list), ordering: .relaxed)
                 self.content.store(Content.list, ordering: .relaxed)
                 return true
@@ -263,7 +258,6 @@ public struct Mailbox: ~Copyable, Sendable {
 
     /// The actor. For the worker that holds the mailbox.
     private var owner: Unmanaged<AnyObject> {
-        interleavingPoint(.read, identity(of: .offset))
         let distance = UInt(offset.load(ordering: .relaxed)) &* Self.unit
         return .fromOpaque(UnsafeRawPointer(address) - Int(distance))
     }
@@ -279,9 +273,7 @@ public struct Mailbox: ~Copyable, Sendable {
 
     /// The step scheduled → idle; fails if a message was posted in the meantime.
     private func becomeIdle() -> Bool {
-        interleavingPoint(.read, identity(of: .state))
         guard state.load(ordering: .relaxed) == State.scheduled else { return false }
-        interleavingPoint(.write, identity(of: .state))
         return state.compareExchange(
             expected: State.scheduled, desired: State.idle, successOrdering: .releasing, failureOrdering: .relaxed
         ).exchanged
@@ -289,7 +281,6 @@ public struct Mailbox: ~Copyable, Sendable {
 
     /// Takes everything that was posted, and reverses it: senders push at the front, so the newest comes first.
     private func takePosted() -> UnsafeMutablePointer<MessageNode>? {
-        interleavingPoint(.write, identity(of: .state))
         var node = Self.newest(in: state.exchange(State.scheduled, ordering: .acquiring))
         var oldestFirst: UnsafeMutablePointer<MessageNode>?
         while let current = node {
@@ -317,7 +308,7 @@ public struct Mailbox: ~Copyable, Sendable {
     /// Moves `message` into the three words, which own what the message owned.
     private func fillSlot(_ message: consuming Message) {
         let (kind, words) = message.takeApart()
-        interleavingPoint(.write, identity(of: .slot))
+        interleavingPoint(.write, slotIdentity)
         slot0.store(words.first, ordering: .relaxed)
         slot1.store(words.second, ordering: .relaxed)
         slot2.store(words.third, ordering: .relaxed)
@@ -340,12 +331,8 @@ public struct Mailbox: ~Copyable, Sendable {
     var address: UnsafePointer<Mailbox> { withUnsafePointer(to: self) { $0 } }
 
     /// For tests.
-    var isIdle: Bool { state.load(ordering: .acquiring) == State.idle }
+    var isIdle: Bool { state.plain.load(ordering: .acquiring) == State.idle }
 
-    /// The objects of the protocol's steps: identities for tests.
-    private enum Field: UInt {
-        case state, offset, slot
-    }
-
-    private func identity(of field: Field) -> UInt { UInt(bitPattern: address) &+ field.rawValue }
+    /// Identifies the slot and `content` in tests.
+    private var slotIdentity: UInt { withUnsafePointer(to: content) { UInt(bitPattern: $0) } }
 }

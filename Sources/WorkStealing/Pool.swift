@@ -28,9 +28,9 @@ struct Pool: ~Copyable, Sendable {
     /// Written by `start()`, `stop()` and the end of the run; read by the last worker to announce its sleep.
     /// Sequentially consistent, as `isAsked`: written before `notify()`, read after the announcement, so one of the two
     /// sees the other (README.md, "No wake-up is lost").
-    private let mode = Atomic<Int>(Mode.run)
+    private let mode = SteppedAtomic<Int>(Mode.run)
     /// Whether `drained()` has waiters.
-    private let isAsked = Atomic<Bool>(false)
+    private let isAsked = SteppedAtomic<Bool>(false)
 
     private enum Mode {
         static let run = 0
@@ -40,7 +40,6 @@ struct Pool: ~Copyable, Sendable {
 
     func enter() {
         state.withLock { $0.isStarted = true }
-        interleavingPoint(.write, identity)
         mode.store(Mode.staying, ordering: .sequentiallyConsistent)
     }
 
@@ -48,7 +47,7 @@ struct Pool: ~Copyable, Sendable {
     ///
     /// - Returns: all waiters.
     func leave() -> [Waiter] {
-        mode.store(Mode.run, ordering: .sequentiallyConsistent)
+        mode.plain.store(Mode.run, ordering: .sequentiallyConsistent)
         return state.withLock { state in
             defer { state = State() }
             return state.drained + state.stopped
@@ -61,7 +60,6 @@ struct Pool: ~Copyable, Sendable {
             if state.isStarted { state.drained.append(waiter) }
             return state.isStarted
         }
-        interleavingPoint(.write, identity)
         isAsked.store(true, ordering: .sequentiallyConsistent)
         return isStarted
     }
@@ -73,7 +71,6 @@ struct Pool: ~Copyable, Sendable {
             return state.isStarted
         }
         guard isStarted else { return false }
-        interleavingPoint(.write, identity)
         // Not if the run is over and another has begun.
         _ = mode.compareExchange(expected: Mode.staying, desired: Mode.stopping, ordering: .sequentiallyConsistent)
         return true
@@ -81,7 +78,6 @@ struct Pool: ~Copyable, Sendable {
 
     /// All waiters for the drain.
     func takeDrained() -> [Waiter] {
-        interleavingPoint(.write, identity)
         // First: a later waiter sets it again.
         isAsked.store(false, ordering: .sequentiallyConsistent)
         return state.withLock { state in
@@ -93,12 +89,9 @@ struct Pool: ~Copyable, Sendable {
     enum AtRest { case end, drain, stay }
 
     func atRest(isCancelled: Bool) -> AtRest {
-        interleavingPoint(.read, identity)
         if mode.load(ordering: .sequentiallyConsistent) != Mode.staying { return .end }
         return isCancelled || isAsked.load(ordering: .sequentiallyConsistent) ? .drain : .stay
     }
-
-    private var identity: UInt { withUnsafePointer(to: mode) { UInt(bitPattern: $0) } }
 }
 
 /// The system has refused the first thread of a pool.

@@ -88,17 +88,13 @@ struct Ring: ~Copyable, @unchecked Sendable {
 /// The length of a ring, for threads that only look. Relaxed: `Idle` has the fences by which a worker about to park
 /// sees what was published.
 struct PublishedLength: ~Copyable, Sendable {
-    private let length = Atomic<Int>(0)
+    private let length = SteppedAtomic<Int>(0)
 
-    var count: Int {
-        interleavingPoint(.read, identity)
-        return length.load(ordering: .relaxed)
-    }
+    var count: Int { length.load(ordering: .relaxed) }
 
     /// Call it as the last step of using the ring.
     @inline(__always)
     func publish(_ count: Int) {
-        interleavingPoint(.write, identity)
         #if INTERLEAVING
         length.store(count, ordering: .releasing)
         #else
@@ -111,16 +107,16 @@ struct PublishedLength: ~Copyable, Sendable {
     @inline(__always)
     func lockTaken() {
         #if INTERLEAVING
-        _ = length.load(ordering: .acquiring)
+        _ = length.plain.load(ordering: .acquiring)
         #endif
     }
 
-    /// Identifies the length in tests. An atomic never moves.
-    var identity: UInt { withUnsafePointer(to: length) { UInt(bitPattern: $0) } }
+    /// Identifies the length in tests.
+    var identity: UInt { length.identity }
 
     #if INTERLEAVING
     /// The length, without a step for the tests.
-    var unobserved: Int { length.load(ordering: .relaxed) }
+    var unobserved: Int { length.plain.load(ordering: .relaxed) }
     #endif
 }
 

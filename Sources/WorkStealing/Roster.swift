@@ -36,7 +36,7 @@ final class Roster: Sendable {
     /// marked.
     fileprivate struct Place: ~Copyable {
         /// 0: free.
-        let task = Atomic<UInt>(0)
+        let task = SteppedAtomic<UInt>(0)
         var origin = Origin(file: "", line: 0)
         /// Of a free seat: the next of its list, and the length of the list from here on.
         var next: Seat?
@@ -118,7 +118,6 @@ final class Roster: Sendable {
     @inline(__always)
     private func sit(_ task: UInt, _ origin: Origin, _ seat: Seat) {
         seat.place.pointee.origin = origin
-        interleavingPoint(.write, seat.identity)
         seat.place.pointee.task.store(task, ordering: .sequentiallyConsistent)
     }
 
@@ -144,7 +143,6 @@ final class Roster: Sendable {
     @inline(__always)
     private func rise(_ task: UInt, _ seat: Seat) {
         while true {
-            interleavingPoint(.write, seat.identity)
             // The visitor's work is finished: acquire.
             let step = seat.place.pointee.task.compareExchange(
                 expected: task, desired: 0, ordering: .acquiringAndReleasing)
@@ -195,7 +193,6 @@ final class Roster: Sendable {
 
     private func visit(_ seat: Seat, _ body: (UInt, Origin) -> Void) {
         while true {
-            interleavingPoint(.read, seat.identity)
             let task = seat.place.pointee.task.load(ordering: .sequentiallyConsistent)
             if task == 0 { return }
             if task & Self.mark != 0 {
@@ -203,13 +200,11 @@ final class Roster: Sendable {
                 waitForVisitor(seat)
                 continue
             }
-            interleavingPoint(.write, seat.identity)
             let step = seat.place.pointee.task.compareExchange(
                 expected: task, desired: task | Self.mark, ordering: .acquiringAndReleasing)
             // Otherwise another visitor has come, or the task has left.
             guard step.exchanged else { continue }
             body(task, seat.place.pointee.origin)
-            interleavingPoint(.write, seat.identity)
             return seat.place.pointee.task.store(task, ordering: .releasing)
         }
     }
@@ -217,8 +212,8 @@ final class Roster: Sendable {
     private func waitForVisitor(_ seat: Seat) {
         #if INTERLEAVING
         // Not marked as spinning: the leaving task is, and two spinners would alternate forever without the visitor.
-        interleavingPoint(.read, seat.identity) {
-            seat.place.pointee.task.load(ordering: .relaxed) & Self.mark == 0
+        interleavingPoint(.read, seat.place.pointee.task.identity) {
+            seat.place.pointee.task.plain.load(ordering: .relaxed) & Self.mark == 0
         }
         #endif
         sched_yield()

@@ -73,15 +73,14 @@ extension Scheduler {
     /// Whether there can be more workers than run.
     var hasSpares: Bool { idle.hasMonitor }
 
-    func setSurplus(_ amount: Int) { surplus.store(amount, ordering: .relaxed) }
+    func setSurplus(_ amount: Int) { surplus.plain.store(amount, ordering: .relaxed) }
 
-    var hasSurplus: Bool { surplus.load(ordering: .relaxed) > 0 }
+    var hasSurplus: Bool { surplus.plain.load(ordering: .relaxed) > 0 }
 
     /// Claims one place in the reserve.
     func takeSurplus() -> Bool {
-        var seen = surplus.load(ordering: .relaxed)
+        var seen = surplus.plain.load(ordering: .relaxed)
         while seen > 0 {
-            interleavingPoint(.write, withUnsafePointer(to: surplus) { UInt(bitPattern: $0) })
             let step = surplus.weakCompareExchange(expected: seen, desired: seen - 1, ordering: .relaxed)
             if step.exchanged { return true }
             seen = step.original
@@ -92,11 +91,8 @@ extension Scheduler {
     /// Read by the worker that was last to announce its sleep: see `Worker.park()`. The last task to return calls
     /// `notify()` after it has left the count; so does the last guest, and `cancel()`.
     var waitsForTasks: Bool {
-        interleavingPoint(.read, spawnedIdentity)
         if spawned.load(ordering: .sequentiallyConsistent) > 0 { return true }
-        interleavingPoint(.read, guestsIdentity)
         guard Self.number(guests.load(ordering: .sequentiallyConsistent)) > 0 else { return false }
-        interleavingPoint(.read, cancelledIdentity)
         return !cancelled.load(ordering: .sequentiallyConsistent)
     }
 
@@ -115,11 +111,6 @@ extension Scheduler {
         idle.openDoor()
         idle.ring()
     }
-
-    var spawnedIdentity: UInt { withUnsafePointer(to: spawned) { UInt(bitPattern: $0) } }
-    var guestsIdentity: UInt { withUnsafePointer(to: guests) { UInt(bitPattern: $0) } }
-    var cancellingIdentity: UInt { withUnsafePointer(to: cancelling) { UInt(bitPattern: $0) } }
-    var cancelledIdentity: UInt { withUnsafePointer(to: cancelled) { UInt(bitPattern: $0) } }
 
     func fail(_ error: any Error) {
         // An error that is thrown because the run was cancelled is not the reason for its end.

@@ -101,7 +101,7 @@ extension Scheduler {
         hasComplained.store(false, ordering: .relaxed)
         for worker in workers { worker.forgetThread() }
         started.store(threads, ordering: .relaxed)
-        surplus.store(0, ordering: .relaxed)
+        surplus.plain.store(0, ordering: .relaxed)
         // Counted before any thread starts: sleepers must not reach the number while threads are still to come.
         idle.begin(active: threads)
     }
@@ -127,9 +127,8 @@ extension Scheduler {
     /// A cancelled run is over, or everything pending in a pool that stays has been dropped: later messages are not
     /// cancelled, and tasks left behind no longer count.
     func forgetCancellation() {
-        let run = (guests.load(ordering: .relaxed) / Self.oneRun &+ 1) * Self.oneRun
-        guests.store(max(run, Self.oneRun), ordering: .sequentiallyConsistent)
-        interleavingPoint(.write, cancelledIdentity)
+        let run = (guests.plain.load(ordering: .relaxed) / Self.oneRun &+ 1) * Self.oneRun
+        guests.plain.store(max(run, Self.oneRun), ordering: .sequentiallyConsistent)
         cancelled.store(false, ordering: .sequentiallyConsistent)
         // A `cancel()` that set the flag before is seen here; one that sets it from here on cancels the next run.
         waitForCancelling()
@@ -137,7 +136,6 @@ extension Scheduler {
 
     private func waitForCancelling() {
         while true {
-            interleavingPoint(.read, cancellingIdentity)
             if cancelling.load(ordering: .sequentiallyConsistent) == 0 { return }
             interleavingSpin()
             sched_yield()
@@ -155,12 +153,9 @@ extension Scheduler {
 
     /// The same, with the action for each task as a parameter: tests use objects as tasks.
     func cancel(_ cancelTask: (UInt) -> Void) {
-        interleavingPoint(.write, cancellingIdentity)
         cancelling.add(1, ordering: .sequentiallyConsistent)
-        interleavingPoint(.write, cancelledIdentity)
         let wasCancelled = cancelled.exchange(true, ordering: .sequentiallyConsistent)
         let tasks = wasCancelled ? [] : roster.retainAll()
-        interleavingPoint(.write, cancellingIdentity)
         cancelling.subtract(1, ordering: .sequentiallyConsistent)
         if wasCancelled { return }
         // Not earlier: cancelling a task may run any code, for any time.
@@ -173,7 +168,7 @@ extension Scheduler {
     }
 
     /// Whether `cancel()` was called, or an error thrown, in this run.
-    public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+    public var isCancelled: Bool { cancelled.plain.load(ordering: .relaxed) }
 
     /// Events in all runs so far. During a run the numbers are approximate and not from one moment.
     public var statistics: SchedulerStatistics {

@@ -69,7 +69,7 @@ extension Scheduler {
 
     @usableFromInline
     func willSpawn(_ priority: TaskPriority?) -> TaskPriority {
-        spawned.add(1, ordering: .relaxed)
+        spawned.plain.add(1, ordering: .relaxed)
         if let priority { return priority }
         // In this order: the runtime alone takes 450 instructions more to find out that there is no task.
         return clinux_current_task() == nil ? .medium : Task.currentPriority
@@ -91,7 +91,6 @@ extension Scheduler {
         let seat =
             ownWorker?._withUnsafeGuaranteedRef { roster.enter(task, origin, $0.freeSeats) }
             ?? roster.enterOutside(task, origin)
-        interleavingPoint(.read, cancelledIdentity)
         if cancelled.load(ordering: .sequentiallyConsistent) { withUnsafeCurrentTask { $0?.cancel() } }
         return Spawned(task: task, seat: seat, membership: Worker.current?.membership)
     }
@@ -104,7 +103,6 @@ extension Scheduler {
         } else {
             roster.leaveOutside(ended.task, ended.seat)
         }
-        interleavingPoint(.write, spawnedIdentity)
         if spawned.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
             // The last task may have returned on a foreign executor while all workers sleep: let one look again.
             idle.notify()
@@ -132,16 +130,13 @@ extension Scheduler {
     ///
     /// - Returns: the number of the run.
     func guestsBegan() -> UInt32 {
-        interleavingPoint(.write, guestsIdentity)
         return UInt32(guests.add(1, ordering: .sequentiallyConsistent).newValue / Self.oneRun)
     }
 
     /// The last of them has returned, on any thread, in this run or after it.
     func guestsEnded(of run: UInt32) {
-        interleavingPoint(.read, guestsIdentity)
         var seen = guests.load(ordering: .relaxed)
         while seen / Self.oneRun == run {
-            interleavingPoint(.write, guestsIdentity)
             let step = guests.weakCompareExchange(
                 expected: seen, desired: seen - 1, ordering: .sequentiallyConsistent)
             if step.exchanged {

@@ -37,17 +37,17 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// park; relaxed, because the argument about what was published before a push applies.
     let started: Atomic<Int>
     /// How many workers should rest: set by the monitor, taken by workers between their turns. Relaxed: a hint.
-    let surplus = Atomic<Int>(0)
+    let surplus = SteppedAtomic<Int>(0)
     let phase = Atomic<Int>(Phase.stopped)
-    let cancelled = Atomic<Bool>(false)
+    let cancelled = SteppedAtomic<Bool>(false)
     /// Threads that may be between setting `cancelled` and collecting the tasks: `endRun()` waits for them, so that
     /// none of them collects the next run's tasks.
-    let cancelling = Atomic<Int>(0)
+    let cancelling = SteppedAtomic<Int>(0)
     /// Tasks started by `spawn` that have not returned, suspended or not.
-    let spawned = Atomic<Int>(0)
+    let spawned = SteppedAtomic<Int>(0)
     /// Low half: memberships that tasks have inherited and workers of this run have left to them. High half: the number
     /// of the run, from 1, so that a task that a cancelled run did not wait for does not count in a later one.
-    let guests = Atomic<UInt64>(Scheduler.oneRun)
+    let guests = SteppedAtomic<UInt64>(Scheduler.oneRun)
     static let oneRun: UInt64 = 1 << 32
     let joiners = Joiners()
     /// Those of the `spawned` tasks that have begun.
@@ -176,7 +176,7 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
         id.release()
         // Messages that were sent but never run must still be released. Among them can be steps of `async` calls on
         // actors (a task keeps its own executor alive, not that of an actor it calls): they run now, on this thread.
-        cancelled.store(true, ordering: .relaxed)
+        cancelled.plain.store(true, ordering: .relaxed)
         workers[0].discardInjected()
     }
 }

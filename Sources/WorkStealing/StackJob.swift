@@ -22,7 +22,7 @@ struct StackJob: ~Copyable {
     let origin: UInt
     /// Written by the runner of the job (done: release) and by the owner (awaited: relaxed); read by the owner
     /// (acquire).
-    private let state = Atomic<UInt32>(State.pending)
+    private let state = SteppedAtomic<UInt32>(State.pending)
 
     private enum State {
         static let pending: UInt32 = 0
@@ -43,12 +43,10 @@ struct StackJob: ~Copyable {
     ///
     /// - Returns: whether the owner may sleep.
     func finish() -> Bool {
-        interleavingPoint(.write, identity)
         return state.exchange(State.done, ordering: .acquiringAndReleasing) == State.awaited
     }
 
     var isDone: Bool {
-        interleavingPoint(.read, identity)
         return state.load(ordering: .acquiring) == State.done
     }
 
@@ -56,13 +54,11 @@ struct StackJob: ~Copyable {
     ///
     /// - Returns: false if the job is done.
     func askForBell() -> Bool {
-        interleavingPoint(.write, identity)
         let step = state.compareExchange(
             expected: State.pending, desired: State.awaited, successOrdering: .relaxed, failureOrdering: .acquiring)
         return step.exchanged || step.original == State.awaited
     }
 
-    private var identity: UInt { withUnsafePointer(to: state) { UInt(bitPattern: $0) } }
 }
 
 /// The two words of a closure that does not escape. Valid only while the closure is alive: the lender waits.

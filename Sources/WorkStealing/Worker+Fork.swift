@@ -20,7 +20,7 @@ struct ForkState: ~Copyable, Sendable {
     private let isLocalInUse = Atomic<Bool>(false)
     /// 0: the owner sleeps, or is about to, until its job is done or a worker forks. The futex word. Written by the
     /// owner, which sets it to 0, and by the waker (release), read by the owner (acquire).
-    private let bell = Atomic<UInt32>(1)
+    private let bell = SteppedAtomic<UInt32>(1)
 
     var isForking: Bool { origin.load(ordering: .relaxed) != 0 }
 
@@ -47,36 +47,29 @@ struct ForkState: ~Copyable, Sendable {
     // MARK: The bell
 
     func mute() {
-        interleavingPoint(.write, bellIdentity)
         bell.store(0, ordering: .relaxed)
     }
 
     func unmute() {
-        interleavingPoint(.write, bellIdentity)
         bell.store(1, ordering: .relaxed)
     }
 
     /// Sleeps until the bell has been rung since `mute()`.
     func sleep() {
         while true {
-            interleavingPoint(.read, bellIdentity)
             if bell.load(ordering: .acquiring) != 0 { return }
-            Futex.waitWhileZero(bellAddress) { bell.load(ordering: .relaxed) == 0 }
+            bell.waitWhileZero()
         }
     }
 
     /// - Returns: false if the owner does not sleep.
     @discardableResult
     func ring() -> Bool {
-        interleavingPoint(.write, bellIdentity)
         guard bell.exchange(1, ordering: .releasing) == 0 else { return false }
-        interleavingPoint(.write, bellIdentity)
-        Futex.wake(1, on: bellAddress)
+        bell.wake(1)
         return true
     }
 
-    private var bellAddress: UnsafeRawPointer { withUnsafePointer(to: bell) { UnsafeRawPointer($0) } }
-    private var bellIdentity: UInt { UInt(bitPattern: bellAddress) }
 }
 
 extension Worker {
@@ -189,28 +182,24 @@ extension Worker {
 /// The number of workers that sleep in a join.
 struct Joiners: ~Copyable, Sendable {
     /// Written by those that sleep (sequentially consistent), read by forking workers (relaxed, after a light fence).
-    private let sleeping = Atomic<Int>(0)
+    private let sleeping = SteppedAtomic<Int>(0)
     private let fence = AsymmetricFence()
 
     @inline(__always)
     var number: Int {
-        interleavingPoint(.read, identity)
         return sleeping.load(ordering: .relaxed)
     }
 
     /// Call it before the last look at the queues.
     func arrive() {
-        interleavingPoint(.write, identity)
         sleeping.add(1, ordering: .sequentiallyConsistent)
         fence.heavy()
     }
 
     func leave() {
-        interleavingPoint(.write, identity)
         sleeping.subtract(1, ordering: .sequentiallyConsistent)
     }
 
-    private var identity: UInt { withUnsafePointer(to: sleeping) { UInt(bitPattern: $0) } }
 }
 
 extension Scheduler {
