@@ -77,6 +77,7 @@ ABLATION = {
     "actors-random": "sent to a random worker",
     "actors-polling": "idle workers sleep 1 ms",
     "actors-waking": "a worker woken for each push to an empty deque",
+    "actors-locking": "a lock at each push and pop of a worker",
     "actors-articles": "as in the articles: the first three",
 }
 

@@ -46,8 +46,8 @@ struct Runnable: Equatable {
 struct Deque: ~Copyable, Sendable {
     private let ring: BiasedRing
 
-    /// - Parameter hasOneOwner: false if several threads push.
-    init(hasOneOwner: Bool = true) { ring = BiasedRing(isBiased: hasOneOwner) }
+    /// - Parameter isBiased: false if several threads push.
+    init(isBiased: Bool = true) { ring = BiasedRing(isBiased: isBiased) }
 
     /// The length, for thieves and for workers about to park. Exact for the owner; others may read a stale value, which
     /// matters only to a worker about to park, and there `Idle` provides the fence.

@@ -11,6 +11,8 @@ public struct SchedulingPolicy: Sendable {
 
     /// A single runnable in a queue wakes a worker, and is stolen, like any other: there is no sentry (`Idle`).
     public var wakesForEach = false
+    /// A worker takes a lock at each visit to its own queue, as thieves do (`BiasedRing`).
+    public var locksQueues = false
 
     /// The scheduler as it is.
     public init() {}

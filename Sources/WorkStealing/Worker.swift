@@ -62,7 +62,7 @@ final class Worker: @unchecked Sendable {
     init(index: Int, scheduler: Scheduler, seed: UInt64) {
         self.index = index
         schedulerID = scheduler.id
-        deque = Deque(hasOneOwner: !scheduler.policy.postsAtRandom)
+        deque = Deque(isBiased: !scheduler.policy.postsAtRandom && !scheduler.policy.locksQueues)
         schedulerReference = Unmanaged.passUnretained(scheduler)
         sentryLooks = scheduler.policy.polls || scheduler.policy.wakesForEach ? 0 : 16
         tracer = scheduler.trace.map { Tracer($0, track: index) }

@@ -4,7 +4,8 @@
 //
 // `actors-oldest`, `actors-random`, `actors-polling` and `actors-articles` are actors whose scheduler behaves like that
 // of the Cython+ articles in one respect (a worker takes its own work oldest first; sends go to a random worker; idle
-// workers poll each millisecond), or in all three. With `actors-waking` each push to an empty deque wakes a worker.
+// workers poll each millisecond), or in all three. With `actors-waking` each push to an empty deque wakes a worker, with
+// `actors-locking` a worker also locks its own deque.
 //
 // Prints `RESULT SECONDS PEAK_KIB`. `swift` has as many threads as the default executor chooses.
 
@@ -54,13 +55,15 @@ enum WorkloadBench {
 extension SchedulingPolicy {
     fileprivate init?(named name: String) {
         let names = [
-            "actors", "actors-oldest", "actors-random", "actors-polling", "actors-waking", "actors-articles",
+            "actors", "actors-oldest", "actors-random", "actors-polling", "actors-waking", "actors-locking",
+            "actors-articles",
         ]
         guard names.contains(name) else { return nil }
         self.init()
         takesOldest = ["actors-oldest", "actors-articles"].contains(name)
         postsAtRandom = ["actors-random", "actors-articles"].contains(name)
         wakesForEach = name == "actors-waking"
+        locksQueues = name == "actors-locking"
         polls = ["actors-polling", "actors-articles"].contains(name)
     }
 }

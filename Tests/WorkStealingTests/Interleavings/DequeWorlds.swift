@@ -54,7 +54,7 @@ private final class DequePool: @unchecked Sendable {
     var popped: [Runnable] = []
     var stolen: [[Runnable]] = [[], []]
 
-    init(isBiased: Bool) { deque = Deque(hasOneOwner: isBiased) }
+    init(isBiased: Bool) { deque = Deque(isBiased: isBiased) }
 
     static func item(_ number: Int) -> Runnable { Runnable(bits: UInt(number) * 8) }
 }
