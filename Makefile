@@ -73,7 +73,7 @@ asan: oracles ## Runs the whole test suite under AddressSanitizer (some 20 minut
 	Tests/sanitized.sh address
 
 tsan-scheduler: packages ## Runs the scheduler's stress tests under ThreadSanitizer
-	Tests/sanitized.sh thread --filter 'WorkStealingTests\.(Counting|Message|Async|Ending|Monitor|Priority|Ask|Draining|Channel|Yield|Resource|Waiting|Guest|Handle|Deinit|WorkerLocal|Fork|Pool|BoundedMailbox)Tests|TaskGraphsTests\.(Article|Graph)Tests'
+	Tests/sanitized.sh thread --filter 'WorkStealingTests\.(Counting|Message|Async|Ending|Monitor|Priority|Ask|Draining|Channel|Yield|Resource|Waiting|Guest|Handle|Deinit|WorkerLocal|Fork|Pool|BoundedMailbox|Detached)Tests|TaskGraphsTests\.(Article|Graph)Tests'
 
 stress-filesystems: oracles ## Tests file systems with 200,000 files each, and memory that runs out at 1,000 places
 	FSSCAN_LARGE=1 $(SWIFT) test --filter 'FsscanTests\.(FileSystem|RefusedCall)Tests'

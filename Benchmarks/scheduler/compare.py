@@ -51,7 +51,7 @@ def contenders(options: argparse.Namespace) -> list[Contender]:
     count = str(options.count)
     found = [
         Contender(f"{mode} {threads}", [options.swift, mode, count, str(threads)])
-        for mode in ("actors", "actors-inside", "actors-traced", "tasks", "waiting", "yields", "task-yields")
+        for mode in ("actors", "actors-inside", "actors-traced", "tasks", "detached", "waiting", "yields", "task-yields")
         for threads in (1, 2)
     ]
     cores = str(len(os.sched_getaffinity(0)))
@@ -88,6 +88,7 @@ def table(measured: list[Contender]) -> str:
 TARGETS = [
     ("1 thread: actors ÷ goroutines", "t('scheduler', 'actors 1') / t('scheduler', 'goroutines 1')", "<= 0.2"),
     ("2 threads: actors ÷ goroutines", "t('scheduler', 'actors 2') / t('scheduler', 'goroutines 2')", "<= 0.667"),
+    ("1 thread: detached ÷ goroutines", "t('scheduler', 'detached 1') / t('scheduler', 'goroutines 1')", "<= 0.64"),
     ("1 thread: actors ÷ asyncio", "t('scheduler', 'actors 1') / t('scheduler', 'asyncio 1')", "<= 0.02"),
 ]
 

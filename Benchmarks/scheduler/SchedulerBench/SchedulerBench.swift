@@ -9,6 +9,7 @@
 // actors-traced  as actors, with a trace that is written to a discarded file: the worst case of `SchedulerTrace`,
 //                because each turn is an event and has one message that does nothing
 // tasks          an empty async function on this scheduler (`Scheduler.spawn`)
+// detached       the same with `Scheduler.spawnDetached`
 // waiting        an async function that waits for a value of a channel, all of them at once; then each gets one
 // yields         no more than 100 async functions, which yield (`Scheduler.yield`) COUNT times in all
 // task-yields    the same with `Task.yield`
@@ -40,7 +41,8 @@ enum SchedulerBench {
             let trace = TraceFile()
             try actors("actors-traced", count: count, threads: threads, trace: trace.trace)
         case "actors-inside": try actorsInside(count: count, threads: threads)
-        case "tasks": try tasks(count: count, threads: threads)
+        case "tasks": try tasks("tasks", count: count, threads: threads) { $0.spawn {} }
+        case "detached": try tasks("detached", count: count, threads: threads) { $0.spawnDetached {} }
         case "waiting": try waiting(count: count, threads: threads)
         case "yields": try yields("yields", count: count, threads: threads) { await Scheduler.yield() }
         case "task-yields": try yields("task-yields", count: count, threads: threads) { await Task.yield() }
@@ -77,10 +79,10 @@ enum SchedulerBench {
         precondition(scheduler.statistics.messages == count + 1, "a message was lost")
     }
 
-    private static func tasks(count: Int, threads: Int) throws {
+    private static func tasks(_ name: String, count: Int, threads: Int, spawn: (Scheduler) -> Void) throws {
         let scheduler = Scheduler(threads: threads)
-        var measurement = Measurement("tasks", threads: threads)
-        for _ in 0..<count { scheduler.spawn {} }
+        var measurement = Measurement(name, threads: threads)
+        for _ in 0..<count { spawn(scheduler) }
         measurement.spawnEnded()
         try scheduler.run()
         measurement.end()
