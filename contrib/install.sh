@@ -42,7 +42,10 @@ esac
 program "$build/fsscan" bin/fsscan
 program "$build/fsscan-magic" libexec/fsscan/fsscan-magic
 
-for page in docs/man/*.1; do put 644 "$page" "share/man/man1/${page##*/}"; done
+# fsscan-mpi has a package of its own.
+for page in docs/man/*.1; do
+    [ "$page" = docs/man/fsscan-mpi.1 ] || put 644 "$page" "share/man/man1/${page##*/}"
+done
 
 # Debian's zsh looks for the files of packages in another directory than everybody else's.
 case $PREFIX in

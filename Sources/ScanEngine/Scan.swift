@@ -117,16 +117,21 @@ public final class Scan: Sendable {
         flushing isFlushed: (any EntryOutput) -> Bool = { _ in true }
     ) -> Int64 {
         var lists = ScanLists(context)
+        flush(workers, to: isFlushed)
+        for worker in workers { lists.add(worker) }
+        lists.fill(&report, context)
+        return lists.descriptorsReopened
+    }
+
+    /// Hands over the rest of what the workers have for the outputs.
+    func flush(_ workers: [WorkerLocals], to isFlushed: (any EntryOutput) -> Bool = { _ in true }) {
         var sorting: [any EntryStream] = []
         for worker in workers {
             for (stream, output) in zip(worker.streams, context.outputs) where isFlushed(output) {
                 if output.sortsAtFlush { sorting.append(stream) } else { stream.flush() }
             }
-            lists.add(worker)
         }
         flushTogether(sorting)
-        lists.fill(&report, context)
-        return lists.descriptorsReopened
     }
 
     /// Flushes streams of workers that have ended, several at a time.

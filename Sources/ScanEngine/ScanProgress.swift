@@ -18,6 +18,15 @@ public struct ScanProgress: Sendable {
 
     package init() {}
 
+    /// Adds another process's progress.
+    package mutating func add(_ other: ScanProgress) {
+        entries.addSaturating(other.entries)
+        diskBytes.addSaturating(other.diskBytes)
+        bytesRead.addSaturating(other.bytesRead)
+        errors.addSaturating(other.errors)
+        path = path ?? other.path
+    }
+
     mutating func add(_ worker: borrowing ProgressCounters) {
         let (entries, diskBytes, bytesRead, errors) = worker.now
         self.entries.addSaturating(entries)

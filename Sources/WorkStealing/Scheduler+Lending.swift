@@ -6,6 +6,9 @@ extension Scheduler {
     /// Whether a worker sleeps and nothing is queued. For any thread; the answer may be stale.
     package var isHungry: Bool { idle.now.sleeping > 0 && visibleWork == 0 }
 
+    /// Whether something is queued that no worker has begun. For any thread; the answer may be stale.
+    package var hasQueuedWork: Bool { visibleWork > 0 }
+
     /// The calling worker takes its oldest runnables next, the oldest first: at most half of those in its deque.
     ///
     /// Other workers cannot see them on their way from one end of the deque to the other, so a worker may go to sleep

@@ -11,124 +11,207 @@ import Bytes
 import CLinux
 import Entries
 import ScanEngine
+import Synchronization
 
 struct Courier {
     private let link: Link
     private let scan: ScanRank
+    private let all: AllProgress
+    private var watch: RankWatch
 
     private var asked: Int?
     private var pause = Self.shortestPause
     private var nextAsk: Int64 = 0
-    /// Ranks that want work, and until when they wait for it.
-    private var hungry: [(rank: Int, until: Int64)] = []
+    /// Ranks that want work, and since when.
+    private var hungry: [(rank: Int, since: Int64)] = []
     private(set) var lent = 0
     private(set) var borrowed = 0
+    /// How long this rank had nothing to do, in nanoseconds.
+    private(set) var idle: Int64 = 0
     private var random: UInt64
-    /// The ranks' lists received so far.
-    private var lists: [[UInt8]] = []
+    /// The lists received so far, by rank.
+    private var lists: [Int: [UInt8]] = [:]
 
     /// In nanoseconds.
     private static let shortestPause: Int64 = 50_000
     private static let longestPause: Int64 = 5_000_000
-    /// How long a worker has to offer something: it does so at its next directory.
-    private static let patience: Int64 = 3_000_000
+    /// How long the workers have to offer something. They do so at their next directory, which takes long on a slow file
+    /// system: with 3 ms, ranks got almost nothing where a directory took 30.
+    private static let offerTime: Int64 = 1_000_000_000
+    /// The same if nothing is queued that they could offer.
+    private static let offerTimeOfNothing: Int64 = 3_000_000
     /// The most that one rank gets at a time.
     private static let mostAtATime = 64
 
-    init(_ link: Link, _ scan: ScanRank) {
-        (self.link, self.scan) = (link, scan)
+    /// - Parameters:
+    ///   - all: gets the progress of all ranks, in the first.
+    ///   - patience: seconds that a rank may be silent.
+    init(_ link: Link, _ scan: ScanRank, _ all: AllProgress, patience: Double) {
+        (self.link, self.scan, self.all) = (link, scan, all)
+        watch = RankWatch(ranks: link.size, patience: patience)
         random = UInt64(link.rank) &* 0x9E37_79B9_7F4A_7C15 | 1
     }
 
     /// Runs until the first rank says that everything is answered.
     mutating func run() throws(BinaryFailure) {
         while true {
-            var hasStopped = false
-            while let (word, rank, bytes) = link.receive() {
-                if word == .stop { hasStopped = true }
-                try take(word, rank, bytes)
-            }
+            var hasStopped = try takeAll()
             if link.rank == 0, scan.isDone {
-                for rank in 1..<max(1, link.size) { link.send(.stop, to: rank) }
+                for rank in others { link.send(.stop, to: rank) }
                 hasStopped = true
             }
             lend()
-            for (rank, bytes) in scan.takeAnswers() { link.send(.done, bytes, to: rank) }
+            for (rank, bytes) in scan.takeAnswers() where !watch.lost.contains(rank) {
+                link.send(.done, bytes, to: rank)
+            }
             if hasStopped {
                 refuseAll()
                 break
             }
             let isHungry = scan.isHungry
             if isHungry { ask() }
+            let passed = watch.look()
+            if isHungry { idle += passed }
+            try keepWatch()
             link.reap()
             clinux_sleep(isHungry || !hungry.isEmpty ? 200_000 : 1_000_000)
         }
+        // What is left was borrowed from a rank that is lost.
+        if !watch.lost.isEmpty { scan.cancel() }
         scan.stop()
     }
 
     /// Exchanges the results that need no tree, after the scan.
     ///
-    /// - Returns: for the first rank the lists of all.
-    mutating func exchangeLists() throws(BinaryFailure) -> [[UInt8]] {
-        let own = scan.lists()
+    /// - Returns: for the first rank the lists of all that still answer.
+    mutating func exchange(_ own: [UInt8]) throws(BinaryFailure) -> [[UInt8]] {
         if link.rank > 0 {
             link.send(.lists, own, to: 0)
             return []
         }
-        lists.append(own)
-        while lists.count < link.size { try answerTheLast() }
-        return lists
+        lists[0] = own
+        while let rank = others.first(where: { lists[$0] == nil }) {
+            try answerTheLast()
+            if watch.isSilent(rank) { try giveUp(on: rank) }
+        }
+        return others.reduce(into: [own]) { $0.append(lists[$1]!) }
     }
 
     /// A rank may have asked before it knew that everything is done. So no rank leaves before its own question and
     /// those of the others are answered.
     mutating func sayFarewell() throws(BinaryFailure) {
         while asked != nil { try answerTheLast() }
+        var watch = self.watch
+        for rank in others { watch.hear(rank) }
         link.farewell {
             while let (word, rank, _) = link.receive() { if word == .want { link.send(.work, to: rank) } }
             link.reap()
+            _ = watch.look()
+            // A rank that hangs now has answered everything: the report is written, and complete.
+            if link.rank == 0, let rank = others.first, watch.isSilent(rank) { link.abort(ExitStatus.late.rawValue) }
             clinux_sleep(100_000)
         }
     }
 
     private mutating func answerTheLast() throws(BinaryFailure) {
-        while let (word, rank, bytes) = link.receive() { try take(word, rank, bytes) }
+        _ = try takeAll()
         refuseAll()
         link.reap()
+        _ = watch.look()
         clinux_sleep(200_000)
+    }
+
+    /// - Returns: whether the first rank says that everything is answered.
+    private mutating func takeAll() throws(BinaryFailure) -> Bool {
+        var hasStopped = false
+        while let (word, rank, bytes) = link.receive() {
+            if watch.lost.contains(rank) { continue }
+            watch.hear(rank)
+            if word == .stop { hasStopped = true }
+            try take(word, rank, bytes)
+        }
+        return hasStopped
     }
 
     private mutating func take(_ word: Word, _ rank: Int, _ bytes: [UInt8]) throws(BinaryFailure) {
         switch word {
         case .want:
             if hungry.isEmpty { scan.ask(for: Self.mostAtATime) }
-            hungry.append((rank, Self.now + Self.patience))
+            hungry.append((rank, RankWatch.now))
         case .work:
             asked = nil
             if bytes.isEmpty {
-                nextAsk = Self.now + pause
+                nextAsk = RankWatch.now + pause
                 pause = min(2 * pause, Self.longestPause)
             } else {
                 pause = Self.shortestPause
                 borrowed += try scan.work(bytes, from: rank)
             }
         case .done: try scan.answer(bytes)
-        case .lists: lists.append(bytes)
-        case .begin, .stop: break
+        case .lists: lists[rank] = bytes
+        case .alive where link.rank == 0:
+            watch.note(try RankState(bytes), of: rank)
+            link.send(.alive, to: rank)
+        case .lost:
+            var input = BinaryReader(bytes)
+            forget(Int(try input.number(UInt32.self)))
+        case .alive, .begin, .stop: break
         }
     }
+
+    // MARK: Ranks that do not answer
+
+    /// All that still answer, except this one.
+    private var others: [Int] { (0..<link.size).filter { $0 != link.rank && !watch.lost.contains($0) } }
+
+    private mutating func keepWatch() throws(BinaryFailure) {
+        if watch.isTimeForAWord() {
+            let state = RankState(scan.progress(), owes: scan.owes)
+            if link.rank == 0 {
+                watch.note(state, of: 0)
+                all.set(watch.states.values.map(\.progress))
+            } else {
+                link.send(.alive, state.bytes, to: 0)
+            }
+        }
+        if link.rank == 0 {
+            for rank in watch.late() { try giveUp(on: rank) }
+        } else if watch.isSilent(0) {
+            StandardStreams.complain("rank \(link.rank): the first rank does not answer: there is no report")
+            link.abort(ExitStatus.late.rawValue)
+        }
+    }
+
+    private mutating func giveUp(on rank: Int) throws(BinaryFailure) {
+        watch.complain(of: rank)
+        forget(rank)
+        var out = BinaryWriter()
+        out.put(UInt32(rank))
+        for other in others { link.send(.lost, out.bytes, to: other) }
+    }
+
+    private mutating func forget(_ rank: Int) {
+        watch.lose(rank)
+        hungry.removeAll { $0.rank == rank }
+        if asked == rank { asked = nil }
+        scan.giveUp(on: rank)
+    }
+
+    var hasLostRanks: Bool { !watch.lost.isEmpty }
 
     // MARK: Lending
 
     private mutating func lend() {
         // A worker may have offered more than was asked for.
         guard let first = hungry.first else { return scan.takeBack() }
-        if let (bytes, count) = scan.offers(atMost: Self.mostAtATime) {
+        if let (bytes, count) = scan.offers(atMost: Self.mostAtATime, for: first.rank) {
             hungry.removeFirst()
             lent += count
             link.send(.work, bytes, to: first.rank)
             if !hungry.isEmpty { scan.ask(for: Self.mostAtATime) }
-        } else if scan.isHungry || Self.now > first.until {
+        } else if scan.isHungry
+            || RankWatch.now - first.since > (scan.hasQueuedWork ? Self.offerTime : Self.offerTimeOfNothing)
+        {
             refuseAll()
         }
     }
@@ -142,18 +225,26 @@ struct Courier {
     // MARK: Asking
 
     private mutating func ask() {
-        guard link.size > 1, asked == nil, Self.now >= nextAsk else { return }
+        guard asked == nil, RankWatch.now >= nextAsk else { return }
+        let others = others
+        if others.isEmpty { return }
         random ^= random << 13
         random ^= random >> 7
         random ^= random << 17
-        let other = Int(random % UInt64(link.size - 1))
-        let rank = other < link.rank ? other : other + 1
+        let rank = others[Int(random % UInt64(others.count))]
         asked = rank
         link.send(.want, to: rank)
     }
+}
 
-    private static var now: Int64 {
-        let now = clinux_now(CLOCK_MONOTONIC)
-        return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+/// The progress of all ranks, for a display.
+final class AllProgress: Sendable {
+    private let latest = Mutex(ScanProgress())
+
+    func set(_ ranks: [ScanProgress]) {
+        let sum = ranks.reduce(into: ScanProgress()) { $0.add($1) }
+        latest.withLock { $0 = sum }
     }
+
+    var sum: ScanProgress { latest.withLock { $0 } }
 }

@@ -15,6 +15,8 @@ import WorkStealing
 enum FSScanMPI {
     static func main() {
         StandardStreams.prepare()
+        // mpirun passes SIGUSR1 on to all ranks: the first one prints a line about the progress, and it must end none.
+        clinux_install_progress_handler()
         clinux_prefix_standard_error()
         guard let link = Link() else {
             StandardStreams.complain("this MPI cannot be called by one thread of several")
@@ -22,7 +24,13 @@ enum FSScanMPI {
         }
         let status: ExitStatus
         do {
-            status = try RankProgram(link, settings()).run()
+            let settings = try Self.settings()
+            if settings.journal == nil {
+                status = try RankProgram(link, settings).run()
+            } else {
+                var program = JournalProgram(link, settings)
+                status = try program.run()
+            }
         } catch {
             // All ranks find the same mistake in the command line: the first reports it.
             status = link.rank == 0 ? report(error) : .success
@@ -43,32 +51,16 @@ enum FSScanMPI {
         }
     }
 
-    /// The settings of `fsscan`, except those that only a single process supports.
-    private static func settings() throws -> ScanSettings {
+    private static func settings() throws -> RankSettings {
         let runs = PathRuns(CarriedArgument.ofProcess())
-        let invocation = try Invocation.parsed(ScanCommand.self, runs) { .scan(try ScanSettings($0, runs)) }
-        switch invocation {
-        case .scan(let settings):
-            try refuse(settings)
-            return settings
-        case .information(let text): throw Information(text: text)
-        default: throw Information(text: Invocation.version)
+        var settings: RankSettings?
+        let invocation = try Invocation.parsed(RankCommand.self, runs) { command in
+            settings = try RankSettings(command, runs)
+            return .scan(settings!.scan)
         }
-    }
-
-    private static func refuse(_ settings: ScanSettings) throws(UsageError) {
-        let refused: [(String, Bool)] = [
-            ("--format \(settings.format)", settings.format.records != nil), ("--save", settings.save != nil),
-            ("--baseline", settings.baseline != nil), ("--deadline", settings.deadline != nil),
-            ("a selection of entries", !settings.options.selection.isEmpty), ("--trace", settings.trace != nil),
-            ("--shard", settings.shard != nil),
-            ("--files-from", !settings.pathLists.isEmpty),
-            // Only the first rank has standard input.
-            ("--exclude-from -", settings.patternLists.contains(where: \.isStandardInput)),
-        ]
-        if let (option, _) = refused.first(where: \.1) {
-            throw UsageError("\(option) is not for fsscan-mpi: use fsscan")
-        }
+        if let settings { return settings }
+        if case .information(let text) = invocation { throw Information(text: text) }
+        throw Information(text: Invocation.version)
     }
 }
 

@@ -14,12 +14,15 @@ enum Word: Int32 {
     case stop
     /// All → the first rank: results that need no tree.
     case lists
+    /// A rank → the first: its state. And back, without one: RankWatch.swift.
+    case alive
+    /// The first rank → all: the number of a rank that does not answer any more.
+    case lost
 }
 
 /// Messages between ranks. Used by one thread.
 ///
-/// Messages have any length: `count` is an `int` in MPI, so a long one is sent in parts. They arrive in order, like all
-/// messages from one rank to another.
+/// Messages have any length: `count` is an `int` in MPI, so a long one is sent in parts. They arrive in order, as all
 /// messages from one rank to another do.
 final class Link {
     let rank: Int

@@ -1,6 +1,7 @@
 import Bytes
 import CLinux
 import Entries
+import Formats
 import Glibc
 import LinuxKernel
 import ScanEngine
@@ -10,14 +11,19 @@ import WorkStealing
 struct RankProgram {
     private let link: Link
     private let settings: ScanSettings
+    private let patience: Double
+    private let recordDirectory: [UInt8]?
 
-    init(_ link: Link, _ settings: ScanSettings) { (self.link, self.settings) = (link, settings) }
+    init(_ link: Link, _ settings: RankSettings) {
+        (self.link, self.settings, patience) = (link, settings.scan, settings.patience)
+        recordDirectory = settings.recordDirectory
+    }
 
     func run() throws -> ExitStatus {
         clinux_install_stop_handler()
         let output: OutputFile?
         do {
-            output = link.rank == 0 ? try OutputFile(settings.output, mode: settings.mode) : nil
+            output = try prepareOutput()
         } catch {
             // The others wait for the start: tell them that there will be no scan.
             for rank in 1..<max(1, link.size) { link.send(.begin, to: rank) }
@@ -38,35 +44,63 @@ struct RankProgram {
                 seconds: start.startedSeconds, nanoseconds: start.startedNanoseconds)
         var environment = ScanEnvironment()
         environment.isCancelled = { clinux_stop_signal() != 0 }
-        if settings.format != .json {
+        if !settings.format.tellsAll {
             environment.onError = { error in StandardStreams.complain(error.path, error.message) }
         }
         let scan: ScanRank
+        let part: RecordPart?
         do {
+            part = try recordDirectory.map { try RecordPart(rank: link.rank, in: $0, asked, settings) }
+            if let part { environment.outputs.append(part.records) }
             scan = try ScanRank(options, hasTrunk: link.rank == 0, environment)
         } catch {
             // Another machine may have what this one lacks, and has begun.
             link.abort(ExitStatus(reporting: error).rawValue)
         }
+        part?.records.begin(asked, version: Invocation.version, start)
         MIMEHelp.warn(scan.confinement)
         let thread = try startThread(scan)
-        var courier = Courier(link, scan)
+        let all = AllProgress()
+        var courier = Courier(link, scan, all, patience: patience)
+        let progress = link.rank == 0 ? ProgressDisplay(settings.progress) : nil
+        progress?.begin(.together({ all.sum }, readsFiles: scan.readsFiles))
         do throws(BinaryFailure) {
             try courier.run()
             pthread_join(thread, nil)
+            progress?.stop()
             let entries = scan.progress().entries
-            let lists = try courier.exchangeLists()
+            let own = scan.lists()
+            if link.rank > 0, let part { finish(part) }
+            let lists = try courier.exchange(own)
             if settings.statistics { printStatistics(entries, courier) }
             var status = ExitStatus.success
-            if let output {
-                let report = try scan.report(lists, start: start)
-                status = write(report, asked, to: output)
+            if link.rank == 0 {
+                let report = try scan.report(lists, start: start, isComplete: !courier.hasLostRanks)
+                status = write(report, asked, to: output, part)
+                if courier.hasLostRanks { link.abort((status == .outputFailed ? status : .late).rawValue) }
             }
             try courier.sayFarewell()
             return status
         } catch {
             StandardStreams.complain("rank \(link.rank): data of another rank \(error.message)")
             link.abort(ExitStatus.trouble.rawValue)
+        }
+    }
+
+    /// The destination of the report, if there is one.
+    private func prepareOutput() throws(OutputError) -> OutputFile? {
+        if link.rank > 0 { return nil }
+        guard let recordDirectory else { return try OutputFile(settings.output, mode: settings.mode) }
+        try OutputDirectory.make(recordDirectory, mode: settings.mode)
+        return nil
+    }
+
+    /// The part of a rank that is not the first. Without it the records are not whole: the first part must not appear.
+    private func finish(_ part: RecordPart) {
+        do {
+            try part.finish(nil)
+        } catch {
+            link.abort(ExitStatus(reporting: error).rawValue)
         }
     }
 
@@ -125,35 +159,47 @@ struct RankProgram {
     private func printStatistics(_ entries: Int64, _ courier: Courier) {
         StandardStreams.complain(
             "rank \(link.rank): \(entries) entries, \(courier.lent) lent, \(courier.borrowed) borrowed, "
+                + "\(courier.idle / 1_000_000) ms idle, "
                 + "\(link.sentMessages) messages, \(link.sentBytes) bytes sent")
     }
 
-    /// - Parameter options: as requested by the user.
-    private func write(_ report: ScanReport, _ options: ScanOptions, to output: OutputFile) -> ExitStatus {
+    /// - Parameters:
+    ///   - options: as requested by the user.
+    ///   - output: nil for records, which have a part.
+    private func write(
+        _ report: ScanReport, _ options: ScanOptions, to output: OutputFile?, _ part: RecordPart?
+    ) -> ExitStatus {
         do {
-            switch settings.format {
-            case .json:
-                try ReportJSON(report, options: options, version: Invocation.version).write { try output.write($0) }
-            case .html: try PageFile(ScanPage(report, options).data()).write(to: output)
-            case .du:
-                let quoting = isatty(output.descriptor) == 1 ? Quoting(for: output.descriptor) : nil
-                try DiskUsageText(report: report, endsInNUL: settings.endsLinesInNUL, quoting: quoting).write(
-                    to: output)
-            case .openmetrics:
-                let metrics = MetricsText(report, Quoting(for: output.descriptor))
-                try metrics.bytes().withUnsafeBytes { try output.write($0) }
-            case .text, .records:
-                let style = TextStyle(
-                    for: output.descriptor, colour: settings.summary.colour, units: settings.summary.units)
-                var summary = TextSummary(report, options: options, style: style, table: settings.summary.table)
-                try summary.bytes().withUnsafeBytes { try output.write($0) }
-            case .journal: preconditionFailure("a scan was asked for the format of a comparison")
-            }
-            try output.finish()
+            if let output { try Self.write(report, options, settings, to: output) }
+            try part?.finish(report)
         } catch {
             return ExitStatus(reporting: error)
         }
         if let stopped = ExitStatus.stopSignal { return stopped }
         return report.totals.errors > 0 || !report.complete ? .unreadable : .success
+    }
+
+    static func write(
+        _ report: ScanReport, _ options: ScanOptions, _ settings: ScanSettings, to output: OutputFile
+    ) throws {
+        switch settings.format {
+        case .json:
+            try ReportJSON(report, options: options, version: Invocation.version).write { try output.write($0) }
+        case .html: try PageFile(ScanPage(report, options).data()).write(to: output)
+        case .du:
+            let quoting = isatty(output.descriptor) == 1 ? Quoting(for: output.descriptor) : nil
+            try DiskUsageText(report: report, endsInNUL: settings.endsLinesInNUL, quoting: quoting).write(to: output)
+        case .openmetrics:
+            let metrics = MetricsText(report, Quoting(for: output.descriptor))
+            try metrics.bytes().withUnsafeBytes { try output.write($0) }
+        case .text:
+            let style = TextStyle(
+                for: output.descriptor, colour: settings.summary.colour, units: settings.summary.units)
+            var summary = TextSummary(report, options: options, style: style, table: settings.summary.table)
+            try summary.bytes().withUnsafeBytes { try output.write($0) }
+        case .records: preconditionFailure("records have a part, and no output")
+        case .journal: preconditionFailure("a scan was asked for the format of a comparison")
+        }
+        try output.finish()
     }
 }

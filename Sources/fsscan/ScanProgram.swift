@@ -115,7 +115,7 @@ struct ScanProgram {
                 return .late
             }
             records?.finish(report, includesStatistics: settings.statistics)
-            if let failure = records?.failure { throw outputError(of: failure) }
+            if let failure = records?.failure { throw Self.outputError(of: failure, settings) }
         }
         try output.finish()
         try trace?.finish()
@@ -142,13 +142,13 @@ struct ScanProgram {
         do throws(TemporaryFileError) {
             try records.prepare()
         } catch {
-            throw outputError(of: error)
+            throw Self.outputError(of: error, settings)
         }
         return records
     }
 
     /// The reason why records failed: the output itself, or the temporary file, whose use may surprise the user.
-    private func outputError(of failure: any Error) -> OutputError {
+    static func outputError(of failure: any Error, _ settings: ScanSettings) -> OutputError {
         switch failure {
         case let failure as OutputError: return failure
         case let failure as TemporaryFileError:
@@ -260,6 +260,6 @@ struct ScanProgram {
 ///
 /// `@unchecked Sendable`: `RecordOutput` calls its sink from one thread at a time, under a lock, and nothing else
 /// writes until it has finished.
-private struct RecordSink: @unchecked Sendable {
+struct RecordSink: @unchecked Sendable {
     let output: OutputFile
 }

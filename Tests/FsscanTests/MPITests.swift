@@ -1,38 +1,17 @@
 // fsscan-mpi: the same report as one process, byte for byte, for any number of ranks and threads.
 
-import Glibc
 import TestSupport
 import Testing
 
-/// The program, built beside the tests if there is MPI: `make test`.
-private let program = Fsscan.besideTests("fsscan-mpi")
-private let isThere = access(program.text, X_OK) == 0 && isInstalled("mpirun")
-
-@Suite(
-    .serialized,
-    .enabled(if: isThere, "fsscan-mpi is not built: FSSCAN_MPI=1 swift build --build-tests, with libopenmpi-dev"))
-struct MPITests {
-    private static func mpirun(_ ranks: Int) -> String {
-        "timeout 100 mpirun \(isRoot ? "--allow-run-as-root" : "") --oversubscribe --bind-to none -n \(ranks) \"$M\""
-    }
-
-    private static func shell(_ script: String, _ tree: ByteString) throws -> ProcessOutcome {
-        try Fsscan.shell(
-            ByteString(script), in: try TemporaryDirectory(),
-            ProcessOptions {
-                $0.environment["T"] = tree.text
-                $0.environment["M"] = program.text
-                $0.timeout = 600
-            })
-    }
-
+@Suite(.serialized, .enabled(if: MPI.isThere, "\(MPI.obstacle)")) struct MPITests {
     private static func expectSameReport(
-        _ tree: ByteString, _ options: String, ranks: ClosedRange<Int> = 1...4, threads: [Int] = [1, 2],
+        _ tree: ByteString, _ options: String, ranks: [Int] = isLarge ? [1, 2, 3, 4, 8] : [1, 2, 4],
+        threads: [Int] = [1, 2],
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         let runs = ranks.flatMap { ranks in threads.map { (ranks, $0) } }.map { ranks, threads in
             """
-            \(mpirun(ranks)) --threads \(threads) \(options) --json -o mpi.json "$T" > noise 2>&1; s=$?
+            \(MPI.mpirun(ranks)) --threads \(threads) \(options) --json -o mpi.json "$T" > noise 2>&1; s=$?
             [ $s = $one ] || { echo "\(ranks)x\(threads): status $s, not $one"; tail -5 noise; }
             sed '/^  "timing": {/,$d' mpi.json | diff one.cut - | head -20; rm -f mpi.json
             """
@@ -42,16 +21,17 @@ struct MPITests {
             sed '/^  "timing": {/,$d' one.json > one.cut; [ $(wc -l < one.cut) -gt 20 ] || echo "no report"
             \(runs.joined(separator: "\n"))
             """
-        let outcome = try shell(script, tree)
+        let outcome = try MPI.shell(script, tree)
         #expect(outcome.outputText.isEmpty, "\(options): \(outcome.outputText)", sourceLocation: sourceLocation)
     }
 
-    @Test(arguments: RandomTrees.seeds.prefix(2)) func aRandomTreeIsTheSame(seed: UInt64) throws {
+    /// `make stress-mpi` takes all seeds, more ranks, and more runs of one tree.
+    @Test(arguments: RandomTrees.seeds.prefix(isLarge ? Int.max : 2)) func aRandomTreeIsTheSame(seed: UInt64) throws {
         let names = try OddNames.load() + (0..<200).map { "name \($0).x\($0 % 7)" }
         let tree = try TemporaryDirectory(Tree.random(seed: seed, entries: 3_000, names: names))
         // Without --now, because ages are relative to the start.
         try Self.expectSameReport(tree.path, "--depth 5 --top 30 --hash sha256,git --mime")
-        try Self.expectSameReport(tree.path, "--exclude '*a*' --rank newest", ranks: 3...3)
+        try Self.expectSameReport(tree.path, "--exclude '*a*' --rank newest", ranks: [3])
     }
 
     /// Names of an inode in directories scanned by several ranks, a chain, and a directory whose slices are lent.
@@ -69,25 +49,33 @@ struct MPITests {
         }
         let tree = try TemporaryDirectory(Tree(nodes))
         try Self.expectSameReport(tree.path, "--depth 700")
-        try Self.expectSameReport(tree.path, "--hash sha1 --depth 2", ranks: 4...4)
+        try Self.expectSameReport(tree.path, "--hash sha1 --depth 2", ranks: [4])
+    }
+
+    /// Who lends what to whom differs from run to run.
+    @Test func eachRunIsTheSame() throws {
+        let names = (0..<500).map { ByteString("name \($0).x\($0 % 7)") }
+        let tree = try TemporaryDirectory(Tree.random(seed: 11, entries: 3_000, names: names))
+        let runs = Array(repeating: 4, count: isLarge ? 50 : 3)
+        try Self.expectSameReport(tree.path, "--hash sha256 --depth 3", ranks: runs, threads: [1])
     }
 
     @Test func workIsShared() throws {
         let tree = try TemporaryDirectory(Tree((0..<30_000).map { .file("f\($0)") }))
         let script = """
-            \(Self.mpirun(3)) --threads 1 --hash sha256 --stats --json -o out.json "$T" 2>&1 | grep -o '[0-9]* borrowed' |
+            \(MPI.mpirun(3)) --threads 1 --hash sha256 --stats --json -o out.json "$T" 2>&1 | grep -o '[0-9]* borrowed' |
               awk '{ sum += $1 } END { print (sum > 0 ? "shared" : "not shared") }'
             """
-        #expect(try Self.shell(script, tree.path).outputText == "shared\n")
+        #expect(try MPI.shell(script, tree.path).outputText == "shared\n")
     }
 
     @Test func errorsAndNothingAreTheSame() throws {
         let tree = try TemporaryDirectory(
             Tree((0..<50).map { .directory("d\($0)", [.directory("e", [.file("f", "12")]), .file("g", "1")]) })
                 + [.file("file", "12345"), .directory("empty", [])])
-        try Self.expectSameReport(tree.path, "--max-read 1 --hash sha256 --depth 4", ranks: 2...3)
+        try Self.expectSameReport(tree.path, "--max-read 1 --hash sha256 --depth 4", ranks: [2, 3])
         for name: ByteString in ["file", "empty", "missing"] {
-            try Self.expectSameReport(tree.appending(name), "--hash sha256", ranks: 2...2)
+            try Self.expectSameReport(tree.appending(name), "--hash sha256", ranks: [2])
         }
     }
 
@@ -95,22 +83,35 @@ struct MPITests {
         let tree = try TemporaryDirectory(Tree((0..<2_000).map { .file("\($0)", "\($0)") }))
         // Files that are read from a FIFO's writer would be skipped: libmagic is slow enough.
         let script = """
-            \(Self.mpirun(3)) --threads 1 --mime --hash sha256,sha512,md5 --json -o out.json "$T" > noise 2>&1 & job=$!
+            \(MPI.mpirun(3)) --threads 1 --mime --hash sha256,sha512,md5 --json -o out.json "$T" > noise 2>&1 & job=$!
             for i in $(seq 200); do
               victims=$(pgrep -P $(pgrep -P $job mpirun || echo $job) | tail -1); [ -n "$victims" ] && break; sleep 0.02
             done
             sleep 0.4; kill -9 $victims; wait $job; echo "$(($? != 0))"; ls out.json 2> /dev/null
             """
-        #expect(try Self.shell(script, tree.path).outputText == "1\n")
+        #expect(try MPI.shell(script, tree.path).outputText == "1\n")
+    }
+
+    @Test func itsOwnOptionsAreInItsManual() throws {
+        let script = """
+            options() { grep -o '^  \\(-[a-zA-Z], \\)*--[a-z-]*' | grep -o -e '--[a-z-]*' | sort -u; }
+            "$F" --help | options > one; \(MPI.mpirun(1)) --help 2> /dev/null | options | comm -13 one - > own
+            # --ndjson has another meaning.
+            sed -n 's/^\\.It Fl \\(-[a-z]*\\) .*/-\\1/p' "$MANUAL" | grep -v ndjson | sort | diff own - && wc -l < own
+            """
+        let manual = Repository.path("docs/man/fsscan-mpi.1").text
+        #expect(try MPI.shell("MANUAL=\(manual)\n" + script, "/").outputText == "3\n")
     }
 
     @Test(arguments: [
         ("--save x.db", "--save is not for fsscan-mpi: use fsscan"),
-        ("--ndjson", "--format ndjson is not for fsscan-mpi: use fsscan"),
+        ("--format csv", "--format csv is not for fsscan-mpi: use fsscan"),
+        ("--ndjson", "--ndjson: each rank writes a file of its own: name their directory with -o DIR/"),
+        ("--patience 0", "--patience: '0' is not a time (seconds, or a number with s, m, h, d)"),
         ("--nonsense", "unknown option '--nonsense' (see fsscan --help)"),
     ])
     func whatOneProcessAloneCanDoIsRefusedOnce(option: String, message: String) throws {
-        let script = "\(Self.mpirun(3)) \(option) . 2>&1 | grep -a '^fsscan: '; echo ${PIPESTATUS[0]}"
-        #expect(try Self.shell(script, "/").outputText == "fsscan: \(message)\n64\n")
+        let script = "\(MPI.mpirun(3)) \(option) . 2>&1 | grep -a '^fsscan: '; echo ${PIPESTATUS[0]}"
+        #expect(try MPI.shell(script, "/").outputText == "fsscan: \(message)\n64\n")
     }
 }

@@ -117,14 +117,19 @@ public final class RecordOutput: EntryOutput {
 
     /// Writes the rest, and the summary. Call it after the scan, when all streams were flushed.
     public func finish(_ report: ScanReport, includesStatistics: Bool = false) {
+        finishWithoutSummary()
+        var encoder = makeEncoder()
+        encoder.summary(of: report, includesStatistics: includesStatistics)
+        write(encoder.buffer.bytes)
+    }
+
+    /// Instead of `finish`, for one of several outputs that share the records of a scan: another one has the summary.
+    package func finishWithoutSummary() {
         if let sorter, let tree = format.tree, let options = treeOptions.withLock({ $0 }) {
             writeTree(tree, sorter, options)
         } else if let sorter {
             writeSorted(sorter)
         }
-        var encoder = makeEncoder()
-        encoder.summary(of: report, includesStatistics: includesStatistics)
-        write(encoder.buffer.bytes)
     }
 
     private func writeSorted(_ sorter: RecordSorter) {

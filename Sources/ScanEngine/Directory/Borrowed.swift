@@ -153,6 +153,7 @@ actor BorrowedQueue: MailboxActor {
             // It disappeared before its status was read: not an entry.
             if error == .noSuchEntry { break }
             subtree.subtotal.countUnknown(.directory)
+            name.withUnsafeBytes { worker.recordUnknown($0, in: directory, .directory) }
             worker.report(error, "openat", EntryPath(directory: directory, name: name), into: &subtree)
         case .slice(let entries):
             entries.withUnsafeBytes { worker.reportAll(DirectoryEntries($0), of: directory, error, into: &subtree) }

@@ -1,11 +1,12 @@
 // Work that one process lends to others during the scan.
 //
 //   courier ── ask(n) ──▶ wanted ──▶ a worker, at its next directory or slice: takes the oldest next
-//                                       each of these that has not started ──▶ offered
+//                                       that one, and each of these that has not started ──▶ offered
 //   courier ◀── offers ── offered ──▶ lent, by ticket ──▶ … ──▶ answer(ticket) ──▶ its waiter, as from a child here
 //
-// A lent directory is answered exactly once. So the counts of pending children, by which totals go up the tree, also
-// determine when everything is done, in whichever process: there is no separate protocol for the end.
+// A lent directory is answered exactly once, by its borrower, or here if that is given up. So the counts of pending
+// children, by which totals go up the tree, also determine when everything is done, in whichever process: there is no
+// separate protocol for the end.
 
 import LinuxKernel
 import Synchronization
@@ -23,8 +24,10 @@ final class ScanLender: Sendable {
 
     private struct State: Sendable {
         var offered: [Lent] = []
-        var lent: [UInt64: Lent] = [:]
+        var lent: [UInt64: (item: Lent, borrower: Int)] = [:]
         var nextTicket: UInt64 = 0
+        /// Where borrowers had work that they will not answer.
+        var unanswered: [EntryPath] = []
     }
 
     private let state = Mutex(State())
@@ -35,14 +38,15 @@ final class ScanLender: Sendable {
     func takes(_ lent: @autoclosure () -> Lent, _ worker: WorkerLocals) -> Bool {
         if worker.toBeLent > 0 {
             worker.toBeLent -= 1
-            let lent = lent()
-            state.withLock { $0.offered.append(lent) }
-            return true
-        }
-        if wanted.load(ordering: .relaxed) > 0 {
+        } else {
+            guard wanted.load(ordering: .relaxed) > 0 else { return false }
             worker.toBeLent = Scheduler.takeOldestNext(atMost: wanted.exchange(0, ordering: .relaxed))
+            // The caller's goes with them: the borrower waits, and on a slow file system it would take a while.
+            guard worker.toBeLent > 0 else { return false }
         }
-        return false
+        let lent = lent()
+        state.withLock { $0.offered.append(lent) }
+        return true
     }
 
     // MARK: The courier
@@ -50,13 +54,13 @@ final class ScanLender: Sendable {
     func ask(_ count: Int) { wanted.store(count, ordering: .relaxed) }
 
     /// The offered items, grouped by directory. They count as lent.
-    func takeOffers(atMost limit: Int) -> [BorrowedGroup] {
+    func takeOffers(atMost limit: Int, for borrower: Int) -> [BorrowedGroup] {
         let taken = state.withLock { state in
             let taken = Array(state.offered.prefix(limit))
             state.offered.removeFirst(taken.count)
             let first = state.nextTicket
             state.nextTicket += UInt64(taken.count)
-            for (offset, lent) in taken.enumerated() { state.lent[first + UInt64(offset)] = lent }
+            for (offset, lent) in taken.enumerated() { state.lent[first + UInt64(offset)] = (lent, borrower) }
             return taken.enumerated().map { (ticket: first + UInt64($0), lent: $1) }
         }
         var groups: [BorrowedGroup] = []
@@ -92,27 +96,46 @@ final class ScanLender: Sendable {
     /// - Returns: false for an unknown ticket.
     func answer(_ ticket: UInt64, _ completion: Completion) -> Bool {
         guard let lent = state.withLock({ $0.lent.removeValue(forKey: ticket) }) else { return false }
-        switch lent {
-        case .directory(let directory): directory.send { $0.answered(completion) }
-        case .slice(let slice, _): slice.answered(completion)
-        }
+        lent.item.receive(completion)
         return true
     }
 
-    /// The directories that are lent, or in lent ones: for an incomplete report.
-    var outstanding: [EntryPath] {
-        state.withLock { state in
-            state.lent.values.map { lent in
-                switch lent {
-                case .directory(let directory): EntryPath(directory: directory.node, name: nil)
-                case .slice(let slice, _): EntryPath(directory: slice.directory.node, name: nil)
-                }
+    /// This borrower will not answer: what it has is unfinished, and counts as nothing.
+    func giveUp(on borrower: Int) {
+        let lost = state.withLock { state in
+            let lost = state.lent.filter { $1.borrower == borrower }
+            for (ticket, (item, _)) in lost {
+                state.lent[ticket] = nil
+                state.unanswered.append(EntryPath(directory: item.node, name: nil))
             }
+            return lost.values.map(\.item)
         }
+        // Digests above are not known.
+        var nothing = Subtotal()
+        nothing.isWhole = false
+        for item in lost { item.receive(Completion(subtotal: nothing)) }
     }
+
+    /// The directories that borrowers have left unfinished, or some of their entries.
+    var unanswered: [EntryPath] { state.withLock { $0.unanswered } }
 }
 
 extension ScanLender.Lent {
+    /// The directory, or the one whose entries these are.
+    fileprivate var node: PathNode {
+        switch self {
+        case .directory(let directory): directory.node
+        case .slice(let slice, _): slice.directory.node
+        }
+    }
+
+    fileprivate func receive(_ completion: Completion) {
+        switch self {
+        case .directory(let directory): directory.send { $0.answered(completion) }
+        case .slice(let slice, _): slice.answered(completion)
+        }
+    }
+
     /// The directory that contains it, that directory's inode, and the item.
     fileprivate var place: (Directory, UInt64, BorrowedGroup.What) {
         switch self {

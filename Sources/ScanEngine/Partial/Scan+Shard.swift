@@ -159,6 +159,8 @@ struct PartialScan {
         return encoder.finish(mounts)
     }
 
+    mutating func add(unfinished path: EntryPath) { lists.add(unfinished: path) }
+
     func encodeLists(to encoder: inout PartialEncoder) { lists.encode(to: &encoder) }
 
     /// - Parameter lists: gets the lists of this part.

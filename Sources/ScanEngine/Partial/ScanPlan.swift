@@ -27,6 +27,16 @@ package struct ScanPlan: Sendable {
         options.now ?? FileTime(seconds: start.startedSeconds, nanoseconds: start.startedNanoseconds)
     }
 
+    /// Whether a scan with these options would be the same one.
+    package func isFor(_ options: ScanOptions) -> Bool {
+        func kept(_ options: ScanOptions) -> [UInt8] {
+            var out = BinaryWriter()
+            options.encode(to: &out)
+            return out.bytes
+        }
+        return options.paths == self.options.paths && kept(options) == kept(self.options)
+    }
+
     /// For a part of the scan.
     func options(threads: Int) -> ScanOptions {
         var options = options

@@ -66,6 +66,8 @@ package final class ScanRank: Sendable {
 
     package var confinement: MIMEConfinement? { scan.mimeConfinement }
 
+    package var readsFiles: Bool { scan.readsFiles }
+
     /// Scans until `stop()`. Blocks the calling thread, which is one of the workers and not the courier.
     package func run() { scan.run(scheduler) }
 
@@ -73,6 +75,9 @@ package final class ScanRank: Sendable {
 
     /// Whether this process is idle and would take work.
     package var isHungry: Bool { scheduler.isHungry }
+
+    /// Whether there is work that no worker has begun.
+    package var hasQueuedWork: Bool { scheduler.hasQueuedWork }
 
     /// - Parameter count: how many directories and slices a borrower would take.
     package func ask(for count: Int) { lender.ask(count) }
@@ -84,8 +89,8 @@ package final class ScanRank: Sendable {
     }
 
     /// - Returns: a message `work`, or nil if nothing has been offered (yet).
-    package func offers(atMost limit: Int) -> (bytes: [UInt8], count: Int)? {
-        let groups = lender.takeOffers(atMost: limit)
+    package func offers(atMost limit: Int, for rank: Int) -> (bytes: [UInt8], count: Int)? {
+        let groups = lender.takeOffers(atMost: limit, for: rank)
         if groups.isEmpty { return nil }
         return (BorrowedGroup.encode(groups), groups.reduce(0) { $0 + $1.items.count })
     }
@@ -145,6 +150,12 @@ package final class ScanRank: Sendable {
         try decoder.input.end()
     }
 
+    /// Whether other processes wait for results of this one.
+    package var owes: Bool { state.value.withLock { !$0.debts.isEmpty } }
+
+    /// This process will not answer any more: the report names what it had borrowed as unfinished.
+    package func giveUp(on rank: Int) { lender.giveUp(on: rank) }
+
     private func decoder(_ bytes: [UInt8], _ interner: PathInterner) throws(BinaryFailure) -> PartialDecoder {
         try PartialDecoder(
             bytes, paths: interner, digests: scan.context.content?.set ?? DigestSet([]), now: scan.context.now)
@@ -158,11 +169,17 @@ package final class ScanRank: Sendable {
     /// Lets `run()` return when nothing is pending.
     package func stop() { gate.open() }
 
+    /// Ends the pending work early: nobody waits for it.
+    package func cancel() { scan.cancel() }
+
     package func progress() -> ScanProgress { scan.progress() }
 
-    /// The message `lists`. After `run()` has returned.
+    /// The message `lists`; its outputs get the rest. After `run()` has returned.
     package func lists() -> [UInt8] {
-        let partial = PartialScan(paths: [], answers: [], workers: scan.context.takeWorkers(), scan.context)
+        let workers = scan.context.takeWorkers()
+        scan.flush(workers)
+        var partial = PartialScan(paths: [], answers: [], workers: workers, scan.context)
+        for path in lender.unanswered { partial.add(unfinished: path) }
         var encoder = PartialEncoder()
         encoder.out.put(scan.context.wasStopped)
         encoder.out.put(UInt32(min(scan.start.threads, scheduler.statistics.mostThreads)))
@@ -172,14 +189,17 @@ package final class ScanRank: Sendable {
 
     /// The report, by the process with the PATHs. After `run()` has returned.
     ///
-    /// - Parameter all: the lists of all processes, this one included.
-    package func report(_ all: [[UInt8]], start: Timing) throws(BinaryFailure) -> ScanReport {
+    /// - Parameters:
+    ///   - all: the lists of all processes that still answer, this one included.
+    ///   - isComplete: false if some do not.
+    package func report(_ all: [[UInt8]], start: Timing, isComplete: Bool) throws(BinaryFailure) -> ScanReport {
         guard let outcome = paths?.outcome.withLock({ $0 }) else {
             preconditionFailure("the scan ended before its PATHs were done")
         }
         var report = ScanReport()
         report.totals = outcome.totals
         report.roots = outcome.roots
+        report.complete = isComplete
         report.timing = start
         report.timing.threads = 0
         let interner = PathInterner(scan.options.paths)

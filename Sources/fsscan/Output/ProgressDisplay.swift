@@ -56,6 +56,8 @@ final class ProgressDisplay: Sendable {
     enum Work: Sendable {
         case nothing
         case scanning(Scan, Expected)
+        /// A scan by several processes.
+        case together(@Sendable () -> ScanProgress, readsFiles: Bool)
         /// Files, for duplicates.
         case reading(ReadingProgress)
         /// A file that must be read and sorted before it can be used.

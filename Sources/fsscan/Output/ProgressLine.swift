@@ -22,6 +22,8 @@ struct ProgressLine {
         case .scanning(let scan, let expected):
             let progress = scan.progress()
             self.init(scanning: progress, readsFiles: scan.readsFiles, expected, elapsed, &rate)
+        case .together(let progress, let readsFiles):
+            self.init(scanning: progress(), readsFiles: readsFiles, .unknown, elapsed, &rate)
         case .reading(let reading): self.init(reading: reading.figures, elapsed, &rate)
         case .readingInput(let input):
             let done = ProgressShare(input.bytesRead, of: input.size)

@@ -1,0 +1,99 @@
+internal import ArgumentParser
+import Entries
+
+/// The options of `fsscan-mpi`: those of a scan, and its own.
+struct RankCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fsscan-mpi",
+        abstract: "fsscan on several machines that mount the same file system.",
+        usage: "mpirun [-n N] fsscan-mpi [options] PATH...",
+        discussion: """
+            The report is that of fsscan. Most options are those of fsscan, too: see fsscan --help. Run one rank per \
+            machine, and write with -o, because MPI libraries also print to standard output.
+
+            EXAMPLES:
+              mpirun -n 4 fsscan-mpi /data --json -o report.json
+              mpirun -n 4 fsscan-mpi /data --ndjson -o records/
+              srun -N 16 --ntasks-per-node 1 --mpi=pmix fsscan-mpi /data --json -o report.json
+
+            EXIT STATUS: that of fsscan, and
+              75               a rank did not answer; the report names what is missing
+            """)
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "How long a rank may be silent before the others go on without it: seconds, or 90s, 5m, 2h. (default: 5m)",
+            valueName: "T"))
+    var patience: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Keep what is finished in DIR, which is created: the ranks scan shards, and lend each other nothing.",
+            valueName: "DIR"),
+        completion: .directory)
+    var journal: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "The same, and what is in DIR is not scanned again. The other arguments must be the same.", valueName: "DIR"
+        ),
+        completion: .directory)
+    var resume: CarriedArgument?
+
+    @OptionGroup var scan: ScanCommand
+}
+
+/// The options of `fsscan-mpi`, checked.
+struct RankSettings {
+    var scan: ScanSettings
+    /// Seconds.
+    var patience = 300.0
+    /// The directory of the finished shards; nil: work is lent instead.
+    var journal: [UInt8]?
+    /// Whether there may be some.
+    var resumes: Bool
+
+    init(_ command: RankCommand, _ runs: PathRuns) throws(UsageError) {
+        scan = try ScanSettings(command.scan, runs)
+        let patience = try ScanSettings.value(
+            "--patience", command.patience, "time", DurationArgument.description, DurationArgument.seconds)
+        self.patience = patience ?? self.patience
+        journal = (command.resume ?? command.journal)?.bytes
+        resumes = command.resume != nil
+        if command.journal != nil, resumes {
+            throw UsageError("--journal begins, and --resume goes on: use one of them")
+        }
+        if journal != nil, scan.format == .html || scan.format == .ndjson {
+            throw UsageError("--format \(scan.format) is not for a scan with a journal")
+        }
+        try refuseWhatOneProcessNeeds()
+        if scan.format == .ndjson, recordDirectory == nil {
+            throw UsageError("--ndjson: each rank writes a file of its own: name their directory with -o DIR/")
+        }
+    }
+
+    /// Where records go; nil without records.
+    var recordDirectory: [UInt8]? {
+        guard scan.format == .ndjson, let output = scan.output, output.last == UInt8(ascii: "/") else { return nil }
+        return output
+    }
+
+    private func refuseWhatOneProcessNeeds() throws(UsageError) {
+        let refused: [(String, Bool)] = [
+            ("--format \(scan.format)", scan.format.records != nil && scan.format != .ndjson),
+            ("--save", scan.save != nil),
+            ("--baseline", scan.baseline != nil), ("--deadline", scan.deadline != nil),
+            ("a selection of entries", !scan.options.selection.isEmpty), ("--trace", scan.trace != nil),
+            ("--shard", scan.shard != nil),
+            ("--files-from", !scan.pathLists.isEmpty),
+            // Only the first rank has standard input.
+            ("--exclude-from -", scan.patternLists.contains(where: \.isStandardInput)),
+        ]
+        if let (option, _) = refused.first(where: \.1) {
+            throw UsageError("\(option) is not for fsscan-mpi: use fsscan")
+        }
+    }
+}

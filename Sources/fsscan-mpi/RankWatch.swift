@@ -1,0 +1,130 @@
+// Which ranks still answer.
+//
+//   rank n ── alive: its counts ──▶ the first rank        every second
+//          ◀── alive ──
+//          ◀── lost: a rank ──                            nobody waits for that one any more, nor listens to it
+//
+// The first rank gives up on a rank that has been silent for the time of --patience. It also gives up on all ranks that
+// owe results if no rank has counted anything for that time: a file system that hangs stops the workers of its machine,
+// and not the courier. Other ranks end the job if the first one is silent.
+//
+// The time is that of this courier: nobody was silent while a whole job was suspended (Slurm does that).
+
+import Bytes
+import CLinux
+import Glibc
+import ScanEngine
+
+/// What a rank says about itself.
+struct RankState: Sendable {
+    var host: [UInt8] = []
+    var progress = ScanProgress()
+    /// Whether others wait for its results.
+    var owes = false
+
+    init(_ progress: ScanProgress, owes: Bool) {
+        var name = [UInt8](repeating: 0, count: 256)
+        name.withUnsafeMutableBytes { name in
+            _ = gethostname(name.baseAddress!.assumingMemoryBound(to: CChar.self), name.count - 1)
+        }
+        (host, self.progress, self.owes) = (Array(name.prefix { $0 != 0 }), progress, owes)
+    }
+
+    init(_ bytes: [UInt8]) throws(BinaryFailure) {
+        var input = BinaryReader(bytes)
+        host = try input.string()
+        progress.entries = try input.number()
+        progress.diskBytes = try input.number()
+        progress.bytesRead = try input.number()
+        progress.errors = try input.number()
+        let path = try input.string()
+        if !path.isEmpty { progress.path = path }
+        owes = try input.bool()
+        try input.end()
+    }
+
+    var bytes: [UInt8] {
+        var out = BinaryWriter()
+        out.put(string: host)
+        for count in [progress.entries, progress.diskBytes, progress.bytesRead, progress.errors] { out.put(count) }
+        out.put(string: progress.path ?? [])
+        out.put(owes)
+        return out.bytes
+    }
+}
+
+struct RankWatch {
+    private let patience: Int64
+    /// Nanoseconds since the start.
+    private var clock: Int64 = 0
+    private var lastLook = RankWatch.now
+    private var nextWord: Int64 = 0
+    /// When each rank was heard last.
+    private var heard: [Int64]
+    private(set) var states: [Int: RankState] = [:]
+    private(set) var lost: Set<Int> = []
+    private var counted: Int64 = -1
+    private var lastCounted: Int64 = 0
+
+    /// A gap longer than this is one of this courier's.
+    private static let longestGap: Int64 = 100_000_000
+
+    /// - Parameter patience: in seconds.
+    init(ranks: Int, patience: Double) {
+        self.patience = Int64(patience * 1e9)
+        heard = Array(repeating: 0, count: ranks)
+    }
+
+    /// Call it often.
+    ///
+    /// - Returns: the time since the last call.
+    mutating func look() -> Int64 {
+        let now = Self.now
+        let gap = min(now - lastLook, Self.longestGap)
+        lastLook = now
+        clock += gap
+        return gap
+    }
+
+    /// Whether it is time for a sign of life.
+    mutating func isTimeForAWord() -> Bool {
+        guard clock >= nextWord else { return false }
+        nextWord = clock + min(1_000_000_000, patience / 4)
+        return true
+    }
+
+    mutating func hear(_ rank: Int) { heard[rank] = clock }
+
+    mutating func note(_ state: RankState, of rank: Int) {
+        states[rank] = state
+        // Counts of ranks that are lost do not change.
+        let sum = states.values.reduce(0) { $0 &+ $1.progress.entries &+ $1.progress.bytesRead &+ $1.progress.errors }
+        if sum != counted { (counted, lastCounted) = (sum, clock) }
+    }
+
+    mutating func lose(_ rank: Int) { lost.insert(rank) }
+
+    func isSilent(_ rank: Int) -> Bool { clock - heard[rank] > patience }
+
+    /// The ranks to give up on.
+    func late() -> [Int] {
+        let others = heard.indices.dropFirst().filter { !lost.contains($0) }
+        if clock - lastCounted > patience {
+            let debtors = others.filter { states[$0]?.owes == true }
+            if !debtors.isEmpty { return debtors }
+        }
+        return others.filter(isSilent)
+    }
+
+    /// Says that the others go on without this rank.
+    func complain(of rank: Int) {
+        let host = states[rank].map { " on \(String(decoding: $0.host, as: UTF8.self))" } ?? ""
+        let what = isSilent(rank) ? "does not answer" : "makes no progress"
+        StandardStreams.complain("rank \(rank)\(host) \(what): what it has is left out, and the report is not complete")
+    }
+
+    static var now: Int64 {
+        let now = clinux_now(CLOCK_MONOTONIC)
+        return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+    }
+}
