@@ -19,8 +19,11 @@ BINARY = .build/release/fsscan
 HELPER = .build/release/fsscan-magic
 HELPER_FLAGS = -O2 -Wall -Wextra -Werror -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie -Wl,-z,relro,-z,now
 
+# 1 if there is an MPI to build with.
+HAS_MPI := $(shell pkg-config --exists mpi-c 2>/dev/null && echo 1)
+
 .DEFAULT_GOAL := help
-.PHONY: scan build mpi test stress stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs api screenshots install uninstall deb dist fresh-packages clean help packages oracles fresh
+.PHONY: scan build mpi test stress stress-mpi stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs api screenshots install uninstall deb dist fresh-packages clean help packages oracles fresh
 
 scan: build ## Builds the program and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
@@ -34,10 +37,11 @@ build: packages ## Builds the release program and its helper: .build/release/fss
 # MPI_Init takes a quarter of a second, so fsscan-mpi is a program of its own, built only on request.
 mpi: packages ## Builds fsscan-mpi with the MPI that pkg-config knows as mpi-c (Debian: libopenmpi-dev): .build/release/fsscan-mpi
 	@pkg-config --exists mpi-c || { echo "make mpi needs MPI: apt-get install libopenmpi-dev openmpi-bin" >&2; exit 1; }
-	FSSCAN_MPI=1 $(SWIFT) build -c release --product fsscan-mpi
+	mkdir -p .build/static
+	FSSCAN_MPI=1 $(SWIFT) build $(RELEASE) --product fsscan-mpi
 
 test: oracles lint ## Runs all tests
-	$(if $(shell pkg-config --exists mpi-c && echo yes),FSSCAN_MPI=1) $(SWIFT) build --build-tests
+	$(if $(HAS_MPI),FSSCAN_MPI=1) $(SWIFT) build --build-tests
 	$(MAKE) bench-check
 	$(SWIFT) test --skip-build
 	$(PYTHON) Tests/oracles/check_docs.py .build/debug/fsscan
@@ -48,10 +52,14 @@ EXAMPLES = $(wildcard Examples/*/main.swift)
 
 # The first step takes about STRESS_SECONDS; STRESS_SEED repeats it. STRESS_TREES are the seeds of the second step.
 STRESS_TREES ?= 1-200
+MPI_TREES ?= 1-5
 
 stress: oracles build stress-filesystems ## Runs hostile trees, races, signals and random trees for half an hour (STRESS_SECONDS, STRESS_SEED)
 	.venv/bin/python Tests/hostile/hostile.py $(BINARY)
 	FSSCAN_BINARY=$(CURDIR)/$(BINARY) FSSCAN_SEEDS=$(STRESS_TREES) $(SWIFT) test --filter aRandomTree
+
+stress-mpi: oracles ## Compares fsscan-mpi at 1 to 8 ranks with fsscan on random trees, 50 times on one, and loses ranks (long)
+	FSSCAN_MPI=1 FSSCAN_LARGE=1 FSSCAN_SEEDS=$(MPI_TREES) $(SWIFT) test --filter 'FsscanTests\.MPI'
 
 reliability-peers: oracles build ## Runs the same hostile cases with find, fd, ncdu, gdu and hashdeep, and prints a table
 	.venv/bin/python Tests/hostile/peers.py $(BINARY)
@@ -116,10 +124,13 @@ install: ## Installs what `make build` made: program, man pages, completions, un
 uninstall: ## Removes what `make install` installed
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" BUILD="$(patsubst %/,%,$(dir $(BINARY)))" contrib/install.sh uninstall
 
-deb: build ## Makes a Debian package of the release program, checked by lintian: .build/deb
+# One environment for both programs, or the second build begins from nothing.
+deb: export FSSCAN_MPI = $(HAS_MPI)
+deb: build $(if $(HAS_MPI),mpi) ## Makes Debian packages of the release programs, checked by lintian: .build/deb
 	@Tests/oracles/packages.sh debhelper lintian
+	@$(if $(HAS_MPI),,echo "No package fsscan-mpi: there is no MPI (libopenmpi-dev)." >&2)
 	rm -rf .build/deb && mkdir .build/deb
-	DEB_RULES_REQUIRES_ROOT=no debian/rules clean binary
+	DEB_RULES_REQUIRES_ROOT=no $(if $(HAS_MPI),,DEB_BUILD_PROFILES=nompi) debian/rules clean binary
 	lintian --fail-on error,warning .build/deb/*.deb
 
 dist: build ## Makes a tar file with a program for other machines: .build/dist

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.."
 source Tests/fresh/machine.sh
 [[ $EUID -eq 0 ]] || { echo "make fresh-packages needs root: it makes Debian systems and mounts in them." >&2; exit 1; }
 
-tar=$(echo .build/dist/*.tar.gz) package=$(echo .build/deb/*.deb)
+tar=$(echo .build/dist/*.tar.gz) package=$(echo .build/deb/fsscan_*.deb)
 [[ -f $tar && -f $package ]] || { echo "Run make dist and make deb first." >&2; exit 1; }
 logs=$PWD/.build-fresh
 mkdir -p "$logs"
