@@ -1,17 +1,17 @@
-// Rows of one scan in the order of their keys. From version 2 on they are in two tables:
+// The rows of one scan in the order of their keys. From version 2 on they are in two tables:
 //
 //   entries   what the newest scan of the series has     ── since ≤ scan ──────────┐
 //                                                                                  ├──▶ one after the other, by key
 //   history   what older scans had and that has not      ── since ≤ scan ≤ until ──┘
 //
-// Every row is fetched and then passed over where the scan does not have it, so that no step of SQLite runs long: see
+// Every row is fetched, and skipped if the scan does not have it, so that no step of SQLite runs long: see
 // `Database.patience`.
 
 import CSQLite
 
 /// The rows of one scan. One user at a time.
 final class SavedRows {
-    /// A table, and the row that it stands at.
+    /// A table and its current row.
     private final class Table {
         let statement: Statement
         let isHistory: Bool
@@ -19,7 +19,7 @@ final class SavedRows {
         var root = Int64.min
         var key: [UInt8] = []
         var until = Int64.min
-        /// Whether a row of this key was given out: another one would be one too many.
+        /// Whether a row of this key was returned. Another one would be damage.
         var isGivenOut = false
 
         init(_ statement: Statement, isHistory: Bool) {
@@ -30,14 +30,14 @@ final class SavedRows {
 
     private let tables: [Table]
     private let scan: Int64
-    /// Of the columns that say from when to when a row holds; nil: it is one scan's alone.
+    /// The indices of the columns with the range of scans; nil: each row belongs to one scan.
     private let interval: (since: Int, until: Int)?
     /// The table of the current row.
     private var current: Table?
 
     /// - Parameters:
-    ///   - columns: `root` and `key` in front.
-    ///   - interval: where `since` and `until` are among them.
+    ///   - columns: `root` and `key` come first.
+    ///   - interval: the indices of `since` and `until`.
     init(
         _ file: SavedScans, _ scan: SavedScan, _ columns: [String], interval: (since: Int, until: Int)
     ) throws(DatabaseError) {
@@ -58,7 +58,7 @@ final class SavedRows {
             return
         }
         self.interval = interval
-        // A row that is in `entries` has no end.
+        // Rows of `entries` have no end.
         var open = columns
         open[interval.until] = "NULL"
         var tables = [
@@ -83,7 +83,7 @@ final class SavedRows {
         start(root: .min, key: [])
     }
 
-    /// Goes on with the row of this key, or the first one behind it.
+    /// Continues with the row of this key, or the first one after it.
     func start(root: Int64, key: [UInt8]) {
         current = nil
         for table in tables {
@@ -98,11 +98,11 @@ final class SavedRows {
     /// Whether the tables have been asked for their first row.
     private var isStarted = false
 
-    /// Of the current row. A consumer that read the key once more would read more bytes than the file has.
+    /// The key of the current row. Reading it again would count its bytes twice: see `Statement.step()`.
     var root: Int64 { current?.root ?? .min }
     var key: [UInt8] { current?.key ?? [] }
 
-    /// The next row, good until the next call; nil behind the last one.
+    /// The next row, valid until the next call; nil after the last one.
     func next() throws(DatabaseError) -> Statement? {
         if !isStarted {
             for table in tables { try advance(table) }
@@ -122,7 +122,7 @@ final class SavedRows {
         return current?.statement
     }
 
-    /// Goes to the next row that the scan has.
+    /// Goes to the next row of the scan.
     private func advance(_ table: Table) throws(DatabaseError) {
         let row = table.statement
         while try row.step() {

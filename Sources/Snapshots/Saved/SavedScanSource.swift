@@ -4,48 +4,47 @@ package import Formats
 import LinuxKernel
 import ScanEngine
 
-/// A saved scan as a source: reads in the order of the primary key, and seeks where a subtree is passed over.
+/// A saved scan as a source. It reads in the order of the primary key, and seeks to skip a subtree.
 package final class SavedScanSource: SnapshotSource {
     package let description: SnapshotDescription
     package let scan: SavedScan
-    /// How many rows of entries were read: what a comparison costs.
+    /// The number of rows of entries that were read, as a measure of the cost of a comparison.
     package private(set) var rowsRead: Int64 = 0
 
-    /// Of the file.
+    /// The path of the file.
     let path: [UInt8]
     private let rows: SavedRows
     private let columns: SavedColumns
     private let (kind, links): (Int, Int)
     private let attributes: Statement
     private let errors: Statement
-    /// Of rows that are shared: the key of `attributes`, and when errors begin and end.
+    /// Whether several scans share rows: `attributes` then has lists, and errors have a range of scans.
     private let sharesRows: Bool
-    /// Whether all columns are read.
+    /// Whether it reads all columns.
     private let isWhole: Bool
     private let contentStates: ContentStates
     /// See `passOverShared`.
     private var sharing: SharedRows?
-    /// The error that comes next, if one does.
+    /// The next error, if there is one.
     private var pendingError: (key: EntryKey, error: SnapshotEntryError, parts: [[UInt8]])?
-    /// An entry that was read, and before which errors without an entry come.
+    /// An entry that was read, but comes after errors without an entry.
     private var pendingEntry: SnapshotEntry?
-    /// Rows of errors come in their order, each once: see `RowOrder`.
+    /// Rows of errors come in order, each once: see `RowOrder`.
     private var lastError: ErrorOrder?
     private let file: SavedScans
 
-    /// What a browser shows of an entry.
+    /// The columns that a browser shows.
     package static let shownColumns: Set<String> = [
         "root", "key", "kind", "size", "disk_bytes", "nlink", "device", "inode", "mtime", "mtime_ns",
     ]
 
-    /// - Parameter wanted: columns that are read, `root` and `key` among them; nil: all. An entry says nothing of
-    ///   others.
+    /// - Parameter wanted: the columns to read; nil: all. Entries then lack the other fields.
     package init(_ file: SavedScans, _ scan: SavedScan, only wanted: Set<String>? = nil) throws(SnapshotFailure) {
         path = file.path
         self.file = file
         self.scan = scan
         var fields = FieldSet(of: scan.options)
-        // What the file's version has no column for is not known.
+        // Fields without a column in the file's version are not known.
         let columns = file.entryColumns
         for field in EntryField.comparable where !columns.contains(field.name.description) { fields.remove(field) }
         description = SnapshotDescription(
@@ -91,7 +90,7 @@ package final class SavedScanSource: SnapshotSource {
         } catch {
             throw SnapshotFailure(path: path, error.message)
         }
-        // From the very first: a row of a root that no scan has is refused, and not passed over.
+        // From the first row on, so that a row of a root that no scan has is refused, not skipped.
         Self.start(errors, root: .min, key: [])
         try readError()
     }
@@ -102,12 +101,13 @@ package final class SavedScanSource: SnapshotSource {
         statement.bind(2, blob: key)
     }
 
-    /// From now on neither gives out an entry that one row says of both scans, unless it is a PATH or something of it
-    /// is not known; subtrees of such entries are not read. To be called before the first entry. Does nothing where
-    /// they are not two scans of one series in one file.
+    /// Makes both sources skip entries whose row belongs to both scans, unless it is a PATH or part of it is not known.
+    /// They do not read subtrees of such entries. Call it before the first entry. Does nothing unless they are two
+    /// scans of one series in one file.
     ///
-    /// - Parameter givesDirectories: those are given out all the same, down to the first of a subtree that is not read.
-    /// - Returns: whether anything is passed over.
+    /// - Parameter givesDirectories: whether to return directories all the same, down to the top of each subtree that
+    ///   is not read.
+    /// - Returns: whether they skip anything.
     @discardableResult
     package static func passOverShared(
         _ old: any SnapshotSource, _ new: any SnapshotSource, givesDirectories: Bool = false
@@ -124,7 +124,7 @@ package final class SavedScanSource: SnapshotSource {
         return true
     }
 
-    /// Goes on with an entry, or with the first one behind it. It may lie before what was read last.
+    /// Continues with an entry, or the first one after it. It may come before the entry that was read last.
     package func start(at key: EntryKey) throws(SnapshotFailure) {
         (pendingEntry, lastError, pendingError) = (nil, nil, nil)
         let stored = StoredKey.bytes(key.bytes[4...])
@@ -137,7 +137,7 @@ package final class SavedScanSource: SnapshotSource {
         var entry = pendingEntry
         pendingEntry = nil
         if entry == nil { entry = try readEntry() }
-        // Errors without an entry, before it.
+        // An error without an entry comes before it.
         if let error = pendingError, entry.map({ error.key < $0.key }) ?? true {
             pendingEntry = entry
             entry = SnapshotEntry(key: error.key)
@@ -151,11 +151,11 @@ package final class SavedScanSource: SnapshotSource {
     }
 
     package func skip(_ subtree: EntryKey) throws(SnapshotFailure) {
-        // Behind everything that begins with the key and a separator, which is 1: see `StoredKey`.
+        // After everything that begins with the key and a separator, which is 1: see `StoredKey`.
         let (root, key) =
             subtree.isRoot
             ? (Int64(subtree.root) + 1, []) : (Int64(subtree.root), StoredKey.bytes(subtree.bytes[4...]) + [2])
-        // The next entry was read already where an error came before it.
+        // If an error comes before the next entry, that was read already.
         if pendingEntry.map({ subtree.contains($0.key) }) ?? true {
             pendingEntry = nil
             rows.start(root: root, key: key)
@@ -179,7 +179,7 @@ package final class SavedScanSource: SnapshotSource {
         return nil
     }
 
-    /// Whether the row is one of the other scan, too, and says all that there is to say.
+    /// Whether the row also belongs to the other scan, and nothing about the entry is unknown.
     private func isShared(_ row: Statement, _ sharing: SharedRows) throws(SnapshotFailure) -> Bool {
         if !sharing.passesOverLinks, row.integer(links) ?? 1 > 1,
             row.integer(kind) != Int64(EntryKind.directory.rawValue)
@@ -204,7 +204,7 @@ package final class SavedScanSource: SnapshotSource {
         }
     }
 
-    /// Whether all is known of the content of the entry that was read last.
+    /// Whether the content of the last entry is completely known.
     var isContentKnown: Bool { storedState == nil }
 
     private func entry(_ row: Statement) throws(SnapshotFailure) -> SnapshotEntry {
@@ -248,10 +248,10 @@ package final class SavedScanSource: SnapshotSource {
         return entry
     }
 
-    /// Of the entry that was read last.
+    /// The state of the entry that was read last.
     private var storedState: Int64?
 
-    /// What a row says of its content follows from the rest of it, so nothing else may stand there.
+    /// The state of a row follows from its other columns, so any other value is damage.
     private func checkState(_ entry: SnapshotEntry) throws(SnapshotFailure) {
         guard sharesRows, isWhole, entry.kind != nil else { return }
         guard contentStates.state(of: entry).map({ Int64($0.rawValue) }) == storedState else {
@@ -259,7 +259,7 @@ package final class SavedScanSource: SnapshotSource {
         }
     }
 
-    /// Unsigned numbers have kept their bits.
+    /// Unsigned numbers are stored with the same bits.
     private func number(_ row: Statement, _ column: SavedColumn) throws(SnapshotFailure) -> UInt64? {
         guard let number = row.integer(column.place).map({ UInt64(bitPattern: $0) }) else { return nil }
         guard number <= column.type.largest! else { throw damaged("a number that no entry has") }
@@ -277,8 +277,8 @@ package final class SavedScanSource: SnapshotSource {
         return FileTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 
-    /// - Parameter number: from version 2 on that of the list, which is 0 where it is empty; before, how many there
-    ///   are.
+    /// - Parameter number: from version 2 on, the number of the list, 0 for an empty one; before, the count of
+    ///   attributes.
     private func readAttributes(_ number: Int64) throws(SnapshotFailure) -> [ExtendedAttribute] {
         if number == 0 { return [] }
         if sharesRows, let last = lastList, last.number == number { return last.list }
@@ -305,7 +305,7 @@ package final class SavedScanSource: SnapshotSource {
         return list
     }
 
-    /// Neighbours often have the same.
+    /// Neighbours often have the same list.
     private var lastList: (number: Int64, list: [ExtendedAttribute])?
 
     private func readError() throws(SnapshotFailure) {
@@ -352,7 +352,7 @@ package final class SavedScanSource: SnapshotSource {
     private func damaged(_ what: String) -> SnapshotFailure { SnapshotFailure(path: path, "is damaged: \(what)") }
 }
 
-/// Where an error comes among others.
+/// The order of errors.
 private struct ErrorOrder: Comparable {
     var key: EntryKey
     var parts: [[UInt8]]
@@ -368,7 +368,7 @@ private struct ErrorOrder: Comparable {
 }
 
 extension SnapshotDescription {
-    /// With the options of the scan.
+    /// The description with the options and totals of the scan.
     func with(_ options: ScanOptions, _ totals: Totals) -> SnapshotDescription {
         var description = self
         description.options = options
@@ -378,7 +378,7 @@ extension SnapshotDescription {
 }
 
 extension SnapshotFormat {
-    /// What `--save` writes.
+    /// The format that `--save` writes.
     static let saved = SnapshotFormat(
         name: "saved scan", recognises: { $0.starts(with: SavedSchema.magic) },
         open: { input throws(SnapshotFailure) in

@@ -2,15 +2,16 @@ import CSQLite
 import Entries
 import Formats
 
-/// What one row says of two scans of a series, as far as the row alone does not tell. Asked about keys in their order.
+/// Decides whether two scans of a series share an entry, as far as its row alone does not tell. Keys must come in
+/// order.
 final class SharedRows {
     let other: Int64
     let givesDirectories: Bool
-    /// Of an inode with a name that one scan alone has, the other names count, too: an inode counts once.
+    /// If one scan alone has a name of an inode, the other names must be read as well, because an inode counts once.
     var passesOverLinks: Bool { !givesDirectories }
     private let scan: Int64
     private let directory: Statement
-    /// Of the series, in the order of their keys.
+    /// The errors of the series, in the order of their keys.
     private let errors: Statement
     private var root = Int64.min
     private var key: [UInt8] = []
@@ -32,7 +33,7 @@ final class SharedRows {
         try advance()
     }
 
-    /// Whether one of the scans has an error there.
+    /// Whether one of the scans has an error at this key.
     func hasError(_ root: Int64, _ key: [UInt8]) throws(DatabaseError) -> Bool {
         while isAtError, self.root < root || self.root == root && self.key.lexicographicallyPrecedes(key) {
             try advance()
@@ -40,7 +41,8 @@ final class SharedRows {
         return isAtError && self.root == root && self.key == key
     }
 
-    /// Whether both have the same below a directory that both have, and know all of it. To be asked behind `hasError`.
+    /// Whether both scans have the same entries below a directory that they share, and know all of them. Call it after
+    /// `hasError`.
     func isSharedBelow(_ root: Int64, _ key: [UInt8]) throws(DatabaseError) -> Bool {
         let isErrorBelow = isAtError && self.root == root && self.key.starts(with: key + [1])
         if isErrorBelow { return false }

@@ -8,7 +8,7 @@ import Snapshots
 struct AcceptCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan accept",
-        abstract: "Make what verify would show now part of the saved scan.",
+        abstract: "Accept changes: add a scan that has them to a file of saved scans.",
         usage: "fsscan accept [options] SAVED [PATH...]",
         discussion: """
             Scans as verify does, shows what changed, and adds a scan to SAVED that has these changes: all of them, or \
@@ -21,9 +21,9 @@ struct AcceptCommand: ParsableCommand {
               fsscan accept --rules etc.rules --expect-changes DIGEST etc.db
 
             EXIT STATUS:
-              0                what changed was accepted, or nothing had changed
-              2                something could not be read and was not accepted; with --expect-changes, these are not the \
-            changes that were expected, and nothing was accepted
+              0                the changes were accepted, or nothing had changed
+              2                something could not be read and was not accepted; or the changes are not those of \
+            --expect-changes, and nothing was accepted
               64               wrong usage
               74               SAVED or the output could not be written
             """)
@@ -32,22 +32,22 @@ struct AcceptCommand: ParsableCommand {
     var arguments: [String] = []
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("Why: kept with the scan, and shown by saved.", valueName: "TEXT"))
+        parsing: .unconditional, help: ArgumentHelp("The reason, which is saved with the scan; fsscan saved shows it.", valueName: "TEXT"))
     var reason: CarriedArgument?
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Go on only if the changes are those of which verify printed this digest.", valueName: "DIGEST"))
+            "Continue only if verify printed this digest for the changes.", valueName: "DIGEST"))
     var expectChanges: CarriedArgument?
 
     @OptionGroup var ruling: RuleOptions
 
-    @Flag(help: "Show what would be accepted, and write nothing.") var dryRun = false
+    @Flag(help: "Show the changes that would be accepted, and write nothing.") var dryRun = false
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("How many workers scan, 1 to 1024.", valueName: "N"))
+        help: ArgumentHelp("The number of workers that scan, 1 to 1024.", valueName: "N"))
     var threads: CarriedArgument?
 
     @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
@@ -73,7 +73,7 @@ struct AcceptSettings {
     init(_ command: AcceptCommand, _ runs: PathRuns) throws(UsageError) {
         let arguments = runs.expanded(command.arguments)
         guard let first = arguments.first else {
-            throw UsageError("accept takes SAVED, and perhaps PATHs (see fsscan accept --help)")
+            throw UsageError("accept takes SAVED and any number of PATHs (see fsscan accept --help)")
         }
         saved = first
         paths = Array(arguments.dropFirst())

@@ -45,8 +45,8 @@ struct AcceptProgram {
             try saved(), live.removeFirst(), rules: rules.set, beginnings: beginnings)
         let shown = try show(comparison, &changes, output)
         if let expected = settings.expected, expected != shown.digest {
-            let found = shown.digest.map { "those of \($0)" } ?? "none"
-            throw SnapshotFailure(path: path, "has other changes than --expect-changes says: \(found)")
+            let found = shown.digest.map { "their digest is \($0)" } ?? "there are none"
+            throw SnapshotFailure(path: path, "has other changes than those of --expect-changes: \(found)")
         }
         try output.finish()
         let status: ExitStatus = shown.notKnown > 0 ? .trouble : .success

@@ -56,7 +56,7 @@ struct DiffCommand: ParsableCommand {
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Go on only if this is the evidence of the saved scan OLD, or the SHA-256 of the file OLD; repeatable.",
+            "Continue only if this is the evidence of the saved scan OLD, or the SHA-256 of the file OLD; repeatable.",
             valueName: "EVIDENCE"))
     var expect: [CarriedArgument] = []
 
@@ -195,16 +195,16 @@ struct RuleOptions: ParsableArguments {
 /// `fsscan saved`.
 struct SavedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan saved", abstract: "The scans that a file holds.",
+        commandName: "fsscan saved", abstract: "List the scans in a file of saved scans.",
         usage: "fsscan saved [--evidence] [--json] FILE\n       fsscan saved --copy OLD NEW",
         discussion: """
-            Shows of each scan what it costs: rows that no other scan has, and about how much of FILE they take.
+            Also shows about how much of FILE belongs to each scan alone: what prune would give back.
             """)
 
     @Argument(help: ArgumentHelp("", valueName: "FILE", visibility: .hidden), completion: .file())
     var files: [String] = []
 
-    @Flag(help: "JSON, for programs.") var json = false
+    @Flag(help: "Write JSON.") var json = false
 
     @Flag(help: "Compute the evidence of each scan, which reads all of it.") var evidence = false
 
