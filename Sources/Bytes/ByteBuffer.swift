@@ -25,6 +25,8 @@
         count = 0
     }
 
+    @inlinable package mutating func removeAll() { count = 0 }
+
     @inlinable package mutating func append(_ byte: UInt8) {
         if count == capacity { grow(by: 1) }
         base[count] = byte

@@ -19,7 +19,7 @@ import Testing
     }
 
     private func evidence(_ scan: SavedScan, _ entries: [SnapshotEntry]) throws -> Evidence {
-        let computation = try EvidenceComputation(scan, of: [])
+        var computation = try EvidenceComputation(scan, of: [])
         for entry in entries { try computation.add(entry) }
         return computation.finish()
     }

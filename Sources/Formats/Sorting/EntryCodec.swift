@@ -1,4 +1,4 @@
-import Bytes
+package import Bytes
 package import Entries
 import LinuxKernel
 import ScanEngine
@@ -26,12 +26,20 @@ package struct EntryHeader: BitwiseCopyable {
 }
 
 /// Writes entries as bytes: one for each stream.
-struct EntryEncoder: ~Copyable {
-    var buffer = ByteBuffer(capacity: 4096)
+package struct EntryEncoder: ~Copyable {
+    package var buffer = ByteBuffer(capacity: 4096)
     private let digests: DigestSet
+    /// The indices of `digests`.
+    private let indices: [UInt8]
 
     /// - Parameter digests: the algorithms in the rows of `EntryContent`.
-    init(digests: DigestSet) { self.digests = digests }
+    init(digests: DigestSet) {
+        self.digests = digests
+        indices = digests.algorithms.map(\.index)
+    }
+
+    /// For entries of any source.
+    package init() { self.init(digests: DigestSet([DigestAlgorithm]())) }
 
     mutating func append(_ kind: EntryKind, _ status: borrowing FileStatus, _ content: EntryContent) {
         var header = EntryHeader()
@@ -59,8 +67,8 @@ struct EntryEncoder: ~Copyable {
     private mutating func append(_ row: [UInt8]) {
         precondition(row.count == digests.rowBytes, "a digest row has the length that its set prescribes")
         var offset = 0
-        for algorithm in digests.algorithms {
-            buffer.append(algorithm.index)
+        for (algorithm, index) in zip(digests.algorithms, indices) {
+            buffer.append(index)
             row.withUnsafeBytes {
                 buffer.append(UnsafeRawBufferPointer(rebasing: $0[offset..<offset + algorithm.byteCount]))
             }
@@ -85,12 +93,12 @@ struct EntryEncoder: ~Copyable {
         buffer.append(packed)
     }
 
-    mutating func append(_ entry: SnapshotEntry, order: UInt64 = 0) {
+    package mutating func append(_ entry: SnapshotEntry, order: UInt64 = 0) {
         var header = EntryHeader()
         header.order = order.bigEndian
         header.values = entry.values
         let xattrs = entry.xattrs.map { Self.pack($0) }
-        let digestsLength = entry.digests.reduce(0) { $0 + 1 + $1.value.count }
+        let digestsLength = entry.digests.isEmpty ? 0 : entry.digests.reduce(0) { $0 + 1 + $1.value.count }
         header.values[.target] = Self.length(entry.target?.count)
         header.values[.mime] = Self.length(entry.mime?.utf8.count)
         header.values[.digests] = digestsLength == 0 ? nil : Self.length(digestsLength)
@@ -102,11 +110,13 @@ struct EntryEncoder: ~Copyable {
         append(header)
         if let target = entry.target { buffer.append(target) }
         if let mime = entry.mime { buffer.append(mime) }
-        for algorithm in DigestAlgorithm.allCases {
-            guard let digest = entry.digests[algorithm] else { continue }
-            precondition(digest.count == algorithm.byteCount, "a digest has the length of its algorithm")
-            buffer.append(algorithm.index)
-            buffer.append(digest)
+        if digestsLength > 0 {
+            for (index, algorithm) in DigestAlgorithm.allCases.enumerated() {
+                guard let digest = entry.digests[algorithm] else { continue }
+                precondition(digest.count == algorithm.byteCount, "a digest has the length of its algorithm")
+                buffer.append(UInt8(index))
+                buffer.append(digest)
+            }
         }
         if let state = entry.state { buffer.append(state) }
         if let xattrs { buffer.append(xattrs) }
@@ -137,5 +147,8 @@ struct EntryEncoder: ~Copyable {
 
 extension DigestAlgorithm {
     /// Its index among all cases.
-    var index: UInt8 { UInt8(Self.allCases.firstIndex(of: self).unsafelyUnwrapped) }
+    package var index: UInt8 { UInt8(Self.allCases.firstIndex(of: self).unsafelyUnwrapped) }
+
+    /// `byteCount` by index.
+    static let byteCounts = allCases.map(\.byteCount)
 }

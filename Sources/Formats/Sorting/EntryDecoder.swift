@@ -1,34 +1,64 @@
 package import Entries
-import LinuxKernel
+package import LinuxKernel
 import ScanEngine
 
 /// One entry as written by `EntryEncoder`. Valid as long as its bytes.
 package struct PackedEntry {
-    package let header: EntryHeader
-    private let bytes: UnsafeRawBufferPointer
+    /// The numbers and times.
+    package let values: EntryValues
+    /// The order given to `EntryEncoder`.
+    package let order: UInt64
+    private let rules: EntryRules
+    package let bytes: UnsafeRawBufferPointer
+    /// Fields of variable length that the entry has.
+    private let parts: FieldSet
+    // Where they begin. Each ends where the next one begins.
+    private let targetStart, mimeStart, digestsStart, stateStart, xattrsStart, errorsStart: Int
 
     package init(_ bytes: UnsafeRawBufferPointer) {
         let header = bytes.loadUnaligned(as: EntryHeader.self)
-        self.header = header
         self.bytes = bytes
-        let lengths = EntryHeader.lengths.reduce(0) { $0 + Int(header.values[$1] ?? 0) }
-        let more = Int(header.stateLength) + Int(header.errorsLength)
-        let expected = MemoryLayout<EntryHeader>.size + lengths + more
-        precondition(bytes.count == expected, "an entry has the length that its header says")
+        order = UInt64(bigEndian: header.order)
+        rules = EntryRules(rawValue: header.rules)
+        var values = header.values
+        parts = FieldSet(bits: values.bits)
+        // What is not known is 0, so a part that is not there has no length.
+        targetStart = MemoryLayout<EntryHeader>.size
+        mimeStart = targetStart + Int(truncatingIfNeeded: values.words[EntryField.target.index])
+        digestsStart = mimeStart + Int(truncatingIfNeeded: values.words[EntryField.mime.index])
+        stateStart = digestsStart + Int(truncatingIfNeeded: values.words[EntryField.digests.index])
+        xattrsStart = stateStart + Int(header.stateLength)
+        errorsStart = xattrsStart + Int(truncatingIfNeeded: values.words[EntryField.xattrs.index])
+        values.words[EntryField.target.index] = 0
+        values.words[EntryField.mime.index] = 0
+        values.words[EntryField.digests.index] = 0
+        values.words[EntryField.xattrs.index] = 0
+        values.bits &= ~Self.lengthBits
+        self.values = values
+        let end = errorsStart + Int(header.errorsLength)
+        precondition(bytes.count == end, "an entry has the length that its header says")
     }
 
-    /// The order given to `EntryEncoder`.
-    package var order: UInt64 { UInt64(bigEndian: header.order) }
-    package var target: UnsafeRawBufferPointer? { header.values[.target].map { _ in part(0) } }
-    package var mime: UnsafeRawBufferPointer? { header.values[.mime].map { _ in part(1) } }
-    /// (algorithm, digest)…
-    package var digests: UnsafeRawBufferPointer { part(2) }
-    package var state: UnsafeRawBufferPointer? { header.stateLength > 0 ? part(3) : nil }
-    /// As packed by `EntryEncoder.pack`.
-    package var xattrs: UnsafeRawBufferPointer? { header.values[.xattrs].map { _ in part(4) } }
+    /// `EntryHeader.lengths`.
+    private static var lengthBits: UInt32 {
+        EntryField.target.bit | EntryField.mime.bit | EntryField.digests.bit | EntryField.xattrs.bit
+    }
+
+    package var kind: EntryKind? {
+        values.bits & EntryField.kind.bit == 0
+            ? nil : EntryKind(rawValue: UInt8(truncatingIfNeeded: values.words[EntryField.kind.index]))
+    }
+    package var target: UnsafeRawBufferPointer? { parts.contains(.target) ? part(targetStart, mimeStart) : nil }
+    package var mime: UnsafeRawBufferPointer? { parts.contains(.mime) ? part(mimeStart, digestsStart) : nil }
+    /// (`DigestAlgorithm.index`, digest)…
+    package var digests: UnsafeRawBufferPointer { part(digestsStart, stateStart) }
+    package var state: UnsafeRawBufferPointer? { xattrsStart > stateStart ? part(stateStart, xattrsStart) : nil }
+    /// As packed by `EntryEncoder`: the length of each name and value, 4 bytes, before it.
+    package var xattrs: UnsafeRawBufferPointer? { parts.contains(.xattrs) ? part(xattrsStart, errorsStart) : nil }
+    package var hasErrors: Bool { errorsStart < bytes.count }
     package var errors: [SnapshotEntryError] {
-        if header.errorsLength == 0 { return [] }
-        let items = Self.unpack(part(5))
+        if !hasErrors { return [] }
+        let items = Self.unpack(part(errorsStart, bytes.count))
         return stride(from: 0, to: items.count, by: 3).map { index in
             SnapshotEntryError(
                 operation: String(decoding: items[index], as: UTF8.self),
@@ -37,13 +67,16 @@ package struct PackedEntry {
         }
     }
 
-    package func forEachDigest(_ body: (DigestAlgorithm, UnsafeRawBufferPointer) -> Void) {
-        if header.values[.digests] == nil { return }
-        var rest = digests
-        while let index = rest.first {
-            let algorithm = DigestAlgorithm.allCases[Int(index)]
-            body(algorithm, UnsafeRawBufferPointer(rebasing: rest[1...algorithm.byteCount]))
-            rest = UnsafeRawBufferPointer(rebasing: rest[(1 + algorithm.byteCount)...])
+    /// - Parameter body: gets the index of each algorithm in `DigestAlgorithm.allCases`, and the digest.
+    package func forEachDigest<Failure: Error>(
+        _ body: (_ index: Int, UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        var place = digestsStart
+        while place < stateStart {
+            let index = Int(bytes[place])
+            let end = place + 1 + DigestAlgorithm.byteCounts[index]
+            try body(index, part(place + 1, end))
+            place = end
         }
     }
 
@@ -56,47 +89,34 @@ package struct PackedEntry {
 
     package func entry(_ key: EntryKey) -> SnapshotEntry {
         var entry = SnapshotEntry(key: key)
-        entry.values = header.values
-        for field in EntryHeader.lengths { entry.values[field] = nil }
+        entry.values = values
         entry.target = target.map { Array($0) }
         entry.mime = mime.map { String(decoding: $0, as: UTF8.self) }
-        forEachDigest { entry.digests[$0] = Array($1) }
+        forEachDigest { entry.digests[DigestAlgorithm.allCases[$0]] = Array($1) }
         entry.xattrs = xattrs.map { Self.unpackAttributes($0) }
         entry.state = state.map { Array($0) }
-        entry.rules = EntryRules(rawValue: header.rules)
+        entry.rules = rules
         entry.errors = errors
         return entry
     }
 
-    private func part(_ index: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: bytes[offset(index)..<offset(index) + length(index)])
-    }
-
-    private func offset(_ index: Int) -> Int {
-        var offset = MemoryLayout<EntryHeader>.size
-        for before in 0..<index { offset += length(before) }
-        return offset
-    }
-
-    private func length(_ index: Int) -> Int {
-        switch index {
-        case 0: Int(header.values[.target] ?? 0)
-        case 1: Int(header.values[.mime] ?? 0)
-        case 2: Int(header.values[.digests] ?? 0)
-        case 3: Int(header.stateLength)
-        case 4: Int(header.values[.xattrs] ?? 0)
-        default: Int(header.errorsLength)
-        }
+    private func part(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: bytes[start..<end])
     }
 
     private static func unpack(_ bytes: UnsafeRawBufferPointer) -> [[UInt8]] {
         var items: [[UInt8]] = []
-        var offset = 0
-        while offset < bytes.count {
-            let length = Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-            items.append(Array(bytes[(offset + 4)..<(offset + 4 + length)]))
-            offset += 4 + length
-        }
+        forEachPart(of: bytes) { items.append(Array($0)) }
         return items
+    }
+
+    /// Goes through a packed list: names and values of attributes in turn.
+    package static func forEachPart(of list: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) {
+        var offset = 0
+        while offset < list.count {
+            let end = offset + 4 + Int(list.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+            body(UnsafeRawBufferPointer(rebasing: list[(offset + 4)..<end]))
+            offset = end
+        }
     }
 }

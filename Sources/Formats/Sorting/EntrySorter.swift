@@ -14,7 +14,7 @@ import ScanEngine
 package final class EntrySorter {
     private let sorter: RecordSorter
     private let arena = RecordArena()
-    private var encoder = EntryEncoder(digests: DigestSet([DigestAlgorithm]()))
+    private var encoder = EntryEncoder()
     private let repeats: RepeatedPaths
     /// The number of entries so far.
     private var count: UInt64 = 0
@@ -71,6 +71,9 @@ extension SnapshotFailure {
 package final class SortedEntries {
     private var merge: RunMerge
     private let repeats: RepeatedPaths
+    private var currentKey = ByteBuffer(capacity: 4096)
+    private var current = ByteBuffer(capacity: 4096)
+    private var encoder = EntryEncoder()
 
     package init(_ merge: RunMerge, _ repeats: RepeatedPaths = .lastCounts) {
         self.merge = merge
@@ -87,6 +90,37 @@ package final class SortedEntries {
         var entry = path.entry
         entry.errors.sort { $0.operation < $1.operation }
         return entry
+    }
+
+    /// The next entry as bytes, valid during the call. Most paths have one record, which is not decoded.
+    ///
+    /// - Returns: false after the last one.
+    package func next(
+        _ body: (_ key: UnsafeRawBufferPointer, PackedEntry) throws -> Void
+    ) throws -> Bool {
+        guard let record = merge.record else { return false }
+        // The record is gone when the merge advances.
+        currentKey.append(record.key)
+        current.append(record.line)
+        defer {
+            currentKey.removeAll()
+            current.removeAll()
+        }
+        try advance()
+        if let more = merge.record, more.key.isEqual(to: currentKey.bytes) {
+            let key = Array(currentKey.bytes)
+            let first = PackedEntry(current.bytes)
+            var path = RepeatedPath(first.entry(EntryKey(bytes: key)), line: first.order, repeats)
+            try takeRest(key, &path)
+            var entry = path.entry
+            entry.errors.sort { $0.operation < $1.operation }
+            encoder.append(entry)
+            defer { encoder.buffer.removeAll() }
+            try body(currentKey.bytes, PackedEntry(encoder.buffer.bytes))
+        } else {
+            try body(currentKey.bytes, PackedEntry(current.bytes))
+        }
+        return true
     }
 
     /// Adds the records that have the same key.

@@ -7,13 +7,14 @@
 //
 // Nothing that is verified depends on them: whoever can write to a file can write what he likes there, as into `since`.
 
+import Bytes
 import Entries
 import Formats
 import LinuxKernel
 import ScanEngine
 
 /// Used by one thread, inside of a transaction.
-final class DirectoryWriter {
+struct DirectoryWriter {
     private struct Open {
         let root: Int64
         /// As it is stored.
@@ -29,10 +30,19 @@ final class DirectoryWriter {
         /// Of itself and of what is no directory in it.
         var newest = Int64.min
 
-        func contains(_ root: Int64, _ other: some RandomAccessCollection<UInt8>) -> Bool {
+        func contains(_ root: Int64, _ other: UnsafeRawBufferPointer) -> Bool {
             guard root == self.root else { return false }
             if key.isEmpty { return !other.isEmpty }
-            return other.count > key.count && other.dropFirst(key.count).first == 1 && other.starts(with: key)
+            return other.count > key.count && other[key.count] == 1
+                && key.withUnsafeBytes { $0.isEqual(to: UnsafeRawBufferPointer(rebasing: other[..<key.count])) }
+        }
+
+        /// Counts an entry in it, but for what lies in a deeper directory.
+        mutating func count(_ values: EntryValues, _ sums: DirectorySums, isChanged: Bool, isKnown: Bool) {
+            if isChanged { self.isChanged = true }
+            if !isKnown { self.isKnown = false }
+            if let seconds = values[.mtime] { newest = max(newest, Int64(bitPattern: seconds)) }
+            self.sums = self.sums &+ sums
         }
     }
 
@@ -53,32 +63,39 @@ final class DirectoryWriter {
     /// An entry of the scan. Entries come in the order of their keys, and those that are gone among them.
     ///
     /// - Parameters:
+    ///   - key: as it is stored.
     ///   - isChanged: the scan before did not have it like this.
     ///   - isKnown: whether everything is known of its content.
-    func add(
-        _ entry: SnapshotEntry, _ root: Int64, _ key: some RandomAccessCollection<UInt8>, isChanged: Bool, isKnown: Bool
+    mutating func add(
+        _ values: EntryValues, _ root: Int64, _ key: UnsafeRawBufferPointer, isChanged: Bool, isKnown: Bool
     ) throws(DatabaseError) {
         try close(before: root, key)
-        if entry.kind == .directory { open.append(Open(root: root, key: Array(key), start: count)) }
+        let kind = EntryKind(rawValue: UInt8(truncatingIfNeeded: values.words[EntryField.kind.index]))
+        if kind == .directory { open.append(Open(root: root, key: Array(key), start: count)) }
         count += 1
-        guard let last = open.indices.last else { return }
-        if isChanged { open[last].isChanged = true }
-        if !isKnown { open[last].isKnown = false }
-        open[last].newest = max(open[last].newest, entry.mtime?.seconds ?? .min)
-        var sums = DirectorySums(diskBytes: entry.diskBytes ?? 0)
-        if entry.kind == .file || entry.kind == .symlink { sums.apparentBytes = entry.size ?? 0 }
-        if entry.kind != .directory, entry.links ?? 1 > 1, let device = entry.device, let inode = entry.inode {
+        if open.isEmpty { return }
+        let last = open.count - 1
+        // What is not known is 0.
+        var sums = DirectorySums(diskBytes: Int64(bitPattern: values.words[EntryField.diskBytes.index]))
+        if kind == .file || kind == .symlink {
+            sums.apparentBytes = Int64(bitPattern: values.words[EntryField.size.index])
+        }
+        if kind != .directory, values.words[EntryField.links.index] > 1, let device = values[.device],
+            let inode = values[.inode]
+        {
             open[last].links += 1
             let identity = DeviceInode(device: device, inode: inode)
             if let name = lastNames.updateValue(count - 1, forKey: identity) { takeBack(sums, countedAt: name) }
         }
         sums.entries = 1
-        open[last].sums = open[last].sums &+ sums
+        open[last].count(values, sums, isChanged: isChanged, isKnown: isKnown)
     }
 
     /// An entry that the scan does not have any more, or not like this.
-    func remove(_ root: Int64, _ key: [UInt8], isDirectory: Bool) throws(DatabaseError) {
-        try close(before: root, key)
+    mutating func remove(_ root: Int64, _ key: [UInt8], isDirectory: Bool) throws(DatabaseError) {
+        try key.withUnsafeBufferPointer { key throws(DatabaseError) in
+            try close(before: root, UnsafeRawBufferPointer(key))
+        }
         if let last = open.indices.last { open[last].isChanged = true }
         guard isDirectory else { return }
         delete.bind(0, root)
@@ -87,23 +104,23 @@ final class DirectoryWriter {
     }
 
     /// To be called once, after the last entry.
-    func finish() throws(DatabaseError) {
+    mutating func finish() throws(DatabaseError) {
         while !open.isEmpty { try close() }
     }
 
     /// An inode counts once in each directory: the deepest one that holds an earlier name has counted it already, and
     /// all above it with it.
-    private func takeBack(_ sums: DirectorySums, countedAt name: Int64) {
+    private mutating func takeBack(_ sums: DirectorySums, countedAt name: Int64) {
         // The starts grow with the depth.
         guard let place = open.lastIndex(where: { $0.start < name }) else { return }
         open[place].sums = open[place].sums &- sums
     }
 
-    private func close(before root: Int64, _ key: some RandomAccessCollection<UInt8>) throws(DatabaseError) {
-        while let last = open.last, !last.contains(root, key) { try close() }
+    private mutating func close(before root: Int64, _ key: UnsafeRawBufferPointer) throws(DatabaseError) {
+        while !open.isEmpty, !open[open.count - 1].contains(root, key) { try close() }
     }
 
-    private func close() throws(DatabaseError) {
+    private mutating func close() throws(DatabaseError) {
         let directory = open.removeLast()
         if let above = open.indices.last {
             open[above].sums = open[above].sums &+ directory.sums

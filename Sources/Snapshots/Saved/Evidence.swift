@@ -35,7 +35,7 @@ package struct Evidence: Equatable, Sendable {
 /// Computes the evidence of one scan from its entries, which come in the order of their keys.
 ///
 /// Memory: a hash for each directory that is open, and one path. Nothing recurses: trees are as deep as paths are long.
-package final class EvidenceComputation {
+package struct EvidenceComputation: ~Copyable {
     /// A hash to which its parts come one by one.
     private struct Running: ~Copyable {
         private var digest: MultiDigest
@@ -48,10 +48,10 @@ package final class EvidenceComputation {
         mutating func begin() { digest.beginLane(0) }
         mutating func add(_ bytes: UnsafeRawBufferPointer) { digest.updateLane(0, bytes) }
 
-        mutating func finish() -> [UInt8] {
-            var value: [UInt8] = []
+        /// Replaces `value`.
+        mutating func finish(_ value: inout [UInt8]) {
+            value.removeAll(keepingCapacity: true)
             digest.finishLane(0, appendingTo: &value)
-            return value
         }
     }
 
@@ -70,7 +70,10 @@ package final class EvidenceComputation {
     private let roots: [[UInt8]]
     private let methods: DigestMethods
     private var encoder: EvidenceEncoder
+    private var packer = EntryEncoder()
     private var part = ByteBuffer(capacity: 512)
+    /// The value that was computed last.
+    private var value: [UInt8] = []
 
     private var whole: Running
     private var errors: Running
@@ -103,124 +106,149 @@ package final class EvidenceComputation {
         part.append(0)
         part.appendOptions(scan.options)
         part.append(number: UInt64(roots.count))
-        part.drain { whole.add($0) }
+        whole.add(part.bytes)
+        part.removeAll()
     }
 
-    /// - Throws: where the entry lies in no directory.
-    package func add(_ entry: SnapshotEntry) throws(SnapshotFailure) {
-        for error in entry.errors { add(error, at: entry.key) }
-        if entry.kind == nil { return }
-        let key = entry.key.bytes
+    /// - Throws: if the entry lies in no directory.
+    package mutating func add(_ entry: SnapshotEntry) throws(SnapshotFailure) {
+        packer.append(entry)
+        defer { packer.buffer.removeAll() }
+        let packed = PackedEntry(packer.buffer.bytes)
+        try entry.key.bytes.withUnsafeBufferPointer { key throws(SnapshotFailure) in
+            try add(packed, UnsafeRawBufferPointer(key))
+        }
+    }
+
+    /// - Parameter key: the bytes of its `EntryKey`.
+    package mutating func add(_ entry: PackedEntry, _ key: UnsafeRawBufferPointer) throws(SnapshotFailure) {
+        if entry.hasErrors {
+            let place = EntryKey(bytes: Array(key))
+            for error in entry.errors { add(error, at: place) }
+        }
+        guard let kind = entry.kind else { return }
         close(downTo: key)
         guard isInOpenDirectory(key) else {
             throw SnapshotFailure(path: file, "is damaged: an entry lies in no directory")
         }
         encoder.encode(entry)
-        if entry.kind == .directory { return open(key) }
+        if kind == .directory { return open(key) }
         single.begin()
-        encoder.buffer.drain { single.add($0) }
-        finished(key[...], single.finish())
+        single.add(encoder.buffer.bytes)
+        encoder.buffer.removeAll()
+        single.finish(&value)
+        finished(key)
     }
 
     /// To be called once, after the last entry.
-    package func finish() -> Evidence {
+    package mutating func finish() -> Evidence {
         close(downTo: nil)
         finishRoots(upTo: roots.count)
         part.append(number: errorCount)
-        part.drain { errors.add($0) }
-        part.append(errors.finish())
-        part.drain { whole.add($0) }
-        return Evidence(whole.finish())
+        errors.add(part.bytes)
+        part.removeAll()
+        errors.finish(&value)
+        part.append(value)
+        whole.add(part.bytes)
+        part.removeAll()
+        whole.finish(&value)
+        return Evidence(value)
     }
 
-    private func add(_ error: SnapshotEntryError, at key: EntryKey) {
+    private mutating func add(_ error: SnapshotEntryError, at key: EntryKey) {
         errorCount += 1
         part.append(number: UInt64(key.root))
         part.append(counted: key.path)
         for text in [error.operation, error.code, error.message] { part.append(counted: Array(text.utf8)) }
-        part.drain { errors.add($0) }
+        errors.add(part.bytes)
+        part.removeAll()
     }
 
     // MARK: Open directories
 
-    private func open(_ key: [UInt8]) {
+    private mutating func open(_ key: UnsafeRawBufferPointer) {
         if depth == directories.count { directories.append(Directory(methods)) }
         let directory = directories[depth]
         depth += 1
         (directory.entries, directory.keyLength) = (0, key.count)
         directory.hash.begin()
-        encoder.buffer.drain { directory.hash.add($0) }
-        path = key
+        directory.hash.add(encoder.buffer.bytes)
+        encoder.buffer.removeAll()
+        path.removeAll(keepingCapacity: true)
+        path.append(contentsOf: key)
     }
 
     /// Ends the directories that `key` is not in.
-    private func close(downTo key: [UInt8]?) {
-        let common = key.map { path.isEmpty ? 0 : Self.commonLength($0, path) } ?? 0
+    private mutating func close(downTo key: UnsafeRawBufferPointer?) {
+        let common = key.map { commonLength($0) } ?? 0
         while depth > 0 {
             let directory = directories[depth - 1]
             let length = directory.keyLength
             if let key, length <= common, key.count > length, length == Self.rootLength || key[length] == 0 { return }
             depth -= 1
             part.append(number: directory.entries)
-            part.drain { directory.hash.add($0) }
-            finished(path[..<length], directory.hash.finish())
+            directory.hash.add(part.bytes)
+            part.removeAll()
+            directory.hash.finish(&value)
+            let ended = path
+            ended.withUnsafeBytes { finished(UnsafeRawBufferPointer(rebasing: $0[..<length])) }
             path.removeLast(path.count - (depth == 0 ? 0 : directories[depth - 1].keyLength))
         }
     }
 
     /// A row whose parent has no row, or is no directory, would belong to no value.
-    private func isInOpenDirectory(_ key: [UInt8]) -> Bool {
+    private func isInOpenDirectory(_ key: UnsafeRawBufferPointer) -> Bool {
         if key.count == Self.rootLength { return true }
-        return depth > 0 && !key[nameStart(of: key[...])...].contains(0)
+        guard depth > 0 else { return false }
+        let name = name(key)
+        return name.isEmpty || memchr(name.baseAddress!, 0, name.count) == nil
     }
 
-    /// Where the name begins that an entry has in the innermost open directory.
-    private func nameStart(of key: ArraySlice<UInt8>) -> Int {
+    /// The name of an entry in the innermost open directory.
+    private func name(_ key: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         let length = directories[depth - 1].keyLength
-        return length == Self.rootLength ? length : length + 1
+        return UnsafeRawBufferPointer(rebasing: key[(length == Self.rootLength ? length : length + 1)...])
     }
 
-    /// Hands the value of an entry to the directory that it is in.
-    private func finished(_ key: ArraySlice<UInt8>, _ value: [UInt8]) {
+    /// Hands `value`, that of an entry, to the directory that contains it.
+    private mutating func finished(_ key: UnsafeRawBufferPointer) {
         if key.count == Self.rootLength {
-            let root = EntryKey(bytes: Array(key)).root
-            finishRoots(upTo: root)
+            finishRoots(upTo: EntryKey(bytes: Array(key)).root)
             return finishRoot(value)
         }
         let directory = directories[depth - 1]
         directory.entries += 1
-        part.append(counted: key[nameStart(of: key)...])
+        part.append(counted: name(key))
         part.append(value)
-        part.drain { directory.hash.add($0) }
+        directory.hash.add(part.bytes)
+        part.removeAll()
     }
 
     /// PATHs that are missing.
-    private func finishRoots(upTo root: Int) {
+    private mutating func finishRoots(upTo root: Int) {
         while nextRoot < root { finishRoot([UInt8](repeating: 0, count: 32)) }
     }
 
-    private func finishRoot(_ value: [UInt8]) {
+    private mutating func finishRoot(_ value: [UInt8]) {
         part.append(counted: roots[nextRoot])
         part.append(value)
-        part.drain { whole.add($0) }
+        whole.add(part.bytes)
+        part.removeAll()
         nextRoot += 1
     }
 
     /// Of the key of a root: see `EntryKey`.
     private static let rootLength = 4
 
-    private static func commonLength(_ one: [UInt8], _ other: [UInt8]) -> Int {
-        one.withUnsafeBytes { one in
-            other.withUnsafeBytes { other in
-                // Most entries lie in the directory that is open.
-                if one.count >= other.count, memcmp(one.baseAddress!, other.baseAddress!, other.count) == 0 {
-                    return other.count
-                }
-                let limit = min(one.count, other.count)
-                var length = 0
-                while length < limit, one[length] == other[length] { length += 1 }
-                return length
-            }
+    /// How much of the key is that of the innermost open directory. Most entries lie in it.
+    private func commonLength(_ key: UnsafeRawBufferPointer) -> Int {
+        path.withUnsafeBytes { path in
+            guard let start = path.baseAddress, path.count > 0 else { return 0 }
+            if key.count >= path.count, memcmp(key.baseAddress!, start, path.count) == 0 { return path.count }
+            let limit = min(key.count, path.count)
+            var length = 0
+            while length < limit, key[length] == path[length] { length += 1 }
+            return length
         }
     }
 }
@@ -228,7 +256,7 @@ package final class EvidenceComputation {
 /// Gives out what a saved scan says, and computes its evidence from just that.
 package final class EvidenceSource: SnapshotSource {
     private let source: SavedScanSource
-    private let computation: EvidenceComputation
+    private var computation: EvidenceComputation
     private var isWhole = true
     /// Nil until the source has been read to its end, and where parts of it were passed over.
     package private(set) var evidence: Evidence?

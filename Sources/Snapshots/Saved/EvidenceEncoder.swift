@@ -1,5 +1,6 @@
 import Bytes
 import Entries
+import Formats
 import LinuxKernel
 import ScanEngine
 
@@ -16,70 +17,92 @@ struct EvidenceEncoder: ~Copyable {
         case xattrs, state, target, mime, digest
     }
 
-    /// In the order of their names.
-    private static let algorithms = DigestAlgorithm.allCases.sorted { $0.rawValue < $1.rawValue }
+    /// The algorithms in the order of their names: the index among all cases, and the name, counted.
+    private let algorithms: [(index: Int, name: [UInt8])]
 
     init(_ options: ScanOptions) {
         contentStates = ContentStates(options)
+        algorithms = DigestAlgorithm.allCases.enumerated().map { index, algorithm in
+            let name = Array(algorithm.rawValue.utf8)
+            return (index, withUnsafeBytes(of: UInt64(name.count).littleEndian) { Array($0) } + name)
+        }
+        .sorted { $0.name[8...].lexicographicallyPrecedes($1.name[8...]) }
     }
 
-    mutating func encode(_ entry: SnapshotEntry) {
-        append(.kind, entry.kind?.rawValue)
-        append(.size, entry.size)
-        append(.diskBytes, entry.diskBytes)
-        append(.mode, entry.mode)
-        append(.uid, entry.uid)
-        append(.gid, entry.gid)
-        append(.links, entry.links)
-        append(.device, entry.device)
-        append(.inode, entry.inode)
-        append(.mtime, entry.mtime)
-        append(.ctime, entry.ctime)
-        append(.btime, entry.btime)
-        append(.flags, entry.flags?.rawValue)
-        append(.specialDevice, entry.specialDevice)
-        append(entry.xattrs)
-        append(.state, contentStates.state(of: entry)?.rawValue)
-        append(.target, entry.target)
-        append(.mime, entry.mime.map { Array($0.utf8) })
-        if !entry.digests.isEmpty {
-            for algorithm in Self.algorithms {
-                guard let digest = entry.digests[algorithm] else { continue }
-                buffer.append(Tag.digest.rawValue)
-                buffer.append(counted: Array(algorithm.rawValue.utf8))
-                buffer.append(counted: digest)
+    mutating func encode(_ entry: PackedEntry) {
+        let values = entry.values
+        buffer.appendUnchecked(atMost: Self.numbersSize) { start in
+            var end = start
+            func put(_ number: UInt64) {
+                end.storeBytes(of: number.littleEndian, as: UInt64.self)
+                end += 8
             }
+            func put(_ tag: Tag, _ field: EntryField) {
+                if values.bits & field.bit == 0 { return }
+                end.storeBytes(of: tag.rawValue, as: UInt8.self)
+                end += 1
+                put(values.words[field.index])
+            }
+            func put(_ tag: Tag, time field: EntryField) {
+                if values.bits & field.bit == 0 { return }
+                put(tag, field)
+                put(UInt64(values.nanoseconds[field.index - EntryField.mtime.index]))
+            }
+            put(.kind, .kind)
+            put(.size, .size)
+            put(.diskBytes, .diskBytes)
+            put(.mode, .mode)
+            put(.uid, .uid)
+            put(.gid, .gid)
+            put(.links, .links)
+            put(.device, .device)
+            put(.inode, .inode)
+            put(.mtime, time: .mtime)
+            put(.ctime, time: .ctime)
+            put(.btime, time: .btime)
+            put(.flags, .flags)
+            put(.specialDevice, .specialDevice)
+            return end - start
         }
+        if let xattrs = entry.xattrs { append(xattrs: xattrs) }
+        if let state = contentStates.state(of: entry) {
+            buffer.append(Tag.state.rawValue)
+            buffer.append(number: UInt64(state.rawValue))
+        }
+        append(.target, entry.target)
+        append(.mime, entry.mime)
+        if !entry.digests.isEmpty { append(digests: entry) }
         buffer.append(Tag.end.rawValue)
     }
 
-    // MARK: Fields: those that are not known are left out
+    /// Fourteen tags with a number, and the nanoseconds of three times.
+    private static let numbersSize = 14 * 9 + 3 * 8
 
-    private mutating func append(_ tag: Tag, _ number: (some FixedWidthInteger)?) {
-        guard let number else { return }
-        buffer.append(tag.rawValue)
-        buffer.append(number: UInt64(truncatingIfNeeded: number))
-    }
+    // MARK: Fields of variable length: those that are not known are left out
 
-    private mutating func append(_ tag: Tag, _ time: FileTime?) {
-        guard let time else { return }
-        append(tag, time.seconds)
-        buffer.append(number: UInt64(bitPattern: time.nanoseconds))
-    }
-
-    private mutating func append(_ tag: Tag, _ bytes: [UInt8]?) {
+    private mutating func append(_ tag: Tag, _ bytes: UnsafeRawBufferPointer?) {
         guard let bytes else { return }
         buffer.append(tag.rawValue)
         buffer.append(counted: bytes)
     }
 
-    private mutating func append(_ attributes: [ExtendedAttribute]?) {
-        guard let attributes else { return }
-        append(.xattrs, attributes.count)
-        for attribute in attributes {
-            buffer.append(counted: attribute.name)
-            buffer.append(counted: attribute.value)
+    private mutating func append(digests entry: PackedEntry) {
+        for (index, name) in algorithms {
+            entry.forEachDigest { other, digest in
+                if other != index { return }
+                buffer.append(Tag.digest.rawValue)
+                buffer.append(name)
+                buffer.append(counted: digest)
+            }
         }
+    }
+
+    private mutating func append(xattrs packed: UnsafeRawBufferPointer) {
+        var parts: UInt64 = 0
+        PackedEntry.forEachPart(of: packed) { _ in parts += 1 }
+        buffer.append(Tag.xattrs.rawValue)
+        buffer.append(number: parts / 2)
+        PackedEntry.forEachPart(of: packed) { buffer.append(counted: $0) }
     }
 }
 
@@ -88,11 +111,11 @@ extension ByteBuffer {
         withUnsafeBytes(of: number.littleEndian) { append($0) }
     }
 
-    mutating func append(counted bytes: [UInt8]) { append(counted: bytes[...]) }
+    mutating func append(counted bytes: [UInt8]) { bytes.withUnsafeBytes { append(counted: $0) } }
 
-    mutating func append(counted bytes: ArraySlice<UInt8>) {
+    mutating func append(counted bytes: UnsafeRawBufferPointer) {
         append(number: UInt64(bytes.count))
-        bytes.withUnsafeBytes { append($0) }
+        append(bytes)
     }
 
     /// The options that decide what is read. One that is off, or empty, is left out: an option that comes later changes

@@ -32,7 +32,8 @@ final class NewScan {
     let id: Int64
     private let database: Database
     private let writer: SeriesWriter
-    private let computation: EvidenceComputation
+    private var computation: EvidenceComputation
+    private var packer = EntryEncoder()
 
     /// - Parameters:
     ///   - scan: its options and its working directory count; `paths` are the PATHs.
@@ -66,8 +67,16 @@ final class NewScan {
 
     /// Entries come in the order of their keys, each key once.
     func add(_ entry: SnapshotEntry) throws {
-        try computation.add(entry)
-        try writer.add(entry)
+        packer.append(entry)
+        defer { packer.buffer.removeAll() }
+        let packed = PackedEntry(packer.buffer.bytes)
+        try entry.key.bytes.withUnsafeBytes { try add(packed, $0) }
+    }
+
+    /// - Parameter key: the bytes of its `EntryKey`.
+    func add(_ entry: PackedEntry, _ key: UnsafeRawBufferPointer) throws {
+        try computation.add(entry, key)
+        try writer.add(entry, key)
     }
 
     /// To be called once, after the last entry.

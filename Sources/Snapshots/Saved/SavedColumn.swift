@@ -20,6 +20,8 @@ struct SavedColumns {
     let state: Int
     /// Those that this program knows.
     let digests: [(algorithm: DigestAlgorithm, place: Int)]
+    /// The same by `DigestAlgorithm.index`.
+    let digestPlaces: [Int?]
     /// From version 2 on.
     let since: Int
     let until: Int
@@ -39,7 +41,9 @@ struct SavedColumns {
         }
         state = names.count
         names.append("state")
-        digests = schema.algorithms.enumerated().map { [count = names.count] in ($1, count + $0) }
+        let digests = schema.algorithms.enumerated().map { [count = names.count] in ($1, count + $0) }
+        digestPlaces = DigestAlgorithm.allCases.map { algorithm in digests.first { $0.0 == algorithm }?.1 }
+        self.digests = digests.map { (algorithm: $0.0, place: $0.1) }
         names += schema.algorithms.map(\.rawValue)
         (since, until) = (names.count, names.count + 1)
         self.fields = fields

@@ -118,16 +118,17 @@ package final class SavedPruning {
 
     /// Computes the sums of directories for `scan`, which is now the newest of its series.
     private func sum(_ scan: SavedScan, _ series: Int64) throws {
-        let directories = try DirectoryWriter(database, series: series, scan: scan.id)
+        var directories = try DirectoryWriter(database, series: series, scan: scan.id)
         let source = try SavedScanSource(file, scan, only: SavedScanSource.shownColumns)
         var step = 0
         while let entry = try source.next() {
             step += 1
             if step % 1_000 == 0, clinux_stop_signal() != 0 { throw SnapshotFailure(path: nil, "stopped") }
             guard entry.kind != nil else { continue }
-            try directories.add(
-                entry, Int64(entry.key.root), StoredKey.bytes(entry.key.bytes[4...]), isChanged: true,
-                isKnown: source.isContentKnown)
+            try StoredKey.bytes(entry.key.bytes[4...]).withUnsafeBytes { key in
+                try directories.add(
+                    entry.values, Int64(entry.key.root), key, isChanged: true, isKnown: source.isContentKnown)
+            }
         }
         try directories.finish()
     }

@@ -71,8 +71,7 @@ package final class SavedScanWriter: EntryOutput {
             let new = try NewScan(transaction, heading, of: scan)
             let sorted = try entries.finish()
             var count = 0
-            while let entry = try sorted.next() {
-                try new.add(entry)
+            while try sorted.next({ key, entry in try new.add(entry, key) }) {
                 count += 1
                 if count % 1_000 == 0, clinux_stop_signal() != 0 { throw SnapshotFailure(path: nil, "stopped") }
             }

@@ -89,14 +89,17 @@ struct SavedSchema: Sendable {
 /// the byte 1 becomes 2 1, and 2 becomes 2 2. This keeps the order of keys.
 enum StoredKey {
     static func append(_ key: UnsafeRawBufferPointer, to buffer: inout ByteBuffer) {
-        for byte in key {
-            switch byte {
-            case 0: buffer.append(1)
-            case 1, 2:
-                buffer.append(2)
-                buffer.append(byte)
-            default: buffer.append(byte)
+        buffer.appendUnchecked(atMost: 2 * key.count) { start in
+            var end = start
+            for byte in key {
+                if byte == 1 || byte == 2 {
+                    end.storeBytes(of: 2, as: UInt8.self)
+                    end += 1
+                }
+                end.storeBytes(of: byte == 0 ? 1 : byte, as: UInt8.self)
+                end += 1
             }
+            return end - start
         }
     }
 

@@ -31,12 +31,12 @@ final class SeriesWriter {
     private let columns: SavedColumns
     private let states: ContentStates
     private let old: Statement?
-    private let insertEntry: Statement
+    private var rows: RowBatch
     private let moveEntry: Statement
     private let deleteEntry: Statement
     private let lists: AttributeLists
     private let errors: ErrorWriter
-    private let directories: DirectoryWriter
+    private var directories: DirectoryWriter
     private let kind: Int
     private var key = ByteBuffer(capacity: 4096)
     /// Where `old` stands; `isAtRow` is false behind the last row.
@@ -58,14 +58,7 @@ final class SeriesWriter {
         errors = try ErrorWriter(database, series: series, scan: scan, newest: newest)
         directories = try DirectoryWriter(database, series: series, scan: scan)
         kind = columns.place(of: .kind)
-        let names = columns.names + ["series", "since"]
-        insertEntry = try database.prepare(
-            """
-            INSERT INTO entries (\(names.joined(separator: ", ")))
-            VALUES (\(names.map { _ in "?" }.joined(separator: ", ")))
-            """)
-        insertEntry.bind(names.count - 2, series)
-        insertEntry.bind(names.count - 1, scan)
+        rows = try RowBatch(database, schema, columns, series: series, scan: scan)
         // Also the columns that this program does not know.
         let all = schema.entryValues.joined(separator: ", ")
         moveEntry = try database.prepare(
@@ -87,32 +80,33 @@ final class SeriesWriter {
     }
 
     /// Entries come in the order of their keys, each key once.
-    func add(_ entry: SnapshotEntry) throws(DatabaseError) {
-        let root = Int64(entry.key.root)
-        entry.key.bytes.withUnsafeBytes { bytes in
-            StoredKey.append(UnsafeRawBufferPointer(rebasing: bytes[4...]), to: &key)
-        }
-        defer { key.drain { _ in } }
-        if !entry.errors.isEmpty { try errors.add(entry.errors, root, key.bytes) }
+    ///
+    /// - Parameter entryKey: the bytes of its `EntryKey`.
+    func add(_ entry: PackedEntry, _ entryKey: UnsafeRawBufferPointer) throws(DatabaseError) {
+        let root = Int64(UInt32(bigEndian: entryKey.loadUnaligned(as: UInt32.self)))
+        StoredKey.append(UnsafeRawBufferPointer(rebasing: entryKey[4...]), to: &key)
+        defer { key.removeAll() }
+        if entry.hasErrors { try errors.add(entry.errors, root, key.bytes) }
         guard entry.kind != nil else { return }
         try removeOld(before: root)
-        let list = try entry.xattrs.map { attributes throws(DatabaseError) in try lists.number(of: attributes) }
+        var list: Int64?
+        if let packed = entry.xattrs { list = try lists.number(of: packed) }
         let state = states.state(of: entry).map { Int64($0.rawValue) }
         if isAtRow, isAtKey(root) {
             if isOld(entry, list, state) {
-                try directories.add(entry, root, key.bytes, isChanged: false, isKnown: state == nil)
+                try directories.add(entry.values, root, key.bytes, isChanged: false, isKnown: state == nil)
                 return try advance()
             }
             try retire()
         }
-        try directories.add(entry, root, key.bytes, isChanged: true, isKnown: state == nil)
-        bind(entry, root, list, state)
-        try insertEntry.run()
+        try directories.add(entry.values, root, key.bytes, isChanged: true, isKnown: state == nil)
+        try rows.add(entry, root, key.bytes, list: list, state: state)
     }
 
     /// To be called once, after the last entry.
     func finish() throws(DatabaseError) {
         while isAtRow { try retire() }
+        try rows.finish()
         try directories.finish()
         try errors.finish()
     }
@@ -137,7 +131,9 @@ final class SeriesWriter {
     private static let damaged = DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: entries are out of order")
 
     /// Whether the row is that of the entry whose key is in `key`.
-    private func isAtKey(_ root: Int64) -> Bool { oldRoot == root && key.bytes.elementsEqual(oldKey) }
+    private func isAtKey(_ root: Int64) -> Bool {
+        oldRoot == root && oldKey.withUnsafeBytes { $0.isEqual(to: key.bytes) }
+    }
 
     private func removeOld(before root: Int64) throws(DatabaseError) {
         while isAtRow, oldRoot < root || oldRoot == root && oldKey.lexicographicallyPrecedes(key.bytes) { try retire() }
@@ -156,54 +152,37 @@ final class SeriesWriter {
     }
 
     /// Whether the row says of the entry what the new scan says.
-    private func isOld(_ entry: SnapshotEntry, _ list: Int64?, _ state: Int64?) -> Bool {
+    private func isOld(_ entry: PackedEntry, _ list: Int64?, _ state: Int64?) -> Bool {
         guard let old, old.integer(columns.state) == state else { return false }
+        let values = entry.values
         for column in columns.fields {
             let place = column.place
             let isEqual =
                 switch column.type {
                 case .kind, .bytes, .count, .id, .mode, .flags, .mark:
-                    old.integer(place) == entry.values[column.field].map { Int64(bitPattern: $0) }
+                    old.integer(place) == values[column.field].map { Int64(bitPattern: $0) }
                 case .time:
-                    old.integer(place) == entry.values.time(column.field)?.seconds
-                        && old.integer(place + 1) == entry.values.time(column.field)?.nanoseconds
+                    old.integer(place) == values.time(column.field)?.seconds
+                        && old.integer(place + 1) == values.time(column.field)?.nanoseconds
                 case .path: isEqual(place, entry.target)
-                case .text: old.isNull(place) ? entry.mime == nil : entry.mime == old.text(place)
+                case .text: isEqual(place, entry.mime)
                 case .xattrs: old.integer(place) == list
                 case .digests: true
                 }
             if !isEqual { return false }
         }
-        return columns.digests.allSatisfy { isEqual($0.place, entry.digests[$0.algorithm]) }
-    }
-
-    private func isEqual(_ place: Int, _ value: [UInt8]?) -> Bool {
-        guard let value, let old else { return old?.isNull(place) ?? false }
-        return !old.isNull(place) && old.withBlob(place) { $0.elementsEqual(value) }
-    }
-
-    // MARK: New rows
-
-    private func bind(_ entry: SnapshotEntry, _ root: Int64, _ list: Int64?, _ state: Int64?) {
-        insertEntry.bind(SavedColumns.root, root)
-        insertEntry.bind(SavedColumns.key, borrowed: key.bytes)
-        for column in columns.fields {
-            switch column.type {
-            case .kind, .bytes, .count, .id, .mode, .flags, .mark:
-                // Unsigned numbers keep their bits: SQLite's integers are signed.
-                insertEntry.bind(column.place, entry.values[column.field].map { Int64(bitPattern: $0) })
-            case .time:
-                let time = entry.values.time(column.field)
-                insertEntry.bind(column.place, time?.seconds)
-                insertEntry.bind(column.place + 1, time?.nanoseconds)
-            case .path: insertEntry.bind(column.place, blob: entry.target)
-            case .text: insertEntry.bind(column.place, entry.mime)
-            case .xattrs: insertEntry.bind(column.place, list)
-            case .digests: break
-            }
+        var (isEqual, known) = (true, 0)
+        entry.forEachDigest { index, digest in
+            known += 1
+            guard let place = columns.digestPlaces[index] else { return isEqual = false }
+            if isEqual { isEqual = self.isEqual(place, digest) }
         }
-        insertEntry.bind(columns.state, state)
-        for (algorithm, place) in columns.digests { insertEntry.bind(place, blob: entry.digests[algorithm]) }
+        return isEqual && known == columns.digests.count { !old.isNull($0.place) }
+    }
+
+    private func isEqual(_ place: Int, _ value: UnsafeRawBufferPointer?) -> Bool {
+        guard let value, let old else { return old?.isNull(place) ?? false }
+        return !old.isNull(place) && old.withBlob(place) { $0.isEqual(to: value) }
     }
 }
 
@@ -214,8 +193,10 @@ private final class AttributeLists {
     private let insertList: Statement
     private let insertAttribute: Statement
     private let database: Database
-    /// The last ones.
-    private var known: [[ExtendedAttribute]: Int64] = [:]
+    /// The last ones, packed.
+    private var known: [[UInt8]: Int64] = [:]
+    /// Neighbours often have the same.
+    private var last: (list: [UInt8], number: Int64) = ([], 0)
 
     private static let limit = 1_000
 
@@ -227,14 +208,22 @@ private final class AttributeLists {
         insertAttribute = try database.prepare("INSERT INTO attributes VALUES (?, ?, ?)")
     }
 
+    /// - Parameter packed: see `PackedEntry.xattrs`.
     /// - Returns: 0 for an empty one.
-    func number(of list: [ExtendedAttribute]) throws(DatabaseError) -> Int64 {
-        if list.isEmpty { return 0 }
-        if let number = known[list] { return number }
+    func number(of packed: UnsafeRawBufferPointer) throws(DatabaseError) -> Int64 {
+        if packed.isEmpty { return 0 }
+        if last.list.withUnsafeBytes({ $0.isEqual(to: packed) }) { return last.number }
+        let bytes = Array(packed)
+        if let number = known[bytes] {
+            last = (bytes, number)
+            return number
+        }
+        let list = PackedEntry.unpackAttributes(packed)
         var number = try stored(list)
         if number == nil { number = try insert(list) }
         if known.count == Self.limit { known.removeAll(keepingCapacity: true) }
-        known[list] = number
+        known[bytes] = number
+        last = (bytes, number.unsafelyUnwrapped)
         return number.unsafelyUnwrapped
     }
 
