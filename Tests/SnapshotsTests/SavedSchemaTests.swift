@@ -74,7 +74,7 @@ import Testing
         #expect(failure.isOfOlderVersion)
         #expect(
             failure.message
-                == "holds saved scans of version 1, and is left as it is: make a copy that can be changed with "
+                == "holds saved scans of version 1, which are not changed: make a copy that can be, with "
                 + "fsscan saved --copy OLD NEW")
     }
 

@@ -107,8 +107,8 @@ package struct AcceptedChanges {
         case saved, live, unknown
     }
 
-    /// A digest of a directory covers everything below it. It is known if all of that is as it was saved, or all is as it
-    /// is now. With rules, the scan may have skipped something.
+    /// A digest of a directory covers everything below it. It is known if all of that is as it was saved, or all is as
+    /// it is now. With rules, the scan may have skipped something.
     ///
     /// - Parameter areSaved: whether the directory was saved with digests.
     func digests(of directory: EntryKey, areSaved: Bool) -> DirectoryDigests {

@@ -11,7 +11,7 @@ enum ContentState: UInt8 {
     case failed = 4
 }
 
-/// Which state an entry of a scan has: it follows from what else is known of it.
+/// Computes the state of an entry of a scan from its other fields.
 struct ContentStates {
     private let maxRead: Int64
     private let wantsTypes: Bool
@@ -27,7 +27,7 @@ struct ContentStates {
         wantedBits = wanted.reduce(0) { $0 | 1 << $1.index }
     }
 
-    /// Nil where all is known.
+    /// Nil if nothing is missing.
     func state(of entry: SnapshotEntry) -> ContentState? {
         state(
             of: entry.values, hasDigests: wanted.allSatisfy { entry.digests[$0] != nil }, hasType: entry.mime != nil,

@@ -41,7 +41,8 @@ struct DatabaseNeighbours {
         var database = status("") ?? stat()
         if clinux_may_play_back(&journal, &database) != 0 { return nil }
         return "has a journal beside it, FILE-journal of uid \(journal.st_uid), which is not rolled back: its owner is "
-            + "neither root, nor you, nor the owner of FILE, or others may write to it. Look where it comes from, and remove it"
+            + "neither root, nor you, nor the owner of FILE, or others may write to it. Find out where it comes from, "
+            + "and remove it"
     }
 
     /// For a database that its header puts in WAL mode.
@@ -49,7 +50,7 @@ struct DatabaseNeighbours {
         "was switched to WAL mode by another program, so that it is more than one file. \(unmakeLog)"
 
     private static let unmakeLog =
-        "If you trust who did that, its owner switches it back: sqlite3 FILE 'PRAGMA journal_mode = DELETE'"
+        "If you trust that program, let the owner switch it back: sqlite3 FILE 'PRAGMA journal_mode = DELETE'"
 
     /// An error of SQLite, with advice.
     func explained(_ error: DatabaseError) -> DatabaseError {
@@ -62,8 +63,8 @@ struct DatabaseNeighbours {
         return DatabaseError(
             code: error.code,
             message:
-                "was left in the middle of a change: FILE-journal of uid \(journal.st_uid) lies beside it. If that user "
-                + "may write to it, its owner rolls the change back: sqlite3 FILE 'PRAGMA quick_check'. If not, remove "
-                + "FILE-journal")
+                "was left in the middle of a change, with FILE-journal of uid \(journal.st_uid) beside it. If that "
+                + "user may write to it, its owner can roll the change back: sqlite3 FILE 'PRAGMA quick_check'. "
+                + "If not, remove FILE-journal")
     }
 }

@@ -1,11 +1,11 @@
-// The table `directories`: sums of the newest scan of a series, beside the rows that they follow from. They tell which
+// Writes the table `directories`: sums of the newest scan of a series, which follow from its rows. They show which
 // subtrees are equal in two scans, and a browser reads them first.
 //
 //   entries, in order    d     d/a   d/e   d/e/b   f
 //   open directories     d     d     d     d       -        one is written when the first entry behind it comes,
 //                                    d/e   d/e              if anything at or below it has changed
 //
-// Nothing that is verified depends on them: whoever can write to a file can write what he likes there, as into `since`.
+// No verification depends on them, because anyone who can write to the file can change them.
 
 import Bytes
 import Entries
@@ -13,21 +13,21 @@ import Formats
 import LinuxKernel
 import ScanEngine
 
-/// Used by one thread, inside of a transaction.
+/// Used by one thread, inside a transaction.
 struct DirectoryWriter {
     private struct Open {
         let root: Int64
-        /// As it is stored.
+        /// As stored.
         let key: [UInt8]
-        /// How many entries came before it.
+        /// The number of entries before it.
         let start: Int64
         var isChanged = false
-        /// Whether everything is known of the content at and below it.
+        /// Whether all content at and below it is known.
         var isKnown = true
         var sums = DirectorySums()
-        /// Names at and below it of inodes that have several, perhaps elsewhere.
+        /// The number of names at and below it of inodes with several names, which may be elsewhere.
         var links: Int64 = 0
-        /// Of itself and of what is no directory in it.
+        /// The newest mtime of the directory and of the entries in it that are not directories.
         var newest = Int64.min
 
         func contains(_ root: Int64, _ other: UnsafeRawBufferPointer) -> Bool {
@@ -37,7 +37,7 @@ struct DirectoryWriter {
                 && key.withUnsafeBytes { $0.isEqual(to: UnsafeRawBufferPointer(rebasing: other[..<key.count])) }
         }
 
-        /// Counts an entry in it, but for what lies in a deeper directory.
+        /// Counts the directory itself, or an entry directly in it.
         mutating func count(_ values: EntryValues, _ sums: DirectorySums, isChanged: Bool, isKnown: Bool) {
             if isChanged { self.isChanged = true }
             if !isKnown { self.isKnown = false }
@@ -48,7 +48,7 @@ struct DirectoryWriter {
 
     private var open: [Open] = []
     private var count: Int64 = 0
-    /// Inodes with several names, by the number of the last of them.
+    /// Inodes with several names, with the number of the entry that was the last one.
     private var lastNames: [DeviceInode: Int64] = [:]
     private let scan: Int64
     private let put: Statement
@@ -60,12 +60,12 @@ struct DirectoryWriter {
         delete = try database.prepare("DELETE FROM directories WHERE series = \(series) AND root = ? AND key = ?")
     }
 
-    /// An entry of the scan. Entries come in the order of their keys, and those that are gone among them.
+    /// Adds an entry of the scan. Entries come in the order of their keys, together with removed ones.
     ///
     /// - Parameters:
-    ///   - key: as it is stored.
-    ///   - isChanged: the scan before did not have it like this.
-    ///   - isKnown: whether everything is known of its content.
+    ///   - key: as stored.
+    ///   - isChanged: whether it differs from the previous scan.
+    ///   - isKnown: whether its content is known.
     mutating func add(
         _ values: EntryValues, _ root: Int64, _ key: UnsafeRawBufferPointer, isChanged: Bool, isKnown: Bool
     ) throws(DatabaseError) {
@@ -75,7 +75,7 @@ struct DirectoryWriter {
         count += 1
         if open.isEmpty { return }
         let last = open.count - 1
-        // What is not known is 0.
+        // Unknown values are 0.
         var sums = DirectorySums(diskBytes: Int64(bitPattern: values.words[EntryField.diskBytes.index]))
         if kind == .file || kind == .symlink {
             sums.apparentBytes = Int64(bitPattern: values.words[EntryField.size.index])
@@ -91,7 +91,7 @@ struct DirectoryWriter {
         open[last].count(values, sums, isChanged: isChanged, isKnown: isKnown)
     }
 
-    /// An entry that the scan does not have any more, or not like this.
+    /// Removes an entry that the scan does not have, or has with other values.
     mutating func remove(_ root: Int64, _ key: [UInt8], isDirectory: Bool) throws(DatabaseError) {
         try key.withUnsafeBufferPointer { key throws(DatabaseError) in
             try close(before: root, UnsafeRawBufferPointer(key))
@@ -103,13 +103,13 @@ struct DirectoryWriter {
         try delete.run()
     }
 
-    /// To be called once, after the last entry.
+    /// Call it once, after the last entry.
     mutating func finish() throws(DatabaseError) {
         while !open.isEmpty { try close() }
     }
 
-    /// An inode counts once in each directory: the deepest one that holds an earlier name has counted it already, and
-    /// all above it with it.
+    /// An inode counts once in each directory. The deepest open directory that contains an earlier name has counted it
+    /// already, and so have all above it.
     private mutating func takeBack(_ sums: DirectorySums, countedAt name: Int64) {
         // The starts grow with the depth.
         guard let place = open.lastIndex(where: { $0.start < name }) else { return }

@@ -1,5 +1,5 @@
-// What tells that a saved scan is the one that was saved: 64 hex digits that somebody keeps elsewhere, and that bind
-// everything a comparison looks at. docs/SCHEMA-2.md defines them, to the byte.
+// Proof that a saved scan has not been replaced: 64 hex digits that the user keeps elsewhere. They cover everything
+// that a comparison looks at. docs/SCHEMA-2.md defines them to the byte.
 //
 //   entries in the order of their keys
 //     │
@@ -8,9 +8,8 @@
 //     └─ other ───────────▶ value ──▶ the directory that is open  │
 //                                     the whole, if it is a PATH ◀┘
 //
-// Whoever can write to the file can write to all of it. So the evidence is computed from the rows, as they are
-// compared, and nothing in the file that is derived from other rows (Merkle values, totals, packed content) has a part
-// in it.
+// An attacker who can write to the file can write to all of it. So the evidence is computed from the rows that are
+// compared, and from nothing in the file that is derived from other rows (Merkle values, totals, packed content).
 
 import Bytes
 import CLinux
@@ -32,11 +31,11 @@ package struct Evidence: Equatable, Sendable {
     }
 }
 
-/// Computes the evidence of one scan from its entries, which come in the order of their keys.
+/// Computes the evidence of one scan from its entries, in the order of their keys.
 ///
-/// Memory: a hash for each directory that is open, and one path. Nothing recurses: trees are as deep as paths are long.
+/// Memory: a hash for each open directory, and one path. Nothing recurses, because the depth of a tree is unbounded.
 package struct EvidenceComputation: ~Copyable {
-    /// A hash to which its parts come one by one.
+    /// A hash that is fed piece by piece.
     private struct Running: ~Copyable {
         private var digest: MultiDigest
 
@@ -55,11 +54,11 @@ package struct EvidenceComputation: ~Copyable {
         }
     }
 
-    /// A directory whose entries are coming. Used again for others: there are as many as the tree is deep.
+    /// A directory whose entries are being added. Objects are reused: there are as many as the tree is deep.
     private final class Directory {
         var hash: Running
         var entries: UInt64 = 0
-        /// Of its key, which begins like `path`.
+        /// The length of its key, which is a prefix of `path`.
         var keyLength = 0
 
         init(_ methods: DigestMethods) { hash = Running(methods) }
@@ -78,14 +77,14 @@ package struct EvidenceComputation: ~Copyable {
     private var whole: Running
     private var errors: Running
     private var errorCount: UInt64 = 0
-    /// Of an entry that is no directory.
+    /// The hash of an entry that is not a directory.
     private var single: Running
-    /// The first `depth` of them are open, the innermost last.
+    /// The first `depth` are open, the innermost last.
     private var directories: [Directory] = []
     private var depth = 0
     /// The key of the innermost open directory.
     private var path: [UInt8] = []
-    /// The roots before it have their values.
+    /// The roots before this one have their values.
     private var nextRoot = 0
 
     /// - Parameter file: for messages.
@@ -140,7 +139,7 @@ package struct EvidenceComputation: ~Copyable {
         finished(key)
     }
 
-    /// To be called once, after the last entry.
+    /// Call it once, after the last entry.
     package mutating func finish() -> Evidence {
         close(downTo: nil)
         finishRoots(upTo: roots.count)
@@ -178,7 +177,7 @@ package struct EvidenceComputation: ~Copyable {
         path.append(contentsOf: key)
     }
 
-    /// Ends the directories that `key` is not in.
+    /// Ends the directories that do not contain `key`.
     private mutating func close(downTo key: UnsafeRawBufferPointer?) {
         let common = key.map { commonLength($0) } ?? 0
         while depth > 0 {
@@ -196,7 +195,7 @@ package struct EvidenceComputation: ~Copyable {
         }
     }
 
-    /// A row whose parent has no row, or is no directory, would belong to no value.
+    /// A row whose parent has no row, or is not a directory, would belong to no value.
     private func isInOpenDirectory(_ key: UnsafeRawBufferPointer) -> Bool {
         if key.count == Self.rootLength { return true }
         guard depth > 0 else { return false }
@@ -224,7 +223,7 @@ package struct EvidenceComputation: ~Copyable {
         part.removeAll()
     }
 
-    /// PATHs that are missing.
+    /// Adds missing PATHs.
     private mutating func finishRoots(upTo root: Int) {
         while nextRoot < root { finishRoot([UInt8](repeating: 0, count: 32)) }
     }
@@ -237,10 +236,11 @@ package struct EvidenceComputation: ~Copyable {
         nextRoot += 1
     }
 
-    /// Of the key of a root: see `EntryKey`.
+    /// The length of a root's key: see `EntryKey`.
     private static let rootLength = 4
 
-    /// How much of the key is that of the innermost open directory. Most entries lie in it.
+    /// The length of the common prefix of the key and that of the innermost open directory, which contains most
+    /// entries.
     private func commonLength(_ key: UnsafeRawBufferPointer) -> Int {
         path.withUnsafeBytes { path in
             guard let start = path.baseAddress, path.count > 0 else { return 0 }
@@ -253,12 +253,12 @@ package struct EvidenceComputation: ~Copyable {
     }
 }
 
-/// Gives out what a saved scan says, and computes its evidence from just that.
+/// Returns the entries of a saved scan, and computes its evidence from exactly these.
 package final class EvidenceSource: SnapshotSource {
     private let source: SavedScanSource
     private var computation: EvidenceComputation
     private var isWhole = true
-    /// Nil until the source has been read to its end, and where parts of it were passed over.
+    /// Nil until the source has been read to its end, and if parts of it were skipped.
     package private(set) var evidence: Evidence?
 
     package init(_ source: SavedScanSource) throws(SnapshotFailure) {
@@ -284,7 +284,7 @@ package final class EvidenceSource: SnapshotSource {
 }
 
 extension SavedScans {
-    /// Reads all rows of the scan: some microseconds each.
+    /// Reads all rows of the scan, at some microseconds each.
     package func evidence(of scan: SavedScan) throws(SnapshotFailure) -> Evidence {
         let source = try EvidenceSource(try SavedScanSource(self, scan))
         while try source.next() != nil {
@@ -296,8 +296,7 @@ extension SavedScans {
 }
 
 extension SavedScan {
-    /// The PATHs, behind the directory that they were relative to. Where that was not saved they are as they were
-    /// given.
+    /// The PATHs, with the directory that they were relative to in front. If that was not saved, they are as given.
     package var absoluteRoots: [[UInt8]] {
         guard let directory = workingDirectory else { return options.paths }
         let slash: [UInt8] = directory.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]

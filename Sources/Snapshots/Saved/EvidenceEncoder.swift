@@ -4,13 +4,13 @@ import Formats
 import LinuxKernel
 import ScanEngine
 
-/// What an entry says, as the bytes that its evidence is computed from.
+/// Encodes entries as the bytes that evidence is computed from.
 struct EvidenceEncoder: ~Copyable {
-    /// What was encoded last, until it is drained.
+    /// The last entry.
     var buffer = ByteBuffer(capacity: 1024)
     private let contentStates: ContentStates
 
-    /// What a field is. The numbers stay what they are for ever; new fields come behind.
+    /// The number of a field. Numbers never change; new fields come last.
     private enum Tag: UInt8 {
         case end = 0
         case kind, size, diskBytes, mode, uid, gid, links, device, inode, mtime, ctime, btime, flags, specialDevice
@@ -78,7 +78,7 @@ struct EvidenceEncoder: ~Copyable {
     /// Fourteen tags with a number, and the nanoseconds of three times.
     private static let numbersSize = 14 * 9 + 3 * 8
 
-    // MARK: Fields of variable length: those that are not known are left out
+    // MARK: Fields of variable length; unknown ones are left out
 
     private mutating func append(_ tag: Tag, _ bytes: UnsafeRawBufferPointer?) {
         guard let bytes else { return }
@@ -118,8 +118,8 @@ extension ByteBuffer {
         append(bytes)
     }
 
-    /// The options that decide what is read. One that is off, or empty, is left out: an option that comes later changes
-    /// no evidence of a scan without it.
+    /// The options that decide what is read. An option that is off or empty is left out, so that a new option does not
+    /// change the evidence of scans without it.
     mutating func appendOptions(_ options: ScanOptions) {
         var list: [(name: String, value: [UInt8])] = []
         func add(_ name: String, _ value: [UInt8]) { if !value.isEmpty { list.append((name, value)) } }
@@ -133,13 +133,13 @@ extension ByteBuffer {
         add("follow_roots", options.followRoots)
         add("gitignore", options.gitignore)
         add("hash", options.hash.map { Array($0.rawValue.utf8) })
-        // As many as there are: no limit.
+        // The largest number means no limit.
         if options.maxHoles != .max { add("max_holes", Self.littleEndian(UInt64(options.maxHoles))) }
         add("max_read", Self.littleEndian(UInt64(options.maxRead)))
         add("mime", options.mime)
         add("one_file_system", options.oneFileSystem)
         add("read_pseudo", options.readPseudo)
-        // No scan with one is saved: whoever writes one into a file changes what is compared.
+        // A scan with a selection is never saved, but an attacker who writes one into a file changes what is compared.
         if !options.selection.isEmpty {
             var writer = JSONWriter(layout: .compact)
             writer.object(selection: options.selection)

@@ -7,16 +7,16 @@ import Glibc
 import LinuxKernel
 import ScanEngine
 
-/// What a file says of a scan beside its entries.
+/// The row of a scan.
 struct ScanHeading {
-    /// Nil: the next one.
+    /// Nil: the next number.
     var id: Int64?
     var label: String?
     var host: String
     /// RFC 3339.
     var started: String
     var ended = ""
-    /// Of the program.
+    /// The version of the program.
     var version: String
     /// JSON, with the working directory.
     var options: String
@@ -27,7 +27,7 @@ struct ScanHeading {
     var who: String?
 }
 
-/// A scan on its way into a file, inside of its transaction: the row of `scans`, the PATHs, and the entries.
+/// A scan that is being written, inside a transaction: the row of `scans`, the PATHs, and the entries.
 final class NewScan {
     let id: Int64
     private let database: Database
@@ -36,7 +36,7 @@ final class NewScan {
     private var packer = EntryEncoder()
 
     /// - Parameters:
-    ///   - scan: its options and its working directory count; `paths` are the PATHs.
+    ///   - scan: only its options, with the PATHs, and its working directory matter.
     init(_ transaction: SavedTransaction, _ heading: ScanHeading, of scan: SavedScan) throws {
         database = transaction.database
         let schema = try database.addDigests(
@@ -79,7 +79,7 @@ final class NewScan {
         try writer.add(entry, key)
     }
 
-    /// To be called once, after the last entry.
+    /// Call it once, after the last entry.
     ///
     /// - Parameters: totals as JSON.
     func finish(_ roots: [(path: [UInt8], totals: String)], totals: String, ended: String) throws -> Evidence {
@@ -104,7 +104,7 @@ final class NewScan {
 }
 
 extension Database {
-    /// Adds the columns that are not there: no row changes.
+    /// Adds missing columns, which changes no row.
     ///
     /// - Returns: the schema with them.
     func addDigests(_ names: [String], to schema: SavedSchema) throws(DatabaseError) -> SavedSchema {
@@ -119,7 +119,7 @@ extension Database {
         return schema.with(digests)
     }
 
-    /// The series of scans of the same PATHs with the same options, as evidence binds them.
+    /// The series of scans of the same PATHs with the same options, in the form that evidence covers.
     func series(of scan: SavedScan) throws(DatabaseError) -> Int64 {
         var buffer = ByteBuffer(capacity: 256)
         for root in scan.absoluteRoots { buffer.append(counted: root) }
@@ -140,7 +140,7 @@ extension Database {
 }
 
 extension ScanHeading {
-    /// Of a scan that starts now, on this machine.
+    /// For a scan that starts now, on this machine.
     static func now(_ options: ScanOptions, version: String, start: Timing) -> ScanHeading {
         var json = JSONWriter(layout: .compact)
         json.object(options: options, workingDirectory: workingDirectory)
@@ -150,12 +150,12 @@ extension ScanHeading {
             version: version, options: String(decoding: json.buffer.bytes, as: UTF8.self))
     }
 
-    /// For `verify` from elsewhere; nil where it has none.
+    /// For `verify` from another directory; nil if the process has none.
     static var workingDirectory: [UInt8]? {
         guard let name = getcwd(nil, 0) else { return nil }
         defer { free(name) }
         let path = (0..<strlen(name)).map { UInt8(bitPattern: name[$0]) }
-        // The kernel says (unreachable)/… of what lies outside of the root directory.
+        // The kernel returns (unreachable)/… for a directory outside of the root directory.
         return path.first == UInt8(ascii: "/") ? path : nil
     }
 
@@ -165,10 +165,10 @@ extension ScanHeading {
         return printable(String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
 
-    /// Who runs the program.
+    /// The user who runs the program.
     static var user: String { printable(Accounts.user(geteuid()) ?? "uid \(geteuid())") }
 
-    /// Root may give a machine any name; readers refuse control characters.
+    /// A machine can have any name, but readers refuse control characters.
     private static func printable(_ text: String) -> String {
         let scalars = text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }
         return String(String.UnicodeScalarView(scalars))

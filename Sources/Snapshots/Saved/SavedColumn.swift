@@ -9,16 +9,16 @@ struct SavedColumn {
     let place: Int
 }
 
-/// The columns of `entries`, and of `history`, in the order in which they are bound and read.
+/// The columns of `entries` and `history`, in the order in which they are bound and read.
 ///
-/// A column that the version of the file does not have is read as NULL, and not written.
+/// A column that the file's version lacks is read as NULL, and not written.
 struct SavedColumns {
     /// `root`, `key`, those of the fields, `state`, the digests, `since` and `until`.
     let names: [String]
-    /// All but digests.
+    /// All fields except digests.
     let fields: [SavedColumn]
     let state: Int
-    /// Those that this program knows.
+    /// The algorithms that this program knows.
     let digests: [(algorithm: DigestAlgorithm, place: Int)]
     /// The same by `DigestAlgorithm.index`.
     let digestPlaces: [Int?]
@@ -29,11 +29,11 @@ struct SavedColumns {
     static let root = 0
     static let key = 1
 
-    /// By name, so that versions may have them in another order.
+    /// By name, because versions may have another order.
     init(_ schema: SavedSchema) {
         var names = ["root", "key"]
         var fields: [SavedColumn] = []
-        // In version 2 `state` says it.
+        // In version 2, `state` has it.
         for field in EntryField.kept where field.type != .digests && !(schema.sharesRows && field == .changed) {
             fields.append(SavedColumn(field: field, type: field.type, place: names.count))
             names.append(field.name.description)

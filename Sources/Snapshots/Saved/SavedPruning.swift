@@ -134,8 +134,10 @@ package final class SavedPruning {
     }
 
     private func pruneErrors(_ series: Int64, _ stay: [Int64], _ last: Int64, _ newest: Int64) throws {
-        let place =
-            "series = \(series) AND root = ?1 AND key = ?2 AND operation = ?3 AND code = ?4 AND message = ?5 AND since = ?6"
+        let place = """
+            series = \(series) AND root = ?1 AND key = ?2 AND operation = ?3 AND code = ?4 AND message = ?5
+              AND since = ?6
+            """
         let remove = try database.prepare("DELETE FROM errors WHERE \(place)")
         let reopen = try database.prepare("UPDATE errors SET until = NULL WHERE \(place)")
         // Updated after the loop: a cursor finds its row again by all columns, `until` among them, so it would meet the

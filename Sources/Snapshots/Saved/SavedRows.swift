@@ -16,8 +16,7 @@ final class SavedRows {
         let statement: Statement
         let isHistory: Bool
         var isAtRow = false
-        var root = Int64.min
-        var key: [UInt8] = []
+        var place = StoredPlace()
         var until = Int64.min
         /// Whether a row of this key was returned. Another one would be damage.
         var isGivenOut = false
@@ -90,7 +89,7 @@ final class SavedRows {
             table.statement.reset()
             table.statement.bind(1, root)
             table.statement.bind(2, blob: key)
-            (table.isAtRow, table.root, table.key, table.until, table.isGivenOut) = (false, .min, [], .min, false)
+            (table.isAtRow, table.place, table.until, table.isGivenOut) = (false, StoredPlace(), .min, false)
         }
         isStarted = false
     }
@@ -99,8 +98,8 @@ final class SavedRows {
     private var isStarted = false
 
     /// The key of the current row. Reading it again would count its bytes twice: see `Statement.step()`.
-    var root: Int64 { current?.root ?? .min }
-    var key: [UInt8] { current?.key ?? [] }
+    var root: Int64 { current?.place.root ?? .min }
+    var key: [UInt8] { current?.place.key ?? [] }
 
     /// The next row, valid until the next call; nil after the last one.
     func next() throws(DatabaseError) -> Statement? {
@@ -113,10 +112,10 @@ final class SavedRows {
         current = tables.first { $0.isAtRow }
         if tables.count == 2, tables[0].isAtRow, tables[1].isAtRow {
             let (entry, old) = (tables[0], tables[1])
-            let isSame = entry.root == old.root && entry.key == old.key
-            if isSame { throw damaged("two rows for one entry") }
-            if old.root < entry.root || old.root == entry.root && old.key.lexicographicallyPrecedes(entry.key) {
+            if old.place.precedes(entry.place) {
                 current = old
+            } else if !entry.place.precedes(old.place) {
+                throw damaged("two rows for one entry")
             }
         }
         return current?.statement
@@ -131,19 +130,14 @@ final class SavedRows {
             // Rows come in the order of the primary key, each once: see `RowOrder`.
             var isSameKey = false
             let isNext = row.withBlob(1) { key in
-                let isBehind = root > table.root || root == table.root && table.key.lexicographicallyPrecedes(key)
-                let isLater =
-                    table.isHistory && root == table.root && key.elementsEqual(table.key) && until > table.until
-                if isBehind {
-                    table.key.removeAll(keepingCapacity: true)
-                    table.key.append(contentsOf: key)
-                }
-                isSameKey = isLater
-                return isBehind || isLater
+                let isBehind = table.place.precedes(root, key)
+                isSameKey = !isBehind && table.isHistory && table.place.isAt(root, key) && until > table.until
+                if isBehind { table.place.move(to: root, key) }
+                return isBehind || isSameKey
             }
             guard isNext else { throw damaged("entries are out of order") }
             if !isSameKey { table.isGivenOut = false }
-            (table.root, table.until) = (root, until)
+            table.until = until
             if let interval {
                 guard let since = row.integer(interval.since), since <= until else { throw damaged("a row of no scan") }
                 if since > scan || until < scan { continue }

@@ -4,11 +4,11 @@
 //   worker    arena ── full: sort ──┼──▶ RecordSorter ──▶ one merge ──▶ SeriesWriter ──▶ INSERT … ──▶ COMMIT
 //                                   ┘                         └──────▶ EvidenceComputation
 //
-// The file is locked from the beginning and written at the end. Rows then come in their own order: pages are full, what
-// changed is found by going through old and new rows once, and the evidence needs no second pass.
+// The file is locked from the beginning, and written at the end. Rows are then written in their order: pages are full,
+// changes are found in one pass over old and new rows, and the evidence needs no second pass.
 //
-// Nothing is to be seen of a scan before it is complete: kill -9 leaves the earlier scans and perhaps a journal, which
-// SQLite rolls back when the file is opened next.
+// A scan is not visible before it is complete. `kill -9` leaves the earlier scans, and perhaps a journal, which SQLite
+// rolls back when the file is opened next.
 
 import CLinux
 package import Entries
@@ -32,9 +32,9 @@ package final class SavedScanWriter: EntryOutput {
     private let version: String
     private let workingDirectory = ScanHeading.workingDirectory
 
-    /// Opens the file, or makes it, and starts the transaction.
+    /// Opens or creates the file, and starts the transaction.
     ///
-    /// - Parameter mode: that of the file; nil: as it is, or as for a report.
+    /// - Parameter mode: the mode of the file; nil: unchanged, or as for a report.
     package convenience init(
         _ path: [UInt8], _ options: ScanOptions, label: String?, version: String, mode: UInt32? = nil
     ) throws(SaveFailure) {
@@ -59,7 +59,7 @@ package final class SavedScanWriter: EntryOutput {
     package var failed: Bool { entries.failed }
     package var wantsState: Bool { false }
 
-    /// Makes the scan durable. To be called once, when the scan has ended and was not stopped.
+    /// Makes the scan durable. Call it once, after a scan that was not stopped.
     @discardableResult
     package func finish(_ report: ScanReport) throws(SaveFailure) -> SavedProof {
         try transaction.change {
@@ -82,21 +82,21 @@ package final class SavedScanWriter: EntryOutput {
         }
     }
 
-    /// Nothing of the scan is kept; a file that was made for it is removed.
+    /// Drops the scan, and removes the file if it was created for it.
     package func abandon() { transaction.abandon() }
 }
 
-/// What vouches for a scan that was saved, in hex.
+/// The proofs of a saved scan, in hex.
 package struct SavedProof: Sendable {
     /// The number of the scan in its file.
     package var scan: Int64
     package var evidence: Evidence
-    /// Of the file.
+    /// The SHA-256 of the file.
     package var sha256: String
 }
 
 extension SavedTransaction {
-    /// Undoes everything where something goes wrong.
+    /// Undoes everything if an error occurs.
     func change<Result>(_ body: () throws -> Result) throws(SaveFailure) -> Result {
         do {
             return try body()

@@ -123,9 +123,11 @@ extension SavedSchema {
 
     /// As `find` prints it.
     private static let path = """
-        CAST(r.path AS TEXT) || CASE WHEN key = x'' OR r.path = x'' OR substr(r.path, -1) = x'2f' THEN '' ELSE '/' END ||
+        CAST(r.path AS TEXT) || CASE WHEN key = x'' OR r.path = x'' OR substr(r.path, -1) = x'2f' THEN '' ELSE '/' \
+        END ||
             CASE WHEN instr(key, x'02') = 0 THEN replace(CAST(key AS TEXT), char(1), '/')
-              ELSE replace(replace(replace(replace(replace(replace(CAST(key AS TEXT), char(2, 2), '//'), char(2, 1), '/a'),
+              ELSE replace(replace(replace(replace(replace(replace(CAST(key AS TEXT), char(2, 2), '//'), char(2, 1), \
+        '/a'),
                 char(1), '/b'), '//', char(2)), '/a', char(1)), '/b', '/') END AS path
         """
 
@@ -143,7 +145,8 @@ extension SavedSchema {
               \(times.joined(separator: "\n  "))
               CAST(target AS TEXT) AS target, rdev, mime, CASE state WHEN 1 THEN 1 END AS changed,
               flags & 16 <> 0 AS immutable, flags & 32 <> 0 AS append_only,
-              CASE WHEN xattrs IS NOT NULL THEN (SELECT count(*) FROM attributes a WHERE a.list = e.xattrs) END AS xattrs,
+              CASE WHEN xattrs IS NOT NULL THEN (SELECT count(*) FROM attributes a WHERE a.list = e.xattrs) END \
+            AS xattrs,
               CASE state WHEN 1 THEN 'changed' WHEN 2 THEN 'too large' WHEN 3 THEN 'skipped' WHEN 4 THEN 'error' END \
             AS state\(digests.map { ", lower(hex(\($0))) AS \($0)" }.joined())
             FROM (SELECT series, root, key, since, NULL AS until, \(columns) FROM entries

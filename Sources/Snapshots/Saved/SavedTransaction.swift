@@ -68,7 +68,7 @@ final class SavedTransaction: Sendable {
             var failure = SaveFailure(
                 path: path,
                 message:
-                    "holds saved scans of version \(schema.version), and is left as it is: make a copy that can be changed "
+                    "holds saved scans of version \(schema.version), which are not changed: make a copy that can be, "
                     + "with fsscan saved --copy OLD NEW")
             failure.isOfOlderVersion = true
             throw failure

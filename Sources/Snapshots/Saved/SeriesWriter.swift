@@ -1,4 +1,4 @@
-// A new scan of a series, written as what differs from the newest one.
+// Writes a new scan of a series as the differences from the newest one.
 //
 //   entries (the table)   a   b   c       e            in the order of their keys
 //   the new scan          a   b'      d   e
@@ -7,13 +7,13 @@
 //                             │   └────── removed      moves to history, until the newest scan so far
 //                             └────────── changed      both
 //
-// Whoever brings entries in order can write a scan: `--save`, `accept` and `saved --copy` are this merge.
+// `--save`, `accept` and `saved --copy` are this merge: each supplies entries in order.
 //
-// The cursor of the table stands at or behind every row that is written, so it meets none of them.
+// The cursor of the table is always at or after the rows that are written, so it does not meet them.
 //
-// Considered: to look up each entry by its key as the scan delivers it, and to find what was removed by counting. It
-// writes while the scan runs, but at random places: pages are two thirds full, and the evidence takes a second pass
-// over all rows.
+// Rejected: looking up each entry by its key as the scan delivers it, and finding removed entries by counting. That
+// would write during the scan, but at random places: pages would be two thirds full, and the evidence would take a
+// second pass over all rows.
 
 import Bytes
 import CSQLite
@@ -22,11 +22,11 @@ import Formats
 import LinuxKernel
 import ScanEngine
 
-/// Writes the entries and errors of one scan. Used by one thread at a time, inside of a transaction.
+/// Writes the entries and errors of one scan. Used by one thread at a time, inside a transaction.
 final class SeriesWriter {
     private let scan: Int64
     private let series: Int64
-    /// The newest scan of the series so far; nil: there is none, or its rows are all gone.
+    /// The newest scan of the series so far; nil if there is none.
     private let newest: Int64?
     private let columns: SavedColumns
     private let states: ContentStates
@@ -39,10 +39,9 @@ final class SeriesWriter {
     private var directories: DirectoryWriter
     private let kind: Int
     private var key = ByteBuffer(capacity: 4096)
-    /// Where `old` stands; `isAtRow` is false behind the last row.
+    /// The current row of `old`; `isAtRow` is false after the last row.
     private var isAtRow = false
-    private var oldRoot: Int64 = .min
-    private var oldKey: [UInt8] = []
+    private var place = StoredPlace()
 
     /// - Parameters:
     ///   - schema: of the database, with a column for each digest of the scan.
@@ -59,7 +58,7 @@ final class SeriesWriter {
         directories = try DirectoryWriter(database, series: series, scan: scan)
         kind = columns.place(of: .kind)
         rows = try RowBatch(database, schema, columns, series: series, scan: scan)
-        // Also the columns that this program does not know.
+        // Including columns that this program does not know.
         let all = schema.entryValues.joined(separator: ", ")
         moveEntry = try database.prepare(
             """
@@ -92,7 +91,7 @@ final class SeriesWriter {
         var list: Int64?
         if let packed = entry.xattrs { list = try lists.number(of: packed) }
         let state = states.state(of: entry).map { Int64($0.rawValue) }
-        if isAtRow, isAtKey(root) {
+        if isAtRow, place.isAt(root, key.bytes) {
             if isOld(entry, list, state) {
                 try directories.add(entry.values, root, key.bytes, isChanged: false, isKnown: state == nil)
                 return try advance()
@@ -103,7 +102,7 @@ final class SeriesWriter {
         try rows.add(entry, root, key.bytes, list: list, state: state)
     }
 
-    /// To be called once, after the last entry.
+    /// Call it once, after the last entry.
     func finish() throws(DatabaseError) {
         while isAtRow { try retire() }
         try rows.finish()
@@ -118,40 +117,32 @@ final class SeriesWriter {
         isAtRow = try old.step()
         guard isAtRow else { return }
         guard let root = old.integer(SavedColumns.root) else { throw Self.damaged }
-        let isNext = old.withBlob(SavedColumns.key) { bytes in
-            let isNext = root > oldRoot || root == oldRoot && oldKey.lexicographicallyPrecedes(bytes)
-            oldKey.removeAll(keepingCapacity: true)
-            oldKey.append(contentsOf: bytes)
-            return isNext
+        let isNext = old.withBlob(SavedColumns.key) { key in
+            defer { place.move(to: root, key) }
+            return place.precedes(root, key)
         }
-        oldRoot = root
         guard isNext else { throw Self.damaged }
     }
 
     private static let damaged = DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: entries are out of order")
 
-    /// Whether the row is that of the entry whose key is in `key`.
-    private func isAtKey(_ root: Int64) -> Bool {
-        oldRoot == root && oldKey.withUnsafeBytes { $0.isEqual(to: key.bytes) }
-    }
-
     private func removeOld(before root: Int64) throws(DatabaseError) {
-        while isAtRow, oldRoot < root || oldRoot == root && oldKey.lexicographicallyPrecedes(key.bytes) { try retire() }
+        while isAtRow, place.precedes(root, key.bytes) { try retire() }
     }
 
-    /// The row is one of older scans alone from now on.
+    /// Moves the current row to `history`: only older scans have it.
     private func retire() throws(DatabaseError) {
         let isDirectory = old?.integer(kind) == Int64(EntryKind.directory.rawValue)
-        try directories.remove(oldRoot, oldKey, isDirectory: isDirectory)
+        try directories.remove(place.root, place.key, isDirectory: isDirectory)
         for statement in [moveEntry, deleteEntry] {
-            statement.bind(1, oldRoot)
-            statement.bind(2, blob: oldKey)
+            statement.bind(1, place.root)
+            statement.bind(2, blob: place.key)
             try statement.run()
         }
         try advance()
     }
 
-    /// Whether the row says of the entry what the new scan says.
+    /// Whether the current row has the same values as the entry.
     private func isOld(_ entry: PackedEntry, _ list: Int64?, _ state: Int64?) -> Bool {
         guard let old, old.integer(columns.state) == state else { return false }
         let values = entry.values
@@ -186,16 +177,16 @@ final class SeriesWriter {
     }
 }
 
-/// Lists of extended attributes: equal ones are stored once, whichever files or scans have them.
+/// Lists of extended attributes. Equal lists are stored once, for all files and scans.
 private final class AttributeLists {
     private let find: Statement
     private let read: Statement
     private let insertList: Statement
     private let insertAttribute: Statement
     private let database: Database
-    /// The last ones, packed.
+    /// The last lists, packed.
     private var known: [[UInt8]: Int64] = [:]
-    /// Neighbours often have the same.
+    /// Neighbours often have the same list.
     private var last: (list: [UInt8], number: Int64) = ([], 0)
 
     private static let limit = 1_000
@@ -227,7 +218,7 @@ private final class AttributeLists {
         return number.unsafelyUnwrapped
     }
 
-    /// The hash finds candidates alone: in a forged file a true one may stand beside another list.
+    /// The hash only finds candidates: in a forged file, another list may have the same hash.
     private func stored(_ list: [ExtendedAttribute]) throws(DatabaseError) -> Int64? {
         find.reset()
         find.bind(0, Self.hash(list))
@@ -276,14 +267,14 @@ private final class AttributeLists {
     }
 }
 
-/// The errors of a scan: the same merge as that of entries.
+/// Merges the errors of a scan, as entries are merged.
 private final class ErrorWriter {
     private let series: Int64
     private let scan: Int64
     private let old: Statement?
     private let insert: Statement
     private let end: Statement
-    /// Where `old` stands; nil behind the last row that has no end.
+    /// The current row of `old`; nil after the last row without an end.
     private var row: Place?
 
     private struct Place: Equatable {
@@ -364,11 +355,11 @@ private final class ErrorWriter {
         row = nil
     }
 
-    /// The row that was read last.
+    /// The last row that was read.
     private var last: Place?
 
-    /// Not before the cursor has left the row: SQLite compares `until`, too, when it looks for a row that it stood at,
-    /// and would come to this one again.
+    /// Updates the row after the cursor has left it: a cursor finds its row again by all columns, `until` among them,
+    /// so it would meet the updated row once more.
     private func retire(_ row: Place) throws(DatabaseError) {
         try advance()
         bind(end, row)

@@ -13,8 +13,7 @@ final class SharedRows {
     private let directory: Statement
     /// The errors of the series, in the order of their keys.
     private let errors: Statement
-    private var root = Int64.min
-    private var key: [UInt8] = []
+    private var place = StoredPlace()
     private var isAtError = true
 
     init(
@@ -35,16 +34,14 @@ final class SharedRows {
 
     /// Whether one of the scans has an error at this key.
     func hasError(_ root: Int64, _ key: [UInt8]) throws(DatabaseError) -> Bool {
-        while isAtError, self.root < root || self.root == root && self.key.lexicographicallyPrecedes(key) {
-            try advance()
-        }
-        return isAtError && self.root == root && self.key == key
+        while isAtError, key.withUnsafeBytes({ place.precedes(root, $0) }) { try advance() }
+        return isAtError && key.withUnsafeBytes { place.isAt(root, $0) }
     }
 
     /// Whether both scans have the same entries below a directory that they share, and know all of them. Call it after
     /// `hasError`.
     func isSharedBelow(_ root: Int64, _ key: [UInt8]) throws(DatabaseError) -> Bool {
-        let isErrorBelow = isAtError && self.root == root && self.key.starts(with: key + [1])
+        let isErrorBelow = isAtError && place.root == root && place.key.starts(with: key + [1])
         if isErrorBelow { return false }
         directory.reset()
         directory.bind(1, root)
@@ -58,11 +55,15 @@ final class SharedRows {
     private func advance() throws(DatabaseError) {
         isAtError = false
         while try errors.step() {
-            let (root, key) = (errors.integer(0) ?? .min, errors.blob(1) ?? [])
-            guard root > self.root || root == self.root && !key.lexicographicallyPrecedes(self.key) else {
+            let root = errors.integer(0) ?? .min
+            // An entry may have several errors.
+            let isNext = errors.withBlob(1) { key in
+                defer { place.move(to: root, key) }
+                return place.precedes(root, key) || place.isAt(root, key)
+            }
+            guard isNext else {
                 throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: errors are out of order")
             }
-            (self.root, self.key) = (root, key)
             let (since, until) = (errors.integer(2) ?? .min, errors.integer(3) ?? .max)
             guard [scan, other].contains(where: { since <= $0 && $0 <= until }) else { continue }
             isAtError = true

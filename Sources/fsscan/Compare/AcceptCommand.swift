@@ -32,7 +32,8 @@ struct AcceptCommand: ParsableCommand {
     var arguments: [String] = []
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("The reason, which is saved with the scan; fsscan saved shows it.", valueName: "TEXT"))
+        parsing: .unconditional,
+        help: ArgumentHelp("The reason, which is saved with the scan; fsscan saved shows it.", valueName: "TEXT"))
     var reason: CarriedArgument?
 
     @Option(
