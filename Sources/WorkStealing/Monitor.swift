@@ -90,9 +90,12 @@ final class Monitor: @unchecked Sendable {
             let counts = scheduler.idle.now
             // While workers sleep for lack of work, none is missing; only a surplus may have to rest.
             let limit = counts.active > scheduler.threads ? counts.active : 1
+            let before = lastLook
             if scheduler.idle.waitWhileSleeping(atLeast: limit) {
                 _ = measure()
-                interval = Self.shortest
+                // Not after a short sleep: where workers come and go all the time (requests of a network), each would
+                // cost a look.
+                if lastLook - before > Self.longest { interval = Self.shortest }
                 lastProgress = lastLook
             }
             scheduler.idle.pause(nanoseconds: interval)
