@@ -7,6 +7,7 @@ that changes of the machine's speed affect all of them. wrk shares the processor
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import pathlib
 import statistics
@@ -18,13 +19,22 @@ sys.path.insert(0, str(HERE.parent / "support"))
 
 import bench  # noqa: E402  (found through the path above)
 
-#: Name of the load, path, and which share of the requests blocks for 50 ms.
+@dataclasses.dataclass
+class Load:
+    title: str
+    path: str
+    #: Every so manieth request asks for the handler that blocks for 50 ms; 0: none.
+    share: int = 0
+    #: Connections beside the measured ones, which ask for nothing but that handler.
+    blocking: int = 0
+
+
 LOADS = [
-    ("plain text", "/plaintext", 0),
-    ("JSON", "/json", 0),
-    ("plain text, one in 100 blocks", "/plaintext", 100),
-    ("plain text, one in 20 blocks", "/plaintext", 20),
-    ("computing", "/computing", 0),
+    Load("plain text", "/plaintext"),
+    Load("JSON", "/json"),
+    Load("plain text, one in 100 blocks", "/plaintext", share=100),
+    Load("plain text, beside 16 connections that block", "/plaintext", blocking=16),
+    Load("computing", "/computing"),
 ]
 
 
@@ -34,18 +44,29 @@ def processor_time(process: subprocess.Popen) -> float:
     return sum(int(field) for field in fields[11:13]) / os.sysconf("SC_CLK_TCK")
 
 
-def load(server: subprocess.Popen, port: int, path: str, share: int, options: argparse.Namespace) -> tuple[float, ...]:
-    """Requests a second, the 99th percentile of the latency of those that do not block, in milliseconds, and the
-    server's processor time for a request, in microseconds."""
-    command = ["wrk", "-t1", f"-c{options.connections}", f"-d{options.seconds}s", "--timeout", "30s", "-s"]
-    command += [str(HERE / "mixed.lua"), f"http://127.0.0.1:{port}", "--", path, str(share)]
-    before = processor_time(server)
-    output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    used = processor_time(server) - before
-    requests, rate, all_of_them, others, failures = output.split("measured ")[1].split()
+def wrk(port: int, path: str, share: int, connections: int, seconds: int) -> subprocess.Popen:
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(HERE / "mixed.lua")]
+    command += [f"http://127.0.0.1:{port}", "--", path, str(share)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def results(running: subprocess.Popen) -> tuple[float, float, float]:
+    requests, rate, latency, failures = running.communicate()[0].split("measured ")[1].split()
     if int(failures):
-        sys.exit(f"{failures} requests failed: {' '.join(command)}")
-    return float(rate), float(others if share == 100 else all_of_them), used / int(requests) * 1e6
+        sys.exit(f"{failures} requests failed: {running.args}")
+    return float(requests), float(rate), float(latency)
+
+
+def measure(server: subprocess.Popen, port: int, load: Load, options: argparse.Namespace) -> tuple[float, ...]:
+    """Requests a second, the 99th percentile of their latency in milliseconds, and the server's processor time for a
+    request of any kind, in microseconds."""
+    before = processor_time(server)
+    measured = wrk(port, load.path, load.share, options.connections, options.seconds)
+    others = wrk(port, "/blocking", 0, load.blocking, options.seconds) if load.blocking else None
+    requests, rate, latency = results(measured)
+    if others:
+        requests += results(others)[0]
+    return rate, latency, (processor_time(server) - before) / requests * 1e6
 
 
 def main() -> None:
@@ -71,9 +92,10 @@ def main() -> None:
         measured: dict[tuple[str, str], list[tuple[float, ...]]] = {}
         for number in range(1, options.rounds + 1):
             print(f"== http: round {number} of {options.rounds}", file=sys.stderr)
-            for title, path, share in LOADS:
+            for load in LOADS:
                 for name, port in ports.items():
-                    measured.setdefault((title, name), []).append(load(servers[name], port, path, share, options))
+                    figures = measure(servers[name], port, load, options)
+                    measured.setdefault((load.title, name), []).append(figures)
     finally:
         for server in servers.values():
             server.terminate()
@@ -82,13 +104,13 @@ def main() -> None:
     print(bench.machine(["go"] if options.go else []) + "\n")
     print(f"Medians of {options.rounds} rounds of {options.seconds} s, {options.connections} connections.\n")
     lines = []
-    for title, _, share in LOADS:
-        base = [statistics.median(values) for values in zip(*measured[title, "pool"])]
+    for load in LOADS:
+        base = [statistics.median(values) for values in zip(*measured[load.title, "pool"])]
         for name in commands:
-            medians = [statistics.median(values) for values in zip(*measured[title, name])]
+            medians = [statistics.median(values) for values in zip(*measured[load.title, name])]
             ratios = [f"{value / of_pool:.2f}" for value, of_pool in zip(medians, base)]
             rate, latency, cpu = f"{medians[0]:,.0f}", f"{medians[1]:.1f}", f"{medians[2]:.1f}"
-            lines.append([title, name, rate, ratios[0], latency, ratios[1], cpu, ratios[2]])
+            lines.append([load.title, name, rate, ratios[0], latency, ratios[1], cpu, ratios[2]])
     header = ["load", "server", "requests/s", "÷ pool", "99 % within ms", "÷ pool", "CPU µs a request", "÷ pool"]
     print(bench.markdown(header, lines))
 
