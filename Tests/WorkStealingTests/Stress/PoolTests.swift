@@ -168,4 +168,21 @@ struct PoolTests {
         #expect(received.value == 30)
         try await scheduler.stop()
     }
+
+    /// Each message wakes the only worker, and the monitor with it. A look for each would be one in every 0.5 to 1 ms.
+    @Test
+    func theMonitorSeldomLooksAtWorkersThatComeAndGo() async throws {
+        let scheduler = Scheduler(threads: 1, maximumThreads: 2)
+        let counter = Counter(on: scheduler)
+        try scheduler.start()
+        let began = ContinuousClock.now
+        for _ in 0..<1000 {
+            counter.send { $0.increment() }
+            usleep(300)
+        }
+        try await scheduler.stop()
+        let milliseconds = (ContinuousClock.now - began) / .milliseconds(1)
+        // At most four in the 3.75 ms after a sleep of more than 4 ms; on a slower machine there are fewer.
+        #expect(Double(scheduler.statistics.monitorLooks) <= milliseconds * 0.6 + 10)
+    }
 }
