@@ -4,8 +4,8 @@ import Formats
 import LinuxKernel
 
 /// New rows of `entries`, which come in the order of the table. One statement inserts `size` of them: SQLite then opens
-/// one cursor for all, and need not search for the place of a row that comes after the one before. Half of the
-/// instructions of an insert are saved.
+/// one cursor for all, and need not search for the place of a row that comes after the one before. With values that stay
+/// bound, that saves a third of SQLite's instructions.
 struct RowBatch: ~Copyable {
     private let columns: SavedColumns
     /// The number of parameters of a row.
