@@ -67,7 +67,7 @@ extension Scan {
         for worker in workers {
             guard let partial = worker.partial else { continue }
             counts.add(partial, context.devices)
-            if let place = partial.place { worker.unfinished.add(place) }
+            if let place = worker.at.path { worker.unfinished.add(place) }
         }
         report.totals = counts.sum(context.devices)
         report.roots = options.paths.enumerated().map { index, path in

@@ -59,6 +59,9 @@ public final class Scan: Sendable {
     /// The progress so far, for a display. Callable from any thread, during `run()` and afterwards.
     public func progress() -> ScanProgress { context.progress() }
 
+    /// The directories and files that workers are at now: those that a scan waits for if its progress stands still.
+    package var places: [[UInt8]] { context.places() }
+
     /// Scans, blocking the calling thread, which is one of the workers. Call it once.
     ///
     /// Raises the process's soft limit on open files to the hard limit.

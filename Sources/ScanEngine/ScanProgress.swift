@@ -12,8 +12,7 @@ public struct ScanProgress: Sendable {
     /// Bytes read from files, for digests and MIME types; holes are not read.
     public var bytesRead: Int64 = 0
     public var errors: Int64 = 0
-    /// A directory, or a file being read, that a worker reached since the last question; the previous one if none did,
-    /// nil in the beginning.
+    /// A directory, or a file being read, that a worker is at; the previous one if none is at any, nil in the beginning.
     public var path: [UInt8]?
 
     package init() {}
@@ -65,7 +64,7 @@ struct ProgressCounters: ~Copyable, Sendable {
     }
 }
 
-/// The current place of the scan. A display asks, and the worker that next comes to a directory or a file answers.
+/// The current place of a search for duplicates. A display asks, and the worker that next comes to a file answers.
 /// Without a question it costs a worker one load of a flag that nobody writes.
 struct Whereabouts: ~Copyable, Sendable {
     private let isAsked = Atomic<Bool>(false)

@@ -65,7 +65,8 @@ package enum LiveSource {
     ///
     /// - Throws: `ScanUnavailable`, `SnapshotFailure`.
     package static func sizes(
-        _ options: ScanOptions, rules: RuleSet?, isCancelled: @escaping @Sendable () -> Bool
+        _ options: ScanOptions, rules: RuleSet?, willRun: (Scan) -> Void,
+        isCancelled: @escaping @Sendable () -> Bool
     ) throws -> SizedFiles {
         var options = options
         options.hash = []
@@ -75,7 +76,9 @@ package enum LiveSource {
         var environment = ScanEnvironment()
         environment.outputs = [output]
         environment.isCancelled = isCancelled
-        _ = try Scan(options, environment).runUntilDeadline()
+        let scan = try Scan(options, environment)
+        willRun(scan)
+        _ = scan.runUntilDeadline()
         if isCancelled() { throw SnapshotFailure(path: nil, "stopped") }
         return output.finish()
     }

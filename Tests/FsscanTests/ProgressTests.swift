@@ -47,6 +47,41 @@ import Testing
         #expect(!amounts.contains("0 B read"))
     }
 
+    /// A comparison of 20 s was silent.
+    @Test func savingAndComparingTellHowFarTheyAre() throws {
+        let directory = try TemporaryDirectory()
+        let file = directory.appending("s.db")
+        let commands: [[ByteString]] = [
+            ["--save", file, "/usr"], ["verify", file], ["diff", file, "/usr"], ["diff", "/usr", "/usr"],
+        ]
+        for command in commands {
+            let process = try RunningProcess([Fsscan.path] + command)
+            try process.waitUntilItHandles(SIGUSR1)
+            for _ in 0..<20 {
+                process.send(SIGUSR1)
+                usleep(50_000)
+            }
+            let outcome = try process.finish()
+            // Others may write to /usr meanwhile.
+            #expect([0, 1].contains(outcome.status), "\(command): \(outcome.errorText)")
+            let lines = outcome.errorText.split(separator: "\n").filter { $0.contains(" entries, ") }
+            #expect(
+                lines.contains { $0.contains(" s") && !$0.contains(": 0 entries") }, "\(command): \(outcome.errorText)")
+        }
+    }
+
+    @Test func comparingAndReadingAFileHaveALine() {
+        let counter = EntryCounter()
+        for _ in 0..<1500 { counter.add() }
+        func line(_ work: ProgressDisplay.Work) -> String {
+            var rate = ProgressRate()
+            return String(decoding: ProgressLine(work, elapsed: 10, &rate).whole, as: UTF8.self)
+        }
+        #expect(line(.comparing(counter, of: 6000)) == "comparing: 25 %, 1,500 entries, 10 s, 30 s left")
+        #expect(line(.comparing(counter, of: nil)) == "comparing: 1,500 entries, 10 s")
+        #expect(line(.nothing) == "starting")
+    }
+
     @Test func aDispositionOfTheParentStays() throws {
         let process = try RunningProcess(
             ["env", "--ignore-signal=USR1", "--", Fsscan.path, "--json", "-o", "/dev/null"] + Self.paths)

@@ -161,6 +161,26 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "a sanitized 
         #expect(try Self.answers(outcome).last == (asRoot ? "f text/plain" : "f x/other"), "\(outcome.errorText)")
     }
 
+    /// OpenSSL loads code that its configuration names.
+    @Test(.enabled(if: isRoot, "needs root"), unsanitized, arguments: [true, false])
+    func rootLoadsNoProviderOfOthers(asRoot: Bool) throws {
+        let configuration: ByteString = "openssl_conf = a\n[a]\nproviders = b\n[b]\nevil = c\n[c]\nactivate = 1\n"
+        let place = try TemporaryDirectory([.file("evil.cnf", configuration), .file("f", "x")])
+        let tools = try TemporaryDirectory()
+        let program = try Fsscan.copy(to: tools)
+        _ = try output(of: ["chmod", "777", place.path, tools.path])
+        let strace: [ByteString] = ["strace", "-f", "-qq", "-e", "trace=openat", "-o", place.appending("calls")]
+        let outcome = try run(
+            strace + [program, "--hash", "sha256", "--json", place.appending("f")],
+            ProcessOptions {
+                $0.environment = ["OPENSSL_CONF": place.appending("evil.cnf").text, "OPENSSL_MODULES": place.path.text]
+                $0.asOrdinaryUser = !asRoot
+            })
+        let calls = String(decoding: try output(of: ["cat", place.appending("calls")]), as: UTF8.self)
+        #expect(outcome.status == 0 || !asRoot, "\(outcome.errorText)")
+        #expect(calls.contains("evil.cnf") == !asRoot && calls.contains("evil.so") == !asRoot, "\(outcome.errorText)")
+    }
+
     @Test(
         .enabled(if: isRoot, "needs root"), arguments: ["TMPDIR", "SQLITE_TMPDIR"],
         [("700", "0", true), ("1777", "0", true), ("777", "0", false), ("700", "65534", false)])

@@ -218,6 +218,11 @@ extension WorkerLocals {
     ///
     /// - Parameter result: nil if the scan was stopped first.
     func answer(_ request: FileRequest, _ result: Result<FileContent, ContentFailure>?) {
+        request.waiter.receive(completion(of: request, result))
+    }
+
+    /// Settles and records a file.
+    func completion(of request: FileRequest, _ result: Result<FileContent, ContentFailure>?) -> Completion {
         var subtotal = Subtotal()
         let status = request.entry.status
         var answer: EntryContent
@@ -231,8 +236,7 @@ extension WorkerLocals {
         answer.xattrs = request.xattrs
         let state = record(request.path, .file, status, answer)
         let name = Array(request.name.dropLast())
-        request.waiter.receive(
-            Completion(
-                subtotal: subtotal, content: .entry(name: name, mode: status.mode, row: answer.digests, state: state)))
+        return Completion(
+            subtotal: subtotal, content: .entry(name: name, mode: status.mode, row: answer.digests, state: state))
     }
 }

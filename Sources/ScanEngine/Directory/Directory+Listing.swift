@@ -39,7 +39,7 @@ extension Directory {
             preconditionFailure("the descriptor of a directory that is being listed is not given up")
         }
         defer { descriptor.giveBack() }
-        worker.isAt(EntryPath(directory: node, name: nil))
+        worker.isAt(node)
         defer { worker.isDone() }
         do throws(Errno) {
             for _ in 0..<Self.slicesAtATime {

@@ -103,7 +103,7 @@ actor Directory: MailboxActor {
             giveUpOpening(worker)
             return complete(worker)
         }
-        worker.isAt(EntryPath(directory: node, name: nil))
+        worker.isAt(node)
         defer { worker.isDone() }
         if let known, !known.isToBeListed {
             guard readAttributesByName(known.status, isOpened: true, worker) else { return }

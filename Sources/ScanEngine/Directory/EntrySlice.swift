@@ -38,7 +38,7 @@ actor EntrySlice: MailboxActor {
         let worker = WorkerLocals.current
         if let lender = worker.context.lender, home == nil, lender.takes(.slice(self, entries), worker) { return }
         subtree.prepare(worker.context)
-        worker.isAt(EntryPath(directory: directory.node, name: nil))
+        worker.isAt(directory.node)
         defer { worker.isDone() }
         do throws(Errno) {
             let number = try directory.borrowDescriptor(opened.identity, worker)

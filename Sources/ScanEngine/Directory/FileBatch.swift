@@ -25,7 +25,11 @@ actor FileBatch: MailboxActor {
 
     private func finish(_ detectors: MIMEDetectors, _ detector: consuming Resource.Token) {
         let worker = WorkerLocals.current
-        if !worker.finish(files, detectors) { wait(for: detectors) }
+        if let completions = worker.completions(of: files, detectors) {
+            for (member, completion) in zip(files, completions) { member.request.waiter.receive(completion) }
+        } else {
+            wait(for: detectors)
+        }
         worker.isDone()
         _ = consume detector
     }
@@ -38,37 +42,44 @@ extension WorkerLocals {
         if untyped.count == MIMEDetectors.mostFiles { askAboutUntyped() }
     }
 
-    /// Asks about the kept files, now or when there is a detector. Call it at the end of any message that calls
-    /// `content(of:)`.
+    /// Asks about the kept files, now or when there is a detector. Call it, and then `takeSettled()`, at the end of any
+    /// message that calls `content(of:)`.
     func askAboutUntyped() {
         guard !untyped.isEmpty, let detectors = context.content?.detectors else { return }
         let files = untyped
         untyped = []
         if let token = detectors.resource.tryTake() {
-            let isDone = finish(files, detectors)
+            let completions = completions(of: files, detectors)
+            at.leaveFile()
             _ = consume token
-            if isDone { return }
+            if let completions {
+                settled += completions
+                return
+            }
         }
         FileBatch(files, scheduler: scheduler).wait(for: detectors)
     }
 
+    /// The answers to files of this message that were asked about later. They belong to its waiter, which runs it: a
+    /// message for each would cost as much as the question.
+    func takeSettled() -> [Completion] {
+        defer { settled = [] }
+        return settled
+    }
+
     /// For a caller with a token.
     ///
-    /// - Returns: false if there is no detector for it.
-    fileprivate func finish(_ files: [FileBatch.Member], _ detectors: MIMEDetectors) -> Bool {
-        if context.shouldStop {
-            for member in files { answer(member.request, nil) }
-            return true
-        }
+    /// - Returns: nil if there is no detector for it.
+    fileprivate func completions(of files: [FileBatch.Member], _ detectors: MIMEDetectors) -> [Completion]? {
+        if context.shouldStop { return files.map { completion(of: $0.request, nil) } }
         if let first = files.first { isAt(first.request.path) }
-        guard let types = detectors.types(of: files.map(\.file)) else { return false }
-        for (member, type) in zip(files, types) {
+        guard let types = detectors.types(of: files.map(\.file)) else { return nil }
+        return zip(files, types).map { member, type in
             do throws(ContentFailure) {
-                answer(member.request, .success(try member.file.content(type: type)))
+                return completion(of: member.request, .success(try member.file.content(type: type)))
             } catch {
-                answer(member.request, .failure(error))
+                return completion(of: member.request, .failure(error))
             }
         }
-        return true
     }
 }

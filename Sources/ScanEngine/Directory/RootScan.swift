@@ -32,7 +32,7 @@ actor RootScan: MailboxActor {
             worker.unfinished.add(place)
             return finish(tree: nil)
         }
-        worker.isAt(place)
+        worker.isAt(node)
         defer { worker.isDone() }
         var status = FileStatus()
         do throws(Errno) {
@@ -91,6 +91,7 @@ actor RootScan: MailboxActor {
                 return worker.content(of: entry, status, attributes, waiter: .path(self), &subtree)
             }
             worker.askAboutUntyped()
+            for completion in worker.takeSettled() { send { $0.completed(completion) } }
             // Otherwise another actor reads it, and will report.
             guard let answer else { return subtree.listingDone() }
             row = answer.digests

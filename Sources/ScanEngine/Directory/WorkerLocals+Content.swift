@@ -106,9 +106,8 @@ extension WorkerLocals {
             let size = status.size
             if !path.with(name, in: entry.node, { choice.isRead(root: root, path: $0, size: size) }) { return .unknown }
         }
-        let directory = keepsPartial ? partial?.place : nil
-        isAt(entry.path)
-        defer { if keepsPartial { partial?.place = directory } }
+        if entry.directory != nil { at.move(to: entry.node, file: entry.name) }
+        defer { at.leaveFile() }
         do throws(ContentFailure) {
             let isPseudo = try isOnPseudoFileSystem(entry, status)
             if isPseudo, !plan.readsPseudo {

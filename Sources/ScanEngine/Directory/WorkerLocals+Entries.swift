@@ -41,6 +41,9 @@ extension WorkerLocals {
     ) -> DirectoryEntries? {
         let left = scanEntries(entries, of: opened, number, waiter: waiter, &tallies, into: &subtree)
         askAboutUntyped()
+        if !settled.isEmpty {
+            for completion in takeSettled() { subtree.add(completion, context.devices, &tallies) }
+        }
         return left
     }
 

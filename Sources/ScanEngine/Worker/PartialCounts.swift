@@ -1,13 +1,11 @@
 import LinuxKernel
 
-/// The counts of one worker, and its current place: for the report of a scan whose actors will not report any more,
+/// The counts of one worker: for the report of a scan whose actors will not report any more,
 /// because a worker does not return from a system call. Kept only if there is a deadline, because everything is counted
 /// twice.
 struct PartialCounts {
     /// By the index of the PATH.
     private(set) var subtotals: [Int: Subtotal] = [:]
-    /// The file or directory of the worker's current message; nil between messages.
-    var place: EntryPath?
     /// The tables have their own counts.
     private var unused = Tallies.unused
 
@@ -42,14 +40,15 @@ extension WorkerLocals {
         if keepsPartial { partial?.count(status, kind, below: root, context.devices) }
     }
 
-    /// Records the place of the rest of this message.
-    func isAt(_ place: @autoclosure () -> EntryPath) {
-        context.whereabouts.answer(place())
-        if keepsPartial { partial?.place = place() }
+    /// Records the directory of the rest of this message.
+    func isAt(_ directory: PathNode) { at.move(to: directory) }
+
+    /// Records the file of the rest of this message.
+    func isAt(_ path: EntryPath) {
+        guard let name = path.name else { return isAt(path.directory) }
+        name.withUnsafeBytes { at.move(to: path.directory, file: $0) }
     }
 
     /// Records that this message is over.
-    func isDone() {
-        if keepsPartial { partial?.place = nil }
-    }
+    func isDone() { at.move(to: nil) }
 }

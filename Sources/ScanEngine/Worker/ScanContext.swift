@@ -62,7 +62,8 @@ final class ScanContext: Sendable {
     private let workers = Mutex<[WorkerLocals]>([])
     /// The counts of workers that have been taken.
     private let past = Mutex(ScanProgress())
-    let whereabouts = Whereabouts()
+    /// Where a worker was when progress was last shown.
+    private let lastPlace = Mutex<EntryPath?>(nil)
 
     /// - Parameter start: of the scan.
     init(_ options: ScanOptions, _ environment: ScanEnvironment, start: FileTime) throws(ScanUnavailable) {
@@ -173,11 +174,25 @@ final class ScanContext: Sendable {
     /// The sum of all workers' counts, and the place of one of them.
     func progress() -> ScanProgress {
         var sum = past.withLock { $0 }
-        workers.withLock { workers in
+        let place = workers.withLock { workers in
             for worker in workers { sum.add(worker.progress) }
+            return workers.lazy.compactMap { $0.at.path }.first
         }
-        sum.path = whereabouts.ask()?.bytes
+        sum.path =
+            lastPlace.withLock { last in
+                if let place { last = place }
+                return last
+            }?.bytes
         return sum
+    }
+
+    /// The directories and files that workers are at, in order. None while a worker writes records, because then it may
+    /// wait for their reader.
+    func places() -> [[UInt8]] {
+        if outputs.contains(where: { $0.isReadMeanwhile && !$0.canBeFlushed }) { return [] }
+        var places = UnfinishedList()
+        for place in workers.withLock({ $0.compactMap { $0.at.path } }) { places.add(place) }
+        return places.ranked
     }
 
     /// The workers' parts of the report, when all workers have been joined. They are released: each refers to the

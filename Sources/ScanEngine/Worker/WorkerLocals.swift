@@ -10,7 +10,7 @@ import WorkStealing
 /// The worker-local side of a scan.
 ///
 /// `@unchecked Sendable`: it is reached only through `current`, on the thread of its worker, and never kept beyond a
-/// message; others use it only after the workers were joined. `progress`, which is atomic, is open to all.
+/// message; others use it only after the workers were joined. `progress` and `at` are open to all.
 final class WorkerLocals: @unchecked Sendable {
     let context: ScanContext
     let scheduler: SchedulerID
@@ -49,6 +49,8 @@ final class WorkerLocals: @unchecked Sendable {
 
     /// For a progress display: written by this worker alone.
     let progress = ProgressCounters()
+    /// Where it is now.
+    let at = WorkerPlace()
 
     /// The device of the last opened directory.
     private var device: (number: UInt64, facts: DeviceTable.Device)?
@@ -74,6 +76,8 @@ final class WorkerLocals: @unchecked Sendable {
     var place: DirectoryPlace?
     /// Files for a question to libmagic before the message ends: see `askLater`.
     var untyped: [FileBatch.Member] = []
+    /// Files that were asked about in the current message: see `takeSettled`.
+    var settled: [Completion] = []
 
     /// The owner of the last opened directory: another user's directories cannot be opened with O_NOATIME, and an
     /// attempt costs a system call, so the next one is tried only if this one was ours.

@@ -97,7 +97,7 @@ struct DiffProgram {
         let threads = settings.comparison.threads
         var options = ScanOptions(paths: [], threads: 1)
         options.hash = [algorithm]
-        let inOld = try LiveSide.sizes([before], threads, rules)
+        let inOld = try LiveSide.sizes([before], threads, rules, progress)
         let sizes = SizedFiles.Output([after], rules)
         let new = try LiveSide.scan(
             [after], options, threads, progress, rules: rules,
@@ -164,9 +164,15 @@ enum LiveSide {
     }
 
     /// The regular files and their sizes.
-    static func sizes(_ paths: [[UInt8]], _ threads: Int?, _ rules: RuleSet?) throws -> SizedFiles {
+    static func sizes(
+        _ paths: [[UInt8]], _ threads: Int?, _ rules: RuleSet?, _ progress: ProgressDisplay
+    ) throws -> SizedFiles {
         let options = ScanOptions(paths: paths, threads: threads ?? Scheduler.defaultThreads)
-        return try available { try LiveSource.sizes(options, rules: rules, isCancelled: { clinux_stop_signal() != 0 }) }
+        return try available {
+            try LiveSource.sizes(
+                options, rules: rules, willRun: { progress.begin(.scanning($0, .unknown)) },
+                isCancelled: { clinux_stop_signal() != 0 })
+        }
     }
 
     private static func available<Result>(_ scan: () throws -> Result) throws -> Result {

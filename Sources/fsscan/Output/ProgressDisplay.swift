@@ -8,7 +8,8 @@ import Synchronization
 ///
 /// On a terminal the line is drawn over itself and removed at the end, only while this process is in the foreground;
 /// work of less than a quarter of a second draws nothing. Elsewhere (`--progress` into a log) it is a plain line every
-/// five seconds. SIGUSR1 prints a separate line at any time, whether lines are shown or not, as in dd.
+/// five seconds. SIGUSR1 prints a separate line at any time, whether lines are shown or not, as in dd. A scan that makes
+/// no progress for a minute gets a warning (`StallWatch`).
 final class ProgressDisplay: Sendable {
     private let state: ProgressState
     /// The thread; nil if there is none, and after it was joined.
@@ -86,7 +87,7 @@ final class EntryCounter: Sendable {
 }
 
 /// State shared by a display and its thread.
-private final class ProgressState: Sendable {
+final class ProgressState: Sendable {
     let isStopped = Atomic<Bool>(false)
     let work = Mutex<(ProgressDisplay.Work, since: Double)>((.nothing, since: now()))
 
@@ -107,6 +108,7 @@ private final class ProgressThread {
     /// Characters on the terminal's line.
     private var drawn = 0
     private var rate = ProgressRate()
+    private var stall = StallWatch()
 
     init(_ state: ProgressState, isShown: Bool) { (self.state, self.isShown) = (state, isShown) }
 
@@ -118,7 +120,7 @@ private final class ProgressThread {
         // `stop()` counts an event after it has set the flag: an event before `seen` is found here, a later one ends
         // the sleep.
         while !state.isStopped.load(ordering: .acquiring) {
-            sleep(until: isShown ? next : nil, seen)
+            sleep(until: isShown ? min(next, stall.next) : stall.next, seen)
             if state.isStopped.load(ordering: .acquiring) { break }
             let events = clinux_progress_event_count()
             if events != seen {
@@ -126,6 +128,9 @@ private final class ProgressThread {
                 StandardStreams.complain(line().whole)
             }
             let now = ProgressState.now()
+            if now >= stall.next, let warning = stall.look(state.work.withLock { $0.0 }, at: now) {
+                StandardStreams.complain(warning)
+            }
             guard isShown, now >= next else { continue }
             next = now + interval
             if now - start >= 0.25 { draw() }
@@ -169,8 +174,7 @@ private final class ProgressThread {
     }
 
     /// Sleeps until an event after the first `seen`, or until `end`.
-    private func sleep(until end: Double?, _ seen: UInt32) {
-        guard let end else { return clinux_wait_for_progress(seen, nil) }
+    private func sleep(until end: Double, _ seen: UInt32) {
         let seconds = end - ProgressState.now()
         if seconds <= 0 { return }
         var interval = timespec(tv_sec: Int(seconds), tv_nsec: Int(seconds.truncatingRemainder(dividingBy: 1) * 1e9))
