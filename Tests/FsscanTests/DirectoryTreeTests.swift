@@ -105,6 +105,23 @@ import Testing
         #expect(seen == [11_100_110])
     }
 
+    /// Nodes and names are in blocks: names of 100 bytes fill several, and the longest fills one.
+    @Test func manyDirectoriesKeepTheirNamesAndSums() {
+        let names = (1...5000).map { number in
+            number == 3000 ? String(repeating: "x", count: 65_535) : String(repeating: "\(number),", count: 100 / 5)
+        }
+        var tree = DirectoryTree(path: Array("/".utf8))
+        for start in stride(from: 1, through: 5000, by: 700) {
+            let numbers = start..<min(start + 700, 5001)
+            let met = numbers.map { (number: UInt32($0), parent: UInt32($0 / 2), name: names[$0 - 1]) }
+            tree.apply(events(met: met, counted: numbers.map { (UInt32($0), .added, Int64($0)) }))
+            tree.settle()
+        }
+        #expect((1...5000).allSatisfy { tree.name(of: UInt32($0)).elementsEqual(names[$0 - 1].utf8) })
+        #expect(tree.sums(of: 0) == DirectorySums(diskBytes: 5000 * 5001 / 2, entries: 5000))
+        #expect(tree.sums(of: 2501) == DirectorySums(diskBytes: 2501, entries: 1))
+    }
+
     @Test func aNodeIs64Bytes() { #expect(MemoryLayout<DirectoryTree.Node>.stride == 64) }
 
     // MARK: A real scan

@@ -23,23 +23,23 @@ extension BrowseContents {
         func size(_ file: FileTable.File) -> Int64 { order.showsApparent ? file.apparentBytes : file.diskBytes }
 
         var known: [[UInt8]: Int] = [:]
-        for (index, directory) in older.directories.enumerated() { known[directory.name] = index }
+        for (index, directory) in older.directories.enumerated() { known[Array(directory.name)] = index }
         for directory in directories {
             let line = BrowseLine.directory(directory.number)
             var (was, entriesWere) = (Int64(0), Int64(0))
-            if let index = known.removeValue(forKey: directory.name) {
+            if let index = known.removeValue(forKey: Array(directory.name)) {
                 let other = older.directories[index]
                 result.older[line] = other.number
                 (was, entriesWere) = (size(other.sums), other.sums.entries)
             }
             add(
-                line, directory.name[...], size(directory.sums) &- was, directory.sums.entries &- entriesWere,
+                line, directory.name, size(directory.sums) &- was, directory.sums.entries &- entriesWere,
                 directory.newest)
         }
         for index in known.values {
             let directory = older.directories[index]
             add(
-                .removedDirectory(directory.number), directory.name[...], -size(directory.sums),
+                .removedDirectory(directory.number), directory.name, -size(directory.sums),
                 -directory.sums.entries, directory.newest)
         }
         known = [:]
@@ -60,7 +60,7 @@ extension BrowseContents {
             if order.directoriesFirst, left.isFile != right.isFile { return !left.isFile }
             let (first, second) = order.isReversed ? (right, left) : (left, right)
             if first.key != second.key { return first.key > second.key }
-            return first.name.lexicographicallyPrecedes(second.name)
+            return Self.isBefore(first.name, second.name)
         }
         result.lines = items.map(\.line)
         return result

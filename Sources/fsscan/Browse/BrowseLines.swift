@@ -1,5 +1,6 @@
 // The lines for one directory: its directories from the tree, the rest from a table of files, sorted.
 
+import Glibc
 import ScanEngine
 
 /// One line: a directory of the tree, or the file of that index.
@@ -54,7 +55,8 @@ struct BrowseOrder: Equatable, Sendable {
 struct BrowseContents: Sendable {
     struct Directory: Sendable {
         var number: DirectoryNumber
-        var name: [UInt8]
+        /// Of the tree's own memory.
+        var name: ArraySlice<UInt8>
         var sums: DirectorySums
         var newest: Int64
     }
@@ -79,7 +81,7 @@ struct BrowseContents: Sendable {
         tree.forEachChild(of: place) { number in
             directories.append(
                 Directory(
-                    number: number, name: Array(tree.name(of: number)), sums: tree.sums(of: number),
+                    number: number, name: tree.name(of: number), sums: tree.sums(of: number),
                     newest: tree.newest(in: number)))
         }
         return directories
@@ -94,7 +96,7 @@ struct BrowseContents: Sendable {
         if let older { return sorted(order, older) }
         var items: [Item] = []
         items.reserveCapacity(count)
-        for (index, directory) in directories.enumerated() where !order.hides(directory.name[...]) {
+        for (index, directory) in directories.enumerated() where !order.hides(directory.name) {
             let sums = directory.sums
             let key =
                 switch order.key {
@@ -120,10 +122,21 @@ struct BrowseContents: Sendable {
             if order.directoriesFirst, left.isFile != right.isFile { return !left.isFile }
             let (first, second) = order.isReversed ? (right, left) : (left, right)
             if first.key != second.key { return first.key > second.key }
-            return name(of: first).lexicographicallyPrecedes(name(of: second))
+            return Self.isBefore(name(of: first), name(of: second))
         }
         return BrowseLines(
             lines: items.map { $0.isFile ? .file($0.index) : .directory(directories[Int($0.index)].number) })
+    }
+
+    /// In the order of bytes. In a directory of a million empty files only names differ, so this is all that sorting does.
+    static func isBefore(_ one: ArraySlice<UInt8>, _ other: ArraySlice<UInt8>) -> Bool {
+        one.withUnsafeBytes { one in
+            other.withUnsafeBytes { other in
+                let length = min(one.count, other.count)
+                let order = length == 0 ? 0 : memcmp(one.baseAddress!, other.baseAddress!, length)
+                return order == 0 ? one.count < other.count : order < 0
+            }
+        }
     }
 
     private struct Item {
@@ -133,6 +146,6 @@ struct BrowseContents: Sendable {
     }
 
     private func name(of item: Item) -> ArraySlice<UInt8> {
-        item.isFile ? files.name(of: Int(item.index)) : directories[Int(item.index)].name[...]
+        item.isFile ? files.name(of: Int(item.index)) : directories[Int(item.index)].name
     }
 }

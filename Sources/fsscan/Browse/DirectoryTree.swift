@@ -41,8 +41,8 @@ struct DirectoryTree {
     /// Means no directory.
     static let none = DirectoryNumber.max
 
-    var nodes: [Node] = []
-    private var names: [UInt8] = []
+    var nodes = BlockArray<Node>()
+    private var names = NameBlocks()
     /// How many directories are not done.
     private(set) var unfinished = 0
     /// The names of inodes with several names: 32 bytes each.
@@ -50,7 +50,7 @@ struct DirectoryTree {
 
     /// The state of this pass: `touched` are numbers, `marks` for each number 1 + its index in `touched`, or 0.
     private var touched: [UInt32] = []
-    private var marks: [UInt32] = []
+    private var marks = BlockArray<UInt32>()
     private var changes: [Change] = []
 
     private struct Change {
@@ -84,7 +84,7 @@ struct DirectoryTree {
 
     func name(of number: DirectoryNumber) -> ArraySlice<UInt8> {
         let node = nodes[Int(number)]
-        return names[Int(node.nameStart)..<Int(node.nameStart) + Int(node.nameLength)]
+        return names[node.nameStart, node.nameLength]
     }
 
     /// From the root (its own name excluded) down to the directory.
@@ -173,10 +173,9 @@ struct DirectoryTree {
     private mutating func place(_ number: UInt32, name: ArraySlice<UInt8>, parent: UInt32) {
         let index = Int(number)
         nodes[index].parent = parent
-        precondition(names.count < Int(UInt32.max), "the names of the directories have less than 4 GiB")
-        nodes[index].nameStart = UInt32(names.count)
-        nodes[index].nameLength = UInt16(clamping: name.count)
-        names.append(contentsOf: name.prefix(Int(UInt16.max)))
+        let name = name.prefix(Int(UInt16.max))
+        nodes[index].nameStart = names.append(name)
+        nodes[index].nameLength = UInt16(name.count)
         nodes[index].flags.insert(.placed)
         unfinished += 1
         guard parent != Self.none else { return }
@@ -192,7 +191,7 @@ struct DirectoryTree {
     }
 
     private mutating func change(_ number: UInt32, _ body: (inout Change) -> Void) {
-        if marks.count < nodes.count { marks += repeatElement(0, count: nodes.count - marks.count) }
+        while marks.count < nodes.count { marks.append(0) }
         if marks[Int(number)] == 0 {
             touched.append(number)
             changes.append(Change())

@@ -21,8 +21,8 @@ struct FileTable: Sendable {
         }
     }
 
-    private(set) var files: [File] = []
-    private var names: [UInt8] = []
+    private(set) var files = BlockArray<File>()
+    private var names = NameBlocks()
     /// Why it is incomplete, if it is.
     var failure: String?
 
@@ -30,19 +30,18 @@ struct FileTable: Sendable {
 
     func name(of index: Int) -> ArraySlice<UInt8> {
         let file = files[index]
-        return names[Int(file.nameStart)..<Int(file.nameStart) + Int(file.nameLength)]
+        return names[file.nameStart, file.nameLength]
     }
 
     /// Names of more than 4 GiB in total do not fit: those of some ten million files with the longest names.
     mutating func append(_ file: File, name: some Collection<UInt8>) {
-        guard names.count + name.count <= Int(UInt32.max), name.count <= Int(UInt16.max) else {
+        guard names.hasRoom(for: name) else {
             failure = "too many names to show"
             return
         }
         var file = file
-        file.nameStart = UInt32(names.count)
+        file.nameStart = names.append(name)
         file.nameLength = UInt16(name.count)
-        names.append(contentsOf: name)
         files.append(file)
     }
 }
