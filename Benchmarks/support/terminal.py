@@ -1,18 +1,24 @@
 #!/usr/bin/env python3
 """Times programs that show a tree in a terminal: until the first picture, the list, and rest. Measures memory, too.
 
-    terminal.py [--runs N] NAME PATTERN COMMAND [NAME PATTERN COMMAND]...
+    terminal.py [--runs N] [--press KEYS] NAME PATTERN COMMAND [NAME PATTERN COMMAND]...
+    terminal.py --keys COMMAND
 
 Each program runs in a pseudo-terminal of 120 columns and 40 lines. The first picture is the first byte that it writes
 after setting up the terminal (a line of text). The list is there when PATTERN, a text that only the list has, was
 written. The program rests when neither it nor a child has used the processor for half a second. Then it gets SIGTERM.
-Runs of the programs alternate. Prints a Markdown table of medians; memory is the largest VmHWM.
+Runs of the programs alternate. Prints a Markdown table of medians; memory is the largest VmHWM. With --press, KEYS are
+pressed when it rests, and a last column has the memory when it rests again.
+
+--keys presses `?` again and again while `fsscan browse` scans, and prints how many milliseconds pass until help is on
+the screen: the number of keys, the median, the longest.
 """
 
 import argparse
 import fcntl
 import os
 import pty
+import random
 import re
 import select
 import signal
@@ -41,17 +47,24 @@ def peak(pid: int) -> float:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
 
 
-def run(command: str, pattern: bytes) -> tuple[float, float, float, float]:
-    """Seconds until the first picture, the list and rest, and MiB."""
-    start = time.monotonic()
+def start_in_terminal(command: str) -> tuple[int, int]:
+    """Its process and its terminal."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm-256color", LC_ALL="C.UTF-8")
         os.execvp("sh", ["sh", "-c", f"exec {command}"])
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    return pid, terminal
+
+
+def run(command: str, pattern: bytes, keys: bytes = b"") -> tuple[float, float, float, float, float]:
+    """Seconds until the first picture, the list and rest, MiB, and MiB after the keys."""
+    start = time.monotonic()
+    pid, terminal = start_in_terminal(command)
     first = listed = None
     seen = b""
     used, busy = -1.0, start
+    rested = memory = None
     while True:
         ready, _, _ = select.select([terminal], [], [], 0.005)
         now = time.monotonic()
@@ -70,32 +83,88 @@ def run(command: str, pattern: bytes) -> tuple[float, float, float, float]:
         if time_used - used > REST / 10:
             used, busy = time_used, now
         if listed is not None and now - busy > REST:
-            break
+            if rested is not None or not keys:
+                break
+            rested, memory = busy, peak(pid)
+            os.write(terminal, keys)
+            busy = now
         if now - start > LIMIT:
             sys.exit(f"{command}: not done after {LIMIT} s: {seen[-500:]!r}")
-    memory = peak(pid)
+    last = peak(pid)
     os.kill(pid, signal.SIGTERM)
     os.close(terminal)
     os.waitpid(pid, 0)
-    return first - start, listed - start, max(busy, listed) - start, memory
+    return first - start, listed - start, (rested or max(busy, listed)) - start, memory or last, last
+
+
+def read_until(terminal: int, is_there, limit: float) -> float:
+    """When the output satisfied the condition, by the monotonic clock; exits after `limit` seconds."""
+    seen = b""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        if select.select([terminal], [], [], 0.002)[0]:
+            seen += os.read(terminal, 1 << 16)
+            if is_there(ESCAPES.sub(b"", seen)):
+                return time.monotonic()
+    sys.exit(f"no answer within {limit} s: {seen[-500:]!r}")
+
+
+#: Of the help; what was on the screen before may be in the place of some of it.
+HELP = (b"scanthisdirectoryagain", b"largestfiles,kindsoffiles,owners", b"percent,bar,neither", b"Escendsit")
+
+
+def keys_while_scanning(command: str) -> list[float]:
+    """Milliseconds until each key was answered."""
+    pid, terminal = start_in_terminal(command)
+    waits: list[float] = []
+    chance = random.Random(1)
+    read_until(terminal, lambda seen: b"qquit" in seen, 60)
+    while len(waits) < 2 or not is_at_rest(pid):
+        pressed = time.monotonic()
+        os.write(terminal, b"?")
+        waits.append((read_until(terminal, lambda seen: any(text in seen for text in HELP), 10) - pressed) * 1000)
+        # Closes the help.
+        os.write(terminal, b"x")
+        end = time.monotonic() + chance.uniform(0.05, 0.25)
+        while time.monotonic() < end:
+            if select.select([terminal], [], [], 0.002)[0]:
+                os.read(terminal, 1 << 16)
+    os.kill(pid, signal.SIGTERM)
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    return waits
+
+
+def is_at_rest(pid: int) -> bool:
+    """Whether it uses no processor for a while."""
+    before = processor_time(pid)
+    time.sleep(0.1)
+    return processor_time(pid) - before < 0.02
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("words", nargs="+")
+    parser.add_argument("--press", default="")
+    parser.add_argument("--keys")
+    parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
+    if arguments.keys:
+        waits = keys_while_scanning(arguments.keys)
+        print(f"{len(waits)} {statistics.median(waits):.0f} {max(waits):.0f}")
+        return
     programs = [tuple(arguments.words[i:i + 3]) for i in range(0, len(arguments.words), 3)]
     results = {name: [] for name, _, _ in programs}
     for _ in range(arguments.runs):
         for name, pattern, command in programs:
-            results[name].append(run(command, pattern.encode()))
-    print("|  | first picture, ms | list, s | all of it, s | peak, MiB |")
-    print("| --- | ---: | ---: | ---: | ---: |")
+            results[name].append(run(command, pattern.encode(), arguments.press.encode()))
+    print("|  | first picture, ms | list, s | all of it, s | peak, MiB |" + (" then, MiB |" if arguments.press else ""))
+    print("| --- | ---: | ---: | ---: | ---: |" + (" ---: |" if arguments.press else ""))
     for name, runs in results.items():
         first, listed, rest = (statistics.median(column) for column in list(zip(*runs))[:3])
         memory = max(run[3] for run in runs)
-        print(f"| {name} | {first * 1000:.0f} | {listed:.2f} | {rest:.2f} | {memory:.1f} |")
+        then = f" {max(run[4] for run in runs):.1f} |" if arguments.press else ""
+        print(f"| {name} | {first * 1000:.0f} | {listed:.3f} | {rest:.2f} | {memory:.1f} |{then}")
 
 
 if __name__ == "__main__":
