@@ -60,15 +60,19 @@ many() {
 }
 
 wide() {
-    mkdir -p "$TREES/browse-wide"
-    make_tree browse-wide/files wide "$WIDE_FILES" >"$work/none"
+    local tree
+    tree=$(make_tree browse-wide wide "$WIDE_FILES")
+    # Without the file that describes it beside it: the first line is to be the directory.
+    mkdir -p "$TREES/browse-above"
+    mv "$tree" "$TREES/browse-above/files"
     echo
     echo "**A directory of $WIDE_FILES files: scanned from the one above, then entered**"
     echo
     python3 "$support/terminal.py" --runs 1 --press l "fsscan browse" "q quit" \
-        "$FSSCAN browse --threads $THREADS $TREES/browse-wide"
-    remove_tree browse-wide/files
-    rmdir "$TREES/browse-wide"
+        "$FSSCAN browse --threads $THREADS $TREES/browse-above"
+    mv "$TREES/browse-above/files" "$tree"
+    rmdir "$TREES/browse-above"
+    remove_tree browse-wide
 }
 
 large() {

@@ -41,6 +41,18 @@ def processor_time(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * TICK
 
 
+def is_running(pid: int) -> bool:
+    """Whether a thread of the process runs, waits for a processor, or for a disk."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{task}/stat", encoding="ascii", errors="replace") as file:
+                if file.read().rpartition(")")[2].split()[0] in "RD":
+                    return True
+        except OSError:
+            pass
+    return False
+
+
 def peak(pid: int) -> float:
     """The largest resident set of the process, in MiB."""
     with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
@@ -80,14 +92,15 @@ def run(command: str, pattern: bytes, keys: bytes = b"") -> tuple[float, float, 
             seen = seen[-4096:]
         time_used = processor_time(pid)
         # A program that waits for keys looks at its clock now and then: less than a tenth of the processor is rest.
-        if time_used - used > REST / 10:
+        if time_used - used > REST / 10 or is_running(pid):
             used, busy = time_used, now
         if listed is not None and now - busy > REST:
             if rested is not None or not keys:
                 break
             rested, memory = busy, peak(pid)
             os.write(terminal, keys)
-            busy = now
+            # On a busy machine it takes a while to read them.
+            busy = now + 4 * REST
         if now - start > LIMIT:
             sys.exit(f"{command}: not done after {LIMIT} s: {seen[-500:]!r}")
     last = peak(pid)
@@ -136,9 +149,12 @@ def keys_while_scanning(command: str) -> list[float]:
 
 
 def is_at_rest(pid: int) -> bool:
-    """Whether it uses no processor for a while."""
+    """Whether it uses no processor for a while, and wants none."""
     before = processor_time(pid)
-    time.sleep(0.1)
+    for _ in range(10):
+        if is_running(pid):
+            return False
+        time.sleep(0.01)
     return processor_time(pid) - before < 0.02
 
 

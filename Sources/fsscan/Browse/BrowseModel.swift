@@ -85,6 +85,11 @@ final class BrowseModel {
 
     // MARK: Time
 
+    /// Takes in what the scan has found since the last call, between two calls of `update()`: until then it is in memory.
+    func takeIn() {
+        if !isComplete { source.update(&tree, &spare) }
+    }
+
     /// Takes in everything that has happened since the last call.
     func update() {
         if !isComplete {

@@ -84,11 +84,19 @@ struct BrowseProgram {
         let screen = BrowseScreen()
         // The first entries are there by then.
         var wait = Self.firstWait
+        /// Until the next picture; a key does not wait for it.
+        var untilDrawn: Int32 = 0
         while clinux_stop_signal() == 0 {
-            model.update()
-            screen.draw(model.screen(rows: screen.rows, columns: screen.columns))
+            if untilDrawn <= 0 {
+                model.update()
+                screen.draw(model.screen(rows: screen.rows, columns: screen.columns))
+                untilDrawn = wait == Self.firstWait ? wait : Self.frame
+            } else {
+                model.takeIn()
+            }
             guard var event = screen.nextKey(wait) else { return }
-            wait = Self.wait
+            if case .none = event { untilDrawn -= wait } else { untilDrawn = 0 }
+            wait = model.isScanning ? Self.scanningWait : Self.frame
             // Input that arrived meanwhile is not drawn key by key.
             while true {
                 if case .key(let key) = event, !model.press(key) { return }
@@ -105,8 +113,11 @@ struct BrowseProgram {
     }
 
     /// Milliseconds. Ten frames a second.
-    private static let wait: Int32 = 100
+    private static let frame: Int32 = 100
     private static let firstWait: Int32 = 20
+    /// What the workers of a scan tell is taken in more often than it is drawn: it needs memory until then, as much as the
+    /// whole tree for 300,000 directories in a second.
+    private static let scanningWait: Int32 = 25
 }
 
 extension ScanOptions {
