@@ -113,10 +113,11 @@ api: ## Lists breaking changes of the libraries' public API since the latest tag
 	@tag=$$(git describe --tags --abbrev=0 2>/dev/null) || { echo "api: no tag yet, so nothing to compare with"; exit 0; }; \
 	$(SWIFT) package diagnose-api-breaking-changes "$$tag" --products WorkStealing TaskGraphs
 
-screenshots: oracles build ## Makes the pictures of pages in docs/ anew (needs chromium)
+screenshots: oracles build ## Makes the pictures of pages and the screens of browse in docs/ anew (needs chromium)
 	rm -rf .build/sample && mkdir -p .build/sample && $(PYTHON) docs/sample_tree.py .build/sample/srv
 	cd .build/sample && "$(CURDIR)/$(BINARY)" --html -o page.html srv
 	.venv/bin/python Tests/oracles/page.py screenshots .build/sample/page.html docs/page
+	$(PYTHON) docs/browse_screens.py $(BINARY) .build/sample docs/BROWSE.md
 
 install: ## Installs what `make build` made: program, man pages, completions, units, documents (PREFIX, DESTDIR)
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" BUILD="$(patsubst %/,%,$(dir $(BINARY)))" contrib/install.sh install
