@@ -136,8 +136,9 @@ def keys_while_scanning(command: str) -> list[float]:
         pressed = time.monotonic()
         os.write(terminal, b"?")
         waits.append((read_until(terminal, lambda seen: any(text in seen for text in HELP), 10) - pressed) * 1000)
-        # Closes the help.
+        # Closes the help; the list's names of directories end in a slash.
         os.write(terminal, b"x")
+        read_until(terminal, lambda seen: b"/" in seen, 10)
         end = time.monotonic() + chance.uniform(0.05, 0.25)
         while time.monotonic() < end:
             if select.select([terminal], [], [], 0.002)[0]:
