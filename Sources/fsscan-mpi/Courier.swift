@@ -125,7 +125,11 @@ struct Courier {
     private mutating func takeAll() throws(BinaryFailure) -> Bool {
         var hasStopped = false
         while let (word, rank, bytes) = link.receive() {
-            if watch.lost.contains(rank) { continue }
+            if watch.lost.contains(rank) {
+                // It may come back, and must not take the first rank for the silent one.
+                if link.rank == 0, word == .alive { link.send(.alive, to: rank) }
+                continue
+            }
             watch.hear(rank)
             if word == .stop { hasStopped = true }
             try take(word, rank, bytes)

@@ -95,7 +95,11 @@ struct JournalProgram {
 
     private mutating func takeAll(_ journal: inout Journal) throws {
         while let (word, rank, bytes) = link.receive() {
-            if watch.lost.contains(rank) { continue }
+            if watch.lost.contains(rank) {
+                // It may come back, and must not take the first rank for the silent one.
+                if word == .alive { link.send(.alive, to: rank) }
+                continue
+            }
             watch.hear(rank)
             switch word {
             case .alive:

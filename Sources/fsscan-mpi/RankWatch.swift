@@ -107,11 +107,14 @@ struct RankWatch {
     func isSilent(_ rank: Int) -> Bool { clock - heard[rank] > patience }
 
     /// The ranks to give up on.
-    func late() -> [Int] {
+    mutating func late() -> [Int] {
         let others = heard.indices.dropFirst().filter { !lost.contains($0) }
         if clock - lastCounted > patience {
             let debtors = others.filter { states[$0]?.owes == true }
             if !debtors.isEmpty { return debtors }
+            // Nobody else has work: it is this rank that hangs. Said once in each such time.
+            lastCounted = clock
+            StandardStreams.complain("rank 0 makes no progress, and it is the one that makes the report: the job waits")
         }
         return others.filter(isSilent)
     }

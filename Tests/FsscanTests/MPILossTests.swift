@@ -41,6 +41,18 @@ struct MPILossTests {
                 """, "\(outcome.errorText)")
     }
 
+    /// It is not listened to any more, and does not end the job of the others.
+    @Test func aRankThatComesBackIsStillLeftOut() throws {
+        let script = """
+            \(MPI.mpirun(3)) --pool 1 --patience 1 --json -o out.json "$T" > noise 2>&1 & job=$!
+            for i in $(seq 400); do pid=$(rank 2); [ -n "$pid" ] && break; sleep 0.05; done
+            sleep 1; kill -STOP $pid; sleep 2; kill -CONT $pid; wait $job; echo "status $?, complete $(jq .complete out.json)"
+            grep -a -c 'fsscan: rank 2 on .* does not answer' noise
+            """
+        let outcome = try MPI.slowTree().mounted { try MPI.shell(script, $0) }
+        #expect(outcome.outputText == "status 75, complete false\n1\n", "\(outcome.errorText)")
+    }
+
     @Test func withoutTheFirstRankTheJobEnds() throws {
         let script = """
             \(MPI.mpirun(2)) --pool 1 --patience 3 --json -o out.json "$T" > noise 2>&1 & job=$!

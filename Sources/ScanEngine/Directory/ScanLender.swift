@@ -106,7 +106,7 @@ final class ScanLender: Sendable {
             let lost = state.lent.filter { $1.borrower == borrower }
             for (ticket, (item, _)) in lost {
                 state.lent[ticket] = nil
-                state.unanswered.append(EntryPath(directory: item.node, name: nil))
+                state.unanswered += item.unfinished
             }
             return lost.values.map(\.item)
         }
@@ -121,11 +121,26 @@ final class ScanLender: Sendable {
 }
 
 extension ScanLender.Lent {
-    /// The directory, or the one whose entries these are.
-    fileprivate var node: PathNode {
+    /// What is unfinished without an answer: directories, those of a slice by name, and for its other entries the
+    /// directory that contains them.
+    fileprivate var unfinished: [EntryPath] {
         switch self {
-        case .directory(let directory): directory.node
-        case .slice(let slice, _): slice.directory.node
+        case .directory(let directory): return [EntryPath(directory: directory.node, name: nil)]
+        case .slice(let slice, let entries):
+            let node = slice.directory.node
+            var places: [EntryPath] = []
+            var hasOthers = false
+            entries.withUnsafeBytes { bytes in
+                for entry in DirectoryEntries(bytes) {
+                    if entry.kind == .directory {
+                        places.append(EntryPath(directory: node, name: Array(entry.name)))
+                    } else {
+                        hasOthers = true
+                    }
+                }
+            }
+            if hasOthers { places.append(EntryPath(directory: node, name: nil)) }
+            return places
         }
     }
 
