@@ -46,7 +46,7 @@ test: oracles lint ## Runs all tests
 	$(SWIFT) test --skip-build
 	$(PYTHON) Tests/oracles/check_docs.py .build/debug/fsscan
 	.venv/bin/python Tests/hostile/hostile.py --short .build/debug/fsscan
-	$(MAKE) examples docs api tsan-scheduler
+	$(MAKE) examples docs api tsan-scheduler bench-guard
 
 EXAMPLES = $(wildcard Examples/*/main.swift)
 

@@ -27,6 +27,7 @@ curl curl
 file file
 xxhsum xxhash
 strace strace
+valgrind valgrind
 time time
 systemd-analyze systemd
 setpriv util-linux
