@@ -85,10 +85,22 @@ struct ScanProgram {
             report.kept = kept
         }
 
+        guard try write(report, scan.options, records, to: output) else { return .late }
+        try output.finish()
+        try trace?.finish()
+        if let stopped = ExitStatus.stopSignal { return stopped }
+        if isLate { return .late }
+        return report.totals.errors > 0 ? .unreadable : .success
+    }
+
+    /// - Returns: false if a deadline has cut the output short.
+    private func write(
+        _ report: ScanReport, _ options: ScanOptions, _ records: RecordOutput?, to output: OutputFile
+    ) throws -> Bool {
         switch settings.format {
         case .json:
             let json = ReportJSON(
-                report, options: scan.options, version: Invocation.version, includesStatistics: settings.statistics)
+                report, options: options, version: Invocation.version, includesStatistics: settings.statistics)
             try json.write { try output.write($0) }
         case .html:
             printStatistics(report)
@@ -105,23 +117,19 @@ struct ScanProgram {
             printStatistics(report)
             let style = TextStyle(
                 for: output.descriptor, colour: settings.summary.colour, units: settings.summary.units)
-            var summary = TextSummary(report, options: scan.options, style: style, table: settings.summary.table)
+            var summary = TextSummary(report, options: options, style: style, table: settings.summary.table)
             try summary.bytes().withUnsafeBytes { try output.write($0) }
         case .journal: preconditionFailure("a scan was asked for the format of a comparison")
         case .records:
             if !settings.format.tellsAll { printStatistics(report) }
             if !report.hasAllRecords {
                 StandardStreams.complain("the output was not read in time, so it is incomplete")
-                return .late
+                return false
             }
             records?.finish(report, includesStatistics: settings.statistics)
             if let failure = records?.failure { throw Self.outputError(of: failure, settings) }
         }
-        try output.finish()
-        try trace?.finish()
-        if let stopped = ExitStatus.stopSignal { return stopped }
-        if isLate { return .late }
-        return report.totals.errors > 0 ? .unreadable : .success
+        return true
     }
 
     private func makeRecords(

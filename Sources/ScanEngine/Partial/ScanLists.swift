@@ -39,7 +39,15 @@ struct ScanLists {
 
     mutating func add(unfinished path: EntryPath) { unfinished.add(path) }
 
+    /// In parts: in a debug build each use of `tallies` has a copy of its own on the stack.
     func fill(_ report: inout ScanReport, _ context: ScanContext) {
+        fillCounts(&report, context)
+        fillTables(&report)
+        fillHistograms(&report)
+        fillLists(&report)
+    }
+
+    private func fillCounts(_ report: inout ScanReport, _ context: ScanContext) {
         if context.selector != nil {
             var totals = selected.subtotal.totals
             // Nothing else is used.
@@ -49,14 +57,23 @@ struct ScanLists {
         var types = types
         for inode in typedInodes.values { types[inode.type, default: FileCounts()].add(inode.counts) }
         if context.content?.baseline != nil { report.baseline = baselineUse }
-        (report.extensions, report.otherExtensions) = tallies.extensions.ranked
         report.mimeTypes = types.map { MIMETypeCount(type: $0, $1) }
             .sorted { ($1.counts.apparentBytes, $0.type) < ($0.counts.apparentBytes, $1.type) }
+    }
+
+    private func fillTables(_ report: inout ScanReport) {
+        (report.extensions, report.otherExtensions) = tallies.extensions.ranked
         report.owners = tallies.owners.users(name: Accounts.user)
         report.groups = tallies.owners.groups(name: Accounts.group)
         report.pseudoFileSystems = tallies.rankedPseudoFileSystems
+    }
+
+    private func fillHistograms(_ report: inout ScanReport) {
         report.ages = tallies.histogram.ages
         report.sizes = tallies.histogram.sizes
+    }
+
+    private func fillLists(_ report: inout ScanReport) {
         report.largestFiles = tallies.largestFiles.ranked.map { item in
             LargestFile(
                 path: item.path.bytes, apparentBytes: item.sizes.apparentBytes, diskBytes: item.sizes.diskBytes,
