@@ -55,19 +55,19 @@ import Testing
     @Test func whatIsComparedIsDocumented() throws {
         let paragraphs = try Self.text("docs/DIFF.md").split(separator: "\n\n")
         func documented(_ beginning: String, until end: String) throws -> Set<String> {
-            let paragraph = try #require(paragraphs.first { $0.hasPrefix(beginning) })
-            let list = try #require(paragraph.dropFirst(beginning.count).split(separator: end).first)
+            let paragraph = try #require(paragraphs.first { $0.hasPrefix(beginning) && $0.contains(end) })
+            let list = try #require(paragraph.split(separator: end).first)
             return Set(Self.quoted(list)).intersection(Self.names(EntryField.allCases))
         }
         let compared = FieldSet(having: .compared)
         #expect(
-            try documented("By default: ", until: "This is")
+            try documented("By default: ", until: "An intruder")
                 == Set(Self.names(EntryField.comparable.filter(compared.contains))))
         let onDemand = Set(Self.names(EntryField.comparable.filter { !compared.contains($0) }))
-        #expect(try documented("Not by default, but with `--also`: ", until: ".") == onDemand)
+        #expect(try documented("`inode`", until: " are compared only with `--also`") == onDemand)
         let notOfDirectories = FieldSet(having: .followsEntries).intersection(compared)
         #expect(
-            try documented("Of directories ", until: " are not compared")
+            try documented("`size`", until: " of directories are not compared")
                 == Set(Self.names(EntryField.comparable.filter(notOfDirectories.contains))))
         let help = try Self.text("Sources/fsscan/Compare/DiffCommand.swift")
         let also = try #require(help.split(separator: "Compare these fields, too: ").last?.split(separator: ".").first)
