@@ -182,24 +182,7 @@ struct RankProgram {
     static func write(
         _ report: ScanReport, _ options: ScanOptions, _ settings: ScanSettings, to output: OutputFile
     ) throws {
-        switch settings.format {
-        case .json:
-            try ReportJSON(report, options: options, version: Invocation.version).write { try output.write($0) }
-        case .html: try PageFile(ScanPage(report, options).data()).write(to: output)
-        case .du:
-            let quoting = isatty(output.descriptor) == 1 ? Quoting(for: output.descriptor) : nil
-            try DiskUsageText(report: report, endsInNUL: settings.endsLinesInNUL, quoting: quoting).write(to: output)
-        case .openmetrics:
-            let metrics = MetricsText(report, Quoting(for: output.descriptor))
-            try metrics.bytes().withUnsafeBytes { try output.write($0) }
-        case .text:
-            let style = TextStyle(
-                for: output.descriptor, colour: settings.summary.colour, units: settings.summary.units)
-            var summary = TextSummary(report, options: options, style: style, table: settings.summary.table)
-            try summary.bytes().withUnsafeBytes { try output.write($0) }
-        case .records: preconditionFailure("records have a part, and no output")
-        case .journal: preconditionFailure("a scan was asked for the format of a comparison")
-        }
+        try ReportFile(settings: settings).write(report, options, to: output)
         try output.finish()
     }
 }

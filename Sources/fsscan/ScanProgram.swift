@@ -97,38 +97,20 @@ struct ScanProgram {
     private func write(
         _ report: ScanReport, _ options: ScanOptions, _ records: RecordOutput?, to output: OutputFile
     ) throws -> Bool {
-        switch settings.format {
-        case .json:
-            let json = ReportJSON(
-                report, options: options, version: Invocation.version, includesStatistics: settings.statistics)
-            try json.write { try output.write($0) }
-        case .html:
-            printStatistics(report)
-            try PageFile(ScanPage(report, options).data()).write(to: output)
-        case .du:
-            printStatistics(report)
-            let quoting = isatty(output.descriptor) == 1 ? Quoting(for: output.descriptor) : nil
-            try DiskUsageText(report: report, endsInNUL: settings.endsLinesInNUL, quoting: quoting).write(to: output)
-        case .openmetrics:
-            printStatistics(report)
-            let metrics = MetricsText(report, Quoting(for: output.descriptor))
-            try metrics.bytes().withUnsafeBytes { try output.write($0) }
-        case .text:
-            printStatistics(report)
-            let style = TextStyle(
-                for: output.descriptor, colour: settings.summary.colour, units: settings.summary.units)
-            var summary = TextSummary(report, options: options, style: style, table: settings.summary.table)
-            try summary.bytes().withUnsafeBytes { try output.write($0) }
-        case .journal: preconditionFailure("a scan was asked for the format of a comparison")
-        case .records:
-            if !settings.format.tellsAll { printStatistics(report) }
-            if !report.hasAllRecords {
-                StandardStreams.complain("the output was not read in time, so it is incomplete")
-                return false
-            }
-            records?.finish(report, includesStatistics: settings.statistics)
-            if let failure = records?.failure { throw Self.outputError(of: failure, settings) }
+        guard settings.format.records != nil else {
+            // JSON contains them.
+            if settings.format != .json { printStatistics(report) }
+            let file = ReportFile(settings: settings)
+            try file.write(report, options, includesStatistics: settings.statistics, to: output)
+            return true
         }
+        if !settings.format.tellsAll { printStatistics(report) }
+        if !report.hasAllRecords {
+            StandardStreams.complain("the output was not read in time, so it is incomplete")
+            return false
+        }
+        records?.finish(report, includesStatistics: settings.statistics)
+        if let failure = records?.failure { throw Self.outputError(of: failure, settings) }
         return true
     }
 
