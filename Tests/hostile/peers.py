@@ -116,8 +116,8 @@ def unreadable(top):
     os.chmod(top + b"/closed", 0)
 
     def judge(_, result):
-        told = said(result, "ermission denied") or said(result, "EACCES") or said(result, "read_error")
-        return status(result) + ("; told" if told else "; **not a word**")
+        reported = said(result, "ermission denied") or said(result, "EACCES") or said(result, "read_error")
+        return status(result) + ("; reported" if reported else "; **not reported**")
 
     judge.prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"] if support.is_root() else []
     return judge
