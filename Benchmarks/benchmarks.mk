@@ -43,7 +43,7 @@ bench-scale: build ## From 10,000 to 5,000,000 entries, a deep chain, a huge dir
 bench-latency: build bench-tools ## A remote disk: every operation takes 1 or 5 ms (needs /dev/fuse)
 	Benchmarks/latency.sh
 
-bench-mpi: build mpi ## Two ranks of one worker beside one process of two (needs Open MPI)
+bench-mpi: build mpi ## Ranks of MPI beside one process, and beside dwalk (needs Open MPI)
 	Benchmarks/mpi.sh
 
 bench-reading: bench-tools ## Blocking threads or io_uring for the content of small files (cold: needs root)
