@@ -17,7 +17,7 @@ package enum InputFile {
             if descriptor < 0 { throw SnapshotFailure(path: path, Errno(errno).message) }
             return descriptor
         }
-        let descriptor = withCPath(path) { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) }
+        let descriptor = withCString(path) { clinux_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) }
         if descriptor < 0 { throw SnapshotFailure(path: path, Errno(-descriptor).message) }
         var status = stat()
         let isKnown = fstat(descriptor, &status) == 0

@@ -38,7 +38,7 @@ package enum SnapshotArgument: Sendable {
     /// Nil, with errno, if it cannot be stat'ed.
     private static func isDirectory(_ path: [UInt8]) -> Bool? {
         var status = stat()
-        guard withCPath(path, { stat($0, &status) }) == 0 else { return nil }
+        guard withCString(path, { stat($0, &status) }) == 0 else { return nil }
         return status.st_mode & S_IFMT == S_IFDIR
     }
 

@@ -11,12 +11,10 @@ import Bytes
 import CLinux
 import Entries
 import ScanEngine
-import Synchronization
 
 struct Courier {
     private let link: Link
     private let scan: ScanRank
-    private let all: AllProgress
     private var watch: RankWatch
 
     private var asked: Int?
@@ -47,8 +45,8 @@ struct Courier {
     ///   - all: gets the progress of all ranks, in the first.
     ///   - patience: seconds that a rank may be silent.
     init(_ link: Link, _ scan: ScanRank, _ all: AllProgress, patience: Double) {
-        (self.link, self.scan, self.all) = (link, scan, all)
-        watch = RankWatch(ranks: link.size, patience: patience)
+        (self.link, self.scan) = (link, scan)
+        watch = RankWatch(link, all, patience: patience)
         random = UInt64(link.rank) &* 0x9E37_79B9_7F4A_7C15 | 1
     }
 
@@ -57,7 +55,7 @@ struct Courier {
         while true {
             var hasStopped = try takeAll()
             if link.rank == 0, scan.isDone {
-                for rank in others { link.send(.stop, to: rank) }
+                for rank in watch.others { link.send(.stop, to: rank) }
                 hasStopped = true
             }
             lend()
@@ -72,7 +70,7 @@ struct Courier {
             if isHungry { ask() }
             let passed = watch.look()
             if isHungry { idle += passed }
-            try keepWatch()
+            keepWatch()
             link.reap()
             clinux_sleep(isHungry || !hungry.isEmpty ? 200_000 : 1_000_000)
         }
@@ -90,11 +88,11 @@ struct Courier {
             return []
         }
         lists[0] = own
-        while let rank = others.first(where: { lists[$0] == nil }) {
+        while let rank = watch.others.first(where: { lists[$0] == nil }) {
             try answerTheLast()
-            if watch.isSilent(rank) { try giveUp(on: rank) }
+            if watch.isSilent(rank) { giveUp(on: rank) }
         }
-        return others.reduce(into: [own]) { $0.append(lists[$1]!) }
+        return watch.others.reduce(into: [own]) { $0.append(lists[$1]!) }
     }
 
     /// A rank may have asked before it knew that everything is done. So no rank leaves before its own question and
@@ -102,13 +100,13 @@ struct Courier {
     mutating func sayFarewell() throws(BinaryFailure) {
         while asked != nil { try answerTheLast() }
         var watch = self.watch
-        for rank in others { watch.hear(rank) }
+        for rank in watch.others { watch.hear(rank) }
         link.farewell {
             while let (word, rank, _) = link.receive() { if word == .want { link.send(.work, to: rank) } }
             link.reap()
             _ = watch.look()
             // A rank that hangs now has answered everything: the report is written, and complete.
-            if link.rank == 0, let rank = others.first, watch.isSilent(rank) { link.abort(ExitStatus.late.rawValue) }
+            if link.rank == 0, let rank = watch.others.first, watch.isSilent(rank) { link.abort(ExitStatus.late.rawValue) }
             clinux_sleep(100_000)
         }
     }
@@ -124,13 +122,7 @@ struct Courier {
     /// - Returns: whether the first rank says that everything is answered.
     private mutating func takeAll() throws(BinaryFailure) -> Bool {
         var hasStopped = false
-        while let (word, rank, bytes) = link.receive() {
-            if watch.lost.contains(rank) {
-                // It may come back, and must not take the first rank for the silent one.
-                if link.rank == 0, word == .alive { link.send(.alive, to: rank) }
-                continue
-            }
-            watch.hear(rank)
+        while let (word, rank, bytes) = watch.receive() {
             if word == .stop { hasStopped = true }
             try take(word, rank, bytes)
         }
@@ -153,45 +145,26 @@ struct Courier {
             }
         case .done: try scan.answer(bytes)
         case .lists: lists[rank] = bytes
-        case .alive where link.rank == 0:
-            watch.note(try RankState(bytes), of: rank)
-            link.send(.alive, to: rank)
+        case .alive: try watch.takeState(bytes, of: rank)
         case .lost:
             var input = BinaryReader(bytes)
             forget(Int(try input.number(UInt32.self)))
-        case .alive, .begin, .stop: break
+        case .begin, .stop: break
         }
     }
 
     // MARK: Ranks that do not answer
 
-    /// All that still answer, except this one.
-    private var others: [Int] { (0..<link.size).filter { $0 != link.rank && !watch.lost.contains($0) } }
-
-    private mutating func keepWatch() throws(BinaryFailure) {
-        if watch.isTimeForAWord() {
-            let state = RankState(scan.progress(), owes: scan.owes)
-            if link.rank == 0 {
-                watch.note(state, of: 0)
-                all.set(watch.states.values.map(\.progress))
-            } else {
-                link.send(.alive, state.bytes, to: 0)
-            }
-        }
-        if link.rank == 0 {
-            for rank in watch.late() { try giveUp(on: rank) }
-        } else if watch.isSilent(0) {
-            StandardStreams.complain("rank \(link.rank): the first rank does not answer: there is no report")
-            link.abort(ExitStatus.late.rawValue)
-        }
+    private mutating func keepWatch() {
+        for rank in watch.keep(RankState(scan.progress(), owes: scan.owes)) { giveUp(on: rank) }
     }
 
-    private mutating func giveUp(on rank: Int) throws(BinaryFailure) {
+    private mutating func giveUp(on rank: Int) {
         watch.complain(of: rank)
         forget(rank)
         var out = BinaryWriter()
         out.put(UInt32(rank))
-        for other in others { link.send(.lost, out.bytes, to: other) }
+        for other in watch.others { link.send(.lost, out.bytes, to: other) }
     }
 
     private mutating func forget(_ rank: Int) {
@@ -230,7 +203,7 @@ struct Courier {
 
     private mutating func ask() {
         guard asked == nil, RankWatch.now >= nextAsk else { return }
-        let others = others
+        let others = watch.others
         if others.isEmpty { return }
         random ^= random << 13
         random ^= random >> 7
@@ -239,16 +212,4 @@ struct Courier {
         asked = rank
         link.send(.want, to: rank)
     }
-}
-
-/// The progress of all ranks, for a display.
-final class AllProgress: Sendable {
-    private let latest = Mutex(ScanProgress())
-
-    func set(_ ranks: [ScanProgress]) {
-        let sum = ranks.reduce(into: ScanProgress()) { $0.add($1) }
-        latest.withLock { $0 = sum }
-    }
-
-    var sum: ScanProgress { latest.withLock { $0 } }
 }

@@ -18,8 +18,8 @@ import WorkStealing
 struct JournalProgram {
     private let link: Link
     private let settings: RankSettings
-    private var watch: RankWatch
     private let all = AllProgress()
+    private var watch: RankWatch
     /// The shard that is being scanned here.
     private var running: RunningShard?
     /// The counts of the shards finished here.
@@ -32,7 +32,7 @@ struct JournalProgram {
 
     init(_ link: Link, _ settings: RankSettings) {
         (self.link, self.settings) = (link, settings)
-        watch = RankWatch(ranks: link.size, patience: settings.patience)
+        watch = RankWatch(link, all, patience: settings.patience)
     }
 
     mutating func run() throws -> ExitStatus {
@@ -55,10 +55,10 @@ struct JournalProgram {
                 settings.journal!, goesOn: settings.resumes, options, shards: Self.shards(link.size),
                 mode: settings.scan.mode)
         } catch {
-            for rank in others { link.send(.begin, to: rank) }
+            for rank in watch.others { link.send(.begin, to: rank) }
             throw error
         }
-        for rank in others { link.send(.begin, journal.plan.bytes, to: rank) }
+        for rank in watch.others { link.send(.begin, journal.plan.bytes, to: rank) }
         waiting = journal.missing[...]
         let progress = ProgressDisplay(settings.scan.progress)
         progress.begin(.together({ [all] in all.sum }, readsFiles: options.mime || !options.hash.isEmpty))
@@ -72,7 +72,7 @@ struct JournalProgram {
                 pause()
             } while !(running == nil && waiting.isEmpty && given.isEmpty)
             progress.stop()
-            for rank in others { link.send(.stop, to: rank) }
+            for rank in watch.others { link.send(.stop, to: rank) }
             var report = try journal.report()
             report.timing.threads = threads * link.size
             report.timing.elapsedSeconds = Double(RankWatch.now - begin) * 1e-9
@@ -94,22 +94,15 @@ struct JournalProgram {
     private static func shards(_ ranks: Int) -> Int { max(32, 16 * ranks) }
 
     private mutating func takeAll(_ journal: inout Journal) throws {
-        while let (word, rank, bytes) = link.receive() {
-            if watch.lost.contains(rank) {
-                // It may come back, and must not take the first rank for the silent one.
-                if word == .alive { link.send(.alive, to: rank) }
-                continue
-            }
-            watch.hear(rank)
+        while let (word, rank, bytes) = watch.receive() {
             switch word {
             case .alive:
-                watch.note(try Self.read(RankState.init, bytes, of: rank), of: rank)
-                link.send(.alive, to: rank)
+                try Self.read(of: rank) { () throws(BinaryFailure) in try watch.takeState(bytes, of: rank) }
             case .done:
                 given[rank] = nil
                 // Empty: a signal has stopped it.
                 if bytes.isEmpty { continue }
-                try journal.keep(try Self.read(ShardFile.init, bytes, of: rank))
+                try journal.keep(try Self.read(of: rank) { () throws(BinaryFailure) in try ShardFile(bytes) })
                 give(to: rank)
             case .want: give(to: rank)
             case .begin, .work, .stop, .lists, .lost: break
@@ -126,10 +119,10 @@ struct JournalProgram {
     }
 
     private static func read<Value>(
-        _ read: ([UInt8]) throws(BinaryFailure) -> Value, _ bytes: [UInt8], of rank: Int
+        of rank: Int, _ read: () throws(BinaryFailure) -> Value
     ) throws(SnapshotFailure) -> Value {
         do throws(BinaryFailure) {
-            return try read(bytes)
+            return try read()
         } catch {
             throw SnapshotFailure(path: nil, "data of rank \(rank) \(error.message)")
         }
@@ -145,8 +138,7 @@ struct JournalProgram {
             }
             link.send(.want, to: 0)
             while true {
-                while let (word, rank, bytes) = link.receive() {
-                    watch.hear(rank)
+                while let (word, _, bytes) = watch.receive() {
                     if word == .work {
                         var input = BinaryReader(bytes)
                         start(Int(try input.number(UInt32.self)), of: plan)
@@ -182,8 +174,6 @@ struct JournalProgram {
 
     private var threads: Int { settings.scan.threads ?? Scheduler.defaultThreads }
 
-    private var others: [Int] { (0..<link.size).filter { $0 != link.rank && !watch.lost.contains($0) } }
-
     private mutating func start(_ shard: Int, of plan: ScanPlan) {
         do throws(ScanUnavailable) {
             running = try RunningShard(shard, of: plan, threads: threads, pool: settings.scan.options.pool)
@@ -203,24 +193,17 @@ struct JournalProgram {
 
     private mutating func keepWatch() {
         _ = watch.look()
-        if watch.isTimeForAWord() {
-            var progress = past
-            if let running { progress.add(running.scan.progress()) }
-            let state = RankState(progress, owes: running != nil)
-            if link.rank > 0 { return link.send(.alive, state.bytes, to: 0) }
-            watch.note(state, of: 0)
-            all.set(watch.states.values.map(\.progress))
+        for rank in watch.keep(Self.state(past, running)) {
+            watch.complain(of: rank)
+            watch.lose(rank)
+            given[rank] = nil
         }
-        if link.rank == 0 {
-            for rank in watch.late() {
-                watch.complain(of: rank)
-                watch.lose(rank)
-                given[rank] = nil
-            }
-        } else if watch.isSilent(0) {
-            StandardStreams.complain("rank \(link.rank): the first rank does not answer: there is no report")
-            link.abort(ExitStatus.late.rawValue)
-        }
+    }
+
+    private static func state(_ past: ScanProgress, _ running: RunningShard?) -> RankState {
+        var progress = past
+        if let running { progress.add(running.scan.progress()) }
+        return RankState(progress, owes: running != nil)
     }
 
     private func sayFarewell() {

@@ -54,6 +54,8 @@ struct RankState: Sendable {
 }
 
 struct RankWatch {
+    private let link: Link
+    private let all: AllProgress
     private let patience: Int64
     /// Nanoseconds since the start.
     private var clock: Int64 = 0
@@ -61,7 +63,7 @@ struct RankWatch {
     private var nextWord: Int64 = 0
     /// When each rank was heard last.
     private var heard: [Int64]
-    private(set) var states: [Int: RankState] = [:]
+    private var states: [Int: RankState] = [:]
     private(set) var lost: Set<Int> = []
     private var counted: Int64 = -1
     private var lastCounted: Int64 = 0
@@ -69,10 +71,13 @@ struct RankWatch {
     /// A gap longer than this is one of this courier's.
     private static let longestGap: Int64 = 100_000_000
 
-    /// - Parameter patience: in seconds.
-    init(ranks: Int, patience: Double) {
+    /// - Parameters:
+    ///   - all: gets the progress of all ranks, in the first.
+    ///   - patience: in seconds.
+    init(_ link: Link, _ all: AllProgress, patience: Double) {
+        (self.link, self.all) = (link, all)
         self.patience = Int64(patience * 1e9)
-        heard = Array(repeating: 0, count: ranks)
+        heard = Array(repeating: 0, count: link.size)
     }
 
     /// Call it often.
@@ -86,16 +91,54 @@ struct RankWatch {
         return gap
     }
 
-    /// Whether it is time for a sign of life.
-    mutating func isTimeForAWord() -> Bool {
-        guard clock >= nextWord else { return false }
-        nextWord = clock + min(1_000_000_000, patience / 4)
-        return true
+    /// All that still answer, except this one.
+    var others: [Int] { (0..<link.size).filter { $0 != link.rank && !lost.contains($0) } }
+
+    /// The next message of a rank that is not lost, if there is one.
+    mutating func receive() -> (word: Word, rank: Int, bytes: [UInt8])? {
+        while let message = link.receive() {
+            if !lost.contains(message.rank) {
+                hear(message.rank)
+                return message
+            }
+            // It may come back, and must not take the first rank for the silent one.
+            if link.rank == 0, message.word == .alive { link.send(.alive, to: message.rank) }
+        }
+        return nil
     }
 
     mutating func hear(_ rank: Int) { heard[rank] = clock }
 
-    mutating func note(_ state: RankState, of rank: Int) {
+    /// Notes and answers what another rank says about itself.
+    mutating func takeState(_ bytes: [UInt8], of rank: Int) throws(BinaryFailure) {
+        // The first rank's answer has no state.
+        if link.rank > 0 { return }
+        note(try RankState(bytes), of: rank)
+        link.send(.alive, to: rank)
+    }
+
+    /// Tells the first rank this one's state from time to time. Ends the job if the first rank is silent.
+    ///
+    /// - Returns: for the first rank, the ranks to give up on.
+    mutating func keep(_ state: @autoclosure () -> RankState) -> [Int] {
+        if clock >= nextWord {
+            nextWord = clock + min(1_000_000_000, patience / 4)
+            if link.rank == 0 {
+                note(state(), of: 0)
+                all.set(states.values.map(\.progress))
+            } else {
+                link.send(.alive, state().bytes, to: 0)
+            }
+        }
+        if link.rank == 0 { return late() }
+        if isSilent(0) {
+            StandardStreams.complain("rank \(link.rank): the first rank does not answer: there is no report")
+            link.abort(ExitStatus.late.rawValue)
+        }
+        return []
+    }
+
+    private mutating func note(_ state: RankState, of rank: Int) {
         states[rank] = state
         // Counts of ranks that are lost do not change.
         let sum = states.values.reduce(0) { $0 &+ $1.progress.entries &+ $1.progress.bytesRead &+ $1.progress.errors }
@@ -106,9 +149,7 @@ struct RankWatch {
 
     func isSilent(_ rank: Int) -> Bool { clock - heard[rank] > patience }
 
-    /// The ranks to give up on.
-    mutating func late() -> [Int] {
-        let others = heard.indices.dropFirst().filter { !lost.contains($0) }
+    private mutating func late() -> [Int] {
         if clock - lastCounted > patience {
             let debtors = others.filter { states[$0]?.owes == true }
             if !debtors.isEmpty { return debtors }

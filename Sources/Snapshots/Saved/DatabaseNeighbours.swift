@@ -1,6 +1,7 @@
 import CLinux
 import CSQLite
 import Glibc
+import LinuxKernel
 
 /// The files that SQLite keeps beside a database, and the reasons not to open a database that has them.
 ///
@@ -18,7 +19,7 @@ struct DatabaseNeighbours {
     private let path: [UInt8]
 
     init(of path: [UInt8]) {
-        let resolved = withCPath(path) { realpath($0, nil) }
+        let resolved = withCString(path) { realpath($0, nil) }
         defer { free(resolved) }
         self.path = resolved.map { name in (0..<strlen(name)).map { UInt8(bitPattern: name[$0]) } } ?? path
     }
@@ -26,7 +27,7 @@ struct DatabaseNeighbours {
     private func status(_ suffix: String) -> stat? {
         var status = stat()
         let name = path + Array(suffix.utf8)
-        return withCPath(name, { lstat($0, &status) }) == 0 ? status : nil
+        return withCString(name, { lstat($0, &status) }) == 0 ? status : nil
     }
 
     /// The reason not to open the database; nil if there is none.
@@ -58,7 +59,7 @@ struct DatabaseNeighbours {
         // read-only. The other error also means a journal that the process must not open.
         let isAboutJournal =
             error.code == SQLITE_READONLY | 3 << 8
-            || error.code & 0xff == SQLITE_CANTOPEN && withCPath(path, { mayRead($0) })
+            || error.code & 0xff == SQLITE_CANTOPEN && withCString(path, { mayRead($0) })
         guard isAboutJournal, let journal = status("-journal") else { return error }
         return DatabaseError(
             code: error.code,

@@ -56,7 +56,7 @@ package final class SavedScans {
         // Checked first, because SQLite's message gives no reason; and by name, because closing a descriptor would drop
         // the locks that this process may have on the file (fcntl(2)).
         var status = stat()
-        if withCPath(path, { stat($0, &status) }) != 0 || !withCPath(path, { mayRead($0) }) {
+        if withCString(path, { stat($0, &status) }) != 0 || !withCString(path, { mayRead($0) }) {
             throw SnapshotFailure(path: path, Errno(errno).message)
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw SnapshotFailure(path: path, "is no regular file") }

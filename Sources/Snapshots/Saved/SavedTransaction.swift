@@ -10,6 +10,7 @@ import CSQLite
 import Entries
 import Formats
 import Glibc
+import LinuxKernel
 import ScanEngine
 import Synchronization
 
@@ -84,7 +85,7 @@ final class SavedTransaction: Sendable {
         for _ in 0..<100 {
             if makesFile != true {
                 var status = stat()
-                let isThere = withCPath(path) { lstat($0, &status) } == 0
+                let isThere = withCString(path) { lstat($0, &status) } == 0
                 if isThere != (makesFile == false) {
                     throw DatabaseError(code: 0, message: isThere ? "is there already" : "No such file or directory")
                 }
@@ -163,10 +164,6 @@ final class SavedTransaction: Sendable {
         try database.execute("COMMIT")
         return digest
     }
-}
-
-func withCPath<R>(_ path: [UInt8], _ body: (UnsafePointer<CChar>) -> R) -> R {
-    (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { body($0.baseAddress!) }
 }
 
 /// Whether the process may open the file for reading, by its effective ids. access(2) uses the real ids, and ignores
