@@ -106,7 +106,9 @@ struct Courier {
             link.reap()
             _ = watch.look()
             // A rank that hangs now has answered everything: the report is written, and complete.
-            if link.rank == 0, let rank = watch.others.first, watch.isSilent(rank) { link.abort(ExitStatus.late.rawValue) }
+            if link.rank == 0, let rank = watch.others.first, watch.isSilent(rank) {
+                link.abort(ExitStatus.late.rawValue)
+            }
             clinux_sleep(100_000)
         }
     }
