@@ -96,10 +96,18 @@ else {
 let scheduler = Scheduler(threads: threads, maximumThreads: executor == "pool" ? threads + 256 : threads)
 try scheduler.start()
 
+/// On Swift's own executor connections are child tasks of this one, so the end of the server can cancel and await them.
+let (connections, accepted) = AsyncStream.makeStream(of: Connection.self)
+let withoutPool = Task {
+    await withDiscardingTaskGroup { tasks in
+        for await connection in connections { tasks.addTask { try? await serve(connection) } }
+    }
+}
+
 /// A task for each connection. It throws if the client has gone, which is no reason to end the server.
 @Sendable func begin(_ connection: Connection) {
     if executor == "swift" {
-        Task.detached { try? await serve(connection) }
+        accepted.yield(connection)
     } else {
         scheduler.spawn { try? await serve(connection) }
     }
@@ -127,6 +135,8 @@ await withCheckedContinuation { continuation in
     termination.activate()
 }
 try await server.close().get()
+withoutPool.cancel()
+await withoutPool.value
 scheduler.cancel()
 try await scheduler.stop()
 try await loops.shutdownGracefully()

@@ -11,7 +11,7 @@ import Synchronization
 
 /// Takes the regular files of a scan.
 final class CandidateOutput: EntryOutput {
-    private let sorter = RecordSorter(memoryLimit: 24 << 20, temporaryDirectory: nil)
+    private let sorter = RecordSorter(memoryLimit: 20 << 20, temporaryDirectory: nil)
     private let sizes: ClosedRange<Int64>
     private let progress: ReadingProgress
     private let failure = Mutex<TemporaryFileError?>(nil)

@@ -8,7 +8,7 @@
 //                                                                  ▼
 //                                                               DuplicateQueue ──▶ DuplicateReport
 //
-// Only files whose size occurs twice are opened, so reading begins after the scan. Memory: the sorter's 24 MiB, the
+// Only files whose size occurs twice are opened, so reading begins after the scan. Memory: the sorter's 20 MiB, the
 // files of the sizes that are being compared, and the groups.
 
 import CLinux
