@@ -14,6 +14,7 @@
 
 import CLinux
 import Entries
+import LinuxKernel
 import Synchronization
 
 extension Scan {
@@ -104,21 +105,12 @@ private final class RunOnThread: @unchecked Sendable {
 
     /// - Returns: false if the thread cannot be created.
     func start() -> Bool {
-        let context = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        let result = pthread_create(
-            &thread, nil,
-            { context in
-                let run = Unmanaged<RunOnThread>.fromOpaque(context!).takeRetainedValue()
-                run.report = run.scan.run()
-                clinux_set_flag(run.done)
-                clinux_futex_wake(run.done, 1)
-                return nil
-            }, context.toOpaque())
-        guard result == 0 else {
-            context.release()
-            return false
+        let thread = Thread.start { [self] in
+            report = scan.run()
+            clinux_set_flag(done)
+            clinux_futex_wake(done, 1)
         }
+        guard let thread else { return false }
         pthread_detach(thread)
         return true
     }

@@ -10,6 +10,7 @@ import CLinux
 import Entries
 import Formats
 import Glibc
+import LinuxKernel
 import ScanEngine
 import Snapshots
 import Synchronization
@@ -235,20 +236,11 @@ private final class RunningShard: Sendable {
 
     /// - Returns: false if the thread cannot be created.
     func start() -> Bool {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(self)
-        let result = pthread_create(
-            &thread, nil,
-            { context in
-                let run = Unmanaged<RunningShard>.fromOpaque(context!).takeRetainedValue()
-                let outcome = run.scan.runShard(run.shard, of: run.plan)
-                run.outcome.withLock { $0 = outcome }
-                return nil
-            }, context.toOpaque())
-        if result != 0 {
-            context.release()
-            return false
+        let thread = Thread.start { [self] in
+            let outcome = scan.runShard(shard, of: plan)
+            self.outcome.withLock { $0 = outcome }
         }
+        guard let thread else { return false }
         pthread_detach(thread)
         return true
     }

@@ -1,6 +1,7 @@
 import CLinux
 import Formats
 import Glibc
+import LinuxKernel
 import ScanEngine
 import Synchronization
 
@@ -19,23 +20,13 @@ final class ProgressDisplay: Sendable {
     init(_ isShown: Bool?) {
         clinux_install_progress_handler()
         state = ProgressState()
-        // Signals go to the main thread, to interrupt its blocked system calls.
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        let drawing = Unmanaged.passRetained(ProgressThread(state, isShown: isShown ?? (isatty(2) == 1)))
-        var thread = pthread_t()
-        let result = pthread_create(
-            &thread, nil,
-            { context in
-                Unmanaged<ProgressThread>.fromOpaque(context!).takeRetainedValue().run()
-                return nil
-            }, drawing.toOpaque())
-        // No thread, no progress: the work itself matters.
-        if result != 0 { drawing.release() }
-        self.thread = Mutex(result == 0 ? thread : nil)
+        let isShown = isShown ?? (isatty(2) == 1)
+        // Signals go to the main thread, to interrupt its blocked system calls. No thread, no progress: the work itself
+        // matters.
+        thread = Mutex(
+            Thread.start(takesSignals: false) { [state] in
+                ProgressThread(state, isShown: isShown).run()
+            })
     }
 
     deinit { stop() }
