@@ -54,6 +54,9 @@ let package = Package(
         .library(name: "TaskGraphs", targets: ["TaskGraphs"]),
         .library(name: "ScanEngine", targets: ["Entries", "Formats", "ScanEngine"]),
     ],
+    // swift-collections is not among them. It would replace some 70 lines: `FIFO` and `ReadyQueue`, for which each user of
+    // WorkStealing and TaskGraphs would fetch a package. `RunMerge` advances the first element of its heap in place,
+    // which `Heap` does not allow.
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
     ],

@@ -3,6 +3,13 @@
 // Swift cannot continue then: its runtime traps on a failed allocation in some places and follows the null pointer in
 // others, as some libraries do. These functions interpose the C library's for the whole process; sanitizers bring their
 // own. Only the program links them: a library must not decide this for others.
+//
+// Plainer means do not keep that promise:
+// - A handler for the signal of a trap cannot tell a lack of memory from a defect.
+// - malloc hooks are gone since glibc 2.34, and SQLite's and OpenSSL's replaceable allocators cover only themselves. Both
+//   report ENOMEM, but to Swift code, which then needs memory itself.
+// - dlsym(RTLD_NEXT, "malloc") may itself allocate before it has an answer. The names __libc_malloc, __libc_calloc,
+//   __libc_realloc and __libc_memalign are part of glibc's versioned interface (GLIBC_2.2.5, not GLIBC_PRIVATE).
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
