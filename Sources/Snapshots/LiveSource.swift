@@ -1,8 +1,6 @@
 package import Entries
-import ExternalSort
 package import Formats
 package import ScanEngine
-import Synchronization
 
 /// A tree that is scanned now, as a source. The scan stats everything, reads files if digests are wanted, and sorts the
 /// entries; then the source returns them.
@@ -91,74 +89,5 @@ package enum LiveSource {
         description.isComplete = report.complete
         description.baseline = report.baseline
         return description
-    }
-}
-
-/// Sorts the entries of a scan.
-final class SortingOutput: EntryOutput {
-    private let sorter: RecordSorter
-    private let digests: DigestSet
-    private let roots: [[UInt8]]
-    private let rules: RuleSet?
-    /// Names that rules left out. Relaxed: read after the scan.
-    private let leftOutNames = Atomic<Int64>(0)
-    /// Set once, with `failure`. Relaxed: it only ends the scan early.
-    private let isFailed = Atomic<Bool>(false)
-    private let failure = Mutex<TemporaryFileError?>(nil)
-
-    private static let memoryLimit = 64 << 20
-
-    init(_ options: ScanOptions, _ rules: RuleSet?) {
-        sorter = RecordSorter(memoryLimit: Self.memoryLimit, temporaryDirectory: nil)
-        digests = DigestSet(options.hash)
-        roots = options.paths
-        self.rules = rules
-    }
-
-    var leftOut: Int64 { leftOutNames.load(ordering: .relaxed) }
-    var sortsAtFlush: Bool { true }
-
-    /// Called before the scan, so that a missing temporary directory does not end a scan of hours.
-    func prepare() throws(SnapshotFailure) {
-        do throws(TemporaryFileError) {
-            try sorter.prepare()
-        } catch {
-            throw SnapshotFailure(error)
-        }
-    }
-
-    var failed: Bool { isFailed.load(ordering: .relaxed) }
-    var wantsState: Bool { false }
-
-    func makeStream() -> any EntryStream {
-        sorter.addStream()
-        let batchSize = { [sorter] in max(32 << 10, sorter.share) }
-        let onExcluded = { [self] (root: Int, path: UnsafeRawBufferPointer) in
-            guard let rules, rules.leavesOut(root: root, path: path, below: roots[root]) else { return }
-            leftOutNames.add(1, ordering: .relaxed)
-        }
-        return BatchStream(
-            digests: digests, roots: roots, batchSize: batchSize, onExcluded: onExcluded
-        ) { [self] batch in
-            do throws(TemporaryFileError) {
-                try sorter.keep(batch)
-            } catch {
-                failure.withLock { if $0 == nil { $0 = error } }
-                isFailed.store(true, ordering: .relaxed)
-            }
-        }
-    }
-
-    /// Call it once, after the scan.
-    func finish() throws(SnapshotFailure) -> SortedEntries { try finish(times: 1)[0] }
-
-    /// Call it once, after the scan.
-    func finish(times: Int) throws(SnapshotFailure) -> [SortedEntries] {
-        if let failure = failure.withLock({ $0 }) { throw SnapshotFailure(failure) }
-        do throws(TemporaryFileError) {
-            return try sorter.takeMerges(times).map { SortedEntries($0) }
-        } catch {
-            throw SnapshotFailure(error)
-        }
     }
 }

@@ -2,20 +2,6 @@ import Bytes
 import Entries
 import LinuxKernel
 
-/// The layout of the lines of `RecordFormat.paths` and `RecordFormat.columns`.
-public struct RecordLines: Sendable {
-    /// NUL instead of a newline ends each line.
-    public var endInNUL = false
-    /// A person reads them: names must not act on the terminal.
-    public var areForTerminal = false
-
-    public init() {}
-
-    fileprivate var end: UInt8 { endInNUL ? 0 : UInt8(ascii: "\n") }
-    /// In columns a name must not break a line.
-    fileprivate var escapesColumns: Bool { areForTerminal || !endInNUL }
-}
-
 extension RecordFormat {
     /// The output of `find PATH`.
     public static let paths = paths(RecordLines())

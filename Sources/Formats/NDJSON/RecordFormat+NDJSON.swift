@@ -1,6 +1,6 @@
 import Bytes
 import Entries
-package import LinuxKernel
+import LinuxKernel
 import ScanEngine
 
 /// fsscan's own records, schema `fsscan-records/1`, a JSON object each.
@@ -191,11 +191,4 @@ extension RecordEncoder {
         }
         writer.endObject()
     }
-}
-
-extension InodeFlags {
-    /// Their names in records, in their order there.
-    package static let names: [(name: StaticString, flag: InodeFlags)] = [
-        ("append_only", .appendOnly), ("immutable", .immutable),
-    ]
 }

@@ -18,7 +18,7 @@ package struct RecordEncoder: ~Copyable {
     ///   - digests: the algorithms of the scan, that is, the layout of a row of digests.
     ///   - asked: as in `ScanOptions`.
     package init(
-        _ format: RecordFormat = .ndjson, digests: DigestSet, asked: FieldSet = [], capacity: Int = 4096
+        _ format: RecordFormat, digests: DigestSet, asked: FieldSet = [], capacity: Int = 4096
     ) {
         self.format = format
         self.digests = digests

@@ -5,7 +5,8 @@ import ScanEngine
 
 /// An output format for records. docs/FORMATS.md describes the layout of each format and the fields that it has.
 ///
-/// A format is a file of its own, with an extension of this type that has one static constant, and one line in `all`.
+/// A format is a file of its own, with an extension of this type that has one static constant, and one line in `all`
+/// (Formats/RecordFormat+All.swift).
 /// It defines the output for each item of a scan; anything undefined is omitted.
 public struct RecordFormat: Sendable {
     /// For `--format`.
@@ -51,10 +52,6 @@ public struct RecordFormat: Sendable {
         self.name = name
         self.entry = entry
     }
-
-    /// In the order in which `--format` lists them.
-    public static let all: [RecordFormat] =
-        [.ndjson, .paths, .ncdu, .mtree, .csv, .mca] + DigestAlgorithm.allCases.compactMap { .checksums($0) }
 
     package var isTree: Bool { tree != nil }
 }

@@ -26,7 +26,7 @@ import Synchronization
 /// Receives the records of one scan and hands them to a sink in whole lines.
 ///
 /// ```swift
-/// let output = RecordOutput(for: options, sorted: false) { try file.write($0) }
+/// let output = RecordOutput(.ndjson, for: options, sorted: false) { try file.write($0) }
 /// output.begin(options, version: "0.1.0", timing)
 /// // while the scan runs, each worker writes to a stream of its own: output.makeStream()
 /// output.finish(report)
@@ -62,14 +62,14 @@ public final class RecordOutput: EntryOutput {
     ///   - memoryLimit: bytes for the records that are being sorted; beyond that they go to an unnamed file.
     ///   - temporaryDirectory: where that file is; nil: `$TMPDIR`, or `/tmp`.
     public convenience init(
-        _ format: RecordFormat = .ndjson, for options: ScanOptions, sorted: Bool, memoryLimit: Int = 64 << 20,
+        _ format: RecordFormat, for options: ScanOptions, sorted: Bool, memoryLimit: Int = 64 << 20,
         temporaryDirectory: [UInt8]? = nil, sink: @escaping Sink
     ) {
         let sorter = RecordSorter(memoryLimit: memoryLimit, temporaryDirectory: temporaryDirectory)
         self.init(format, for: options, sorter: sorted || format.isTree ? sorter : nil, sink: sink)
     }
 
-    init(_ format: RecordFormat = .ndjson, for options: ScanOptions, sorter: RecordSorter?, sink: @escaping Sink) {
+    init(_ format: RecordFormat, for options: ScanOptions, sorter: RecordSorter?, sink: @escaping Sink) {
         self.format = format
         digests = DigestSet(options.hash)
         asked = options.asked

@@ -107,17 +107,6 @@ struct EvidenceEncoder: ~Copyable {
 }
 
 extension ByteBuffer {
-    mutating func append(number: UInt64) {
-        withUnsafeBytes(of: number.littleEndian) { append($0) }
-    }
-
-    mutating func append(counted bytes: [UInt8]) { bytes.withUnsafeBytes { append(counted: $0) } }
-
-    mutating func append(counted bytes: UnsafeRawBufferPointer) {
-        append(number: UInt64(bytes.count))
-        append(bytes)
-    }
-
     /// The options that decide what is read. An option that is off or empty is left out, so that a new option does not
     /// change the evidence of scans without it.
     mutating func appendOptions(_ options: ScanOptions) {

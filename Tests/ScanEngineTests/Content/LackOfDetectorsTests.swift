@@ -36,7 +36,7 @@ import WorkStealing
         options.mime = true
         change(&options)
         let lines = Mutex<[UInt8]>([])
-        let output = RecordOutput(for: options, sorted: true) { piece in
+        let output = RecordOutput(.ndjson, for: options, sorted: true) { piece in
             lines.withLock { $0.append(contentsOf: piece) }
         }
         let held = Mutex<Resource?>(nil)

@@ -10,7 +10,7 @@ import Testing
 @Suite struct RecordOutputTests {
     @Test func linesOfSeveralWorkersArriveWhole() async throws {
         let sink = CollectingSink()
-        let output = RecordOutput(for: ScanOptions(paths: [], threads: 1), sorted: false) { sink.take($0) }
+        let output = RecordOutput(.ndjson, for: ScanOptions(paths: [], threads: 1), sorted: false) { sink.take($0) }
         output.begin(ScanOptions(paths: [Array("r".utf8)], threads: 4), version: "0.1.0", Timing())
         await withTaskGroup(of: Void.self) { group in
             for worker in 0..<4 {
@@ -45,7 +45,9 @@ import Testing
     func theFirstErrorOfTheSinkEndsTheOutput(sorted: Bool) {
         struct Full: Error, Equatable { var call: Int }
         let calls = Mutex(0)
-        let output = RecordOutput(for: ScanOptions(paths: [], threads: 1), sorted: sorted, memoryLimit: 1 << 16) { _ in
+        let output = RecordOutput(
+            .ndjson, for: ScanOptions(paths: [], threads: 1), sorted: sorted, memoryLimit: 1 << 16
+        ) { _ in
             try calls.withLock {
                 $0 += 1
                 if $0 > 1 { throw Full(call: $0) }

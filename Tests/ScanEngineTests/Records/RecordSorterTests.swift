@@ -62,7 +62,7 @@ import Testing
     /// The lines of the records in the specified order.
     private static func pythonSorts(_ arrivals: [Arrival]) throws -> [UInt8] {
         let unsorted = CollectingSink()
-        let output = RecordOutput(for: ScanOptions(paths: [], threads: 1), sorted: false) { unsorted.take($0) }
+        let output = RecordOutput(.ndjson, for: ScanOptions(paths: [], threads: 1), sorted: false) { unsorted.take($0) }
         let stream = output.makeStream()
         send(arrivals, to: stream)
         stream.flush()
@@ -134,7 +134,7 @@ import Testing
     @Test func aTemporaryDirectoryThatIsMissingIsAFailureOnceItIsNeeded() throws {
         let sink = CollectingSink()
         let output = RecordOutput(
-            for: ScanOptions(paths: [], threads: 1), sorted: true, memoryLimit: 1 << 16,
+            .ndjson, for: ScanOptions(paths: [], threads: 1), sorted: true, memoryLimit: 1 << 16,
             temporaryDirectory: Array("/nowhere".utf8)
         ) { sink.take($0) }
         let stream = output.makeStream()

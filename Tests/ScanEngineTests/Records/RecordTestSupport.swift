@@ -35,7 +35,7 @@ extension RecordOutput {
         let sorter = RecordSorter(
             memoryLimit: memoryLimit, temporaryDirectory: temporaryDirectory?.bytes, fanIn: fanIn,
             bufferSize: bufferSize)
-        self.init(for: ScanOptions(paths: [], threads: 1), sorter: sorter, sink: sink)
+        self.init(.ndjson, for: ScanOptions(paths: [], threads: 1), sorter: sorter, sink: sink)
     }
 }
 
@@ -46,7 +46,7 @@ extension RecordEncoder {
     ) rethrows
         -> [UInt8]
     {
-        var encoder = RecordEncoder(digests: DigestSet(algorithms))
+        var encoder = RecordEncoder(.ndjson, digests: DigestSet(algorithms))
         try body(&encoder)
         return Array(encoder.buffer.bytes)
     }
