@@ -127,8 +127,8 @@ private func checkBaseline(_ file: SavedScans, _ scan: SavedScan, _ statuses: [F
         var cursor = -1
         for status in statuses {
             guard let known = baseline.known(status, .symlink, isServed: false, &cursor) else { continue }
-            precondition(known.row.count == DigestSet(hash).rowBytes, "a row of another length")
-            _ = baseline.known(status, .file, isServed: true, &cursor)?.type
+            precondition(known.digests.count == DigestSet(hash).rowBytes, "a row of another length")
+            _ = baseline.known(status, .file, isServed: true, &cursor)?.mime
         }
     }
 }

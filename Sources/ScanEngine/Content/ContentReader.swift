@@ -4,7 +4,7 @@ import WorkStealing
 /// One worker's means to read files: a buffer and digest contexts. Each file is opened and read once, for all requested
 /// results.
 package struct ContentReader: ~Copyable {
-    private let plan: SharedContent
+    private let shared: SharedContent
     /// Owned: freed in `deinit`.
     private let buffer: UnsafeMutableRawBufferPointer
     private var digest: MultiDigest?
@@ -12,11 +12,11 @@ package struct ContentReader: ~Copyable {
     private var bytesRead: Int64 = 0
     private var ways = CachedReadingWays()
 
-    package init(_ plan: SharedContent) {
-        self.plan = plan
+    package init(_ shared: SharedContent) {
+        self.shared = shared
         // 1 MiB: half a millisecond of SHA-256 for each system call, and it fits into the second- or third-level cache.
         buffer = .allocate(byteCount: 1 << 20, alignment: 4096)
-        digest = plan.methods.map { MultiDigest($0) }
+        digest = shared.methods.map { MultiDigest($0) }
     }
 
     deinit { buffer.deallocate() }
@@ -55,17 +55,17 @@ package struct ContentReader: ~Copyable {
             name, in: directory, expecting: expected, wasJustListed: wasJustListed, keepAccessTime: keepAccessTime,
             ways: ways)
         if hasSize, let listed, !listed.describesSameContent(as: reader.status) { throw .changed }
-        if reader.status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
-        reader.holesLeft = plan.maxHoles
+        if reader.status.size > shared.maxRead { throw .call("read", .fileTooLarge) }
+        reader.holesLeft = shared.maxHoles
         guard hasSize else { return try unsized(&reader, hasDetector) }
-        if plan.detectors != nil { reader.prepareForType(buffer) }
+        if shared.detectors != nil { reader.prepareForType(buffer) }
         guard digest != nil else { return try typeAlone(reader, hasDetector) }
         var content = FileContent()
-        if reader.status.size > Self.messageBytes, let methods = plan.methods {
+        if reader.status.size > Self.messageBytes, let methods = shared.methods {
             guard addType(to: &content, of: reader, head: nothing, hasDetector) else { return .lacksDetector }
             var own = MultiDigest(methods)
             own.begin(length: reader.status.size)
-            return .large(LargeFile(reader, own, type: content.type))
+            return .large(LargeFile(reader, own, type: content.mime))
         }
         digest!.begin(length: reader.status.size)
         var isFirst = true
@@ -78,7 +78,7 @@ package struct ContentReader: ~Copyable {
             if case .bytes(let count) = piece { head = UnsafeRawBufferPointer(rebasing: buffer[..<count]) }
             // First of all, so that a file that may have to be read again is not digested twice.
             if isFirst, !addType(to: &content, of: reader, head: head, hasDetector) {
-                place = plan.openFiles.tryTake()
+                place = shared.openFiles.tryTake()
                 if place == nil { return .lacksDetector }
                 key = MIMEDetectors.key(of: reader, head: head)
             }
@@ -89,9 +89,9 @@ package struct ContentReader: ~Copyable {
                 digest!.update(head)
             case .hole(let count): digest!.updateZeros(count)
             case .end:
-                digest!.finish(appendingTo: &content.row)
+                digest!.finish(appendingTo: &content.digests)
                 guard let kept = place.take() else { return .done(content) }
-                return .untyped(UntypedFile(reader, row: content.row, key, kept))
+                return .untyped(UntypedFile(reader, row: content.digests, key, kept))
             }
         }
     }
@@ -103,8 +103,8 @@ package struct ContentReader: ~Copyable {
         let before = file.reader.bytesRead
         defer { bytesRead &+= file.reader.bytesRead - before }
         guard try file.reader.feed(&file.digest, budget: Self.messageBytes, through: buffer) else { return nil }
-        var content = FileContent(type: file.type)
-        file.digest.finish(appendingTo: &content.row)
+        var content = FileContent(mime: file.type)
+        file.digest.finish(appendingTo: &content.digests)
         return content
     }
 
@@ -141,7 +141,7 @@ package struct ContentReader: ~Copyable {
         }
         ways.learn(from: reader)
         guard addType(to: &content, of: reader, head: head, hasDetector) else {
-            guard let place = plan.openFiles.tryTake() else { return .lacksDetector }
+            guard let place = shared.openFiles.tryTake() else { return .lacksDetector }
             let key = MIMEDetectors.key(of: reader, head: head)
             return .untyped(UntypedFile(reader, row: [], key, place))
         }
@@ -155,7 +155,7 @@ package struct ContentReader: ~Copyable {
         if digest != nil {
             let bytes = try reader.readUnsized(limit: Self.unsizedLimit, through: buffer)
             bytesRead &+= Int64(bytes.count)
-            content.row = row(of: bytes)
+            content.digests = row(of: bytes)
         }
         return .done(content)
     }
@@ -165,9 +165,9 @@ package struct ContentReader: ~Copyable {
         to content: inout FileContent, of reader: borrowing FileReader, head: UnsafeRawBufferPointer,
         _ hasDetector: Bool
     ) -> Bool {
-        guard let detectors = plan.detectors else { return true }
-        content.type = detectors.type(of: reader, head: head, hasToken: hasDetector)
-        return content.type != nil
+        guard let detectors = shared.detectors else { return true }
+        content.mime = detectors.type(of: reader, head: head, hasToken: hasDetector)
+        return content.mime != nil
     }
 
     private var nothing: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }

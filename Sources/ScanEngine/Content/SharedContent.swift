@@ -78,9 +78,9 @@ extension SharedContent {
         _ options: ScanOptions, limits: Limits, baseline: ContentBaseline? = nil
     ) throws(ScanUnavailable) -> SharedContent? {
         guard !options.hash.isEmpty || options.mime else { return nil }
-        let plan: SharedContent
+        let shared: SharedContent
         do throws(DigestUnavailable) {
-            plan = try SharedContent(
+            shared = try SharedContent(
                 digests: DigestSet(options.hash), mime: options.mime, maxRead: options.maxRead,
                 maxHoles: options.maxHoles, readsPseudo: options.readPseudo, limits: limits, baseline: baseline)
         } catch {
@@ -88,11 +88,11 @@ extension SharedContent {
         }
         do throws(MIMEUnavailable) {
             // Tried once here, so that a missing database ends the program instead of failing for each file.
-            try plan.detectors?.prepare()
+            try shared.detectors?.prepare()
         } catch {
             throw ScanUnavailable(option: "--mime", message: error.message)
         }
-        return plan
+        return shared
     }
 }
 
@@ -106,12 +106,13 @@ public struct ScanUnavailable: Error, Sendable {
     package init(option: String, message: String) { (self.option, self.message) = (option, message) }
 }
 
-/// The result of reading a file.
+/// The result of reading a file. Each name of the file gets an `EntryContent` of its own, and reports a failure under its
+/// own path.
 package struct FileContent: Sendable {
     /// One row of digests; empty without `--hash`.
-    package var row: [UInt8] = []
+    package var digests: [UInt8] = []
     /// Nil without `--mime`. A failure here leaves the digests valid.
-    package var type: Result<String, ContentFailure>?
+    package var mime: Result<String, ContentFailure>?
 }
 
 /// A file too large for one message: the state that `ContentReader.advance(_:)` needs to continue it.

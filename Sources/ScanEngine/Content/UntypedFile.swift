@@ -29,6 +29,6 @@ package final class UntypedFile: Sendable {
     /// - Throws: if the file changed meanwhile.
     func content(type: Result<String, ContentFailure>) throws(ContentFailure) -> FileContent {
         try reader.confirmUnchanged()
-        return FileContent(row: row, type: type)
+        return FileContent(digests: row, mime: type)
     }
 }

@@ -121,7 +121,7 @@ actor BorrowedQueue: MailboxActor {
 
     private func start(_ name: [UInt8], _ place: BorrowedPlace, in opened: OpenedDirectory, _ worker: WorkerLocals) {
         let node = name.withUnsafeBytes { PathNode.child($0, of: opened.node, parentIdentity: opened.identity) }
-        var known: KnownEntry?
+        var known: StatedEntry?
         if worker.context.oneFileSystem {
             // If the status is required first. If it cannot be read, opening reports the error.
             var status = FileStatus()
@@ -131,7 +131,7 @@ actor BorrowedQueue: MailboxActor {
             }
             if number != nil { opened.directory.descriptor.giveBack() }
             if isKnown {
-                known = KnownEntry(status: copy status, isToBeListed: status.device == opened.rootDevice)
+                known = StatedEntry(copy status, isToBeListed: status.device == opened.rootDevice)
             }
         }
         opened.directory.descriptor.need()

@@ -9,7 +9,7 @@ struct FileRequest: Sendable {
     /// The name, followed by a NUL.
     let name: [UInt8]
     let path: EntryPath
-    let entry: KnownEntry
+    let entry: StatedEntry
     /// See `ContentReader.inspect`.
     let hasSize: Bool
     /// The value for `EntryContent.xattrs`.
@@ -154,10 +154,10 @@ actor DeferredRead: MailboxActor {
         }
         worker.isAt(request.path)
         defer { worker.isDone() }
-        guard let plan = worker.context.content else { preconditionFailure("content is read by a plan") }
-        if place == nil, plan.isReadInPieces(size: request.entry.status.size) {
-            place = plan.largeFiles.tryTake()
-            if place == nil { return send(holding: plan.largeFiles) { $0.openLarge(in: $1) } }
+        guard let shared = worker.context.content else { preconditionFailure("content is read with the shared means") }
+        if place == nil, shared.isReadInPieces(size: request.entry.status.size) {
+            place = shared.largeFiles.tryTake()
+            if place == nil { return send(holding: shared.largeFiles) { $0.openLarge(in: $1) } }
         }
         let result: Result<ContentReader.Outcome, ContentFailure>
         do throws(ContentFailure) {
@@ -175,14 +175,14 @@ actor DeferredRead: MailboxActor {
             }
             result = .failure(error)
         }
-        if case .success(.lacksDetector) = result, let detectors = plan.detectors {
+        if case .success(.lacksDetector) = result, let detectors = shared.detectors {
             return send(holding: detectors.resource) { $0.open(holding: $1) }
         }
         request.directory?.directory.descriptorNeedEnded(worker)
         switch result {
         case .success(.done(let content)): end(.success(content), worker)
         case .success(.large(let file)): send { $0.goOn(with: file) }
-        case .success(.untyped(let file)): wait(for: plan.detectors, toFinish: file, request)
+        case .success(.untyped(let file)): wait(for: shared.detectors, toFinish: file, request)
         case .success(.lacksDetector): preconditionFailure("a detector is lacking without a wish for types")
         case .failure(let failure): end(.failure(failure), worker)
         }

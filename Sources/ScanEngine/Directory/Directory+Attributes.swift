@@ -35,7 +35,7 @@ extension Directory {
             let status = copy status
             return node.withName { name in
                 worker.extendedAttributes(
-                    of: CountedEntry(directory: nil, descriptor: number, name: name, kind: .directory, node: node),
+                    of: NamedEntry(directory: nil, descriptor: number, name: name, kind: .directory, node: node),
                     status)
             }
         } catch {

@@ -24,18 +24,6 @@ import Ignore
 import LinuxKernel
 import WorkStealing
 
-/// What is known about a name before an actor is created for it.
-final class KnownEntry: Sendable {
-    let status: FileStatus
-    /// False for a mount point under `-x`: it is counted as an entry, but not listed.
-    let isToBeListed: Bool
-
-    init(status: FileStatus, isToBeListed: Bool) {
-        self.status = status
-        self.isToBeListed = isToBeListed
-    }
-}
-
 /// A directory of the tree: lists itself, starts its children, and adds up what they report.
 actor Directory: MailboxActor {
     nonisolated let mailbox: Mailbox
@@ -52,7 +40,7 @@ actor Directory: MailboxActor {
     nonisolated(unsafe) private var waiter: Waiter
 
     /// Set if the name was stat'ed before this actor was created.
-    private let known: KnownEntry?
+    private let known: StatedEntry?
     /// The device of the PATH.
     private(set) var rootDevice: UInt64
     /// Whether a mount here leads back to the device of a directory above that mount.
@@ -67,12 +55,12 @@ actor Directory: MailboxActor {
     private var isSelected = true
     /// The data for this entry's record, if records are requested; its digests are known only when everything below is
     /// done.
-    private var recorded: KnownEntry?
+    private var recorded: StatedEntry?
     var xattrs: [ExtendedAttribute]?
     private var facts = EntryFacts(isDirectory: true)
 
     init(
-        _ node: PathNode, waiter: Waiter, known: KnownEntry?, rootDevice: UInt64, pseudo: PseudoFileSystem?,
+        _ node: PathNode, waiter: Waiter, known: StatedEntry?, rootDevice: UInt64, pseudo: PseudoFileSystem?,
         mayLoop: Bool, ignore: IgnoreScope?, scheduler: SchedulerID
     ) {
         mailbox = Mailbox(scheduler)
@@ -254,7 +242,7 @@ actor Directory: MailboxActor {
             isSelected = selector.contains(status, .directory, node)
             if isSelected { worker.selected?.count(status, .directory, worker.context.devices) }
         }
-        if !worker.streams.isEmpty, isSelected { recorded = KnownEntry(status: copy status, isToBeListed: true) }
+        if !worker.streams.isEmpty, isSelected { recorded = StatedEntry(copy status) }
     }
 
     /// The pseudo file system of an entry of the directory above, or of this directory once it is open; nil for an
@@ -387,7 +375,7 @@ actor Directory: MailboxActor {
 extension WorkerLocals {
     /// The result of a directory whose entries have all been counted.
     func completion(
-        of node: PathNode, _ subtree: inout SubtreeAccumulator, _ facts: EntryFacts, recorded: KnownEntry?,
+        of node: PathNode, _ subtree: inout SubtreeAccumulator, _ facts: EntryFacts, recorded: StatedEntry?,
         _ xattrs: [ExtendedAttribute]?, isSelected: Bool = true
     ) -> Completion {
         let totals = subtree.subtotal.totals

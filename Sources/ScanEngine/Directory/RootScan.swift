@@ -53,7 +53,7 @@ actor RootScan: MailboxActor {
             guard let kind = status.kind else { throw .invalid }
             if kind == .directory {
                 subtree.willWait()
-                let known = KnownEntry(status: status, isToBeListed: true)
+                let known = StatedEntry(status)
                 Directory(
                     node, waiter: .path(self), known: known, rootDevice: status.device, pseudo: nil, mayLoop: false,
                     ignore: worker.context.excludes, scheduler: worker.scheduler
@@ -106,8 +106,8 @@ actor RootScan: MailboxActor {
     /// A PATH that is not a directory.
     ///
     /// - Parameter path: ends in a NUL.
-    private static func entry(_ path: UnsafeRawBufferPointer, _ kind: EntryKind, _ node: PathNode) -> CountedEntry {
-        CountedEntry(
+    private static func entry(_ path: UnsafeRawBufferPointer, _ kind: EntryKind, _ node: PathNode) -> NamedEntry {
+        NamedEntry(
             directory: nil, descriptor: Kernel.workingDirectory,
             name: UnsafeRawBufferPointer(rebasing: path.dropLast()), kind: kind, node: node)
     }

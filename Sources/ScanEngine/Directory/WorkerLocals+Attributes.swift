@@ -28,7 +28,7 @@ extension WorkerLocals {
     ///
     /// The inode is pinned first and must be the one that was stat'ed; its attributes are read through that descriptor.
     func extendedAttributes(
-        of entry: borrowing CountedEntry, _ status: borrowing FileStatus
+        of entry: borrowing NamedEntry, _ status: borrowing FileStatus
     ) -> AttributesResult {
         guard context.readsAttributes else { return .success(ReadAttributes()) }
         do throws(ContentFailure) {

@@ -3,30 +3,6 @@ import Entries
 import LinuxKernel
 import WorkStealing
 
-/// An entry that has been counted, and whose content may be requested.
-///
-/// It borrows the data of the loop over entries. `KnownEntry` goes with messages and owns its status: as one type, each
-/// entry would cost an allocation and a copy of 256 bytes, or a message would contain pointers into a listing that no
-/// longer exists.
-struct CountedEntry: ~Copyable {
-    /// The directory that contains it; nil for a PATH, and if `node` is the entry itself.
-    let directory: OpenedDirectory?
-    /// The descriptor of that directory, borrowed by the caller; or the working directory.
-    let descriptor: Int32
-    /// The name, followed by a NUL in memory; the whole of a PATH.
-    let name: UnsafeRawBufferPointer
-    let kind: EntryKind
-    /// The directory that contains it; without `directory`, the entry itself.
-    let node: PathNode
-
-    /// Created on demand: a file that need not be read takes less time than an allocation or two.
-    var path: EntryPath {
-        EntryPath(directory: node, name: directory == nil ? nil : Array(name))
-    }
-
-    var cString: UnsafePointer<CChar> { name.baseAddress!.assumingMemoryBound(to: CChar.self) }
-}
-
 extension EntryContent {
     static let unknown = EntryContent()
     /// Without `--hash` and `--mime`: known, and empty.
@@ -39,7 +15,7 @@ extension WorkerLocals {
     /// - Parameter attributes: the result of `extendedAttributes`.
     /// - Returns: nil if another actor will: `waiter` then gets a `Completion`.
     func content(
-        of entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ attributes: AttributesResult,
+        of entry: borrowing NamedEntry, _ status: borrowing FileStatus, _ attributes: AttributesResult,
         waiter: Waiter, _ subtree: inout SubtreeAccumulator
     ) -> EntryContent? {
         var xattrs: [ExtendedAttribute]?
@@ -58,26 +34,26 @@ extension WorkerLocals {
     }
 
     private func content(
-        of entry: borrowing CountedEntry, _ status: borrowing FileStatus, waiter: Waiter,
+        of entry: borrowing NamedEntry, _ status: borrowing FileStatus, waiter: Waiter,
         _ xattrs: [ExtendedAttribute]?,
         _ subtree: inout SubtreeAccumulator
     ) -> EntryContent? {
         switch entry.kind {
         case .symlink: return followNot(entry, &subtree)
         case .file:
-            guard let plan = context.content else { return .notAsked }
-            return readFile(entry, status, plan, waiter, xattrs, &subtree)
+            guard let shared = context.content else { return .notAsked }
+            return readFile(entry, status, shared, waiter, xattrs, &subtree)
         case .directory, .fifo, .socket, .blockDevice, .characterDevice:
             return EntryContent(digests: context.content?.rowOfNothing ?? [])
         }
     }
 
     /// Reads a symlink's target: for its digest, and for its record.
-    private func followNot(_ entry: borrowing CountedEntry, _ subtree: inout SubtreeAccumulator) -> EntryContent {
-        guard stage != nil || !streams.isEmpty else { return .notAsked }
+    private func followNot(_ entry: borrowing NamedEntry, _ subtree: inout SubtreeAccumulator) -> EntryContent {
+        guard contentReader != nil || !streams.isEmpty else { return .notAsked }
         do throws(ContentFailure) {
-            if stage != nil {
-                let (target, row) = try stage!.inspectSymlink(entry.cString, in: entry.descriptor)
+            if contentReader != nil {
+                let (target, row) = try contentReader!.inspectSymlink(entry.cString, in: entry.descriptor)
                 return EntryContent(target: target, digests: row)
             }
             do throws(Errno) {
@@ -91,7 +67,7 @@ extension WorkerLocals {
     }
 
     private func readFile(
-        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, _ plan: SharedContent, _ waiter: Waiter,
+        _ entry: borrowing NamedEntry, _ status: borrowing FileStatus, _ shared: SharedContent, _ waiter: Waiter,
         _ xattrs: [ExtendedAttribute]?, _ subtree: inout SubtreeAccumulator
     ) -> EntryContent? {
         // One file may take some ten milliseconds, and a directory has many.
@@ -110,17 +86,17 @@ extension WorkerLocals {
         defer { at.leaveFile() }
         do throws(ContentFailure) {
             let isPseudo = try isOnPseudoFileSystem(entry, status)
-            if isPseudo, !plan.readsPseudo {
+            if isPseudo, !shared.readsPseudo {
                 subtree.subtotal.countSkipped()
                 return .unknown
             }
-            if status.size > plan.maxRead { throw .call("read", .fileTooLarge) }
+            if status.size > shared.maxRead { throw .call("read", .fileTooLarge) }
             // On pseudo file systems, size and times are meaningless.
             var saved: [UInt8]?
-            if !isPseudo, let baseline = plan.baseline {
+            if !isPseudo, let baseline = shared.baseline {
                 if let known = known(status, .file, baseline) {
-                    if known.use == .takeOver { return EntryContent(digests: Array(known.row), mime: known.type) }
-                    saved = Array(known.row)
+                    if known.use == .takeOver { return EntryContent(digests: Array(known.digests), mime: known.mime) }
+                    saved = Array(known.digests)
                 }
                 baselineUse.read += 1
             }
@@ -132,7 +108,7 @@ extension WorkerLocals {
                 case .read(let reader): return readLater(entry, status, by: reader, waiter, xattrs, saved, &subtree)
                 }
             }
-            if plan.isReadInPieces(size: status.size), !isPseudo {
+            if shared.isReadInPieces(size: status.size), !isPseudo {
                 return readLater(entry, status, by: DeferredRead(scheduler: scheduler), waiter, xattrs, saved, &subtree)
             }
             do throws(ContentFailure) {
@@ -162,7 +138,7 @@ extension WorkerLocals {
     /// Through an actor: files with several links are read once, large ones in pieces, and an actor can wait for a
     /// descriptor or a detector.
     private func readLater(
-        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, by reader: DeferredRead, hasSize: Bool = true,
+        _ entry: borrowing NamedEntry, _ status: borrowing FileStatus, by reader: DeferredRead, hasSize: Bool = true,
         _ waiter: Waiter, _ xattrs: [ExtendedAttribute]?, _ saved: [UInt8]?, _ subtree: inout SubtreeAccumulator
     ) -> EntryContent? {
         entry.directory?.directory.descriptor.need()
@@ -172,7 +148,7 @@ extension WorkerLocals {
     }
 
     private func request(
-        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus, hasSize: Bool, _ waiter: Waiter,
+        _ entry: borrowing NamedEntry, _ status: borrowing FileStatus, hasSize: Bool, _ waiter: Waiter,
         _ xattrs: [ExtendedAttribute]?, _ saved: [UInt8]?, _ subtree: inout SubtreeAccumulator
     ) -> FileRequest {
         subtree.willWait()
@@ -180,7 +156,7 @@ extension WorkerLocals {
         let isLarge = context.content?.isReadInPieces(size: status.size) == true
         return FileRequest(
             directory: entry.directory, name: Array(entry.name) + [0], path: entry.path,
-            entry: KnownEntry(status: copy status, isToBeListed: false), hasSize: hasSize, xattrs: xattrs,
+            entry: StatedEntry(copy status), hasSize: hasSize, xattrs: xattrs,
             saved: saved, place: isLarge ? nil : place, waiter: waiter)
     }
 
@@ -196,7 +172,7 @@ extension WorkerLocals {
         guard let known = baseline.known(status, kind, isServed: isServed, &baselineCursor) else { return nil }
         guard known.use == .takeOver else { return known }
         if kind == .file { baselineUse.reused += 1 }
-        if let type = known.type { count(type, status) }
+        if let type = known.mime { count(type, status) }
         return known
     }
 
@@ -213,13 +189,13 @@ extension WorkerLocals {
             // A device's first file is read, or looked up in `readFile`, which checks whether the kernel generates its
             // files: links of /proc look unchanged whatever they point to.
             guard let lastDevice, lastDevice.number == status.device, lastDevice.pseudo == nil,
-                let plan = context.content,
-                status.size <= plan.maxRead
+                let shared = context.content,
+                status.size <= shared.maxRead
             else { return false }
         case .directory, .fifo, .socket, .blockDevice, .characterDevice: return false
         }
         guard let known = known(status, kind, baseline), known.use == .takeOver else { return false }
-        subtree.digests?.append(name: name, mode: status.mode, row: known.row)
+        subtree.digests?.append(name: name, mode: status.mode, row: known.digests)
         return true
     }
 
@@ -265,21 +241,21 @@ extension WorkerLocals {
         let keepAccessTime = context.user == 0 || context.user == owner
         let (identity, listed) = (status.identity, ContentStatus(status))
         return try opening { () throws(ContentFailure) in
-            defer { progress.advance(bytesRead: stage!.takeBytesRead()) }
-            return try stage!.inspect(
+            defer { progress.advance(bytesRead: contentReader!.takeBytesRead()) }
+            return try contentReader!.inspect(
                 name, in: directory, expecting: identity, listed: listed, wasJustListed: wasJustListed,
                 keepAccessTime: keepAccessTime, hasSize: hasSize, hasDetector: hasDetector)
         }
     }
 
     /// The digests of a directory; nil if they are not known.
-    func digestRow(of tree: TreeDigest) -> [UInt8]? { stage!.finish(tree) }
+    func digestRow(of tree: TreeDigest) -> [UInt8]? { contentReader!.finish(tree) }
 
     /// Reads a piece of a large file; nil if there is more.
     func advance(_ file: LargeFile) -> Result<FileContent?, ContentFailure> {
-        defer { progress.advance(bytesRead: stage!.takeBytesRead()) }
+        defer { progress.advance(bytesRead: contentReader!.takeBytesRead()) }
         do throws(ContentFailure) {
-            return .success(try stage!.advance(file))
+            return .success(try contentReader!.advance(file))
         } catch {
             return .failure(error)
         }
@@ -289,7 +265,7 @@ extension WorkerLocals {
     private func compare(_ content: FileContent, with saved: [UInt8]?, _ path: EntryPath) {
         guard let saved else { return }
         baselineUse.reread += 1
-        if content.row == saved { return }
+        if content.digests == saved { return }
         baselineUse.contradicted += 1
         context.onContradiction?(path.bytes)
     }
@@ -303,8 +279,8 @@ extension WorkerLocals {
         into subtotal: inout Subtotal
     ) -> EntryContent {
         compare(content, with: saved, path)
-        var answer = EntryContent(digests: content.row)
-        switch content.type {
+        var answer = EntryContent(digests: content.digests)
+        switch content.mime {
         case nil: break
         case .success(let type):
             count(type, status)
@@ -344,7 +320,7 @@ extension WorkerLocals {
 
     /// Whether the kernel generates the file's content.
     private func isOnPseudoFileSystem(
-        _ entry: borrowing CountedEntry, _ status: borrowing FileStatus
+        _ entry: borrowing NamedEntry, _ status: borrowing FileStatus
     ) throws(ContentFailure) -> Bool {
         let device = status.device
         let isInDirectory = entry.directory?.identity.device == device

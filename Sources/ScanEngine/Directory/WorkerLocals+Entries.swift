@@ -112,12 +112,12 @@ extension WorkerLocals {
             }
             if kind == .directory {
                 let isToBeListed = listsUnseen || status.device == opened.rootDevice
-                let known = KnownEntry(status: status, isToBeListed: isToBeListed)
+                let known = StatedEntry(status, isToBeListed: isToBeListed)
                 startDirectory(entry.name, in: opened, known: known, waiter, &subtree)
             } else {
                 var attributes = AttributesResult.success(ReadAttributes())
                 if readsAttributes, selector?.contains(status, kind, entry.cString) ?? true {
-                    let named = CountedEntry(
+                    let named = NamedEntry(
                         directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
                     attributes = extendedAttributes(of: named, status)
                     // Nothing about it has been counted yet.
@@ -136,7 +136,7 @@ extension WorkerLocals {
                 }
                 if isMetadataAlone || !isSelected { continue }
                 if let baseline, takeOver(entry.name, kind, status, baseline, into: &subtree) { continue }
-                let counted = CountedEntry(
+                let counted = NamedEntry(
                     directory: opened, descriptor: number, name: entry.name, kind: kind, node: node)
                 if let answer = content(of: counted, status, attributes, waiter: waiter, &subtree) {
                     let state = record(entry.name, in: node, kind, status, answer)
@@ -150,7 +150,7 @@ extension WorkerLocals {
     private static let entriesBetweenStopChecks = 64
 
     private func startDirectory(
-        _ name: UnsafeRawBufferPointer, in opened: OpenedDirectory, known: KnownEntry?, _ waiter: Waiter,
+        _ name: UnsafeRawBufferPointer, in opened: OpenedDirectory, known: StatedEntry?, _ waiter: Waiter,
         _ subtree: inout SubtreeAccumulator
     ) {
         if context.part?.holes?.contain(name, in: opened.node) == true {

@@ -129,7 +129,7 @@ final class DuplicateReader: @unchecked Sendable {
                 known.use == .takeOver
             else { return nil }
             return ReadContent(
-                key: Array(known.row), status: ContentStatus(status), bytesRead: 0, isTakenOver: true)
+                key: Array(known.digests), status: ContentStatus(status), bytesRead: 0, isTakenOver: true)
         }
         return nil
     }

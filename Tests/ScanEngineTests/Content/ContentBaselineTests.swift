@@ -53,7 +53,7 @@ import Testing
     }
 
     private func row(_ baseline: ContentBaseline, _ status: FileStatus) -> [UInt8]? {
-        known(baseline, status).map { Array($0.row) }
+        known(baseline, status).map { Array($0.digests) }
     }
 
     private func pack(_ packer: ContentPacker) throws -> ContentPack {
@@ -131,7 +131,7 @@ import Testing
             for inode in 1...12 as ClosedRange<UInt64> {
                 var cursor = start
                 let found = baseline.known(file(inode), .file, isServed: false, &cursor)
-                #expect(found.map { Array($0.row) } == (inode <= 10 ? row(inode) : nil))
+                #expect(found.map { Array($0.digests) } == (inode <= 10 ? row(inode) : nil))
                 #expect(cursor == (inode <= 10 ? Int(inode) - 1 : start))
             }
         }
@@ -159,7 +159,7 @@ import Testing
             packs.append(try pack(packer))
         }
         let baseline = try baseline(packs, mime: true)
-        func type(_ inode: UInt64) -> String? { known(baseline, file(inode))?.type }
+        func type(_ inode: UInt64) -> String? { known(baseline, file(inode))?.mime }
         #expect(type(1) == "text/plain")
         #expect(type(2) == "image/png")
         // Nothing is known, or nothing that can be saved: the file is read.

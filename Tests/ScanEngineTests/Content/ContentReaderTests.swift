@@ -45,13 +45,13 @@ import WorkStealing
         let directory = try TemporaryDirectory([.file("f", "#!/bin/sh\necho\n"), .file("empty")])
         var stage = try stage()
         let content = try inspect("f", in: directory.descriptor, &stage).content
-        #expect(try content.type?.get() == "text/x-shellscript")
+        #expect(try content.mime?.get() == "text/x-shellscript")
         let digests = try fileDigests(directory.appending("f"), [.sha256, .git])
-        #expect(DigestSet([.sha256, .git]).named(content.row).map(\.hex) == digests)
+        #expect(DigestSet([.sha256, .git]).named(content.digests).map(\.hex) == digests)
         let empty = try inspect("empty", in: directory.descriptor, &stage).content
-        #expect(try empty.type?.get() == "inode/x-empty")
+        #expect(try empty.mime?.get() == "inode/x-empty")
         let plan = try SharedContent(digests: DigestSet([.sha256, .git]), mime: false)
-        #expect(empty.row == plan.rowOfNothing)
+        #expect(empty.digests == plan.rowOfNothing)
     }
 
     @Test(arguments: [(16 << 20, 1), (16 << 20 + 1, 3), (40 << 20, 4)])
@@ -66,8 +66,8 @@ import WorkStealing
         let result = try inspect("f", in: directory.descriptor, &stage)
         #expect(result.messages == messages)
         let theirs = try firstWord(["sha256sum", directory.appending("f")])
-        #expect(DigestSet([.sha256]).named(result.content.row).map(\.hex) == [theirs])
-        #expect(try result.content.type?.get() == "application/octet-stream")
+        #expect(DigestSet([.sha256]).named(result.content.digests).map(\.hex) == [theirs])
+        #expect(try result.content.mime?.get() == "application/octet-stream")
     }
 
     /// As many stay open as there are places; the others must be read again.
@@ -84,11 +84,11 @@ import WorkStealing
             Issue.record("the wrong one stays open")
             return
         }
-        #expect(try b.type?.get() == "application/pdf")
+        #expect(try b.mime?.get() == "application/pdf")
         let content = try file.content(from: detectors, token)
         let a = try #require(content)
-        #expect(try a.type?.get() == "text/x-shellscript")
-        #expect(DigestSet(hash).named(a.row).map(\.hex) == (try fileDigests(directory.appending("a"), hash)))
+        #expect(try a.mime?.get() == "text/x-shellscript")
+        #expect(DigestSet(hash).named(a.digests).map(\.hex) == (try fileDigests(directory.appending("a"), hash)))
         let isFree = detectors.resource.tryTake() != nil
         #expect(isFree)
     }
@@ -113,13 +113,13 @@ import WorkStealing
         var types = try stage([])
         for name in ["f", "big"] {
             let content = try inspect(name, in: directory.descriptor, &types).content
-            #expect(content.row == [])
-            #expect(content.type != nil)
+            #expect(content.digests == [])
+            #expect(content.mime != nil)
         }
         var digests = try stage([.md5], mime: false)
         let content = try inspect("f", in: directory.descriptor, &digests).content
-        #expect(content.row.count == 16)
-        #expect(content.type == nil)
+        #expect(content.digests.count == 16)
+        #expect(content.mime == nil)
     }
 
     @Test func filesAboveTheLimitAreTooLarge() throws {
@@ -137,8 +137,8 @@ import WorkStealing
         let theirs = try [
             firstWord(["sha256sum"], options), firstWord(["git", "hash-object", "--stdin", "--no-filters"], options),
         ]
-        #expect(DigestSet([.sha256, .git]).named(content.row).map(\.hex) == theirs)
-        #expect(try content.type?.get() == "inode/x-empty")
+        #expect(DigestSet([.sha256, .git]).named(content.digests).map(\.hex) == theirs)
+        #expect(try content.mime?.get() == "inode/x-empty")
     }
 
     @Test func aSymlinkHasTheDigestsOfItsTarget() throws {

@@ -57,7 +57,7 @@ import Testing
             let first = try #require(reader())
             kept = first
             #expect(reader() === first, "it is read once")
-            let answer = KnownContent(.success(FileContent(row: [1, 2])), ContentStatus(status))
+            let answer = KnownContent(.success(FileContent(digests: [1, 2])), ContentStatus(status))
             table.settle(status.identity, first, answer)
         }
         #expect(reader() == nil, "the answer is at hand")

@@ -47,12 +47,13 @@ package final class ContentBaseline: @unchecked Sendable {
         wanted.algorithms.filter { !saved.algorithms.contains($0) }
     }
 
-    /// The saved content of an entry.
+    /// The saved content of an entry. Not an `EntryContent`: its digests stay where they are, so that an entry that is
+    /// taken over needs no allocation.
     package struct Known {
         /// A row of the requested digests: valid as long as the baseline.
-        package var row: UnsafeRawBufferPointer
+        package var digests: UnsafeRawBufferPointer
         /// Of a regular file, if types are wanted.
-        package var type: String?
+        package var mime: String?
         package var use: Use
     }
 
@@ -80,7 +81,7 @@ package final class ContentBaseline: @unchecked Sendable {
             type = table.type(of: record)
             if type == nil { return nil }
         }
-        return Known(row: table.row(of: record), type: type, use: use(status, kind, isServed))
+        return Known(digests: table.row(of: record), mime: type, use: use(status, kind, isServed))
     }
 
     private func use(_ status: borrowing FileStatus, _ kind: EntryKind, _ isServed: Bool) -> Use {

@@ -71,7 +71,7 @@ final class WorkerLocals: @unchecked Sendable {
     var toBeLent = 0
 
     /// For reading files; nil if no content is requested.
-    var stage: ContentReader?
+    var contentReader: ContentReader?
     /// The place of the current message's directory; nil if it needs none. Set only by `inPlace`.
     var place: DirectoryPlace?
     /// Files for a question to libmagic before the message ends: see `askLater`.
@@ -109,7 +109,7 @@ final class WorkerLocals: @unchecked Sendable {
         streams = context.outputs.map { $0.makeStream() }
         directories = context.watch?.makeStream()
         if let methods = context.stateMethods { entryFingerprint = EntryFingerprint(methods) }
-        if let plan = context.content { stage = ContentReader(plan) }
+        if let shared = context.content { contentReader = ContentReader(shared) }
         context.add(self)
     }
 
