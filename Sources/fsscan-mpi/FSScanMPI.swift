@@ -60,7 +60,7 @@ enum FSScanMPI {
         }
         if let settings { return settings }
         if case .information(let text) = invocation { throw Information(text: text) }
-        throw Information(text: Invocation.version)
+        throw Information(text: Program.version)
     }
 }
 

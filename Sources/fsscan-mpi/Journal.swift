@@ -33,9 +33,9 @@ struct Journal {
         if goesOn, withCString(path, { access($0, F_OK) }) == 0 {
             plan = try ShardFiles.plan(path)
             let name = CarriedArgument(bytes: directory)
-            guard plan.version == Invocation.version else {
+            guard plan.version == Program.version else {
                 throw UsageError(
-                    "--resume", name, "was begun by fsscan \(plan.version), and this is \(Invocation.version)")
+                    "--resume", name, "was begun by fsscan \(plan.version), and this is \(Program.version)")
             }
             guard plan.isFor(options) else {
                 throw UsageError("--resume", name, "was begun with another PATH, or with other options")
@@ -44,7 +44,7 @@ struct Journal {
             for shard in merge.missing { try takeOver(shard) }
         } else {
             try OutputDirectory.make(directory, mode: mode)
-            plan = ScanPlan(options, shards: shards, version: Invocation.version)
+            plan = ScanPlan(options, shards: shards, version: Program.version)
             merge = ScanMerge(plan)
             try write(plan.bytes, to: path)
         }

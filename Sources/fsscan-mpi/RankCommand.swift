@@ -43,7 +43,7 @@ struct RankCommand: ParsableCommand {
         completion: .directory)
     var resume: CarriedArgument?
 
-    @OptionGroup var scan: ScanCommand
+    @OptionGroup var scan: ScanArguments
 }
 
 /// The options of `fsscan-mpi`, checked.

@@ -57,9 +57,9 @@ struct RankProgram {
             // Another machine may have what this one lacks, and has begun.
             link.abort(ExitStatus(reporting: error).rawValue)
         }
-        part?.records.begin(asked, version: Invocation.version, start)
+        part?.records.begin(asked, version: Program.version, start)
         MIMEHelp.warn(scan.confinement)
-        let thread = try startThread(scan)
+        guard let thread = Thread.start({ scan.run() }) else { link.abort(ExitStatus.unavailable.rawValue) }
         let all = AllProgress()
         var courier = Courier(link, scan, all, patience: patience)
         let progress = link.rank == 0 ? ProgressDisplay(settings.progress) : nil
@@ -141,19 +141,6 @@ struct RankProgram {
                 "warning: rank \(link.rank) has \(threads) threads and may use "
                     + "\(HumanUnits.count(Int64(processors), "processor", "processors")): see mpirun --bind-to none")
         }
-    }
-
-    private func startThread(_ scan: ScanRank) throws -> pthread_t {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(scan)
-        let result = pthread_create(
-            &thread, nil,
-            { context in
-                Unmanaged<ScanRank>.fromOpaque(context!).takeRetainedValue().run()
-                return nil
-            }, context.toOpaque())
-        if result != 0 { link.abort(ExitStatus.unavailable.rawValue) }
-        return thread
     }
 
     private func printStatistics(_ entries: Int64, _ courier: Courier) {

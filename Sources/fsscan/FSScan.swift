@@ -33,7 +33,7 @@ enum FSScan {
                 try print(CompletionScript(shell).text)
                 return .success
             case .programVersion:
-                try print("\(Invocation.version)\n\(MIMEHelp.line())")
+                try print("\(Program.version)\n\(MIMEHelp.line())")
                 return .success
             case .scan(let settings):
                 return try ScanProgram(settings).run()

@@ -41,7 +41,7 @@ struct ScanProgram {
         let earlier = settings.save.flatMap { ProgressDisplay.Expected.earlier(in: $0, of: paths) }
         let expected = ProgressDisplay.Expected(earlier, options, isQuick: settings.baseline != nil)
         let saved = try settings.save.map { path throws(SaveFailure) in
-            try SavedScanWriter(path, options, label: settings.label, version: Invocation.version, mode: settings.mode)
+            try SavedScanWriter(path, options, label: settings.label, version: Program.version, mode: settings.mode)
         }
         // Files that the scan itself writes do not belong to the tree: otherwise every verify would find them changed.
         environment.leftOut = settings.save.flatMap { LeftOut($0, suffixes: LeftOut.ofDatabases) }
@@ -64,7 +64,7 @@ struct ScanProgram {
             throw error
         }
         MIMEHelp.warn(scan)
-        records?.begin(scan.options, version: Invocation.version, scan.start)
+        records?.begin(scan.options, version: Program.version, scan.start)
         let progress = ProgressDisplay(settings.progress)
         progress.begin(.scanning(scan, expected))
         var report = environment.deadline == nil ? scan.run() : scan.runUntilDeadline()
@@ -152,37 +152,7 @@ struct ScanProgram {
 
     private func makeBaseline(_ options: ScanOptions) throws(UsageError) -> ContentBaseline? {
         guard let argument = settings.baseline else { return nil }
-        return try Self.baseline(argument, settings.trust, expected: settings.expected, for: options)
-    }
-
-    /// The content of files in a saved scan.
-    ///
-    /// - Parameters:
-    ///   - argument: a file of saved scans, or FILE#3.
-    ///   - expected: digests of the file, one of which must match; in lower-case hex.
-    static func baseline(
-        _ argument: [UInt8], _ trust: ContentBaseline.Trust, expected: [String], for options: ScanOptions
-    ) throws(UsageError) -> ContentBaseline? {
-        do throws(SnapshotFailure) {
-            guard case .file(let file, let selector) = try SnapshotArgument(argument) else {
-                throw SnapshotFailure(path: argument, "is a directory, not a saved scan")
-            }
-            let opened = try OpenedSnapshot(
-                file, selector: selector, otherRoots: [], isToBeHashed: !expected.isEmpty)
-            _ = try ExpectedEvidence(values: expected).confirm(opened, argument)
-            guard let (scans, scan) = opened.saved else {
-                throw SnapshotFailure(path: argument, "is not a file of saved scans")
-            }
-            let missing = ContentBaseline.missing(DigestSet(options.hash), in: DigestSet(scan.options.hash))
-            if !missing.isEmpty {
-                let names = missing.map(\.rawValue).joined(separator: ", ")
-                StandardStreams.complain("warning: --baseline: no \(names) was saved, so every file is read")
-            }
-            return try scans.baseline(scan, for: options, trust: trust)
-        } catch {
-            throw UsageError(
-                "--baseline", CarriedArgument(bytes: error.path ?? argument), "cannot be used: \(error.message)")
-        }
+        return try ContentBaseline.saved(argument, settings.trust, expected: settings.expected, for: options)
     }
 
     private func allPaths() throws(UsageError) -> [[UInt8]] {

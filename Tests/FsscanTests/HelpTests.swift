@@ -39,7 +39,7 @@ import Testing
     @Test(arguments: [["version"], ["-V"], ["--version"], ["diff", "-V"], ["saved", "--version"], ["-x", "-V", "/"]])
     func theVersion(_ arguments: [String]) throws {
         let outcome = try Fsscan.run(arguments.map { ByteString($0) })
-        #expect(outcome.outputText.hasPrefix("\(Invocation.version)\nMIME types: "))
+        #expect(outcome.outputText.hasPrefix("\(Program.version)\nMIME types: "))
         #expect(outcome.status == 0 && outcome.errorText.isEmpty)
     }
 

@@ -103,6 +103,6 @@ import Testing
 
     @Test func thePackageHasTheProgramsVersion() throws {
         let first = try Repository.contents("debian/changelog").prefix { $0 != UInt8(ascii: "\n") }
-        #expect(ByteString(first).text.hasPrefix("fsscan (\(Invocation.version)) "), "debian/changelog")
+        #expect(ByteString(first).text.hasPrefix("fsscan (\(Program.version)) "), "debian/changelog")
     }
 }

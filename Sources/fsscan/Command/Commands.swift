@@ -14,7 +14,9 @@ struct Command {
 
     static var all: [Command] {
         [
-            Command("scan", ScanCommand.self, "fsscan --json -x / | jq .totals") { .scan(try ScanSettings($0, $1)) },
+            Command("scan", ScanCommand.self, "fsscan --json -x / | jq .totals") {
+                .scan(try ScanSettings($0.arguments, $1))
+            },
             Command("browse", BrowseCommand.self, "fsscan browse /srv") { .browse(try BrowseSettings($0, $1)) },
             Command("diff", DiffCommand.self, "fsscan diff scans.db /usr") { .diff(try DiffSettings($0, $1)) },
             Command("verify", VerifyCommand.self, "fsscan verify usr.db") { .verify(try VerifySettings($0, $1)) },
@@ -76,6 +78,42 @@ struct Command {
     }
 }
 
+/// `fsscan` and `fsscan scan`.
+///
+/// It calls itself `fsscan`, not `fsscan scan`: with a default subcommand its options would be missing from the help
+/// and the shell completion of `fsscan`, where users look for them. `Command` has the names of commands.
+struct ScanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fsscan",
+        abstract: "Scan a file tree: what is in it, how large it is, what could not be read.",
+        usage: "fsscan [scan] [options] PATH...",
+        discussion: """
+            Scans every entry at and below each PATH once, in parallel. A PATH that is a symbolic link is one entry; \
+            it is followed if it ends in a slash, or with -H. The summary is for people; --json is for programs.
+
+            COMMANDS (the first argument; for a directory with such a name write ./diff):
+            \(Command.list)
+
+            EXAMPLES:
+              fsscan /usr
+              fsscan --hash sha256 --mime --ndjson --sorted /usr > usr.ndjson
+              fsscan --save scans.db --hash sha256 /usr
+              find . -mindepth 1 -maxdepth 1 -mtime -1 -print0 | fsscan --files-from -
+
+            EXIT STATUS:
+              0                everything was read
+              1                something could not be read (see the errors)
+              64               wrong usage
+              69               a library, its data or /proc is missing here
+              71               out of memory
+              74               the output could not be written, or the scan not be saved
+              75               stopped by --deadline; the report says so
+              129, 130, 143    stopped by SIGHUP, SIGINT, SIGTERM; the report says so
+            """)
+
+    @OptionGroup var arguments: ScanArguments
+}
+
 /// `fsscan help`.
 struct HelpCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -95,14 +133,4 @@ struct VersionCommand: ParsableCommand {
         usage: "fsscan version")
 
     @OptionGroup var version: VersionOption
-}
-
-/// `-V`, for all commands. The parser's own has no short name.
-struct VersionOption: ParsableArguments {
-    @Flag(name: [.customShort("V"), .customLong("version")], help: "Show the version.")
-    var isAsked = false
-
-    func validate() throws {
-        if isAsked { throw CleanExit.message(Invocation.version) }
-    }
 }

@@ -56,7 +56,7 @@ struct AcceptProgram {
         }
         let proof = try acceptance.write(
             changes, saved: try live.map { _ in try saved() }, live: live, reason: settings.reason,
-            version: Invocation.version, start: start)
+            version: Program.version, start: start)
         StandardStreams.complain(path + Array("#\(proof.scan)".utf8), "evidence: \(proof.evidence.hex)")
         StandardStreams.complain(path, "sha256 of the file: \(proof.sha256)")
         return status

@@ -37,7 +37,7 @@ struct ChangeJSON: ChangeWriter {
         box.writer.beginObject(.onALineEach)
         if isLines { box.writer.member("type", "header") }
         box.writer.member("schema", "fsscan-diff/2")
-        box.writer.member("version", Invocation.version)
+        box.writer.member("version", Program.version)
         box.writer.member("old", side: old)
         box.writer.member("new", side: new)
         let fields = EntryField.comparable.filter { compared.fields.contains($0) }

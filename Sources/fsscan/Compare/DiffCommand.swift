@@ -155,23 +155,9 @@ struct ComparisonOptions: ParsableArguments {
 
     @Flag(help: "Show changes as rsync --itemize-changes prints them.") var itemize = false
 
-    @Option(
-        name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("Write to FILE, completely or not at all.", valueName: "FILE"), completion: .file())
-    var output: CarriedArgument?
+    @OptionGroup var file: OutputOptions
 
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Mode of FILE, in octal. (default: as for scans)", valueName: "MODE"))
-    var mode: CarriedArgument?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("The number of workers that scan a live side, 1 to 1024.", valueName: "N"))
-    var threads: CarriedArgument?
-
-    @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
-    var progress: Bool?
+    @OptionGroup var workers: WorkerOptions
 }
 
 /// Options that say what is compared where, shared by `diff`, `verify` and `accept`.
@@ -210,15 +196,7 @@ struct SavedCommand: ParsableCommand {
 
     @Flag(help: "Copy the scans of OLD, which an earlier version may have saved, to a new file NEW.") var copy = false
 
-    @Option(
-        name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
-        help: ArgumentHelp("Write to FILE, completely or not at all.", valueName: "FILE"), completion: .file())
-    var output: CarriedArgument?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Mode of FILE, in octal. (default: as for scans)", valueName: "MODE"))
-    var mode: CarriedArgument?
+    @OptionGroup var file: OutputOptions
 
     @OptionGroup var version: VersionOption
 }

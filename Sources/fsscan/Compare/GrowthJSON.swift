@@ -26,7 +26,7 @@ struct GrowthJSON: ~Copyable {
         writer.beginObject(.onALineEach)
         if isLines { writer.member("type", "header") }
         writer.member("schema", "fsscan-growth/1")
-        writer.member("version", Invocation.version)
+        writer.member("version", Program.version)
         writer.member("old", side: old)
         writer.member("new", side: new)
         if isLines {

@@ -85,7 +85,7 @@ struct DuplicatesJSON: ~Copyable {
         writer.beginObject(.onALineEach)
         if isLines { writer.member("type", "header") }
         writer.member("schema", "fsscan-duplicates/1")
-        writer.member("version", Invocation.version)
+        writer.member("version", Program.version)
         writer.key("options")
         writer.beginObject()
         writer.member("min_size", options.sizes.lowerBound)

@@ -39,7 +39,7 @@ struct DuplicatesProgram {
         if let baseline = settings.baseline {
             var options = scan
             options.hash = [settings.options.algorithm]
-            environment.baseline = try ScanProgram.baseline(
+            environment.baseline = try ContentBaseline.saved(
                 baseline.argument, baseline.trust, expected: settings.expected, for: options)
         }
         if settings.format != .json, settings.format != .ndjson {

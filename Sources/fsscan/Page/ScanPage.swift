@@ -136,7 +136,7 @@ struct ScanPage {
         let started = Timestamp.rfc3339(
             seconds: report.timing.startedSeconds, nanoseconds: report.timing.startedNanoseconds)
         var rows: [(String, String)] = [
-            ("program", "fsscan \(Invocation.version)"), ("started", started ?? ""),
+            ("program", "fsscan \(Program.version)"), ("started", started ?? ""),
             ("took", HumanUnits.seconds(report.timing.elapsedSeconds)), ("threads", "\(report.timing.threads)"),
         ]
         let flags = [

@@ -144,10 +144,12 @@ struct PlanSettings {
         for list in command.excludeFrom { arguments += ["--exclude-from", list.carried] }
         for algorithm in command.hash { arguments += ["--hash", algorithm.carried] }
         let runs = PathRuns((arguments + ["."]).map { CarriedArgument(carried: $0) })
-        guard
-            case .scan(let settings) = try Invocation.parsed(
-                ScanCommand.self, runs, { .scan(try ScanSettings($0, runs)) })
-        else { preconditionFailure("options of a scan are a scan") }
-        return settings
+        do {
+            return try ScanSettings(try ScanArguments.parse(runs.arguments), runs)
+        } catch let error as UsageError {
+            throw error
+        } catch {
+            throw UsageError(ScanArguments.message(for: error), fromParser: ())
+        }
     }
 }

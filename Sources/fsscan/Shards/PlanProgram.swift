@@ -25,7 +25,7 @@ struct PlanProgram {
         var options = settings.options
         options.exclude = try settings.patternLists.flatMap { try $0.patterns() } + options.exclude
         let output = try OutputFile(settings.output, mode: settings.mode)
-        let plan = ScanPlan(options, shards: settings.shards, version: Invocation.version)
+        let plan = ScanPlan(options, shards: settings.shards, version: Program.version)
         try plan.bytes.withUnsafeBytes { try output.write($0) }
         try output.finish()
         return .success

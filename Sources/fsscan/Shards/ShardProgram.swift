@@ -16,8 +16,8 @@ struct ShardProgram {
     func run() throws -> ExitStatus {
         let plan = try ShardFiles.plan(shard.plan)
         let name = CarriedArgument(bytes: shard.plan)
-        guard plan.version == Invocation.version else {
-            throw UsageError("--plan", name, "was made by fsscan \(plan.version), and this is \(Invocation.version)")
+        guard plan.version == Program.version else {
+            throw UsageError("--plan", name, "was made by fsscan \(plan.version), and this is \(Program.version)")
         }
         guard plan.shards == shard.shards else {
             throw UsageError("--plan", name, "has \(plan.shards) shards, and not \(shard.shards)")

@@ -4,38 +4,7 @@ import Formats
 import ScanEngine
 
 /// The options of a scan. Values are kept as the bytes that were given; `ScanSettings` reads them.
-///
-/// It calls itself `fsscan`, not `fsscan scan`: with a default subcommand its options would be missing from the help
-/// and the shell completion of `fsscan`, where users look for them. `Command` has the names of commands.
-struct ScanCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "fsscan",
-        abstract: "Scan a file tree: what is in it, how large it is, what could not be read.",
-        usage: "fsscan [scan] [options] PATH...",
-        discussion: """
-            Scans every entry at and below each PATH once, in parallel. A PATH that is a symbolic link is one entry; \
-            it is followed if it ends in a slash, or with -H. The summary is for people; --json is for programs.
-
-            COMMANDS (the first argument; for a directory with such a name write ./diff):
-            \(Command.list)
-
-            EXAMPLES:
-              fsscan /usr
-              fsscan --hash sha256 --mime --ndjson --sorted /usr > usr.ndjson
-              fsscan --save scans.db --hash sha256 /usr
-              find . -mindepth 1 -maxdepth 1 -mtime -1 -print0 | fsscan --files-from -
-
-            EXIT STATUS:
-              0                everything was read
-              1                something could not be read (see the errors)
-              64               wrong usage
-              69               a library, its data or /proc is missing here
-              71               out of memory
-              74               the output could not be written, or the scan not be saved
-              75               stopped by --deadline; the report says so
-              129, 130, 143    stopped by SIGHUP, SIGINT, SIGTERM; the report says so
-            """)
-
+struct ScanArguments: ParsableArguments {
     /// Mapped arguments, or runs of PATHs: see `PathRuns`.
     @Argument(help: ArgumentHelp("What to scan.", valueName: "PATH"), completion: .file())
     var paths: [String] = []
@@ -299,67 +268,6 @@ struct AskedField: EnumerableFlag, CustomStringConvertible {
 
     static func name(for value: AskedField) -> NameSpecification { .customLong("\(value.field.name)") }
     static func help(for value: AskedField) -> ArgumentHelp? { value.field.help.map { "\($0)" } }
-}
-
-/// Shared by `--baseline` and `verify --quick`.
-struct TrustOptions: ParsableArguments {
-    @Flag(help: "Also take over files that users other than root and you may write to, if their times are the same.")
-    var trustTimes = false
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Also read this share of files that look unchanged, at random. (default: 0%; verify --quick: 1%)",
-            valueName: "P%"))
-    var reread: CarriedArgument?
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            "Continue only if this is the evidence of the saved scan, or the SHA-256 of the file SAVED; repeatable.",
-            valueName: "EVIDENCE"))
-    var expect: [CarriedArgument] = []
-}
-
-extension TrustOptions {
-    var isGiven: Bool { trustTimes || reread != nil }
-
-    func trust(reread share: Double) throws(UsageError) -> ContentBaseline.Trust {
-        var trust = ContentBaseline.Trust()
-        trust.timesAlone = trustTimes
-        trust.reread = try reread.map { value throws(UsageError) in try Self.share(value) } ?? share
-        return trust
-    }
-
-    /// Digits, perhaps with a point, and a percent sign.
-    private static func share(_ value: CarriedArgument) throws(UsageError) -> Double {
-        let parts = value.carried.dropLast().split(separator: ".", omittingEmptySubsequences: false)
-        let isNumber =
-            (1...2).contains(parts.count) && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isASCIIDigit) }
-        guard value.carried.last == "%", isNumber, let percent = Double(value.carried.dropLast()), percent <= 100 else {
-            throw UsageError("--reread", value, "is not a share from 0% to 100%")
-        }
-        return percent / 100
-    }
-
-    func expected() throws(UsageError) -> [String] { try Self.digests(expect) }
-
-    /// Of `--expect`, in lower-case hex.
-    static func digests(_ expect: [CarriedArgument]) throws(UsageError) -> [String] {
-        let lengths = DigestAlgorithm.allCases.map { 2 * $0.byteCount }
-        var expected: [String] = []
-        for value in expect {
-            let digest = value.carried.lowercased()
-            guard lengths.contains(digest.utf8.count), digest.allSatisfy({ $0.isASCII && $0.isHexDigit })
-            else { throw UsageError("--expect", value, "is not a digest in hex") }
-            expected.append(digest)
-        }
-        return expected
-    }
-}
-
-extension Character {
-    fileprivate var isASCIIDigit: Bool { isASCII && isNumber }
 }
 
 extension CarriedArgument: ExpressibleByArgument {

@@ -12,7 +12,7 @@ struct ReportFile {
         switch settings.format {
         case .json:
             let json = ReportJSON(
-                report, options: options, version: Invocation.version, includesStatistics: includesStatistics)
+                report, options: options, version: Program.version, includesStatistics: includesStatistics)
             try json.write { try output.write($0) }
         case .html: try PageFile(ScanPage(report, options).data()).write(to: output)
         case .du:

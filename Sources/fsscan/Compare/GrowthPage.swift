@@ -41,7 +41,7 @@ struct GrowthPage {
         writer.key("about")
         writer.beginArray()
         for (name, value) in [
-            ("program", "fsscan \(Invocation.version)"), ("old side", old.format), ("new side", new.format),
+            ("program", "fsscan \(Program.version)"), ("old side", old.format), ("new side", new.format),
         ] {
             writer.beginArray()
             writer.value(name)

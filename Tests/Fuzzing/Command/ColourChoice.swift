@@ -1,0 +1,1 @@
+../../../Sources/fsscan/Text/ColourChoice.swift

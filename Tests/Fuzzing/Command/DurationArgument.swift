@@ -1,1 +1,0 @@
-../../../Sources/fsscan/Command/DurationArgument.swift

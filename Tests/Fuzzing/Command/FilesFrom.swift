@@ -1,1 +1,0 @@
-../../../Sources/fsscan/Command/FilesFrom.swift

@@ -1,1 +1,0 @@
-../../../Sources/fsscan/Shards/ShardSettings.swift

@@ -1,1 +1,0 @@
-../../../Sources/fsscan/Text/SummaryOptions.swift
