@@ -67,6 +67,7 @@ reliability-peers: oracles build ## Runs the same hostile cases with find, fd, n
 lint: ## Fails if `make format` would change a file, or a style rule is broken
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler Examples/Package.swift $(EXAMPLES)
 	@! grep -rnE --include='*.swift' '\.(enabled|disabled)\(if: [^,"]*\)([,)]|$$)' Tests || { echo "A test that may be skipped says why." >&2; exit 1; }
+	@$(PYTHON) Tests/oracles/check_folders.py
 
 format: ## Formats the sources
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/scheduler Examples/Package.swift $(EXAMPLES)
