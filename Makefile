@@ -106,7 +106,7 @@ fuzz: packages ## Feeds parsers with random bytes, under AddressSanitizer (make 
 examples: oracles ## Builds the programs in Examples/, runs them, and checks their output
 	Examples/check.sh
 
-docs: packages ## Makes the libraries' documentation in .build/docs (serve it, or open it with a documentation browser)
+docs: packages ## Builds the libraries' documentation in .build/docs (serve it, or open it with a documentation browser)
 	$(SWIFT) build --target TaskGraphs
 	docs/make-docs.sh .build/docs
 
@@ -114,28 +114,28 @@ api: ## Lists breaking changes of the libraries' public API since the latest tag
 	@tag=$$(git describe --tags --abbrev=0 2>/dev/null) || { echo "api: no tag yet, so nothing to compare with"; exit 0; }; \
 	$(SWIFT) package diagnose-api-breaking-changes "$$tag" --products WorkStealing TaskGraphs
 
-screenshots: oracles build ## Makes the pictures of pages and the screens of browse in docs/ anew (needs chromium)
+screenshots: oracles build ## Renews the pictures of pages and the screens of browse in docs/ (needs chromium)
 	rm -rf .build/sample && mkdir -p .build/sample && $(PYTHON) docs/sample_tree.py .build/sample/srv
 	cd .build/sample && "$(CURDIR)/$(BINARY)" --html -o page.html srv
 	.venv/bin/python Tests/oracles/page.py screenshots .build/sample/page.html docs/page
 	$(PYTHON) docs/browse_screens.py $(BINARY) .build/sample docs/BROWSE.md
 
-install: ## Installs what `make build` made: program, man pages, completions, units, documents (PREFIX, DESTDIR)
+install: ## Installs the program, man pages, completions, units and documents that `make build` built (PREFIX, DESTDIR)
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" BUILD="$(patsubst %/,%,$(dir $(BINARY)))" contrib/install.sh install
 
-uninstall: ## Removes what `make install` installed
+uninstall: ## Removes everything that `make install` installed
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" BUILD="$(patsubst %/,%,$(dir $(BINARY)))" contrib/install.sh uninstall
 
 # One environment for both programs, or the second build begins from nothing.
 deb: export FSSCAN_MPI = $(HAS_MPI)
-deb: build $(if $(HAS_MPI),mpi) ## Makes Debian packages of the release programs, checked by lintian: .build/deb
+deb: build $(if $(HAS_MPI),mpi) ## Builds Debian packages of the release programs, checked by lintian: .build/deb
 	@Tests/oracles/packages.sh debhelper lintian
 	@$(if $(HAS_MPI),,echo "No package fsscan-mpi: there is no MPI (libopenmpi-dev)." >&2)
 	rm -rf .build/deb && mkdir .build/deb
 	DEB_RULES_REQUIRES_ROOT=no $(if $(HAS_MPI),,DEB_BUILD_PROFILES=nompi) debian/rules clean binary
 	lintian --fail-on error,warning .build/deb/*.deb
 
-dist: build ## Makes a tar file with a program for other machines: .build/dist
+dist: build ## Builds a tar file with the program for other machines: .build/dist
 	contrib/dist.sh .build/dist
 
 fresh-packages: ## Installs, runs and removes the packages of .build/deb and .build/dist on new systems (needs root)

@@ -13,7 +13,7 @@ import PackageDescription
 let swiftSettings: [SwiftSetting] = [
     // `any P` must be spelled out: an existential in a loop costs time, so it must be visible.
     .enableUpcomingFeature("ExistentialAny"),
-    // A member is visible only where its module is imported: imports say what a file depends on.
+    // A member is visible only where its module is imported: the imports show the dependencies of a file.
     .enableUpcomingFeature("MemberImportVisibility"),
     // `import` is internal unless it says `public`: a dependency never leaks into the public API by accident.
     .enableUpcomingFeature("InternalImportsByDefault"),

@@ -1,5 +1,5 @@
 // swift-tools-version: 6.2
-// Benchmarks of the Swift modules. A package of its own, so that whoever uses the library never builds them.
+// Benchmarks of the Swift modules. A separate package, so that users of the library never build it.
 //
 //     swift build --package-path Benchmarks -c release
 

@@ -56,10 +56,10 @@ bench-tools:
 	@Tests/oracles/setup.sh --tools
 	Benchmarks/support/build.sh
 
-bench-build: bench-tools ## Builds what the benchmarks run beside fsscan itself
+bench-build: bench-tools ## Builds the tools of the benchmarks
 	$(SWIFT) build --package-path Benchmarks
 
-bench-check: bench-build ## Checks that the tools of the benchmarks do what they say
+bench-check: bench-build ## Checks the tools of the benchmarks
 	Benchmarks/support/check.sh
 
 bench-docs: ## Puts the tables of Benchmarks/results/ into docs/PERFORMANCE.md
@@ -68,5 +68,5 @@ bench-docs: ## Puts the tables of Benchmarks/results/ into docs/PERFORMANCE.md
 bench-rivals: ## Installs the programs that the benchmarks compare with
 	Benchmarks/install-rivals.sh
 
-bench-clean: ## Removes the trees that the benchmarks made
+bench-clean: ## Removes the trees that the benchmarks created
 	Benchmarks/support/clean.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make bench-cold` (root): scans with cold caches, where latency and not the processor decides; and what the monitor
-# costs where there is nothing to wait for.
+# `make bench-cold` (root): scans with cold caches, where latency matters and not the processor; and the cost of the
+# monitor when nothing waits.
 #
 # Before each run the kernel's caches are dropped (support/drop-caches.sh). Caches behind the disk (a host's, the
 # drive's own) stay, and help all contenders alike; that is why contenders take turns.

@@ -62,7 +62,7 @@ scale() {
     contender "fsscan 1" "$FSSCAN $tree --threads 1 --json -o /dev/null"
     contender "find" "find $tree -printf '%s\n'"
     if [[ $name == chain ]]; then
-        # What others do with paths that are longer than the kernel takes. (check_agreement has counted with find.)
+        # Other programs' behaviour with paths longer than the kernel's limit. (check_agreement has counted with find.)
         contender "du" "du -s $tree"
         saw "$result" du "$(du -s --inodes "$tree" 2>/dev/null | cut -f 1)" "$seen"
         if have bfs; then

@@ -2,9 +2,9 @@
 # `make bench-scheduler`: half a million empty actors and tasks beside goroutines, asyncio, uvloop and gevent; then the
 # workloads where stealing matters, beside Go, oneTBB and tokio.
 #
-# Builds the programs and lets scheduler/compare.py and compare_workloads.py run them in turn. What is not installed is left
-# out, and the targets that need it are "not measured". tokio is built from Debian's crates, offline.
-# Variables: COUNT (500000), RUNS (9), WORKLOAD_RUNS (5), THREAD_COUNTS (1 2; of the workloads), SIZES (fib=30 …).
+# Builds the programs and lets scheduler/compare.py and compare_workloads.py run them in turn. Missing programs are left
+# out, and the targets that need them are "not measured". tokio is built from Debian's crates, offline. Variables: COUNT
+# (500000), RUNS (9), WORKLOAD_RUNS (5), THREAD_COUNTS (1 2; of the workloads), SIZES (fib=30 …).
 
 runs=${RUNS:-9}
 # shellcheck source-path=SCRIPTDIR source=support/common.sh

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 // Complete programs that use the scheduler. A package of its own, as yours would be.
 //
-//     make examples            builds all, runs them, and checks what they print
+//     make examples builds all, runs them, and checks their output
 
 import PackageDescription
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# `make dist`: a tar file with the program, its helper and what belongs to them, to be unpacked in /usr/local.
+# `make dist`: a tar file with the program, its helper and their documents, to unpack in /usr/local.
 #
 #   dist.sh DIRECTORY
 #
-# docs/INSTALL.md names the systems that it runs on, and what it needs there. This script checks that. The Swift runtime
-# and the C++ library are linked in. The same commit makes the same names, owners and times.
+# docs/INSTALL.md lists the systems that it runs on, and their packages. This script checks that. The Swift runtime and
+# the C++ library are linked in. The same commit produces the same names, owners and times.
 set -eu
 cd "$(dirname "$0")/.."
 out=$1

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what `make build` has made, or removes it again: `make install`, `make uninstall`.
+# Installs the files that `make build` has built, or removes them again: `make install`, `make uninstall`.
 #
 #   install.sh install|uninstall      with PREFIX, DESTDIR and BUILD, where the programs are, in the environment
 #
@@ -47,7 +47,7 @@ for page in docs/man/*.1; do
     [ "$page" = docs/man/fsscan-mpi.1 ] || put 644 "$page" "share/man/man1/${page##*/}"
 done
 
-# Debian's zsh looks for the files of packages in another directory than everybody else's.
+# Debian's zsh looks for packages' files in a directory of its own.
 case $PREFIX in
 /usr) functions=vendor-completions ;;
 *) functions=site-functions ;;

@@ -136,7 +136,7 @@ static void *handOut(void *unused) {
 
 // MARK: Inodes
 
-/// What the kernel knows by number: the number is the address. The receiver's alone, so no lock.
+/// The kernel's node numbers are the addresses. The receiver's alone, so no lock.
 struct Inode {
     struct Inode *next;
     int descriptor;  // O_PATH
@@ -363,7 +363,7 @@ int main(int count, char **arguments) {
     if (session == NULL || fuse_set_signal_handlers(session) != 0) return 1;
     if (fuse_session_mount(session, arguments[2]) != 0) return 1;
     int result = fuse_session_loop(session);
-    // Whoever still waits is told by the unmounting: nothing is handed out any more.
+    // Waiting requests end with the unmounting: no more answers are handed out.
     pthread_mutex_lock(&queueLock);
     fuse_session_unmount(session);
     // A signal that asks to end is a good end.

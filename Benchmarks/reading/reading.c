@@ -78,7 +78,7 @@ static void opened(struct File *file, int descriptor) {
     if (digesting && EVP_DigestInit_ex(file->digest, EVP_sha256(), NULL) != 1) errx(1, "EVP_DigestInit_ex");
 }
 
-/// Takes what a read returned. True at the end of the file, which a read shows that did not fill the buffer.
+/// Takes the bytes of a read. True at the end of the file, which a read shows that did not fill the buffer.
 static bool took(struct File *file, int length, struct Sum *sum) {
     if (length < 0) errx(1, "read %s: %s", file->name, strerror(-length));
     if (digesting && EVP_DigestUpdate(file->digest, file->buffer, (size_t)length) != 1) errx(1, "EVP_DigestUpdate");
@@ -113,8 +113,8 @@ static void *readBlocking(void *argument) {
 // MARK: A ring
 
 // For each file: an openat, when that has completed a read, when that has completed another one or a close. The close
-// reports nothing, so its file's slot takes the next name at once. What a completion means is in the low bits of its
-// user data: slots are aligned.
+// reports nothing, so its file's slot takes the next name at once. The low bits of a completion's user data have its
+// meaning: slots are aligned.
 
 enum Step { OPENED = 0, TOOK = 1 };
 

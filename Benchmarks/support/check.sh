@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make bench-check`: the tools that measurements rest on do what they say. Part of `make test`; takes some seconds.
+# `make bench-check`: checks the tools that the measurements rely on. Part of `make test`; takes some seconds.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source-path=SCRIPTDIR source=delay.sh

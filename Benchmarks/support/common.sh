@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the benchmark scripts share: where things are, how trees are made, how contenders are timed. Sourced, not run.
+# Shared by the benchmark scripts: places, creating trees, timing contenders. Sourced, not run.
 #
 # A script declares contenders (`contender NAME COMMAND`), measures them (`measure RESULT`) and prints tables and
 # verdicts (`report …`). All timing is hyperfine's; support/bench.py only merges, tabulates and judges.

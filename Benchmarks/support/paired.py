@@ -39,7 +39,7 @@ def main() -> None:
     commands = [shlex.split(command) for command in arguments.words[1::2]]
     rounds: list[list[tuple[float, float, float]]] = []
     for number in range(arguments.runs + 1):
-        # In turn forwards and backwards: whoever comes first finds other caches than the last.
+        # Alternately forwards and backwards: the first one finds different caches from the last.
         order = range(len(commands)) if number % 2 == 0 else reversed(range(len(commands)))
         results = [(0.0, 0.0, 0.0)] * len(commands)
         for index in order:

@@ -1,5 +1,5 @@
 // One active thread per core: messages that sleep in the kernel, messages that compute, and one that runs until it is
-// told to end.
+// asked to end.
 //
 //     BlockedWorkers [N [MAXIMUM]]
 //

@@ -74,7 +74,7 @@ uint64_t clinux_address_space_left(void) {
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return UINT64_MAX;
     // malloc reserves 64 MiB of address space for each thread, but not with one arena for all.
     mallopt(M_ARENA_MAX, 1);
-    // Found by trying, to a MiB: only /proc says what is in use. The reserved memory is never touched.
+    // Found by trying, to a MiB: only /proc shows the memory in use. The reserved memory is never touched.
     uint64_t granted = 0, refused = limit.rlim_cur;
     while (refused - granted > 1 << 20) {
         uint64_t size = granted + (refused - granted) / 2;

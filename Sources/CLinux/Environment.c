@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 
-/// Whether only root controls what is at `path`, which has no symlinks: each directory on the way belongs to root, and
-/// others may write to none of them unless it is sticky. Shortens `path`.
+/// Whether only root controls the file at `path`, which has no symlinks: each directory on the way belongs to root, and
+/// other users can write only to sticky ones. Shortens `path`.
 static int is_roots(char *path) {
     for (;;) {
         struct stat status;

@@ -67,7 +67,7 @@ static int send_file(int socket, const void *entry, size_t length) {
 
 int clinux_send_to_journal(int socket, const void *entry, unsigned long length) {
     if (sendto(socket, entry, length, MSG_NOSIGNAL, (const struct sockaddr *)&journal, sizeof journal) >= 0) return 0;
-    // Larger than a datagram, or than what may be under way.
+    // Larger than a datagram, or than the socket's buffer.
     if (errno == EMSGSIZE || errno == ENOBUFS) return send_file(socket, entry, length);
     return -errno;
 }

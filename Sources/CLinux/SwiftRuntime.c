@@ -21,7 +21,7 @@ extern __attribute__((swiftcall)) void *swift_task_getCurrent(void);
 void *clinux_current_task(void) { return swift_task_getCurrent(); }
 
 // The eventfd for run loops: libdispatch writes to it when the main queue gets work, as long as the queue belongs to
-// the main thread. Without a run loop nobody reads it.
+// the main thread. Without a run loop it is never read.
 extern __attribute__((weak)) int _dispatch_get_main_queue_handle_4CF(void);
 
 int clinux_main_queue_waits(void) {

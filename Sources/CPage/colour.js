@@ -1,10 +1,10 @@
-// Colours: eight hues of Okabe and Ito that most eyes tell apart, a ramp of one hue for age, blue and orange for growth.
-// Each is mixed with the ground, as much as it takes for text on it to have a contrast of 4.5.
+// Colours: eight hues of Okabe and Ito that most people can distinguish, a ramp of one hue for age, blue and orange for
+// growth. Each is mixed with the background until text on it has a contrast of 4.5.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => dark.matches && !matchMedia("print").matches;
 
-// Relative luminance, as the Web Content Accessibility Guidelines define it.
+// The relative luminance of the Web Content Accessibility Guidelines.
 function luminance(parts) {
   const [red, green, blue] = parts.map((part) => {
     const value = part / 255;
@@ -39,7 +39,7 @@ const kinds = [
 const kindOf = new Map(kinds.flatMap(([name, hue, list]) => list.split(" ").map((ending) => [ending, { name, hue }])));
 const otherKind = { name: "other", hue: "grey" };
 
-// As the scanner finds extensions: numbers at the end do not count.
+// An extension as the scanner finds it: trailing numbers do not count.
 function extension(name) {
   return /.\.([0-9a-z]{1,16})$/i.exec(name.replace(/(.)(\.[0-9]+)+$/, "$1"))?.[1].toLowerCase() ?? "";
 }
@@ -51,7 +51,7 @@ const ages = [
 const ownerHues = ["blue", "orange", "green", "purple", "sky", "red", "yellow"];
 const ownerOrder = (data.owners ?? []).map((owner) => owner.uid);
 
-// By what the name of the choice says: the colour of a node, and the legend.
+// By the name of the choice: the colour of a node, and the legend.
 const colourings = {
   kind: {
     of(node) {

@@ -1,21 +1,21 @@
-// The treemap: d3-hierarchy says where cells are, this draws those that can be seen, and moves among them.
+// The treemap: d3-hierarchy lays out the cells; this draws the visible ones, and moves the selection.
 
 const view = { root: tree.root, here: null, hovered: null, measure: "disk", colour: isGrowth ? "growth" : "kind", cells: new Map() };
 const mapElement = document.getElementById("map");
 
-// The outline of the chosen cell lies on all others: those in a directory would cover its own.
+// The outline of the selected cell is drawn last: the cells in a directory would cover its own.
 const cursor = element("div", "cursor");
 cursor.setAttribute("aria-hidden", "true");
 
-// The most cells that are drawn; smaller ones are part of their directory's ground.
+// The maximum number of drawn cells; smaller ones are part of their directory's background.
 const mostCells = 5000;
 
-// Of growth: what there was counts, too, or nothing that is gone would be seen.
+// For growth, the old size counts, too; otherwise removed entries would be invisible.
 const amount = (node) => (view.measure === "apparent" ? node.apparent : Math.max(node.disk, node.was ?? 0));
 
 function layOut(width, height) {
   const hierarchy = d3.hierarchy(view.root, (node) => (node.children.length > 0 ? node.children : null));
-  // Not summed up from below: a linked file is in two directories, and once in that above them.
+  // Not added up from the children: a hard-linked file counts in two directories, but once in the directory above both.
   hierarchy.value = amount(view.root);
   hierarchy.eachBefore((item) => {
     if (!item.children) return;
@@ -37,14 +37,14 @@ function draw() {
   const area = (item) => (item.x1 - item.x0) * (item.y1 - item.y0);
   const seen = [];
   const pending = [...(hierarchy.children ?? [])];
-  // Breadth first, so that what is in a directory is drawn on it.
+  // Breadth first, so that a directory's contents are drawn on top of it.
   for (let index = 0; index < pending.length; index += 1) {
     const item = pending[index];
     if (item.x1 - item.x0 < 2 || item.y1 - item.y0 < 2 || area(item) < 12) continue;
     seen.push(item);
     if (item.children && area(item) > 100) pending.push(...item.children);
   }
-  // A directory is larger than what is in it.
+  // A directory is larger than its contents.
   const least = seen.length > mostCells ? seen.map(area).sort((one, other) => other - one)[mostCells - 1] : 0;
   const drawn = seen.filter((item) => area(item) >= least);
   view.cells = new Map();
@@ -66,7 +66,7 @@ function makeCell(item, index, width, height) {
   });
   const isFrame = node.isDirectory && item.children && h > 44 && w > 56;
   if (!node.isRest && (!isFrame || isGrowth)) cell.style.backgroundColor = colourings[view.colour].of(node);
-  // What is in a directory would lie on its name, where there is no room for a line above.
+  // Without room for a heading, the contents would cover the directory's name.
   if (w > 34 && h > 16 && (isFrame || !item.children)) {
     cell.append(element("span", "", node.name));
     if (!isFrame && h > 34 && w > 56) cell.append(element("span", "", sizeText(node)));
@@ -83,7 +83,7 @@ function makeCell(item, index, width, height) {
 
 const sizeText = (node) => (isGrowth ? signed(bytes, node.disk - node.was) : bytes(node[view.measure]));
 
-// The outlined cell, which the panel is about.
+// The selected cell, which the panel describes.
 function choose(node) {
   const before = view.cells.get(view.here);
   before?.cell.removeAttribute("aria-selected");
@@ -120,7 +120,7 @@ function move(dx, dy) {
   let bestDistance = Infinity;
   for (const sibling of from.parent.children) {
     if (sibling === from || !view.cells.has(sibling.data)) continue;
-    // Whoever begins behind the edge is in that direction; sideways counts more than ahead.
+    // A cell that begins beyond the edge is in that direction; sideways distance counts more.
     const isThere = dx > 0 ? sibling.x0 >= from.x1 - 3 : dx < 0 ? sibling.x1 <= from.x0 + 3
       : dy > 0 ? sibling.y0 >= from.y1 - 3 : sibling.y1 <= from.y0 + 3;
     const [toX, toY] = middle(sibling);
@@ -146,7 +146,7 @@ mapElement.addEventListener("keydown", (event) => {
 mapElement.addEventListener("click", (event) => {
   const node = event.target.closest(".cell")?.node;
   if (!node) return;
-  // A file leads to the directory that it is in, and is chosen there.
+  // A file opens its directory, and is selected there.
   if (node.isDirectory) enter(node);
   else if (node.parent !== view.root) enter(node.parent, node);
   else choose(node);

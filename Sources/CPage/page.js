@@ -1,4 +1,4 @@
-// Puts the page together.
+// Assembles the page.
 
 function showHeading() {
   const totals = data.totals;

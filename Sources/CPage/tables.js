@@ -110,7 +110,8 @@ addEventListener("keydown", (event) => {
 
 // MARK: Tables
 
-// Columns are a heading, what a cell says, and whether it is a number; a bar is the share of the largest.
+// A column has a heading, a function for a cell's text, and whether that is a number; a bar shows the share of the
+// largest.
 function table(caption, columns, rows, bar, note) {
   const headings = columns.map(([heading, , isNumber]) => {
     const cell = element("th", isNumber ? "number" : "", heading);

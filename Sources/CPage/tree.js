@@ -1,10 +1,10 @@
 "use strict";
-// The data of the page as a tree, and how its numbers read. Names are data: they are only ever text.
+// The data of the page as a tree, and the format of its numbers. Names are data: they are only inserted as text.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const isGrowth = data.kind === "growth";
 
-// An element with text and children; attributes other than a class are set by whoever needs them.
+// An element with text and children; callers set attributes other than a class.
 function element(tag, className, ...children) {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -12,7 +12,7 @@ function element(tag, className, ...children) {
   return made;
 }
 
-// As the summary writes them: powers of 1024, one decimal.
+// As in the summary: powers of 1024, one decimal.
 function bytes(count) {
   const size = Math.abs(count);
   if (size < 1024) return `${count} B`;
@@ -43,7 +43,7 @@ function ago(seconds) {
 
 const owners = new Map((data.owners ?? []).map((owner) => [owner.uid, owner.name ?? String(owner.uid)]));
 
-// The nodes come largest first, and a directory in front of what is in it.
+// The nodes come largest first, and a directory before its contents.
 function makeTree() {
   const map = data.map;
   const top = { name: "all PATHs", isTop: true, isDirectory: true, children: [], depth: 0, parent: null };
@@ -84,7 +84,7 @@ function makeTree() {
   return { root: top, nodes };
 }
 
-// What is too small to be a node of its own: its sum is what the others leave of the directory.
+// The entries too small for nodes of their own: their sum is the directory's minus the other nodes.
 function addRest(node) {
   const left = (key, own) => node.children.reduce((sum, child) => sum - child[key], node[key] - own);
   const entries = Math.max(0, left("entries", 1));
@@ -118,7 +118,7 @@ function pathOf(node) {
     .join("");
 }
 
-// The place in the address: what is below the top, each name encoded.
+// The place in the address: the names below the top, each encoded.
 const addressOf = (node) => `#/${lineage(node).slice(1).map((place) => encodeURIComponent(place.name)).join("/")}`;
 
 function nodeAt(address) {

@@ -20,7 +20,7 @@ public struct DigestAlgorithm: Sendable {
 
         package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-        /// Nobody can create two files with the same digest.
+        /// No attacker can create two files with the same digest.
         package static let resistsCollisions = Traits(rawValue: 1 << 0)
         /// mtree(5) has a keyword of this name.
         package static let inMTree = Traits(rawValue: 1 << 1)

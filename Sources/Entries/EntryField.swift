@@ -40,7 +40,7 @@ public import LinuxKernel
             FieldDeclaration(
                 "xattrs", .xattrs, .compared,
                 asked: "Extended attributes, with ACLs and capabilities, in records and saved scans.")
-        case .atime: FieldDeclaration("atime", .time, .inRecordsAlone, asked: "Times of last access, in records alone.")
+        case .atime: FieldDeclaration("atime", .time, .inRecordsAlone, asked: "Times of last access, only in records.")
         }
     }
 

@@ -4,7 +4,7 @@ extension EntryKind {
     /// The value of `kind` in records.
     package var recordName: String { recordWord.description }
 
-    /// The same, for what writes many.
+    /// The same, for code that writes many.
     package var recordWord: StaticString {
         switch self {
         case .directory: "directory"

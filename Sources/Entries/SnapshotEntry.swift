@@ -1,6 +1,6 @@
 public import LinuxKernel
 
-/// What one source records about one entry. Nil: unknown.
+/// One source's record of one entry. Nil: unknown.
 ///
 /// `SnapshotDescription.fields` lists the fields of a source; such a field may still be nil for an entry that could not
 /// be read.

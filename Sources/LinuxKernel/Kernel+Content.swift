@@ -73,7 +73,7 @@ extension Kernel {
     /// a FIFO releases a writer that waits for a reader.
     ///
     /// The file is pinned with `O_PATH`, which does not open it, then checked, then opened through that descriptor.
-    /// Takes two more calls and 2.3 µs than `openFile`, a fifth of the total for a small file: use it for names that
+    /// Takes two calls and 2.3 µs more than `openFile`, a fifth of the total for a small file: use it for names that
     /// were not checked just before.
     ///
     /// - Parameter expected: what it must be, if that is known.
@@ -118,17 +118,17 @@ extension Kernel {
         Int(try check { clinux_pread(descriptor, buffer.baseAddress!, UInt(buffer.count), offset) })
     }
 
-    /// What `read(_:at:into:_:)` is to do about the page cache.
+    /// How `read(_:at:into:_:)` uses the page cache.
     package enum CacheUse: Sendable {
-        /// Pages that the call brings into the cache are gone when it returns; those that were there stay.
+        /// Drops the pages that the call brings into the cache; pages that were cached stay.
         case dropsNewPages
-        /// Only what is cached is read; `EAGAIN` where the first byte is not. The kernel begins to read it, though.
+        /// Reads only cached pages; `EAGAIN` if the first byte is not cached. The kernel then begins to read it.
         case cachedOnly
     }
 
-    /// `read(_:at:into:)`, with a wish about the page cache.
+    /// `read(_:at:into:)`, with a given use of the page cache.
     ///
-    /// - Throws: `EOPNOTSUPP` where the kernel or the file system does not know the wish.
+    /// - Throws: `EOPNOTSUPP` if the kernel or the file system does not support it.
     ///
     /// The corresponding system call is `preadv2(2)` with `RWF_DONTCACHE` (Linux 6.14) or `RWF_NOWAIT` (4.14).
     package static func read(
@@ -139,8 +139,8 @@ extension Kernel {
             try check { clinux_preadv2(descriptor, buffer.baseAddress!, UInt(buffer.count), offset, flag) })
     }
 
-    /// Takes a part of a file out of the page cache, as far as it is clean and nobody has it mapped. A page that is in
-    /// `range` in part alone stays, unless the file ends there.
+    /// Drops a part of a file from the page cache, except for dirty and mapped pages. A page that is only partly in
+    /// `range` stays, unless the file ends there.
     ///
     /// The corresponding system call is `posix_fadvise(2)` with `POSIX_FADV_DONTNEED`.
     package static func dropCached(_ range: Range<Int64>, of descriptor: Int32) throws(Errno) {

@@ -47,13 +47,13 @@ extension Kernel {
         return type
     }
 
-    /// The same of a name, which is not opened for reading.
+    /// The same for a name, which is not opened for reading.
     package static func fileSystemType(of name: UnsafePointer<CChar>, in directory: Int32) throws(Errno) -> UInt64 {
         let place = FileDescriptor(
             owning: try check { clinux_openat(directory, name, CLINUX_O_PATH | O_NOFOLLOW | O_CLOEXEC) })
         return try fileSystemType(of: place.number)
     }
 
-    /// That of FUSE: a process answers for the kernel, of any user perhaps.
+    /// The type of FUSE: a process, perhaps any user's, answers for the kernel.
     package static let fuseType: UInt64 = 0x6573_5546
 }

@@ -59,7 +59,7 @@ public final class Scan: Sendable {
     /// The progress so far, for a display. Callable from any thread, during `run()` and afterwards.
     public func progress() -> ScanProgress { context.progress() }
 
-    /// The directories and files that workers are at now: those that a scan waits for if its progress stands still.
+    /// The directories and files that workers are at now: those that a stalled scan waits for.
     package var places: [[UInt8]] { context.places() }
 
     /// Scans, blocking the calling thread, which is one of the workers. Call it once.
@@ -126,7 +126,7 @@ public final class Scan: Sendable {
         return lists.descriptorsReopened
     }
 
-    /// Hands over the rest of what the workers have for the outputs.
+    /// Hands the workers' remaining data to the outputs.
     func flush(_ workers: [WorkerLocals], to isFlushed: (any EntryOutput) -> Bool = { _ in true }) {
         var sorting: [any EntryStream] = []
         for worker in workers {
@@ -139,7 +139,7 @@ public final class Scan: Sendable {
 
     /// Flushes streams of workers that have ended, several at a time.
     private func flushTogether(_ streams: [any EntryStream]) {
-        // A scheduler of its own: the scan's would make what a scanning worker owns.
+        // A separate scheduler: workers of the scan's own would allocate buffers for scanning.
         let threads = min(options.threads, streams.count)
         if threads < 2 { return streams.forEach { $0.flush() } }
         // Sound: each stream belongs to one call, and the workers that filled it have ended.

@@ -82,7 +82,7 @@ package final class OpenedSnapshot {
         var beginning = try Self.beginning(of: descriptor, path)
         guard let format = formats.first(where: { $0.recognises(beginning) }) else {
             let names = formats.map(\.name).joined(separator: ", ")
-            throw SnapshotFailure(path: path, "has no format that can be compared (\(names))")
+            throw SnapshotFailure(path: path, "has no known format (\(names))")
         }
         if beginning.starts(with: SavedSchema.magic) {
             // Stays open until the process ends. Closing it would drop SQLite's locks on this file, which another

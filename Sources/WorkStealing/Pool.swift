@@ -1,4 +1,4 @@
-// A pool that stays: the threads of a run that ends on `stop()`, not when nothing is pending.
+// A long-lived pool: the threads of a run that ends on `stop()`, not when nothing is pending.
 //
 //              start()                   stop()                      nothing pending
 //   stopped ───────────────▶ staying ───────────────▶ stopping ─────────────────────────▶ stopped
@@ -13,7 +13,7 @@
 import CLinux
 import Synchronization
 
-/// The waiters for a pool that stays. A `run()` has none.
+/// The waiters for a long-lived pool. A `run()` has none.
 struct Pool: ~Copyable, Sendable {
     typealias Waiter = @Sendable (Result<Void, any Error>) -> Void
 

@@ -19,7 +19,7 @@ struct ScanProgram {
         if let shard = settings.shard { return try ShardProgram(settings, shard).run() }
         let paths = try allPaths()
         if let format = settings.format.records, format.isTree, paths.count != 1 {
-            throw UsageError("--format \(settings.format): takes one PATH, as the format has one root")
+            throw UsageError("--format \(settings.format): takes one PATH, because the format has one root")
         }
         warnOfOverlaps(paths)
         for line in ExcludeAdvice(settings.options.exclude, paths: paths, quoting: .forErrors).lines {
@@ -190,7 +190,7 @@ struct ScanProgram {
         }
     }
 
-    /// The evidence to keep elsewhere, so that nobody can replace this scan undetected.
+    /// The evidence to keep elsewhere, so that a replaced scan is detected.
     private func printEvidence(_ report: ScanReport, _ kept: KeptScan) {
         let scan = kept.path + Array("#\(kept.scan)".utf8)
         let quoting = Quoting.forErrors

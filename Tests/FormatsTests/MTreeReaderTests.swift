@@ -37,7 +37,7 @@ import Testing
     @Test func aFewLinesDoNotGrowWithoutBounds() throws {
         let failure = try #require(throws: SnapshotFailure.self) { try read(chain, allowance: 500_000) }
         // 64 times the 1,600 bytes so far, and 500,000.
-        #expect(failure.message.hasPrefix("line ") && failure.message.contains("far more than the file has"))
+        #expect(failure.message.hasPrefix("line ") && failure.message.contains("far more than the file"))
         let links = "#mtree\n/set type=link link=" + String(repeating: "x", count: 5_000) + "\n"
         let many = links + (0..<1_000).map { "\($0)\n" }.joined()
         #expect(throws: SnapshotFailure.self) { try read(many, allowance: 1_000_000) }

@@ -1,4 +1,5 @@
-// `accept --rules` and `--exclude`: what a rule does not compare stays as it was saved, what is accepted is as it is now.
+// `accept --rules` and `--exclude`: fields that a rule does not compare stay as saved, accepted ones are as they are
+// now.
 
 import TestSupport
 import Testing
@@ -87,7 +88,7 @@ import Testing
         #expect(printed == "status 2\nstatus 2\nNo difference in what was compared.\n* t/bin/other\n", "\(printed)")
     }
 
-    /// What a rule leaves out would lie in no directory if it stayed.
+    /// An entry that a rule leaves out would have no directory if it stayed.
     @Test func whatIsLeftOutGoesWithItsDirectory() throws {
         let printed = try run(
             """

@@ -68,7 +68,7 @@ import Testing
         #expect(lines[6] == lines[7] && lines[8...] == ["2", "64", "64", "64", ""], "\(printed)")
     }
 
-    /// Whoever changes something between `verify` and `accept` does not get it accepted.
+    /// A change made between `verify` and `accept` is not accepted.
     @Test func onlyTheChangesThatWereSeen() throws {
         let printed = try prepare(
             """
@@ -76,7 +76,7 @@ import Testing
             { "$F" verify --json s.db || true; } | jq -r .verified.changes | cmp - <(echo $digest)
             cp s.db before; "$F" accept --dry-run s.db | sed -n 's/^Changes //p' | cmp - <(echo $digest); cmp s.db before
             sqlite3 s.db 'SELECT count(*) FROM scans'; echo trojan > tree/new
-            "$F" accept --expect-changes $digest s.db > none 2> err || echo $?; grep -c 'has other changes' err; cmp s.db before
+            "$F" accept --expect-changes $digest s.db > none 2> err || echo $?; grep -c 'has changes other than' err; cmp s.db before
             echo new > tree/new; touch -r tree/b tree/new; verify > none
             digest=$(sed -n 's/^Changes \\([0-9a-f]*\\) .*/\\1/p' out); "$F" accept --expect-changes $digest s.db > none 2>&1
             status=0 verify; head -1 out; "$F" accept --expect-changes $digest s.db > none 2>&1 || echo $?
@@ -86,7 +86,7 @@ import Testing
         #expect(printed == "1\n2\n1\nNo difference.\n2\nNothing to accept.\n2\n64\n64\n", "\(printed)")
     }
 
-    /// What is folded or not shown is in it. `accept` takes rules, but compares everything else: a digest of less would
+    /// It covers folded and hidden changes. `accept` takes rules, but compares everything else: a digest of less would
     /// never be the one that it finds.
     @Test func theDigestIsThatOfAllChanges() throws {
         let printed = try prepare(
@@ -101,7 +101,7 @@ import Testing
         #expect(printed == "      3 Changes\n1\n1\n0\n0\n0\n", "\(printed)")
     }
 
-    /// The scan is there whole or not at all, and the older one says what it said.
+    /// The new scan is saved completely or not at all, and the older one is unchanged.
     @Test func killedAtAnyMomentTheFileIsValid() throws {
         _ = try prepare(
             """
@@ -132,7 +132,7 @@ import Testing
         #expect(killed > 0)
     }
 
-    /// It stays as it was saved, is told, and ends with 2.
+    /// It stays as it was saved, is reported, and leads to status 2.
     @Test(.enabled(if: isRoot, "needs root")) func whatCannotBeReadIsNotAccepted() throws {
         let tools = try TemporaryDirectory()
         let program = try Fsscan.copy(to: tools)
@@ -148,7 +148,7 @@ import Testing
         #expect(lines.last == "No difference.", "\(printed)")
     }
 
-    /// What was kept was read by an older scan: a file that changed just before that is read again.
+    /// Kept rows were read by an older scan: a file that changed just before that is read again.
     @Test func whatWasKeptIsAsOldAsTheScanThatReadIt() throws {
         let printed = try prepare(
             """

@@ -15,10 +15,10 @@ extension AttackersDayTests {
             """)
         expect(verdicts, ["verify", "quick", "diff", "saved"], 0)
         expect(
-            verdicts, ["expect"], 2, ["fsscan: ‘drop/usr.db’: is not what --expect says: the SHA-256 of the file is"])
-        expect(verdicts, ["evidence"], 2, ["fsscan: ‘drop/usr.db’: is not what --expect says"])
+            verdicts, ["expect"], 2, ["fsscan: ‘drop/usr.db’: does not match --expect: the SHA-256 of the file is"])
+        expect(verdicts, ["evidence"], 2, ["fsscan: ‘drop/usr.db’: does not match --expect"])
         expect(verdicts, ["again"], 64)
-        #expect(verdicts["again"]?.lines.first?.contains("is not what --expect says") == true, "\(verdicts)")
+        #expect(verdicts["again"]?.lines.first?.contains("does not match --expect") == true, "\(verdicts)")
     }
 
     /// The trojan is not scanned, or a clean copy is: no compared row, and no digest of the root, shows it.
@@ -124,7 +124,7 @@ extension AttackersDayTests {
             tell evidence "$F" verify --expect $evidence drop/usr.db
             tell again "$F" --save drop/usr.db --baseline drop/usr.db --expect $evidence --hash sha256 tree
             """)
-        expect(verdicts, ["evidence"], 2, ["fsscan: ‘drop/usr.db’: is damaged: its content says what no entry says"])
+        expect(verdicts, ["evidence"], 2, ["fsscan: ‘drop/usr.db’: is damaged: its content does not match its entries"])
         expect(verdicts, ["again"], 64)
     }
 
@@ -162,7 +162,7 @@ extension AttackersDayTests {
             routine
             """)
         expect(verdicts, ["verify", "quick", "diff"], 2, ["? tree/home/f  "])
-        expect(verdicts, ["expect", "evidence"], 2, ["fsscan: ‘drop/usr.db’: is not what --expect says"])
+        expect(verdicts, ["expect", "evidence"], 2, ["fsscan: ‘drop/usr.db’: does not match --expect"])
         #expect(verdicts["saved"]?.lines.count == 1)
     }
 

@@ -1,4 +1,4 @@
-// Deleting in the browser: what is deleted, and above all what stays.
+// Deleting in the browser: the deleted entries, and above all the ones that must stay.
 
 import Entries
 import Glibc
@@ -201,7 +201,7 @@ import Testing
         usleep(30_000)
         _ = try output(of: ["sh", "-c", "echo x > \"$0/d/f\"", directory.path])
         model.press("y")
-        #expect(model.text(rows: 10, columns: 100).contains { $0.contains("d/f: was changed after it was seen") })
+        #expect(model.text(rows: 10, columns: 100).contains { $0.contains("d/f: was changed after it was listed") })
         #expect(try found(directory) == ["./d", "./d/f"])
         model.press("q")
         #expect(model.tree.sums(of: 0).entries == 3)

@@ -108,7 +108,7 @@ import Testing
         try Self.checkOptions(.fish)
     }
 
-    /// It showed all values there, which hides what the option does.
+    /// It showed all values there, which hides the description of the option.
     @Test(.enabled(if: isInstalled("fish"), "fish is not installed")) func aDescriptionIsNoListOfValues() throws {
         for option in CommandSyntax.all.flatMap(\.options) {
             #expect(!option.summary.isEmpty && !option.summary.contains(": "), "\(option.names)")

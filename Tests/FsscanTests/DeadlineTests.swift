@@ -73,7 +73,7 @@ import Testing
         #expect(outcome.outputText.wholeMatch(of: pattern) != nil, "\(outcome.outputText)")
     }
 
-    /// Whoever reads the records may take his time.
+    /// The reader of the records may be slow.
     @Test func aReaderThatTakesHisTimeIsNoStall() throws {
         let files = Tree((0..<3000).map { .file(ByteString("a file with a name of some length \($0)")) })
         let directory = try TemporaryDirectory([.directory("tree", files)])
@@ -102,9 +102,9 @@ import Testing
         }
         look(7, at: [15, 30, 45, 60, 75, 90, 105, 120, 135])
         look(8, at: [150, 165, 180, 195])
-        // Somebody stopped the process, and continued it.
+        // The process was stopped, and continued.
         look(8, at: [500, 515, 530, 545])
-        // Nobody waits for a file system.
+        // No worker waits for a file system.
         look(9, at: [560, 575, 590, 605, 620, 635], [])
         look(10, at: [650, 665, 680, 695, 710])
         #expect(warnings == [75, 710])

@@ -1,4 +1,4 @@
-// `fsscan duplicates`: which files are looked at, which saved scan is believed, and what is said meanwhile.
+// `fsscan duplicates`: the files it considers, the saved scans it trusts, and its progress messages.
 
 import Entries
 import Glibc
@@ -80,12 +80,12 @@ import Testing
         }
     }
 
-    /// Whoever may write to SAVED chooses among equal files.
+    /// A user who can write to SAVED chooses among equal files.
     @Test func aSavedScanIsTheOneThatIsExpected() throws {
         let printed = try Self.shell(
             """
             $F --save s.db --hash sha256 t 2>said >out; evidence=$(grep evidence: said | grep -oE '[0-9a-f]{64}')
-            count() { "$F" duplicates "$@" >out 2>said; echo $? $(grep -c 'is not what --expect says' said); }
+            count() { "$F" duplicates "$@" >out 2>said; echo $? $(grep -c 'does not match --expect' said); }
             count --expect $evidence s.db; count --expect $(sha256sum <s.db | cut -c 1-64) s.db
             count --expect $(echo | sha256sum | cut -c 1-64) s.db
             count --expect $(echo | sha256sum | cut -c 1-64) --expect $evidence 's.db#1'

@@ -78,7 +78,7 @@ struct FoundDuplicates: Decodable {
         _ = try output(of: ["python3", "-c", ByteString(script), directory.path])
         try expectOracleAgrees(way, directory.path)
         let found = try FoundDuplicates(way + [directory.path], status: 1)
-        // A byte that is flipped in the only byte is the same wherever it is.
+        // Files of one byte with that byte flipped are the same at each position.
         #expect(found.groups?.count == 15)
         #expect(found.groups?.allSatisfy { $0.size == 1 || $0.files.count == 2 } == true)
     }

@@ -81,7 +81,7 @@ import Testing
         let outcome = try forged(ByteString(sql), read: "$F diff --also mime s.db tree")
         #expect(!(outcome.standardOutput + outcome.standardError).contains(27), "\(outcome.outputText)")
         #expect(!outcome.outputText.split(separator: "\n").contains("No difference."), "\(outcome.outputText)")
-        #expect(outcome.status == 2 && outcome.errorText.contains("is damaged: a MIME type that is none"))
+        #expect(outcome.status == 2 && outcome.errorText.contains("is damaged: an invalid MIME type"))
     }
 
     /// SQLite names the broken object in its own message.

@@ -68,7 +68,7 @@ import Testing
         let directory = try Self.saved([.directory("d", Self.many)])
         _ = try Self.shell("rm -r t/d", in: directory)
         let text = try Self.shell("$F verify --only added s.db", in: directory)
-        #expect(text.contains("Not shown, as --only does not name it: 31 removed.\n"), "\(text)")
+        #expect(text.contains("Not shown, because --only does not name it: 31 removed.\n"), "\(text)")
     }
 
     // MARK: Other forms

@@ -1,4 +1,4 @@
-// diff reads lists of other programs, and lists that nobody should have written.
+// diff reads lists of other programs, and malformed lists.
 
 import TestSupport
 import Testing

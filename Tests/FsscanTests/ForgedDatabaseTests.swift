@@ -85,7 +85,7 @@ import Testing
         try expectRefused(by: Self.openers, "holds ")
     }
 
-    /// What no statement of SQL makes.
+    /// Damage that no SQL statement can create.
     @Test(
         arguments: [make, makeVersion1],
         [
@@ -141,7 +141,7 @@ import Testing
             python3 $FORGE old.db sqlite_schema
             """)
         #expect(forged.status == 0, "\(forged.errorText)")
-        try expectRefused(by: Self.openers, "is damaged: a table without an end")
+        try expectRefused(by: Self.openers, "is damaged: an endless table")
     }
 
     /// Changes that sqlite3 and similar tools make on their own are no reason to refuse a file.

@@ -55,11 +55,11 @@ import Testing
             lines.prefix(7) == [
                 // dpkg has no record of removed files.
                 "- root/usr/share/tool/only one",
-                "With the content that dpkg's packages give them, which is a hint and no proof:",
+                "With the content of dpkg's packages, which is a hint and no proof:",
                 "* root/usr/bin/tool", "* root/usr/share/tool/data", "! root/usr/share/tool/same",
                 "+ root/usr/share/tool/only two", "1 added, 1 removed, 2 with other content, 1 with other metadata.",
             ], "\(outcome.outputText)")
-        #expect(lines[7] == "4 of these as dpkg's packages have them.")
+        #expect(lines[7] == "4 of these with the content of dpkg's packages.")
         #expect(try Self.changes("etc.db", in: directory) == ["dpkg etc/tool.conf"])
     }
 

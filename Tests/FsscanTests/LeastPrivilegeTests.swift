@@ -122,7 +122,7 @@ import Testing
         #expect(complaints.isEmpty, "\(complaints)")
     }
 
-    /// The service for any path is that for /usr: what one of them gets, the other needs.
+    /// The service for any path equals that for /usr: each change must be made in both.
     @Test func theServiceForAnyPathIsTheOneForUsr() throws {
         func settings(_ file: ByteString) throws -> [String] {
             String(decoding: try Repository.contents(file), as: UTF8.self).split(separator: "\n")

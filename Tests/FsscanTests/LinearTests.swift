@@ -28,7 +28,7 @@ import Testing
         /// The other side: a directory with the file `a`, or itself, because only an equal list has as many roots.
         var other: ByteString { self == .rootsOfRecords ? "in" : "d" }
 
-        /// How many entries differ, apart from metadata: owners are those of the user who runs the tests.
+        /// The number of entries that differ, except in metadata: the owners are the user who runs the tests.
         func differences(_ count: Int) -> Int {
             switch self {
             case .errorsAtOnePath: 2

@@ -26,7 +26,7 @@ import Testing
         let text = outcome.outputText
         #expect(text.hasPrefix("No difference in what was compared.\n"), "\(text)\(outcome.errorText)")
         // t, d, the files in it, and e.
-        #expect(text.contains("As OLD does not list them, not compared: 33 entries of NEW.\n"), "\(text)")
+        #expect(text.contains("Not listed in OLD, not compared: 33 entries of NEW.\n"), "\(text)")
         #expect(text.hasSuffix("\n0\ndeep listed "), "\(text)")
         let json = try Fsscan.shell(
             "echo z >t/listed; rm t/e/deep; echo >t/new; $F verify --listed-only --json list.md5sums t >j; echo $?; "

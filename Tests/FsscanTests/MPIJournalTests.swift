@@ -1,4 +1,4 @@
-// Scans with a journal: what was finished is not scanned again.
+// Scans with a journal: finished parts are not scanned again.
 
 import TestSupport
 import Testing

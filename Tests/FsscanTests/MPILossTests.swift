@@ -1,4 +1,4 @@
-// A rank that stops answering: the others finish without it, and the report says what is missing.
+// A rank that stops answering: the others finish without it, and the report lists the missing parts.
 
 import TestSupport
 import Testing
@@ -21,7 +21,7 @@ struct MPILossTests {
             # Tables and lists lack what rank 2 had counted; nothing else may be wrong.
             "$PYTHON" "$VALIDATE" report out.json | grep -v -e 'add up to' -e 'not those of the extensions' -e 'are more than' \\
               -e 'records, totals say'
-            # What is outside of the named directories has been counted, and nothing else.
+            # Exactly the entries outside the named directories have been counted.
             jq -r '.unfinished[].path' out.json | while read -r d; do find "$d"; done | sort -u | wc -l > below
             find "$T" | wc -l > all; counted=$(jq .totals.entries out.json)
             [ $(cat below) -gt 0 ] && [ $((counted + $(cat below))) = $(cat all) ] && echo counted

@@ -52,7 +52,7 @@ import Testing
         try Self.expectSameReport(tree.path, "--hash sha1 --depth 2", ranks: [4])
     }
 
-    /// Who lends what to whom differs from run to run.
+    /// The lent work and its borrowers differ from run to run.
     @Test func eachRunIsTheSame() throws {
         let names = (0..<500).map { ByteString("name \($0).x\($0 % 7)") }
         let tree = try TemporaryDirectory(Tree.random(seed: 11, entries: 3_000, names: names))

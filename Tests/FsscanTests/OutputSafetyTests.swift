@@ -31,7 +31,7 @@ private struct Stage {
 
     private static let prologue = """
         user() { setpriv --reuid=\(uid) --regid=\(uid) --clear-groups -- "$@"; }
-        # How the program ends, and what it says: a scan would say that a PATH is missing.
+        # The exit status and the messages: a scan would report a missing PATH.
         try() {
             status=0; "$@" >out 2>err || status=$?
             echo "$status $(sed "s/^fsscan: //; s/‘//g; s/’//g" err | paste -sd '|')"
@@ -110,7 +110,7 @@ struct OutputSafetyTests {
             try "$F" \(option) point \(rest)
             stat -c '%a %u %g' below; test -s below && tr -d '\\0' <below | cmp - below && echo whole
             """)
-        let warning = "warning: point is a mount point, so it is written in place: it is not whole until this is done"
+        let warning = "warning: point is a mount point, so it is written in place: it is incomplete until fsscan ends"
         #expect(lines[0].contains(warning) && !lines[0].hasPrefix("74"), "\(lines)")
         // Before the scan.
         #expect(lines[0].dropFirst(2).hasPrefix(warning))

@@ -1,9 +1,9 @@
-// Reading leaves the page cache as it was: what others use stays in it, what a scan brought in does not.
+// Reading leaves the page cache as it was: cached pages stay, and pages that a scan brings in are dropped.
 
 import TestSupport
 import Testing
 
-/// cachestat(2) tells root the truth, and the file system must keep what is read in the page cache, and give it back.
+/// cachestat(2) gives root true answers. The file system must keep file contents in the page cache, and release them.
 private let pageCacheObstacle: String? = {
     guard isRoot else { return "needs root, to whom cachestat(2) tells all" }
     guard let directory = try? TemporaryDirectory(in: "/var/tmp"),
@@ -28,7 +28,7 @@ struct PageCacheTests {
         return String(decoding: lines, as: UTF8.self).split(separator: "\n")
     }
 
-    /// What the files should look like.
+    /// The expected state of the files.
     fileprivate static func asPrepared(_ shown: [Substring]) -> [Substring] {
         shown.map { line in
             let path = line.prefix { $0 != " " }
@@ -40,7 +40,8 @@ struct PageCacheTests {
         try [CProgram.refuse.get().path, "EOPNOTSUPP", call]
     }
 
-    /// `RWF_DONTCACHE`, and what is done without it. libmagic reads in other ways than a scan, and knows nothing of caches.
+    /// `RWF_DONTCACHE`, and the fallback without it. libmagic reads differently from a scan, and does not care for
+    /// caches.
     @Test(
         arguments: [
             ["--hash", "sha256"], ["--mime"], ["--hash", "md5", "--mime"], ["duplicates"], ["duplicates", "--compare"],

@@ -1,4 +1,4 @@
-// `fsscan prune`: what stays is what restic would keep, and says what it said before.
+// `fsscan prune`: the scans that restic would keep stay, unchanged.
 
 import Glibc
 import TestSupport
@@ -144,7 +144,7 @@ import Testing
             usleep(UInt32.random(in: 0..<(round < 30 ? 150_000 : 600_000), using: &generator))
             process.send(SIGKILL)
             if try process.finish().end == .exited(0) { pruned += 1 } else { killed += 1 }
-            // Its owner lets SQLite roll back what is left: then all scans are there, or the one that stays.
+            // Its owner lets SQLite roll back the rest: then all scans exist, or only the kept one.
             let printed = try prepare(
                 """
                 sqlite3 s.db 'PRAGMA integrity_check'

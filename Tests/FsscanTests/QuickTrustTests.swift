@@ -1,4 +1,4 @@
-// What `verify --quick` and `--baseline` take over without reading, from which owners, and what they report.
+// The digests that `verify --quick` and `--baseline` reuse without reading, from which owners, and their reports.
 
 import Glibc
 import TestSupport
@@ -62,7 +62,7 @@ import Testing
             outcome.outputText == "{\"reused\":2,\"read\":0,\"reread\":0,\"contradicted\":0}\n", "\(outcome.errorText)")
     }
 
-    /// A server of a file system says of owners, modes and times what it likes.
+    /// The server of a file system can report any owners, modes and times.
     @Test(.enabled(if: canUseFUSE, "\(fuseObstacle ?? "")")) func whatAServerSaysOfRootsFilesIsNotBelieved() throws {
         let tree = try FaultyTree(["a file size=5", "d dir", "d/b file size=6"])
         let script: ByteString = """
@@ -241,7 +241,7 @@ import Testing
         #expect(ofRoot.status == 64 && ofRoot.errorText.contains("use the evidence"), "\(ofRoot.errorText)")
         let refused = try shell("\(scan) \(Self.digest) tree")
         #expect(refused.status == 64 && refused.standardOutput.isEmpty)
-        #expect(refused.errorText.contains("is not what --expect says"), "\(refused.errorText)")
+        #expect(refused.errorText.contains("does not match --expect"), "\(refused.errorText)")
         #expect(try shell("\(scan) 12 tree").status == 64)
     }
 }

@@ -1,4 +1,4 @@
-// Taking back what is there twice: what is left, and why; what is really gained.
+// Reclaiming the space of duplicates: the files left alone, the reasons, and the real gain.
 
 import Glibc
 import TestSupport
@@ -41,7 +41,7 @@ import Testing
             ], ProcessOptions { $0.timeout = 300 })
         #expect(outcome.status == 0, "\(outcome.errorText)")
         #expect(
-            outcome.outputText == "t/b: has other inode flags than the file that stays\nt/c: done\n1\n",
+            outcome.outputText == "t/b: has different inode flags from the kept file\nt/c: done\n1\n",
             "\(outcome.outputText)")
     }
 
@@ -90,7 +90,7 @@ import Testing
             printed == """
                 one/b: done
                 two/c: done
-                z/e: is on another file system than the file that stays
+                z/e: is not on the file system of the kept file
                 one/a
                 two/d
                 one/a
@@ -119,7 +119,7 @@ import Testing
         #expect(printed == "t/b: done\nt/d/c: open of its directory: Not a directory\napart\n", "\(printed)")
     }
 
-    /// A stop signal is nobody's opening of the file.
+    /// A stop signal does not count as another process that opens the file.
     @Test(.disabled(if: isSanitized, "a sanitizer wants to be the first library"))
     func aStopIsCalledAStop() throws {
         let library = try CProgram.atLease.get().path
@@ -134,7 +134,7 @@ import Testing
 
     // MARK: What is gained
 
-    /// What df says: of a file that is shared in part, or has holes, only what it had for itself.
+    /// df's figures: for a file that is partly shared, or has holes, only its own blocks count.
     @Test(
         .enabled(
             if: canMount && kernelKnows("xfs") && kernelKnows("btrfs"), "needs xfs and btrfs: \(mountObstacle ?? "")"),
@@ -159,7 +159,7 @@ import Testing
                 "unshare", "-m", Repository.path("Tests/faults/with-mount.sh"), ByteString(type), directory.path, "10",
                 "bash", "-c", ByteString(script), "bash", Fsscan.path,
             ], ProcessOptions { $0.timeout = 300 })
-        let reason = "shares its extents already, or has none\n"
+        let reason = "already shares its extents, or has none\n"
         let bytes = "[9437184,[5242880,4194304]]\n"
         #expect(
             outcome.outputText == bytes + bytes + "1\n" + reason + reason, "\(outcome.outputText)\(outcome.errorText)")

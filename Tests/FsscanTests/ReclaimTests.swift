@@ -1,5 +1,5 @@
-// `fsscan duplicates --reflink` and `--hardlink`: what is reclaimed, what is left and why, and that nothing is lost
-// whenever the program is killed and whatever others write meanwhile.
+// `fsscan duplicates --reflink` and `--hardlink`: the reclaimed files, the files left alone, and that no data is lost
+// when the program is killed or others write meanwhile.
 
 import Foundation
 import Glibc
@@ -132,9 +132,9 @@ import Testing
         ])
         let attributes = try run(["setfattr", "-n", "user.x", "-v", "1", directory.appending("attribute")])
         let log = try reclaim(["--hardlink", "--exclude", "outside", directory.path])
-        #expect(log.reason("mode") == "has another mode than the file that stays")
+        #expect(log.reason("mode") == "has a different mode from the kept file")
         if attributes.status == 0 {
-            #expect(log.reason("attribute") == "has other extended attributes than the file that stays")
+            #expect(log.reason("attribute") == "has different extended attributes from the kept file")
         }
         #expect(log.reason("there")?.contains("names outside") == true)
         #expect(try inode(directory, "a") == inode(directory, "b"))
@@ -146,7 +146,7 @@ import Testing
             .file("a", "same", mtime: 1_000), .file("b", "same", owner: 1234), .file("c", "same", group: 1234),
         ])
         let log = try reclaim(["--hardlink", directory.path])
-        #expect(log.actions.allSatisfy { $0.reason == "has another owner than the file that stays" })
+        #expect(log.actions.allSatisfy { $0.reason == "has a different owner from the kept file" })
     }
 
     @Test func anOpenFileIsLeft() throws {
@@ -174,7 +174,7 @@ import Testing
             """, "sh", directory.path, Fsscan.path,
         ])
         #expect(outcome.status == 1)
-        #expect(outcome.outputText.contains("is on another mount than the file that stays"), "\(outcome.outputText)")
+        #expect(outcome.outputText.contains("is not on the mount of the kept file"), "\(outcome.outputText)")
         #expect(!outcome.outputText.contains("linked\n"))
     }
 
@@ -281,7 +281,7 @@ import Testing
                 [["t/b",true]]
                 1 1
                 0
-                shares its extents already, or has none
+                already shares its extents, or has none
 
                 """, "\(outcome.errorText)")
     }
@@ -289,6 +289,6 @@ import Testing
     @Test(.enabled(if: isTmpfs, "needs a tmpfs on /dev/shm")) func whereNothingIsSharedThatIsSaid() throws {
         let directory = try TemporaryDirectory([.file("a", "same"), .file("b", "same")], in: "/dev/shm")
         let log = try reclaim(["--reflink", directory.path])
-        #expect(log.actions.map(\.reason) == ["the file system does not let files share their bytes"])
+        #expect(log.actions.map(\.reason) == ["the file system cannot share extents"])
     }
 }

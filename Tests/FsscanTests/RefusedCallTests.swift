@@ -172,7 +172,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
         #expect(scan.outcome.end == .exited(0), "\(scan.outcome.errorText.prefix(300))")
         let isSame = try scan.timeless() == free
         #expect(isSame, "\(threads) threads")
-        // Without the first there is no scan.
+        // Without the first call there is no scan.
         let none = try run([program] + Self.options + [directory.path], Self.failing("\(failure):1:0"))
         #expect(none.end != .exited(0) && none.errorText.contains("magic"))
     }
@@ -277,8 +277,8 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "nothing can 
             _ = try? churn.finish()
         }
         for _ in 0..<3 {
-            // The scan is part of what it scans: each descriptor that it holds is an entry or two in the directory of
-            // each of its threads, so a slow one (under a sanitizer) sees ten times as many.
+            // The scan sees itself: each descriptor that it holds is an entry or two in the directory of each of its
+            // threads, so a slow scan (under a sanitizer) sees ten times as many.
             let scan = try ScanRun(
                 ["--hash", "md5", "/proc"], threads: threads, ProcessOptions { $0.limits = ["nofile": 256] })
             let report = try scan.report()

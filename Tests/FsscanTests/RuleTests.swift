@@ -1,4 +1,4 @@
-// `--exclude` and `--rules` of verify and diff: what is compared where.
+// `--exclude` and `--rules` of verify and diff.
 
 import TestSupport
 import Testing
@@ -82,7 +82,7 @@ import Testing
         #expect(Self.lines(outcome) == [] && outcome.outputText.contains("Left out by rules: 4 entries of OLD, "))
         #expect(
             outcome.errorText.contains(
-                "rules: line 2: ‘/tmp/keep’ never decides anything: a directory above it is left out"),
+                "rules: line 2: ‘/tmp/keep’ never applies: a directory above it is left out"),
             "\(outcome.errorText)")
     }
 
@@ -187,8 +187,11 @@ import Testing
         let outcome = try Self.shell("$F verify --rules rules s.db", in: directory)
         #expect(
             outcome.outputText.hasPrefix(
-                "No difference in what was compared.\nBy rules, compared as far as they went: 2 files, 1 longer by 4 B.\n"
-            ),
+                """
+                No difference in what was compared.
+                By rules, compared up to their old size: 2 files, 1 longer by 4 B.
+
+                """),
             "\(outcome.outputText)")
         let totals = try Self.shell(
             "$F verify --json --rules rules s.db | jq -c '.totals | [.growing_files, .grown_files, .grown_bytes]'",
@@ -288,7 +291,7 @@ import Testing
             """
         let outcome = try Self.shell(script, in: directory, status: 1)
         #expect(Set(Self.lines(outcome)) == ["* b/f", "* b/log/other", "+ b/log/new"], "\(outcome.outputText)")
-        #expect(outcome.outputText.contains("By rules, compared as far as they went: 2 files, 1 longer by 4 B.\n"))
+        #expect(outcome.outputText.contains("By rules, compared up to their old size: 2 files, 1 longer by 4 B.\n"))
     }
 
     /// For an entry that only has to exist, it does not matter whether it could be read.
@@ -349,8 +352,8 @@ import Testing
     // MARK: The file of rules
 
     @Test(arguments: [
-        ("/a", "says nothing"), ("/a nonsense", "'nonsense' is not one of"), ("/a -sha999", "names no field"),
-        ("/a ignore kind", "stands alone"), ("!/a ignore", "begins with '!'"), ("\n\n/a -kind", "line 3"),
+        ("/a", "has no word"), ("/a nonsense", "'nonsense' is not one of"), ("/a -sha999", "is not a field"),
+        ("/a ignore kind", "must stand alone"), ("!/a ignore", "begins with '!'"), ("\n\n/a -kind", "line 3"),
     ])
     func aRuleThatMeansNothingIsRefused(_ rule: String, _ reason: String) throws {
         let directory = try Self.saved(rule + "\n")

@@ -1,5 +1,5 @@
-// The libmagic helper: what it cannot do, what happens to a file that crashes it, and the messages without it. Also the
-// variables through which others could control a program of root's.
+// The libmagic helper: the calls it cannot make, the errors of files that crash it, and the messages without it. Also
+// the variables through which others could control a program of root's.
 
 import Foundation
 import Glibc
@@ -114,7 +114,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "a sanitized 
         #expect(outcome.errorText == (isRoot ? "fsscan: warning: --mime: \(reason)\n" : ""))
     }
 
-    /// Somebody may put a program of that name beside a copy of fsscan that root starts.
+    /// An attacker may put a program of that name beside a copy of fsscan that root starts.
     @Test(
         .enabled(if: isRoot, "needs root"),
         arguments: ["chmod 777 .", "chown 65534 fsscan-magic", "chmod g+w fsscan-magic"])

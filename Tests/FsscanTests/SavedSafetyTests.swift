@@ -125,7 +125,7 @@ import Testing
     @Test func nobodyWritesWhileTwoScansOfOneFileAreCompared() throws {
         try prepare(
             "for i in $(seq 4000); do echo > tree/$i; done; $F --save old.db tree; touch tree/*; $F --save old.db tree")
-        // The output does not fit into the pipe, which nobody reads yet.
+        // The output does not fit into the pipe, which is not read yet.
         try prepare(
             """
             $F diff 'old.db#1' 'old.db#2' | { sleep 1; sqlite3 old.db 'BEGIN EXCLUSIVE' 2> locked; cat > /dev/null; } || true

@@ -311,7 +311,7 @@ import Testing
                 t/d/big
                 t/d/big
                 t/a.log t/b.txt t/d/big t/d/c.log t/new.log t/new.txt
-                No difference of what is selected.
+                No difference in selected entries.
                 """), "\(printed)")
         #expect(
             printed.hasSuffix("\n0\n[{\"names\":[{\"pattern\":\"*.txt\"}]}]\n5\n2\n"), "\(printed)")
@@ -326,7 +326,7 @@ import Testing
             list records t; "$F" diff --json --name '*' records t > json || true; jq -c '[.select[].names[].pattern]' json
             """, Self.tree)
         #expect(
-            printed == "No difference of what is selected.\nt/a.log t/d/c.log t/new.log\n[\"*\",\"*.log\"]\n",
+            printed == "No difference in selected entries.\nt/a.log t/d/c.log t/new.log\n[\"*\",\"*.log\"]\n",
             "\(printed)")
     }
 
@@ -363,7 +363,7 @@ import Testing
             "$F" --ndjson --name '*.log' t > records; "$F" diff --growth records t 2>&1 || echo $?
             "$F" diff --html t records 2>&1 || echo $?
             """, Self.tree)
-        let line = "fsscan: 'records': has what was selected alone (--name and the like): there are no sums of it\n2\n"
+        let line = "fsscan: 'records': has only selected entries (--name and the like), so it has no sums\n2\n"
         #expect(printed == line + line, "\(printed)")
     }
 

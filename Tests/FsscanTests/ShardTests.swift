@@ -150,7 +150,7 @@ import Testing
             """)
         let outcome = try Fsscan.shell(script, in: try TemporaryDirectory(Self.small))
         #expect(outcome.outputText == "64\n")
-        #expect(outcome.errorText == "fsscan: PARTIAL: 'p2' is of another plan than those before it\n")
+        #expect(outcome.errorText == "fsscan: PARTIAL: 'p2' belongs to a different plan\n")
     }
 
     @Test(arguments: [
@@ -195,7 +195,7 @@ import Testing
             outcome.errorText == """
                 fsscan: ‘short’: is cut short
                 fsscan: ‘long’: has bytes after its end
-                fsscan: ‘other’: is no partial result of fsscan
+                fsscan: ‘other’: is not a partial result of fsscan
                 fsscan: ‘tree’: is a directory
                 fsscan: ‘nothing’: No such file or directory
                 fsscan: ‘half’: is cut short

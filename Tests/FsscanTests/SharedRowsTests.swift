@@ -1,4 +1,4 @@
-// Rows that several scans share: what each scan says stays what it was when it was saved, whatever comes and goes after it.
+// Rows that several scans share: each scan stays as it was saved when later scans are added and removed.
 
 import TestSupport
 import Testing
@@ -90,7 +90,7 @@ import Testing
         #expect(printed == "1|tree/d/a\n2|tree/d/b\n3|tree/d/b\nd\u{1}a|1|1\n", "\(printed)")
     }
 
-    /// What does not change takes no room: neither entries, nor attributes, nor errors.
+    /// Unchanged entries, attributes and errors take no space.
     @Test func aSecondScanOfTheSameAddsNoRow() throws {
         let printed = try prepare(
             """
@@ -144,7 +144,7 @@ import Testing
                 expected[top] = [entries, disk, newest]
             assert found == expected, (found, expected)
             END
-            # Each save writes what has changed, a copy everything.
+            # Each save writes the changes; a copy writes everything.
             "$F" saved --copy s.db copy.db 2> none
             sums='SELECT series, root, key, entries, apparent_bytes, disk_bytes, links, newest, changed IS NULL FROM directories'
             for f in s copy; do sqlite3 $f.db "$sums" > $f; done
@@ -197,7 +197,7 @@ import Testing
 
     // MARK: Earlier versions
 
-    /// The copy of a file of version 1 says what that says: to its evidence.
+    /// The copy of a file of version 1 has the same content and evidence.
     @Test func aCopyOfAnOlderFileHasTheSameEvidence() throws {
         let printed = try prepare(
             """
@@ -226,9 +226,9 @@ import Testing
             for command in '--save s.db tree' 'accept s.db' 'prune --keep 1 s.db'; do
                 status=0; "$F" $command > out 2> err || status=$?; echo $status; grep -c 'fsscan saved --copy OLD NEW' err
             done
-            cmp s.db before; "$F" saved --copy s.db none 2> err || echo $?; grep -o 'is there already' err
+            cmp s.db before; "$F" saved --copy s.db none 2> err || echo $?; grep -o 'already exists' err
             """)
-        #expect(printed == "64\n1\n64\n1\n64\n1\n74\nis there already\n", "\(printed)")
+        #expect(printed == "64\n1\n64\n1\n64\n1\n74\nalready exists\n", "\(printed)")
     }
 
     /// Of the fixture, which 0.1.0 has written, too.

@@ -144,7 +144,7 @@ import Testing
                 let (_, source) = try read(file)
                 #expect(source.failure != nil, "\(length)")
             } catch is SnapshotFailure {
-                // Before it is known what it is a tree of.
+                // Before its root is known.
             }
         }
     }

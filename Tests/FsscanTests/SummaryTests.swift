@@ -163,12 +163,12 @@ import Testing
         several.totals.errors = 2
         several.complete = false
         let lines = summary(several).split(separator: "\n")
-        #expect(lines.first == "Stopped before the end: the figures cover only what was seen until then.")
+        #expect(lines.first == "Stopped before the end: the figures are incomplete.")
         #expect(lines.last == "! 2 errors: not everything could be read, see standard error.")
         // All of them in a file, a screenful on a terminal.
         #expect(lines.filter { $0.contains("  /p") }.count == 30)
         let terminal = summary(several) { style, _ in style.isTerminal = true }
-        #expect(terminal.contains("and 10 more, all of them in a file or pipe and with --json"))
+        #expect(terminal.contains("and 10 more; files, pipes and --json get all of them"))
     }
 
     @Test func sizesOfPseudoFileSystemsAreNamed() {

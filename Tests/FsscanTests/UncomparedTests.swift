@@ -69,7 +69,7 @@ import Testing
         let only = try Self.shell("./f verify old --only content", in: directory)
         #expect(
             only.outputText.hasPrefix(
-                "No difference of the kinds that --only names.\nNot shown, as --only does not name"))
+                "No difference in the kinds of --only.\nNot shown, because --only does not name"))
         #expect(only.outputText.contains(": 8 unknown.\n"), "\(only.outputText)")
         // In the other direction, none of it counts as removed.
         #expect(try Self.shell("./f --save all --mode 644 --hash sha256 d >out", in: directory).status == 0)
@@ -135,7 +135,7 @@ import Testing
         #expect(states.outputText == "1|skipped\n")
         let both = try Self.shell("./f diff --ignore mtime,ctime old#1 " + path, in: directory)
         #expect(both.status == 0)
-        #expect(both.outputText.contains("As both sides skipped it, not compared: content of "), "\(both.outputText)")
+        #expect(both.outputText.contains("Skipped on both sides, not compared: content of "), "\(both.outputText)")
         let json = try Self.shell(
             "./f diff --json --ignore mtime,ctime old#1 old#1 | jq -c .not_compared[1]", in: directory)
         #expect(json.outputText.hasPrefix(#"{"field":"content","reason":"both skipped","entries":"#))
@@ -156,8 +156,8 @@ import Testing
         #expect(
             text.outputText.hasPrefix(
                 """
-                No difference of the kinds that --only names.
-                Not shown, as --only does not name it: 2 added, 1 with other metadata.
+                No difference in the kinds of --only.
+                Not shown, because --only does not name it: 2 added, 1 with other metadata.
                 Evidence\u{20}
                 """))
         #expect(try Self.changes("verify --only content old", in: directory, status: 0) == [])
@@ -181,7 +181,7 @@ import Testing
         let text = try Self.shell("./f diff old new", in: directory)
         #expect(
             text.outputText.hasPrefix(
-                "No difference in what was compared.\nAs NEW does not say, not compared: sha512 (1 entry);"))
+                "No difference in what was compared.\nUnknown in NEW, not compared: sha512 (1 entry);"))
         #expect(try Self.changes("diff --ignore sha512 old new", in: directory, status: 0) == [])
         // A tree gets all digests that a list has.
         #expect(try Self.changes("verify old d", in: directory, status: 0) == [])
@@ -245,7 +245,7 @@ import Testing
             blind.outputText.hasPrefix(
                 """
                 No difference.
-                As OLD was scanned without --xattrs, not compared: extended attributes, ACLs and capabilities.
+                OLD was scanned without --xattrs, not compared: extended attributes, ACLs and capabilities.
                 Evidence\u{20}
                 """))
         let json = try Self.shell(

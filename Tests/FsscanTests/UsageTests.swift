@@ -46,8 +46,8 @@ import Testing
                 ["--max-read", "12x", "/"],
                 "--max-read: '12x' is not a size (bytes, or a number with K, M, G, T, P (powers of 1024), KB, MB, ... (powers of 1000))"
             ),
-            (["--format", "ncdu", "/bin", "/lib"], "--format ncdu: takes one PATH, as the format has one root"),
-            (["--format", "mtree", "/bin", "/lib"], "--format mtree: takes one PATH, as the format has one root"),
+            (["--format", "ncdu", "/bin", "/lib"], "--format ncdu: takes one PATH, because the format has one root"),
+            (["--format", "mtree", "/bin", "/lib"], "--format mtree: takes one PATH, because the format has one root"),
             (
                 ["--files-from", "-", "--files-from-lines", "-"],
                 "--files-from, --files-from-lines: standard input can be one of them"
@@ -111,7 +111,7 @@ import Testing
         let directory = try TemporaryDirectory(Tree((0..<2000).map { .file("file \($0)") } + [.file("a\nb")]))
         let all = try output(of: ["find", directory.path, "-name", "file*"])
         let reason =
-            "is no PATH: NUL separates PATHs here (find -print0); "
+            "is not a PATH: NUL separates PATHs here (find -print0); "
             + "for one PATH per line use --files-from-lines\n"
         for list in [all, Array("/one\n/two\n".utf8), all + [0] + all] {
             let outcome = try Fsscan.run(["--files-from", "-"], ProcessOptions { $0.input = list })
@@ -143,12 +143,12 @@ import Testing
         let cases: [(String, String)] = [
             ("\(path)/a", "'\(path)/a' \(anchor) '/a'"), ("!\(path)/a/", "'!\(path)/a/' \(anchor) '!/a/'"),
             (path, "'\(path)' \(nothing): a PATH is never left out"),
-            ("./a", "'./a' \(nothing): no name is '.' or empty; what the PATH has there is '/a'"),
-            ("a//b/", "'a//b/' \(nothing): no name is '.' or empty; what the PATH has there is '/a/b/'"),
-            ("../a", "'../a' \(nothing): a pattern does not lead out of the PATH"),
+            ("./a", "'./a' \(nothing): no name is '.' or empty; for that entry of the PATH use '/a'"),
+            ("a//b/", "'a//b/' \(nothing): no name is '.' or empty; for that entry of the PATH use '/a/b/'"),
+            ("../a", "'../a' \(nothing): a pattern cannot match outside the PATH"),
             (
                 "*.{c,o}",
-                "'*.{c,o}' takes the braces for themselves; give each pattern an --exclude of its own: '*.c' '*.o'"
+                "'*.{c,o}' matches literal braces; give each pattern an --exclude of its own: '*.c' '*.o'"
             ),
             ("", "'' can match nothing"), ("[a", "'[a' can match nothing"),
         ]

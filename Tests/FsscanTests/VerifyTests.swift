@@ -169,7 +169,7 @@ import Testing
         let other = ByteString(String(repeating: "a", count: 64))
         let refused = try saved.verify(["--expect", other])
         #expect(refused.end == .exited(2))
-        #expect(refused.errorText.contains("is not what --expect says") && refused.standardOutput.isEmpty)
+        #expect(refused.errorText.contains("does not match --expect") && refused.standardOutput.isEmpty)
         #expect(try saved.verify(["--expect", other, "--expect", try saved.printed("of the file")]).end == .exited(0))
     }
 
@@ -203,12 +203,12 @@ import Testing
         #expect(try diff(evidence, copy).end == .exited(0))
         #expect(try diff(sum, copy).end == .exited(0))
         let refused = try diff(ByteString(String(repeating: "0", count: 64)), copy)
-        #expect(refused.end == .exited(2) && refused.errorText.contains("is not what --expect says"))
+        #expect(refused.end == .exited(2) && refused.errorText.contains("does not match --expect"))
         #expect(try diff("0123", copy).end == .exited(64))
         // A directory as OLD is scanned, and has none.
         let live = try Fsscan.run(["diff", "--expect", evidence, saved.directory.path, copy])
         #expect(live.end == .exited(64))
-        // What was forged in OLD is no baseline. Before, diff had no such option.
+        // A forged OLD cannot serve as a baseline. Before, diff had no such option.
         _ = try output(of: ["sqlite3", saved.file, "UPDATE entries SET mode = mode | 2048"])
         #expect(try diff(evidence, copy).end == .exited(2))
         #expect(try diff(sum, copy).end == .exited(2))

@@ -66,7 +66,7 @@ private func runWithChroot(
                 == """
                 2
                 No difference.
-                As OLD was scanned without --xattrs, not compared: extended attributes, ACLs and capabilities.
+                OLD was scanned without --xattrs, not compared: extended attributes, ACLs and capabilities.
                 0
                 f
                 a

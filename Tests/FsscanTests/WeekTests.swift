@@ -1,5 +1,5 @@
-// Seven days of one tree under rules: each day `verify` shows the lines that a person must see, and no others. What was
-// meant is accepted, and the next day is compared with that.
+// Seven days of one tree under rules: each day `verify` shows the lines that a person must see, and no others. Intended
+// changes are accepted, and the next day is compared with the result.
 
 import TestSupport
 import Testing
@@ -52,7 +52,7 @@ import Testing
             ),
             (
                 "package 2 two; day 3 --known dpkg:t/var/lib/dpkg; accept upgrade $PWD/t/usr $PWD/t/var",
-                ["* t/usr/bin/tool", "1 of these as dpkg's packages have them.", "status 1"]
+                ["* t/usr/bin/tool", "1 of these with the content of dpkg's packages.", "status 1"]
             ),
             (
                 "mv t/srv/photos t/srv/pictures; day 4; accept 'photos moved' $PWD/t/srv",

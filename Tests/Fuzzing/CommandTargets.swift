@@ -30,7 +30,7 @@ private func check(_ arguments: [CarriedArgument]) {
     let behind = arguments.drop { $0.bytes != dashes }.dropFirst().map(\.bytes)
     switch invocation {
     case .scan(let settings):
-        // Nothing behind `--` is an option, and nothing that is no argument is a PATH.
+        // Nothing after `--` is an option, and every PATH is an argument.
         precondition(Array(settings.paths.suffix(behind.count)) == behind, "PATHs are as they were given")
         var rest = arguments[...]
         for path in settings.paths {
@@ -123,7 +123,7 @@ private func size(_ bytes: [UInt8]) -> Int64? {
     return Int64(clamping: whole * unit + fraction * unit / scale)
 }
 
-/// A list of PATHs: written again with NULs it is what was read.
+/// A list of PATHs: written again with NULs, it reads back the same.
 func fuzzPaths(_ bytes: UnsafeRawBufferPointer) {
     var written: [UInt8] = []
     ScratchFile.with(bytes) { list in

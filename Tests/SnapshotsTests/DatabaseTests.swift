@@ -24,14 +24,14 @@ import Testing
         }
         #expect(try statement.step() && statement.blob(0)?.count == 3000)
         let failure = try #require(throws: DatabaseError.self) { try statement.step() }
-        #expect(failure.message == "is damaged: it holds more than it has room for")
+        #expect(failure.message == "is damaged: its content exceeds its size")
     }
 
     @Test func aStatementThatHasNoEndEnds() throws {
         let statement = try database.prepare(
             "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r")
         let failure = try #require(throws: DatabaseError.self) { try statement.step() }
-        #expect(failure.message == "is damaged: a table without an end")
+        #expect(failure.message == "is damaged: an endless table")
         // The next call has the full budget again, for each row.
         let rows = try database.prepare(
             "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 100000) SELECT n FROM r")

@@ -106,7 +106,7 @@ import Testing
     @Test(arguments: [["a"], ["", "a/b"], ["", "f", "f/a"], ["", "a", "a/b/c"]])
     func anEntryInNoDirectoryIsDamage(paths: [String]) {
         let entries = paths.map { entry($0, $0.hasSuffix("f") ? .file : .directory) }
-        #expect(throws: SnapshotFailure(path: [], "is damaged: an entry lies in no directory")) {
+        #expect(throws: SnapshotFailure(path: [], "is damaged: an entry is in no directory")) {
             try evidence(scan(), entries)
         }
     }

@@ -74,7 +74,7 @@ import Testing
         #expect(failure.isOfOlderVersion)
         #expect(
             failure.message
-                == "holds saved scans of version 1, which are not changed: make a copy that can be, with "
+                == "holds saved scans of version 1, which cannot be changed: make a copy that can, with "
                 + "fsscan saved --copy OLD NEW")
     }
 
@@ -87,7 +87,7 @@ import Testing
         #expect(failure.message == "holds saved scans of version 3, this program knows version 2")
     }
 
-    /// A later program may know more algorithms. What it has saved is read, and what it says in other columns is kept.
+    /// A later program may know more algorithms. Its saved scans are read, and its additional columns are kept.
     @Test func digestsOfALaterProgramAreColumns() throws {
         let later = SavedSchema.version2(digests: ["sha256", "blake9", "md5"])
         let database = try Database(path, .create)

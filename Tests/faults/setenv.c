@@ -1,5 +1,5 @@
-// A preloaded library that changes the environment before the program begins: then `environ` is no longer where the
-// kernel put it, after the arguments.
+// A preloaded library that changes the environment before the program begins: then `environ` is no longer at its place
+// after the arguments.
 
 #include <stdlib.h>
 

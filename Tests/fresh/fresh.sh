@@ -27,7 +27,7 @@ base=$work/base paths=$work/paths
 summary=()
 clean_up_at_the_end
 
-# base_failed: says why there is no system.
+# base_failed: prints the reason why there is no system.
 base_failed() {
     tail -n 20 "$logs/base.log" >&2
     exit 1

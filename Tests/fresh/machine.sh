@@ -33,7 +33,7 @@ clean_up_at_the_end() {
 }
 
 # isolated COMMAND...: runs it in namespaces of its own, and waits so that a signal ends the waiting.
-# Job control, because a shell without it lets what it starts in the background ignore SIGINT.
+# Job control, because without it background processes of a shell ignore SIGINT.
 isolated() {
     local status=0
     set -m
@@ -113,7 +113,7 @@ take_over_pip() {
     for file in /etc/xdg/pip/pip.conf /etc/pip.conf; do
         [[ ! -r $file ]] || { install -D -m 644 "$file" "$base$file" && carry_named <"$file"; }
     done
-    # The user's own file, for those who have a home directory already and who will get one.
+    # The user's own file, for users with a home directory, and for new ones.
     for file in .pip/pip.conf .config/pip/pip.conf; do
         [[ -r ~/$file ]] || continue
         for home in /root /etc/skel; do install -D -m 644 ~/"$file" "$base$home/$file"; done

@@ -9,7 +9,7 @@ import time
 
 import support
 
-# What this program itself sends to a terminal: colours, and clearing a line.
+# The sequences that fsscan itself sends to a terminal: colours, and clearing a line.
 OWN_SEQUENCES = re.compile(r"\x1b\[[0-9;]*[mK]")
 BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -32,7 +32,7 @@ def every_name(generator):
     names |= {b"-", b"--", b"-rf", b"--json", b"--output=x", b"-o", b"--files-from", b"--help", b"@file", b"=", b"#x"}
     names |= {b'{"type":"summary"}', b'"},{"path":"', b"null", b"true", b"NaN", b"\\u0000", b"\\x41", b"&amp;", b"<b>", b"%s%n"}
     names |= {b"...", b".. ", b" ..", b"..\n", b". ", b"a\\b", b"C:", b"con", b"..\\..", b"%2e%2e%2f", b"dev\x01null"}
-    # And what nobody thought of.
+    # And random bytes.
     for _ in range(200):
         length = generator.choice([1, 2, 3, 8, 40, 255])
         names.add(bytes(generator.choice(b"\x1b\x80\xc3\xa9\xff\n\"\\ a-.\xe2\x80\xae") for _ in range(length)))

@@ -71,7 +71,7 @@ def said(result, word):
     return word.encode() in result.out + result.err
 
 
-# ---- Cases: each makes a tree, and says in a few words what a program made of it.
+# ---- Cases: each creates a tree, and describes a program's result in a few words.
 
 
 def odd_names(top):
@@ -171,7 +171,7 @@ def symlink_swap(top):
 CASES = [
     ("a name that is not UTF-8, quotes, a newline, an escape", odd_names),
     (f"a path longer than PATH_MAX ({DEPTH} levels)", deeper_than_path_max),
-    ("a directory that may not be read", unreadable),
+    ("an unreadable directory", unreadable),
     ("a FIFO without a writer", fifo),
     ("ulimit -n 32, 100 levels with siblings", few_descriptors),
     ("a directory swapped for a symlink that leads out, all the time", symlink_swap),

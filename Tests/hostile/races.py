@@ -13,7 +13,7 @@ import time
 import support
 import torment
 
-# What may become of a name between two looks at it.
+# Changes of a name between two looks at it.
 EXPECTED_CODES = {"ENOENT", "ESTALE", "ENOTDIR", "ELOOP", "CHANGED", "ENXIO"}
 SECRET = b"forbidden content"
 IN_OPEN, IN_ACCESS = 0x20, 0x01

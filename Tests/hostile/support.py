@@ -130,7 +130,7 @@ class Session:
         process = subprocess.Popen(command, preexec_fn=lower if limits else None, **options)
         return self.finish(process, timeout, f"{[os.fsdecode(a)[:80] for a in command][:12]}")
 
-    # ---- Reading what it wrote
+    # ---- Reading its output
 
     def report(self, result, what, validated=True):
         """The JSON report; None, and a failure, if it is not valid."""

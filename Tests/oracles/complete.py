@@ -18,8 +18,8 @@ import sys
 import tempfile
 import time
 
-# What the shell runs in the place of the command that was completed: its words, in hex, so that nothing that the
-# terminal echoes looks like it.
+# The shell runs this instead of the completed command: it prints the words in hex, so that no terminal echo looks like
+# them.
 SHOW = r"""show() {
     local word
     printf 'WOR''DS'

@@ -17,7 +17,7 @@ import sys
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-# Marks, embeddings, overrides and isolates: what changes the direction of a text.
+# Marks, embeddings, overrides and isolates: characters that change the direction of text.
 DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 WINDOWS = [(width, scheme) for width in (1600, 360) for scheme in ("light", "dark")]
 
@@ -127,7 +127,7 @@ def drill(browser, path, problems):
     page.close()
 
 
-# Every directory of the map by its shown path, and what the whole comes to.
+# Every directory of the map by its shown path, and the total.
 SUMS = """() => ({
   root: [tree.root.entries, tree.root.apparent, tree.root.disk],
   before: [tree.root.entriesBefore, tree.root.was],
@@ -212,7 +212,7 @@ def screenshots(browser, path, prefix):
 def main():
     command, path, other = sys.argv[1:]
     with sync_playwright() as playwright:
-        # The page is what is tested, not Chromium's sandbox, which root cannot have.
+        # This tests the page, not Chromium's sandbox, which is not available to root.
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         if command == "screenshots":
             problems = screenshots(browser, path, other)

@@ -108,7 +108,7 @@ requirements() {
     ! command -v chromium >/dev/null || cat "$here/requirements-browser.txt"
 }
 
-# The stamp records what was installed: another list of requirements makes the environment anew.
+# The stamp records the installed requirements: a different list recreates the environment.
 if [ -x "$venv/bin/python" ] && requirements | cmp -s - "$venv/installed-requirements.txt" &&
     "$venv/bin/python" -c ''; then
     [ "$mode" = --check ] || "$here/prometheus.sh"

@@ -378,7 +378,7 @@ def schemas_problems():
         text = "".join(deepjson.dumps(line) + "\n" for line in changed(copy.deepcopy(lines), change))
         if not records_problems(text.encode()):
             problems.append(f"invalid records are accepted: {change['why']}")
-    # Users' programs, which read the schema as it is, accept what a later version adds.
+    # Users' programs, which read the schema as it is, accept fields that a later version adds.
     later = {**deepjson.loads((SAMPLES / "report-valid.json").read_bytes()), "added_later": 1}
     if not jsonschema.Draft202012Validator(report).is_valid(later):
         problems.append("the schema refuses fields that a later version may add")

@@ -82,7 +82,7 @@ struct ChecksumParser {
         throw Refusal(reason: "\(digits.count) hex digits belong to no known algorithm")
     }
 
-    /// - Parameter rest: what follows the first blank behind the digits.
+    /// - Parameter rest: the text after the first blank after the digits.
     private mutating func name(_ rest: ArraySlice<UInt8>) throws(Refusal) -> ArraySlice<UInt8> {
         let isMark = rest.first == UInt8(ascii: " ") || rest.first == UInt8(ascii: "*")
         if rest.count == 1 || !isMark {
@@ -143,7 +143,7 @@ struct ChecksumParser {
         _ digits: ArraySlice<UInt8>, _ algorithm: DigestAlgorithm
     ) throws(Refusal) -> [UInt8] {
         guard let bytes = Bytes.bytes(ofHex: digits), bytes.count == algorithm.byteCount else {
-            throw Refusal(reason: "\(digits.count) hex digits are no \(algorithm.rawValue)")
+            throw Refusal(reason: "\(digits.count) hex digits are not a digest of \(algorithm.rawValue)")
         }
         return bytes
     }

@@ -2,7 +2,7 @@ import Bytes
 public import Entries
 import LinuxKernel
 
-/// What `sha256sum` and its sisters print: a digest, two spaces and a path, of regular files whose digest is known.
+/// The lines of `sha256sum` and its siblings: a digest, two spaces and a path, for regular files whose digest is known.
 extension RecordFormat {
     /// Nil for an algorithm that no such program computes.
     public static func checksums(_ algorithm: DigestAlgorithm) -> RecordFormat? {
@@ -20,7 +20,7 @@ extension RecordEncoder {
         _ algorithm: DigestAlgorithm, path: UnsafeRawBufferPointer, kind: EntryKind, content: EntryContent
     ) {
         guard kind == .file, let row = content.digests, !digests.isEmpty else { return }
-        // As coreutils since 9.0: a backslash in front says that the name has escapes.
+        // As in coreutils since 9.0: a leading backslash means that the name has escapes.
         let isEscaped = path.contains { Self.checksumEscape(of: $0) != nil }
         if isEscaped { buffer.append(UInt8(ascii: "\\")) }
         let digests = digests

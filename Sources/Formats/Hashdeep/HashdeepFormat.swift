@@ -42,7 +42,7 @@ private struct HashdeepReader {
     consuming func read() throws(SnapshotFailure) -> SortedSource {
         hasCarriageReturns = try lines.next()?.last == 0x0D
         guard let header = try nextLine(), try readColumns(header) else {
-            throw lines.failure("no names of columns that end in filename")
+            throw lines.failure("the names of the columns must end with filename")
         }
         var entries: Int64 = 0
         while let line = try nextLine() {

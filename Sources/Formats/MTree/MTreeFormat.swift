@@ -79,7 +79,7 @@ struct MTreeReader {
             let (text, hasComment) = Self.withoutComment(piece)
             if hasComment || !Self.goesOn(text) { return line + text }
             line.append(contentsOf: text.dropLast())
-            guard let next = try lines.next() else { throw lines.failure("the last line is to go on") }
+            guard let next = try lines.next() else { throw lines.failure("the last line ends with a continuation") }
             guard line.count + next.count <= LineReader.longestLine else { throw lines.failure("too long") }
             piece = next
         }
@@ -111,7 +111,7 @@ struct MTreeReader {
         case "/set": set(words.dropFirst())
         case "/unset": for word in words.dropFirst() { unset(MTreeKeywords.name(word)) }
         case "..":
-            if directory.isEmpty, !hasRoot { throw lines.failure("no directory is open that could end") }
+            if directory.isEmpty, !hasRoot { throw lines.failure("there is no open directory to end") }
             directory.removeSubrange((directory.lastIndex(of: Self.slash) ?? 0)...)
         default: try entry(first, words.dropFirst())
         }
@@ -192,7 +192,7 @@ struct MTreeReader {
 
     private var isWithinBounds: Bool { expanded <= allowance + Self.allowancePerByte * lines.passed }
     private var tooMuch: SnapshotFailure {
-        lines.failure("paths and targets of \(expanded) bytes in all, far more than the file has")
+        lines.failure("paths and targets take \(expanded) bytes in all, far more than the file")
     }
 
     /// Names are patterns, so fsscan puts backslashes before `*` and similar characters to make them literal. Other

@@ -8,9 +8,9 @@ struct MTreeSystem {
     private var groups = Names()
     private var knownUmask: UInt32?
 
-    /// Nil if there is no user of that name here.
+    /// Nil if this system has no user of that name.
     mutating func user(_ name: [UInt8]) -> UInt32? { users.number(name, Accounts.userID) }
-    /// Nil if there is no group of that name here.
+    /// Nil if this system has no group of that name.
     mutating func group(_ name: [UInt8]) -> UInt32? { groups.number(name, Accounts.groupID) }
 
     /// The umask of the process.

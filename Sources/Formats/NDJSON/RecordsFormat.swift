@@ -42,7 +42,7 @@ private struct RecordsReader {
             for entry in entries { try sorter.append(entry) }
         }
         guard let isComplete else {
-            throw SnapshotFailure(path: path, "ends without a summary: the records were cut off")
+            throw SnapshotFailure(path: path, "ends without a summary: the records are truncated")
         }
         description.isComplete = isComplete
         return SortedSource(description, try sorter.finish())

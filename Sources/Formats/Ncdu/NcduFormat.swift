@@ -41,7 +41,7 @@ private final class NcduSource: SnapshotSource {
             format: SnapshotFormat.ncdu.name, roots: [], fields: [.kind, .size, .diskBytes, .mtime], algorithms: [])
         // [1, the minor version, the program that wrote it, the root
         try expect("[")
-        guard try number() == 1 else { throw failure("is of a version that is not known") }
+        guard try number() == 1 else { throw failure("has an unknown version") }
         try expect(",")
         _ = try number()
         try expect(",")
@@ -78,10 +78,10 @@ private final class NcduSource: SnapshotSource {
                 isAtEnd = true
             case UInt8(ascii: "{"):
                 let object = try object()
-                guard let above = directories.last else { throw failure("an entry that is in no directory") }
+                guard let above = directories.last else { throw failure("an entry outside any directory") }
                 if object.isExcluded, !isDirectory { continue }
                 guard !object.name.isEmpty, !object.name.contains(UInt8(ascii: "/")), !object.name.contains(0) else {
-                    throw failure("a name that is none")
+                    throw failure("an invalid name")
                 }
                 let key = EntryKey(bytes: above.key.bytes + (above.key.isRoot ? [] : [0]) + object.name)
                 let device = object.device ?? above.device
@@ -116,13 +116,13 @@ private final class NcduSource: SnapshotSource {
     }
 
     private func token() throws(SnapshotFailure) -> UInt8 {
-        guard let byte = try bytes.peekBehindSpace() else { throw failure("ends too early: it was cut off") }
+        guard let byte = try bytes.peekBehindSpace() else { throw failure("ends too early: it is truncated") }
         bytes.pass()
         return byte
     }
 
     private func expect(_ character: Unicode.Scalar) throws(SnapshotFailure) {
-        guard try token() == UInt8(ascii: character) else { throw failure("no \(character) where one belongs") }
+        guard try token() == UInt8(ascii: character) else { throw failure("expected \(character)") }
     }
 
     /// Digits; a fraction and an exponent are ignored. Larger values saturate.
@@ -143,13 +143,13 @@ private final class NcduSource: SnapshotSource {
                     value = first || second ? .max : sum
                 }
             default:
-                if length == 0 { throw failure("no number where one belongs") }
+                if length == 0 { throw failure("expected a number") }
                 return isNegative ? -value : value
             }
             bytes.pass()
             length += 1
         }
-        throw failure("ends too early: it was cut off")
+        throw failure("ends too early: it is truncated")
     }
 
     /// After its opening brace.
@@ -160,7 +160,7 @@ private final class NcduSource: SnapshotSource {
             case UInt8(ascii: "}"): return object
             case UInt8(ascii: ","): continue
             case UInt8(ascii: "\""): break
-            default: throw failure("no key where one belongs")
+            default: throw failure("expected a key")
             }
             let key = String(decoding: try string(), as: UTF8.self)
             try expect(":")
@@ -169,7 +169,7 @@ private final class NcduSource: SnapshotSource {
     }
 
     private func read(_ key: String, into object: inout NcduObject) throws(SnapshotFailure) {
-        guard let start = try bytes.peekBehindSpace() else { throw failure("ends too early: it was cut off") }
+        guard let start = try bytes.peekBehindSpace() else { throw failure("ends too early: it is truncated") }
         switch start {
         case UInt8(ascii: "\""):
             bytes.pass()
@@ -217,13 +217,13 @@ private final class NcduSource: SnapshotSource {
             }
             if text.count > Self.longestName { throw failure("a name that is too long") }
         }
-        throw failure("ends too early: it was cut off")
+        throw failure("ends too early: it is truncated")
     }
 
     private static let longestName = 1 << 20
 
     private func escape(into text: inout [UInt8]) throws(SnapshotFailure) {
-        guard let byte = try bytes.peek() else { throw failure("ends too early: it was cut off") }
+        guard let byte = try bytes.peek() else { throw failure("ends too early: it is truncated") }
         bytes.pass()
         switch byte {
         case UInt8(ascii: "n"): text.append(0x0A)
@@ -235,7 +235,7 @@ private final class NcduSource: SnapshotSource {
             var value = UInt32(0)
             for _ in 0..<4 {
                 guard let digit = try bytes.peek().flatMap({ Character(UnicodeScalar($0)).hexDigitValue }) else {
-                    throw failure("no four digits behind \\u")
+                    throw failure("expected four digits after \\u")
                 }
                 bytes.pass()
                 value = value << 4 | UInt32(digit)

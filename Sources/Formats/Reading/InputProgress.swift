@@ -3,7 +3,7 @@ import Synchronization
 /// How much of a file was read: counted by the thread that reads it, and looked at by a display.
 package final class InputProgress: Sendable {
     private let read = Atomic<Int64>(0)
-    /// In bytes; 0 where nobody knows.
+    /// In bytes; 0 if it is unknown.
     private let whole = Atomic<Int64>(0)
 
     package init() {}

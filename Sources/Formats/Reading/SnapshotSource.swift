@@ -46,7 +46,7 @@ package struct SnapshotDescription: Sendable {
     package var unnamedAlgorithms: Set<DigestAlgorithm> = []
     /// The totals of all PATHs, if the source has them before its entries.
     package var totals: Totals?
-    /// Of a live side: what was taken over from a saved scan without being read.
+    /// Of a live side: the files whose digests were reused without reading.
     package var baseline: BaselineUse?
     /// Of a live side: names that rules excluded, and whose contents were not read.
     package var namesLeftOut: Int64 = 0
@@ -71,12 +71,12 @@ extension SnapshotDescription {
     package func confirmWhole(_ file: [UInt8]?) throws(SnapshotFailure) {
         guard options?.selection.isEmpty ?? true else {
             throw SnapshotFailure(
-                path: file, "has what was selected alone (--name and the like): there are no sums of it")
+                path: file, "has only selected entries (--name and the like), so it has no sums")
         }
     }
 }
 
-/// A source cannot be read, or is not what it claims to be: one line for standard error, exit status 2.
+/// A source cannot be read, or is invalid: one line for standard error, exit status 2.
 package struct SnapshotFailure: Error, Equatable {
     /// The file; nil if it is not about one.
     package var path: [UInt8]?

@@ -22,7 +22,7 @@ package struct PackedEntry {
         rules = EntryRules(rawValue: header.rules)
         var values = header.values
         parts = FieldSet(bits: values.bits)
-        // What is not known is 0, so a part that is not there has no length.
+        // Unknown values are 0, so a missing part has no length.
         targetStart = MemoryLayout<EntryHeader>.size
         mimeStart = targetStart + Int(truncatingIfNeeded: values.words[EntryField.target.index])
         digestsStart = mimeStart + Int(truncatingIfNeeded: values.words[EntryField.mime.index])

@@ -83,7 +83,7 @@ public final class RecordOutput: EntryOutput {
     package var isReadMeanwhile: Bool { true }
     package var sortsAtFlush: Bool { sorter != nil }
 
-    /// False while somebody is writing.
+    /// False while another thread is writing.
     package var canBeFlushed: Bool { state.withLockIfAvailable { _ in true } ?? false }
 
     /// The first error.

@@ -7,8 +7,8 @@ package import LinuxKernel
 /// One worker's connection to a `RecordOutput`. Not for two threads at a time.
 ///
 /// Lines are handed over when there are 64 KiB of them, or with the first line that comes a second or more after the
-/// last hand-over: a scan that reads large files writes few lines, and somebody may be watching. The last lines before
-/// a worker went idle wait for its next line or the end of the scan; a timer would have to take the lines from another
+/// last hand-over: a scan that reads large files writes few lines, and a user may be watching. The last lines before a
+/// worker went idle wait for its next line or the end of the scan; a timer would have to take the lines from another
 /// thread, and so cost a lock per line. With `--sorted` they wait for the end in any case, in an arena.
 package final class RecordStream: EntryStream {
     private let output: RecordOutput

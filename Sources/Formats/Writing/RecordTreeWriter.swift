@@ -42,7 +42,7 @@ struct RecordTreeText: Sendable {
     let item: @Sendable (inout ByteBuffer, RecordTreeLine) -> Void
     /// After the contents of a directory.
     let end: StaticString
-    /// Whether to write a path of which only an error is known.
+    /// Whether to write a path with nothing but an error.
     var tellsErrors = false
 }
 

@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 import LinuxKernel
 
-/// Reads a file and leaves the page cache as it was: pages that others use stay in it, pages that this brought in do not.
+/// Reads a file and leaves the page cache as it was: pages that were cached stay, and pages that this brings in are
+/// dropped.
 ///
 /// ```
 ///   dropping   preadv2(RWF_DONTCACHE) ──▶ the kernel drops the pages that were not there      ┐ refused by the kernel,
@@ -10,31 +11,31 @@ import LinuxKernel
 ///   ordinary   pread, and the pages stay                                                      ┘ sandbox: the next
 /// ```
 ///
-/// The hard thing is whose a cached page is. What mincore(2) and cachestat(2) say of others' files is not true, or not
-/// told. A read that must not wait tells it: the pages that it finds were there before, unless the kernel has read
-/// ahead. So the kernel is told not to, in a file that takes several reads.
+/// The difficulty is to know which pages were cached before. For other users' files, mincore(2) and cachestat(2) give
+/// false answers or none. A non-blocking read gives the answer: the pages that it finds were cached before, unless the
+/// kernel has read ahead. So readahead is switched off for a file that takes several reads.
 ///
-/// Where everything is cached, each piece is one call, as with `pread`.
+/// If everything is cached, each piece takes one call, as with `pread`.
 struct CachedReading: Sendable {
     enum Way: Sendable {
         case dropping, noticing, ordinary
     }
 
     private(set) var way: Way
-    /// What was tried first does not work on this file system.
+    /// The way that was tried first does not work on this file system.
     private(set) var wasRefused = false
-    /// What was not cached and was read last. It is dropped before the next read, or with the file: until then somebody
-    /// may have a second look (libmagic).
+    /// The range that was read last and was not cached. It is dropped before the next read, or when the file is closed:
+    /// until then libmagic may read it again.
     private var missed: Range<Int64> = 0..<0
-    /// What somebody else has read, who drops nothing: it is dropped with the file.
+    /// Ranges that libmagic reads, which drops nothing: they are dropped when the file is closed.
     private var lent: [Range<Int64>] = []
     private var hasBegun = false
     private var readsAhead = true
 
     init(_ way: Way) { self.way = way }
 
-    /// For who reads parts of the file alone, as the kernel drops what is read, and not what it has read ahead; and for
-    /// files that somebody else reads as well.
+    /// For callers that read only parts of the file, because the kernel drops the pages read but not those read ahead;
+    /// and for files that libmagic also reads.
     mutating func noticeParts() {
         if way == .dropping { way = .noticing }
     }
@@ -76,7 +77,8 @@ struct CachedReading: Sendable {
             readsAhead = false
         }
         hasBegun = true
-        // At the end nothing more will come, and somebody else may still read. What is read again is kept until then.
+        // At the end no further read follows, and libmagic may still read. A range that is read again is kept until
+        // then.
         if !missed.isEmpty, offset < size, !missed.contains(offset) {
             try? Kernel.dropCached(missed, of: file)
             missed = 0..<0
@@ -89,58 +91,58 @@ struct CachedReading: Sendable {
         }
     }
 
-    /// Whole pages, and what the kernel has read ahead.
+    /// Notes whole pages, and those that the kernel has read ahead.
     private mutating func note(_ offset: Int64, _ length: Int) {
         let end = offset.addingReportingOverflow(Int64(length) + (readsAhead ? Self.readAhead : Self.page - 1))
         let range = offset / Self.page * Self.page..<(end.overflow ? .max : end.partialValue / Self.page * Self.page)
-        // What was missed before is dropped by now, unless this lies in it.
+        // The earlier range is dropped by now, unless it contains this one.
         missed =
             missed.isEmpty
             ? range : min(missed.lowerBound, range.lowerBound)..<max(missed.upperBound, range.upperBound)
     }
 
-    /// Before somebody else reads the file at both its ends, and nothing in between: what that brings in goes with the
-    /// file, unless the first page is cached.
+    /// Call it before libmagic reads both ends of the file, and nothing in between: the pages that this brings in are
+    /// dropped when the file is closed, unless the first page is cached.
     ///
     /// - Parameters:
     ///   - length: of each end, in bytes.
-    ///   - buffer: for some bytes.
+    ///   - buffer: scratch memory.
     mutating func lend(_ file: Int32, _ length: Int64, size: Int64, through buffer: UnsafeMutableRawBufferPointer) {
         if way == .ordinary { return }
         let one = UnsafeMutableRawBufferPointer(rebasing: buffer[..<1])
         do throws(Errno) {
             _ = try Kernel.read(file, at: 0, into: one, .cachedOnly)
         } catch {
-            // What else is wrong the next read says.
+            // The next read reports any other error.
             guard error == .wouldBlock else { return }
-            // The page is on its way now. If nobody came for it, it could not be dropped.
+            // The page is being read now. It can be dropped only after a read has waited for it.
             _ = try? Kernel.read(file, at: 0, into: one)
             lent = [0..<length, max(0, (size - length) / Self.page * Self.page)..<size]
         }
     }
 
-    /// Drops what this brought into the cache, and has not been dropped. Nobody can do anything about pages that stay.
+    /// Drops the remaining pages that this brought into the cache. Errors are ignored: nothing can be done about pages
+    /// that stay.
     func dropRest(_ file: Int32) {
         if !missed.isEmpty { try? Kernel.dropCached(missed, of: file) }
         for part in lent { try? Kernel.dropCached(part, of: file) }
     }
 
     private static let page = Int64(sysconf(Int32(_SC_PAGESIZE)))
-    /// What the kernel reads ahead of a first read, by default.
+    /// The kernel's default readahead after a first read.
     private static let readAhead: Int64 = 128 << 10
-    /// Smaller parts are looked at here and there, and cost no call to say so.
+    /// Smaller reads are isolated looks at a file, and are not worth a call that switches readahead off.
     private static let leastPiece = 64 << 10
 }
 
 extension Errno {
-    /// Who does not know a call, its flags or its advice says one of these.
+    /// The errors for an unknown call, flag or advice.
     fileprivate var isRefusal: Bool {
         self == .notSupported || self == .invalid || self == .noSystemCall || self == .permission
     }
 }
 
-/// What a worker has learned about the file system that it was on last: what is refused there is tried once, not for each
-/// file.
+/// The ways that work on the last file system that a worker was on: a refused one is tried once, not for each file.
 package struct CachedReadingWays: Sendable {
     private var learned: (device: UInt64, way: CachedReading.Way)?
 

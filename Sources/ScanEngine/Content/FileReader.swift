@@ -40,7 +40,7 @@ package struct FileReader: ~Copyable, Sendable {
         case end
     }
 
-    /// How the page cache stays as it was.
+    /// Keeps the page cache as it was.
     var cached: CachedReading
 
     /// Opens the regular file `name` in `directory`.
@@ -49,7 +49,7 @@ package struct FileReader: ~Copyable, Sendable {
     ///   regular file: with O_NONBLOCK even a FIFO put in the file's place is opened without waiting.
     /// - Parameter wasJustListed: false if something else may have taken the name since: it is checked again before it
     ///   is opened.
-    /// - Parameter ways: what is known of file systems.
+    /// - Parameter ways: the worker's experience with file systems.
     package init(
         _ name: UnsafePointer<CChar>, in directory: Int32, expecting expected: DeviceInode?,
         wasJustListed: Bool = true, keepAccessTime: Bool = true, ways: CachedReadingWays = CachedReadingWays()
@@ -130,9 +130,9 @@ package struct FileReader: ~Copyable, Sendable {
         }
     }
 
-    /// Before libmagic reads in the file, which begins at its start and may look at its end.
+    /// Call it before libmagic reads the file. libmagic begins at the start, and may read the end.
     ///
-    /// - Parameter buffer: for some bytes.
+    /// - Parameter buffer: scratch memory.
     mutating func prepareForType(_ buffer: UnsafeMutableRawBufferPointer) {
         if status.size > buffer.count {
             cached.lend(file.number, Self.typeBytes, size: status.size, through: buffer)
@@ -141,8 +141,8 @@ package struct FileReader: ~Copyable, Sendable {
         }
     }
 
-    /// What libmagic reads at most of each end (`FILE_BYTES_MAX` in its source, 7 MiB), and what the kernel may read ahead,
-    /// which is no more than was asked for.
+    /// The most that libmagic reads at each end (`FILE_BYTES_MAX` in its source, 7 MiB), and the kernel's readahead,
+    /// which is at most as much.
     private static let typeBytes: Int64 = 14 << 20
 
     /// Throws `.changed` if the status differs from that at opening.

@@ -43,7 +43,7 @@ struct MagicHelper: ~Copyable {
         default:
             // No greeting: it is another program, or one for another machine.
             let signal = clinux_end_helper(process)
-            throw .impossible("fsscan-magic ended before it began\(Self.death(signal))")
+            throw .impossible("fsscan-magic ended before it was ready\(Self.death(signal))")
         }
         self.program = program
         self.socket = socket
@@ -77,7 +77,7 @@ struct MagicHelper: ~Copyable {
         let sent = clinux_send_descriptors(socket.number, descriptors, Int32(descriptors.count))
         // A dead helper is detected below.
         if sent != 0, sent != -EPIPE, sent != -ECONNRESET {
-            throw .helper(message: "fsscan-magic cannot be asked: \(Errno(-sent).message)", error: Errno(-sent))
+            throw .helper(message: "cannot send to fsscan-magic: \(Errno(-sent).message)", error: Errno(-sent))
         }
         do throws(Errno) {
             let answers = try Self.receive(from: socket)
@@ -95,7 +95,7 @@ struct MagicHelper: ~Copyable {
         let message: String
         var code = error
         switch error {
-        case Errno(EBADMSG): message = "fsscan-magic gave no answer that makes sense"
+        case Errno(EBADMSG): message = "fsscan-magic gave an invalid answer"
         case Errno(ETIMEDOUT): message = "fsscan-magic gave no answer for \(program.milliseconds / 1000) s"
         default:
             let signal = clinux_end_helper(process)

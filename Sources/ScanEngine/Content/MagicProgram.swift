@@ -30,7 +30,7 @@ package struct MagicProgram: Sendable {
         }
         let slash = UInt8(ascii: "/")
         guard length > 0, let end = buffer[..<length].lastIndex(of: slash) else {
-            return .missing(reason: "where this program lies is not known")
+            return .missing(reason: "the location of this program is unknown")
         }
         let program = Array(buffer[..<length])
         let directory = Array(program[..<end])

@@ -1,7 +1,7 @@
 package import Entries
 import WorkStealing
 
-/// What a scan reads of files' content, and what its workers share for it.
+/// The content that a scan reads, and the state that its workers share for reading it.
 package final class SharedContent: Sendable {
     /// Nil without `--hash`.
     package let methods: DigestMethods?

@@ -42,7 +42,7 @@ final class TypedInodes: Sendable {
         }
     }
 
-    /// Inodes of which another part may have names.
+    /// Inodes that may have names in another part.
     var open: [DeviceInode: Typed] { met.withLock { $0.compactMapValues(\.typed) } }
 }
 

@@ -143,8 +143,8 @@ actor DeferredRead: MailboxActor {
         }
     }
 
-    /// Opens the current request's file and reads it. Afterwards there is no current request, or a message is on its
-    /// way, or will be when the awaited resource is available.
+    /// Opens the current request's file and reads it. Afterwards there is no current request, or a message is queued,
+    /// or will be queued when the awaited resource is available.
     private func open(hasDetector: Bool = false) {
         guard let request = current else { preconditionFailure("a file is opened for a request") }
         let worker = WorkerLocals.current

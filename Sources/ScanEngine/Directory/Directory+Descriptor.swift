@@ -31,7 +31,7 @@ extension Directory {
     /// Ends a need for the descriptor. The last one closes it, and opens that of a directory above through it if others
     /// wait for one.
     nonisolated func descriptorNeedEnded(_ worker: WorkerLocals) {
-        // There are no needs, so nobody borrows it: `take` finds it, unless it was given up.
+        // There are no needs, so it is not borrowed: `take` finds it, unless it was given up.
         guard descriptor.needEnded(), let own = descriptor.take() else { return }
         if worker.context.descriptors.hasGivenUp { restoreAbove(own, worker) }
     }

@@ -109,7 +109,7 @@ actor Directory: MailboxActor {
         }
     }
 
-    /// Reads the directory, which is open: before, there was no descriptor for its `.gitignore`.
+    /// Reads the open directory once more: earlier there was no descriptor for its `.gitignore`.
     ///
     /// - Parameter place: the place that it has had since then.
     func readOnceMore(in place: DirectoryPlace?) {

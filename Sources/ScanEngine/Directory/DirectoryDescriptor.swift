@@ -18,8 +18,8 @@ struct DirectoryDescriptor: ~Copyable, Sendable {
     /// Low half: the descriptor plus one, 0 while there is none. High half: the number of current users.
     ///
     /// Sequentially consistent, as is `needs`: the thread that restores a descriptor (`giveBack`, then looks at
-    /// `needs`) and the thread that ends the last need (`needs`, then looks here) must not miss each other, or nobody
-    /// would close it.
+    /// `needs`) and the thread that ends the last need (`needs`, then looks here) must not miss each other, or the
+    /// descriptor would never be closed.
     private let state = Atomic<UInt64>(0)
     /// The number of needs. Starts with the directory's own listing.
     private let needs = Atomic<Int>(1)

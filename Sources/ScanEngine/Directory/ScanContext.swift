@@ -116,7 +116,7 @@ final class ScanContext: Sendable {
         choice = environment.choice
     }
 
-    /// As many as one question to libmagic has.
+    /// The number of files in one question to libmagic.
     private static let filesPerSlice = MIMEDetectors.mostFiles
 
     /// The maximum number of workers, so that `threads` of them run. Spare ones must not take descriptors that others

@@ -6,7 +6,7 @@ package struct ScanEnvironment: Sendable {
     package var outputs: [any EntryOutput] = []
     /// Files to skip.
     package var leftOut: LeftOut?
-    /// Which of the files are read whose content the options ask for; nil: all of them.
+    /// Selects the files to read if the options request content; nil: all of them.
     package var choice: (any ContentChoice)?
     /// Results of an earlier scan, for the digests and types of the scan's options.
     package var baseline: ContentBaseline?

@@ -100,7 +100,7 @@ final class ScanLender: Sendable {
         return true
     }
 
-    /// This borrower will not answer: what it has is unfinished, and counts as nothing.
+    /// This borrower will not answer: its items are unfinished, and count as nothing.
     func giveUp(on borrower: Int) {
         let lost = state.withLock { state in
             let lost = state.lent.filter { $1.borrower == borrower }
@@ -121,7 +121,7 @@ final class ScanLender: Sendable {
 }
 
 extension ScanLender.Lent {
-    /// What is unfinished without an answer: directories, those of a slice by name, and for its other entries the
+    /// The unfinished items without an answer: directories, those of a slice by name, and for its other entries the
     /// directory that contains them.
     fileprivate var unfinished: [EntryPath] {
         switch self {

@@ -84,7 +84,7 @@ package final class ScanPart: Sendable {
 extension WorkerLocals {
     /// Keeps a directory that cannot complete here.
     ///
-    /// - Returns: what the directory above gets in its place.
+    /// - Returns: the result that the directory above gets instead.
     func keepOpen(_ node: PathNode, _ subtree: SubtreeAccumulator, _ facts: EntryFacts) -> Completion {
         openDirectories.append(OpenDirectory(node: node, subtree: subtree, facts: facts))
         return Completion(subtotal: Subtotal(), content: .elsewhere)

@@ -162,12 +162,11 @@ extension WorkerLocals {
 
     // MARK: Not reading
 
-    /// The digests and the type of a regular file or a symlink, from the baseline; what is taken over is counted, with
-    /// the type.
+    /// The digests and the type of a regular file or a symlink, from the baseline. Counts the reuse, and the type.
     private func known(
         _ status: borrowing FileStatus, _ kind: EntryKind, _ baseline: ContentBaseline
     ) -> ContentBaseline.Known? {
-        // `lastDevice` is that of the entry: whoever calls has made sure that it is no pseudo file system.
+        // `lastDevice` is that of the entry: the caller has checked that it is not a pseudo file system.
         let isServed = lastDevice?.isServed ?? true
         guard let known = baseline.known(status, kind, isServed: isServed, &baselineCursor) else { return nil }
         guard known.use == .takeOver else { return known }

@@ -39,7 +39,7 @@ final class WorkerLocals: @unchecked Sendable {
     var baselineUse = BaselineUse()
     /// This worker's cursor in the baseline.
     var baselineCursor = -1
-    /// What was unfinished when the scan was stopped.
+    /// The unfinished work when the scan was stopped.
     var unfinished = UnfinishedList()
     /// Used with a deadline.
     var partial: PartialCounts?

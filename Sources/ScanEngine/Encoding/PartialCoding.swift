@@ -142,10 +142,10 @@ struct PartialDecoder {
         input = BinaryReader(bytes)
         (self.digests, self.now) = (digests, now)
         guard input.left >= PartialFormat.magic.count, try input.raw(PartialFormat.magic.count) == PartialFormat.magic
-        else { throw BinaryFailure("is no partial result of fsscan") }
+        else { throw BinaryFailure("is not a partial result of fsscan") }
         let version = try input.number(UInt32.self)
         guard version == PartialFormat.version else {
-            throw BinaryFailure("has the format \(version), and this program knows \(PartialFormat.version)")
+            throw BinaryFailure("has format \(version), and this program reads \(PartialFormat.version)")
         }
         let host = try input.string()
         var listed: [PartialDevices.Device] = []
@@ -163,7 +163,7 @@ struct PartialDecoder {
             let above = try input.number(UInt32.self)
             let name = try input.string()
             if isBelow {
-                guard above < nodes.count else { throw BinaryFailure("has a directory without one above") }
+                guard above < nodes.count else { throw BinaryFailure("has a directory without a parent") }
                 guard !name.isEmpty, !name.contains(0), !name.contains(UInt8(ascii: "/")) else {
                     throw BinaryFailure("has an impossible file name")
                 }
@@ -200,7 +200,7 @@ struct PartialDecoder {
 
     mutating func device() throws(BinaryFailure) -> UInt64 {
         let number = try input.number(UInt32.self)
-        guard number < devices.count else { throw BinaryFailure("has a device that it does not name") }
+        guard number < devices.count else { throw BinaryFailure("has an undeclared device") }
         return devices[Int(number)]
     }
 
@@ -211,7 +211,7 @@ struct PartialDecoder {
 
     mutating func node() throws(BinaryFailure) -> PathNode {
         let number = try input.number(UInt32.self)
-        guard number < nodes.count else { throw BinaryFailure("has a directory that it does not name") }
+        guard number < nodes.count else { throw BinaryFailure("has an undeclared directory") }
         return nodes[Int(number)]
     }
 

@@ -29,15 +29,15 @@ package struct ShardFile: Sendable {
     package init(_ bytes: [UInt8]) throws(BinaryFailure) {
         var input = BinaryReader(bytes)
         guard input.left >= Self.magic.count, try input.raw(Self.magic.count) == Self.magic else {
-            throw BinaryFailure("is no partial result of fsscan")
+            throw BinaryFailure("is not a partial result of fsscan")
         }
         let version = try input.number(UInt32.self)
         guard version == PartialFormat.version else {
-            throw BinaryFailure("has the format \(version), and this program knows \(PartialFormat.version)")
+            throw BinaryFailure("has format \(version), and this program reads \(PartialFormat.version)")
         }
         plan = try ScanPlan(try input.string())
         shard = Int(try input.number(UInt32.self))
-        guard (1...plan.shards).contains(shard) else { throw BinaryFailure("is for no shard of its plan") }
+        guard (1...plan.shards).contains(shard) else { throw BinaryFailure("is for a shard outside its plan") }
         var timing = plan.start
         timing.threads = Int(try input.number(UInt32.self))
         timing.elapsedSeconds = Double(bitPattern: try input.number())

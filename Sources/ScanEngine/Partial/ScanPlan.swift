@@ -104,11 +104,11 @@ package struct ScanPlan: Sendable {
         self.bytes = bytes
         var input = BinaryReader(bytes)
         guard input.left >= Self.magic.count, try input.raw(Self.magic.count) == Self.magic else {
-            throw BinaryFailure("is no plan of fsscan")
+            throw BinaryFailure("is not a plan of fsscan")
         }
         let format = try input.number(UInt32.self)
         guard format == Self.format else {
-            throw BinaryFailure("has the format \(format), and this program knows \(Self.format)")
+            throw BinaryFailure("has format \(format), and this program reads \(Self.format)")
         }
         version = String(decoding: try input.string(), as: UTF8.self)
         var start = Timing()

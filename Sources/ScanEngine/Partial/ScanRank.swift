@@ -82,7 +82,7 @@ package final class ScanRank: Sendable {
     /// - Parameter count: how many directories and slices a borrower would take.
     package func ask(for count: Int) { lender.ask(count) }
 
-    /// Nobody asks any more.
+    /// No process asks any more.
     package func takeBack() {
         lender.ask(0)
         lender.takeBack()
@@ -153,7 +153,7 @@ package final class ScanRank: Sendable {
     /// Whether other processes wait for results of this one.
     package var owes: Bool { state.value.withLock { !$0.debts.isEmpty } }
 
-    /// This process will not answer any more: the report names what it had borrowed as unfinished.
+    /// This process will not answer any more: the report lists its borrowed items as unfinished.
     package func giveUp(on rank: Int) { lender.giveUp(on: rank) }
 
     private func decoder(_ bytes: [UInt8], _ interner: PathInterner) throws(BinaryFailure) -> PartialDecoder {
@@ -169,7 +169,7 @@ package final class ScanRank: Sendable {
     /// Lets `run()` return when nothing is pending.
     package func stop() { gate.open() }
 
-    /// Ends the pending work early: nobody waits for it.
+    /// Ends the pending work early: no process waits for it.
     package func cancel() { scan.cancel() }
 
     package func progress() -> ScanProgress { scan.progress() }

@@ -97,7 +97,7 @@ struct PathNode: @unchecked Sendable {
     /// The identity of the directory above: meaningless if `level` is 0.
     var parentIdentity: DeviceInode { withHeader { $0.parentIdentity } }
 
-    /// An unowned reference: for walks up a path that somebody else keeps alive.
+    /// An unowned reference: for walks up a path that the caller keeps alive.
     fileprivate var unretained: Unretained { Unretained(storage: Unmanaged.passUnretained(storage)) }
 
     fileprivate struct Unretained: Equatable {

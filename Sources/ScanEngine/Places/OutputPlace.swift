@@ -8,8 +8,8 @@
 //   an entry of such a directory      (a link, a file, a pipe, a device) is refused unless it belongs to root or to the
 //                                     directory's owner
 //   a link of that owner              leads only into directories of that owner, who could have written there anyway
-//   a file that is written in place   (a pipe, a device, a mount point) has no second name in such a directory: anybody
-//                                     can hard-link other users' files
+//   a file that is written in place (a pipe, a device, a mount point) has no second name in such a directory: any user
+//   can hard-link other users' files
 //
 // The owner of a directory can swap its entries at any time, also after the check. That does not help the attacker: the
 // directory is held open, a file gets into it by a rename, which follows no link, and the opened file is the very one
@@ -108,7 +108,7 @@ package struct OutputPlace: Sendable {
     package var newMode: UInt32 { rules.areRoots ? 0o600 : 0o666 }
 }
 
-/// What a FILE of the command line refers to.
+/// The destination that a FILE of the command line names.
 package enum OutputDestination: Sendable {
     /// `/dev/stdout`, `/dev/fd/3`: reopening it would start at offset 0 of a file in append mode, and fails for
     /// sockets.

@@ -124,7 +124,7 @@ extension ExtensionTable: PartialCodable {
         let last: FileExtension? = try decoder.optional()
         for _ in 0..<(try decoder.input.count(ofAtLeast: 32)) {
             let key: FileExtension = try decoder.value()
-            if key == .none { throw BinaryFailure("has an extension that no file has") }
+            if key == .none { throw BinaryFailure("has an impossible extension") }
             add(key, try decoder.value())
         }
         if let last { bound = bound.map { min($0, Rank(last)) } ?? Rank(last) }

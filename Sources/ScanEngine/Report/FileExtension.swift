@@ -83,6 +83,6 @@ extension FileExtension: PartialCodable {
         let bytes = try decoder.input.string()
         // As the end of a name, after its dot.
         self = (Array("x.".utf8) + bytes).withUnsafeBytes { FileExtension(name: $0) }
-        guard self.bytes == bytes else { throw BinaryFailure("has an extension that no file has") }
+        guard self.bytes == bytes else { throw BinaryFailure("has an impossible extension") }
     }
 }

@@ -139,6 +139,6 @@ extension FileHistogram.Cell: PartialCodable {
 
     init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
         index = try decoder.input.number()
-        guard Int(index) < FileHistogram.cellCount else { throw BinaryFailure("has an age or size that there is not") }
+        guard Int(index) < FileHistogram.cellCount else { throw BinaryFailure("has an impossible age or size") }
     }
 }

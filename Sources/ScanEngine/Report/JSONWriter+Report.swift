@@ -47,7 +47,7 @@ extension JSONWriter {
         endObject()
     }
 
-    /// - Parameter baseline: what the scan took over.
+    /// - Parameter baseline: the files whose content was reused.
     package mutating func member(saved: KeptScan, _ baseline: BaselineUse?) {
         key("saved")
         beginObject()

@@ -154,6 +154,6 @@ extension WideSum: PartialCodable {
         low = try decoder.input.number()
         high = try decoder.input.number()
         // Limits that no sum of a tree comes near, and small enough that adding cannot overflow.
-        guard (0..<1 << 40).contains(high) else { throw BinaryFailure("has a sum of bytes that no tree has") }
+        guard (0..<1 << 40).contains(high) else { throw BinaryFailure("has an impossible sum of bytes") }
     }
 }

@@ -131,7 +131,7 @@ extension PseudoFileSystem: PartialCodable {
     init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
         let name = try decoder.text()
         guard let known = Self.allCases.first(where: { $0.name == name }) else {
-            throw BinaryFailure("has a pseudo file system that there is not")
+            throw BinaryFailure("has an unknown pseudo file system")
         }
         self = known
     }

@@ -65,7 +65,7 @@ struct ProgressCounters: ~Copyable, Sendable {
 }
 
 /// The current place of a search for duplicates. A display asks, and the worker that next comes to a file answers.
-/// Without a question it costs a worker one load of a flag that nobody writes.
+/// Without a question it costs a worker one load of an unchanging flag.
 struct Whereabouts: ~Copyable, Sendable {
     private let isAsked = Atomic<Bool>(false)
     private let place = Mutex<EntryPath?>(nil)

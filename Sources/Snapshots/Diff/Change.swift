@@ -14,7 +14,7 @@ package enum ChangeKind: String, CaseIterable, Sendable {
     package var isDifference: Bool { self != .unreadable && self != .unknown }
 }
 
-/// The side that does not know what is to be compared of an entry.
+/// The side that lacks the compared values of an entry.
 package enum UnknownReason: String, Sendable {
     case before = "not known before"
     case now = "not known now"

@@ -1,5 +1,5 @@
-// The changes that `verify` found, as 64 hex digits. A user who accepts changes later names with them the changes that
-// he has seen.
+// The changes that `verify` found, as 64 hex digits. A user who later accepts changes passes them, to accept only the
+// changes shown.
 
 import Bytes
 import Entries

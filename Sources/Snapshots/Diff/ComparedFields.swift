@@ -82,7 +82,7 @@ package struct ComparedFields: Sendable {
     }
 }
 
-/// What a scan was asked to read of each regular file. Other sources may have it for some files only.
+/// The content that a scan was asked to read from each regular file. Other sources may have it for some files only.
 private struct ContentRead: Sendable {
     private let hasDigests: Bool
     private let hasTypes: Bool

@@ -56,7 +56,7 @@ package struct ComparisonTotals: Equatable, Sendable {
 package struct RuledTotals: Equatable, Sendable {
     /// Entries of OLD.
     package var oldLeftOut: Int64 = 0
-    /// Entries of NEW. For a tree that is scanned now: excluded names, without what is below them.
+    /// Entries of NEW. For a tree that is scanned now: excluded names, without the entries below them.
     package var newLeftOut: Int64 = 0
     package var grown = GrownFiles()
 
@@ -105,7 +105,7 @@ package struct Comparison {
     package var everyChange: ((Change) throws -> Void)?
 
     /// - Parameters:
-    ///   - rules: say what is compared where.
+    ///   - rules: select the compared fields by path.
     ///   - isListedOnly: entries that OLD does not have are only counted.
     ///   - beginnings: reads files of a tree that was just scanned; nil: files that may grow are compared like others.
     /// - Throws: `SnapshotFailure` if the sides have different numbers of roots, which pair by their order.

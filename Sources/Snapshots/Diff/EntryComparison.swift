@@ -4,8 +4,8 @@ import LinuxKernel
 import ScanEngine
 
 extension ComparedFields {
-    /// The differences between two entries of the same place, and what could not be compared; nil if there is nothing
-    /// of either.
+    /// The differences between two entries at the same place, and the fields that could not be compared; nil if there
+    /// are neither.
     func change(from old: SnapshotEntry, to new: SnapshotEntry, _ tally: inout FieldTally) -> Change? {
         var change = Change(kinds: [], old: old, new: new)
         var (wasUnknown, isUnknown) = (old.isPartlyUnknown, new.isPartlyUnknown)
@@ -36,7 +36,7 @@ extension ComparedFields {
         return change
     }
 
-    /// Counts what is not compared of two entries of the same kind.
+    /// Counts the fields of two entries of the same kind that are not compared.
     ///
     /// - Returns: the sides that skipped the content.
     @discardableResult

@@ -85,7 +85,7 @@ struct FieldTally {
         }
     }
 
-    /// Counts what a rule excludes, for two entries of the same kind.
+    /// Counts the fields that a rule excludes, for two entries of the same kind.
     mutating func countLeftOut(
         _ old: SnapshotEntry, _ new: SnapshotEntry, by action: RuleAction, _ base: ComparedFields,
         _ ruled: ComparedFields

@@ -47,7 +47,7 @@ package struct DirectoryGrowth: Sendable {
     package var isDirectory = true
     package var isInOld = false
     package var isInNew = false
-    /// The sums of what was read, without equal subtrees.
+    /// The sums of the entries read, without equal subtrees.
     package var old = GrowthSums()
     package var new = GrowthSums()
     /// Allocated bytes of the directory itself.
@@ -228,7 +228,7 @@ private struct LinkedInodes {
 }
 
 extension SnapshotEntry {
-    /// What the name adds, and what to subtract if its inode was counted before.
+    /// The sums that the name adds, and those to subtract if its inode was counted before.
     fileprivate func sums(_ links: inout LinkedInodes, _ number: Int64) -> (GrowthSums, LinkedInodes.Twice?) {
         var sums = GrowthSums()
         guard let kind else { return (sums, nil) }

@@ -20,7 +20,7 @@ package struct RuleAction: Equatable, Sendable {
     init(_ words: [ArraySlice<UInt8>]) throws(RuleFailure) {
         let words = words.map { String(decoding: $0, as: UTF8.self) }
         guard !words.isEmpty else {
-            throw RuleFailure("says nothing of what it matches: ignore, kind, grows, all, -FIELD")
+            throw RuleFailure("has no word for its matches: ignore, kind, grows, all, -FIELD")
         }
         for word in words {
             switch word {
@@ -31,7 +31,7 @@ package struct RuleAction: Equatable, Sendable {
             default: try change(word)
             }
             if words.count > 1, ["ignore", "kind", "all"].contains(word) {
-                throw RuleFailure("says '\(word)' and more: that word stands alone")
+                throw RuleFailure("combines '\(word)' with other words: it must stand alone")
             }
         }
     }
@@ -47,11 +47,11 @@ package struct RuleAction: Equatable, Sendable {
             } else if let field = EntryField(comparable: name), field != .kind {
                 removed.insert(field)
             } else {
-                throw RuleFailure("'\(word)' names no field and no digest")
+                throw RuleFailure("'\(word)' is not a field or a digest")
             }
         case "+":
             guard let field = EntryField(comparable: name), field != .kind else {
-                throw RuleFailure("'\(word)' names no field")
+                throw RuleFailure("'\(word)' is not a field")
             }
             added.insert(field)
         default: throw RuleFailure("'\(word)' is not one of ignore kind grows all -FIELD +FIELD")

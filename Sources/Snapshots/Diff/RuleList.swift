@@ -1,4 +1,4 @@
-// The lines of a file of rules: a pattern, blanks, and words that say what is compared there.
+// The lines of a rules file: a pattern, blanks, and words that select the comparison.
 
 import Entries
 import Ignore
@@ -15,7 +15,7 @@ package struct RuleList: Sendable {
             number += 1
             do throws(RuleFailure) {
                 guard let rule = try Self.rule(line, number) else { continue }
-                if rules.count == Self.limit { throw RuleFailure("is one of more than \(Self.limit) rules") }
+                if rules.count == Self.limit { throw RuleFailure("exceeds the limit of \(Self.limit) rules") }
                 rules.append(rule)
             } catch {
                 var failure = error
@@ -30,7 +30,7 @@ package struct RuleList: Sendable {
 
     private static func rule(_ line: ArraySlice<UInt8>, _ number: Int) throws(RuleFailure) -> RuleSet.Rule? {
         let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-        if line.contains(0) { throw RuleFailure("has a NUL, which no name has") }
+        if line.contains(0) { throw RuleFailure("has a NUL, which no name can contain") }
         var words = words(line)
         guard let pattern = words.first, pattern.first != UInt8(ascii: "#") else { return nil }
         words.removeFirst()

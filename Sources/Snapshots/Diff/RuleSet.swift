@@ -1,8 +1,7 @@
-// What is compared where: `--exclude` and the lines of `--rules`.
+// Rules of a comparison: `--exclude` and the lines of `--rules`.
 //
-//     /var/log/**   grows            a pattern of gitignore, anchored at the PATH, and what it says of what it matches
-//     /home/**      -mtime -ctime
-//     /tmp          ignore
+//     /var/log/** grows a gitignore pattern, anchored at the PATH, and words for its matches /home/** -mtime -ctime
+//     /tmp ignore
 //
 // A rule matches an entry if its pattern matches the entry or a directory above it. The last rule that matches decides.
 // So that one lookup for each entry is enough, each pattern `P` has a second pattern `P/**`. Nothing below an excluded

@@ -76,7 +76,7 @@ struct RuledFields {
 }
 
 extension RuledFields {
-    /// Like `ComparedFields.change`, by the rule for the entry. Counts what the rule excludes.
+    /// Like `ComparedFields.change`, by the rule for the entry. Counts the fields that the rule excludes.
     func change(from old: SnapshotEntry, to new: SnapshotEntry, _ tally: inout FieldTally) -> Change? {
         guard let rule = new.rule else { return base.change(from: old, to: new, &tally) }
         var new = new

@@ -3,7 +3,7 @@ import Formats
 import LinuxKernel
 import ScanEngine
 
-/// Decides which changes `accept` accepts. It is told of all of them before it is asked about each once more.
+/// Decides which changes `accept` accepts. It gets all of them before it is asked about each again.
 package struct AcceptedChanges {
     /// Nil: all places.
     private let keys: [EntryKey]?
@@ -53,10 +53,10 @@ package struct AcceptedChanges {
         return isIn ? isAccepted : nil
     }
 
-    /// What an accepted change puts in the place of the saved row.
+    /// The replacement of the saved row by an accepted change.
     enum Acceptance {
         case nothing
-        /// What is there now.
+        /// The current entry.
         ///
         /// - Parameter digests: of a file that grows, which the scan did not read.
         case entry(digests: [DigestAlgorithm: [UInt8]]?)
@@ -75,13 +75,13 @@ package struct AcceptedChanges {
         return .entry(digests: try? content(of: new))
     }
 
-    /// A new directory that leads to a place: what is accepted there would lie in none.
+    /// A new directory above an accepted place, which otherwise would have no directory.
     private func makesWay(_ change: Change) -> Bool {
         guard let new = change.new, new.kind == .directory, change.old?.kind != .directory else { return false }
         return keys?.contains { new.key.contains($0) } ?? true
     }
 
-    /// Whether it is known what is there now: what cannot be read is not accepted.
+    /// Whether the current entry is known: unreadable entries are not accepted.
     private func isKnown(_ change: Change) -> Bool {
         if change.kinds.contains(.unreadable) || change.reason != nil && change.reason != .before { return false }
         guard let new = change.new else { return true }

@@ -65,7 +65,7 @@ struct AcceptedEntries {
         while var entry = nextSaved, key.map({ entry.key < $0 }) ?? true {
             // The cursor leaves the row before another one takes its place.
             nextSaved = try saved.next()
-            // A row that a rule leaves out stays as it was saved, but not longer than the directory that it lies in.
+            // A row that a rule leaves out stays as it was saved, unless its directory is gone.
             if gone.contains(entry.key) { continue }
             if entry.kind == .directory {
                 switch changes.digests(of: entry.key, areSaved: !entry.digests.isEmpty) {

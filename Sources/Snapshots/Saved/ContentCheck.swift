@@ -1,5 +1,5 @@
 // `content` repeats the rows of a scan, for 0.1.0, which takes digests over from there. The evidence of a scan covers
-// only its rows. So that it vouches for whatever program reads the file next, `content` must agree with them.
+// only its rows, so `content` must agree with them: an older program may read it.
 //
 //   rows ────────▶ records ┐
 //                          ├──▶ RecordSorter ──▶ each record of `content` comes right behind one of the rows
@@ -36,14 +36,14 @@ extension SavedScans {
                         }
                     }
                 }.get()
-                guard isWhole else { throw SnapshotFailure(path: path, "is damaged: a record of content that is none") }
+                guard isWhole else { throw SnapshotFailure(path: path, "is damaged: an invalid record of content") }
             }
             if check.isEmpty { return }
             try forEachKnownFile(of: scan, set) { file, row, type, _ in
                 try row.withUnsafeBytes { try check.add(file, $0, type, .row) }
             }
             guard try check.agrees() else {
-                throw SnapshotFailure(path: path, "is damaged: its content says what no entry says")
+                throw SnapshotFailure(path: path, "is damaged: its content does not match its entries")
             }
         }
     }

@@ -39,7 +39,7 @@ final class Database: @unchecked Sendable {
     /// - Parameter path: bytes; need not be UTF-8.
     init(_ path: [UInt8], _ access: Access) throws(DatabaseError) {
         guard Self.isGuarded else {
-            throw DatabaseError(code: 0, message: "SQLite cannot be made to open files safely")
+            throw DatabaseError(code: 0, message: "SQLite cannot open files safely here")
         }
         let neighbours = DatabaseNeighbours(of: path)
         if let problem = neighbours.problem(access) { throw DatabaseError(code: 0, message: problem) }
@@ -128,7 +128,7 @@ final class Database: @unchecked Sendable {
 
     fileprivate func error(_ status: Int32) -> DatabaseError {
         if status == SQLITE_INTERRUPT {
-            return DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: a table without an end")
+            return DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: an endless table")
         }
         return neighbours.explained(DatabaseError(code: status, message: String(cString: sqlite3_errmsg(handle))))
     }
@@ -247,7 +247,7 @@ final class Statement {
         // Another process may have added to the file since.
         if bytesRead > database.size { try database.measure() }
         guard bytesRead <= database.size else {
-            throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: it holds more than it has room for")
+            throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: its content exceeds its size")
         }
         database.beginCall()
         switch sqlite3_step(handle) {
@@ -269,7 +269,7 @@ final class Statement {
     }
 
     func checkTypes() throws(DatabaseError) {
-        if hasOtherType { throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: a value of another type") }
+        if hasOtherType { throw DatabaseError(code: SQLITE_CORRUPT, message: "is damaged: a value of the wrong type") }
     }
 
     func reset() {

@@ -128,7 +128,7 @@ package struct EvidenceComputation: ~Copyable {
         guard let kind = entry.kind else { return }
         close(downTo: key)
         guard isInOpenDirectory(key) else {
-            throw SnapshotFailure(path: file, "is damaged: an entry lies in no directory")
+            throw SnapshotFailure(path: file, "is damaged: an entry is in no directory")
         }
         encoder.encode(entry)
         if kind == .directory { return open(key) }

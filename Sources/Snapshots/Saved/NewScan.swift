@@ -165,7 +165,7 @@ extension ScanHeading {
         return printable(String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
 
-    /// The user who runs the program.
+    /// The user that runs the program.
     static var user: String { printable(Accounts.user(geteuid()) ?? "uid \(geteuid())") }
 
     /// A machine can have any name, but readers refuse control characters.

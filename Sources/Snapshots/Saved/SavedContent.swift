@@ -32,7 +32,7 @@ extension SavedScans {
         } catch let error as TemporaryFileError {
             throw SnapshotFailure(error)
         } catch {
-            preconditionFailure("an error of nobody: \(error)")
+            preconditionFailure("an unexpected error: \(error)")
         }
     }
 

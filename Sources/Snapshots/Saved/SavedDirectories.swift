@@ -78,14 +78,14 @@ package final class SavedDirectories {
     package func nextError() throws(SnapshotFailure) -> (key: EntryKey, error: SnapshotEntryError)? {
         guard try step(errors) else { return nil }
         let texts = (2...4).compactMap { errors.blob($0).flatMap { String(validating: $0, as: UTF8.self) } }
-        guard texts.count == 3 else { throw SnapshotFailure(path: path, "is damaged: an error that is no text") }
+        guard texts.count == 3 else { throw SnapshotFailure(path: path, "is damaged: an error that is not text") }
         return (try key(errors), SnapshotEntryError(operation: texts[0], code: texts[1], message: texts[2]))
     }
 
     private func key(_ row: Statement) throws(SnapshotFailure) -> EntryKey {
         guard let root = row.integer(0), let key = StoredKey.key(root: root, row.blob(1) ?? []),
             scan.options.paths.indices.contains(key.root)
-        else { throw SnapshotFailure(path: path, "is damaged: a key that is none") }
+        else { throw SnapshotFailure(path: path, "is damaged: an invalid key") }
         return key
     }
 

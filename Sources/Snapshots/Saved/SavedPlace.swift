@@ -30,7 +30,7 @@ struct SavedPlace {
                 return
             }
         }
-        throw DatabaseError(code: 0, message: "is made and removed again and again")
+        throw DatabaseError(code: 0, message: "keeps being created and removed")
     }
 
     private static func checked(_ path: [UInt8]) throws(DatabaseError) -> OutputPlace {

@@ -125,7 +125,7 @@ final class SavedRows {
     private func advance(_ table: Table) throws(DatabaseError) {
         let row = table.statement
         while try row.step() {
-            guard let root = row.integer(0) else { throw damaged("a row of no root") }
+            guard let root = row.integer(0) else { throw damaged("a row without a root") }
             let until = interval.map { row.integer($0.until) ?? .max } ?? .max
             // Rows come in the order of the primary key, each once: see `RowOrder`.
             var isSameKey = false
@@ -139,7 +139,9 @@ final class SavedRows {
             if !isSameKey { table.isGivenOut = false }
             table.until = until
             if let interval {
-                guard let since = row.integer(interval.since), since <= until else { throw damaged("a row of no scan") }
+                guard let since = row.integer(interval.since), since <= until else {
+                    throw damaged("a row without a scan")
+                }
                 if since > scan || until < scan { continue }
             }
             if table.isGivenOut { throw damaged("two rows for one entry") }

@@ -209,7 +209,7 @@ package final class SavedScanSource: SnapshotSource {
 
     private func entry(_ row: Statement) throws(SnapshotFailure) -> SnapshotEntry {
         guard let key = StoredKey.key(root: rows.root, rows.key), scan.options.paths.indices.contains(key.root) else {
-            throw damaged("a key that is none")
+            throw damaged("an invalid key")
         }
         var entry = SnapshotEntry(key: key)
         for column in columns.fields {
@@ -221,11 +221,11 @@ package final class SavedScanSource: SnapshotSource {
             case .path: entry.target = row.blob(column.place)
             case .text:
                 guard let mime = row.blob(column.place) else { continue }
-                guard MIMEType.isOne(mime) else { throw damaged("a MIME type that is none") }
+                guard MIMEType.isOne(mime) else { throw damaged("an invalid MIME type") }
                 entry.mime = String(decoding: mime, as: UTF8.self)
             case .mark:
                 guard let mark = row.integer(column.place) else { continue }
-                guard mark == 1 else { throw damaged("a number that no entry has") }
+                guard mark == 1 else { throw damaged("an impossible number") }
                 entry.values[column.field] = 1
             case .xattrs:
                 guard let number = row.integer(column.place) else { continue }
@@ -238,7 +238,7 @@ package final class SavedScanSource: SnapshotSource {
             guard digest.count == algorithm.byteCount else { throw damaged("a digest of a wrong length") }
             entry.digests[algorithm] = digest
         }
-        guard entry.kind != nil else { throw damaged("an entry of no kind") }
+        guard entry.kind != nil else { throw damaged("an entry without a kind") }
         if sharesRows {
             storedState = row.integer(columns.state)
             if storedState == Int64(ContentState.changed.rawValue) { entry.isChanged = true }
@@ -255,14 +255,14 @@ package final class SavedScanSource: SnapshotSource {
     private func checkState(_ entry: SnapshotEntry) throws(SnapshotFailure) {
         guard sharesRows, isWhole, entry.kind != nil else { return }
         guard contentStates.state(of: entry).map({ Int64($0.rawValue) }) == storedState else {
-            throw damaged("a state of content that does not follow from the rest")
+            throw damaged("an inconsistent state of content")
         }
     }
 
     /// Unsigned numbers are stored with the same bits.
     private func number(_ row: Statement, _ column: SavedColumn) throws(SnapshotFailure) -> UInt64? {
         guard let number = row.integer(column.place).map({ UInt64(bitPattern: $0) }) else { return nil }
-        guard number <= column.type.largest! else { throw damaged("a number that no entry has") }
+        guard number <= column.type.largest! else { throw damaged("an impossible number") }
         return number
     }
 
@@ -273,7 +273,7 @@ package final class SavedScanSource: SnapshotSource {
             }
             return nil
         }
-        guard (0..<1_000_000_000).contains(nanoseconds) else { throw damaged("a number that no entry has") }
+        guard (0..<1_000_000_000).contains(nanoseconds) else { throw damaged("an impossible number") }
         return FileTime(seconds: seconds, nanoseconds: nanoseconds)
     }
 
@@ -312,7 +312,7 @@ package final class SavedScanSource: SnapshotSource {
         while try step(errors) {
             guard let root = errors.integer(0), let stored = errors.blob(1),
                 let key = StoredKey.key(root: root, stored), scan.options.paths.indices.contains(key.root)
-            else { throw damaged("a key that is none") }
+            else { throw damaged("an invalid key") }
             let parts = (2...4).map { errors.blob($0) ?? [] }
             let since = sharesRows ? errors.integer(5) ?? .min : .min
             let order = ErrorOrder(key: key, parts: parts, since: since)
@@ -322,9 +322,9 @@ package final class SavedScanSource: SnapshotSource {
             let isOurs = !sharesRows || since <= scan.id && scan.id <= until
             if !isOurs { continue }
             let texts = parts.compactMap { String(validating: $0, as: UTF8.self) }
-            guard texts.count == 3 else { throw damaged("an error that is no text") }
+            guard texts.count == 3 else { throw damaged("an error that is not text") }
             if let pendingError, pendingError.key == key, pendingError.parts == parts {
-                throw damaged("an error that is there twice")
+                throw damaged("a duplicate error")
             }
             let error = SnapshotEntryError(operation: texts[0], code: texts[1], message: texts[2])
             pendingError = (key, error, parts)

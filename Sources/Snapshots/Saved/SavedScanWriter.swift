@@ -106,7 +106,7 @@ extension SavedTransaction {
             case let error as SaveFailure: throw error
             case let error as DatabaseError: throw SaveFailure(path: path, message: error.message)
             case let error as SnapshotFailure: throw SaveFailure(path: error.path ?? path, message: error.message)
-            default: preconditionFailure("an error of nobody: \(error)")
+            default: preconditionFailure("an unexpected error: \(error)")
             }
         }
     }

@@ -28,7 +28,7 @@ package struct SavedScan: Sendable {
     var series: Int64?
     /// The start of the scan that read the entries which this one has kept from older ones: see `accept`. RFC 3339.
     var keptSince = ""
-    /// Of a scan that `accept` made: the scan that it started from, why, and who said so.
+    /// For a scan that `accept` saved: its base scan, the reason, and the user.
     package var base: Int64?
     package var reason: String?
     package var who: String?

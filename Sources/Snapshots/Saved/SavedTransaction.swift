@@ -69,7 +69,7 @@ final class SavedTransaction: Sendable {
             var failure = SaveFailure(
                 path: path,
                 message:
-                    "holds saved scans of version \(schema.version), which are not changed: make a copy that can be, "
+                    "holds saved scans of version \(schema.version), which cannot be changed: make a copy that can, "
                     + "with fsscan saved --copy OLD NEW")
             failure.isOfOlderVersion = true
             throw failure
@@ -87,7 +87,7 @@ final class SavedTransaction: Sendable {
                 var status = stat()
                 let isThere = withCString(path) { lstat($0, &status) } == 0
                 if isThere != (makesFile == false) {
-                    throw DatabaseError(code: 0, message: isThere ? "is there already" : "No such file or directory")
+                    throw DatabaseError(code: 0, message: isThere ? "already exists" : "No such file or directory")
                 }
             }
             // Checked before a file is created that would have to be removed again.
@@ -128,7 +128,7 @@ final class SavedTransaction: Sendable {
             if !database.hasMoved { return (database, place) }
             try database.execute("ROLLBACK")
         }
-        throw DatabaseError(code: 0, message: "is removed again and again")
+        throw DatabaseError(code: 0, message: "keeps being removed")
     }
 
     private static let cacheKibibytes = 32 << 10

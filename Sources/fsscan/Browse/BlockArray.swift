@@ -1,5 +1,5 @@
-// Arrays that grow without moving what they hold. An array that doubles needs the old and the new memory while it moves
-// its elements, and of a million directories it takes longer to do so than a key may wait.
+// Arrays that grow without moving their elements. An array that doubles needs the old and the new memory while it moves
+// its elements, and with a million directories that takes longer than a key may wait.
 
 /// An array in blocks. Copies share blocks until one of them is changed.
 struct BlockArray<Element: Sendable>: Sendable {

@@ -9,8 +9,8 @@ struct BrowseCommand: ParsableCommand {
         abstract: "Browse a tree in the terminal, while it is scanned or later.",
         usage: "fsscan browse [options] PATH | FILE | OLD NEW",
         discussion: """
-            Shows the disk usage of PATH, directory by directory, from the first moment on: the sums grow while the \
-            scan runs. FILE is a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one) or of records. \
+            Shows the disk usage of PATH, directory by directory, from the start: the sums grow while the scan runs. \
+            FILE is a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one) or of records. \
             With OLD and NEW, each any of these, it shows the growth. The keys are those of ncdu; ? shows them. It \
             changes nothing, except with --delete.
 
@@ -34,7 +34,7 @@ struct BrowseCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "The number of workers that run, 1 to 1024. (default: the processors that this process may use)",
+            "The number of running workers, 1 to 1024. (default: the processors available to the process)",
             valueName: "N"))
     var threads: CarriedArgument?
 
@@ -52,7 +52,7 @@ struct BrowseCommand: ParsableCommand {
     @Flag(help: "Obey .gitignore files, from PATH downwards.")
     var gitignore = false
 
-    @Flag(help: "Allow deleting, with the key d and a question. Without it nothing is changed.")
+    @Flag(help: "Allow deleting, with the key d and a confirmation. Without it, nothing is changed.")
     var delete = false
 
     @OptionGroup var version: VersionOption

@@ -18,7 +18,7 @@ extension BrowseModel {
             return
         }
         guard !isScanning else {
-            message = "the scan is not over yet"
+            message = "the scan is still running"
             return
         }
         guard let line = selected else { return }
@@ -32,7 +32,7 @@ extension BrowseModel {
             return
         }
         guard visibleLines >= 3 else {
-            message = "no room to ask"
+            message = "the terminal is too small to ask"
             return
         }
         do throws(Errno) {
@@ -60,7 +60,7 @@ extension BrowseModel {
     /// Whether a question waits for its answer.
     var isAsking: Bool { panel?.kind == .question && deletion?.task == nil }
 
-    /// Withdraws the question: a question that nobody can read must not be answered.
+    /// Withdraws the question: one that the user cannot read must not be answered.
     func withdrawQuestion() {
         guard isAsking else { return }
         (panel, deletion) = (nil, nil)

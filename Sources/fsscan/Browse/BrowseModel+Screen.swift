@@ -101,7 +101,7 @@ extension BrowseModel {
         }
         if isListing { return "reading the directory" }
         if let failure = files.failure { return "! this directory could not be read: \(failure)" }
-        if lines.isEmpty { return order.filter.isEmpty ? "nothing in here" : "no such name in here" }
+        if lines.isEmpty { return order.filter.isEmpty ? "nothing in here" : "no matching name" }
         return nil
     }
 
@@ -225,7 +225,7 @@ extension BrowseModel {
         let list = source.errorList.filter { place == DirectoryTree.root || LiveBrowse.isIn($0.path, path) }
         if list.isEmpty {
             let count = tree.sums(of: place).errors
-            return [Array((count == 0 ? "Everything in here was read." : "They are beyond the first 10,000.").utf8)]
+            return [Array((count == 0 ? "Everything here was read." : "They are beyond the first 10,000.").utf8)]
         }
         return list.map { text.printable($0.path) + Array(": \($0.message)".utf8) }
     }

@@ -31,7 +31,7 @@ final class BrowseModel {
     /// The older tree of a comparison.
     private(set) var older: OlderTree?
     private var spare = DirectoryEvents()
-    /// Nothing more will come.
+    /// No further events will come.
     private var isComplete = false
 
     /// The current directory.
@@ -85,7 +85,7 @@ final class BrowseModel {
 
     // MARK: Time
 
-    /// Takes in what the scan has found since the last call, between two calls of `update()`: until then it is in memory.
+    /// Takes the scan's new events between two calls of `update()`, because they occupy memory until then.
     func takeIn() {
         if !isComplete { source.update(&tree, &spare) }
     }
@@ -173,13 +173,13 @@ final class BrowseModel {
 
     func showTables(_ kind: BrowsePanel.Kind) {
         guard let live = source as? LiveBrowse else {
-            message = "only for a tree that is scanned now"
+            message = "only for a PATH that is scanned now"
             return
         }
         if tables?.place != place {
             tables?.task.cancel()
             guard let task = live.tables(of: place, in: tree) else {
-                message = "not below PATH, because of the patterns"
+                message = "only for the whole PATH, because of the patterns"
                 return
             }
             tables = (place, task)
@@ -189,7 +189,7 @@ final class BrowseModel {
 
     func scanAgain() {
         guard let live = source as? LiveBrowse else {
-            message = "only for a tree that is scanned now"
+            message = "only for a PATH that is scanned now"
             return
         }
         do throws(RescanRefusal) {

@@ -115,13 +115,13 @@ struct BrowseProgram {
     /// Milliseconds. Ten frames a second.
     private static let frame: Int32 = 100
     private static let firstWait: Int32 = 20
-    /// What the workers of a scan tell is taken in more often than it is drawn: it needs memory until then, as much as the
-    /// whole tree for 300,000 directories in a second.
+    /// Events of a scan are taken more often than the tree is drawn, because they occupy memory until then: as much as
+    /// the whole tree, for 300,000 directories in a second.
     private static let scanningWait: Int32 = 25
 }
 
 extension ScanOptions {
-    /// Excludes what the other scan excluded.
+    /// Takes over the exclusions of the other scan.
     fileprivate mutating func obey(_ other: ScanOptions) {
         oneFileSystem = oneFileSystem || other.oneFileSystem
         excludeKernfs = excludeKernfs || other.excludeKernfs

@@ -6,9 +6,9 @@
 //                            all below is gone: openat(".."), the inode that was left? ── unlinkat(AT_REMOVEDIR)
 //
 // Names are relative to a descriptor at every step, so a directory that is moved away is still the one deleted, and a
-// replaced directory ends the deletion there. Entries changed or added after the question stay: their ctime, which
-// nobody can set, shows it. Between the last check of a name and unlinkat(2) another process may put another file under
-// that name; Linux has no call that does both at once.
+// replaced directory ends the deletion there. Entries changed or added after the question stay: their ctime, which no
+// user can set, shows the change. Between the last check of a name and unlinkat(2) another process may put another file
+// under that name; Linux has no call that does both at once.
 //
 // One descriptor is open at a time, so depth only costs memory.
 
@@ -73,7 +73,7 @@ final class Deletion {
         let name: [UInt8]
         /// Of the directory above.
         let above: DeviceInode
-        /// What is still to be looked at in this directory.
+        /// The names in this directory that are still to be examined.
         var rest: [[UInt8]]
         /// How much had stayed when it was entered.
         let failuresBefore: Int64
@@ -127,14 +127,14 @@ final class Deletion {
             var status = FileStatus()
             try withCName(name) { (name) throws(Errno) in try Kernel.status(of: name, in: descriptor, into: &status) }
             if isTarget, status.identity != target.identity {
-                return outcome.fail(path(name), "is not what was seen: it was replaced")
+                return outcome.fail(path(name), "was replaced after it was listed")
             }
             guard status.identity.device == target.identity.device, status.mount == target.mount else {
                 return outcome.fail(path(name), "is on another file system")
             }
             let isOurs = touched[status.identity] == status.changed
             guard isOurs || status.changed < target.seen else {
-                return outcome.fail(path(name), "was changed after it was seen")
+                return outcome.fail(path(name), "was changed after it was listed")
             }
             if status.kind == .directory { return try enter(name, status) }
             try unlink(name, status)
@@ -171,7 +171,7 @@ final class Deletion {
         var status = FileStatus()
         try Kernel.status(of: opened.number, into: &status)
         guard status.identity == seen.identity, status.mount == target.mount else {
-            return outcome.fail(path(name), "is not what was seen: it was replaced")
+            return outcome.fail(path(name), "was replaced after it was listed")
         }
         var names: [[UInt8]] = []
         while true {
@@ -208,7 +208,7 @@ final class Deletion {
             return false
         }
         levels.removeLast()
-        // What stays in it was told of.
+        // The entries that stay in it have been reported.
         if outcome.failureCount > level.failuresBefore { return true }
         do throws(Errno) {
             var named = FileStatus()
@@ -218,7 +218,7 @@ final class Deletion {
             if named.identity == left.identity {
                 try remove(level.name, AT_REMOVEDIR)
             } else {
-                outcome.fail(path(level.name), "is not what was seen: it was replaced")
+                outcome.fail(path(level.name), "was replaced after it was listed")
             }
         } catch {
             outcome.fail(path(level.name), error.message)

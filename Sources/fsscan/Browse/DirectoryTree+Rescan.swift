@@ -1,8 +1,8 @@
-// A directory that is scanned once more: what changes in the sums above it.
+// Updates the sums above a directory that is scanned once more.
 //
-// Those above count an inode once. One that has a name in the directory and another one elsewhere is counted in all
-// that hold both, whether the directory has it or not: so its bytes change only the sums below the first that holds the
-// other name.
+// The directories above count an inode once. If an inode has a name in the rescanned directory and another elsewhere,
+// each directory that contains both counts it, even if the first name disappears. So its bytes change only the sums
+// below the lowest directory that contains both.
 //
 //   /          has both: the inode counts, before and after
 //   └─ srv     has both
@@ -48,7 +48,7 @@ struct LinkTable: Sendable {
     }
 }
 
-/// What has to be kept while a directory is scanned once more.
+/// The state kept while a directory is scanned once more.
 struct Rescan {
     let number: DirectoryNumber
     fileprivate let sums: DirectorySums
@@ -56,7 +56,7 @@ struct Rescan {
 }
 
 extension DirectoryTree {
-    /// To be called before the scan: the directory is empty then.
+    /// Call it before the scan: it empties the directory.
     mutating func beginRescan(_ number: DirectoryNumber) -> Rescan {
         let inside = Set(links.links.map(\.directory)).filter { isIn($0, number) }
         let removed = links.remove { inside.contains($0) }
@@ -65,11 +65,11 @@ extension DirectoryTree {
         return rescan
     }
 
-    /// To be called when the scan is over and its events were taken in: brings the sums above up to date.
+    /// Call it after the scan, when its events were applied: updates the sums above.
     mutating func endRescan(_ rescan: Rescan) {
         let number = rescan.number
         if !flags(of: number).contains(.done) {
-            // Nothing was there to be opened.
+            // The directory no longer existed.
             var events = DirectoryEvents()
             events.add(number: number, .gone, DirectorySums())
             apply(events)

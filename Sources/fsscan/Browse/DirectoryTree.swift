@@ -182,7 +182,7 @@ struct DirectoryTree {
         makeRoom(for: parent)
         nodes[index].sibling = nodes[Int(parent)].lastChild
         nodes[Int(parent)].lastChild = number
-        // What was known before has not been added higher up.
+        // Its earlier sums have not been added to the directories above.
         let (sums, newest) = (nodes[index].sums, nodes[index].newest)
         change(parent) { change in
             change.added = change.added &+ sums

@@ -80,7 +80,7 @@ final class LiveBrowse: BrowseSource {
     ///
     /// - Returns: the directory whose scan was started.
     func scanAgain(_ number: DirectoryNumber, of tree: inout DirectoryTree) throws(RescanRefusal) -> DirectoryNumber {
-        guard isTaken else { throw RescanRefusal(message: "the scan is not over yet") }
+        guard isTaken else { throw RescanRefusal(message: "the scan is still running") }
         var number = hasPatternsOfPlaces ? DirectoryTree.root : number
         // No call accepts a longer path: then use the nearest directory above with a shorter one.
         while let parent = tree.parent(of: number), tree.path(of: number).count >= Self.longestPath { number = parent }
@@ -139,7 +139,7 @@ struct RescanRefusal: Error {
     var message: String
 }
 
-/// The errors of a scan, as many as anybody would read.
+/// The errors of a scan, up to a readable number.
 private final class ErrorLog: Sendable {
     private let errors = Mutex<[ScanError]>([])
     private static let limit = 10_000

@@ -4,8 +4,7 @@ import ScanEngine
 import Snapshots
 import Synchronization
 
-/// Makes events of the sums of directories that a file of saved scans has: first what is in the root, for the first screen,
-/// then all the others.
+/// Turns the saved sums of directories into events: first those in the root, for the first screen, then all others.
 final class SavedTreeReader {
     private let directories: SavedDirectories
     private let shared: SnapshotBrowse.Shared
@@ -13,25 +12,25 @@ final class SavedTreeReader {
     private var events = DirectoryEvents()
     private var untold = 0
     private var next = DirectoryTree.root + 1
-    /// What was told first.
+    /// The directories reported first.
     private var told: [EntryKey: DirectoryNumber] = [:]
-    /// The directories that the last one is in, and it.
+    /// The last directory and those that contain it.
     private var open: [(key: EntryKey, number: DirectoryNumber)] = []
     /// How many errors are at and below a directory.
     private var errors: [EntryKey: Int64] = [:]
 
     private var roots: [[UInt8]] { scan.options.paths }
-    /// Several PATHs lie in a directory that is none.
+    /// Several PATHs get an artificial parent directory.
     private var hasTop: Bool { roots.count != 1 }
 
-    /// Beyond that, entries are read: what is above an error is a place in memory each.
+    /// With more errors, entries are read instead: each directory above an error takes memory.
     static let mostErrors: Int64 = 100_000
 
     init(_ directories: SavedDirectories, _ scan: SavedScan, _ shared: SnapshotBrowse.Shared) {
         (self.directories, self.scan, self.shared) = (directories, scan, shared)
     }
 
-    /// - Returns: false where the file has no sums: nothing was told.
+    /// - Returns: false, without any events, if the file has no sums.
     func read(_ isCancelled: () -> Bool) throws(SnapshotFailure) -> Bool {
         guard var directory = try directories.next() else { return false }
         try readErrors(isCancelled)

@@ -49,7 +49,7 @@ final class SnapshotBrowse: BrowseSource {
     /// - Parameters:
     ///   - argument: as given, with its selector.
     ///   - selector: chooses one of several scans.
-    ///   - progress: counts what is read of a file that must be sorted first.
+    ///   - progress: counts the bytes read from a file that must be sorted first.
     init(
         _ argument: [UInt8], file: [UInt8], selector: [UInt8]?, _ progress: InputProgress = InputProgress()
     ) throws(SnapshotFailure) {

@@ -72,7 +72,7 @@ struct Command {
     static var list: String {
         all.map { command in
             let first = "  " + command.name + String(repeating: " ", count: max(1, 11 - command.name.count))
-            let summary = command.name == "scan" ? "This page. The word may be left out." : command.summary
+            let summary = command.name == "scan" ? "This page. The word scan is optional." : command.summary
             return "\(first)\(summary)\n\(String(repeating: " ", count: 15))\(command.example)"
         }.joined(separator: "\n")
     }
@@ -117,7 +117,7 @@ struct ScanCommand: ParsableCommand {
 /// `fsscan help`.
 struct HelpCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan help", abstract: "What a command does, and its options.",
+        commandName: "fsscan help", abstract: "Describe a command and its options.",
         usage: "fsscan help [COMMAND]", discussion: "Without COMMAND: fsscan --help.")
 
     @Argument(help: ArgumentHelp("", valueName: "COMMAND", visibility: .hidden))
@@ -129,7 +129,7 @@ struct HelpCommand: ParsableCommand {
 /// `fsscan version`.
 struct VersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan version", abstract: "Which version this is, and how libmagic is confined.",
+        commandName: "fsscan version", abstract: "Show the version, and how libmagic is confined.",
         usage: "fsscan version")
 
     @OptionGroup var version: VersionOption

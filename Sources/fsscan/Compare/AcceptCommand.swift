@@ -8,12 +8,12 @@ import Snapshots
 struct AcceptCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan accept",
-        abstract: "Accept changes: add a scan that has them to a file of saved scans.",
+        abstract: "Accept changes: save a new scan that includes them.",
         usage: "fsscan accept [options] SAVED [PATH...]",
         discussion: """
-            Scans as verify does, shows what changed, and adds a scan to SAVED that has these changes: all of them, or \
-            those at and below PATHs. The rest stays as it was saved: what cannot be read now, and what --exclude and \
-            --rules keep from being compared. The older scans stay, too.
+            Scans as verify does, shows the changes, and saves a new scan with them in SAVED: all changes, or those at \
+            and below PATHs. Everything else stays as it was saved: entries that cannot be read now, and entries and \
+            fields that --exclude and --rules leave out. The older scans remain.
 
             EXAMPLES:
               fsscan accept --dry-run etc.db

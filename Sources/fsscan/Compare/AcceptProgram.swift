@@ -6,7 +6,7 @@ import LinuxKernel
 import ScanEngine
 import Snapshots
 
-/// `fsscan accept`: one verify, shown and then written.
+/// `fsscan accept`: shows the changes as verify does, then saves them.
 struct AcceptProgram {
     private let settings: AcceptSettings
 
@@ -46,7 +46,7 @@ struct AcceptProgram {
         let shown = try show(comparison, &changes, output)
         if let expected = settings.expected, expected != shown.digest {
             let found = shown.digest.map { "their digest is \($0)" } ?? "there are none"
-            throw SnapshotFailure(path: path, "has other changes than those of --expect-changes: \(found)")
+            throw SnapshotFailure(path: path, "has changes other than those of --expect-changes: \(found)")
         }
         try output.finish()
         let status: ExitStatus = shown.notKnown > 0 ? .trouble : .success
@@ -107,7 +107,7 @@ struct AcceptProgram {
         return shown
     }
 
-    /// The entries that PATHs name, whether they are there or not. By name: no link is followed.
+    /// The entries that PATHs name, whether they exist or not. By name: no link is followed.
     ///
     /// - Returns: nil: all.
     private func keys(_ base: SavedScan) throws -> [EntryKey]? {
@@ -120,12 +120,12 @@ struct AcceptProgram {
             for (index, root) in roots.enumerated() where names.starts(with: root) {
                 let below = names.dropFirst(root.count)
                 guard !below.contains([0x2E, 0x2E]) else {
-                    throw UsageError("PATH", CarriedArgument(bytes: path), "has a .. in it: name the place itself")
+                    throw UsageError("PATH", CarriedArgument(bytes: path), "contains '..': give a path without it")
                 }
                 keys.append(EntryKey(root: index, path: Array(below.joined(separator: [0x2F]))))
                 isIn = true
             }
-            guard isIn else { throw UsageError("PATH", CarriedArgument(bytes: path), "lies in no PATH that was saved") }
+            guard isIn else { throw UsageError("PATH", CarriedArgument(bytes: path), "is not below a saved PATH") }
         }
         return keys
     }

@@ -2,9 +2,7 @@
 //
 //   >fcst.po..x path         a file whose content, size, mtime, mode, owner and attributes differ
 //   .f...p..... path         a file of which only the mode differs
-//   cd+++++++++ path/        a directory that was added
-//   cLc.t...... path         a symlink with another target
-//   *deleting   path         something that was removed
+//   cd+++++++++ path/ an added directory cLc.t...... path a symlink with another target *deleting path a removed entry
 
 import Entries
 import Formats

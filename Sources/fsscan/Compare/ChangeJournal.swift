@@ -3,8 +3,8 @@ import Formats
 import ScanEngine
 import Snapshots
 
-/// `--format journal`: an entry of systemd's journal for each change, and one for the end. MESSAGE is what the text says,
-/// the fields are what a search asks for: `journalctl FSSCAN_CHANGE=content`.
+/// `--format journal`: an entry of systemd's journal for each change, and one for the summary. MESSAGE is the text; the
+/// fields are for searches: `journalctl FSSCAN_CHANGE=content`.
 struct ChangeJournal: ChangeWriter {
     private var text: ChangeText
     private var entries: [JournalEntry] = []
@@ -15,7 +15,7 @@ struct ChangeJournal: ChangeWriter {
     private let old: SnapshotDescription
     private let new: SnapshotDescription
 
-    /// More of them would push out what the journal has of others, and journald would drop some.
+    /// More would displace other programs' entries, and journald would drop some.
     static let limit = 5000
 
     init(_ text: ChangeText, _ old: SnapshotDescription, _ new: SnapshotDescription) {
@@ -46,11 +46,11 @@ struct ChangeJournal: ChangeWriter {
         }
         sent += 1
         var shown = change
-        // Text has a list of these at its end.
+        // The text format lists these at its end.
         shown.isKnown = false
         text.change(shown)
         var line = takeText()
-        if change.isKnown { line += Array("  (as dpkg's packages have it)".utf8) }
+        if change.isKnown { line += Array("  (matches dpkg's packages)".utf8) }
         var entry = JournalEntry(
             .change, change.isKnown ? .notice : change.kinds.allSatisfy(\.isDifference) ? .warning : .error, text: line)
         for kind in change.kinds { entry.add("FSSCAN_CHANGE", kind.rawValue) }
@@ -71,7 +71,8 @@ struct ChangeJournal: ChangeWriter {
         text.finish(totals, hidden, status, verified)
         var lines = takeText()
         if knownCount > 0 {
-            lines += Array("\n\(HumanUnits.count(Int64(knownCount))) of these as dpkg's packages have them.".utf8)
+            let count = HumanUnits.count(Int64(knownCount))
+            lines += Array("\n\(count) of these with the content of dpkg's packages.".utf8)
         }
         if left > 0 {
             let changes = HumanUnits.count(Int64(left), "further change has", "further changes have")

@@ -20,7 +20,7 @@ struct ChangeSelection {
         _ selection: Selection, now: FileTime, _ old: SnapshotDescription, _ new: SnapshotDescription
     ) throws(UsageError) {
         (self.old, self.new) = (old.roots, new.roots)
-        // Of records of a selection: what is not among them was not looked for.
+        // If records are of a selection, entries outside it were not recorded.
         let own = [old, new].compactMap { $0.options?.selection }
         for selection in [selection] + own where !selection.isEmpty {
             let said = old.fields.union(new.fields).union([.kind])
@@ -39,7 +39,7 @@ struct ChangeSelection {
             let sides = [(change.old, old), (change.new, new)]
             return sides.contains { side, roots in
                 guard let side else { return false }
-                // What it was, nobody knows: a removal is not to be passed over for that.
+                // Its fields are unknown; a removal must be shown nevertheless.
                 if isAlone, !selection.fields.isSubset(of: side.knownFields) { return true }
                 return selector.contains(side, below: roots)
             }

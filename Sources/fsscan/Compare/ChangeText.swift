@@ -128,15 +128,15 @@ struct ChangeText: ChangeWriter {
         _ totals: ComparisonTotals, _ hidden: HiddenChanges, _ status: ExitStatus, _ verified: Verified?
     ) {
         if knownCount > 0 {
-            line("With the content that dpkg's packages give them, which is a hint and no proof:")
+            line("With the content of dpkg's packages, which is a hint and no proof:")
             buffer += known
         }
         let shown = totals.changes.merging(hidden.changes) { $0 - $1 }
         if let counts = Self.counts(shown) {
             line("\(counts).")
-            if knownCount > 0 { line("\(HumanUnits.count(knownCount)) of these as dpkg's packages have them.") }
+            if knownCount > 0 { line("\(HumanUnits.count(knownCount)) of these with the content of dpkg's packages.") }
         } else if hidden.entries > 0 {
-            let what = hidden.bySelection ? "of what is selected" : "of the kinds that --only names"
+            let what = hidden.bySelection ? "in selected entries" : "in the kinds of --only"
             line("No difference \(what).")
         } else {
             let isWhole =
@@ -155,7 +155,7 @@ struct ChangeText: ChangeWriter {
             let reasons = [
                 (hidden.byOnly, "--only does not name it"), (hidden.bySelection, "the entry is not selected"),
             ].filter(\.0).map(\.1)
-            line("Not shown, as \(reasons.joined(separator: " or ")): \(counts).")
+            line("Not shown, because \(reasons.joined(separator: " or ")): \(counts).")
         }
         let list = totals.notCompared
         for sentence in totals.ruledSentences(quoting, isLive: new.format == "live") { line(sentence) }
@@ -164,22 +164,22 @@ struct ChangeText: ChangeWriter {
         }
         if totals.everyUnnamedDigestDiffers {
             let names = compared.unnamedAlgorithms.map(\.rawValue).joined(separator: ", ")
-            line("Every digest differs. The list names no algorithm: it may be another than \(names) (--algorithm).")
+            line("Every digest differs. The list names no algorithm: it may not be \(names) (--algorithm).")
         }
         for sentence in list.troubleSentences(quoting) + otherSentences(list) { line(sentence) }
         if totals.unreadableEntries > 0 {
             let count = HumanUnits.count(totals.unreadableEntries, "entry", "entries")
-            line("\(count) could not be read: what is there is not known.")
+            line("\(count) could not be read: changes there are unknown.")
         }
         if let count = totals.changes[.unknown], count > 0 {
             let entries = HumanUnits.count(count, "entry", "entries")
-            line("\(entries) could not be compared, as a side did not know \(count == 1 ? "it" : "them").")
+            line("\(entries) could not be compared: unknown on one side.")
         }
         if !old.isComplete || !new.isComplete {
-            line("One side is of a scan that was stopped: what it did not reach was not compared.")
+            line("One side is a scan that was stopped: entries that it did not reach were not compared.")
         }
         if !totals.allMovesSought {
-            line("Too many entries were added and removed to look for moves among all of them.")
+            line("Too many entries were added and removed to search all of them for moves.")
         }
         if let changes = verified?.changes { line("Changes \(changes) (see fsscan accept --expect-changes)") }
         if let verified { line(sentence(verified)) }
@@ -225,20 +225,20 @@ struct ChangeText: ChangeWriter {
             sentences.append(
                 Array("\(start), not compared: ".utf8) + names.joined(separator: Array(", ".utf8)) + [0x2E])
         }
-        add(.oldDoesNotSay, "As OLD does not say")
-        add(.neitherSays, "As neither side says")
+        add(.oldDoesNotSay, "Unknown in OLD")
+        add(.neitherSays, "Unknown on both sides")
         if old.options != nil,
             let xattrs = list.first(where: {
                 $0.field == "xattrs" && [.oldDoesNotSay, .neitherSays].contains($0.reason)
             })
         {
             sentences.append(
-                Array("As OLD was scanned without --xattrs, not compared: ".utf8) + xattrs.phrase(quoting) + [0x2E])
+                Array("OLD was scanned without --xattrs, not compared: ".utf8) + xattrs.phrase(quoting) + [0x2E])
         }
         if let content = list.first(where: { $0.reason == .bothSkipped }), let files = content.entries {
             let count = HumanUnits.count(files, "file", "files")
             sentences.append(
-                Array("As both sides skipped it, not compared: content of \(count) (--read-pseudo reads it).".utf8))
+                Array("Skipped on both sides, not compared: content of \(count) (--read-pseudo reads it).".utf8))
         }
         return sentences
     }

@@ -5,8 +5,8 @@ import LinuxKernel
 import ScanEngine
 import Snapshots
 
-/// The entries that differ, for the page of a comparison: those whose space changed most, in bounded memory. What moved is
-/// removed and added: to pair it, all would have to be kept.
+/// The entries that differ, for the page of a comparison: those whose space changed most, in bounded memory. A moved
+/// entry counts as removed and added: pairing them would mean keeping all entries.
 struct ChangedEntries {
     private struct Item {
         var key: EntryKey
@@ -20,16 +20,16 @@ struct ChangedEntries {
 
     private let compared: ComparedFields
     private var items: [Item] = []
-    /// How many there are at all.
+    /// The number of all changed entries.
     private var count: Int64 = 0
 
-    /// As many as a person reads, and how many bytes of paths they may have.
+    /// The number of entries that a person would read, and the limit on the bytes of their paths.
     private static let limit = 1000
     private static let listBytes = 200_000
 
     init(_ compared: ComparedFields) { self.compared = compared }
 
-    /// - Parameters: an entry on both sides; nil where it is not. Where only an error is known of it, nothing is said here.
+    /// - Parameters: an entry on both sides; nil if a side lacks it. Entries with nothing but an error are ignored.
     mutating func add(_ left: SnapshotEntry?, _ right: SnapshotEntry?) {
         guard let entry = right ?? left, left == nil || left?.kind != nil, right == nil || right?.kind != nil else {
             return

@@ -29,7 +29,7 @@ struct ComparisonRules {
             let descriptor = try InputFile.open(file)
             defer { close(descriptor) }
             if geteuid() == 0, !isRoots(descriptor, file) {
-                // Their author would decide what root does not see.
+                // The author of the rules could hide changes from root.
                 throw SnapshotFailure(path: nil, "users other than root may change it, or a directory above it")
             }
             contents = try readAll(descriptor)
@@ -55,7 +55,7 @@ struct ComparisonRules {
         }
     }
 
-    /// For a descriptor that the caller has opened, perhaps a pipe, there is no name to check.
+    /// A descriptor that the caller has opened, perhaps a pipe, has no name to check.
     private static func isRoots(_ descriptor: CInt, _ file: [UInt8]) -> Bool {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { return false }
@@ -81,12 +81,12 @@ struct ComparisonRules {
             for (rule, why) in list.overruled(by: set) {
                 let reason =
                     switch why {
-                    case .byLine(let line): "line \(line) decides for all its matches"
+                    case .byLine(let line): "line \(line) overrides it"
                     case .isBelowLeftOut: "a directory above it is left out"
                     }
                 lines.append(
                     Array("warning: --rules: line \(rule.line): ".utf8) + quoting.quoted(rule.pattern)
-                        + Array(" never decides anything: \(reason)".utf8))
+                        + Array(" never applies: \(reason)".utf8))
             }
         }
         for line in lines { StandardStreams.complain(line) }

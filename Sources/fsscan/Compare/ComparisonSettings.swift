@@ -4,7 +4,7 @@ import LinuxKernel
 import ScanEngine
 import Snapshots
 
-/// What is compared and how it is shown: the options shared by `diff` and `verify`, checked.
+/// The options shared by `diff` and `verify`, checked: the compared fields, and the output.
 struct ComparisonSettings {
     var selection: FieldSelection
     /// Words of `--ignore` that are neither a field nor a digest: see `confirmIgnored`.
@@ -194,7 +194,7 @@ struct DiffSettings {
         hash = try ScanSettings.algorithms(command.hash)
         isQuick = command.quick
         expected = try TrustOptions.digests(command.expect)
-        if isQuick, !hash.isEmpty { throw UsageError("--quick reads no file, --hash all of them: one at a time") }
+        if isQuick, !hash.isEmpty { throw UsageError("--quick reads no files, --hash reads all: use one of them") }
         comparison = try ComparisonSettings(command.comparison, format: command.format, html: command.html)
         growth = try GrowthSettings(command, comparison.format)
         comparison.entries = try command.selection.selection()
@@ -219,7 +219,7 @@ struct SavedSettings {
     var isJSON: Bool
     /// Whether to compute evidence.
     var wantsEvidence: Bool
-    /// Where all of it is to be copied.
+    /// The destination of `--copy`.
     var copy: [UInt8]?
     var output: [UInt8]?
     /// Of the output.

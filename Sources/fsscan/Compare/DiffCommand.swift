@@ -160,7 +160,7 @@ struct ComparisonOptions: ParsableArguments {
     @OptionGroup var workers: WorkerOptions
 }
 
-/// Options that say what is compared where, shared by `diff`, `verify` and `accept`.
+/// Rules of the comparison: options shared by `diff`, `verify` and `accept`.
 struct RuleOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
@@ -184,7 +184,7 @@ struct SavedCommand: ParsableCommand {
         commandName: "fsscan saved", abstract: "List the scans in a file of saved scans.",
         usage: "fsscan saved [--evidence] [--json] FILE\n       fsscan saved --copy OLD NEW",
         discussion: """
-            Also shows about how much of FILE belongs to each scan alone: what prune would give back.
+            Also estimates the space in FILE that belongs to each scan alone, which prune would free.
             """)
 
     @Argument(help: ArgumentHelp("", valueName: "FILE", visibility: .hidden), completion: .file())
@@ -192,9 +192,9 @@ struct SavedCommand: ParsableCommand {
 
     @Flag(help: "Write JSON.") var json = false
 
-    @Flag(help: "Compute the evidence of each scan, which reads all of it.") var evidence = false
+    @Flag(help: "Compute the evidence of each scan, which reads the whole scan.") var evidence = false
 
-    @Flag(help: "Copy the scans of OLD, which an earlier version may have saved, to a new file NEW.") var copy = false
+    @Flag(help: "Copy the scans of OLD, possibly saved by an earlier version, to a new file NEW.") var copy = false
 
     @OptionGroup var file: OutputOptions
 

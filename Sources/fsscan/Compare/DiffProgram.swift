@@ -16,12 +16,12 @@ struct DiffProgram {
         let old = try SnapshotArgument(settings.old)
         let new = try SnapshotArgument(settings.new)
         if case .live = old, case .live = new {
-            // It cannot be set, so it always differs between two trees.
+            // No program can set it, so it always differs between two trees.
             if !settings.comparison.selection.added.contains(.ctime) {
                 settings.comparison.selection.ignored.insert(.ctime)
             }
         } else if settings.isQuick {
-            throw UsageError("--quick is for two directories: a file has only the digests that are in it")
+            throw UsageError("--quick is for two directories: a file already has its digests")
         }
         clinux_install_stop_handler()
         let output = try settings.comparison.openOutput()
@@ -66,13 +66,13 @@ struct DiffProgram {
             let old = try openOld(before, beforeSelector, otherRoots: [])
             let new = try SnapshotArgument.open(
                 after, selector: afterSelector, otherRoots: old.description.roots, algorithm: algorithm)
-            // Rules tell how much they left out.
+            // Rules report how much they left out.
             if settings.growth == nil, rules == nil { try SavedScanSource.passOverShared(old, new) }
             return (old, new)
         }
     }
 
-    /// - Throws: where it is not what `--expect` says.
+    /// - Throws: if it does not match `--expect`.
     private func openOld(
         _ file: [UInt8], _ selector: [UInt8]?, otherRoots: [[UInt8]]
     ) throws(SnapshotFailure) -> any SnapshotSource {
@@ -139,7 +139,7 @@ enum LiveSide {
             choice: choice, other: other)[0]
     }
 
-    /// - Parameter times: how often it is to be gone through.
+    /// - Parameter times: the number of readings.
     static func scan(
         _ paths: [[UInt8]], _ options: ScanOptions, _ threads: Int?, _ progress: ProgressDisplay, times: Int,
         earlier: Totals? = nil, _ baseline: ContentBaseline? = nil,

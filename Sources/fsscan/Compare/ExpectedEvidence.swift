@@ -14,7 +14,7 @@ struct ExpectedEvidence {
     /// - Throws: `SnapshotFailure` if SAVED does not match.
     func confirm(_ saved: OpenedSnapshot, _ file: [UInt8]) throws(SnapshotFailure) -> Evidence? {
         guard let digest = saved.digest, !values.contains(digest) else { return nil }
-        let refusal = "is not what --expect says: the SHA-256 of the file is \(digest)"
+        let refusal = "does not match --expect: the SHA-256 of the file is \(digest)"
         guard let (scans, scan) = saved.saved else { throw SnapshotFailure(path: file, refusal) }
         let evidence = try scans.evidence(of: scan)
         if values.contains(evidence.hex) {
@@ -25,14 +25,14 @@ struct ExpectedEvidence {
         if isOfRoot {
             throw SnapshotFailure(
                 path: file,
-                "--expect names the digest of a root, which binds neither options nor paths, errors, owners and modes: "
+                "--expect has the digest of a root, which does not cover options, paths, errors, owners and modes: "
                     + "use the evidence that --save printed, or the SHA-256 of the file")
         }
         throw SnapshotFailure(path: file, "\(refusal), the evidence \(evidence.hex)")
     }
 }
 
-/// Which saved scan was compared with what.
+/// The saved scan and the PATHs that were compared.
 struct Verified {
     /// As given.
     var file: [UInt8]
@@ -40,6 +40,6 @@ struct Verified {
     var evidence: Evidence
     /// Absolute.
     var paths: [[UInt8]]
-    /// The digest of what changed, for `accept`; nil where nothing did.
+    /// The digest of the changes, for `accept`; nil if there are none.
     var changes: String?
 }

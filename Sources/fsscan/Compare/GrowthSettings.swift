@@ -15,7 +15,7 @@ struct GrowthSettings {
     init?(_ command: DiffCommand, _ format: ReportFormat) throws(UsageError) {
         let options = command.comparison
         if command.growth, format == .journal {
-            throw UsageError("--format journal has entries that differ, --growth is about sums: one at a time")
+            throw UsageError("--format journal lists entries, --growth shows sums: use one of them")
         }
         guard command.growth || format == .html else {
             if command.top != nil { throw UsageError("--top is for directories: use it with --growth") }
@@ -32,7 +32,7 @@ struct GrowthSettings {
             ("--quick", command.quick), ("--algorithm", options.algorithm != nil),
         ] where isGiven {
             let other = command.growth ? "--growth is" : "a page is"
-            throw UsageError("\(name) is for entries that differ, \(other) about sums: one at a time")
+            throw UsageError("\(name) is for entries, \(other) for sums: use one of them")
         }
         top = try ScanSettings.count("--top", command.top) ?? (format == .html ? 200 : 20)
         rank = try ScanSettings.ranking(command.rank, of: Self.rankings)

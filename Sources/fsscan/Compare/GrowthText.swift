@@ -44,10 +44,10 @@ struct GrowthText {
             line("\(HumanUnits.count(hidden, "more directory", "more directories")) changed: --top shows more.")
         }
         if outcome.totals.all.isUncertain {
-            line("What could not be read on either side is not known: its directories have a question mark.")
+            line("A question mark means that something in the directory could not be read on one side.")
         }
         if !outcome.old.isComplete || !outcome.new.isComplete {
-            line("One side is of a scan that was stopped: the sums are not those of the whole.")
+            line("One side is a scan that was stopped: its sums are incomplete.")
         }
         return text
     }

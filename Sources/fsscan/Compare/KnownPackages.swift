@@ -39,7 +39,7 @@ final class KnownPackages {
         roots = paths.map(Self.resolved)
         guard withCString(directory + Array("/status".utf8), { access($0, R_OK) }) == 0 else {
             throw UsageError(
-                "--known", CarriedArgument(bytes: directory), "holds no status of dpkg: \(Errno(errno).message)")
+                "--known", CarriedArgument(bytes: directory), "has no dpkg status file: \(Errno(errno).message)")
         }
     }
 

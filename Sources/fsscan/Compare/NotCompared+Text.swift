@@ -18,7 +18,7 @@ extension [NotCompared] {
     /// job that discards the output still says why it failed.
     func troubleSentences(_ quoting: Quoting) -> [[UInt8]] {
         let reasons: [(Element.Reason, start: String)] = [
-            (.newDoesNotSay, "As NEW does not say"), (.cannotBeChecked, "As fsscan cannot check it"),
+            (.newDoesNotSay, "Unknown in NEW"), (.cannotBeChecked, "Not checkable by fsscan"),
         ]
         return reasons.compactMap { (reason, start) -> [UInt8]? in
             let items = filter { $0.reason == reason }
@@ -41,7 +41,7 @@ extension ComparisonTotals {
         var sentences: [[UInt8]] = []
         if let count = notListed, count > 0 {
             let entries = HumanUnits.count(count, "entry", "entries")
-            sentences.append(Array("As OLD does not list them, not compared: \(entries) of NEW.".utf8))
+            sentences.append(Array("Not listed in OLD, not compared: \(entries) of NEW.".utf8))
         }
         guard let ruled else { return sentences }
         if ruled.oldLeftOut > 0 || ruled.newLeftOut > 0 {
@@ -60,7 +60,7 @@ extension ComparisonTotals {
             let files = HumanUnits.count(ruled.grown.compared, "file", "files")
             let bytes = HumanUnits.bytes(ruled.grown.bytes)
             let longer = "\(HumanUnits.count(ruled.grown.longer)) longer by \(bytes)"
-            sentences.append(Array("By rules, compared as far as they went: \(files), \(longer).".utf8))
+            sentences.append(Array("By rules, compared up to their old size: \(files), \(longer).".utf8))
         }
         return sentences
     }

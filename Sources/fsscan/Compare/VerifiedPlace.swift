@@ -6,9 +6,9 @@ import LinuxKernel
 import ScanEngine
 import Snapshots
 
-/// Where the tree is that a saved scan is of.
+/// The place of a saved scan's tree.
 enum VerifiedPlace {
-    /// The PATHs to scan now: as they were given, where they mean the same here.
+    /// The PATHs to scan now: as given, if they mean the same from the current directory.
     static func roots(of scan: SavedScan) -> [[UInt8]] {
         guard let directory = scan.workingDirectory, !isWorkingDirectory(directory) else { return scan.options.paths }
         return scan.absoluteRoots
@@ -22,7 +22,7 @@ enum VerifiedPlace {
         return directory + (directory.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + path
     }
 
-    /// Where it is, relative PATHs are shown as they were given.
+    /// If it is, relative PATHs are shown as given.
     private static func isWorkingDirectory(_ path: [UInt8]) -> Bool {
         var (there, here) = (stat(), stat())
         return withCString(path, { stat($0, &there) }) == 0 && stat(".", &here) == 0 && there.st_dev == here.st_dev

@@ -6,11 +6,11 @@ import Snapshots
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan verify",
-        abstract: "Scan again like a saved scan, and show the changes.",
+        abstract: "Repeat a saved scan, and show the changes.",
         usage: "fsscan verify [options] SAVED [PATH]",
         discussion: """
             SAVED is a file of saved scans (FILE: the newest; FILE#3 or FILE#LABEL: that one) or another file that can \
-            be compared. PATH is scanned in place of the saved PATH.
+            be compared. If PATH is given, it is scanned instead of the saved PATH.
 
             Each line is an entry: + added, - removed, * other content, ! other metadata, = moved, ? cannot be read \
             now, or could not be read then.
@@ -78,7 +78,7 @@ struct VerifySettings {
         isQuick = command.quick
         isListedOnly = command.listedOnly
         if isListedOnly, InputFile.descriptorNumber(saved) != nil {
-            throw UsageError("--listed-only reads SAVED twice: it has to be a file")
+            throw UsageError("--listed-only reads SAVED twice, so SAVED must be a file")
         }
         trust = try command.trust.trust(reread: 0.01)
         if !isQuick, command.trust.isGiven {

@@ -62,7 +62,7 @@ struct VerifyProgram {
     private func roots(of saved: OpenedSnapshot, _ file: [UInt8]) throws(SnapshotFailure) -> [[UInt8]] {
         let roots = saved.source.description.roots
         guard !roots.contains([]) else {
-            throw SnapshotFailure(path: file, "does not name its PATH: give PATH, too")
+            throw SnapshotFailure(path: file, "does not contain its PATH: give PATH, too")
         }
         guard let scan = saved.saved?.scan else { return roots }
         return VerifiedPlace.roots(of: scan)
@@ -80,7 +80,7 @@ struct VerifyProgram {
         _ saved: OpenedSnapshot, _ file: [UInt8], _ options: ScanOptions
     ) throws(SnapshotFailure) -> ContentBaseline? {
         guard let (scans, scan) = saved.saved else {
-            throw SnapshotFailure(path: file, "is no file of saved scans, which --quick needs")
+            throw SnapshotFailure(path: file, "is not a file of saved scans, which --quick needs")
         }
         if options.hash.isEmpty, !options.mime { return nil }
         return try scans.baseline(scan, for: options, trust: settings.trust)

@@ -41,7 +41,7 @@ enum BashCompletion {
                 fi
                 start=$cur
                 for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
-                    # What follows are no options.
+                    # Arguments after it are not options.
                     [[ $word == -- ]] && option= start=
                 done
                 case $command:$option in

@@ -19,7 +19,7 @@ struct CommandSyntax {
         let options = described.filter { $0.kind != "positional" }.map { OptionSyntax($0) }
         let names = Set(options.flatMap(\.names))
         self.options = options.map { option in
-            // The parser says the same of both halves of a pair.
+            // The parser describes both halves of a pair in the same way.
             guard let name = option.names.last, name.hasPrefix("--no-"), names.contains("--\(name.dropFirst(5))")
             else { return option }
             var option = option

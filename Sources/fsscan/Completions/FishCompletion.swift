@@ -21,7 +21,7 @@ enum FishCompletion {
                 test (count (commandline -opc)) -eq 1
             end
 
-            # What is being completed, without the option in front.
+            # The word to complete, without the option before it.
             function __fsscan_given
                 string replace -r -- '^--[^=]*=' '' (commandline -ct)
             end

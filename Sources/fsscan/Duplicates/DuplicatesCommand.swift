@@ -7,7 +7,7 @@ import ScanEngine
 struct DuplicatesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan duplicates",
-        abstract: "Find files with the same content, and how much space they waste.",
+        abstract: "Find files with the same content, and show the space they waste.",
         usage: "fsscan duplicates [options] PATH... | SAVED",
         discussion: """
             Lists groups of files with the same content: first the file that --keep selects. The group that wastes the \
@@ -43,7 +43,7 @@ struct DuplicatesCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "What ages are relative to: \(TimeArgument.description). (default: now)", valueName: "TIME"))
+            "Reference time for ages: \(TimeArgument.description). (default: now)", valueName: "TIME"))
     var now: CarriedArgument?
 
     @Flag(name: [.customShort("x"), .long], help: "Do not descend into directories on other file systems.")
@@ -54,21 +54,21 @@ struct DuplicatesCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Leave out what matches this gitignore-style pattern; repeatable.", valueName: "GLOB"))
+        help: ArgumentHelp("Exclude entries that match this gitignore-style pattern; repeatable.", valueName: "GLOB"))
     var exclude: [CarriedArgument] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Leave out what the patterns in FILE match, one per line, as in a .gitignore; repeatable.",
+            "Exclude entries that match the patterns in FILE, one per line as in a .gitignore; repeatable.",
             valueName: "FILE"),
         completion: .file())
     var excludeFrom: [CarriedArgument] = []
 
-    @Flag(help: "Leave out the contents of directories with a valid CACHEDIR.TAG, except that file.")
+    @Flag(help: "Exclude the contents of directories with a valid CACHEDIR.TAG, except that file.")
     var excludeCaches = false
 
-    @Flag(help: "Leave out what .gitignore files say, from each PATH downwards.")
+    @Flag(help: "Obey .gitignore files, from each PATH downwards.")
     var gitignore = false
 
     @Option(
@@ -101,7 +101,7 @@ struct DuplicatesCommand: ParsableCommand {
     @Flag(help: "Replace the other files of a group with hard links to the first one.")
     var hardlink = false
 
-    @Flag(help: "With --reflink or --hardlink: only print what would be done.")
+    @Flag(help: "With --reflink or --hardlink: print the actions, and do nothing.")
     var dryRun = false
 
     @Option(
@@ -139,7 +139,7 @@ struct DuplicatesCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Number of workers that run at the same time, 1 to 1024.", valueName: "N"))
+        help: ArgumentHelp("The number of running workers, 1 to 1024.", valueName: "N"))
     var threads: CarriedArgument?
 
     @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
@@ -179,7 +179,7 @@ struct DuplicatesSettings {
     var scan = ScanOptions(paths: [], threads: 1)
     /// Patterns that precede those of `scan.exclude`.
     var patternLists: [FilesFrom]
-    /// What ages are relative to.
+    /// The reference time for ages.
     var now: FileTime
     var options = DuplicateOptions()
     /// The value of `--hash`.
@@ -240,7 +240,7 @@ struct DuplicatesSettings {
         manner = command.reflink ? .reflink : command.hardlink ? .hardlink : nil
         isDryRun = command.dryRun
         if isDryRun, manner == nil {
-            throw UsageError("--dry-run is for --reflink or --hardlink: nothing else changes anything")
+            throw UsageError("--dry-run is for --reflink or --hardlink: only these change files")
         }
         baseline = try BaselineSettings(command.baseline, command.trust)
         expected = try command.trust.expected()
@@ -261,7 +261,7 @@ struct DuplicatesSettings {
         }
         if manner != nil, command.output != nil {
             throw UsageError(
-                "-o is written at the end, but the log must exist before: redirect standard output to a file")
+                "-o is written at the end, but the log must be written before: redirect standard output to a file")
         }
         output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
         mode = try ScanSettings.mode(command.mode, of: command.output)

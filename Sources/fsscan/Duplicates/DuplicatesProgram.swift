@@ -28,7 +28,7 @@ struct DuplicatesProgram {
         // A misspelt rule would be taken for a path.
         if case .below(let path) = settings.options.keep, withCString(path, { access($0, F_OK) }) != 0 {
             let name = CarriedArgument(bytes: path)
-            throw UsageError("--keep", name, "is none of oldest newest shortest, and no PATH that there is")
+            throw UsageError("--keep", name, "is not oldest, newest, shortest or an existing PATH")
         }
         var scan = settings.scan
         (scan.paths, scan.threads) = (settings.paths, settings.threads ?? Scheduler.defaultThreads)
@@ -93,7 +93,7 @@ struct DuplicatesProgram {
         let expected = ExpectedEvidence(values: settings.expected)
         let opened = try OpenedSnapshot(
             file, selector: scan, otherRoots: [], isToBeHashed: settings.baseline == nil && !expected.isEmpty)
-        guard opened.saved != nil else { throw SnapshotFailure(path: file, "is no file of saved scans") }
+        guard opened.saved != nil else { throw SnapshotFailure(path: file, "is not a file of saved scans") }
         if let option = settings.scanOption {
             throw UsageError("\(option) is for a scan, and \(String(decoding: file, as: UTF8.self)) is a saved one")
         }
@@ -221,7 +221,7 @@ struct DuplicatesWriter {
             try writeActions(style.quoting, &buffer, to: output)
         }
         if !report.isComplete {
-            try line(style.warning(Array("Stopped before the end: this is only what was found until then.".utf8)))
+            try line(style.warning(Array("Stopped before the end: this list is incomplete.".utf8)))
         }
         if report.totals.errors > 0 {
             let count = HumanUnits.count(report.totals.errors, "error", "errors")

@@ -1,13 +1,11 @@
 // Replaces the names of a file with hard links to an equal file. Nothing is lost, whatever other processes do:
 //
-//   both files open, under write leases: nobody else has them open; who opens one waits until we close it
-//     └─ both look as they did before there were leases? compared, byte by byte, by these descriptors
-//          └─ for all names of the other file: linkat .fsscan-1f… ──▶ the file that stays
-//               └─ for all: renameat2   the two names are exchanged in one step: the name always leads to the content
-//                    └─ each .fsscan-1f… leads to the file that was compared, which has the same size, owner, mode and
-//                       number of names? both leases still there?
-//                         no:  all are exchanged back; nothing has happened
-//                         yes: all .fsscan-1f… are removed
+//   both files open, under write leases: no other process has them open; one that opens them waits until we close └─
+//   both are unchanged since before the leases? compare them, byte by byte, by these descriptors └─ for all names of
+//   the other file: linkat .fsscan-1f… ──▶ the kept file └─ for all: renameat2 the two names are exchanged in one step:
+//   the name always leads to the content └─ each .fsscan-1f… leads to the file that was compared, which has the same
+//   size, owner, mode and number of names? both leases still there? no: all are exchanged back; nothing has happened
+//   yes: all .fsscan-1f… are removed
 //
 // If the process is killed between two steps, names .fsscan-… are left over. They lead to the same content.
 //
@@ -49,9 +47,9 @@ final class HardLinking {
         try confirmAlike(stays, goes)
         let names = try distinct(other.paths)
         if Int64(goes.status.links) > Int64(names.count) {
-            throw Refusal("has names outside of what was searched, so nothing would be gained")
+            throw Refusal("has names outside the searched paths, so nothing would be gained")
         }
-        try takeLease(stays.descriptor.number, "the file that stays")
+        try takeLease(stays.descriptor.number, "the kept file")
         try takeLease(goes.descriptor.number, "it")
         // Before the leases, others could write, or change the mode.
         try confirmUnchanged(stays)
@@ -73,15 +71,15 @@ final class HardLinking {
     /// Names of one inode share everything except the name.
     private func confirmAlike(_ stays: borrowing ReclaimedFile, _ goes: borrowing ReclaimedFile) throws(Refusal) {
         let (one, other) = (stays.status, goes.status)
-        if one.mount != other.mount { throw Refusal("is on another mount than the file that stays") }
-        if one.uid != other.uid || one.gid != other.gid { throw Refusal("has another owner than the file that stays") }
-        if one.mode != other.mode { throw Refusal("has another mode than the file that stays") }
+        if one.mount != other.mount { throw Refusal("is not on the mount of the kept file") }
+        if one.uid != other.uid || one.gid != other.gid { throw Refusal("has a different owner from the kept file") }
+        if one.mode != other.mode { throw Refusal("has a different mode from the kept file") }
         // A file system without them: equal.
         let flags = (
             try? Kernel.inodeFlags(of: stays.descriptor.number), try? Kernel.inodeFlags(of: goes.descriptor.number)
         )
         if one.flags != other.flags || flags.0 != flags.1 {
-            throw Refusal("has other inode flags than the file that stays")
+            throw Refusal("has different inode flags from the kept file")
         }
         do throws(Errno) {
             let names = try Kernel.attributeNames(of: stays.descriptor.number, isPathOnly: false)
@@ -95,7 +93,7 @@ final class HardLinking {
                 }
             }
         } catch {
-            if error == .invalid { throw Refusal("has other extended attributes than the file that stays") }
+            if error == .invalid { throw Refusal("has different extended attributes from the kept file") }
             throw Refusal("listxattr", error)
         }
     }
@@ -129,8 +127,8 @@ final class HardLinking {
         } catch {
             switch error {
             case .wouldBlock: throw Refusal("\(which) is open elsewhere")
-            case .access: throw Refusal("\(which) belongs to somebody else, who alone can keep others from opening it")
-            default: throw Refusal("no lease is to be had (\(error.message))")
+            case .access: throw Refusal("\(which) belongs to another user, and only its owner can take a lease")
+            default: throw Refusal("cannot take a lease (\(error.message))")
             }
         }
     }
@@ -263,7 +261,7 @@ final class HardLinking {
         }
     }
 
-    /// - Parameter trouble: collects what could not be undone.
+    /// - Parameter trouble: collects the steps that could not be undone.
     private func undo(_ places: [Place], _ stays: borrowing ReclaimedFile, _ trouble: inout Refusal?) {
         for place in places.reversed() {
             guard let temporary = place.temporary else { continue }
@@ -280,7 +278,7 @@ final class HardLinking {
         _ stays: borrowing ReclaimedFile, _ goes: borrowing ReclaimedFile
     ) throws(Refusal) {
         guard Kernel.hasWriteLease(stays.descriptor.number), Kernel.hasWriteLease(goes.descriptor.number) else {
-            throw Refusal("was opened by somebody meanwhile")
+            throw Refusal("was opened by another process meanwhile")
         }
     }
 
@@ -296,8 +294,8 @@ final class HardLinking {
             } catch {
                 switch error {
                 case Errno(EEXIST): continue
-                case .crossDevice: throw Refusal("is on another mount than the file that stays")
-                case Errno(EMLINK): throw Refusal("the file that stays has as many names as there can be")
+                case .crossDevice: throw Refusal("is not on the mount of the kept file")
+                case Errno(EMLINK): throw Refusal("the kept file has the maximum number of names")
                 default: throw Refusal("linkat", error)
                 }
             }
@@ -332,7 +330,7 @@ final class HardLinking {
     ) throws(Refusal) {
         guard try self.identity(of: name, in: directory) == identity else {
             throw Refusal(
-                "was replaced meanwhile; what had its name is \(String(decoding: name, as: UTF8.self)) beside it")
+                "was replaced meanwhile; the replacement is \(String(decoding: name, as: UTF8.self)) beside it")
         }
         do throws(Errno) {
             try withCName(name) { (name) throws(Errno) in try Kernel.removeName(name, in: directory) }

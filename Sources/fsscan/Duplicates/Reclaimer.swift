@@ -114,7 +114,7 @@ struct Reclaimer {
         for var inodes in Self.byFileSystem(group.inodes) {
             if inodes[0].identity.device != group.inodes[0].identity.device {
                 if inodes.count == 1 {
-                    let reason = "is on another file system than the file that stays"
+                    let reason = "is not on the file system of the kept file"
                     for path in inodes[0].paths {
                         try tell(ReclaimAction(path: path, kept: group.inodes[0].paths[0], outcome: .left(reason)))
                     }
@@ -181,7 +181,7 @@ struct Reclaimer {
         try source.confirm(kept)
         try target.confirm(other)
         let before = target.ownBytes(besides: source)
-        if before == 0 { throw Refusal("shares its extents already, or has none") }
+        if before == 0 { throw Refusal("already shares its extents, or has none") }
         if isDryRun {
             // With length 0 the kernel only says whether it could share.
             _ = try Self.share(source, target, from: 0, length: 0)
@@ -216,7 +216,7 @@ struct Reclaimer {
         } catch {
             switch error {
             case .notSupported, .invalid, Errno(ENOTTY):
-                throw Refusal("the file system does not let files share their bytes")
+                throw Refusal("the file system cannot share extents")
             default: throw Refusal("FIDEDUPERANGE", error)
             }
         }

@@ -43,7 +43,7 @@ struct SavedDuplicates {
             let known = saved.isEmpty ? "none" : saved.map(\.rawValue).joined(separator: ", ")
             throw SnapshotFailure(
                 path: file,
-                "has no digests that tell files apart (it has \(known)): save it with --hash "
+                "has no digests that identify files (it has \(known)): save it with --hash "
                     + usable.map(\.rawValue).joined(separator: ", or "))
         }
         (self.source, self.options, self.selector, algorithm) = (source, options, selector, best)

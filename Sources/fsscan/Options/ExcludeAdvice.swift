@@ -14,7 +14,7 @@ struct ExcludeAdvice {
 
     /// - Parameters:
     ///   - option: the origin of the patterns.
-    ///   - alone: what is specific to each of several patterns.
+    ///   - alone: names the option for one of several patterns.
     init(
         _ patterns: [[UInt8]], paths: [[UInt8]], quoting: Quoting, option: String = "--exclude",
         alone: String = "an --exclude"
@@ -54,15 +54,15 @@ struct ExcludeAdvice {
             switch doubt {
             case .matchesNothing: Array(" can match nothing".utf8)
             case .matchesThePath: Array(" matches nothing: a PATH is never left out".utf8)
-            case .leadsUp: Array(" matches nothing: a pattern does not lead out of the PATH".utf8)
+            case .leadsUp: Array(" matches nothing: a pattern cannot match outside the PATH".utf8)
             case .emptyComponent(let instead):
-                Array(" matches nothing: no name is '.' or empty; what the PATH has there is ".utf8)
+                Array(" matches nothing: no name is '.' or empty; for that entry of the PATH use ".utf8)
                     + quoting.quoted(instead)
             case .isAbsolute(let instead):
                 Array(" matches nothing here: a slash in front stands for the PATH, so it would have to be ".utf8)
                     + quoting.quoted(instead)
             case .hasBraces(let instead):
-                Array(" takes the braces for themselves; give each pattern \(alone) of its own: ".utf8)
+                Array(" matches literal braces; give each pattern \(alone) of its own: ".utf8)
                     + Array(instead.prefix(10).map { quoting.quoted($0) }.joined(separator: Array(" ".utf8)))
             }
         lines.append(Array("warning: \(option): ".utf8) + quoting.quoted(pattern) + reason)

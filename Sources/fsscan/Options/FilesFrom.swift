@@ -38,7 +38,7 @@ struct FilesFrom {
         if let lines = paths.first(where: { Self.isListOfLines($0, alone: paths.count == 1) }) {
             throw UsageError(
                 option, CarriedArgument(bytes: lines),
-                "is no PATH: NUL separates PATHs here (find -print0); for one PATH per line use --files-from-lines"
+                "is not a PATH: NUL separates PATHs here (find -print0); for one PATH per line use --files-from-lines"
             )
         }
         return paths

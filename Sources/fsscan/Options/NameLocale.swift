@@ -1,7 +1,7 @@
 import Entries
 import Glibc
 
-/// Defines what a character of a name is, for the patterns of `--name`: as in find, the locale decides.
+/// Sets the locale that defines the characters of a name, for the patterns of `--name`, as find does.
 enum NameLocale {
     /// Call it before there are threads.
     static func use(for selection: Selection) {

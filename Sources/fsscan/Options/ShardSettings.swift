@@ -1,7 +1,7 @@
 import Entries
 import ScanEngine
 
-/// Which shard of which plan a scan is, and where its partial result goes.
+/// The shard that a scan is, its plan, and the file for its partial result.
 struct ShardSettings {
     /// From 1.
     var shard: Int

@@ -5,9 +5,9 @@ enum SizeArgument {
 
     private static let letters = Array("KMGTPE".utf8)
 
-    /// Rounded down to bytes; what is too large for 64 bits is as large as can be.
+    /// Rounded down to bytes; sizes too large for 64 bits become the largest number.
     ///
-    /// - Returns: nil if it is no size.
+    /// - Returns: nil if it is not a size.
     static func bytes(_ argument: [UInt8]) -> Int64? {
         var rest = argument[...]
         func digits() -> ArraySlice<UInt8> {
@@ -22,7 +22,7 @@ enum SizeArgument {
             fraction = digits()
         }
         guard !whole.isEmpty, fraction?.isEmpty != true, let unit = unit(rest) else { return nil }
-        // There is no half of a byte.
+        // A byte has no fractions.
         if fraction != nil, unit == 1 { return nil }
         var sum = product(number(whole), unit)
         if let fraction {

@@ -84,7 +84,7 @@ extension ExitStatus {
             }
             StandardStreams.complain(error.path, error.message)
             self = error.isOfOlderVersion ? .usage : .outputFailed
-        default: preconditionFailure("an error that nobody prints: \(error)")
+        default: preconditionFailure("an error without an output: \(error)")
         }
     }
 }

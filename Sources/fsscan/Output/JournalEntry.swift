@@ -1,19 +1,19 @@
 import CLinux
 
-/// An entry of systemd's journal, as journald's native protocol has it: fields, of which a name may come several times.
+/// An entry of systemd's journal in journald's native protocol: fields, whose names may repeat.
 ///
-/// A value without a newline is a line, `NAME=value`. Any other has its length in front: a name of a file can end no field
-/// and begin none.
+/// A value without a newline is a line, `NAME=value`. Any other value is preceded by its length, so a file name cannot
+/// end a field or begin another.
 struct JournalEntry {
     private(set) var bytes: [UInt8] = []
 
-    /// What of the program an entry is. `journalctl --output-fields` and catalogs know it by this.
+    /// The kind of an entry. `journalctl` and catalogs identify it by this id.
     enum Message: String {
         case change = "e89b83eb35b9451eba14277d6832f727"
         case summary = "16c26904dbbf41119d60df4a185e51e8"
     }
 
-    /// As syslog(3) has them.
+    /// The numbers of syslog(3).
     enum Priority: Int {
         case error = 3
         case warning = 4

@@ -131,7 +131,7 @@ final class OutputFile {
                 let descriptor = try open(place)
                 StandardStreams.complain(
                     Array("warning: ".utf8) + Quoting.forErrors.quoted(path)
-                        + Array(" \(reason), so it is written in place: it is not whole until this is done".utf8))
+                        + Array(" \(reason), so it is written in place: it is incomplete until fsscan ends".utf8))
                 return .inPlace(descriptor)
             }
         }

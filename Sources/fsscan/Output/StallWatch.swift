@@ -1,16 +1,16 @@
 import Glibc
 import ScanEngine
 
-/// Notices a scan that makes no progress, as a rule because a file system does not answer: a server that is down, a
-/// FUSE mount whose program hangs. Without `--deadline` such a scan waits silently and forever, so a person must at
-/// least learn for what.
+/// Detects a scan that makes no progress, usually because a file system does not answer: a server that is down, a FUSE
+/// mount whose program hangs. Without `--deadline` such a scan waits forever, so the user must at least learn what it
+/// waits for.
 struct StallWatch {
     /// Seconds without progress before the warning. Tests set the variable.
     private let patience: Double
-    /// When to look again, by the monotonic clock.
+    /// The time of the next look, by the monotonic clock.
     private(set) var next: Double
     private var lastLook: Double
-    /// The counts of the last progress, and when they were new.
+    /// The counts at the last progress, and its time.
     private var done: Int64 = -1
     private var since: Double
     private var isTold = false
@@ -38,7 +38,7 @@ struct StallWatch {
 
     /// - Parameter places: those that the work may wait for.
     mutating func look(done: Int64, at now: Double, _ places: () -> [[UInt8]]) -> [UInt8]? {
-        // The process itself stood still: stopped by a signal, or by the machine.
+        // The process itself was stopped, by a signal or by the machine.
         let wasAsleep = now - lastLook > patience / 2
         (lastLook, next) = (now, now + patience / Self.looks)
         if done != self.done || wasAsleep {
@@ -48,7 +48,7 @@ struct StallWatch {
         }
         guard !isTold, now - since >= patience else { return nil }
         let places = places()
-        // Without any it computes.
+        // Without places, the work is computing.
         if places.isEmpty { return nil }
         isTold = true
         let quoting = Quoting.forErrors

@@ -5,7 +5,7 @@ import ScanEngine
 /// contents.
 ///
 /// Each figure equals the output of `du -s -B1` for that directory alone. A single du run over several directories
-/// omits from each what it has already counted.
+/// omits inodes that it has already counted.
 struct DiskUsageText {
     let report: ScanReport
     /// NUL ends lines.

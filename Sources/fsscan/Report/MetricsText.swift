@@ -46,16 +46,16 @@ struct MetricsText {
         append(
             "disk_bytes", "Allocated bytes at and below {}, as du counts them.", { $0.diskBytes }, to: &buffer)
         append("apparent_bytes", "Sizes of the files and symlinks at and below {}.", { $0.apparentBytes }, to: &buffer)
-        append("entries", "Names at and below {}, with its own.", { $0.entries }, to: &buffer)
-        append("errors", "What could not be read at and below {}.", { $0.errors }, to: &buffer)
+        append("entries", "Names at and below {}, including itself.", { $0.entries }, to: &buffer)
+        append("errors", "Errors at and below {}.", { $0.errors }, to: &buffer)
         let timing = report.timing
-        append("scan_complete", "1, or 0 where a signal or a deadline stopped the scan.", to: &buffer) { buffer in
+        append("scan_complete", "1, or 0 if a signal or a deadline stopped the scan.", to: &buffer) { buffer in
             buffer.append(report.complete ? "1" : "0")
         }
-        append("scan_duration_seconds", "How long the scan of all paths took.", to: &buffer) { buffer in
+        append("scan_duration_seconds", "Duration of the scan of all paths.", to: &buffer) { buffer in
             Self.append(nanoseconds: Int64(max(0, timing.elapsedSeconds) * 1e9), to: &buffer)
         }
-        append("scan_start_timestamp_seconds", "When the scan started, since 1970.", to: &buffer) { buffer in
+        append("scan_start_timestamp_seconds", "Start of the scan, since 1970.", to: &buffer) { buffer in
             buffer.append(decimal: timing.startedSeconds)
             buffer.append(UInt8(ascii: "."))
             buffer.append(decimal: UInt64(timing.startedNanoseconds), width: 9)

@@ -25,7 +25,7 @@ struct TextSummary {
     /// The whole text.
     mutating func bytes() -> [UInt8] {
         lines = []
-        if !report.complete { addWarning("Stopped before the end: the figures cover only what was seen until then.") }
+        if !report.complete { addWarning("Stopped before the end: the figures are incomplete.") }
         addTotals()
         if report.roots.count > 1 { addRoots() }
         addDigests()
@@ -100,7 +100,7 @@ struct TextSummary {
                     ], root.path)
             })
         let hidden = Int64(report.roots.count - shown.count)
-        if hidden > 0 { add("and \(HumanUnits.count(hidden)) more, all of them in a file or pipe and with --json") }
+        if hidden > 0 { add("and \(HumanUnits.count(hidden)) more; files, pipes and --json get all of them") }
     }
 
     /// The digests of each PATH, for comparison from one day to the next.
@@ -111,7 +111,7 @@ struct TextSummary {
             "Digests", ["ALGORITHM", "DIGEST", "PATH"],
             report.roots.flatMap { root -> [Row] in
                 guard let digests = root.digests else {
-                    return [Row(["-", "unknown: something at or below was not read"], root.path)]
+                    return [Row(["-", "unknown: something at or below could not be read"], root.path)]
                 }
                 return digests.map { Row([$0.algorithm, $0.hex], root.path) }
             })

@@ -6,12 +6,12 @@ import ScanEngine
 struct MergeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan merge",
-        abstract: "Make the report of a scan from the partial results of its shards.",
+        abstract: "Merge the partial results of shards into one report.",
         usage: "fsscan merge [options] PARTIAL...",
         discussion: """
-            The report equals that of fsscan on the whole tree, except for the timing: it begins at the start of the \
-            plan, lasts as long as the longest shard, and has the threads of all. A shard that was scanned twice \
-            counts once.
+            The report equals that of fsscan on the whole tree, except for the timing: the start is that of the plan, \
+            the duration that of the longest shard, and threads are added up. A shard that was scanned twice counts \
+            once.
 
             EXAMPLES:
               fsscan merge data.[1-8] --json -o data.json

@@ -17,7 +17,7 @@ struct MergeProgram {
             let file = try ShardFiles.shard(path)
             if merge == nil { (plan, merge) = (file.plan, ScanMerge(file.plan)) }
             guard merge!.add(file) else {
-                throw UsageError("PARTIAL", CarriedArgument(bytes: path), "is of another plan than those before it")
+                throw UsageError("PARTIAL", CarriedArgument(bytes: path), "belongs to a different plan")
             }
             if names[file.shard] == nil { names[file.shard] = path }
         }

@@ -39,7 +39,7 @@ struct PlanCommand: ParsableCommand {
         parsing: .unconditional, help: ArgumentHelp("Mode of that file, in octal.", valueName: "MODE"))
     var mode: CarriedArgument?
 
-    @Flag(name: .customShort("H"), help: "As in fsscan, like all following options.")
+    @Flag(name: .customShort("H"), help: "As in fsscan; so are all options below.")
     var followRoots = false
 
     @Flag(name: [.customShort("x"), .long], help: "Do not descend into other file systems.")
@@ -86,7 +86,7 @@ struct PlanCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: ArgumentHelp("Levels of the report's tree.", valueName: "N"))
     var depth: CarriedArgument?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Length of the lists of the largest.", valueName: "N"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Length of the lists of largest entries.", valueName: "N"))
     var top: CarriedArgument?
 
     @Option(

@@ -118,7 +118,7 @@ private actor Orphan: MailboxActor {
 }
 
 extension DeinitTests {
-    /// Nobody else can be in the actor: the thread that releases it runs it.
+    /// No other thread can be in the actor: the thread that releases it runs it.
     @Test func itRunsAtOnceWhereTheSchedulerIsGone() {
         let ends = Tally()
         var scheduler: Scheduler? = Scheduler(threads: 1)

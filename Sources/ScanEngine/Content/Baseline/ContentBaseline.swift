@@ -3,7 +3,7 @@ package import Entries
 import Glibc
 package import LinuxKernel
 
-/// The content of files in a saved scan, for a scan that takes it over for files that look unchanged.
+/// The content of files in a saved scan. A new scan reuses it for files that look unchanged.
 ///
 /// A file looks unchanged if its device, inode, size, mtime and ctime are the same. A write changes ctime, and no
 /// system call sets it. But content can change without a write: the owner of two files can exchange their contents
@@ -13,7 +13,7 @@ package import LinuxKernel
 ///
 /// `@unchecked Sendable`: nothing changes after `init`.
 package final class ContentBaseline: @unchecked Sendable {
-    /// What is taken over of files that look unchanged.
+    /// The files whose saved content is reused, among those that look unchanged.
     package struct Trust: Sendable {
         /// Also files that users other than root and the scanning user may write to.
         package var timesAlone = false
@@ -40,7 +40,7 @@ package final class ContentBaseline: @unchecked Sendable {
 
     /// The error for a file whose digests differ from those of the baseline, although it looks unchanged.
     package static let contradiction =
-        "its content has changed and its times have not: somebody has written to it in a way that leaves no trace"
+        "its content has changed and its times have not: it was changed in a way that leaves no trace"
 
     /// The requested algorithms that were not saved: with any of these, every file is read.
     package static func missing(_ wanted: DigestSet, in saved: DigestSet) -> [DigestAlgorithm] {
@@ -69,7 +69,7 @@ package final class ContentBaseline: @unchecked Sendable {
     /// The saved content of a regular file or symlink that looks unchanged.
     ///
     /// - Parameters:
-    ///   - isServed: a server says what the file looks like, and may be anybody's (FUSE).
+    ///   - isServed: the file's status comes from a server, perhaps another user's (FUSE).
     ///   - cursor: starts as -1; one for each user.
     /// - Returns: nil if it must be read.
     package func known(
@@ -99,7 +99,7 @@ package final class ContentBaseline: @unchecked Sendable {
     }
 
     /// From 0 to 1, the same for all names of an inode, for the lifetime of the baseline. Two rounds of a keyed mixer:
-    /// without seeing which files were read before, nobody can predict it.
+    /// it is unpredictable without knowing which files were read before.
     private func draw(_ status: borrowing FileStatus) -> Double {
         let first = Self.mixed(status.inode ^ key.0)
         let second = Self.mixed(first &+ status.device ^ key.1)
