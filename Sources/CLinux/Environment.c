@@ -20,7 +20,7 @@ static int is_roots(char *path) {
     }
 }
 
-/// Whether there is nothing at `value`, an absolute path, and only root can create something there: then the program
+/// Whether nothing exists at `value`, an absolute path, and only root can create something there: then the program
 /// fails with the right message.
 static int stays_missing(const char *value) {
     char path[PATH_MAX], checked[PATH_MAX];
@@ -33,7 +33,7 @@ static int stays_missing(const char *value) {
         if (errno != ENOENT || path[1] == 0) return 0;
     }
     struct stat status;
-    // In a sticky directory anybody can create a missing file.
+    // In a sticky directory any user can create a missing file.
     return stat(checked, &status) == 0 && (status.st_mode & 022) == 0 && is_roots(checked);
 }
 

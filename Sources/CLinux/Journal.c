@@ -13,8 +13,8 @@ static const struct sockaddr_un journal = {.sun_family = AF_UNIX, .sun_path = CL
 int clinux_open_journal(void) {
     int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -errno;
-    // Where nobody listens that is told before a scan that may take hours. The connection is given up again: it would end
-    // with a journald that is restarted.
+    // Detects a missing journald before a scan that may take hours. Closes the connection again: it would not survive a
+    // restart of journald.
     static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
     if (connect(descriptor, (const struct sockaddr *)&journal, sizeof journal) < 0 ||
         connect(descriptor, &nobody, sizeof nobody) < 0) {
@@ -22,7 +22,7 @@ int clinux_open_journal(void) {
         close(descriptor);
         return -error;
     }
-    // A journald that hangs is an error, and no reason to wait for ever.
+    // A journald that hangs is an error, not a reason to wait forever.
     struct timeval limit = {.tv_sec = 60};
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     return descriptor;

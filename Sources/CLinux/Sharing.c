@@ -42,10 +42,11 @@ int clinux_exchange(int directory, const char *one, const char *other) {
 }
 
 int clinux_inode_flags(int descriptor, uint32_t *flags) {
-    // A long by its number, and an int in fact.
+    // A long according to its number, but really an int.
     int all = 0;
     if (ioctl(descriptor, FS_IOC_GETFLAGS, &all) < 0) return -errno;
-    // Of the others some say how the file system stores it: extents, a hash tree, data in the inode, compressed blocks.
+    // Some of the other flags describe how the file system stores the file: extents, a hash tree, data in the inode,
+    // compressed blocks.
     const uint32_t stored = 0x00000100 | 0x00000200 | 0x00001000 | 0x00040000 | 0x00080000 | 0x00200000 | 0x00400000 |
                             0x10000000;
     *flags = (uint32_t)all & ~stored;

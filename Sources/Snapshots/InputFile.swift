@@ -4,8 +4,8 @@ import Glibc
 import LinuxKernel
 import ScanEngine
 
-/// Opens an input that the command line names. Never waits: a FIFO or a device in the place of a file could block the
-/// program for ever.
+/// Opens an input that the command line names. Never waits: a FIFO or a device instead of a file could block the
+/// program forever.
 package enum InputFile {
     /// - Parameter path: `-`, `/dev/stdin`, `/dev/fd/3` and `/proc/self/fd/3` are descriptors that the caller has
     ///   opened, perhaps pipes. `/dev/null` is an empty file.

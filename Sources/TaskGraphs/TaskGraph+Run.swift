@@ -30,7 +30,7 @@ extension TaskGraph {
         var report: Report { value.withLock { $0! } }
     }
 
-    /// What the loop waits for.
+    /// The events that the loop waits for.
     private enum Event: Sendable {
         case ended(Int, Result<any Sendable, any Error>, Report.Span)
         /// The wait for a token of that resource has ended, with the token or (the run is over) without.
@@ -59,7 +59,7 @@ extension TaskGraph {
                     let waited = execution.plan.resources[resource]
                     group.addTask { .granted(resource, await waited.waitAndCountOut()) }
                 }
-                // When all nodes have ended, only waits for tokens are left, and nobody needs these tokens.
+                // When all nodes have ended, only waits for unneeded tokens are left.
                 if execution.plan.unfinished == 0 { group.cancelAll() }
                 guard let event = await group.next() else { return execution.report }
                 execution.take(event)

@@ -8,7 +8,7 @@
 
 import CLinux
 
-/// What a step does to its object: two steps that only read it commute.
+/// The effect of a step on its object: two steps that only read it commute.
 enum Access {
     case read, write
 }

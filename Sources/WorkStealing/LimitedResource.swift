@@ -18,7 +18,7 @@ import Synchronization
 public final class LimitedResource: Sendable {
     /// Which waiter gets a returned token.
     public enum Order: Sendable {
-        /// The one that has waited longest: nobody starves.
+        /// The one that has waited longest: no waiter starves.
         case oldestFirst
         /// The newest. For work that creates more of its own kind, as a directory does: depth-first order keeps the
         /// queue short. Not for work without an end, where the oldest waiter would starve.
@@ -35,7 +35,7 @@ public final class LimitedResource: Sendable {
 
     private struct State: Sendable {
         var free: Int
-        /// What each waiter does with its token. Not run under the lock.
+        /// Each waiter's use of its token. Not run under the lock.
         var waiting = WaitList<@Sendable (_ admitted: Bool) -> Void>()
     }
 

@@ -21,8 +21,8 @@ final class Membership: Sendable {
 
     /// Retained: the last of the tasks may return on another thread, after the run that no longer waits for it.
     private let scheduler: Scheduler
-    /// The run that counts it; 0: none. Set by the worker before it releases the object, read by `deinit` after
-    /// everybody has: the reference count orders the two.
+    /// The run that counts it; 0: none. Set by the worker before it releases the object, read by `deinit` after all
+    /// others have: the reference count orders the two.
     private let counted = Atomic<UInt32>(0)
 
     private init(_ scheduler: Scheduler) { self.scheduler = scheduler }

@@ -1,4 +1,4 @@
-// What a mailbox delivers: a call through `send`, or the next step of an `async` function that awaits the actor.
+// The content of a mailbox: calls through `send`, and next steps of `async` functions that await the actor.
 //
 //    kind       first      second     third
 //    call       function   context                 a closure, its actor's type erased; the context is owned

@@ -139,8 +139,8 @@ final class Monitor: @unchecked Sendable {
         }
     }
 
-    /// What the workers did since the last look: processors used on average, whether any has begun a runnable, and how
-    /// many have computed on one for long.
+    /// The workers' activity since the last look: processors used on average, whether any has begun a runnable, and the
+    /// number that have computed on one for long.
     private func measure() -> (processors: Double, hasBegun: Bool, stuck: Int) {
         let scheduler = scheduler
         let look = Self.now

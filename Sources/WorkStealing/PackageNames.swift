@@ -1,4 +1,4 @@
-// Short names for the package itself. Outside they would collide with other people's.
+// Short names for the package itself. As public names they would collide with those of clients.
 
 package typealias Resource = LimitedResource
 package typealias Trace = SchedulerTrace

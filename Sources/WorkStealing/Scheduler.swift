@@ -66,10 +66,10 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     var holdsMainThread = false
     let hasComplained = Atomic<Bool>(false)
 
-    /// After how long a run in which everything waits says once on standard error what it waits for: if all its tasks
-    /// wait for channels and resources, or something waits for the main thread, which `run()` holds. 10 seconds by
-    /// default; nil: never, which is right if threads outside the pool serve the tasks and may come late. Must not
-    /// change during a run.
+    /// The time after which a stalled run prints once on standard error what it waits for: if all its tasks wait for
+    /// channels and resources, or something waits for the main thread, which `run()` holds. 10 seconds by default; nil:
+    /// never, which is right if threads outside the pool serve the tasks and may come late. Must not change during a
+    /// run.
     public var standstillWarning: Duration? = .seconds(10) {
         willSet {
             require(

@@ -1,8 +1,8 @@
-// What the workers did: each worker counts for itself, and a reader adds the counts up.
+// The workers' counters: each worker counts for itself, and a reader adds the counts up.
 
 import Synchronization
 
-/// What the workers of a scheduler did in all its runs.
+/// The counters of a scheduler's workers over all its runs.
 public struct SchedulerStatistics: Equatable, Sendable {
     /// Messages delivered to actors, steps of `async` calls on them included.
     public var messages = 0

@@ -1,4 +1,4 @@
-// The second half of a fork: it lies on the stack of the forking worker, which waits until it is done.
+// The second half of a fork: it is on the stack of the forking worker, which waits until it is done.
 //
 //            take back (nobody else has it)
 //   in a deque ─────────────────────────────────────────▶ the forking worker runs it: nothing below happens

@@ -170,8 +170,8 @@ extension Worker {
             scheduler.joiners.leave()
             forks.unmute()
         }
-        // A worker that forks from here on sees this one; earlier forks are seen now. Nobody else may ever run the own
-        // jobs.
+        // A worker that forks from here on sees this one; earlier forks are seen now. Perhaps no other worker ever runs
+        // the own jobs.
         let (found, sawBusyVictim) = findFork(reach: .max)
         if let found { return run(found) }
         guard !sawBusyVictim, job.pointee.askForBell() else { return }

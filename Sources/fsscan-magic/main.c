@@ -86,7 +86,7 @@ static struct {
 } parts[2] = {{.file = -1}, {.file = -1}};
 static int last_part;
 
-/// The file's number will be another's.
+/// Another file will get this number.
 static void forget_parts(void) { parts[0].file = parts[1].file = -1; }
 
 static bool is_in_part(int index, int file, size_t count, off_t offset) {
@@ -99,11 +99,11 @@ static ssize_t read_part(int file, char *buffer, size_t count, off_t offset) {
     if (!is_in_part(last_part, file, count, offset)) {
         last_part = !last_part;
         if (!is_in_part(last_part, file, count, offset)) {
-            // What comes next may be a little before this.
+            // The next read may begin a little before this.
             off_t start = offset < PART_MARGIN ? 0 : offset - PART_MARGIN;
             parts[last_part].file = -1;
             ssize_t length = syscall(SYS_pread64, file, parts[last_part].bytes, (size_t)PART_SIZE, start);
-            // Beyond the end, or an error: the kernel knows.
+            // Beyond the end, or an error: the kernel answers.
             if (length < offset - start + (ssize_t)count) return syscall(SYS_pread64, file, buffer, count, offset);
             parts[last_part].file = file;
             parts[last_part].start = start;
@@ -333,7 +333,7 @@ int main(int count, char **arguments) {
     rlim_t seconds = strtoul(arguments[1], NULL, 10);
     close_others();
 
-    // Resets what a parent or a library did to signals: a crash must be one.
+    // Resets changes to signals by a parent or a library: a crash must end the process.
     for (int number = 1; number < SIGSYS + 1; number++) signal(number, SIG_DFL);
     // A stop signal for the whole group is for fsscan, whose report waits for answers. The end of the socket ends this
     // process.

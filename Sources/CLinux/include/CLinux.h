@@ -174,7 +174,7 @@ static inline int64_t clinux_process_time(int process) {
 /// The state of a thread of this process, as in /proc/self/task/N/stat: 'R' is running or runnable, 'S' and 'D' sleep.
 /// 0 if the state is unknown.
 int clinux_thread_state(int thread);
-/// The same of another process's first thread.
+/// The same for another process's first thread.
 int clinux_process_state(int process);
 
 // ---- Limits --------------------------------------------------------------------------------------------------------
@@ -217,11 +217,11 @@ const char *_Nonnull clinux_release_standard_error(void);
 
 // ---- The files beside an SQLite database ---------------------------------------------------------------------------
 //
-// When SQLite opens FILE it plays back FILE-journal or FILE-wal beside it: pages forged by anybody who may create files
-// there. A check beforehand would leave an attacker the time until SQLite opens them, so the check is in the call that
-// opens: a journal is opened only if it belongs to root, the caller or the owner of FILE, is a regular file with one
-// name, and can be written to by no more users than FILE. A write-ahead log is never opened: no file of saved scans has
-// one.
+// When SQLite opens FILE it plays back FILE-journal or FILE-wal beside it: perhaps pages forged by a user who can
+// create files there. A check beforehand would leave an attacker the time until SQLite opens them, so the check is in
+// the call that opens: a journal is opened only if it belongs to root, the caller or the owner of FILE, is a regular
+// file with one name, and can be written to by no more users than FILE. A write-ahead log is never opened: no file of
+// saved scans has one.
 
 /// open(2) for SQLite. With O_NONBLOCK: a FIFO under such a name, or under FILE's own, is opened without waiting; for a
 /// file it makes no difference.
@@ -449,7 +449,7 @@ static inline int clinux_fstat(int descriptor, struct statx *_Nonnull out) {
 // ---- The environment (Environment.c) -------------------------------------------------------------------------------
 
 /// Whether only root decides which file `path` names: each directory on the way, symlinks resolved, belongs to root,
-/// and others may write to none of them unless it is sticky. The file itself is not checked.
+/// and other users can write only to sticky ones. The file itself is not checked.
 int clinux_is_in_roots_directories(const char *_Nonnull path);
 
 /// For root, and if the program has more privileges than its caller (AT_SECURE): unsets the variables that name another
@@ -531,7 +531,7 @@ int clinux_link_descriptor(int descriptor, int directory, const char *_Nonnull n
 /// RENAME_EXCHANGE.
 int clinux_exchange(int directory, const char *_Nonnull one, const char *_Nonnull other);
 
-/// What FS_IOC_GETFLAGS says, without what tells how a file is stored. 0, or a negated errno.
+/// The flags of FS_IOC_GETFLAGS, except those about how a file is stored. 0, or a negated errno.
 int clinux_inode_flags(int descriptor, uint32_t *_Nonnull flags);
 
 /// Whether the caller may add and remove names in an open directory. 0, or a negated errno.
@@ -543,7 +543,7 @@ int clinux_unlink(int directory, const char *_Nonnull name);
 
 #define CLINUX_JOURNAL_SOCKET "/run/systemd/journal/socket"
 
-/// A socket to send entries by, or a negated errno: ENOENT or ECONNREFUSED where there is no journald.
+/// A socket for sending entries, or a negated errno: ENOENT or ECONNREFUSED without a journald.
 int clinux_open_journal(void);
 
 /// Sends an entry of any size, its fields encoded. Waits while journald is busy, for a minute at most (EAGAIN). 0, or a

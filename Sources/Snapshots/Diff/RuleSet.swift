@@ -67,8 +67,8 @@ package final class RuleSet: Sendable {
         }
     }
 
-    /// The patterns for the scan of a live side. Its own patterns come after those of the rules, so that what they
-    /// exclude stays excluded.
+    /// The patterns for the scan of a live side. Its own patterns come after those of the rules, so that their
+    /// exclusions stay in force.
     package func scanPatterns(before options: ScanOptions) -> [[UInt8]] {
         // A pattern with `!` would take precedence over a .gitignore.
         options.gitignore && hasKeepingPattern ? options.exclude : scanPatterns + options.exclude

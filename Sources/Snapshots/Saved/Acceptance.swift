@@ -1,4 +1,4 @@
-// `accept`: changes become part of a new scan, the rest stays as it was saved.
+// `accept`: a new scan has the accepted changes; everything else stays as it was saved.
 //
 //   saved rows   ──┬── comparison ──▶ accepted changes ──┐
 //   live tree    ──┘                                     ├──▶ AcceptedEntries ──▶ NewScan
@@ -14,11 +14,11 @@ package import Formats
 import LinuxKernel
 package import ScanEngine
 
-/// One change of a file: a scan in it, with what was accepted. Used by one thread.
+/// One change of a file: adds a scan with the accepted changes. Used by one thread.
 package final class Acceptance {
     private let transaction: SavedTransaction
     package let file: SavedScans
-    /// The one that changes are accepted on.
+    /// The scan that the accepted changes are based on.
     package let base: SavedScan
 
     /// How often `write` reads each side.
@@ -32,14 +32,14 @@ package final class Acceptance {
         base = try file.scan(selector)
     }
 
-    /// What was saved, to be read in this transaction.
+    /// The saved entries, to be read in this transaction.
     package func saved() throws(SnapshotFailure) -> SavedScanSource { try SavedScanSource(file, base) }
 
     /// Writes the scan.
     ///
     /// - Parameters:
-    ///   - changes: has been told of all changes.
-    ///   - saved, live: what was compared to be shown, for `readings` more readings.
+    ///   - changes: has noted all changes.
+    ///   - saved, live: the compared sides, for `readings` more readings.
     ///   - start: of the scan of the live tree.
     package func write(
         _ changes: AcceptedChanges, saved: [any SnapshotSource], live: [any SnapshotSource], reason: String?,
@@ -57,7 +57,7 @@ package final class Acceptance {
                 totals.add(entry)
                 if clinux_stop_signal() != 0 { throw SnapshotFailure(path: nil, "stopped") }
             }
-            // No moves: each change is one of one key, and they come in the order of keys.
+            // No moves: each change has one key, and changes come in the order of keys.
             let comparison = try Comparison(
                 saved[0], live[0], FieldSelection(), MoveCandidates(limit: 0), changes.rules, changes.beginnings)
             _ = try comparison.run { change in try entries.take(change) }

@@ -36,7 +36,7 @@ package struct AcceptedChanges {
         }
     }
 
-    /// To be told of all changes in advance. A move is one of two keys here.
+    /// Call it for all changes in advance. A move has two keys here.
     ///
     /// - Returns: whether it will be accepted; nil: it is at none of the places.
     package mutating func note(_ change: Change) -> Bool? {
@@ -62,7 +62,7 @@ package struct AcceptedChanges {
         case entry(digests: [DigestAlgorithm: [UInt8]]?)
     }
 
-    /// Asked about changes in the order of their keys, each of one key.
+    /// Call it for changes in the order of their keys, each with one key.
     ///
     /// - Returns: nil: the saved row stays.
     mutating func accept(_ change: Change) -> Acceptance? {
@@ -93,8 +93,8 @@ package struct AcceptedChanges {
         }
     }
 
-    /// The digests of a file that grows. The scan does not read such a file, which may get longer all the time, but the
-    /// bytes that it had then are there still.
+    /// The digests of a file that grows. The scan does not read such a file, which may grow all the time, but its
+    /// earlier bytes still exist.
     private func content(of entry: SnapshotEntry) throws(ContentFailure) -> [DigestAlgorithm: [UInt8]]? {
         guard let rule = entry.rule, let rules, rules.actions[rule].grows, entry.kind == .file, !algorithms.isEmpty,
             let size = entry.size, size <= maxRead
@@ -102,13 +102,13 @@ package struct AcceptedChanges {
         return try beginnings.digests(of: entry, length: size, algorithms)
     }
 
-    /// Where the digests of a directory come from.
+    /// The origin of a directory's digests.
     enum DirectoryDigests {
         case saved, live, unknown
     }
 
-    /// A digest of a directory covers everything below it. It is known if all of that is as it was saved, or all is as
-    /// it is now. With rules, the scan may have skipped something.
+    /// A digest of a directory covers everything below it. It is known if everything below is as saved, or everything
+    /// is as it is now. With rules, the scan may have skipped something.
     ///
     /// - Parameter areSaved: whether the directory was saved with digests.
     func digests(of directory: EntryKey, areSaved: Bool) -> DirectoryDigests {

@@ -16,11 +16,11 @@ struct AcceptedEntries {
     private var nextLive: SnapshotEntry?
     private var changes: AcceptedChanges
     private let body: (SnapshotEntry) throws -> Void
-    /// An accepted entry. It is given out when the next change comes, because SQLite finds the row that a cursor stood
-    /// at by all of its columns, `since` among them. If the row were replaced under the cursor of the comparison, that
-    /// cursor would meet the new one.
+    /// An accepted entry. It is returned when the next change comes, because SQLite finds a cursor's row again by all
+    /// of its columns, including `since`. If the row were replaced under the cursor of the comparison, that cursor
+    /// would meet the new one.
     private var accepted: SnapshotEntry?
-    /// A directory that is gone, and all that was saved below it.
+    /// A removed directory, and everything saved below it.
     private var gone = Subtree()
 
     /// - Parameters:
