@@ -73,11 +73,11 @@ import Testing
         #"{"a":.5}"#,
         #"{"a":tru}"#, #"{"a":nul}"#, #"{"a":"\x"}"#, #"{"a":"\u12g4"}"#, #"{"a":"b}"#, "{\"a\":\"\u{1}\"}", #"{a:1}"#,
         #"{"a":1,}"#, #"{"a":[1,]}"#, #"{"a":1e}"#, #"{"a":-}"#, #"{'a':1}"#, #"{"a":NaN}"#,
-    ]) func whatIsNotJSONIsRefused(_ text: String) {
+    ]) func invalidJSONIsRefused(_ text: String) {
         #expect(throws: JSONFailure.self) { try object(text) }
     }
 
-    @Test func bytesThatAreNotUTF8AndDepthsThatNobodyNeedsAreRefused() {
+    @Test func invalidUTF8AndExcessiveDepthsAreRefused() {
         let invalid = Array("{\"a\":\"".utf8) + [0xFF] + Array("\"}".utf8)
         #expect(throws: JSONFailure.self) { try invalid.withUnsafeBytes { try JSONLine.object(in: $0) } }
         let deep = "{\"a\":" + String(repeating: "[", count: 100_000)

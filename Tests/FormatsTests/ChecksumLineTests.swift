@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test func theLengthSaysWhatAnUnnamedDigestMayBeUnlessItIsSaid() throws {
+    @Test func theLengthSuggestsAnUnnamedDigestsAlgorithm() throws {
         #expect(try lines("\(digits)  a").first?.digest == .unnamed(.sha256, digest))
         let md5 = Array(digest.prefix(16))
         #expect(try lines("\(digits.prefix(32))  a").first?.digest == .unnamed(.md5, md5))

@@ -21,13 +21,13 @@ import Testing
         return result
     }
 
-    @Test func whatIsInADirectoryComesRightAfterIt() throws {
+    @Test func theContentsOfADirectoryComeRightAfterIt() throws {
         let names = ["b", "", "a.old", "a", "a/c", "a/b", "a b"]
         let paths = try sorted(names.map { entry($0) }).map { String(decoding: $0.key.path, as: UTF8.self) }
         #expect(paths == ["", "a", "a/b", "a/c", "a b", "a.old", "b"])
     }
 
-    @Test func aKeyKnowsWhatLiesBelowIt() {
+    @Test func aKeyContainsTheKeysBelowIt() {
         func key(_ path: String, _ root: Int = 0) -> EntryKey { EntryKey(root: root, path: Array(path.utf8)) }
         #expect(key("").contains(key("a/b")))
         #expect(key("a").contains(key("a")))

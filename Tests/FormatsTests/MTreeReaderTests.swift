@@ -53,7 +53,7 @@ import Testing
 
     // MARK: Keywords
 
-    @Test func whatCannotBeCheckedIsCountedForEachEntryThatStatesIt() throws {
+    @Test func uncheckableKeywordsAreCountedForEachEntry() throws {
         let counts = try source(
             """
             #mtree

@@ -14,7 +14,7 @@ import Testing
         return (path.hasSuffix("/") ? path : path + "/").hasPrefix(closed)
     }
 
-    @Test func aRootContainsItselfAndWhatIsBelow() {
+    @Test func aRootContainsItselfAndEntriesBelow() {
         let roots = index(["/usr", "/usr/lib/", "tree", "/", "/usr/lib", "tree"])
         #expect(roots.all(containing: Array("/usr/lib/x".utf8)) == [0, 1, 3, 4])
         #expect(roots.first(containing: Array("/usr/lib/x".utf8)) == 0)
@@ -26,7 +26,7 @@ import Testing
         #expect(index([]).first(containing: Array("a".utf8)) == nil)
     }
 
-    @Test func aSearchFindsWhatAskingEachRootFinds() {
+    @Test func aSearchAgreesWithAskingEachRoot() {
         var generator = SeededGenerator(seed: 12)
         let letters = ["a", "b", "/", "/", "-"]
         func path() -> String {

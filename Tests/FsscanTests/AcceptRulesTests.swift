@@ -41,7 +41,7 @@ import Testing
         return outcome.outputText
     }
 
-    @Test func whatARuleDoesNotCompareStaysAsItWasSaved() throws {
+    @Test func fieldsThatARuleDoesNotCompareStayAsSaved() throws {
         let printed = try run(
             """
             echo 2 >t/bin/tool; touch -d 2001-01-01 t/home/notes; echo two >>t/log/app; echo short >t/log/err; echo 22 >t/mtab
@@ -89,7 +89,7 @@ import Testing
     }
 
     /// An entry that a rule leaves out would have no directory if it stayed.
-    @Test func whatIsLeftOutGoesWithItsDirectory() throws {
+    @Test func excludedEntriesGoWithTheirDirectory() throws {
         let printed = try run(
             """
             rm -r t/srv; echo file >t/srv; rm -r t/tmp; verify --rules rules
@@ -121,7 +121,7 @@ import Testing
     }
 
     /// A file that a rule keeps from being read has no digest once it is accepted: that is said without the rule.
-    @Test func whatIsNotReadIsNotKnown() throws {
+    @Test func unreadContentIsUnknown() throws {
         let printed = try run(
             """
             printf '/bin/** -content\\n/mtab kind\\n' >rules; chmod 600 t/bin/tool; rm t/mtab; ln -s x t/mtab; echo k >t/bin/new
@@ -140,7 +140,7 @@ import Testing
                 """, "\(printed)")
     }
 
-    @Test(.enabled(if: isRoot, "rules of others are refused by root alone"))
+    @Test(.enabled(if: isRoot, "only root refuses other users' rules"))
     func rulesOfOthersAreRefused() throws {
         let printed = try run(
             """
@@ -152,7 +152,7 @@ import Testing
     }
 
     /// A directory's digest is over all that is below it: it is that of a new save, or it is not there.
-    @Test func digestsOfDirectoriesAreThoseOfWhatIsBelow() throws {
+    @Test func digestsOfDirectoriesMatchTheirContents() throws {
         let printed = try run(
             """
             echo 2 >t/bin/tool; echo 2 >t/log/app; echo 3 >t/log/err

@@ -28,7 +28,7 @@ import Testing
 
     /// Content, metadata, kinds, what is new, gone and moved: `verify` finds nothing afterwards, `diff` of the two scans what it
     /// found before, and the older scan is as it was.
-    @Test func whatVerifyShowedIsTheBaseline() throws {
+    @Test func theChangesThatVerifyShowedBecomeTheBaseline() throws {
         let printed = try prepare(
             """
             echo other > tree/a; chmod 4755 tree/b; rm -r tree/old; mkdir -p tree/new/e; echo n > tree/new/e/n
@@ -133,7 +133,7 @@ import Testing
     }
 
     /// It stays as it was saved, is reported, and leads to status 2.
-    @Test(.enabled(if: isRoot, "needs root")) func whatCannotBeReadIsNotAccepted() throws {
+    @Test(.enabled(if: isRoot, "needs root")) func unreadableEntriesAreNotAccepted() throws {
         let tools = try TemporaryDirectory()
         let program = try Fsscan.copy(to: tools)
         let printed = try prepare(
@@ -149,7 +149,7 @@ import Testing
     }
 
     /// Kept rows were read by an older scan: a file that changed just before that is read again.
-    @Test func whatWasKeptIsAsOldAsTheScanThatReadIt() throws {
+    @Test func keptRowsAreAsOldAsTheScanThatReadThem() throws {
         let printed = try prepare(
             """
             sleep 2.2; echo other > tree/a; "$F" accept s.db > none 2>&1

@@ -22,7 +22,7 @@ import Testing
         """
 
     @Test(.enabled(if: isRoot, "gives files to others"), arguments: 1...12)
-    func namesWhatAideNames(_ seed: UInt64) throws {
+    func itNamesTheEntriesThatAideNames(_ seed: UInt64) throws {
         let tree = try TemporaryDirectory(.random(seed: seed, entries: 200, names: Self.names))
         let directory = try TemporaryDirectory([.file("aide.conf", Self.configuration)])
         var generator = SeededGenerator(seed: seed)

@@ -59,7 +59,7 @@ extension AttackersDayTests {
             """,
             "INSERT INTO errors SELECT 1, 0, key, 'openat', 'EACCES', 'Permission denied', 1, NULL FROM entries WHERE kind = 1",
         ] as [ByteString])
-    func whatIsComparedIsForged(_ sql: ByteString) throws {
+    func comparedValuesAreForged(_ sql: ByteString) throws {
         try expectForgery(sql, isOfVersion1: false)
     }
 
@@ -70,7 +70,7 @@ extension AttackersDayTests {
                 + "INSERT INTO xattrs SELECT 1, 0, key, x'61', x'62' FROM entries WHERE xattrs = 1",
             "INSERT INTO errors SELECT 1, 0, key, 'openat', 'EACCES', 'Permission denied' FROM entries WHERE kind = 1",
         ] as [ByteString])
-    func whatIsComparedIsForgedInVersion1(_ sql: ByteString) throws {
+    func comparedValuesAreForgedInVersion1(_ sql: ByteString) throws {
         try expectForgery(sql, isOfVersion1: true)
     }
 
@@ -167,7 +167,7 @@ extension AttackersDayTests {
     }
 
     @Test(arguments: ["mkfifo", "truncate -s 1T", "mkdir", "ln -s /dev/zero"])
-    func whatIsNoSavedScanIsInItsPlace(make: String) throws {
+    func anotherFileIsInThePlaceOfASavedScan(make: String) throws {
         let verdicts = try play(
             """
             save; mkdir theirs; chown 65534 theirs; user \(ByteString(make)) theirs/usr.db

@@ -123,15 +123,15 @@ struct AttackersDayTests {
     }
 
     /// The times are restored.
-    @Test(.enabled(if: isTmpfs, "/dev/shm is no tmpfs")) func contentIsChangedThroughAMapping() throws {
-        try expectExchangedContentIsTold("map")
+    @Test(.enabled(if: isTmpfs, "/dev/shm is not a tmpfs")) func contentIsChangedThroughAMapping() throws {
+        try expectExchangedContentIsReported("map")
     }
 
     @Test(.enabled(if: AttackersDayTests.hasLoopDevices && kernelKnows("xfs"), "needs loop devices and xfs"))
-    func contentIsExchangedOnXFS() throws { try expectExchangedContentIsTold("xfs") }
+    func contentIsExchangedOnXFS() throws { try expectExchangedContentIsReported("xfs") }
 
     @Test(.enabled(if: AttackersDayTests.hasLoopDevices && kernelKnows("ext4"), "needs loop devices and ext4"))
-    func contentIsExchangedOnExt4() throws { try expectExchangedContentIsTold("ext4") }
+    func contentIsExchangedOnExt4() throws { try expectExchangedContentIsReported("ext4") }
 
     /// Until the kernel has written the page to the disk, after about 30 s. Another test may cause that earlier, and
     /// then the times show it, too.
@@ -150,7 +150,7 @@ struct AttackersDayTests {
 
     private static let hasLoopDevices = access("/dev/loop-control", R_OK | W_OK) == 0
 
-    private func expectExchangedContentIsTold(_ way: String) throws {
+    private func expectExchangedContentIsReported(_ way: String) throws {
         let program = try CProgram.untimed.get().path
         let mount: ByteString =
             way == "map"

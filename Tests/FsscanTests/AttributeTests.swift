@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct AttributeTests {
     @Test(.enabled(if: isRoot, "trusted attributes, capabilities and devices need root"))
-    func attributesOfEveryKindAreWhatPythonReads() throws {
+    func attributesOfEveryKindAgreeWithPython() throws {
         let directory = try TemporaryDirectory([
             .directory("tree", [.file("acl", "a"), .file("cap", "c"), .directory("dir"), .file("none")])
         ])

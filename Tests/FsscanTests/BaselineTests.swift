@@ -96,7 +96,7 @@ import Testing
         "printf 'FIRST' > a && touch -r b a", "cp -p a new && printf 'FIRST' > new && touch -r a new && mv new a",
         "chmod 600 a", "ln a other && rm other",
     ])
-    func whatHasAnotherCtimeOrInodeIsReadAgain(_ change: String) throws {
+    func filesWithAnotherCtimeOrInodeAreReadAgain(_ change: String) throws {
         let directory = try directory([.file("a", "first", mtime: 1_000), .file("b", "second", mtime: 1_000)])
         let file = try saved(directory)
         _ = try output(
@@ -144,7 +144,7 @@ import Testing
         #expect(try scan(arguments).use.reused == 7)
     }
 
-    @Test func whatIsNoSavedScanIsRefused() throws {
+    @Test func anythingButASavedScanIsRefused() throws {
         let directory = try directory(settled: false)
         let tree = directory.appending("tree")
         let file = try saved(directory)

@@ -144,7 +144,7 @@ private let linkedTree: Tree = [
         (try? output(of: ["stat", "-f", "-c", "%T", "/sys/kernel/mm"])).map { ByteString($0) == "sysfs\n" } ?? false
 
     @Test(.enabled(if: isSysfs, "needs sysfs"), arguments: threadCounts)
-    func whatTheKernelMakesUpIsNamed(threads: Int) throws {
+    func pseudoFileSystemsAreNamed(threads: Int) throws {
         let breakdown = try Breakdown(ScanRun(["/sys/kernel/mm"], threads: threads))
         let sizes = try output(of: [
             "sh", "-c", "find /sys/kernel/mm -type f -printf '%s\\n' | awk '{ n++; s += $1 } END { print n, s }'",

@@ -45,7 +45,7 @@ import Testing
         #expect(try found(outside) == ["./d", "./d/precious", "./precious"])
     }
 
-    @Test func whatChangedAfterItWasSeenStays() throws {
+    @Test func entriesChangedAfterTheQuestionStay() throws {
         let directory = try TemporaryDirectory([
             .directory("go", [.directory("a", [.file("changed"), .file("other")]), .file("chmod"), .file("plain")])
         ])
@@ -66,7 +66,7 @@ import Testing
         #expect(try found(directory) == ["./go", "./go/a", "./go/a/changed"])
     }
 
-    @Test func whatTookTheNameStays() throws {
+    @Test func aReplacementStays() throws {
         let outside = try TemporaryDirectory([.file("precious", "x")])
         let directory = try TemporaryDirectory([.directory("go", [.file("f")])])
         let target = try target(directory, "go")
@@ -156,7 +156,7 @@ import Testing
     }
 
     /// Only the directory that contains the entry recorded that a pattern excludes it.
-    @Test func whatAPatternLeavesOutIsNotDeletedFromAbove() throws {
+    @Test func excludedEntriesAreNotDeletedFromAbove() throws {
         let directory = try TemporaryDirectory([
             .directory("p", [.directory("q", [.file("x.o", "x"), .file("y", "y")])])
         ])
@@ -173,7 +173,7 @@ import Testing
     }
 
     /// A terminal that is too small shows no question.
-    @Test func whatNobodyCanReadIsNotAnswered() throws {
+    @Test func anInvisibleQuestionIsNotAnswered() throws {
         let directory = try TemporaryDirectory([.directory("d", [.file("f")])])
         usleep(30_000)
         let quoting = Quoting(escapesBidirectional: true, escapesNonASCII: false, usesCurlyQuotes: true)
@@ -189,7 +189,7 @@ import Testing
         #expect(try found(directory) == ["./d", "./d/f"])
     }
 
-    @Test func whatStaysIsListed() throws {
+    @Test func entriesThatStayAreListed() throws {
         let directory = try TemporaryDirectory([.directory("d", [.file("f"), .file("g")])])
         usleep(30_000)
         let quoting = Quoting(escapesBidirectional: true, escapesNonASCII: false, usesCurlyQuotes: true)

@@ -226,7 +226,7 @@ extension BrowseModel {
         #expect(model.selectedName == "file025000")
     }
 
-    @Test func whatPatternsLeaveOutIsMarked() throws {
+    @Test func excludedEntriesAreMarked() throws {
         let directory = try TemporaryDirectory([
             .file("a.o", "x"), .directory("build", [.file("b")]), .directory("src", [.file("c.o"), .file("c.c")]),
         ])

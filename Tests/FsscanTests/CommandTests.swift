@@ -78,7 +78,7 @@ import Testing
         #expect(!(try ScanRun([directory.path]).outcome.outputText.contains(#""statistics""#)))
     }
 
-    @Test func theTextSummaryIsOneScreenAndQuotesWhatATerminalWouldObey() throws {
+    @Test func theTextSummaryIsOneScreenAndEscapesControlCharacters() throws {
         let directory = try TemporaryDirectory(
             Tree((0..<300).map { .directory("d\($0)", [.file("\u{1b}[31mred\n\($0)", "x")]) }))
         let outcome = try Fsscan.run([directory.path])

@@ -84,7 +84,7 @@ import Testing
         #expect(outcome.outputText == "3003\n", "\(outcome.outputText)")
     }
 
-    @Test func aStallIsToldOnceUntilThereIsProgress() {
+    @Test func aStallIsReportedOnceUntilThereIsProgress() {
         var watch = StallWatch(60, now: 0)
         var warnings: [Double] = []
         func look(_ done: Int64, at times: [Double], _ places: [String] = ["a", "b", "c", "d", "e"]) {

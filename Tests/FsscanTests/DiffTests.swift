@@ -85,7 +85,7 @@ import Testing
         #expect(try changes([file.path + "#1", file.path], content, status: 1) == "[3,2,1]\n")
     }
 
-    @Test func whatIsIgnoredOrNotShownIsNoDifference() throws {
+    @Test func ignoredAndHiddenChangesAreNoDifference() throws {
         let directory = try TemporaryDirectory([.file("f", "x")])
         let file = try SavedFile()
         try file.save([directory.path])
@@ -127,7 +127,7 @@ import Testing
         #expect(try changes(other + ["--ignore=content"], notCompared, status: 0) == "[]\n")
     }
 
-    @Test(.enabled(if: isRoot, "needs root")) func aDirectoryThatCannotBeReadNowHidesWhatWasInIt() throws {
+    @Test(.enabled(if: isRoot, "needs root")) func anUnreadableDirectoryHidesItsFormerEntries() throws {
         let directory = try TemporaryDirectory([
             .directory("d", [.file("inside", "x")]), .file("f", "x", mode: 0o644), .directory("e"),
         ])
@@ -242,7 +242,7 @@ import Testing
 
     private static let attributes = "extended attributes, ACLs and capabilities"
 
-    @Test func whatExistsIsTakenWholeBeforeTheNumberSign() throws {
+    @Test func anExistingFileWinsOverASelector() throws {
         let directory = try TemporaryDirectory([.directory("t"), .file("f#1")])
         let file = try SavedFile()
         try file.save([directory.appending("t")])

@@ -67,7 +67,7 @@ import Testing
         #expect(tree.path(of: 2) == Array("/a/b".utf8))
     }
 
-    @Test func whatIsGoneIsNoChildAndCountsNothing() {
+    @Test func removedDirectoriesAreNoChildrenAndCountNothing() {
         var tree = DirectoryTree(path: Array("/".utf8))
         tree.apply(events(met: met, counted: [(3, .added, 5)]))
         tree.settle()
@@ -189,7 +189,7 @@ import Testing
         #expect(table.failure == nil)
     }
 
-    @Test(.enabled(if: !isRoot, "root may read everything")) func whatCannotBeReadIsAnError() throws {
+    @Test(.enabled(if: !isRoot, "root may read everything")) func unreadableEntriesAreErrors() throws {
         let directory = try TemporaryDirectory([
             .directory("closed", [.file("f")], mode: 0), .directory("open", [.file("g")]),
         ])

@@ -43,7 +43,7 @@ import Testing
             ("--exclude-from patterns --exclude '!c.txt'", "( ! -name '*.txt' -o -name c.txt ) ! -name 'link*'"),
             ("--exclude-caches", "! -path '*/cache/[gh]*'"), ("--name '*.txt' --max-size 4", "-name '*.txt' -size -5c"),
             ("--newer 3d --now 2001-01-01", "-newermt 2000-12-29"), ("--owner nobody", "-user nobody"),
-        ] as [(ByteString, ByteString)]) func whatIsSelectedIsWhatFindFinds(
+        ] as [(ByteString, ByteString)]) func theSelectionAgreesWithFind(
             _ options: ByteString, _ find: ByteString
         ) throws
     {
@@ -108,7 +108,7 @@ import Testing
     // MARK: Progress
 
     /// While files are read a signal asks for a line.
-    @Test func howFarTheReadingIsIsTold() throws {
+    @Test func theProgressOfReadingIsShown() throws {
         let directory = try TemporaryDirectory()
         _ = try Fsscan.shell("head -c 400M /dev/zero | tr '\\0' x >a; cp a b; cp a c", in: directory)
         let process = try RunningProcess([
@@ -126,7 +126,7 @@ import Testing
         #expect(lines.contains { $0.contains("  " + directory.path.text) }, "\(lines)")
     }
 
-    @Test func theTimeThatIsLeftIsTold() {
+    @Test func theRemainingTimeIsShown() {
         var rate = ProgressRate()
         let figures = ReadingProgress.Figures(
             done: 250, expected: 1000, bytesRead: 10 << 20, errors: 1, path: Array("a/b".utf8))
@@ -137,7 +137,7 @@ import Testing
     }
 
     /// All files are done in the end, whatever was read of them.
-    @Test func whatIsDoneAddsUp() throws {
+    @Test func theWorkDoneAddsUp() throws {
         let directory = try TemporaryDirectory(Self.tree)
         _ = try Fsscan.shell(
             """

@@ -213,7 +213,7 @@ struct FoundDuplicates: Decodable {
         }
     }
 
-    @Test func whatIsInNoGroupIsUnique() throws {
+    @Test func filesInNoGroupAreUnique() throws {
         let directory = try TemporaryDirectory(Tree.random(seed: 5, entries: 500, names: try OddNames.load()))
         let all = try output(of: ["find", directory.path, "-type", "f", "-size", "+0", "-print0"]).split(separator: 0)
         let grouped = try Fsscan.run(["duplicates", "-0", directory.path]).standardOutput.split(separator: 0)
@@ -261,7 +261,7 @@ struct FoundDuplicates: Decodable {
         #expect(try first(directory.path.appending("long")) == "b-old", "a name that begins alike is no directory")
     }
 
-    @Test func whatCannotBeReadEndsWithTwo() throws {
+    @Test func unreadableFilesEndWithTwo() throws {
         let directory = try TemporaryDirectory([.file("a", "1"), .file("b", "1")])
         let found = try FoundDuplicates([directory.path, directory.path.appending("missing")], status: 2)
         #expect(found.groups?.count == 1 && found.errors.map(\.code) == ["ENOENT"])
@@ -269,7 +269,9 @@ struct FoundDuplicates: Decodable {
         #expect(text.status == 2 && text.errorText.contains("missing") && text.outputText.contains("1 error"))
     }
 
-    @Test(.enabled(if: isRoot, "needs root, to run as somebody else")) func aClosedFileIsToldAndInNoGroup() throws {
+    @Test(.enabled(if: isRoot, "needs root, to run as another user")) func anUnreadableFileIsReportedAndInNoGroup()
+        throws
+    {
         let directory = try TemporaryDirectory([
             .file("a", "1"), .file("b", "1"), .file("closed", "1", mode: 0), .file("d", "22"),
             .file("e", "22", mode: 0),
@@ -305,7 +307,7 @@ struct FoundDuplicates: Decodable {
     }
 
     /// A writer appends all the time: files reported as equal were equal for a moment, and nothing hangs.
-    @Test func filesThatGrowAreToldOrLeftOut() throws {
+    @Test func growingFilesAreReportedOrLeftOut() throws {
         let directory = try TemporaryDirectory([.file("still", "same"), .file("copy", "same")])
         let outcome = try Fsscan.shell(
             """
@@ -401,7 +403,7 @@ struct FoundDuplicates: Decodable {
         #expect(try find(["--no-directories", directory.path]).directories == nil)
     }
 
-    @Test func whatDiffersAnywhereIsNotEqual() throws {
+    @Test func treesThatDifferAnywhereAreNotEqual() throws {
         for difference: Node in [
             .file("more", "more"), .fifo("p"), .symlink("s", to: "x"), .directory("d"), .file("e"),
         ] {
@@ -424,7 +426,7 @@ struct FoundDuplicates: Decodable {
     }
 
     /// Only the top of an equal tree is shown, and the text does not list its contents.
-    @Test func whatLiesInEqualTreesIsNotShownAgain() throws {
+    @Test func entriesOfEqualTreesAreNotShownAgain() throws {
         let deep: Tree = [.directory("1", [.directory("2", [.directory("3", part)])])]
         let directory = try TemporaryDirectory([.directory("a", deep), .directory("b", deep)])
         let found = try find([directory.path])
@@ -464,7 +466,7 @@ struct FoundDuplicates: Decodable {
                 == Fsscan.run(["duplicates", "--unique", "-0", directory.path]).standardOutput)
     }
 
-    @Test func whatIsUnchangedSinceTheBaselineIsNotRead() throws {
+    @Test func filesUnchangedSinceTheBaselineAreNotRead() throws {
         let directory = try TemporaryDirectory(Tree.random(seed: 9, entries: 300, names: try OddNames.load()))
         _ = try Fsscan.shell("truncate -s 20M l1; cp l1 l2; head -c 100000 /dev/urandom > m1; cp m1 m2", in: directory)
         // Files written just before are read again: their times may stay the same at the next write.

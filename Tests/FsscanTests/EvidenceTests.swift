@@ -41,7 +41,7 @@ import Testing
     // MARK: The definition
 
     /// As computed by an independent program from the same file, for any tree.
-    @Test(arguments: RandomTrees.seeds) func itIsWhatTheDefinitionSays(seed: UInt64) throws {
+    @Test(arguments: RandomTrees.seeds) func itAgreesWithTheDefinition(seed: UInt64) throws {
         let random = try TemporaryDirectory(.random(seed: seed, entries: 300, names: try OddNames.load()))
         let printed = try prepare(
             """
@@ -63,7 +63,7 @@ import Testing
         try expectValid("saved", try output(of: ["cat", directory.appending("saved")]))
     }
 
-    @Test func theSummaryOfRecordsTellsIt() throws {
+    @Test func theSummaryOfRecordsHasIt() throws {
         let printed = try prepare(
             """
             mkdir tree; touch tree/a; "$F" --ndjson --save s.db --hash md5 tree 2> printed > records
@@ -187,7 +187,7 @@ import Testing
 
     /// A file that SAVED, a symlink's target, had replaced was excluded on both sides, whether or not evidence covered
     /// it.
-    @Test func whatSavedIsPutInThePlaceOfIsGone() throws {
+    @Test func theEntriesThatSavedReplacesAreMissing() throws {
         let printed = try prepare(
             """
             mkdir tree; echo login > tree/login; echo b > tree/b
@@ -200,7 +200,7 @@ import Testing
 
     // MARK: Where it stands
 
-    @Test func verifyNamesWhatItCompared() throws {
+    @Test func verifyNamesTheComparedEvidenceAndPaths() throws {
         let printed = try prepare(
             """
             mkdir -p x/tree copy; echo a > x/tree/a; cd x; "$F" --save ../s.db --label now tree > ../none 2> ../printed; cd ..

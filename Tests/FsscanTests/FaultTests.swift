@@ -40,7 +40,7 @@ extension FaultyTree {
         "d dir", "d/f file size=70000", "d/e dir", "d/e/g file size=1", "f file size=5", "p fifo", "l link size=6",
     ]
 
-    @Test func whatReaddirDoesNotTellIsAsked() throws {
+    @Test func kindsThatReaddirOmitsAreStated() throws {
         let told = try FaultyTree(Self.everyKind)
         let untold = try FaultyTree(Self.everyKind.map { $0 + " type=unknown" })
         let report = try untold.scan(["--hash", "sha256,git"], status: 0)
@@ -75,7 +75,7 @@ extension FaultyTree {
     }
 
     @Test(arguments: ["EIO", "ESTALE"], [(0, 600), (300, 600), (2_999, 9_000), (8_999, 9_000)])
-    func anErrorInTheMiddleOfAListingKeepsWhatWasListed(code: String, counts: (listed: Int, all: Int)) throws {
+    func anErrorInTheMiddleOfAListingKeepsTheListedEntries(code: String, counts: (listed: Int, all: Int)) throws {
         let tree = try FaultyTree([
             "d dir list=\(code)@\(counts.listed)", "d/a_file_with_a_name_ file size=2 count=\(counts.all)", "f file",
         ])
@@ -85,7 +85,7 @@ extension FaultyTree {
         #expect(tree.errors(report) == ["d getdents64 \(code)"])
     }
 
-    @Test func whatCannotBeLookedAtIsOfTheKindThatReaddirGave() throws {
+    @Test func entriesThatCannotBeStatedHaveReaddirsKind() throws {
         let tree = try FaultyTree([
             "a dir lookup=EIO", "b dir stat=EIO", "c dir lookup=ESTALE", "d dir open=EIO", "d/e file",
             "e dir open=ESTALE",
@@ -110,7 +110,7 @@ extension FaultyTree {
 
     /// Attributes, content and target are read one after the other: each reported that the entry had disappeared.
     @Test(arguments: [[], ["--hash", "md5"]] as [[ByteString]])
-    func whatIsGoneIsOneErrorAlsoWithAttributes(options: [ByteString]) throws {
+    func aMissingEntryIsOneErrorAlsoWithAttributes(options: [ByteString]) throws {
         let kinds = ["a file size=3", "b link size=3", "c fifo", "d dir"].map { $0 + " lookup=ENOENT@1" }
         let tree = try FaultyTree(kinds + ["e file size=3 ino=changing", "f file size=3"])
         let report = try tree.scan(["-x", "--xattrs", "--save", tree.place.appending("saved")] + options)
@@ -119,7 +119,7 @@ extension FaultyTree {
     }
 
     /// Records contained it twice, in an object with unique names.
-    @Test func anAttributeListedTwiceIsToldOnce() throws {
+    @Test func anAttributeListedTwiceIsReportedOnce() throws {
         let tree = try FaultyTree([
             "d dir xattr=user.twice@2", "f file xattr=user.thrice@3", "g file xattr=user.once@1",
         ])
@@ -155,7 +155,7 @@ extension FaultyTree {
     }
 
     /// Small files, files of several buffers, and files that are read in pieces by messages.
-    @Test func whatCannotBeReadToItsEndIsAnErrorAndTheRestIsDigested() throws {
+    @Test func aPartlyReadableFileIsAnErrorAndTheOthersAreDigested() throws {
         let tree = try FaultyTree([
             "a file size=100 read=EIO@0", "b file size=3000000 read=EIO@2000000",
             "c file size=30000000 read=ESTALE@20000000",

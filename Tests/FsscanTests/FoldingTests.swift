@@ -64,7 +64,7 @@ import Testing
         #expect(summary(folded) == summary(unfolded))
     }
 
-    @Test func whatOnlyHidesIsCountedWhole() throws {
+    @Test func changesHiddenByOnlyAreAllCounted() throws {
         let directory = try Self.saved([.directory("d", Self.many)])
         _ = try Self.shell("rm -r t/d", in: directory)
         let text = try Self.shell("$F verify --only added s.db", in: directory)
@@ -171,7 +171,7 @@ import Testing
             ], "\(both)")
     }
 
-    @Test func whatPathsCannotSayIsOnStandardError() throws {
+    @Test func standardErrorHasTheSummaryOfPaths() throws {
         let directory = try Self.saved([.file("a", "1"), .file("b", "2")])
         let outcome = try Fsscan.shell("rm t/b; $F verify --exclude b --paths s.db", in: directory)
         #expect(outcome.status == 0 && outcome.outputText == "")

@@ -21,7 +21,7 @@ import Testing
         return outcome.outputText
     }
 
-    @Test func itFollowsWhatFindFollows() throws {
+    @Test func itFollowsLinksAsFindDoes() throws {
         let printed = try shell(
             """
             for path in d link link/ twice file chain broken loop through pipe fifo ./link d/../twice missing; do
@@ -36,7 +36,7 @@ import Testing
     }
 
     /// Reading, also by libmagic, and attributes.
-    @Test func whatAFollowedPathLeadsToIsRead() throws {
+    @Test func theTargetOfAFollowedPathIsRead() throws {
         let printed = try shell(
             """
             sha256sum d/f | cut -c1-64 > sum
@@ -64,7 +64,7 @@ import Testing
         #expect(printed == "1\n5\n0\n")
     }
 
-    @Test func comparisonsFollowWhatWasFollowed() throws {
+    @Test func comparisonsFollowTheSamePaths() throws {
         let printed = try shell(
             """
             "$F" --save s.db --hash sha256 -H link file > none 2>&1; "$F" verify s.db > none

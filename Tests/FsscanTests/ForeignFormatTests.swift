@@ -24,7 +24,7 @@ import Testing
         #"cd tree; find . -type f ! -name $'*\n*' -print0 | xargs -0 hashdeep -l >../old; rm $'new\nline'"#,
     ]
 
-    @Test(arguments: writers) func aTreeIsWhatAnotherProgramWroteOfIt(_ writer: ByteString) throws {
+    @Test(arguments: writers) func aTreeEqualsAnotherProgramsListOfIt(_ writer: ByteString) throws {
         #expect(try shell(writer).status == 0)
         let tree: ByteString = writer.bytes.contains(UInt8(ascii: "$")) ? "\"$PWD/tree\"" : "tree"
         let root: ByteString = writer.bytes.starts(with: Array("find".utf8)) ? tree : "tree"
@@ -65,7 +65,7 @@ import Testing
             #"{ echo '{"beginning_date": "x"}'; echo '{"path": 5}'; } >old"#,
             #"{ echo '{"beginning_date": "x"}'; printf '%0100000d' 0 | tr 0 '['; } >old"#,
         ] as [ByteString])
-    func whatIsDamagedIsOneLineAndStatus2(_ writer: ByteString) throws {
+    func damagedInputIsOneLineAndStatus2(_ writer: ByteString) throws {
         _ = try shell(writer)
         let outcome = try shell("$F diff old tree")
         #expect(outcome.status == 2)
@@ -205,7 +205,7 @@ import Testing
     // MARK: mtree
 
     /// Symbolic modes of chmod, in any order, applied to mode 0.
-    @Test(arguments: ["022", "077"]) func aSymbolicModeIsWhatMtreeMakesOfIt(_ umask: String) throws {
+    @Test(arguments: ["022", "077"]) func aSymbolicModeAgreesWithMtree(_ umask: String) throws {
         var generator = SeededGenerator(seed: 8)
         func letters(_ letters: String, _ count: ClosedRange<Int>) -> String {
             String(
@@ -275,7 +275,7 @@ import Testing
     }
 
     /// mtree checks it, and exits with 2; fsscan cannot, and says so.
-    @Test func whatCannotBeCheckedIsNoEquality() throws {
+    @Test func uncheckableFieldsAreNotEqual() throws {
         let script: ByteString = """
             mkdir one; printf one >one/a; printf two >one/b
             { printf '#mtree\n. type=dir\na type=file sha256=%s\n' "$(sha256sum <one/a | head -c 64)"

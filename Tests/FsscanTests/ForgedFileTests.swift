@@ -93,7 +93,7 @@ import Testing
     }
 
     /// The length of a list that is never printed overflowed.
-    @Test func whatASavedScanWasToPrintIsOfNoAccount() throws {
+    @Test func theOutputOptionsOfASavedScanAreIgnored() throws {
         let options = "json_object('depth', 9223372036854775807, 'top', 9223372036854775807)"
         let outcome = try shell(
             "$F --save old.db tree && sqlite3 old.db \"UPDATE scans SET options = \(options)\"; $F diff old.db tree")

@@ -52,7 +52,7 @@ let formatTree: Tree = [
             return {key: item[key] for key in keys if key in item}
         """
 
-    @Test func ncduReadsWhatItWouldHaveWritten() throws {
+    @Test func ncduReadsItsOwnFormat() throws {
         _ = try fsscan(["--format", "ncdu", "-o", "ours", "tree"])
         let outcome = try shell("ncdu -f ours -o read && ncdu -0 -o own tree")
         #expect(outcome.status == 0, "\(outcome.errorText)")
@@ -66,7 +66,7 @@ let formatTree: Tree = [
         #expect(try python(script) == "True True\n")
     }
 
-    @Test func ncduSeesWhatIsExcludedAndWhatCouldNotBeRead() throws {
+    @Test func ncduShowsExcludedAndUnreadableEntries() throws {
         _ = try fsscan(["--format", "ncdu", "--exclude", "sub/", "--exclude", "g*", "-o", "ours", "tree"])
         #expect(try shell("ncdu -f ours -o read").status == 0)
         let script =
@@ -118,7 +118,7 @@ let formatTree: Tree = [
         #expect(try fsscan(["--format", program, "--sorted", "--threads", "1", "tree"]) == sorted)
     }
 
-    @Test func whatCannotBeReadIsNotInTheListAndOnStandardError() throws {
+    @Test func unreadableFilesAreOnStandardErrorAndNotInTheList() throws {
         let outcome = try Fsscan.run(
             ["--format", "sha256sum", "--max-read", "2", "tree"], ProcessOptions { $0.directory = directory.path })
         #expect(outcome.status == 1)
@@ -149,7 +149,7 @@ let formatTree: Tree = [
         #expect(try python(script, csv) == "24\n")
     }
 
-    @Test func theEarlierScannersLinesAreWhatPythonWouldDump() throws {
+    @Test func theEarlierScannersLinesEqualPythonsDump() throws {
         let script = """
             import hashlib, json, os, sys
             lines = sys.stdin.read().split('\\n')[:-1]

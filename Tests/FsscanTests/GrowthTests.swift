@@ -86,7 +86,7 @@ private struct GrowthReport: Decodable {
             diskBytes: (new?.diskBytes ?? 0) - (old?.diskBytes ?? 0))
     }
 
-    @Test func eachDirectoryHasGrownByWhatDuAndFindSay() throws {
+    @Test func theGrowthOfEachDirectoryAgreesWithDuAndFind() throws {
         let directory = try TemporaryDirectory(tree)
         let file = try SavedFile()
         let records = file.directory.appending("records")
@@ -144,7 +144,7 @@ private struct GrowthReport: Decodable {
             ])
     }
 
-    @Test func whatDidNotChangeIsSaid() throws {
+    @Test func theLackOfGrowthIsReported() throws {
         let directory = try TemporaryDirectory(tree)
         let file = try SavedFile()
         try file.save([directory.path])
@@ -176,7 +176,7 @@ private struct GrowthReport: Decodable {
         #expect(lines[5] == "1 more directory changed: --top shows more.")
     }
 
-    @Test func whatCouldNotBeReadEndsWith2() throws {
+    @Test func unreadableEntriesEndWith2() throws {
         let directory = try TemporaryDirectory([.file("f", "x")])
         let file = try SavedFile()
         try file.save([directory.path])

@@ -6,7 +6,7 @@ import Testing
 @testable import fsscan
 
 @Suite struct HelpTests {
-    @Test func helpIsWhatTheOptionPrints() throws {
+    @Test func helpPrintsTheSameAsTheOption() throws {
         for command in Command.all {
             let name = ByteString(command.name)
             let help = try Fsscan.run([name, "--help"])
@@ -61,7 +61,7 @@ import Testing
         #expect(outcome.status == 64 && outcome.standardOutput.isEmpty)
     }
 
-    @Test func whatIsThereIsNoMistake() throws {
+    @Test func anExistingNameIsNotMistyped() throws {
         let directory = try TemporaryDirectory([
             .directory("dif"), .symlink("verfy", to: "nowhere"), .directory("diff"), .directory("help"),
         ])

@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test(arguments: ["disk", "apparent", "entries", "newest", "oldest"] as [ByteString])
-    func theListsRankByWhatWasAskedFor(key: ByteString) throws {
+    func theListsUseTheRequestedRank(key: ByteString) throws {
         let directory = try Self.tree()
         try expectAgreement(["--rank", key, "--top", "7", directory.path])
         try expectAgreement(["--rank", key, "--top", "0", directory.path])
@@ -122,7 +122,7 @@ import Testing
             ["--now", "@1e3"], ["--now", "@999999999999999"], ["--now", "2026-11-29T18:30:01.Z"], ["--rank", "size"],
             ["--rank", ""],
         ] as [[ByteString]])
-    func whatIsNoTimeAndNoKeyIsWrongUsage(arguments: [ByteString]) throws {
+    func invalidTimesAndKeysAreWrongUsage(arguments: [ByteString]) throws {
         let outcome = try Fsscan.run(arguments + ["/etc"])
         #expect(outcome.status == 64 && outcome.outputText.isEmpty, "\(outcome.errorText)")
     }

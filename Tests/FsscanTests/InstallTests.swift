@@ -5,7 +5,7 @@ import Testing
 
 @testable import fsscan
 
-@Suite(.disabled(if: isSanitized, "a sanitized program is not what is installed")) struct InstallTests {
+@Suite(.disabled(if: isSanitized, "a sanitized program is not installed")) struct InstallTests {
     /// As root with a strict umask, and without a Swift toolchain.
     private static func make(
         _ target: ByteString, in destination: TemporaryDirectory, prefix: ByteString = "/usr/local",
@@ -93,7 +93,7 @@ import Testing
     }
 
     /// It ran Swift, which `sudo` does not find, and left files owned by root in .build.
-    @Test func whatIsNotBuiltIsNotInstalled() throws {
+    @Test func missingBuildsAreNotInstalled() throws {
         let destination = try TemporaryDirectory()
         let outcome = try Self.make("install", in: destination, program: "/nowhere/fsscan")
         #expect(outcome.status == 2)

@@ -4,7 +4,7 @@
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: isRoot, "dpkg installs for root alone")) struct KnownPackagesTests {
+@Suite(.enabled(if: isRoot, "only root can install with dpkg")) struct KnownPackagesTests {
     /// `upgrade`: installs the second version of a package whose first one is installed and saved.
     private static let script: ByteString = #"""
         set -e
@@ -80,7 +80,7 @@ import Testing
         #expect(try Self.changes("etc.db", in: directory) == ["- etc/tool.conf"])
     }
 
-    @Test func whatIsMoreThanContentIsNotKnown() throws {
+    @Test func changesBeyondContentAreNotKnown() throws {
         let directory = try Self.installed()
         _ = try Fsscan.shell(
             Self.upgrade + "chmod u+s root/usr/bin/tool; chown 7 root/usr/share/tool/same", in: directory)
@@ -89,7 +89,7 @@ import Testing
     }
 
     /// A field that is excluded from the comparison is still checked here.
-    @Test(arguments: ["--ignore mode", "--rules rules"]) func whatBecameSetuidIsNotKnownWhateverIsCompared(
+    @Test(arguments: ["--ignore mode", "--rules rules"]) func aFileThatBecameSetuidIsNeverKnown(
         _ option: ByteString
     ) throws {
         let directory = try Self.installed()
@@ -114,7 +114,7 @@ import Testing
         #expect(try Self.changes("usr.db", in: directory) == ["dpkg usr/bin/v", "dpkg usr/bin/w.real"])
     }
 
-    @Test(arguments: ["--known rpm", "--known dpkg:", "--known dpkg:missing"]) func whatIsNoDatabaseIsRefused(
+    @Test(arguments: ["--known rpm", "--known dpkg:", "--known dpkg:missing"]) func anythingButADatabaseIsRefused(
         _ option: ByteString
     ) throws {
         let directory = try TemporaryDirectory([.directory("t", [.file("a")])])

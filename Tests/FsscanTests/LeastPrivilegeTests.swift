@@ -14,7 +14,7 @@ import Testing
         .file("top", "top", mode: 0), .hardLink("link", to: "top"), .fifo("fifo", mode: 0),
     ]
 
-    @Test(.enabled(if: isRoot, "needs root to become somebody else"), arguments: threadCounts)
+    @Test(.enabled(if: isRoot, "needs root, to become another user"), arguments: threadCounts)
     func oneCapabilityReadsEverything(threads: Int) throws {
         let directory = try TemporaryDirectory(Self.closedTree)
         let tools = try TemporaryDirectory()
@@ -75,7 +75,7 @@ import Testing
         .enabled(if: canMount, "\(mountObstacle ?? "")"),
         arguments: [[], ["--hash", "sha256", "--mime"], ["--ndjson", "--hash", "git", "--gitignore"]] as [[ByteString]],
         [0, 65_534])
-    func accessTimesStayWhatTheyWere(options: [ByteString], user: Int) throws {
+    func accessTimesAreUnchanged(options: [ByteString], user: Int) throws {
         let directory = try TemporaryDirectory([.directory("mount")])
         let tools = try TemporaryDirectory()
         let program = try Fsscan.copy(to: tools)

@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test(.disabled(if: isSanitized, "LeakSanitizer does not work under strace"))
-    func onlyWhatIsListedIsReadAndTold() throws {
+    func onlyListedFilesAreReadAndReported() throws {
         let directory = try Self.place()
         let script: ByteString = """
             strace -f -e trace=openat -o trace $F verify --listed-only list.md5sums t; echo $?
@@ -44,7 +44,7 @@ import Testing
         #expect(sums.outputText == "fine\n")
     }
 
-    @Test(.enabled(if: isRoot, "needs root, to whom nothing is closed")) func whatIsNotListedMayBeClosed() throws {
+    @Test(.enabled(if: isRoot, "needs root, which can read everything")) func unlistedFilesMayBeUnreadable() throws {
         let directory = try Self.place()
         let program = try Fsscan.copy(to: directory)
         _ = try output(of: ["sh", "-ec", "cd \"$0\"; chmod 755 .; chmod 700 t/d", directory.path])

@@ -25,7 +25,7 @@ import Testing
     }
 
     /// A new file in each directory: it is found in those of the missing shard.
-    @Test func whatWasFinishedIsNotScannedAgain() throws {
+    @Test func finishedShardsAreNotScannedAgain() throws {
         let tree = try TemporaryDirectory(Tree((0..<150).map { .directory("d\($0)", [.file("f", "1")]) }))
         let script = """
             scan() { \(MPI.mpirun(2)) --threads 1 "$@" --json -o out.json "$T" 2>&1 | grep -a '^fsscan: '

@@ -110,7 +110,7 @@ import Testing
         ("--patience 0", "--patience: '0' is not a time (seconds, or a number with s, m, h, d)"),
         ("--nonsense", "unknown option '--nonsense' (see fsscan --help)"),
     ])
-    func whatOneProcessAloneCanDoIsRefusedOnce(option: String, message: String) throws {
+    func optionsForASingleProcessAreRefusedOnce(option: String, message: String) throws {
         let script = "\(MPI.mpirun(3)) \(option) . 2>&1 | grep -a '^fsscan: '; echo ${PIPESTATUS[0]}"
         #expect(try MPI.shell(script, "/").outputText == "fsscan: \(message)\n64\n")
     }

@@ -30,7 +30,7 @@ private let hasPromtool = FileManager.default.isExecutableFile(atPath: unpacked.
         return Dictionary(pairs) { _, _ in "twice" }
     }
 
-    @Test func eachPathAndDirectoryHasWhatDuAndFindSay() throws {
+    @Test func eachPathAndDirectoryAgreesWithDuAndFind() throws {
         let found = values(try metrics("--depth", "2", "tree", "missing"))
         for (path, name) in [("tree", ""), ("tree/sub", "directory_"), ("tree/sub/deep", "directory_")] {
             let usage = try Fsscan.shell(
@@ -62,7 +62,7 @@ private let hasPromtool = FileManager.default.isExecutableFile(atPath: unpacked.
         #expect(String(validating: printed, as: UTF8.self)?.hasSuffix("\n# EOF\n") == true)
     }
 
-    @Test(.enabled(if: hasPromtool, "promtool is not to be had: Tests/oracles/prometheus.sh"))
+    @Test(.enabled(if: hasPromtool, "promtool is not available: Tests/oracles/prometheus.sh"))
     func promtoolAndBothParsersHaveNothingToSay() throws {
         _ = try Fsscan.shell(#"cd tree; mkdir $'\377' $'a\nb' 'a"b' 'x{y="z"} 1' '#'"#, in: directory)
         let script: ByteString = """

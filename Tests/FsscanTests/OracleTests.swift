@@ -24,7 +24,7 @@ let mixedTree: Tree = [
 
 @Suite struct OracleTests {
     @Test(arguments: threadCounts)
-    func entriesAreWhatFindCounts(threads: Int) throws {
+    func entriesAgreeWithFind(threads: Int) throws {
         let directory = try TemporaryDirectory(mixedTree)
         let totals = try ScanRun([directory.path], threads: threads).report().totals
         func count(_ type: ByteString) throws -> Int64 {
@@ -40,7 +40,7 @@ let mixedTree: Tree = [
     }
 
     @Test(arguments: threadCounts)
-    func diskBytesAreWhatDuPrintsForTheWholeAndForEachChildAlone(threads: Int) throws {
+    func diskBytesAgreeWithDuForTheWholeAndForEachChildAlone(threads: Int) throws {
         let directory = try TemporaryDirectory(mixedTree)
         let tree = try #require(try ScanRun([directory.path], threads: threads).report().roots.first?.tree)
         #expect(tree.totals.diskBytes == (try diskUsage(of: directory.path)))

@@ -68,7 +68,7 @@ struct OutputSafetyTests {
 
     /// On ext4, which supports the attributes.
     @Test(.enabled(if: canMakeLoops, "needs loop devices and ext4"), arguments: options.indices)
-    func whatIsProtectedIsRefusedBeforeTheScan(_ index: Int) throws {
+    func protectedOutputsAreRefusedBeforeTheScan(_ index: Int) throws {
         let (option, rest) = options[index]
         let lines = try Stage().run(
             """
@@ -141,7 +141,7 @@ struct OutputSafetyTests {
         #expect(lines == ["74 point: Read-only file system", "before"])
     }
 
-    @Test func aScanThatIsStoppedBeforeItWritesLeavesWhatIsInPlace() throws {
+    @Test func aScanStoppedBeforeItWritesLeavesTheOldOutput() throws {
         let lines = try Stage().run(
             """
             touch point; mount --bind victim point
@@ -170,7 +170,7 @@ struct OutputSafetyTests {
     // MARK: Traps set by others
 
     @Test(arguments: options)
-    func whatOthersHaveMadeInAStickyDirectoryIsRefused(option: String, rest: String) throws {
+    func otherUsersFilesInAStickyDirectoryAreRefused(option: String, rest: String) throws {
         let lines = try Stage().run(
             """
             user sh -c 'cd sticky; echo his >file; ln -s ../victim link; ln -s ../new dangling; mkfifo fifo; ln -s .. up;
@@ -193,7 +193,7 @@ struct OutputSafetyTests {
 
     /// The same if the group may write, or the directory belongs to another user.
     @Test(arguments: ["chmod 775 place", "chown 4321 place; chmod 755 place"])
-    func othersMayWriteWhereTheGroupMayAndWhereTheDirectoryIsSomebodyElses(_ change: String) throws {
+    func othersMayWriteToGroupWritableAndForeignDirectories(_ change: String) throws {
         let lines = try Stage().run(
             """
             mkdir place; echo his >place/file; ln -s ../victim place/link; chown -h 1234 place/*; \(change)
@@ -279,7 +279,7 @@ struct OutputSafetyTests {
 
     // MARK: Owners and modes
 
-    @Test func nothingIsGivenToWhoMadeTheFileBefore() throws {
+    @Test func noOutputIsGivenToTheOwnerOfAnEarlierFile() throws {
         let lines = try Stage().run(
             """
             user sh -c 'echo his >home/report; chmod 666 home/report'
@@ -291,7 +291,7 @@ struct OutputSafetyTests {
     }
 
     @Test(arguments: options)
-    func whatRootWritesIsForRoot(option: String, rest: String) throws {
+    func rootsOutputsBelongToRoot(option: String, rest: String) throws {
         let rest = rest.replacing(" missing", with: "")
         let lines = try Stage().run(
             """
@@ -306,7 +306,7 @@ struct OutputSafetyTests {
         #expect(lines == ["600 0", "644 0"] + modes + ["664", "604"])
     }
 
-    @Test func whatOthersWriteObeysTheUmaskAndTheMode() throws {
+    @Test func otherUsersOutputsObeyTheUmaskAndTheMode() throws {
         let lines = try Stage().run(
             """
             cd home
@@ -328,7 +328,7 @@ struct OutputSafetyTests {
 
     // MARK: Temporary files
 
-    @Test func aDirectoryForTemporaryFilesThatIsMissingIsToldBeforeTheHeader() throws {
+    @Test func aMissingTemporaryDirectoryIsReportedBeforeTheHeader() throws {
         let lines = try Stage().run(
             """
             export TMPDIR=/nowhere

@@ -46,7 +46,7 @@ struct PageCacheTests {
         arguments: [
             ["--hash", "sha256"], ["--mime"], ["--hash", "md5", "--mime"], ["duplicates"], ["duplicates", "--compare"],
         ] as [[ByteString]], [false, true])
-    func whatIsCachedStaysAndTheRestDoesNotCome(arguments: [ByteString], isOld: Bool) throws {
+    func cachedPagesStayAndNoOthersAreAdded(arguments: [ByteString], isOld: Bool) throws {
         var changed: [Substring] = []
         // The kernel may keep a page that it is asked to drop, while another processor has it in hand.
         for _ in 0..<3 {
@@ -101,7 +101,7 @@ struct PageCacheTests {
     }
 
     /// Each file was one call that is not known there, and one that is.
-    @Test func whatAFileSystemRefusesIsTriedOnce() throws {
+    @Test func aRefusedWayIsTriedOncePerFileSystem() throws {
         let directory = try TemporaryDirectory(
             Tree((0..<200).map { .file(ByteString("f\($0)".utf8), "\($0)") }), in: "/dev/shm")
         let place = try TemporaryDirectory()

@@ -189,7 +189,7 @@ private struct Page {
                 == "[-1,true,true]\n")
     }
 
-    @Test func thePolicyNamesTheDigestsOfWhatMayRun() throws {
+    @Test func thePolicyHasTheDigestsOfTheAllowedScripts() throws {
         let page = try Page(["/etc"])
         let script = #"""
             import base64, hashlib, re, sys

@@ -17,7 +17,7 @@ import Testing
     // MARK: --format paths
 
     @Test(arguments: [("", "find tree | sort"), (" -0", "find tree -print0 | sort -z")] as [(ByteString, ByteString)])
-    func pathsAreWhatFindPrints(_ option: ByteString, _ find: ByteString) throws {
+    func pathsAgreeWithFind(_ option: ByteString, _ find: ByteString) throws {
         let sort: ByteString = option == "" ? "sort" : "sort -z"
         _ = try shell("$F --format paths\(option) tree missing | \(sort) > ours; \(find) > finds; cmp ours finds")
     }
@@ -45,7 +45,7 @@ import Testing
 
     // MARK: --print
 
-    @Test func columnsAreWhatFindPrints() throws {
+    @Test func columnsAgreeWithFind() throws {
         // find's %m has no leading zeros, and its times another form.
         _ = try shell(
             #"""
@@ -58,7 +58,7 @@ import Testing
             """#)
     }
 
-    @Test func aColumnAsksForWhatItNeeds() throws {
+    @Test func aColumnRequestsItsOptions() throws {
         _ = try shell(
             """
             $F --print sha256,path,kind -0 tree | grep -az 'file$' | cut -z -f 1,2 | tr '\\t' ' ' | sort -z > ours
@@ -69,7 +69,7 @@ import Testing
         #expect(try shell("$F --print md5 --hash sha1 tree/empty") == "d41d8cd98f00b204e9800998ecf8427e\n")
     }
 
-    @Test func whatAnEntryDoesNotHaveIsEmpty() throws {
+    @Test func fieldsThatAnEntryLacksAreEmpty() throws {
         #expect(try shell("$F --print kind,target,rdev,mime,path tree/fifo") == "fifo\t\t\t\ttree/fifo\n")
         // A target is a name as well.
         #expect(try shell("$F --print target,kind tree/link") == #"a b\n#\\"# + "\tsymlink\n")
@@ -101,7 +101,7 @@ import Testing
     }
 
     @Test(.enabled(if: isRoot, "needs root, to become another user"))
-    func whatCouldNotBeStatedHasNoSize() throws {
+    func entriesWithoutAStatusHaveNoSize() throws {
         // A directory that may be listed but not searched.
         let place = try TemporaryDirectory([.directory("t", [.file("a")], mode: 0o744)])
         let copy = try Fsscan.copy(to: place)
@@ -118,7 +118,7 @@ import Testing
     // MARK: --format du
 
     @Test(arguments: ["0", "1", "2", "9"])
-    func eachLineIsWhatDuPrintsForThatDirectoryAlone(_ depth: ByteString) throws {
+    func eachLineAgreesWithDuForThatDirectoryAlone(_ depth: ByteString) throws {
         _ = try shell(
             """
             cp -al tree copy; mv copy tree/; mkdir -p tree/$'x\\ny'/z; ln tree/gz tree/$'x\\ny'/z/
@@ -142,7 +142,7 @@ import Testing
             try shell("$F --format du --depth 2 tree | cut -f 2") == "tree/sub/deep\ntree/sub\ntree/sub.old\ntree\n")
     }
 
-    @Test func whatCouldNotBeReadIsTold() throws {
+    @Test func unreadableEntriesAreReported() throws {
         let outcome = try Fsscan.shell("$F --format du missing tree/fifo", in: directory)
         #expect(outcome.status == 1)
         #expect(outcome.outputText == "0\ttree/fifo\n")
@@ -161,7 +161,7 @@ import Testing
             (["--null", "--ndjson", "/"], "-0 is for lines"),
             (["--format", "du", "--sorted", "/"], "--sorted is for records"),
         ] as [([ByteString], String)])
-    func whatMakesNoSenseIsRefused(_ arguments: [ByteString], _ message: String) throws {
+    func contradictoryOptionsAreRefused(_ arguments: [ByteString], _ message: String) throws {
         let outcome = try Fsscan.run(arguments)
         #expect(outcome.status == 64)
         #expect(outcome.errorText.hasPrefix("fsscan: \(message)"), "\(outcome.errorText)")

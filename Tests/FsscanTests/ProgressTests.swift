@@ -29,7 +29,7 @@ import Testing
         #expect(!outcome.errorText.contains(" read"))
     }
 
-    @Test func bytesReadAreTold() throws {
+    @Test func theBytesReadAreShown() throws {
         let arguments: [ByteString] = ["--hash", "sha256,sha512,md5", "--json", "-o", "/dev/null", "--progress"]
         let process = try RunningProcess([Fsscan.path] + arguments + Self.paths)
         try process.waitUntilItHandles(SIGUSR1)
@@ -48,7 +48,7 @@ import Testing
     }
 
     /// A comparison of 20 s was silent.
-    @Test func savingAndComparingTellHowFarTheyAre() throws {
+    @Test func savingAndComparingShowTheirProgress() throws {
         let directory = try TemporaryDirectory()
         let file = directory.appending("s.db")
         let commands: [[ByteString]] = [

@@ -23,7 +23,7 @@ import Testing
     }
 
     /// Against an independent program, on random times: ends of years, leap days and several a day among them.
-    @Test func whatStaysIsWhatResticKeeps() throws {
+    @Test func theKeptScansAgreeWithRestic() throws {
         let printed = try prepare(
             """
             mkdir tree; for i in $(seq 60); do save --label l$((i % 7)) tree; done
@@ -55,7 +55,7 @@ import Testing
     }
 
     /// Whichever scans go, from the middle or the newest: the others have the same evidence, and no row is left over.
-    @Test(arguments: [1, 2, 3, 4]) func theOthersStayWhatTheyWere(seed: Int) throws {
+    @Test(arguments: [1, 2, 3, 4]) func theOtherScansAreUnchanged(seed: Int) throws {
         let printed = try prepare(
             """
             mkdir tree; for i in $(seq 50); do echo $i > tree/$i; done

@@ -33,7 +33,7 @@ import Testing
         arguments: ["chmod g+w tree/a", "chmod o+w tree/a"]
             // Only root gives files away.
             + (isRoot ? ["chmod 600 tree/a; chown 4711 tree/a"] : []))
-    func whatOthersMayWriteToIsReadAgain(_ change: ByteString) throws {
+    func filesThatOthersMayWriteToAreReadAgain(_ change: ByteString) throws {
         try prepare("\(change); \(Self.settle) $F --save s.db --hash sha256 --xattrs tree")
         let use: ByteString = "| jq -c '[.baseline.reused, .baseline.read, .baseline.reread, .baseline.contradicted]'"
         let scan: ByteString = "$F --json --hash sha256 --baseline s.db"
@@ -63,7 +63,7 @@ import Testing
     }
 
     /// The server of a file system can report any owners, modes and times.
-    @Test(.enabled(if: canUseFUSE, "\(fuseObstacle ?? "")")) func whatAServerSaysOfRootsFilesIsNotBelieved() throws {
+    @Test(.enabled(if: canUseFUSE, "\(fuseObstacle ?? "")")) func aServersClaimsAboutRootsFilesAreNotTrusted() throws {
         let tree = try FaultyTree(["a file size=5", "d dir", "d/b file size=6"])
         let script: ByteString = """
             set -e
@@ -105,7 +105,7 @@ import Testing
     }
 
     @Test(arguments: ["1", "101%", "-1%", "1e1%", "%", ".5%", "5.%", "1.5.5%", "nan%"])
-    func whatIsNoShareIsRefused(_ share: ByteString) throws {
+    func invalidSharesAreRefused(_ share: ByteString) throws {
         let outcome = try Fsscan.run(["verify", "--quick", "--reread=" + share, directory.appending("s.db")])
         #expect(outcome.status == 64 && outcome.errorText.hasPrefix("fsscan: --reread: "), "\(outcome.errorText)")
     }
@@ -123,7 +123,7 @@ import Testing
     // MARK: Content that changes and leaves no trace
 
     /// A row with a wrong digest: equivalent to content that changes while the times do not.
-    @Test func aContradictionIsTold() throws {
+    @Test func aContradictionIsReported() throws {
         try prepare(
             """
             ln tree/a tree/c; truncate -s 20M tree/large; \(Self.settle) $F --save s.db --hash sha256 tree
@@ -179,7 +179,7 @@ import Testing
             "\(outcome.outputText)\(outcome.errorText)")
     }
 
-    @Test(.enabled(if: isRoot && canMount, "needs to mount a tmpfs")) func whatIsWrittenThroughAMappingIsNoticed()
+    @Test(.enabled(if: isRoot && canMount, "needs to mount a tmpfs")) func writesThroughAMappingAreNoticed()
         throws
     {
         let program = try CProgram.untimed.get().path

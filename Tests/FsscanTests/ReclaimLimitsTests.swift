@@ -47,7 +47,7 @@ import Testing
 
     // MARK: A dry run
 
-    @Test func aDryRunSaysWhatIsOpen() throws {
+    @Test func aDryRunReportsOpenFiles() throws {
         let printed = try Self.shell(
             [.file("a", "same", mtime: 1_000), .file("b", "same"), .file("c", "same")],
             "exec 5<b; log --hardlink --dry-run .; exec 5<&-; log --hardlink --dry-run .; test ! c -ef a")
@@ -139,7 +139,7 @@ import Testing
         .enabled(
             if: canMount && kernelKnows("xfs") && kernelKnows("btrfs"), "needs xfs and btrfs: \(mountObstacle ?? "")"),
         arguments: ["xfs", "btrfs"])
-    func whatIsGainedIsWhatTheDiskGetsBack(type: String) throws {
+    func theReportedGainIsFreedOnDisk(type: String) throws {
         let directory = try TemporaryDirectory()
         let script = """
             set -e; cd mount; mkdir t; head -c 20971520 /dev/urandom > t/a; cp --reflink=always t/a t/half; sync -f .

@@ -75,7 +75,7 @@ import Testing
     @Test(
         .disabled(if: isSanitized, "a sanitizer wants to be the first library"),
         arguments: ["echo more >> b", "chmod 600 b", "ln b named"])
-    func whatChangesBeforeTheLeaseIsLeft(change: String) throws {
+    func filesChangedBeforeTheLeaseAreLeftAlone(change: String) throws {
         let directory = try TemporaryDirectory([.file("a", "same", mtime: 1_000), .file("b", "same")])
         let library = try CProgram.atLease.get().path
         let outcome = try Fsscan.run(
@@ -124,7 +124,7 @@ import Testing
         #expect(try inode(directory, "a") == kept && inode(directory, "d/link") == kept)
     }
 
-    @Test func whatDiffersInMoreThanItsNameIsLeft() throws {
+    @Test func filesThatDifferInMoreThanTheNameAreLeftAlone() throws {
         let directory = try TemporaryDirectory([
             .file("a", "same", mtime: 1_000), .file("mode", "same", mode: 0o600), .file("attribute", "same"),
             .file("b", "same"), .directory("outside", [.file("named", "same")]),
@@ -218,7 +218,7 @@ import Testing
     }
 
     /// A writer opens names and writes: each file that it wrote to still has a name, so nothing is lost.
-    @Test func whatOthersWriteMeanwhileIsNotLost() throws {
+    @Test func concurrentWritesAreNotLost() throws {
         let directory = try TemporaryDirectory()
         let writer = """
             import os, random, sys, time

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct RefusalTests {
     /// As an ordinary user: not readable, listable but not searchable, searchable but not listable.
-    @Test(.enabled(if: isRoot, "needs root")) func whatAnOrdinaryUserMayNotReadIsCountedAndReported() throws {
+    @Test(.enabled(if: isRoot, "needs root")) func unreadableEntriesOfAnOrdinaryUserAreCountedAndReported() throws {
         let directory = try TemporaryDirectory([
             .directory("closed", [.file("secret", "x")], mode: 0),
             .directory(

@@ -41,7 +41,7 @@ import Testing
 
     // MARK: Leaving out
 
-    @Test func whatIsExcludedIsNoDifferenceAndIsCounted() throws {
+    @Test func excludedEntriesAreCountedAndAreNoDifference() throws {
         let directory = try Self.saved()
         _ = try Self.shell("echo 1 >t/tmp/new; rm t/tmp/a; echo 2 >t/home/ann/f.log", in: directory)
         let outcome = try Self.shell("$F verify --exclude /tmp --exclude '*.log' s.db", in: directory)
@@ -65,7 +65,7 @@ import Testing
     }
 
     /// The patterns of a saved scan still apply: `!` in another list does not undo them.
-    @Test func whatTheScanLeftOutStaysLeftOut() throws {
+    @Test func entriesExcludedFromTheScanStayExcluded() throws {
         let directory = try TemporaryDirectory([.directory("t", [.file("a.o", "1"), .file("b.c", "2")])])
         _ = try Self.shell("$F --save s.db --exclude '*.o' t >out 2>&1; echo >t/b.o", in: directory)
         for option in ["--exclude '!*.o'", "--rules <(echo '*.o all')"] {
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "--gitignore"]) func whatIsLeftOutIsNotEntered(_ option: ByteString) throws {
+    @Test(arguments: ["", "--gitignore"]) func excludedDirectoriesAreNotEntered(_ option: ByteString) throws {
         let directory = try TemporaryDirectory(Self.tree + [.file("rules", "/tmp ignore\n/tmp/keep all\n/home all\n")])
         _ = try Self.shell(
             "$F --save s.db " + option + " --hash sha256 t >out 2>&1; echo 2 >t/tmp/keep/b", in: directory)
@@ -133,7 +133,7 @@ import Testing
 
     /// Files that are not compared are not read.
     @Test(.disabled(if: isSanitized, "LeakSanitizer does not work under strace"))
-    func whatIsNotComparedIsNotRead() throws {
+    func filesThatAreNotComparedAreNotRead() throws {
         let directory = try Self.saved("/etc/mtab kind\n/home/** -content\n/var/log/** grows\n")
         let trace: ByteString = """
             strace -f -e trace=openat -o trace $F verify --rules rules s.db >out
@@ -173,7 +173,7 @@ import Testing
             // Outside the rule's scope it is read like any other.
             ("mv app ../app.1", ["= t/var/log/app -> t/var/app.1"], 1),
         ] as [(ByteString, [String], Int32)])
-    func ofWhatGrowsOnlyTheBeginningCounts(_ change: ByteString, _ expected: [String], _ status: Int32) throws {
+    func onlyTheBeginningOfAGrowingFileCounts(_ change: ByteString, _ expected: [String], _ status: Int32) throws {
         let directory = try Self.saved("/var/log/** grows\n")
         let script: ByteString = "(cd t/var/log; " + change + "); $F verify --rules rules s.db"
         let outcome = try Self.shell(script, in: directory, status: status)
@@ -181,7 +181,7 @@ import Testing
         #expect(Self.lines(outcome).count == expected.count)
     }
 
-    @Test func howMuchGrewIsTold() throws {
+    @Test func theGrowthIsReported() throws {
         let directory = try Self.saved("/var/log/** grows\n")
         _ = try Self.shell("echo two >>t/var/log/app", in: directory)
         let outcome = try Self.shell("$F verify --rules rules s.db", in: directory)
@@ -218,7 +218,7 @@ import Testing
                 ]
             ),
         ] as [(String, ByteString, [String])])
-    func whatMovesIntoAPlaceThatIsNotReadIsNotKnownToBeTheSame(
+    func aFileMovedToAnUnreadPlaceIsNotCalledMoved(
         _ words: String, _ change: ByteString, _ expected: [String]
     ) throws {
         let directory = try Self.saved(
@@ -234,7 +234,7 @@ import Testing
     }
 
     /// Also for moved entries, and once, whether lines are folded or not.
-    @Test(arguments: ["", "--unfold"]) func whatARuleLeavesOutIsCountedOnce(_ option: ByteString) throws {
+    @Test(arguments: ["", "--unfold"]) func fieldsThatARuleLeavesOutAreCountedOnce(_ option: ByteString) throws {
         let directory = try Self.saved(
             "/to -mode\n/var/log/** grows -mode\n/kind kind\n",
             [
@@ -275,7 +275,7 @@ import Testing
         #expect(try Self.shell(trace, in: directory).outputText == "log read ")
     }
 
-    @Test func whatGrowsIsComparedBetweenTrees() throws {
+    @Test func growingFilesAreComparedBetweenTrees() throws {
         let directory = try TemporaryDirectory([
             .directory(
                 "a",
@@ -295,8 +295,8 @@ import Testing
     }
 
     /// For an entry that only has to exist, it does not matter whether it could be read.
-    @Test(.enabled(if: isRoot, "needs root, to whom nothing is closed"), arguments: ["a b", "s.db b", "b s.db"])
-    func whatOnlyHasToBeThereNeedNotBeReadable(_ sides: ByteString) throws {
+    @Test(.enabled(if: isRoot, "needs root, which can read everything"), arguments: ["a b", "s.db b", "b s.db"])
+    func filesOfTheRuleKindNeedNotBeReadable(_ sides: ByteString) throws {
         let directory = try TemporaryDirectory([
             .directory("a", [.file("closed", "1", mode: 0o600), .file("f", "2")]), .file("rules", "/closed kind\n"),
         ])
@@ -321,7 +321,7 @@ import Testing
     }
 
     /// A list of digests does not contain file lengths: the whole file has to be unchanged.
-    @Test func whatGrowsIsComparedWholeWithAList() throws {
+    @Test func growingFilesAreComparedWholeWithAList() throws {
         let directory = try TemporaryDirectory(Self.tree + [.file("rules", "/var/log/** grows\n")])
         let script: ByteString = """
             (cd t; find * -type f -exec sha256sum {} +) >list
@@ -333,7 +333,7 @@ import Testing
         #expect(!outcome.outputText.contains("not known"))
     }
 
-    @Test(.enabled(if: isRoot, "needs root, to whom nothing is closed")) func aBeginningThatCannotBeReadIsNotEqual()
+    @Test(.enabled(if: isRoot, "needs root, which can read everything")) func aBeginningThatCannotBeReadIsNotEqual()
         throws
     {
         let directory = try Self.saved("/var/log/** grows\n")
@@ -361,7 +361,7 @@ import Testing
         #expect(outcome.outputText == "" && outcome.errorText.contains(reason), "\(outcome.errorText)")
     }
 
-    @Test(.enabled(if: isRoot, "root alone refuses")) func rootTakesNoRulesThatOthersCanWrite() throws {
+    @Test(.enabled(if: isRoot, "only root refuses them")) func rootTakesNoRulesThatOthersCanWrite() throws {
         let directory = try Self.saved("/tmp ignore\n")
         for change in ["chmod 666 rules", "chmod 620 rules", "chmod 644 rules; chown 7 rules"] {
             let outcome = try Self.shell(
@@ -375,7 +375,7 @@ import Testing
         _ = try Self.shell("$F verify --rules missing s.db", in: directory, status: 64)
     }
 
-    @Test func aRuleThatNeverDecidesIsTold() throws {
+    @Test func aRuleWithoutEffectIsReported() throws {
         let rules = """
             /home/ann/** kind
             /home/ann/f kind

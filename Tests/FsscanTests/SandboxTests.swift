@@ -104,7 +104,7 @@ private let unsanitized = ConditionTrait.disabled(if: isSanitized, "a sanitized 
         #expect(try run([program, "--version"]).outputText.hasSuffix("MIME types: \(reason)"))
     }
 
-    @Test(unsanitized) func aKernelWithoutFiltersIsTold() throws {
+    @Test(unsanitized) func aKernelWithoutFiltersIsReported() throws {
         let directory = try TemporaryDirectory([.file("f", "#!/bin/sh\n")])
         let refuse: [ByteString] = [try CProgram.refuse.get().path, "EPERM", "prctl"]
         let reason = "not confined: the kernel refuses a seccomp filter: Operation not permitted"

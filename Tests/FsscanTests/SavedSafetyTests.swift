@@ -53,7 +53,7 @@ import Testing
     // MARK: Two at once
 
     /// The loser removed the winner's file, 18 times of 60.
-    @Test func ofTwoFirstSavesAtOnceWhatIsSavedIsThere() throws {
+    @Test func twoFirstSavesAtOnceLoseNoSavedScan() throws {
         for round in 0..<60 {
             let file = directory.appending("new\(round).db")
             let processes = try ["left", "right"].map { label in
@@ -106,7 +106,7 @@ import Testing
     }
 
     /// The last step of a save, after the scan, used to fail while another process was reading.
-    @Test func thoseWhoReadAreWaitedFor() throws {
+    @Test func aSaveWaitsForReaders() throws {
         try prepare("$F --save old.db tree")
         let reader = try RunningProcess([
             "python3", "-c",
@@ -122,7 +122,7 @@ import Testing
     }
 
     /// Reopening and closing a file would drop the locks of the side that is already open.
-    @Test func nobodyWritesWhileTwoScansOfOneFileAreCompared() throws {
+    @Test func aComparisonOfTwoScansOfOneFileLocksOutWriters() throws {
         try prepare(
             "for i in $(seq 4000); do echo > tree/$i; done; $F --save old.db tree; touch tree/*; $F --save old.db tree")
         // The output does not fit into the pipe, which is not read yet.
@@ -135,7 +135,7 @@ import Testing
 
     // MARK: Journals
 
-    @Test func aHotJournalIsNotRolledBackByThoseWhoRead() throws {
+    @Test func readersDoNotRollBackAHotJournal() throws {
         try prepare(
             """
             \(Attacker.interrupt)
@@ -153,7 +153,7 @@ import Testing
     }
 
     /// A user who may only read cannot roll the change back either.
-    @Test(.enabled(if: isRoot, "needs another user")) func anOrdinaryUserIsToldWhatToDo() throws {
+    @Test(.enabled(if: isRoot, "needs another user")) func anOrdinaryUserGetsAdvice() throws {
         try prepare(
             """
             \(Attacker.interrupt)
@@ -217,7 +217,7 @@ import Testing
     // MARK: One state
 
     /// The name of the file constantly changes between two files. Never may one be hashed and the other compared.
-    @Test func whatIsHashedIsWhatIsCompared() throws {
+    @Test func theHashedBytesAreTheComparedBytes() throws {
         try prepare(
             """
             $F --save good.db --hash sha256 tree; echo trojan > tree/a; $F --save evil.db --hash sha256 tree
@@ -243,7 +243,7 @@ import Testing
     // MARK: Inputs that never end
 
     @Test(arguments: ["mkfifo old.db", "mknod old.db c 1 5", "mkdir old.db"])
-    func whatIsNoFileIsRefusedAndNotWaitedFor(_ make: String) throws {
+    func anythingButAFileIsRefusedWithoutWaiting(_ make: String) throws {
         guard make.hasPrefix("mkfifo") || make.hasPrefix("mkdir") || isRoot else { return }
         try prepare(ByteString(make))
         for (command, status) in Self.readers + [Self.writer, ("--files-from old.db", 64)] {

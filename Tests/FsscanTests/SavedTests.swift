@@ -46,7 +46,7 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
         .file("big", size: 1 << 40),
     ]
 
-    @Test(arguments: threadCounts) func whatIsSavedIsWhatFindSees(threads: Int) throws {
+    @Test(arguments: threadCounts) func savedEntriesAgreeWithFind(threads: Int) throws {
         let directory = try TemporaryDirectory(tree)
         let file = try SavedFile()
         try file.save(["--threads", "\(threads)", directory.path])
@@ -287,7 +287,7 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
         #expect(refused > 30)
     }
 
-    @Test func whatIsNoFileOfSavedScansSaysWhy() throws {
+    @Test func anInvalidFileOfSavedScansIsExplained() throws {
         let directory = try TemporaryDirectory([.file("text", "x"), .file("empty")])
         let file = try SavedFile()
         try file.save(["/dev/null"])

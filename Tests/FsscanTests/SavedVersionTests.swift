@@ -15,7 +15,7 @@ import Testing
 
     /// The records were printed by 0.1.0 when the scans were saved.
     @Test(arguments: [("whole", 0), ("an error", 2)] as [(ByteString, Int32)])
-    func whatWasSavedIsWhatWasPrinted(_ label: ByteString, _ status: Int32) throws {
+    func savedScansEqualThePrintedRecords(_ label: ByteString, _ status: Int32) throws {
         let records: ByteString = label == "whole" ? "whole" : "error"
         for sides in ["\"$V/scans.db#\(label)\" $V/\(records).ndjson", "$V/\(records).ndjson \"$V/scans.db#\(label)\""]
         {

@@ -79,7 +79,7 @@ import Testing
         ),
     ]
 
-    @Test(arguments: RandomTrees.seeds) func whatIsSelectedIsWhatFindFinds(seed: UInt64) throws {
+    @Test(arguments: RandomTrees.seeds) func theSelectionAgreesWithFind(seed: UInt64) throws {
         let directory = try TemporaryDirectory([.directory("t")])
         // Hard links of a random tree are relative to its root.
         let tree = openat(directory.descriptor, "t", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -125,7 +125,7 @@ import Testing
         .symlink("link.log", to: "t"),
     ]
 
-    @Test func linkedFilesCountOnceAmongWhatIsSelected() throws {
+    @Test func linkedFilesCountOnceInASelection() throws {
         let printed = try shell(
             """
             of() { "$F" --json "$@" | jq -c '[.selected | .files, .hard_linked_files, .apparent_bytes], [.totals.files]'; }
@@ -198,7 +198,7 @@ import Testing
 
     // MARK: Formats
 
-    @Test func everyFormatListsWhatIsSelected() throws {
+    @Test func everyFormatListsTheSelectedEntries() throws {
         let printed = try shell(
             """
             find t -name '*.log' | sort > expected
@@ -243,7 +243,7 @@ import Testing
                 """), "\(printed)")
     }
 
-    @Test func reportsSayWhatWasSelected() throws {
+    @Test func reportsRecordTheSelection() throws {
         let directory = try TemporaryDirectory(Self.tree)
         let options: [ByteString] = [
             "--type", "f,d", "--name", [0x2A, 0xFF], "--name", "*", "--min-size", "0", "--max-size", "1M", "--older",
@@ -274,7 +274,7 @@ import Testing
         "--older 3", "--older 30h", "--older yesterday", "--newer 1.5d", "--owner no-such-user-here", "--owner -1",
         "--owner ''",
         "--owner 4294967296", "--group no-such-group-here", "--links x", "--links -0", "--links +", "--links 1k",
-    ]) func whatMakesNoSenseIsRefused(options: String) throws {
+    ]) func contradictoryOptionsAreRefused(options: String) throws {
         let directory = try TemporaryDirectory(Self.tree)
         let outcome = try Fsscan.shell("\"$F\" " + ByteString(options) + " t", in: directory)
         #expect(outcome.status == 64 && outcome.outputText == "", "\(outcome.outputText)\(outcome.errorText)")
@@ -293,7 +293,7 @@ import Testing
         """
 
     /// An entry is shown if it is or was selected: growth and shrinkage across the bound are not lost.
-    @Test func aComparisonShowsChangesOfWhatIsSelectedOnEitherSide() throws {
+    @Test func aComparisonShowsChangesOfEntriesSelectedOnEitherSide() throws {
         let printed = try shell(
             Self.changes + """
                 list old t; list --name '*.log' old t; list --type d old t; list --min-size 1M old t
@@ -332,7 +332,7 @@ import Testing
 
     /// A file that is missing from the other records may have existed, with another size. A file found under another
     /// name is known.
-    @Test func whatCameOverTheBoundIsNotKnownToBeNew() throws {
+    @Test func entriesThatCrossedTheBoundAreNotKnownToBeNew() throws {
         let printed = try shell(
             """
             head -c 100 /dev/zero > t/grows; head -c 3000 /dev/zero > t/shrinks; head -c 4000 /dev/zero > t/moves
@@ -367,7 +367,7 @@ import Testing
         #expect(printed == line + line, "\(printed)")
     }
 
-    @Test func whatNoSideSaysCannotBeSelectedBy() throws {
+    @Test func fieldsThatNoSideHasCannotSelect() throws {
         let printed = try shell(
             """
             (cd t; find . -type f -exec md5sum {} +) > one; cp one two; echo "00000000000000000000000000000000  ./z.log" >> two

@@ -175,7 +175,7 @@ import Testing
         ("plan tree --shards 0 -o x", "--shards: '0' is not a number from 1 to 1000000"),
         ("merge", "no PARTIAL given (see fsscan merge --help)"),
     ])
-    func whatMakesNoSenseIsRefused(arguments: String, message: String) throws {
+    func contradictoryOptionsAreRefused(arguments: String, message: String) throws {
         let script = made("\"$F\" \(arguments); echo $?; ls p x 2> /dev/null")
         let outcome = try Fsscan.shell(script, in: try TemporaryDirectory(Self.small))
         #expect(outcome.outputText == "64\n")

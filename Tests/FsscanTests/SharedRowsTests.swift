@@ -52,7 +52,7 @@ import Testing
 
     /// Each scan has the evidence that was printed when it was saved, also by an independent program; and what `diff` sees
     /// between two of them is what it sees between the records of both.
-    @Test(arguments: [1, 2, 3]) func eachScanStaysWhatItWas(seed: Int) throws {
+    @Test(arguments: [1, 2, 3]) func eachScanStaysUnchanged(seed: Int) throws {
         let printed = try prepare(
             """
             for i in 1 2 3 4 5 6 7; do
@@ -79,7 +79,7 @@ import Testing
     }
 
     /// To compare how many rows there are with how many there were would not tell.
-    @Test func whatWasRenamedIsFound() throws {
+    @Test func renamedEntriesAreFound() throws {
         let printed = try prepare(
             """
             mkdir -p tree/d; echo x > tree/d/a; save s.db tree > none; mv tree/d/a tree/d/b; save s.db tree > none

@@ -133,7 +133,7 @@ import Testing
         #expect(shown(tree, source) == shown(liveTree, live))
     }
 
-    @Test func whatIsCutOffInAFileOfNcduIsTold() throws {
+    @Test func aTruncatedFileOfNcduIsReported() throws {
         let directory = try TemporaryDirectory([.directory("d", [.file("f", "1")]), .file("g")])
         let other = try TemporaryDirectory()
         let file = other.appending("export")
@@ -149,7 +149,7 @@ import Testing
         }
     }
 
-    @Test func whatIsDamagedIsTold() throws {
+    @Test func damageIsReported() throws {
         let directory = try TemporaryDirectory([.file("f", "1"), .directory("d", [.file("g")])])
         let other = try TemporaryDirectory()
         let records = other.appending("records")

@@ -74,7 +74,7 @@ import Testing
     }
 
     /// A file with names in two directories counts in both, and once in the one above.
-    @Test func whatIsLeftIsNeverLessThanNothing() {
+    @Test func theRestIsNeverNegative() {
         let report = report([("r", 10, 100), ("r/a", 4, 90), ("r/b", 4, 90)])
         #expect(tree(report) == ["100 B 100%  r", "90 B 90%  |- a", "90 B 90%  |- b", "0 B 0%  `- 1 other"])
     }
@@ -268,13 +268,13 @@ import Testing
             (["--table", "kind", "/"], "--table: 'kind' is not one of ext owner group age size mime"),
             (["--color", "yes", "/"], "--color: 'yes' is not one of auto always never"),
         ] as [([ByteString], String)])
-    func whatMakesNoSenseIsRefused(_ arguments: [ByteString], _ message: String) throws {
+    func contradictoryOptionsAreRefused(_ arguments: [ByteString], _ message: String) throws {
         let outcome = try Fsscan.run(arguments)
         #expect(outcome.status == 64)
         #expect(outcome.errorText == "fsscan: \(message)\n")
     }
 
-    @Test func aTerminalGetsWhatFits() throws {
+    @Test func terminalOutputFitsTheWidth() throws {
         let long = ByteString(String(repeating: "long-", count: 20))
         let directory = try TemporaryDirectory([.directory("t", [.directory(long, [.file("f", Self.zeros(50_000))])])])
         for (columns, environment) in [(40, [:]), (100, ["LC_ALL": "C"])] as [(Int, [String: String])] {

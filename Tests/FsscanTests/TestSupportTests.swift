@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite struct TestSupportTests {
-    @Test func aTreeIsWhatItsLiteralSays() throws {
+    @Test func aTreeMatchesItsLiteral() throws {
         let directory = try TemporaryDirectory([
             .file("plain", "12345", mode: 0o640, mtime: 1_000_000_000),
             .file("sparse", "x", size: 1 << 30),
@@ -53,7 +53,7 @@ import Testing
         #expect(outcome.standardError == input)
     }
 
-    @Test func statusSignalAndTimeoutAreToldApart() throws {
+    @Test func statusSignalAndTimeoutAreDistinguished() throws {
         #expect(try run(["sh", "-c", "exit 74"]).end == .exited(74))
         #expect(try run(["sh", "-c", "kill -TERM $$"]).end == .signalled(SIGTERM))
         let late = try run(["sh", "-c", "echo early; sleep 60"], ProcessOptions { $0.timeout = 0.2 })
@@ -74,7 +74,7 @@ import Testing
         #expect(piped.outputText == "y\n1 none\n32\n/usr\n")
     }
 
-    @Test(.enabled(if: isRoot, "needs root")) func anOrdinaryUserCannotReadWhatRootKeeps() throws {
+    @Test(.enabled(if: isRoot, "needs root")) func anOrdinaryUserCannotReadRootsFiles() throws {
         let directory = try TemporaryDirectory([.directory("closed", mode: 0o700), .directory("open")])
         let user = ProcessOptions { $0.asOrdinaryUser = true }
         #expect(try run(["ls", directory.appending("closed")], user).status == 2)

@@ -11,7 +11,7 @@ import Testing
 
     private let tree: Tree = Tree((0..<60).map { .directory("d\($0)", [.directory("e", [.file("f", "")])]) })
 
-    @Test(arguments: [1, 2, 8]) func aTraceCountsWhatTheStatisticsCount(threads: Int) throws {
+    @Test(arguments: [1, 2, 8]) func aTraceAgreesWithTheStatistics(threads: Int) throws {
         let directory = try TemporaryDirectory(tree)
         let (report, trace) = (directory.appending("report"), directory.appending("trace"))
         let outcome = try Fsscan.run([

@@ -41,7 +41,7 @@ import Testing
         #expect(try Self.shell("$F diff --also ctime a b", in: directory, status: 1).contains("! b/same  ctime "))
     }
 
-    @Test func diffAgreesOnWhatDiffers() throws {
+    @Test func diffReportsTheSameDifferences() throws {
         let directory = try TemporaryDirectory(Self.tree)
         _ = try Self.shell(Self.changes, in: directory)
         let theirs = try Self.shell(
@@ -57,7 +57,7 @@ import Testing
         #expect(theirs.split(separator: "\n").count == 7, "\(theirs)")
     }
 
-    @Test func rsyncAgreesOnWhatDiffers() throws {
+    @Test func rsyncReportsTheSameDifferences() throws {
         let directory = try TemporaryDirectory(Self.tree)
         _ = try Self.shell(Self.changes + "\nchmod 600 b/empty; touch -d @5 b/same", in: directory)
         // From b to a: what rsync would transfer or change, except directories' times.
@@ -73,7 +73,7 @@ import Testing
 
     /// Files of equal size are opened, and none with --quick.
     @Test(.disabled(if: isSanitized, "LeakSanitizer does not work under strace"))
-    func onlyWhatMayBeEqualIsOpened() throws {
+    func onlyFilesThatMayBeEqualAreOpened() throws {
         let directory = try TemporaryDirectory(Self.tree)
         _ = try Self.shell(Self.changes, in: directory)
         func opened(_ options: ByteString) throws -> String {
@@ -92,7 +92,7 @@ import Testing
         #expect(try opened("--ignore content") == "")
     }
 
-    @Test func whatWasNotReadIsNotCalledEqual() throws {
+    @Test func unreadFilesAreNotCalledEqual() throws {
         let directory = try TemporaryDirectory([
             .directory("a", [.file("quiet", "before", mtime: 1_000_000_000), .file("longer", "1", mtime: 5)])
         ])
@@ -117,7 +117,7 @@ import Testing
         #expect(sizes == #"[{"field":"size","old":1,"new":2}]"# + "\n")
     }
 
-    @Test(.enabled(if: isRoot, "needs root, to whom nothing is closed")) func whatCannotBeReadIsNotEqual() throws {
+    @Test(.enabled(if: isRoot, "needs root, which can read everything")) func unreadableFilesAreNotEqual() throws {
         let directory = try TemporaryDirectory([
             .directory("a", [.file("secret", "one", mode: 0o600)]),
             .directory("b", [.file("secret", "one", mode: 0o600)]),

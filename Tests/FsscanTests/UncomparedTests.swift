@@ -48,9 +48,9 @@ import Testing
     // MARK: What could not be read
 
     @Test(
-        .enabled(if: isRoot, "needs root, to whom nothing is closed"),
+        .enabled(if: isRoot, "needs root, which can read everything"),
         arguments: ["--save old --hash sha256 d >out", "--ndjson --hash sha256 d >old"])
-    func whatCouldNotBeReadIsNotEqual(_ save: ByteString) throws {
+    func unreadableEntriesAreNotEqual(_ save: ByteString) throws {
         let directory = try Self.place(Self.tree)
         let user = ProcessOptions { $0.asOrdinaryUser = true }
         #expect(try Fsscan.shell("./f " + save, in: directory, user).status == 1)
@@ -86,7 +86,7 @@ import Testing
     }
 
     /// A removed entry existed before: that much is known.
-    @Test(.enabled(if: isRoot, "needs root, to whom nothing is closed")) func whatCouldNotBeReadCanBeRemoved() throws {
+    @Test(.enabled(if: isRoot, "needs root, which can read everything")) func unreadableEntriesCanBeRemoved() throws {
         let directory = try Self.place(Self.tree)
         #expect(
             try Fsscan.shell("./f --save old d >out", in: directory, ProcessOptions { $0.asOrdinaryUser = true }).status
@@ -97,7 +97,7 @@ import Testing
                 == ["d/closed removed+unknown not known before"])
     }
 
-    @Test func whatWasTooLargeOrChangedIsNotEqual() throws {
+    @Test func tooLargeAndChangingFilesAreNotEqual() throws {
         let directory = try Self.place([
             .directory("d", [.file("a", "long"), .file("b", "x"), .directory("e", [.file("c")])])
         ])
@@ -125,7 +125,7 @@ import Testing
     }
 
     /// Files that the kernel generates: their content is read only with --read-pseudo.
-    @Test func whatBothSidesSkippedIsTold() throws {
+    @Test func contentSkippedOnBothSidesIsReported() throws {
         let directory = try Self.place([])
         let path: ByteString = "/proc/sys/kernel/random"
         _ = try Self.shell(
@@ -147,7 +147,7 @@ import Testing
         #expect(try Self.changes("diff --ignore mtime,ctime,content old#2 old#1", in: directory, status: 0) == [])
     }
 
-    @Test func whatOnlyHidesIsTold() throws {
+    @Test func changesHiddenByOnlyAreReported() throws {
         let directory = try Self.place([.directory("d", [.file("a", "a")])])
         _ = try Self.shell(
             "./f --save old --hash sha256 d >out; touch -d @7 d/a; echo >d/b; echo c >d/c", in: directory)
@@ -189,7 +189,7 @@ import Testing
         #expect(try Self.changes("verify old d", in: directory, status: 1) == ["d/b content "])
     }
 
-    @Test func whatNoSideHasCannotBeIgnored() throws {
+    @Test func namesThatNoSideHasCannotBeIgnored() throws {
         let directory = try Self.place([.directory("d", [.file("a", "a")])])
         _ = try Self.shell("sha256sum d/a >list; ./f --save old d >out", in: directory)
         for command in ["verify --ignore sha999 list d", "diff --ignore sha999 d d", "diff --ignore sha999 old list"] {
@@ -201,7 +201,7 @@ import Testing
     }
 
     /// "Sizes and times were" appears only if they were compared.
-    @Test func whatIsSaidOfContentIsTrue() throws {
+    @Test func statementsAboutContentAreTrue() throws {
         let directory = try Self.place([.directory("d", [.file("a", "abc"), .file("b", "abc")])])
         let lists: [(String, String)] = [
             ("mode=0644", "common.\n"), ("size=3", "common (sizes were).\n"),

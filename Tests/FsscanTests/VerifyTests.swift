@@ -74,14 +74,14 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: isRoot, "an owner can be changed by root alone")) func anOwnerShows() throws {
+    @Test(.enabled(if: isRoot, "only root can change owners")) func anOwnerShows() throws {
         let saved = try save()
         try saved.shell("chown 4711 a; chgrp 4712 b")
         let text = try saved.verify().outputText
         #expect(text.contains("uid 0 -> 4711") && text.contains("gid 0 -> 4712"), "\(text)")
     }
 
-    @Test func whatCannotBeReadExits2() throws {
+    @Test func unreadableEntriesExitWith2() throws {
         let saved = try save()
         try saved.shell("mv ../tree ../elsewhere")
         let outcome = try saved.verify()
@@ -142,7 +142,7 @@ import Testing
 
     // MARK: Evidence
 
-    @Test func savingTellsTheDigestsOfTheFileAndOfTheRoot() throws {
+    @Test func savingPrintsTheDigestsOfTheFileAndOfTheRoot() throws {
         let saved = try save(["--hash", "sha256,git"])
         let theirs = try output(of: ["sha256sum", saved.file])
         #expect(try saved.printed("of the file").bytes == Array(theirs[..<64]))

@@ -95,7 +95,7 @@ private func runWithChroot(
         #expect(workers[0] < 100)
     }
 
-    @Test(mounts) func whatNeedsProcSaysSo() throws {
+    @Test(mounts) func optionsThatNeedProcReportItsAbsence() throws {
         let outcome = try runWithChroot("in_root fsscan --ndjson --xattrs $T")
         #expect(outcome.status == 69)
         #expect(outcome.errorText == "fsscan: --xattrs: needs /proc\n")

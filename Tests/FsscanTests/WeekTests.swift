@@ -4,7 +4,7 @@
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: isRoot, "dpkg installs for root alone")) struct WeekTests {
+@Suite(.enabled(if: isRoot, "only root can install with dpkg")) struct WeekTests {
     private static let setUp: ByteString = #"""
         set -euo pipefail
         package() {

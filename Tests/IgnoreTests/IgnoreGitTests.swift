@@ -34,7 +34,7 @@ import Testing
         return (tree, all)
     }
 
-    @Test func patternsMatchWhatTheyMatchForGit() throws {
+    @Test func patternsMatchAsInGit() throws {
         let patterns = [
             "a", "*.o", "lib*", "*", "**", "***", "?", "a?c", "a*c", "*a*b*c*", "/a", "a/", "/a/", "a/b", "/a/b",
             "a/b/",

@@ -34,7 +34,7 @@ import Testing
         #expect(throws: ContentFailure.changed) { _ = try reader.read(stage, file, size: 7) }
     }
 
-    @Test func whatTookAFilesNameIsNotOpened() throws {
+    @Test func aReplacementOfAFileIsNotOpened() throws {
         let directory = try TemporaryDirectory([.file("f", "content")])
         let reader = try makeReader()
         let file = try candidate(directory.appending("f"))

@@ -37,7 +37,7 @@ import Testing
 
     /// However the names are distributed among workers, and in any order: the same counts, which match a dictionary's.
     @Test(arguments: [(1, 50), (3, 50), (8, 7), (2, 400)])
-    func whatIsListedDoesNotDependOnTheWorkers(workers: Int, limit: Int) {
+    func theListedExtensionsDoNotDependOnTheWorkers(workers: Int, limit: Int) {
         var generator = SeededGenerator(seed: UInt64(workers * 1000 + limit))
         var tables = (0..<workers).map { _ in ExtensionTable(limit: limit) }
         var counted: [String: FileCounts] = [:]

@@ -78,7 +78,7 @@ private func compare(
     // MARK: What could not be seen
 
     /// With two of them, the children of the first come after the second was read.
-    @Test func whatIsInAnyDirectoryThatCannotBeListedIsUnknown() throws {
+    @Test func entriesOfAnUnlistableDirectoryAreUnknown() throws {
         func side(_ directory: (String) -> SnapshotEntry, _ files: [String]) -> Listed {
             Listed(["", "a", "b", "b/c", "d"].map(directory) + files.map { entry($0) })
         }
@@ -101,7 +101,7 @@ private func compare(
     }
 
     /// Any trees, any unreadable directories: entries that were seen have the same result as in a comparison of sets.
-    @Test(arguments: 1...60 as ClosedRange<UInt64>) func hiddenDirectoriesHideWhatIsBelowThemAndNothingElse(
+    @Test(arguments: 1...60 as ClosedRange<UInt64>) func hiddenDirectoriesHideOnlyTheirContents(
         _ seed: UInt64
     ) throws {
         var state = seed &* 0x9E37_79B9_7F4A_7C15
@@ -156,7 +156,7 @@ private func compare(
         Set(entries.map { String(decoding: $0.key.path, as: UTF8.self) })
     }
 
-    @Test func whatAStoppedScanDidNotReachIsUnknown() throws {
+    @Test func entriesThatAStoppedScanDidNotReachAreUnknown() throws {
         let whole = [entry("", .directory), entry("a"), entry("b")]
         let part = Listed([entry("", .directory), entry("a")]) { $0.isComplete = false }
         #expect(try compare(Listed(whole), part).lines == ["unknown b (not known now)"])
@@ -177,7 +177,7 @@ private func compare(
     }
 
     /// With -x, which does not enter a mount.
-    @Test func aMountHidesWhatIsBelow() throws {
+    @Test func aMountHidesTheEntriesBelow() throws {
         func side(_ device: UInt64, _ files: [String], oneFileSystem: Bool = true) -> Listed {
             let directories = [entry("", .directory) { $0.device = 1 }, entry("d", .directory) { $0.device = device }]
             return Listed(directories + files.map { entry($0) }) {
@@ -193,7 +193,7 @@ private func compare(
 
     // MARK: What one side does not say
 
-    @Test func whatIsComparedIsDecidedForEachEntry() throws {
+    @Test func theComparedFieldsAreChosenForEachEntry() throws {
         func listed(_ entries: SnapshotEntry...) -> Listed { Listed(entries) }
         let old = listed(
             entry("a") { ($0.digests, $0.mode) = ([.sha256: digest(1)], 0o644) },
@@ -219,7 +219,7 @@ private func compare(
         #expect(outcome.totals.hasTrouble && !outcome.totals.isDifferent)
     }
 
-    @Test func whatIsIgnoredIsNotMissed() throws {
+    @Test func ignoredFieldsAreNotReportedAsMissing() throws {
         func old() -> Listed {
             Listed([entry("a") { ($0.digests, $0.mode) = ([.sha256: digest(1), .md5: digest(1, .md5)], 0o644) }]) {
                 $0.uncheckable = ["sha384": 12, "xattr.user.a": 1]
@@ -259,7 +259,7 @@ private func compare(
 
     // MARK: Rules
 
-    @Test func whatIsOptionalMayBeMissing() throws {
+    @Test func optionalEntriesMayBeMissing() throws {
         let old = [
             entry("d", .directory) { $0.rules = .optional }, entry("d/f"), entry("f") { $0.rules = .optional },
             entry("g"),
@@ -273,7 +273,7 @@ private func compare(
         #expect(hidden.lines.contains("unknown f (not known now)"))
     }
 
-    @Test func belowWhatIsIgnoredNothingIsCompared() throws {
+    @Test func nothingBelowAnIgnoredEntryIsCompared() throws {
         let old = [
             entry("d", .directory) { ($0.rules, $0.mode) = (.ignore, 0o755) }, entry("d/gone"),
             entry("d/f") { $0.size = 1 }, entry("d.x"), entry("e", .directory) { $0.rules = .ignore }, entry("e/f"),
@@ -370,7 +370,7 @@ private func compare(
     }
 
     /// Entries below a moved directory that had no room: it is unknown whether they moved with it.
-    @Test func whatHadNoRoomIsToldBesideAMove() throws {
+    @Test func entriesWithoutRoomAreReportedBesideAMove() throws {
         func identified(_ path: String, _ kind: EntryKind, _ inode: UInt64) -> SnapshotEntry {
             entry(path, kind) { ($0.device, $0.inode, $0.btime) = (1, inode, FileTime(seconds: 1, nanoseconds: 0)) }
         }

@@ -15,7 +15,7 @@ import Testing
         database = try Database(path, .read)
     }
 
-    @Test func whatRowsHoldHasRoomInTheFile() throws {
+    @Test func rowsCannotHoldMoreThanTheFile() throws {
         #expect(database.size == 8192)
         let statement = try database.prepare("SELECT zeroblob(3000) FROM numbers ORDER BY n")
         for _ in 0..<2 {

@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test func everyOptionThatDecidesWhatIsReadIsBound() throws {
+    @Test func everyOptionThatAffectsReadingIsCovered() throws {
         let changes: [(String, (inout ScanOptions) -> Void)] = [
             ("paths", { $0.paths = [[]] }), ("oneFileSystem", { $0.oneFileSystem = true }),
             ("excludeKernfs", { $0.excludeKernfs = true }), ("exclude", { $0.exclude = [[]] }),

@@ -69,7 +69,7 @@ import Testing
         }.map(\.name.description)
     }
 
-    @Test func whatIsWrittenIsReadAgain() throws {
+    @Test func writtenOptionsReadBackTheSame() throws {
         #expect(differing(unusual, ScanOptions(paths: [], threads: 1)).count == KeptOption.all.count)
         for options in [unusual, ScanOptions(paths: [], threads: 1)] {
             let object = try json(options).withUnsafeBytes { try JSONLine.object(in: $0) }

@@ -51,7 +51,7 @@ import Testing
             """)
     }
 
-    @Test func whatAnOlderVersionHasNoColumnForIsNotKnown() throws {
+    @Test func columnsThatAnOlderVersionLacksAreUnknown() throws {
         try write(older)
         let file = try SavedScans(path, knowing: [older, .version1])
         let source = try SavedScanSource(file, try file.scan(nil))
@@ -78,7 +78,7 @@ import Testing
                 + "fsscan saved --copy OLD NEW")
     }
 
-    @Test func whatIsNewerThanTheProgramIsRefused() throws {
+    @Test func newerVersionsAreRefused() throws {
         let newer = schema(3, like: .version2(digests: [])) {
             $0.replacing("mime TEXT", with: "mime TEXT, more INTEGER")
         }

@@ -22,7 +22,7 @@ struct GraphTests {
     }
 
     @Test(.timeLimit(.minutes(patience)), arguments: [1, 2, 3, 8])
-    func everyNodeOfAWideAndDeepGraphRunsOnceAfterWhatItNeeds(threads: Int) throws {
+    func everyNodeOfAWideAndDeepGraphRunsOnceAfterItsDependencies(threads: Int) throws {
         var graph = TaskGraph(maxConcurrency: 5)
         var layer = (0..<50).map { index in graph.add("0.\(index)") { 1 } }
         for depth in 1..<20 {
@@ -38,7 +38,7 @@ struct GraphTests {
     }
 
     @Test(.timeLimit(.minutes(patience)), arguments: [1, 2, 8])
-    func aFailureReachesWhatDependsOnItAndNothingElse(threads: Int) throws {
+    func aFailureReachesOnlyDependentNodes(threads: Int) throws {
         var graph = TaskGraph()
         let bad = graph.add("bad") { () throws -> Int in throw Oops() }
         let next = graph.add("next", after: bad) { $0 + 1 }
@@ -87,7 +87,7 @@ struct GraphTests {
     }
 
     @Test(.timeLimit(.minutes(patience)), arguments: [1, 2, 8])
-    func aNodeThatIsCancelledCancelsWhatDependsOnItAndNothingElse(threads: Int) throws {
+    func aCancelledNodeCancelsOnlyDependentNodes(threads: Int) throws {
         var graph = TaskGraph()
         let first = graph.add("first") { () async throws -> Int in throw CancellationError() }
         let second = graph.add("second", after: first) { $0 }

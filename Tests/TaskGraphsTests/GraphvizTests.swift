@@ -34,7 +34,7 @@ struct GraphvizTests {
         #expect(edges.count == 4)
     }
 
-    @Test func aDrawingOfARunSaysWhatBecameOfEachNode() throws {
+    @Test func aDrawingOfARunShowsTheOutcomeOfEachNode() throws {
         struct Oops: Error {}
         var graph = TaskGraph()
         let a = graph.add("a") { () throws -> Int in throw Oops() }

@@ -9,7 +9,7 @@ struct SubgraphTests {
     private struct Oops: Error, Equatable {}
 
     @Test(.timeLimit(.minutes(patience)), arguments: [1, 2, 8])
-    func aSubgraphRunsOnlyWhatItsResultsNeed(threads: Int) throws {
+    func aSubgraphRunsOnlyTheNodesThatItsResultsNeed(threads: Int) throws {
         var graph = TaskGraph()
         let (a, b) = (graph.add("a") { 1 }, graph.add("b") { 2 })
         let setUp = graph.add("set up") {}
@@ -45,7 +45,7 @@ struct SubgraphTests {
     }
 
     @Test(.timeLimit(.minutes(patience)))
-    func aFailureInASubgraphIsTold() throws {
+    func aFailureInASubgraphIsReported() throws {
         var graph = TaskGraph()
         let bad = graph.add("bad") { () throws -> Int in throw Oops() }
         let next = graph.add("next", after: bad) { $0 + 1 }

@@ -48,7 +48,7 @@ import Testing
 
     @Test func aSchedulerThatDoesNotRunIsNotHungry() { #expect(!Scheduler(threads: 2).isHungry) }
 
-    @Test(.timeLimit(.minutes(5))) func whoWaitsForATaskWithNothingQueuedIsHungry() throws {
+    @Test(.timeLimit(.minutes(5))) func aSchedulerThatWaitsWithEmptyQueuesIsHungry() throws {
         let scheduler = Scheduler(threads: 2)
         scheduler.standstillWarning = nil
         let channel = Channel<Int>(capacity: 1)

@@ -108,7 +108,7 @@ import WorkStealing
         #expect(outcome == .changed)
     }
 
-    @Test func whatIsNotAskedForIsNotThere() throws {
+    @Test func unrequestedContentIsAbsent() throws {
         let directory = try TemporaryDirectory([.file("f", "text\n"), .file("big", "text\n", size: 3 << 20)])
         var types = try stage([])
         for name in ["f", "big"] {

@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test(arguments: DigestAlgorithm.allCases)
-    func oneAlgorithmAloneGivesWhatItGivesAmongOthers(algorithm: DigestAlgorithm) throws {
+    func oneAlgorithmAloneGivesTheSameDigestAsAmongOthers(algorithm: DigestAlgorithm) throws {
         let directory = try TemporaryDirectory([.file("f", ByteString(noise(200_000)))])
         let all = try fileDigests(directory.appending("f"), DigestAlgorithm.allCases)
         let lane = try #require(DigestAlgorithm.allCases.firstIndex(of: algorithm))

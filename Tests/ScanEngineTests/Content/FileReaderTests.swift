@@ -144,7 +144,7 @@ import Testing
         }
     }
 
-    @Test func whatIsNoRegularFileIsStale() throws {
+    @Test func anythingButARegularFileIsStale() throws {
         func opening(_ tree: Tree, expecting: DeviceInode? = nil) -> ContentFailure? {
             failure { try reading(tree, expecting: expecting) { _, _ in } }
         }

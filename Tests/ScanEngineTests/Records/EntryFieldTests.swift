@@ -52,7 +52,7 @@ import Testing
     }
 
     /// docs/DIFF.md, and the help of `--also`.
-    @Test func whatIsComparedIsDocumented() throws {
+    @Test func theComparedFieldsAreDocumented() throws {
         let paragraphs = try Self.text("docs/DIFF.md").split(separator: "\n\n")
         func documented(_ beginning: String, until end: String) throws -> Set<String> {
             let paragraph = try #require(paragraphs.first { $0.hasPrefix(beginning) && $0.contains(end) })
@@ -120,7 +120,7 @@ import Testing
     }
 
     /// For each kind, the fingerprint changes with the fields that are compared by default, and with no others.
-    @Test(arguments: EntryKind.allCases) func theFingerprintCoversWhatIsComparedByDefault(_ kind: EntryKind) throws {
+    @Test(arguments: EntryKind.allCases) func theFingerprintCoversTheFieldsComparedByDefault(_ kind: EntryKind) throws {
         let attribute = ExtendedAttribute(name: [1], value: [2])
         let content = EntryContent(target: [1], digests: [UInt8](repeating: 1, count: 32), mime: "a/b", xattrs: [])
         let before = try state(kind, FileStatus(), content)

@@ -68,7 +68,7 @@ import Testing
         #expect(read == expected.joined())
     }
 
-    @Test func entriesSayWhatPythonsLstatSays() throws {
+    @Test func entriesAgreeWithPythonsLstat() throws {
         let directory = try TemporaryDirectory([
             .directory("dir", mode: 0o1777), .file("file", "contents", mode: 0o4751, mtime: 1_000_000_000),
             .symlink("link", to: "file"), .fifo("fifo"), .socket("socket"),

@@ -46,7 +46,7 @@ struct ForkWorlds {
     /// The first half waits for the second, so a thief takes it; the second then waits for the first, so that the
     /// forking worker reaches its join first, and may sleep in it.
     @Test(.timeLimit(.minutes(patience)))
-    func whoSleepsInAJoinIsWoken() {
+    func aSleeperInAJoinIsWoken() {
         let result = explore(
             "a second half that ends late", preemptions: 2,
             fork: { world in

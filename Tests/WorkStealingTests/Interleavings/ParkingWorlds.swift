@@ -51,7 +51,7 @@ struct ParkingWorlds {
 
     /// Pushers wake nobody while there is a sentry, which sees nothing until its last look.
     @Test(.timeLimit(.minutes(patience)), arguments: [(1, 1, 1, 3), (1, 1, 2, 2), (1, 2, 1, 2), (2, 1, 1, 2)])
-    func whatIsLeftToTheSentryIsTaken(workers: Int, pushers: Int, items: Int, preemptions: Int) {
+    func aRunnableLeftToTheSentryIsTaken(workers: Int, pushers: Int, items: Int, preemptions: Int) {
         let result = explore(
             workers: workers, pushers: pushers, items: items, preemptions: preemptions, sentryLooks: 1)
         #expect(result.failure == nil)

@@ -24,7 +24,7 @@ struct PoolWorlds {
     /// A message that comes when the workers fall asleep, a question whether it was delivered, and the end: no worker
     /// sleeps in spite of any.
     @Test(.timeLimit(.minutes(patience)), arguments: [(1, 3), (2, 1)])
-    func whatWasSentBeforeIsDeliveredBeforeTheDrain(workers: Int, preemptions: Int) {
+    func earlierMessagesAreDeliveredBeforeTheDrain(workers: Int, preemptions: Int) {
         let result = explore(
             "a message, a drain, the end", workers: workers, preemptions: preemptions,
             foreign: { world in

@@ -54,7 +54,7 @@ struct RosterWorlds {
     }
 
     @Test(.timeLimit(.minutes(patience)))
-    func whoIsInTheRosterWhenTheVisitEndsIsCancelled() {
+    func everyTaskInTheRosterAtTheEndOfTheVisitIsCancelled() {
         let result = explore("two tasks on two workers", lanes: [1, 1])
         #expect(result.failure == nil)
         #expect(result.isComplete)
@@ -64,7 +64,7 @@ struct RosterWorlds {
 extension RosterWorlds {
     /// A run ends and the next begins, with a task, while a thread cancels: this run, or the next one and all of it.
     @Test(.timeLimit(.minutes(patience)))
-    func whoCancelsAtTheEndOfARunCancelsNoPartOfTheNext() {
+    func cancellingAtTheEndOfARunCancelsNoPartOfTheNext() {
         var (cancelledNext, spared) = (0, 0)
         let result = Explorer.explore {
             let world = EndingWorld()

@@ -8,7 +8,7 @@ struct AskTests {
     private struct Oops: Error {}
 
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
-    func everyQuestionIsAnsweredInOrderWithWhatWasSentBefore(threads: Int) throws {
+    func everyQuestionIsAnsweredAfterEarlierMessages(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let counters = (0..<8).map { _ in Counter(on: scheduler) }
         let answers = Tally()
@@ -26,7 +26,7 @@ struct AskTests {
     }
 
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
-    func anErrorGoesToWhoAskedAndNotToTheRun(threads: Int) throws {
+    func anErrorGoesToTheCallerAndNotToTheRun(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let counter = Counter(on: scheduler)
         let caught = Tally()

@@ -76,7 +76,7 @@ struct BoundedMailboxTests {
     }
 
     @Test
-    func whoWaitsForRoomCanBeCancelled() async throws {
+    func aSenderThatWaitsForRoomCanBeCancelled() async throws {
         let scheduler = Scheduler(threads: 1)
         let slow = Slow(on: scheduler, limit: 1)
         // The only worker is in the task, so the first message is not delivered before the second is sent.

@@ -44,7 +44,7 @@ struct EndingTests {
     }
 
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
-    func cancelEndsAnEndlessRunAndFreesWhatWasPending(threads: Int) throws {
+    func cancelEndsAnEndlessRunAndFreesPendingMessages(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let (freed, deaths) = (Tally(), Tally())
         @Sendable func again(_ counter: Counter, _ canary: Canary) {

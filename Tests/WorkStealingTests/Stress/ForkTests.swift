@@ -14,7 +14,7 @@ struct ForkTests {
     }
 
     @Test(arguments: threadCounts)
-    func recursionGivesWhatItGivesSerially(threads: Int) throws {
+    func recursionGivesTheSerialResult(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         for _ in 0..<20 { #expect(try scheduler.run { Self.fibonacci(16) } == 987) }
     }
@@ -173,7 +173,7 @@ struct ForkTests {
     }
 
     @Test
-    func whatTheBodySendsIsPartOfTheRun() throws {
+    func messagesOfTheBodyArePartOfTheRun() throws {
         let scheduler = Scheduler(threads: 2)
         let received = Tally()
         let value = try scheduler.run {
@@ -212,7 +212,7 @@ struct ForkTests {
 
     /// While an actor waits for the other half, its worker runs the half of another fork, which is not in the actor.
     @Test(.timeLimit(.minutes(patience)))
-    func whoHelpsIsNotInTheActorThatWaits() throws {
+    func aHelpingWorkerIsNotInTheWaitingActor() throws {
         let scheduler = Scheduler(threads: 2)
         let (begun, helped, inside) = (Tally(), Tally(), Tally())
         Counter(on: scheduler).send { actor in

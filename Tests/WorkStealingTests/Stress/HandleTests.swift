@@ -58,7 +58,7 @@ struct HandleTests {
 
     /// It was not cancelled, so it is an error like any other.
     @Test(.timeLimit(.minutes(patience)))
-    func aCancellationErrorThatNobodyAskedForEndsTheRun() async throws {
+    func anUnrequestedCancellationErrorEndsTheRun() async throws {
         let scheduler = Scheduler(threads: 1)
         scheduler.spawn { throw CancellationError() }
         await #expect(throws: CancellationError.self) { try await run(scheduler) }

@@ -43,7 +43,7 @@ struct MessageTests {
 
     /// `sendConsuming` releases the references that it takes over: of actors without other references, idle and busy
     /// ones.
-    @Test(arguments: [1, 2, 8]) func actorsThatNobodyKnowsLiveUntilTheirLastMessage(threads: Int) throws {
+    @Test(arguments: [1, 2, 8]) func unreferencedActorsLiveUntilTheirLastMessage(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let (deaths, received) = (Tally(), Tally())
         for _ in 0..<1000 {

@@ -151,7 +151,7 @@ struct MisuseTests {
     }
 
     @Test(.timeLimit(.minutes(patience)))
-    func limitsThatLetNobodyInAreRefused() async {
+    func limitsBelowOneAreRefused() async {
         let channel = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             _ = Channel<Int>(capacity: -1)
         }
@@ -163,7 +163,7 @@ struct MisuseTests {
     }
 
     @Test(.timeLimit(.minutes(patience)))
-    func whoIsNotInAnActorIsTold() async {
+    func aFalseClaimToBeInAnActorTraps() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             Counter(on: Scheduler(threads: 1)).preconditionIsolated()
         }

@@ -93,7 +93,7 @@ struct MonitorTests {
 
     /// Messages sent by an endless message are in the deque of its worker, and are taken from there.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
-    func whatAnEndlessMessageHasSentIsDelivered(threads: Int) throws {
+    func messagesSentByAnEndlessMessageAreDelivered(threads: Int) throws {
         let scheduler = Scheduler(threads: threads, maximumThreads: Self.most)
         let delivered = Tally()
         Counter(on: scheduler).send { _ in

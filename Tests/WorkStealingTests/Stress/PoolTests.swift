@@ -43,7 +43,7 @@ struct PoolTests {
 
     /// Messages that each of many threads sends before it asks are delivered before it is answered.
     @Test(arguments: threadCounts)
-    func whoWaitsGoesOnWhenItsMessagesAreDelivered(threads: Int) async throws {
+    func aWaiterContinuesWhenItsMessagesAreDelivered(threads: Int) async throws {
         let scheduler = Scheduler(threads: threads)
         try scheduler.start()
         try await withThrowingTaskGroup { group in
@@ -104,7 +104,7 @@ struct PoolTests {
     }
 
     @Test(arguments: threadCounts)
-    func cancellingEndsWhatIsPendingAndNotThePool(threads: Int) async throws {
+    func cancellingEndsPendingWorkButNotThePool(threads: Int) async throws {
         let scheduler = Scheduler(threads: threads)
         try scheduler.start()
         for _ in 0..<20 {

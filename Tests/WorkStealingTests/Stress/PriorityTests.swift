@@ -79,7 +79,7 @@ struct PriorityTests {
 
     /// They are in the deque of a worker that does not continue before they were delivered.
     @Test(.timeLimit(.minutes(patience)))
-    func urgentMessagesWithoutEndDoNotStarveWhatABusyWorkerHasSent() throws {
+    func endlessUrgentMessagesDoNotStarveMessagesOfABusyWorker() throws {
         let scheduler = Scheduler(threads: 2)
         let rest = Tally()
         @Sendable func goOn() {

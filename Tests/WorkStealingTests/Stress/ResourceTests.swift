@@ -95,7 +95,7 @@ struct ResourceTests {
     }
 
     @Test(.timeLimit(.minutes(patience)))
-    func whoCameLastIsServedFirstWhereTheResourceSaysSo() throws {
+    func theNewestWaiterIsServedFirstIfTheResourceIsMadeSo() throws {
         let scheduler = Scheduler(threads: 1)
         let places = LimitedResource("places", limit: 1, serving: .newestFirst)
         let order = Order()
@@ -129,7 +129,7 @@ struct ResourceTests {
     }
 
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
-    func whoIsCancelledWhileWaitingLeavesTheQueue(threads: Int) throws {
+    func aCancelledWaiterLeavesTheQueue(threads: Int) throws {
         let scheduler = Scheduler(threads: threads)
         let library = LimitedResource("library", limit: 1)
         let (cancelled, served) = (Tally(), Tally())

@@ -176,7 +176,7 @@ struct WaitingTests {
     }
 
     @Test(.timeLimit(.minutes(patience)))
-    func aHopToTheMainActorThatRunKeepsWaitingIsTold() async {
+    func aHopToTheMainActorThatRunKeepsWaitingIsReported() async {
         let result = await #expect(processExitsWith: .exitCode(3), observing: [\.standardErrorContent]) {
             try await Self.runOnTheMainActor {
                 $0.spawn(file: "App/hop.swift", line: 9) { await MainActor.run {} }
@@ -190,7 +190,7 @@ struct WaitingTests {
 
     /// The same by a task that was not spawned.
     @Test(.timeLimit(.minutes(patience)))
-    func aHopToTheMainActorOfATaskOfAMessageIsTold() async {
+    func aHopToTheMainActorOfATaskOfAMessageIsReported() async {
         let result = await #expect(processExitsWith: .exitCode(3), observing: [\.standardErrorContent]) {
             try await Self.runOnTheMainActor { Counter(on: $0).send { _ in Task { await MainActor.run {} } } }
         }
@@ -222,7 +222,7 @@ struct WaitingTests {
     }
 
     @Test(.timeLimit(.minutes(patience)))
-    func aRunThatIsToldNotToWarnDoesNot() async {
+    func aRunWithoutStandstillWarningDoesNotWarn() async {
         let scheduler = Scheduler(threads: 1)
         scheduler.standstillWarning = nil
         let channel = Channel<Int>(capacity: 0)
@@ -318,7 +318,7 @@ struct GuestTests {
     /// By a message, a spawned task, a `Task { }` on Swift's own executor, and one that has moved to the other
     /// scheduler.
     @Test(.timeLimit(.minutes(patience)))
-    func aRunDoesNotWaitForWhatIsSpawnedOnAnotherScheduler() async {
+    func aRunDoesNotWaitForTasksSpawnedOnAnotherScheduler() async {
         let (one, other) = (Scheduler(threads: 1), Scheduler(threads: 1))
         let (spawned, returned) = (Tally(), Tally())
         @Sendable func spawnOnOther() {
@@ -352,7 +352,7 @@ struct GuestTests {
 
     /// The other scheduler's own run waits for what it spawns.
     @Test(.timeLimit(.minutes(patience)), arguments: threadCounts)
-    func aRunWaitsForTasksOfWhatAnotherSchedulerSpawns(threads: Int) async {
+    func aRunWaitsForItsOwnTasksSpawnedByAnotherScheduler(threads: Int) async {
         let (one, other) = (Scheduler(threads: 1), Scheduler(threads: threads))
         let returned = Tally()
         Counter(on: one).send { _ in

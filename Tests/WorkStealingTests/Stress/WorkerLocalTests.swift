@@ -53,7 +53,7 @@ struct WorkerLocalTests {
     }
 
     @Test(.timeLimit(.minutes(patience)))
-    func itReturnsAndThrowsWhatItsBodyDoes() throws {
+    func itReturnsAndRethrowsTheResultOfItsBody() throws {
         struct Oops: Error, Equatable {}
         let scheduler = Scheduler(threads: 1, workerLocal: { _ in Cell() })
         let seen = Tally()
