@@ -25,7 +25,7 @@ public import WorkStealing
 /// graph with many such nodes needs its own `maxConcurrency`.
 public struct TaskGraph: Sendable {
     /// How many nodes may run at a time, suspended ones included. Nil means as many as the pool has threads. If the
-    /// limit is above the number of threads, the pool decides which running node goes on first, and priorities mean
+    /// limit is above the number of threads, the pool decides which running node continues first, and priorities mean
     /// less.
     public let maxConcurrency: Int?
 

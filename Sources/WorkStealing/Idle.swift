@@ -283,7 +283,7 @@ struct Idle: ~Copyable, Sendable {
     /// The caller, one of the sleepers, then publishes that the run is over and calls `releaseAll(_:)`.
     ///
     /// With `staying` the workers stay active, and the step only proves that nobody was awake. Until `releaseAll(_:)`
-    /// all count as searching, and nobody wakes anybody.
+    /// all count as searching, and no worker wakes another.
     ///
     /// - Returns: false if a worker left: it will announce its sleep again, and ask the same question.
     func endRun(_ announced: Counts, staying: Bool = false) -> Bool {

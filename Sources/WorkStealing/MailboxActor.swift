@@ -80,7 +80,7 @@ extension MailboxActor {
     }
 
     /// Sends a message with the caller's last reference to the actor, which the mailbox takes over. This saves two
-    /// atomic operations for an actor that gets one message, or is told a result and forgotten.
+    /// atomic operations for an actor that gets one message, or a result and is then forgotten.
     ///
     /// ```swift
     /// Node(parent: self).sendConsuming(depth) { $0.grow($1) }

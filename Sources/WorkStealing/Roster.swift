@@ -1,5 +1,5 @@
-// The tasks of a run that have begun and not returned, so that `cancel()` reaches them, and a run that stands still can
-// name them.
+// The tasks of a run that have begun and not returned, so that `cancel()` reaches them, and a stalled run can name
+// them.
 //
 //   a seat's `task`:   0 ──enter──▶ task ──leave──▶ 0
 //                                   │  ▲

@@ -24,7 +24,7 @@ extension Scheduler {
     ///
     /// - Parameters:
     ///   - priority: above `medium`, it is taken before other work, and its steps count as messages of high priority.
-    ///   - file: with `line`, the name of the task in the message of a run that stands still.
+    ///   - file: with `line`, the name of the task in the message of a stalled run.
     ///   - line: see `file`.
     ///   - operation: runs on the pool, not necessarily on one thread of it.
     public func spawnDetached(

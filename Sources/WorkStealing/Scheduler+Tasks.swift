@@ -20,7 +20,7 @@ extension Scheduler {
     /// - Parameters:
     ///   - priority: above `medium`, its steps count as messages of high priority. Nil: that of the calling task;
     ///     outside tasks `medium` on any thread (Swift's own choice is a high one on the main thread).
-    ///   - file: with `line`, the name of the task in the message of a run that stands still.
+    ///   - file: with `line`, the name of the task in the message of a stalled run.
     ///   - line: see `file`.
     ///   - operation: runs on the pool, not necessarily on one thread of it.
     /// - Returns: the task: its value or error can be awaited, during the run and after it, and it can be cancelled. If

@@ -1,4 +1,4 @@
-// The message of a run that stands still: all workers sleep, nothing is queued, and tasks have not returned.
+// The message of a stalled run: all workers sleep, nothing is queued, and tasks have not returned.
 //
 // That may be correct: a thread outside the pool, a timer for instance, may serve a channel at any time. So the run
 // continues to wait, prints only once what it is waiting for, and only if
@@ -18,8 +18,7 @@ import Synchronization
 /// the workers is right.
 @usableFromInline
 struct Waiting: ~Copyable, Sendable {
-    // Written by its worker only; read by the worker that explains why the run stands still, when all others sleep:
-    // relaxed.
+    // Written by its worker only; read by the worker that explains the stall, when all others sleep: relaxed.
     private let count = Atomic<Int>(0)
     private let tasks = Atomic<UInt>(0)
 

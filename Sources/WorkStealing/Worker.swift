@@ -187,7 +187,7 @@ final class Worker: @unchecked Sendable {
     // MARK: Reserve
 
     /// Goes into the reserve, if the scheduler still wants a worker to rest. Called between two turns, by a worker that
-    /// neither searches nor sleeps. Thieves take what is left in its deque.
+    /// neither searches nor sleeps. Thieves take the rest of its deque.
     func rests() -> Bool {
         // All others may be in joins, waiting for jobs in this deque: see `Worker.join`.
         guard !deque.holdsFork, scheduler.takeSurplus(), scheduler.idle.rest(keeping: scheduler.threads) else {

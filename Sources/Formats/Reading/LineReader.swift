@@ -102,7 +102,7 @@ final class LineReader {
         } catch {
             throw SnapshotFailure(path: path, error.message)
         }
-        // All of it may be read before anybody else looks.
+        // All of it may be read before the next look.
         if clinux_stop_signal() != 0 { throw SnapshotFailure(path: path, "stopped") }
     }
 }

@@ -110,8 +110,8 @@ struct DescriptorBudget: ~Copyable, Sendable {
     }
 
     /// Call it when something was opened for the first time, or a slice has ended: events that happen a limited number
-    /// of times in a scan. Not when a directory was reopened: two actors that take each other's descriptors would go on
-    /// forever.
+    /// of times in a scan. Not when a directory was reopened: two actors that take each other's descriptors would
+    /// continue forever.
     func noteProgress() {
         if failuresSinceProgress.load(ordering: .relaxed) != 0 { failuresSinceProgress.store(0, ordering: .relaxed) }
     }

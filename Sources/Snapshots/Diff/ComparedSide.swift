@@ -45,7 +45,7 @@ struct ComparedSide {
     mutating func next() throws(SnapshotFailure) -> SnapshotEntry? {
         while var entry = try source.next() {
             entries += 1
-            // They are read all the same: their number is reported, and evidence covers them.
+            // They are read nevertheless: their number is reported, and evidence covers them.
             switch walk?.ruling(entry.key.bytes, isDirectory: entry.kind == .directory || entry.kind == nil) {
             case .isLeftOut: leftOut += 1
             case .isCompared(let rule):

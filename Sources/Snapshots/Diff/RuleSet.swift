@@ -8,7 +8,7 @@
 // directory comes back, because it is not entered.
 //
 // The scan of a live side gets the same patterns in the same order, so that it does not enter excluded directories.
-// Entries that it reports all the same (it cannot take these patterns with --gitignore) are dropped here.
+// Entries that it reports nevertheless (it cannot take these patterns with --gitignore) are dropped here.
 
 package import Entries
 import Ignore

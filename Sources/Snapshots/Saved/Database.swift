@@ -21,7 +21,7 @@ package struct DatabaseError: Error, Equatable {
 final class Database: @unchecked Sendable {
     /// Closed in `deinit`, after its statements, which retain the database.
     fileprivate let handle: OpaquePointer
-    /// How often the current call of SQLite has asked whether to go on: see `patience`.
+    /// How often the current call of SQLite has asked whether to continue: see `patience`.
     private var questions = 0
 
     /// SQLite asks after each 1,000 instructions of its virtual machine. The calls here take some hundreds: a step goes

@@ -8,8 +8,8 @@ import LinuxKernel
 /// | beside FILE | SQLite would | here |
 /// | --- | --- | --- |
 /// | `FILE-journal`, hot | play it back into FILE | reading: refused. Saving: played back if `clinux_may_play_back` |
-/// | `FILE-journal` of a save that goes on | read FILE | the same |
-/// | `FILE-wal`, `FILE-shm` | read its pages in the place of FILE's | refused |
+/// | `FILE-journal` of a running save | read FILE | the same |
+/// | `FILE-wal`, `FILE-shm` | read its pages instead of FILE's | refused |
 ///
 /// These checks give people a message. The defence against an attacker who creates such a file a moment later is in
 /// CLinux.h and, for reading, SQLITE_OPEN_READONLY: SQLite never plays a journal back through such a connection.

@@ -3,7 +3,7 @@ import ScanEngine
 
 /// The place of a file of saved scans, checked like every other output before SQLite opens it. SQLite takes only paths,
 /// so it gets one without links, and refuses links that appear later (`SQLITE_OPEN_NOFOLLOW`). A new file is created
-/// here, because SQLite would create it anywhere, readable by everybody.
+/// here, because SQLite would create it anywhere, readable by all users.
 struct SavedPlace {
     private let place: OutputPlace
     private let identity: DeviceInode

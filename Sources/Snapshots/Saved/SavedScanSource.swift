@@ -105,7 +105,7 @@ package final class SavedScanSource: SnapshotSource {
     /// They do not read subtrees of such entries. Call it before the first entry. Does nothing unless they are two
     /// scans of one series in one file.
     ///
-    /// - Parameter givesDirectories: whether to return directories all the same, down to the top of each subtree that
+    /// - Parameter givesDirectories: whether to return directories nevertheless, down to the top of each subtree that
     ///   is not read.
     /// - Returns: whether they skip anything.
     @discardableResult

@@ -12,8 +12,8 @@ struct SavedSchema: Sendable {
     let digests: [String]
     /// Whether several scans may share a row: from version 2 on.
     let sharesRows: Bool
-    /// A file whose `sqlite_schema` is not exactly this is refused: a view in the place of a table could run for ever,
-    /// and so could an index over expressions, for each new row.
+    /// A file whose `sqlite_schema` is not exactly this is refused: a view instead of a table could run forever, and so
+    /// could an index over expressions, for each new row.
     let objects: [(name: String, sql: String)]
 
     /// The algorithms that entries have a column for and this program knows.
