@@ -162,7 +162,7 @@ struct OutputSafetyTests {
         #expect(
             lines == [
                 "0 warning: closed/file cannot be replaced (Permission denied), so it is written in place: "
-                    + "it is not whole until this is done", "{}",
+                    + "it is incomplete until fsscan ends", "{}",
                 "74 closed/theirs: another user's file: Permission denied",
             ])
     }
