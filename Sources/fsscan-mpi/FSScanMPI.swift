@@ -19,7 +19,7 @@ enum FSScanMPI {
         clinux_install_progress_handler()
         clinux_prefix_standard_error()
         guard let link = Link() else {
-            StandardStreams.complain("this MPI cannot be called by one thread of several")
+            StandardStreams.complain("this MPI does not support a program with several threads")
             exit(ExitStatus.unavailable.rawValue)
         }
         let status: ExitStatus

@@ -20,7 +20,7 @@ struct Journal {
     private let mode: UInt32?
     private var merge: ScanMerge
 
-    /// Begins or, if the directory has a plan, goes on.
+    /// Begins or, if the directory has a plan, continues.
     ///
     /// - Parameters:
     ///   - goesOn: whether it may have one.

@@ -17,20 +17,20 @@ struct RankCommand: ParsableCommand {
               srun -N 16 --ntasks-per-node 1 --mpi=pmix fsscan-mpi /data --json -o report.json
 
             EXIT STATUS: that of fsscan, and
-              75               a rank did not answer; the report names what is missing
+              75               a rank did not answer; the report lists the missing parts
             """)
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "How long a rank may be silent before the others go on without it: seconds, or 90s, 5m, 2h. (default: 5m)",
+            "The time a rank may be silent before the others continue: seconds, or 90s, 5m, 2h. (default: 5m)",
             valueName: "T"))
     var patience: CarriedArgument?
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Keep what is finished in DIR, which is created: the ranks scan shards, and lend each other nothing.",
+            "Save finished shards in DIR, which is created: the ranks scan shards, and lend each other nothing.",
             valueName: "DIR"),
         completion: .directory)
     var journal: CarriedArgument?
@@ -38,7 +38,7 @@ struct RankCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "The same, and what is in DIR is not scanned again. The other arguments must be the same.", valueName: "DIR"
+            "Like --journal, but skip the shards in DIR. The other arguments must be the same.", valueName: "DIR"
         ),
         completion: .directory)
     var resume: CarriedArgument?
@@ -64,7 +64,7 @@ struct RankSettings {
         journal = (command.resume ?? command.journal)?.bytes
         resumes = command.resume != nil
         if command.journal != nil, resumes {
-            throw UsageError("--journal begins, and --resume goes on: use one of them")
+            throw UsageError("--journal begins a scan, --resume continues one: use one of them")
         }
         if journal != nil, scan.format == .html || scan.format == .ndjson {
             throw UsageError("--format \(scan.format) is not for a scan with a journal")

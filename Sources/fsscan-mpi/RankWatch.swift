@@ -132,7 +132,7 @@ struct RankWatch {
         }
         if link.rank == 0 { return late() }
         if isSilent(0) {
-            StandardStreams.complain("rank \(link.rank): the first rank does not answer: there is no report")
+            StandardStreams.complain("rank \(link.rank): rank 0 does not answer: there is no report")
             link.abort(ExitStatus.late.rawValue)
         }
         return []
@@ -155,16 +155,16 @@ struct RankWatch {
             if !debtors.isEmpty { return debtors }
             // Nobody else has work: it is this rank that hangs. Said once in each such time.
             lastCounted = clock
-            StandardStreams.complain("rank 0 makes no progress, and it is the one that makes the report: the job waits")
+            StandardStreams.complain("rank 0 makes no progress and must write the report: the job waits")
         }
         return others.filter(isSilent)
     }
 
-    /// Says that the others go on without this rank.
+    /// Reports that the others continue without this rank.
     func complain(of rank: Int) {
         let host = states[rank].map { " on \(String(decoding: $0.host, as: UTF8.self))" } ?? ""
         let what = isSilent(rank) ? "does not answer" : "makes no progress"
-        StandardStreams.complain("rank \(rank)\(host) \(what): what it has is left out, and the report is not complete")
+        StandardStreams.complain("rank \(rank)\(host) \(what): its work is left out, and the report is incomplete")
     }
 
     static var now: Int64 {

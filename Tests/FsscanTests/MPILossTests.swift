@@ -33,7 +33,7 @@ struct MPILossTests {
         #expect(
             outcome.outputText == """
                 status 75, complete false
-                fsscan: rank 2 does not answer: what it has is left out, and the report is not complete
+                fsscan: rank 2 does not answer: its work is left out, and the report is incomplete
                 counted
                 null
                 0
@@ -58,7 +58,7 @@ struct MPILossTests {
             \(MPI.mpirun(2)) --pool 1 --patience 3 --json -o out.json "$T" > noise 2>&1 & job=$!
             for i in $(seq 400); do pid=$(rank 0); [ -n "$pid" ] && break; sleep 0.05; done
             sleep 0.7; kill -STOP $pid; wait $job; echo "status $?"
-            ls out.json 2> /dev/null; grep -a -c 'fsscan: rank 1: the first rank does not answer: there is no report' noise
+            ls out.json 2> /dev/null; grep -a -c 'fsscan: rank 1: rank 0 does not answer: there is no report' noise
             sleep 1; pgrep -c -f -- "fsscan-mpi.*$T"
             """
         let outcome = try MPI.slowTree().mounted { try MPI.shell(script, $0) }
