@@ -85,7 +85,7 @@ struct Command {
 struct ScanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fsscan",
-        abstract: "Scan a file tree: what is in it, how large it is, what could not be read.",
+        abstract: "Scan a file tree, and show its contents, sizes and errors.",
         usage: "fsscan [scan] [options] PATH...",
         discussion: """
             Scans every entry at and below each PATH once, in parallel. A PATH that is a symbolic link is one entry; \
@@ -106,7 +106,7 @@ struct ScanCommand: ParsableCommand {
               64               wrong usage
               69               a library, its data or /proc is missing here
               71               out of memory
-              74               the output could not be written, or the scan not be saved
+              74               the output could not be written, or the scan not saved
               75               stopped by --deadline; the report says so
               129, 130, 143    stopped by SIGHUP, SIGINT, SIGTERM; the report says so
             """)

@@ -6,7 +6,7 @@ import ScanEngine
 /// The options of a scan. Values are kept as the bytes that were given; `ScanSettings` reads them.
 struct ScanArguments: ParsableArguments {
     /// Mapped arguments, or runs of PATHs: see `PathRuns`.
-    @Argument(help: ArgumentHelp("What to scan.", valueName: "PATH"), completion: .file())
+    @Argument(help: ArgumentHelp("The trees to scan.", valueName: "PATH"), completion: .file())
     var paths: [String] = []
 
     @Option(
@@ -24,7 +24,7 @@ struct ScanArguments: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "The number of workers that run, 1 to 1024. (default: the processors that this process may use)",
+            "The number of running workers, 1 to 1024. (default: the processors available to the process)",
             valueName: "N"))
     var threads: CarriedArgument?
 
@@ -32,8 +32,8 @@ struct ScanArguments: ParsableArguments {
         parsing: .unconditional,
         help: ArgumentHelp(
             """
-            A fixed pool of N workers, 1 to 1024, instead of --threads, even if some are blocked: no more are \
-            started when some wait for the disk.
+            A fixed pool of N workers, 1 to 1024, instead of --threads: workers that wait for the disk are not \
+            replaced.
             """, valueName: "N"))
     var pool: CarriedArgument?
 
@@ -59,7 +59,7 @@ struct ScanArguments: ParsableArguments {
         completion: .file())
     var excludeFrom: [CarriedArgument] = []
 
-    @Flag(help: "Exclude the contents of caches: of directories with a valid CACHEDIR.TAG.")
+    @Flag(help: "Exclude the contents of cache directories: those with a valid CACHEDIR.TAG.")
     var excludeCaches = false
 
     @Flag(help: "Obey .gitignore files, from each PATH downwards.")
@@ -96,7 +96,7 @@ struct ScanArguments: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Do not read files with more bytes than this in holes. (default: 64G)", valueName: "SIZE"))
+        help: ArgumentHelp("Do not read files whose holes exceed this size. (default: 64G)", valueName: "SIZE"))
     var maxHoles: CarriedArgument?
 
     @Option(
@@ -159,7 +159,8 @@ struct ScanArguments: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Length of the lists of the largest, and of the summary's tree and table. (default: 10)", valueName: "N"))
+            "Length of the lists of largest entries, and of the summary's tree and table. (default: 10)",
+            valueName: "N"))
     var top: CarriedArgument?
 
     private static let rankings = Ranking.allCases.map(\.rawValue)

@@ -111,7 +111,7 @@ struct ScanSettings {
         label = try arguments.label.map { label throws(UsageError) in try Self.label(label) }
         shard = try ShardSettings(shard: arguments.shard, plan: arguments.plan, partial: arguments.partial)
         if shard != nil { try refuseWhatPlansFix(arguments) }
-        if label != nil, save == nil { throw UsageError("--label is for a scan that is kept: use it with --save") }
+        if label != nil, save == nil { throw UsageError("--label is for a saved scan: use it with --save") }
     }
 
     /// Options of a shard that would have no effect, or differ from those of the other shards.

@@ -4,7 +4,7 @@ import ScanEngine
 
 /// Shared by `--baseline` and `verify --quick`.
 struct TrustOptions: ParsableArguments {
-    @Flag(help: "Also take over files that users other than root and you may write to, if their times are the same.")
+    @Flag(help: "Also reuse digests of files that users other than root and you can write to, if their times match.")
     var trustTimes = false
 
     @Option(
