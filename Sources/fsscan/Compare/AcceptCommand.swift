@@ -46,7 +46,13 @@ struct AcceptCommand: ParsableCommand {
 
     @Flag(help: "Show the changes that would be accepted, and write nothing.") var dryRun = false
 
-    @OptionGroup var workers: WorkerOptions
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The number of workers that scan, 1 to 1024.", valueName: "N"))
+    var threads: CarriedArgument?
+
+    @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
+    var progress: Bool?
 
     @OptionGroup var version: VersionOption
 }
@@ -88,7 +94,7 @@ struct AcceptSettings {
             return digest
         }
         isDryRun = command.dryRun
-        progress = command.workers.progress
-        threads = try ScanSettings.threads(command.workers.threads)
+        progress = command.progress
+        threads = try ScanSettings.threads(command.threads)
     }
 }

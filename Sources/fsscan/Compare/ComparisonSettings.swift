@@ -56,11 +56,11 @@ struct ComparisonSettings {
         view = try ChangeView(options, format)
         // `--known` is decided for each file.
         isUnfolded = options.unfold || dpkgDirectory != nil || view != nil || ![.text, .journal].contains(format)
-        output = options.file.path
-        mode = try options.file.permissions()
-        if format == .journal, options.file.output != nil { throw UsageError("the journal or -o FILE: one at a time") }
-        threads = try ScanSettings.threads(options.workers.threads)
-        progress = options.workers.progress
+        output = options.output?.bytes == [UInt8(ascii: "-")] ? nil : options.output?.bytes
+        mode = try ScanSettings.mode(options.mode, of: options.output)
+        if format == .journal, options.output != nil { throw UsageError("the journal or -o FILE: one at a time") }
+        threads = try ScanSettings.threads(options.threads)
+        progress = options.progress
         for name in Self.items(options.also) {
             guard let field = EntryField(comparable: name.carried), field != .kind else {
                 throw UsageError("--also", name, "is not one of \(Self.fieldNames(but: .kind))")
@@ -238,7 +238,7 @@ struct SavedSettings {
         file = files[0]
         isJSON = command.json
         wantsEvidence = command.evidence
-        output = command.file.path
-        mode = try command.file.permissions(of: command.copy ? CarriedArgument(bytes: files[1]) : nil)
+        output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
+        mode = try ScanSettings.mode(command.mode, of: command.copy ? CarriedArgument(bytes: files[1]) : command.output)
     }
 }

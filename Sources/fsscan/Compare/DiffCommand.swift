@@ -155,9 +155,23 @@ struct ComparisonOptions: ParsableArguments {
 
     @Flag(help: "Show changes as rsync --itemize-changes prints them.") var itemize = false
 
-    @OptionGroup var file: OutputOptions
+    @Option(
+        name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
+        help: ArgumentHelp("Write to FILE, completely or not at all.", valueName: "FILE"), completion: .file())
+    var output: CarriedArgument?
 
-    @OptionGroup var workers: WorkerOptions
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Mode of FILE, in octal. (default: as for scans)", valueName: "MODE"))
+    var mode: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The number of workers that scan a live side, 1 to 1024.", valueName: "N"))
+    var threads: CarriedArgument?
+
+    @Flag(inversion: .prefixedNo, help: "Show progress. (default: when standard error is a terminal)")
+    var progress: Bool?
 }
 
 /// Rules of the comparison: options shared by `diff`, `verify` and `accept`.
@@ -196,7 +210,15 @@ struct SavedCommand: ParsableCommand {
 
     @Flag(help: "Copy the scans of OLD, possibly saved by an earlier version, to a new file NEW.") var copy = false
 
-    @OptionGroup var file: OutputOptions
+    @Option(
+        name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
+        help: ArgumentHelp("Write to FILE, completely or not at all.", valueName: "FILE"), completion: .file())
+    var output: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Mode of FILE, in octal. (default: as for scans)", valueName: "MODE"))
+    var mode: CarriedArgument?
 
     @OptionGroup var version: VersionOption
 }

@@ -89,7 +89,7 @@ struct ScanSettings {
             throw UsageError("\(options): standard input can be one of them")
         }
         if paths.isEmpty && pathLists.isEmpty { throw UsageError("no PATH given (see fsscan --help)") }
-        output = arguments.output?.outputPath
+        output = arguments.output?.bytes == [UInt8(ascii: "-")] ? nil : arguments.output?.bytes
         mode = try Self.mode(
             arguments.mode, of: arguments.output ?? arguments.trace ?? arguments.save ?? arguments.partial)
         sorted = arguments.sorted

@@ -40,7 +40,15 @@ struct MergeCommand: ParsableCommand {
     @Flag(help: "Short for --format json.")
     var json = false
 
-    @OptionGroup var file: OutputOptions
+    @Option(
+        name: [.customShort("o", allowingJoined: true), .long], parsing: .unconditional,
+        help: ArgumentHelp("Write to FILE, completely or not at all; - is standard output.", valueName: "FILE"),
+        completion: .file())
+    var output: CarriedArgument?
+
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Mode of that file, in octal.", valueName: "MODE"))
+    var mode: CarriedArgument?
 
     @OptionGroup var version: VersionOption
 
@@ -66,7 +74,7 @@ struct MergeSettings {
         partials = runs.expanded(command.partials)
         if partials.isEmpty { throw UsageError("no PARTIAL given (see fsscan merge --help)") }
         isJSON = try command.isJSON()
-        output = command.file.path
-        mode = try command.file.permissions()
+        output = command.output?.bytes == [UInt8(ascii: "-")] ? nil : command.output?.bytes
+        mode = try ScanSettings.mode(command.mode, of: command.output)
     }
 }
