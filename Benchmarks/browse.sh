@@ -30,12 +30,12 @@ json_row() {
 }
 
 many() {
-    local tree seen programs
+    local tree seen programs totals="disk usage: |Apparent size: |Sorting by: "
     tree=$(make_tree "browse-$ENTRIES" small-dirs "$ENTRIES")
     seen=$(check_agreement "$tree")
     programs=("fsscan browse" "q quit" "$FSSCAN browse --threads $THREADS $tree")
-    ! have ncdu || programs+=("$(ncdu --version | head -n 1)" "Total disk usage" "ncdu $tree")
-    ! have gdu || programs+=("gdu $(gdu --version | awk '/^Version/ { print $2 }')" "Total disk usage" "gdu $tree")
+    ! have ncdu || programs+=("$(ncdu --version | head -n 1)" "$totals" "ncdu $tree")
+    ! have gdu || programs+=("gdu $(gdu --version | awk '/^Version/ { print $2 }')" "$totals" "gdu $tree")
     echo "**$seen entries, warm, $THREADS threads, $RUNS runs of each in turn, medians; largest memory**"
     echo
     "$FSSCAN" --threads "$THREADS" --json -o /dev/null "$tree"
@@ -81,7 +81,8 @@ large() {
     read -r -a waits <<<"$(python3 "$support/terminal.py" --keys "$FSSCAN browse --threads $THREADS $tree")"
     echo
     echo "**Keys while $LARGE_ENTRIES entries are scanned**, pressed at random moments: ${waits[0]} keys, answered after" \
-        "${waits[1]} ms (median), ${waits[2]} ms (longest)."
+        "${waits[1]} ms (median), ${waits[2]} ms (longest; ${waits[3]} ms of it waiting for a processor)." \
+        "The most processor time of the thread that answers: ${waits[4]} ms for a key."
     remove_tree "browse-$LARGE_ENTRIES"
 }
 

@@ -5,13 +5,15 @@
     terminal.py --keys COMMAND
 
 Each program runs in a pseudo-terminal of 120 columns and 40 lines. The first picture is the first byte that it writes
-after setting up the terminal (a line of text). The list is there when PATTERN, a text that only the list has, was
-written. The program rests when neither it nor a child has used the processor for half a second. Then it gets SIGTERM.
+after setting up the terminal (a line of text). The list is there when it wrote what matches PATTERN, a regular expression
+for text that only the list has. A program leaves out characters that are on the screen already, so a pattern has
+several texts to choose from. The program rests when neither it nor a child has used the processor for half a second. Then it gets SIGTERM.
 Runs of the programs alternate. Prints a Markdown table of medians; memory is the largest VmHWM. With --press, KEYS are
 pressed when it rests, and a last column has the memory when it rests again.
 
 --keys presses `?` again and again while `fsscan browse` scans, and prints how many milliseconds pass until help is on
-the screen: the number of keys, the median, the longest.
+the screen: the number of keys, the median, the longest; of the longest, how long the program's main thread was ready to
+run and had no processor; and the most processor time that this thread used for a key.
 """
 
 import argparse
@@ -87,7 +89,7 @@ def run(command: str, pattern: bytes, keys: bytes = b"") -> tuple[float, float, 
                 sys.exit(f"{command}: ended by itself: {seen[-500:]!r}")
             if first is None and ESCAPES.sub(b"", seen):
                 first = now
-            if listed is None and pattern in seen:
+            if listed is None and re.search(pattern, seen):
                 listed = now
             seen = seen[-4096:]
         time_used = processor_time(pid)
@@ -110,6 +112,13 @@ def run(command: str, pattern: bytes, keys: bytes = b"") -> tuple[float, float, 
     return first - start, listed - start, (rested or max(busy, listed)) - start, memory or last, last
 
 
+def scheduling(pid: int) -> tuple[float, float]:
+    """Milliseconds that the main thread has run, and has waited for a processor."""
+    with open(f"/proc/{pid}/task/{pid}/schedstat", encoding="ascii") as file:
+        run, waited, _ = file.read().split()
+    return int(run) / 1e6, int(waited) / 1e6
+
+
 def read_until(terminal: int, is_there, limit: float) -> float:
     """When the output satisfied the condition, by the monotonic clock; exits after `limit` seconds."""
     seen = b""
@@ -126,16 +135,19 @@ def read_until(terminal: int, is_there, limit: float) -> float:
 HELP = (b"scanthisdirectoryagain", b"largestfiles,kindsoffiles,owners", b"percent,bar,neither", b"Escendsit")
 
 
-def keys_while_scanning(command: str) -> list[float]:
-    """Milliseconds until each key was answered."""
+def keys_while_scanning(command: str) -> list[tuple[float, float, float]]:
+    """Milliseconds until each key was answered; of these without a processor; and with one."""
     pid, terminal = start_in_terminal(command)
-    waits: list[float] = []
+    waits: list[tuple[float, float, float]] = []
     chance = random.Random(1)
     read_until(terminal, lambda seen: b"qquit" in seen, 60)
     while len(waits) < 2 or not is_at_rest(pid):
+        run, waited = scheduling(pid)
         pressed = time.monotonic()
         os.write(terminal, b"?")
-        waits.append((read_until(terminal, lambda seen: any(text in seen for text in HELP), 10) - pressed) * 1000)
+        answered = read_until(terminal, lambda seen: any(text in seen for text in HELP), 10)
+        run_then, waited_then = scheduling(pid)
+        waits.append(((answered - pressed) * 1000, waited_then - waited, run_then - run))
         # Closes the help; the list's names of directories end in a slash.
         os.write(terminal, b"x")
         read_until(terminal, lambda seen: b"/" in seen, 10)
@@ -168,7 +180,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.keys:
         waits = keys_while_scanning(arguments.keys)
-        print(f"{len(waits)} {statistics.median(waits):.0f} {max(waits):.0f}")
+        longest = max(waits)
+        median = statistics.median(wait for wait, _, _ in waits)
+        used = max(run for _, _, run in waits)
+        print(f"{len(waits)} {median:.0f} {longest[0]:.0f} {longest[1]:.0f} {used:.1f}")
         return
     programs = [tuple(arguments.words[i:i + 3]) for i in range(0, len(arguments.words), 3)]
     results = {name: [] for name, _, _ in programs}
