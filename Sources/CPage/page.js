@@ -14,6 +14,9 @@ function showHeading() {
       bold(bytes(totals.disk_bytes)), ` on disk · ${bytes(totals.apparent_bytes)} apparent · `, bold(number(totals.entries)),
       ` entries · scanned ${minute(data.started)} in ${data.elapsed_seconds.toFixed(1)} s`);
   }
+  const digests = document.getElementById("digests");
+  digests.replaceChildren(...digestsOf(tree.root).map(([name, digest]) => element("span", "", `${name} `, element("span", "digest", digest))));
+  digests.hidden = digests.childElementCount === 0;
   const notices = [];
   if (!data.complete) notices.push(isGrowth ? "A side is of a scan that was stopped: the sums are not those of the whole." : "The scan was stopped: this is what was seen until then.");
   if (data.totals.errors > 0) notices.push(`${counted(totals.errors, "thing", "things")} could not be read: see Errors below.`);

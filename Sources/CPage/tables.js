@@ -19,6 +19,7 @@ function showDetails(node) {
       if (node.owner !== undefined) add("owner", owners.get(node.owner) ?? String(node.owner));
       if (node.time !== null) add(node.isDirectory ? "newest below" : "changed", `${minute(node.time)}, ${ago(node.time)}`);
     }
+    for (const [name, digest] of digestsOf(node)) rows.push(element("dt", "of-digest", name), element("dd", "digest", digest));
     if (node.isLinked) add("links", "one of several names of its inode, which counts once in each directory above");
   }
   if (tree.root !== whole && node !== whole) add(`of ${tree.root.name}`, percent(amount(node), amount(tree.root)));

@@ -56,6 +56,8 @@ function makeTree() {
     own: map.own[index],
     time: map.time?.[index] ?? null,
     owner: map.owner?.[index],
+    // Of all algorithms, in base64: null if they are not known, undefined if they are not on this page.
+    row: map.digests?.[index],
     isLinked: map.linked?.[index] === 1,
     was: map.was?.[index],
     entriesBefore: map.entriesBefore?.[index],
@@ -103,6 +105,19 @@ function addRest(node) {
 }
 
 const tree = makeTree();
+
+// The digests of a file or a directory by their algorithms, in hex; none if the scan has none. A text says why they are
+// not there.
+const algorithms = data.map.algorithms ?? [];
+
+function digestsOf(node) {
+  if (algorithms.length === 0 || node.isTop || node.isRest) return [];
+  if (node.row === undefined) return [["digests", "not on this page"]];
+  if (node.row === null) return [["digests", node.isDirectory ? "not known: not everything in it was read" : "not known: it was not read"]];
+  const hex = Array.from(atob(node.row), (byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+  let end = 0;
+  return algorithms.map(([name, length]) => [name, hex.slice(end, (end += 2 * length))]);
+}
 
 // From the top to the node.
 function lineage(node) {

@@ -72,6 +72,29 @@ private struct Page {
     }
 
     @Test(.enabled(if: hasBrowser, "needs chromium, and playwright for Python"))
+    func thePanelHasTheDigests() throws {
+        let directory = try TemporaryDirectory(tree)
+        try Page(["--hash", "sha256,md5", directory.path]).expectNothingWrong()
+        // One file is not read, so nothing is known of the directories above.
+        try Page(["--hash", "sha1", "--max-read", "80000", directory.path]).expectNothingWrong()
+    }
+
+    /// A file is read by its slice, by an actor (several names; large), or asked about together with others (types).
+    @Test func theDigestsAreTheSameHoweverFilesAreRead() throws {
+        let directory = try TemporaryDirectory(
+            tree + [.directory("large", [.file("f", content(20_000_000)), .hardLink("g", to: "large/f")])])
+        let saved = try SavedFile()
+        try saved.save(["--hash", "sha256", directory.path])
+        var all: Set<String> = []
+        for threads in threadCounts {
+            for more: [ByteString] in [[], ["--mime"], ["--baseline", saved.path]] {
+                all.insert(try Page(["--hash", "sha256", directory.path] + more, threads: threads).data(".map"))
+            }
+        }
+        #expect(all.count == 1)
+    }
+
+    @Test(.enabled(if: hasBrowser, "needs chromium, and playwright for Python"))
     func namesAreTextAndNothingElse() throws {
         let directory = try TemporaryDirectory(
             Tree(Self.hostile.map { .file($0, content(40_000)) }) + [
@@ -117,6 +140,13 @@ private struct Page {
             """#
         _ = try output(of: ["bash", "-ec", ByteString(script), "bash", directory.path])
         try Page([directory.path]).expectNothingWrong()
+        // Digests of the first of the map's entries.
+        let page = try Page(["--hash", "md5,sha1,sha256,sha384,sha512,blake2b", directory.path])
+        let size = try page.bytes.count
+        #expect(size > 2_000_000 && size <= 3_000_000)
+        #expect(
+            try page.data(".map | (.digests | length) as $known | [$known > 100, $known < (.name | length)]")
+                == "[true,true]\n")
     }
 
     @Test(.enabled(if: hasBrowser, "needs chromium, and playwright for Python"))

@@ -8,7 +8,9 @@
 Prints the problems on standard output. Exit status 1 if there are any.
 """
 
+import hashlib
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -166,6 +168,47 @@ def check_sums(page, report, problems):
             compared += 1
             problems.expect((entries, apparent, disk) == known[path], f"{path}: {(entries, apparent, disk)}, not {known[path]}")
     problems.expect(compared > 0, "no directory of the page is in the report")
+    if report["options"]["hash"]:
+        check_digests(page, report, problems)
+
+
+def digests_of(report):
+    """The digests of directories by path, as in the report: null if they are not known."""
+    found = {}
+    pending = [(root["tree"]["name"], root["tree"]) for root in report["roots"] if root["tree"]]
+    while pending:
+        path, node = pending.pop()
+        found[path] = node["digests"]
+        pending += [(path.rstrip("/") + "/" + child["name"], child) for child in node.get("children", [])]
+    return found
+
+
+def check_digests(page, report, problems):
+    """Those of directories are the report's, those of files hashlib's, and the panel and the heading show them."""
+    max_read = report["options"]["max_read"]
+    directories = digests_of(report)
+    nodes = page.evaluate("tree.nodes.map((node) => [pathOf(node), node.isDirectory, Object.fromEntries(digestsOf(node))])")
+    compared = {True: 0, False: 0}
+    for path, is_directory, shown in nodes:
+        if is_directory and path in directories:
+            expected = directories[path]
+        elif not is_directory and os.path.isfile(path):
+            expected = None
+            if os.path.getsize(path) <= max_read:
+                expected = {name: hashlib.new(name, pathlib.Path(path).read_bytes()).hexdigest() for name in report["options"]["hash"]}
+        else:
+            continue
+        compared[is_directory] += 1
+        is_right = shown["digests"].startswith("not known") if expected is None and "digests" in shown else shown == expected
+        problems.expect(is_right, f"{path}: {shown}, not {expected}")
+    problems.expect(all(compared.values()), f"directories and files whose digests were compared: {compared}")
+    page.evaluate("for (const node of view.cells.keys()) if (!node.isRest) { choose(node); break; }")
+    panel = page.locator("#details").inner_text()
+    problems.expect(
+        all(text in panel for text in page.evaluate("digestsOf(view.here).flat()")), f"the panel has digests: {panel!r}")
+    heading = page.locator("#digests").inner_text()
+    problems.expect(
+        all(text in heading for text in page.evaluate("digestsOf(tree.root).flat()")), f"the heading has them: {heading!r}")
 
 
 def check_growth(page, report, problems):

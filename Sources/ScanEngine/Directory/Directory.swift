@@ -382,8 +382,9 @@ extension WorkerLocals {
         var completion = Completion(subtotal: subtree.subtotal)
         let isThere = subtree.isDirectory && totals.entries > 0
         if isThere {
-            rank(node, totals, lastChange: subtree.subtotal.lastChange, facts, isSelected: isSelected)
             let row = subtree.digests == nil ? nil : digestRow(of: subtree)
+            rank(
+                node, totals, lastChange: subtree.subtotal.lastChange, facts, digests: row, isSelected: isSelected)
             var state: [UInt8]?
             if let recorded {
                 var answer = EntryContent(digests: context.hasDigests ? row : [])

@@ -53,7 +53,8 @@ extension WorkerLocals {
     ) -> DirectoryEntries? {
         let node = opened.node
         let isMetadataAlone = context.content == nil && streams.isEmpty
-        let baseline = streams.isEmpty ? context.content?.baseline : nil
+        // A record and the map need a file's digests.
+        let baseline = streams.isEmpty && !mapHasDigests ? context.content?.baseline : nil
         let detail = context.detail
         let listsUnseen = !context.oneFileSystem
         let readsAttributes = context.readsAttributes

@@ -2,7 +2,8 @@ import Entries
 import LinuxKernel
 
 extension WorkerLocals {
-    /// Passes an entry to the outputs: one that is not a directory, or a complete directory.
+    /// Passes an entry to the outputs: one that is not a directory, or a complete directory. A file whose digests were
+    /// requested goes to the map here.
     ///
     /// - Parameters:
     ///   - name: nil for `node` itself.
@@ -13,6 +14,10 @@ extension WorkerLocals {
         _ name: UnsafeRawBufferPointer?, in node: PathNode, _ kind: EntryKind, _ status: FileStatus,
         _ answer: EntryContent, tree: consuming TreeDigest? = nil
     ) -> [UInt8]? {
+        if mapHasDigests, kind == .file {
+            putOnMap(
+                status, in: node, EntryPath(directory: node, name: name.map { Array($0) }), digests: answer.digests)
+        }
         if streams.isEmpty { return nil }
         let state = context.stateMethods == nil ? nil : entryFingerprint!.value(of: kind, status, answer, tree: tree)
         if kind == .directory, let state {

@@ -26,6 +26,8 @@ final class WorkerLocals: @unchecked Sendable {
     var map: LargestList
     /// A constant, like `keepsPartial`.
     let mapHasFiles: Bool
+    /// Whether files are put on the map when their digests are known or cannot be, instead of when they are counted.
+    let mapHasDigests: Bool
     private let deepestOnMap: Int
     /// As in the context.
     let selector: EntrySelector?
@@ -99,6 +101,7 @@ final class WorkerLocals: @unchecked Sendable {
             length: isReplaced ? 0 : context.top, by: context.ranking, of: .directories)
         map = context.map.makeList(context.ranking)
         mapHasFiles = context.map.length > 0 && context.map.hasFiles
+        mapHasDigests = mapHasFiles && context.hasDigests
         deepestOnMap = context.map.deepestLevel
         selector = context.selector
         if selector != nil { selected = SelectedCounts() }
@@ -193,8 +196,11 @@ final class WorkerLocals: @unchecked Sendable {
     }
 
     /// Offers a directory to the list of the largest, if it is selected, and to the map.
+    ///
+    /// - Parameter digests: nil if none are requested or they are not known.
     func rank(
-        _ directory: PathNode, _ totals: borrowing Totals, lastChange: FileTime?, _ facts: EntryFacts, isSelected: Bool
+        _ directory: PathNode, _ totals: borrowing Totals, lastChange: FileTime?, _ facts: EntryFacts,
+        digests: [UInt8]?, isSelected: Bool
     ) {
         let sizes = RankedSizes(
             diskBytes: totals.diskBytes, apparentBytes: totals.apparentBytes, entries: totals.entries,
@@ -202,10 +208,14 @@ final class WorkerLocals: @unchecked Sendable {
         let path = EntryPath(directory: directory, name: nil)
         let place = directory.parent ?? directory
         if isSelected, largestDirectories.mayTake(sizes, in: place) { largestDirectories.offer(path, sizes) }
-        if directory.level <= deepestOnMap, map.mayTake(sizes, in: place) { map.offer(path, sizes, facts) }
+        guard directory.level <= deepestOnMap, map.mayTake(sizes, in: place) else { return }
+        var facts = facts
+        if mapHasDigests { facts.digests = digests }
+        map.offer(path, sizes, facts)
     }
 
-    /// Ranks and counts an entry that is not a directory, if it is selected, and offers a regular file to the map.
+    /// Ranks and counts an entry that is not a directory, if it is selected, and offers a regular file to the map, unless
+    /// its digests come later.
     ///
     /// - Returns: whether it is selected.
     @inline(never)
@@ -219,18 +229,19 @@ final class WorkerLocals: @unchecked Sendable {
         }
         if kind == .file {
             tallies.rank(status, in: directory, path())
-            if mapHasFiles { putOnMap(status, in: directory, path()) }
+            if mapHasFiles, !mapHasDigests { putOnMap(status, in: directory, path(), digests: nil) }
         }
         return true
     }
 
     /// Offers a regular file to the map.
-    private func putOnMap(_ status: borrowing FileStatus, in directory: PathNode, _ path: @autoclosure () -> EntryPath)
-    {
+    func putOnMap(
+        _ status: borrowing FileStatus, in directory: PathNode, _ path: @autoclosure () -> EntryPath, digests: [UInt8]?
+    ) {
         let sizes = RankedSizes(
             diskBytes: status.diskBytes, apparentBytes: status.size, lastChange: status.mtime)
         guard map.mayTake(sizes, in: directory) else { return }
-        map.offer(path(), sizes, EntryFacts(isLinked: status.links > 1, uid: status.uid))
+        map.offer(path(), sizes, EntryFacts(isLinked: status.links > 1, uid: status.uid, digests: digests))
     }
 
     func noteOwner(ofDirectory status: borrowing FileStatus) { lastOwner = status.uid }

@@ -29,7 +29,7 @@ extension PartialCodable {
 /// The format: a reader refuses another version.
 enum PartialFormat {
     static let magic = Array("fsscanPR".utf8)
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
 }
 
 struct PartialEncoder {

@@ -155,6 +155,7 @@ extension EntryFacts: PartialCodable {
         encoder.out.put(isLinked)
         encoder.out.put(uid)
         encoder.out.put(ownBytes)
+        encoder.put(string: digests)
     }
 
     init(from decoder: inout PartialDecoder) throws(BinaryFailure) {
@@ -162,5 +163,6 @@ extension EntryFacts: PartialCodable {
         isLinked = try decoder.input.bool()
         uid = try decoder.input.number()
         ownBytes = try decoder.amount()
+        digests = try decoder.row()
     }
 }

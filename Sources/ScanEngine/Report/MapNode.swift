@@ -35,6 +35,8 @@ package struct MapNode: Sendable {
     /// The mtime; of a directory the latest at or below it.
     package var lastChange: FileTime?
     package var uid: UInt32
+    /// One row of the scan's `DigestSet`; nil if they are not known, or none are requested.
+    package var digests: [UInt8]?
 
     /// The limit for a page.
     package static let limit = 16_000
@@ -55,7 +57,8 @@ package struct MapNode: Sendable {
                     parent: parent, name: item.path.name ?? directory.name, isDirectory: facts.isDirectory,
                     isLinked: facts.isLinked, entries: sizes.entries, apparentBytes: sizes.apparentBytes,
                     diskBytes: sizes.diskBytes, ownBytes: facts.ownBytes,
-                    lastChange: sizes.lastChange == .distantPast ? nil : sizes.lastChange, uid: facts.uid))
+                    lastChange: sizes.lastChange == .distantPast ? nil : sizes.lastChange, uid: facts.uid,
+                    digests: facts.digests))
         }
         return nodes
     }

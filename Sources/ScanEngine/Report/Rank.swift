@@ -16,6 +16,8 @@ struct EntryFacts {
     var uid: UInt32 = 0
     /// Of the directory itself: allocated bytes.
     var ownBytes: Int64 = 0
+    /// One row of the scan's `DigestSet`; nil if none are requested or they are not known.
+    var digests: [UInt8]?
 }
 
 /// The position of an item in a list: the greater, the earlier. Paths break ties.

@@ -74,8 +74,8 @@ struct ScanPage {
                 PageMap.Node(
                     parent: node.parent, name: node.name, isDirectory: node.isDirectory, isLinked: node.isLinked,
                     entries: node.entries, apparentBytes: node.apparentBytes, diskBytes: node.diskBytes,
-                    ownBytes: node.ownBytes, lastChange: node.lastChange, uid: node.uid)
-            })
+                    ownBytes: node.ownBytes, lastChange: node.lastChange, uid: node.uid, digests: node.digests)
+            }, digests: DigestSet(options.hash))
     }
 
     // MARK: Lists
