@@ -95,8 +95,9 @@ final class WorkerLocals: @unchecked Sendable {
         self.scheduler = scheduler
         listing = .allocate(byteCount: Self.listingSize, alignment: 16)
         tallies = Tallies(top: context.top, by: context.ranking, now: context.now)
-        // For a part, the final report is unknown.
-        let isReplaced = context.part == nil && context.map.replacesDirectories(context.ranking)
+        // For a part, the final report is unknown. A display of the tree has all directories, and needs no list.
+        let isReplaced =
+            context.watch != nil || context.part == nil && context.map.replacesDirectories(context.ranking)
         largestDirectories = LargestList(
             length: isReplaced ? 0 : context.top, by: context.ranking, of: .directories)
         map = context.map.makeList(context.ranking)
