@@ -67,6 +67,23 @@ import Testing
         }
     }
 
+    /// The reader's last events may come between an update and the question whether there are more.
+    @Test func theLastEventsAreNotLost() throws {
+        let directory = try TemporaryDirectory(.random(seed: 13, entries: 200, names: Self.names))
+        let file = try SavedFile()
+        try file.save([directory.path])
+        let expected = try read(file.path).0
+        let source = try SnapshotBrowse(file.path.bytes, file: file.path.bytes, selector: nil)
+        var tree = DirectoryTree(path: source.path)
+        var spare = DirectoryEvents()
+        repeat {
+            source.update(&tree, &spare)
+            usleep(100_000)
+        } while source.isRunning
+        #expect(tree.count == expected.count && tree.unfinished == 0)
+        #expect(tree.sums(of: DirectoryTree.root) == expected.sums(of: DirectoryTree.root))
+    }
+
     /// Data that was requested before the file was read that far was empty, and stayed so.
     @Test func filesAreWaitedFor() throws {
         let directory = try TemporaryDirectory(

@@ -3,8 +3,12 @@
 //   worker ── met, added, done ──▶ DirectoryStream (a buffer of its own) ◀── takes all, ten times a second ── reader
 //
 // A worker takes the lock of its own stream for some nanoseconds, once or twice per directory; the reader takes it to
-// exchange the buffer for an empty one. So neither waits for the other, and entries that are not directories cost
-// nothing, except names of inodes with several.
+// exchange the buffer for an empty one. Entries that are not directories cost nothing, except names of inodes with
+// several.
+//
+// On a busy machine a worker may lose its processor while it has the lock, and a reader that waits for it does not
+// answer keys (65 ms at three threads for each processor). So the reader leaves out a stream that is locked, and takes
+// its events the next time.
 //
 // Streams are emptied one after another, so an event may be read before an earlier one of another worker: a child
 // before its parent, the total of a directory before a part of it. The reader must cope with that: numbers are assigned
@@ -131,15 +135,16 @@ package final class DirectoryWatch: Sendable {
         self.next = Atomic(next)
     }
 
-    /// Hands over all events, one worker after the other.
+    /// Hands over the events, one worker after the other.
     ///
-    /// - Parameter spare: its memory is reused.
-    package func take(_ spare: inout DirectoryEvents, _ body: (borrowing DirectoryEvents) -> Void) {
+    /// - Parameters:
+    ///   - spare: its memory is reused.
+    ///   - all: the scan is over, and nothing may be left out.
+    package func take(_ spare: inout DirectoryEvents, all: Bool, _ body: (borrowing DirectoryEvents) -> Void) {
         let streams = streams.withLock { $0 }
         for stream in streams {
             spare.removeAll()
-            stream.exchange(&spare)
-            body(spare)
+            if stream.exchange(&spare, waits: all) { body(spare) }
         }
     }
 
@@ -159,12 +164,17 @@ package final class DirectoryWatch: Sendable {
 /// One worker's connection to a `DirectoryWatch`.
 final class DirectoryStream: Sendable {
     private let watch: DirectoryWatch
-    private let events = Mutex(DirectoryEvents())
+    let events = Mutex(DirectoryEvents())
 
     fileprivate init(_ watch: DirectoryWatch) { self.watch = watch }
 
-    fileprivate func exchange(_ other: inout DirectoryEvents) {
-        events.withLock { swap(&$0, &other) }
+    /// - Returns: false if the worker has the lock, and `waits` is false.
+    fileprivate func exchange(_ other: inout DirectoryEvents, waits: Bool) -> Bool {
+        if waits {
+            events.withLock { swap(&$0, &other) }
+            return true
+        }
+        return events.withLockIfAvailable { swap(&$0, &other) } != nil
     }
 
     /// - Returns: the number of the new directory.

@@ -55,9 +55,9 @@ final class LiveBrowse: BrowseSource {
         guard !isTaken else { return }
         // Checked first: later events are for the next call.
         let isOver = running.task.result != nil
-        running.watch.take(&spare) { tree.apply($0) }
+        running.watch.take(&spare, all: isOver) { tree.apply($0) }
         tree.settle()
-        errorList = keptErrors + running.errors.list
+        if let errors = running.errors.list(waits: isOver) { errorList = keptErrors + errors }
         guard isOver else { return }
         isTaken = true
         guard let rescan else { return }
@@ -148,5 +148,6 @@ private final class ErrorLog: Sendable {
         errors.withLock { if $0.count < Self.limit { $0.append(error) } }
     }
 
-    var list: [ScanError] { errors.withLock { $0 } }
+    /// Nil if a worker has the lock, and `waits` is false.
+    func list(waits: Bool) -> [ScanError]? { waits ? errors.withLock { $0 } : errors.withLockIfAvailable { $0 } }
 }

@@ -25,6 +25,8 @@ final class SnapshotBrowse: BrowseSource {
     /// The options of the scan, if the file has them.
     let options: ScanOptions?
     private let task: BackgroundTask<[UInt8]?>
+    /// Whether everything that was read is in the tree.
+    private var isTaken = false
 
     /// Results of the reading thread.
     final class Shared: Sendable {
@@ -90,11 +92,14 @@ final class SnapshotBrowse: BrowseSource {
         var sums: SavedTreeReader?
     }
 
-    var isRunning: Bool { task.result == nil }
+    var isRunning: Bool { !isTaken }
     var failure: [UInt8]? { task.result ?? nil }
     var errorList: [ScanError] { shared.errors.withLock { $0 } }
 
     func update(_ tree: inout DirectoryTree, _ spare: inout DirectoryEvents) {
+        guard !isTaken else { return }
+        // Checked first: later events are for the next call.
+        isTaken = task.result != nil
         spare.removeAll()
         shared.events.withLock { swap(&$0, &spare) }
         tree.apply(spare)
