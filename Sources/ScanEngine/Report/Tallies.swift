@@ -82,6 +82,7 @@ struct Tallies {
     /// - Parameters:
     ///   - directory: the directory that contains it; for a PATH, the PATH.
     ///   - path: called only if the list keeps the file.
+    @inline(__always)  // a call costs 25 instructions, for each file
     mutating func rank(
         _ status: borrowing FileStatus, in directory: PathNode, _ path: @autoclosure () -> EntryPath
     ) {
