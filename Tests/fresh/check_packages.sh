@@ -1,5 +1,6 @@
 #!/bin/sh
-# The checks of packages.sh. Runs in a new system, as root, with fsscan.tar.gz and fsscan.deb in the working directory.
+# The checks of packages.sh. Runs in a new system, as root, with fsscan.tar.gz, fsscan.deb and perhaps fsscan-mpi.deb in
+# the working directory.
 set -eu
 ok() { echo "ok $*"; }
 
@@ -34,9 +35,13 @@ tar -tzf fsscan.tar.gz | sed -n 's|^[^/]*/\(.*[^/]\)$|/usr/local/\1|p' | while r
 # The package. Its dependencies come first, so that only its own files can be left behind.
 apt-get update -qq
 apt-get install -qq --no-install-recommends zsh fish bash-completion man-db >/dev/null
-depends=$(apt-get install -s --no-install-recommends ./fsscan.deb |
-    sed -n '/^Inst fsscan /d; s/^Inst \([^ ]*\) .*/\1/p')
-[ -z "$depends" ] || apt-get install -qq --no-install-recommends $depends >/dev/null
+install_dependencies() {
+    depends=$(apt-get install -s --no-install-recommends "$@" |
+        sed -n '/^Inst fsscan\(-mpi\)\{0,1\} /d; s/^Inst \([^ ]*\) .*/\1/p')
+    # shellcheck disable=SC2086
+    [ -z "$depends" ] || apt-get install -qq --no-install-recommends $depends >/dev/null
+}
+install_dependencies ./fsscan.deb
 names >before
 apt-get install -qq --no-install-recommends ./fsscan.deb
 scan fsscan
@@ -61,3 +66,24 @@ names >after
 diff before after
 [ ! -e /usr/bin/fsscan ]
 ok "nothing is left"
+
+# The package for several machines.
+[ -e fsscan-mpi.deb ] || exit 0
+apt-get install -qq --no-install-recommends openmpi-bin jq >/dev/null
+install_dependencies ./fsscan.deb ./fsscan-mpi.deb
+names >before
+apt-get install -qq --no-install-recommends ./fsscan.deb ./fsscan-mpi.deb
+fsscan --json -o one.json /usr/share
+mpirun --allow-run-as-root --oversubscribe -n 2 fsscan-mpi --json -o two.json /usr/share
+for report in one two; do jq -S 'del(.timing)' $report.json >$report.cut; done
+diff one.cut two.cut
+ok "two ranks give the report of one process"
+man -w fsscan-mpi
+apt-get purge -qq fsscan-mpi
+[ ! -e /usr/bin/fsscan-mpi ]
+fsscan version >/dev/null
+apt-get purge -qq fsscan
+rm one.json two.json one.cut two.cut
+names >after
+diff before after
+ok "nothing is left of fsscan-mpi"

@@ -4,15 +4,16 @@
 #   packages.sh [CODENAME...]       default: bookworm trixie noble
 #
 # On each system: the tar file runs with the packages that docs/INSTALL.md names and no others; the Debian package
-# installs, runs, is found by the shells and by man, and is removed without a trace. A system that the machine's
-# package sources do not have is named as not tried, and is no failure. The machine's own system must be among them.
+# installs, runs, is found by the shells and by man, and is removed without a trace; so does the package fsscan-mpi on the
+# machine's own system, if `make deb` made it: another system may have another version of Open MPI. A system that the
+# machine's package sources do not have is named as not tried, and is no failure. The machine's own must be among them.
 # Output is kept in .build-fresh/.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source Tests/fresh/machine.sh
 [[ $EUID -eq 0 ]] || { echo "make fresh-packages needs root: it makes Debian systems and mounts in them." >&2; exit 1; }
 
-tar=$(echo .build/dist/*.tar.gz) package=$(echo .build/deb/fsscan_*.deb)
+tar=$(echo .build/dist/*.tar.gz) package=$(echo .build/deb/fsscan_*.deb) mpi=$(echo .build/deb/fsscan-mpi_*.deb)
 [[ -f $tar && -f $package ]] || { echo "Run make dist and make deb first." >&2; exit 1; }
 logs=$PWD/.build-fresh
 mkdir -p "$logs"
@@ -43,6 +44,7 @@ try() {
     take_over_trust
     cp "$tar" "$base/root/fsscan.tar.gz"
     cp "$package" "$base/root/fsscan.deb"
+    [[ $codename != "$own" || ! -f $mpi ]] || cp "$mpi" "$base/root/fsscan-mpi.deb"
     cp Tests/fresh/check_packages.sh "$base/root/"
     isolated env -i "${settings[@]}" LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
