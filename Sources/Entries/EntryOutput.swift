@@ -49,3 +49,14 @@ extension EntryStream {
     /// Most outputs cannot express it.
     package func excluded(root: Int, path: UnsafeRawBufferPointer) {}
 }
+
+/// An output of one process that also writes what others have passed on.
+package protocol MergingOutput: EntryOutput {
+    func makeMergingStream() -> any MergingStream
+}
+
+package protocol MergingStream: EntryStream {
+    /// - Parameter piece: from the same output of another process, as it was passed on.
+    /// - Returns: false if it cannot be.
+    func take(_ piece: UnsafeRawBufferPointer) -> Bool
+}

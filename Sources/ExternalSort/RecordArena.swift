@@ -25,6 +25,14 @@ package final class RecordArena: @unchecked Sendable {
         records.append(root: root, path: path, line: line)
     }
 
+    /// Copies records that another process has passed on.
+    ///
+    /// - Returns: false if the bytes are not whole records.
+    package func append(records bytes: UnsafeRawBufferPointer) -> Bool { records.append(records: bytes) }
+
+    /// Calls `body` with the bytes of all records, in the order of the arena.
+    func withRecords(_ body: (UnsafeRawBufferPointer) -> Void) { records.withAll(body) }
+
     package func sort() { records.sort() }
 
     /// Forgets all records; keeps the blocks for the next ones.
@@ -63,10 +71,39 @@ private struct Records: ~Copyable {
         let length = SortRecord.length(path: path.count, line: line.count)
         let target = memory(length)
         SortRecord.write(root: root, path: path, line: line, to: target)
-        slots.append(Slot(record: SortRecord(at: target)))
+        add(SortRecord(at: target), length)
+    }
+
+    mutating func append(records bytes: UnsafeRawBufferPointer) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            guard let record = SortRecord(in: UnsafeRawBufferPointer(rebasing: rest)) else { return false }
+            let length = record.length
+            let target = memory(length)
+            target.copyMemory(from: record.base, byteCount: length)
+            add(SortRecord(at: target), length)
+            rest = rest.dropFirst(length)
+        }
+        return true
+    }
+
+    private mutating func add(_ record: SortRecord, _ length: Int) {
+        slots.append(Slot(record: record))
         // The array of slots doubles, so it may take twice its size.
         size += 2 * MemoryLayout<Slot>.stride
         recordBytes += length
+    }
+
+    func withAll(_ body: (UnsafeRawBufferPointer) -> Void) {
+        let all = UnsafeMutableRawBufferPointer.allocate(byteCount: recordBytes, alignment: 1)
+        defer { all.deallocate() }
+        var offset = 0
+        for slot in slots {
+            let bytes = slot.record.bytes
+            UnsafeMutableRawBufferPointer(rebasing: all[offset...]).copyMemory(from: bytes)
+            offset += bytes.count
+        }
+        body(UnsafeRawBufferPointer(all))
     }
 
     private mutating func memory(_ length: Int) -> UnsafeMutableRawPointer {

@@ -10,6 +10,8 @@
 //
 // Memory: the arenas together have `memoryLimit`, the merge has `fanIn` buffers. (A single record is always in memory
 // as a whole: a path of megabytes takes megabytes.)
+//
+// If another process sorts, this one only passes its records on, in pieces.
 
 import Synchronization
 
@@ -22,6 +24,8 @@ package final class RecordSorter: Sendable {
     private let bufferSize: Int
     /// Streams created so far: they share the memory. Relaxed: a stream may learn late that its share has shrunk.
     private let streams = Atomic<Int>(0)
+    /// Gets the records if another process sorts them.
+    private let passOn: (@Sendable (UnsafeRawBufferPointer) -> Void)?
     private let state = Mutex(State())
 
     private struct State {
@@ -41,15 +45,31 @@ package final class RecordSorter: Sendable {
         self.fanIn = fanIn
         self.bufferSize = max(bufferSize, SortRecord.headerSize)
         file = RunFile(directory: temporaryDirectory)
+        passOn = nil
     }
 
+    /// For a process whose records another one sorts.
+    ///
+    /// - Parameter passOn: gets whole records, in no order, for `RecordArena.append(records:)`. Called by any stream; may
+    ///   block.
+    package init(passingOn passOn: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) {
+        (memoryLimit, fanIn, bufferSize) = (0, 2, SortRecord.headerSize)
+        file = RunFile(directory: nil)
+        self.passOn = passOn
+    }
+
+    /// Arenas of this size are passed on.
+    private static let pieceSize = 128 << 10
+
     /// Creates the temporary file before the scan, so that data that does not fit into memory has a place.
-    package func prepare() throws(TemporaryFileError) { try file.prepare() }
+    package func prepare() throws(TemporaryFileError) { if passOn == nil { try file.prepare() } }
 
     package func addStream() { streams.wrappingAdd(1, ordering: .relaxed) }
 
     /// How many bytes an arena may have before it is to be spilled.
-    package var share: Int { memoryLimit / max(streams.load(ordering: .relaxed), 1) }
+    package var share: Int {
+        passOn == nil ? memoryLimit / max(streams.load(ordering: .relaxed), 1) : Self.pieceSize
+    }
 
     /// How many runs are on disk.
     var runCount: Int { state.withLock { $0.runs.count } }
@@ -59,6 +79,11 @@ package final class RecordSorter: Sendable {
     /// Writes the records to disk and empties the arena.
     package func spill(_ arena: RecordArena) throws(TemporaryFileError) {
         if arena.isEmpty { return }
+        if let passOn {
+            arena.withRecords { passOn($0) }
+            arena.removeAll()
+            return
+        }
         arena.sort()
         var writer = try RunWriter(file, length: Int64(arena.recordBytes))
         for index in 0..<arena.count { try writer.append(arena[index]) }
@@ -70,6 +95,7 @@ package final class RecordSorter: Sendable {
     /// Takes over the arena, in memory if it fits beside the others.
     package func keep(_ arena: RecordArena) throws(TemporaryFileError) {
         if arena.isEmpty { return }
+        if passOn != nil { return try spill(arena) }
         arena.sort()
         let isKept = state.withLock { state in
             guard state.arenaBytes + arena.size <= memoryLimit else { return false }

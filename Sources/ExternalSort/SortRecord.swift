@@ -23,6 +23,13 @@ package struct SortRecord {
 
     init(at base: UnsafeRawPointer) { self.base = base }
 
+    /// The first record of bytes from another process; nil if they do not begin with a whole one.
+    init?(in bytes: UnsafeRawBufferPointer) {
+        guard bytes.count > Self.headerSize, let base = bytes.baseAddress else { return nil }
+        self.base = base
+        guard keyLength >= 4, lineLength > 0, length <= bytes.count else { return nil }
+    }
+
     var keyLength: Int { Int(base.loadUnaligned(as: UInt32.self)) }
     var lineLength: Int { Int(base.loadUnaligned(fromByteOffset: 4, as: UInt32.self)) }
     var length: Int { Self.headerSize + keyLength + lineLength }

@@ -59,6 +59,14 @@ public import CLinux
     /// Major number in the upper half, minor in the lower: not `st_dev`, whose bits are mixed.
     @inlinable package var device: UInt64 { UInt64(raw.stx_dev_major) << 32 | UInt64(raw.stx_dev_minor) }
     @inlinable package var identity: DeviceInode { DeviceInode(device: device, inode: raw.stx_ino) }
+    /// The same on another device.
+    package func onDevice(_ device: UInt64) -> FileStatus {
+        var status = self
+        (status.raw.stx_dev_major, status.raw.stx_dev_minor) = (
+            UInt32(device >> 32), UInt32(truncatingIfNeeded: device)
+        )
+        return status
+    }
     /// `st_size`, in bytes.
     @inlinable package var size: Int64 { Int64(clamping: raw.stx_size) }
     /// Allocated bytes: 512 × `st_blocks`, saturating.

@@ -16,6 +16,8 @@ struct Courier {
     private let link: Link
     private let scan: ScanRank
     private var watch: RankWatch
+    /// Of entries for an output of the first rank, if there is one.
+    private var pieces: PieceTraffic?
 
     private var asked: Int?
     private var pause = Self.shortestPause
@@ -44,14 +46,16 @@ struct Courier {
     /// - Parameters:
     ///   - all: gets the progress of all ranks, in the first.
     ///   - patience: seconds that a rank may be silent.
-    init(_ link: Link, _ scan: ScanRank, _ all: AllProgress, patience: Double) {
-        (self.link, self.scan) = (link, scan)
+    init(_ link: Link, _ scan: ScanRank, _ all: AllProgress, _ pieces: PieceTraffic?, patience: Double) {
+        (self.link, self.scan, self.pieces) = (link, scan, pieces)
         watch = RankWatch(link, all, patience: patience)
         random = UInt64(link.rank) &* 0x9E37_79B9_7F4A_7C15 | 1
     }
 
     /// Runs until the first rank says that everything is answered.
-    mutating func run() throws(BinaryFailure) {
+    ///
+    /// - Returns: false if an output of the first rank cannot be written.
+    mutating func run() throws(BinaryFailure) -> Bool {
         while true {
             var hasStopped = try takeAll()
             if link.rank == 0, scan.isDone {
@@ -59,6 +63,8 @@ struct Courier {
                 hasStopped = true
             }
             lend()
+            carryPieces()
+            if pieces?.hasFailed == true { return false }
             for (rank, bytes) in scan.takeAnswers() where !watch.lost.contains(rank) {
                 link.send(.done, bytes, to: rank)
             }
@@ -74,9 +80,12 @@ struct Courier {
             link.reap()
             clinux_sleep(isHungry || !hungry.isEmpty ? 200_000 : 1_000_000)
         }
+        // A rank lists what it has after its last entries.
+        if link.rank > 0 { pieces?.end() }
         // What is left was borrowed from a rank that is lost.
         if !watch.lost.isEmpty { scan.cancel() }
         scan.stop()
+        return true
     }
 
     /// Exchanges the results that need no tree, after the scan.
@@ -84,6 +93,10 @@ struct Courier {
     /// - Returns: for the first rank the lists of all that still answer.
     mutating func exchange(_ own: [UInt8]) throws(BinaryFailure) -> [[UInt8]] {
         if link.rank > 0 {
+            while pieces?.isDone == false {
+                try answerTheLast()
+                keepWatch()
+            }
             link.send(.lists, own, to: 0)
             return []
         }
@@ -116,9 +129,15 @@ struct Courier {
     private mutating func answerTheLast() throws(BinaryFailure) {
         _ = try takeAll()
         refuseAll()
+        carryPieces()
         link.reap()
         _ = watch.look()
         clinux_sleep(200_000)
+    }
+
+    private mutating func carryPieces() {
+        pieces?.carry(link)
+        if pieces?.isBehind == true { watch.excuse() }
     }
 
     /// - Returns: whether the first rank says that everything is answered.
@@ -147,6 +166,7 @@ struct Courier {
             }
         case .done: try scan.answer(bytes)
         case .lists: lists[rank] = bytes
+        case .piece, .taken: try pieces?.take(bytes, from: rank)
         case .alive: try watch.takeState(bytes, of: rank)
         case .lost:
             var input = BinaryReader(bytes)

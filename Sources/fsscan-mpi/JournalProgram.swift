@@ -106,7 +106,7 @@ struct JournalProgram {
                 try journal.keep(try Self.read(of: rank) { () throws(BinaryFailure) in try ShardFile(bytes) })
                 give(to: rank)
             case .want: give(to: rank)
-            case .begin, .work, .stop, .lists, .lost: break
+            case .begin, .work, .stop, .lists, .lost, .piece, .taken: break
             }
         }
     }

@@ -14,6 +14,9 @@ enum Word: Int32 {
     case stop
     /// All → the first rank: results that need no tree.
     case lists
+    /// A rank → the first: entries for an output that the first one writes. And back: how many bytes are written.
+    case piece
+    case taken
     /// A rank → the first: its state. And back, without one: RankWatch.swift.
     case alive
     /// The first rank → all: the number of a rank that does not answer any more.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 import Entries
+import Formats
 
 /// The options of `fsscan-mpi`: those of a scan, and its own.
 struct RankCommand: ParsableCommand {
@@ -14,6 +15,7 @@ struct RankCommand: ParsableCommand {
             EXAMPLES:
               mpirun -n 4 fsscan-mpi /data --json -o report.json
               mpirun -n 4 fsscan-mpi /data --ndjson -o records/
+              mpirun -n 4 fsscan-mpi /data --hash sha256 --save data.fsscan -o report
               srun -N 16 --ntasks-per-node 1 --mpi=pmix fsscan-mpi /data --json -o report.json
 
             EXIT STATUS: that of fsscan, and
@@ -66,16 +68,17 @@ struct RankSettings {
         if command.journal != nil, resumes {
             throw UsageError("--journal begins a scan, --resume continues one: use one of them")
         }
-        if journal != nil, scan.format == .html || scan.format == .ndjson {
+        if journal != nil, scan.format == .html || scan.format.records != nil {
             throw UsageError("--format \(scan.format) is not for a scan with a journal")
         }
-        try refuseWhatOneProcessNeeds()
-        if scan.format == .ndjson, recordDirectory == nil {
-            throw UsageError("--ndjson: each rank writes a file of its own: name their directory with -o DIR/")
+        if journal != nil, scan.save != nil { throw UsageError("--save is not for a scan with a journal") }
+        if let format = scan.format.records, format.isTree, scan.paths.count != 1 {
+            throw UsageError("--format \(scan.format): takes one PATH, as the format has one root")
         }
+        try refuseWhatOneProcessNeeds()
     }
 
-    /// Where records go; nil without records.
+    /// Where the parts of all ranks go; nil if the first rank writes all records, or if there are none.
     var recordDirectory: [UInt8]? {
         guard scan.format == .ndjson, let output = scan.output, output.last == UInt8(ascii: "/") else { return nil }
         return output
@@ -83,8 +86,6 @@ struct RankSettings {
 
     private func refuseWhatOneProcessNeeds() throws(UsageError) {
         let refused: [(String, Bool)] = [
-            ("--format \(scan.format)", scan.format.records != nil && scan.format != .ndjson),
-            ("--save", scan.save != nil),
             ("--baseline", scan.baseline != nil), ("--deadline", scan.deadline != nil),
             ("a selection of entries", !scan.options.selection.isEmpty), ("--trace", scan.trace != nil),
             ("--shard", scan.shard != nil),

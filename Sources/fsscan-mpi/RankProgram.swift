@@ -5,78 +5,75 @@ import Formats
 import Glibc
 import LinuxKernel
 import ScanEngine
+import Snapshots
 import WorkStealing
 
 /// One rank, from checked settings to an exit status.
 struct RankProgram {
     private let link: Link
-    private let settings: ScanSettings
-    private let patience: Double
-    private let recordDirectory: [UInt8]?
+    private let rankSettings: RankSettings
+    private var settings: ScanSettings { rankSettings.scan }
 
-    init(_ link: Link, _ settings: RankSettings) {
-        (self.link, self.settings, patience) = (link, settings.scan, settings.patience)
-        recordDirectory = settings.recordDirectory
-    }
+    init(_ link: Link, _ settings: RankSettings) { (self.link, rankSettings) = (link, settings) }
 
     func run() throws -> ExitStatus {
         clinux_install_stop_handler()
-        let output: OutputFile?
-        do {
-            output = try prepareOutput()
-        } catch {
-            // The others wait for the start: tell them that there will be no scan.
-            for rank in 1..<max(1, link.size) { link.send(.begin, to: rank) }
-            throw error
-        }
-        guard let start = begin() else {
+        let threads = settings.threads ?? Scheduler.defaultThreads
+        let asked = settings.scanOptions(
+            paths: settings.paths, patterns: try settings.patternLists.flatMap { try $0.patterns() }, threads: threads)
+        let devices = MountedDevices(asked)
+        guard let begun = link.rank == 0 ? try beginFirst(asked, devices) : try begin(asked, devices) else {
             link.farewell {}
             return .success
         }
-        let threads = settings.threads ?? Scheduler.defaultThreads
         warnOfBinding(threads)
-        let asked = settings.scanOptions(
-            paths: settings.paths, patterns: try settings.patternLists.flatMap { try $0.patterns() }, threads: threads)
+        let (outputs, start) = (begun.outputs, begun.start)
         var options = asked
-        options.now =
-            options.now
-            ?? FileTime(
-                seconds: start.startedSeconds, nanoseconds: start.startedNanoseconds)
+        options.now = options.now ?? FileTime(seconds: start.startedSeconds, nanoseconds: start.startedNanoseconds)
         var environment = ScanEnvironment()
         environment.isCancelled = { clinux_stop_signal() != 0 }
         if !settings.format.tellsAll {
             environment.onError = { error in StandardStreams.complain(error.path, error.message) }
         }
+        let numbers = devices.numbers(of: begun.devices)
+        environment.outputs = outputs.all.map { numbers.isEmpty ? $0 : TranslatedDevices($0, numbers) }
+        environment.leftOut = settings.save.flatMap { LeftOut($0, suffixes: LeftOut.ofDatabases) }
         let scan: ScanRank
-        let part: RecordPart?
         do {
-            part = try recordDirectory.map { try RecordPart(rank: link.rank, in: $0, asked, settings) }
-            if let part { environment.outputs.append(part.records) }
             scan = try ScanRank(options, hasTrunk: link.rank == 0, environment)
         } catch {
             // Another machine may have what this one lacks, and has begun.
+            outputs.saved?.abandon()
             link.abort(ExitStatus(reporting: error).rawValue)
         }
-        part?.records.begin(asked, version: Program.version, start)
+        let number = RecordPartNumber(rank: link.rank, ranks: link.size)
+        outputs.records?.records.begin(
+            asked, version: Program.version, start, part: rankSettings.recordDirectory == nil ? nil : number)
         MIMEHelp.warn(scan.confinement)
         guard let thread = Thread.start({ scan.run() }) else { link.abort(ExitStatus.unavailable.rawValue) }
+        if let writer = outputs.writer, !writer.start() { link.abort(ExitStatus.unavailable.rawValue) }
         let all = AllProgress()
-        var courier = Courier(link, scan, all, patience: patience)
+        let pieces = outputs.queue.map { PieceTraffic($0, outputs.writer, ranks: link.size) }
+        var courier = Courier(link, scan, all, pieces, patience: rankSettings.patience)
         let progress = link.rank == 0 ? ProgressDisplay(settings.progress) : nil
         progress?.begin(.together({ all.sum }, readsFiles: scan.readsFiles))
         do throws(BinaryFailure) {
-            try courier.run()
+            if try !courier.run() { link.abort(outputs.failure(settings).rawValue) }
             pthread_join(thread, nil)
             progress?.stop()
             let entries = scan.progress().entries
             let own = scan.lists()
-            if link.rank > 0, let part { finish(part) }
+            if link.rank > 0, let part = outputs.records { finish(part) }
             let lists = try courier.exchange(own)
+            try outputs.writer?.finish()
             if settings.statistics { printStatistics(entries, courier) }
+            if let path = settings.save, environment.leftOut?.places.isEmpty == false {
+                StandardStreams.complain(path, "warning: is inside the saved tree, and is left out")
+            }
             var status = ExitStatus.success
             if link.rank == 0 {
-                let report = try scan.report(lists, start: start, isComplete: !courier.hasLostRanks)
-                status = write(report, asked, to: output, part)
+                var report = try scan.report(lists, start: start, isComplete: !courier.hasLostRanks)
+                status = write(&report, asked, begun)
                 if courier.hasLostRanks { link.abort((status == .outputFailed ? status : .late).rawValue) }
             }
             try courier.sayFarewell()
@@ -85,14 +82,6 @@ struct RankProgram {
             StandardStreams.complain("rank \(link.rank): data of another rank \(error.message)")
             link.abort(ExitStatus.trouble.rawValue)
         }
-    }
-
-    /// The destination of the report, if there is one.
-    private func prepareOutput() throws(OutputError) -> OutputFile? {
-        if link.rank > 0 { return nil }
-        guard let recordDirectory else { return try OutputFile(settings.output, mode: settings.mode) }
-        try OutputDirectory.make(recordDirectory, mode: settings.mode)
-        return nil
     }
 
     /// The part of a rank that is not the first. Without it the records are not whole: the first part must not appear.
@@ -104,18 +93,40 @@ struct RankProgram {
         }
     }
 
-    /// The start time of the first rank.
-    ///
-    /// - Returns: nil if there will be no scan.
-    private func begin() -> Timing? {
-        var start = Timing.now
-        if link.rank == 0 {
+    // MARK: The beginning
+
+    private struct Begun {
+        /// That of the first rank.
+        var start: Timing
+        /// Those of the first rank.
+        var devices: MountedDevices
+        var outputs: RankOutputs
+        /// The destination of the report; nil for the parts of records, and for other ranks.
+        var output: OutputFile?
+    }
+
+    /// Prepares the outputs of the first rank, and begins the scan of all.
+    private func beginFirst(_ options: ScanOptions, _ devices: MountedDevices) throws -> Begun {
+        do {
+            let output =
+                rankSettings.recordDirectory == nil ? try OutputFile(settings.output, mode: settings.mode) : nil
+            let outputs = try RankOutputs(first: rankSettings, options, output)
+            let begun = Begun(start: .now, devices: devices, outputs: outputs, output: output)
             var out = BinaryWriter()
-            out.put(start.startedSeconds)
-            out.put(start.startedNanoseconds)
+            out.put(begun.start.startedSeconds)
+            out.put(begun.start.startedNanoseconds)
+            devices.encode(to: &out)
             for rank in 1..<max(1, link.size) { link.send(.begin, out.bytes, to: rank) }
-            return start
+            return begun
+        } catch {
+            // The others wait for the start: tell them that there will be no scan.
+            for rank in 1..<max(1, link.size) { link.send(.begin, to: rank) }
+            throw error
         }
+    }
+
+    /// - Returns: nil if there will be no scan.
+    private func begin(_ options: ScanOptions, _ devices: MountedDevices) throws -> Begun? {
         while true {
             guard let (word, rank, bytes) = link.receive() else {
                 clinux_sleep(200_000)
@@ -124,12 +135,22 @@ struct RankProgram {
             // Ranks that have begun before this one may ask it.
             if word == .want { link.send(.work, to: rank) }
             guard word == .begin else { continue }
-            var input = BinaryReader(bytes)
-            guard let seconds = try? input.number(Int64.self), let nanoseconds = try? input.number(Int64.self) else {
-                return nil
+            if bytes.isEmpty { return nil }
+            do {
+                var input = BinaryReader(bytes)
+                var start = Timing.now
+                start.startedSeconds = try input.number()
+                start.startedNanoseconds = try input.number()
+                let devices = try MountedDevices(from: &input)
+                try input.end()
+                let outputs = try RankOutputs(rankSettings, rank: link.rank, options)
+                return Begun(start: start, devices: devices, outputs: outputs, output: nil)
+            } catch let error as BinaryFailure {
+                StandardStreams.complain("rank \(link.rank): the start of the scan \(error.message)")
+                link.abort(ExitStatus.trouble.rawValue)
+            } catch {
+                link.abort(ExitStatus(reporting: error).rawValue)
             }
-            (start.startedSeconds, start.startedNanoseconds) = (seconds, nanoseconds)
-            return start
         }
     }
 
@@ -150,15 +171,16 @@ struct RankProgram {
                 + "\(link.sentMessages) messages, \(link.sentBytes) bytes sent")
     }
 
-    /// - Parameters:
-    ///   - options: as requested by the user.
-    ///   - output: nil for records, which have a part.
-    private func write(
-        _ report: ScanReport, _ options: ScanOptions, to output: OutputFile?, _ part: RecordPart?
-    ) -> ExitStatus {
+    /// - Parameter options: as requested by the user.
+    private func write(_ report: inout ScanReport, _ options: ScanOptions, _ begun: Begun) -> ExitStatus {
         do {
-            if let output { try Self.write(report, options, settings, to: output) }
-            try part?.finish(report)
+            // First, as in fsscan: a reader of the report may close the pipe.
+            try begun.outputs.save(&report, settings)
+            if let records = begun.outputs.records {
+                try records.finish(report)
+            } else if let output = begun.output {
+                try Self.write(report, options, settings, to: output)
+            }
         } catch {
             return ExitStatus(reporting: error)
         }

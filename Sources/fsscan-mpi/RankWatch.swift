@@ -145,6 +145,12 @@ struct RankWatch {
         if sum != counted { (counted, lastCounted) = (sum, clock) }
     }
 
+    /// All ranks may have to wait for the first one's output: none of them is to blame.
+    mutating func excuse() {
+        lastCounted = clock
+        for rank in heard.indices { heard[rank] = clock }
+    }
+
     mutating func lose(_ rank: Int) { lost.insert(rank) }
 
     func isSilent(_ rank: Int) -> Bool { clock - heard[rank] > patience }

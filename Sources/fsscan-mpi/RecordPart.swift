@@ -1,4 +1,4 @@
-// Records of several ranks: a directory with a file for each rank.
+// Records of several ranks: one file that the first rank writes, or a directory with a file for each rank.
 //
 //   DIR/part-0.ndjson    header, records that rank 0 saw, summary of the whole scan     appears last
 //   DIR/part-1.ndjson    header, records that rank 1 saw
@@ -12,26 +12,31 @@ import ScanEngine
 
 final class RecordPart {
     let records: RecordOutput
-    private let sink: RecordSink
+    private let output: OutputFile
     private let settings: ScanSettings
 
-    init(rank: Int, in directory: [UInt8], _ options: ScanOptions, _ settings: ScanSettings) throws(OutputError) {
-        self.settings = settings
-        let sink = RecordSink(
-            output: try OutputFile(directory + Array("part-\(rank).ndjson".utf8), mode: settings.mode))
-        self.sink = sink
-        records = RecordOutput(.ndjson, for: options, sorted: settings.sorted) { try sink.output.write($0) }
-        do throws(TemporaryFileError) {
-            try records.prepare()
-        } catch {
-            throw ScanProgram.outputError(of: error, settings)
-        }
+    init(
+        _ output: OutputFile, _ format: RecordFormat, _ options: ScanOptions, _ settings: ScanSettings
+    )
+        throws(OutputError)
+    {
+        (self.output, self.settings) = (output, settings)
+        records = try ScanProgram.makeRecords(format, options, settings, output)
     }
 
-    /// - Parameter report: of the whole scan, for the first part.
+    convenience init(
+        rank: Int, in directory: [UInt8], _ options: ScanOptions, _ settings: ScanSettings
+    )
+        throws(OutputError)
+    {
+        let output = try OutputFile(directory + Array("part-\(rank).ndjson".utf8), mode: settings.mode)
+        try self.init(output, .ndjson, options, settings)
+    }
+
+    /// - Parameter report: of the whole scan; nil for a part that is not the first.
     func finish(_ report: ScanReport?) throws(OutputError) {
         if let report { records.finish(report) } else { records.finishWithoutSummary() }
         if let failure = records.failure { throw ScanProgram.outputError(of: failure, settings) }
-        try sink.output.finish()
+        try output.finish()
     }
 }

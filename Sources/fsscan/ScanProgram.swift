@@ -34,7 +34,7 @@ struct ScanProgram {
         clinux_install_stop_handler()
         let output = try OutputFile(settings.output, mode: settings.mode)
         let records = try settings.format.records.map { format throws(OutputError) in
-            try makeRecords(format, options, output)
+            try Self.makeRecords(format, options, settings, output)
         }
         var environment = ScanEnvironment()
         environment.baseline = try makeBaseline(options)
@@ -81,7 +81,7 @@ struct ScanProgram {
         }
         if let proof, let path = settings.save {
             let kept = KeptScan(path: path, scan: proof.scan, evidence: proof.evidence.hex, sha256: proof.sha256)
-            printEvidence(report, kept)
+            Self.printEvidence(report, kept)
             report.kept = kept
         }
 
@@ -114,17 +114,14 @@ struct ScanProgram {
         return true
     }
 
-    private func makeRecords(
-        _ format: RecordFormat, _ options: ScanOptions, _ output: OutputFile
+    static func makeRecords(
+        _ format: RecordFormat, _ options: ScanOptions, _ settings: ScanSettings, _ output: OutputFile
     ) throws(OutputError) -> RecordOutput {
         let sink = RecordSink(output: output)
         // Some formats have raw names, which programs want but a terminal would obey.
         let quoting = isatty(output.descriptor) == 1 ? Quoting(for: output.descriptor) : nil
-        var form = RecordLines()
-        form.endInNUL = settings.endsLinesInNUL
-        form.areForTerminal = quoting != nil
-        let end = form.endInNUL ? 0 : UInt8(ascii: "\n")
-        let format = format.withLines?(form) ?? format
+        let end = settings.endsLinesInNUL ? 0 : UInt8(ascii: "\n")
+        let format = settings.withLines(format, areForTerminal: quoting != nil)
         let records = RecordOutput(format, for: options, sorted: settings.sorted) { lines in
             guard let quoting else { return try sink.output.write(lines) }
             try quoting.escapedLines(Array(lines), end: end).withUnsafeBytes { try sink.output.write($0) }
@@ -132,7 +129,7 @@ struct ScanProgram {
         do throws(TemporaryFileError) {
             try records.prepare()
         } catch {
-            throw Self.outputError(of: error, settings)
+            throw outputError(of: error, settings)
         }
         return records
     }
@@ -191,7 +188,7 @@ struct ScanProgram {
     }
 
     /// The evidence to keep elsewhere, so that a replaced scan is detected.
-    private func printEvidence(_ report: ScanReport, _ kept: KeptScan) {
+    static func printEvidence(_ report: ScanReport, _ kept: KeptScan) {
         let scan = kept.path + Array("#\(kept.scan)".utf8)
         let quoting = Quoting.forErrors
         for root in report.roots {
@@ -213,6 +210,16 @@ struct ScanProgram {
     private func printStatistics(_ report: ScanReport) {
         guard settings.statistics else { return }
         for (name, value) in report.statistics { StandardStreams.complain("\(name): \(value)") }
+    }
+}
+
+extension ScanSettings {
+    /// A format with the requested lines.
+    func withLines(_ format: RecordFormat, areForTerminal: Bool) -> RecordFormat {
+        var form = RecordLines()
+        form.endInNUL = endsLinesInNUL
+        form.areForTerminal = areForTerminal
+        return format.withLines?(form) ?? format
     }
 }
 

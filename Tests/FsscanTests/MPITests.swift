@@ -104,9 +104,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("--save x.db", "--save is not for fsscan-mpi: use fsscan"),
-        ("--format csv", "--format csv is not for fsscan-mpi: use fsscan"),
-        ("--ndjson", "--ndjson: each rank writes a file of its own: name their directory with -o DIR/"),
+        ("--hash sha1 --baseline x.db", "--baseline is not for fsscan-mpi: use fsscan"),
+        ("--save x.db --journal x", "--save is not for a scan with a journal"),
+        ("--format csv --journal x", "--format csv is not for a scan with a journal"),
+        ("--format ncdu /", "--format ncdu: takes one PATH, as the format has one root"),
         ("--patience 0", "--patience: '0' is not a time (seconds, or a number with s, m, h, d)"),
         ("--nonsense", "unknown option '--nonsense' (see fsscan --help)"),
     ])

@@ -96,6 +96,10 @@ extension RecordEncoder {
         writer.member("schema", "fsscan-records/1")
         writer.member("version", version)
         writer.member(started: timing)
+        if let part {
+            writer.member("rank", Int64(part.rank))
+            writer.member("ranks", Int64(part.ranks))
+        }
         member("roots", paths: options.paths)
         writer.member(options: options)
         endRecord()

@@ -25,6 +25,17 @@ private struct RecordsReader {
     private var index = RootIndex([])
     /// The summary's `complete`; nil before it.
     private var isComplete: Bool?
+    /// The first header, and the parts of the records so far.
+    private var common: Header?
+    private var parts: Set<UInt64> = []
+
+    /// What the headers of all parts have in common.
+    private struct Header: Equatable {
+        var started: [UInt8]
+        var roots: [[UInt8]]
+        /// How many parts there are; nil if there is only one file.
+        var ranks: UInt64?
+    }
 
     init(_ input: SnapshotInput) {
         path = input.path
@@ -37,9 +48,19 @@ private struct RecordsReader {
         roots = description.roots
         index = RootIndex(roots.enumerated().map { (root: $0.offset, path: $0.element) })
         while let object = try nextObject() {
-            guard isComplete == nil else { throw lines.failure("something follows the summary") }
+            if object["type"]?.string?.elementsEqual("header".utf8) == true, common?.ranks != nil {
+                try takeAnotherPart(object)
+                continue
+            }
+            guard isComplete == nil || common?.ranks != nil else {
+                throw lines.failure("something follows the summary")
+            }
             let entries = try lines.taking { () throws(JSONFieldFailure) in try take(object) }
             for entry in entries { try sorter.append(entry) }
+        }
+        if let ranks = common?.ranks, parts.count < ranks {
+            throw SnapshotFailure(
+                path: path, "has \(parts.count) of the \(ranks) parts of the records: read all of them as one, by cat")
         }
         guard let isComplete else {
             throw SnapshotFailure(path: path, "ends without a summary: the records are truncated")
@@ -55,13 +76,25 @@ private struct RecordsReader {
 
     // MARK: Header
 
-    private func description(_ header: JSONObject) throws(JSONFieldFailure) -> SnapshotDescription {
+    private mutating func description(_ header: JSONObject) throws(JSONFieldFailure) -> SnapshotDescription {
         guard header["schema"]?.string?.elementsEqual(Array("fsscan-records/1".utf8)) == true else {
             throw JSONFieldFailure(key: "schema")
         }
-        guard let roots = header["roots"]?.array, let options = header["options"]?.object else {
-            throw JSONFieldFailure(key: "roots")
-        }
+        guard let options = header["options"]?.object else { throw JSONFieldFailure(key: "options") }
+        let common = try Self.common(header)
+        let paths = common.roots
+        self.common = common
+        if let rank: UInt64 = try header.number("rank") { parts.insert(rank) }
+        let scan = try ScanOptions(options, paths: paths)
+        var description = SnapshotDescription(
+            format: SnapshotFormat.records.name, roots: paths, fields: FieldSet(of: scan),
+            algorithms: DigestSet(scan.hash).algorithms)
+        description.options = scan
+        return description
+    }
+
+    private static func common(_ header: JSONObject) throws(JSONFieldFailure) -> Header {
+        guard let roots = header["roots"]?.array else { throw JSONFieldFailure(key: "roots") }
         var paths: [[UInt8]] = []
         for root in roots {
             guard let path = try root.object?.bytes("path"), !path.contains(0) else {
@@ -69,12 +102,17 @@ private struct RecordsReader {
             }
             paths.append(path)
         }
-        let scan = try ScanOptions(options, paths: paths)
-        var description = SnapshotDescription(
-            format: SnapshotFormat.records.name, roots: paths, fields: FieldSet(of: scan),
-            algorithms: DigestSet(scan.hash).algorithms)
-        description.options = scan
-        return description
+        return Header(
+            started: try header.string("started") ?? [], roots: paths, ranks: try header.number("ranks"))
+    }
+
+    /// The parts of the records that several processes have written, one behind the other in any order.
+    private mutating func takeAnotherPart(_ object: JSONObject) throws(SnapshotFailure) {
+        let isNew = try lines.taking { () throws(JSONFieldFailure) in
+            guard try Self.common(object) == common, let rank: UInt64 = try object.number("rank") else { return false }
+            return parts.insert(rank).inserted
+        }
+        if !isNew { throw lines.failure("is no other part of the same records") }
     }
 
     // MARK: Entries

@@ -5,7 +5,7 @@ package import LinuxKernel
 import ScanEngine
 
 /// One worker's entries, packed and gathered in batches.
-package final class BatchStream: EntryStream {
+package final class BatchStream: MergingStream {
     private var encoder: EntryEncoder
     private var arena = RecordArena()
     private let roots: [[UInt8]]
@@ -48,6 +48,12 @@ package final class BatchStream: EntryStream {
     }
 
     package func excluded(root: Int, path: UnsafeRawBufferPointer) { onExcluded(root, path) }
+
+    package func take(_ piece: UnsafeRawBufferPointer) -> Bool {
+        guard arena.append(records: piece) else { return false }
+        if arena.size >= batchSize() { flush() }
+        return true
+    }
 
     package func flush() {
         if arena.isEmpty { return }

@@ -3,6 +3,16 @@ package import Entries
 package import LinuxKernel
 package import ScanEngine
 
+/// Which of several files with the records of one scan.
+package struct RecordPartNumber: Sendable {
+    /// From 0.
+    package var rank: Int
+    /// How many parts there are.
+    package var ranks: Int
+
+    package init(rank: Int, ranks: Int) { (self.rank, self.ranks) = (rank, ranks) }
+}
+
 /// Writes records in one format into a buffer: one encoder for each worker. The file of each format describes its
 /// layout.
 package struct RecordEncoder: ~Copyable {
@@ -13,6 +23,8 @@ package struct RecordEncoder: ~Copyable {
     /// For the formats that are JSON; the others write to its buffer.
     var writer: JSONWriter
     var timestamps = TimestampFormatter()
+    /// For the header.
+    var part: RecordPartNumber?
 
     /// - Parameters:
     ///   - digests: the algorithms of the scan, that is, the layout of a row of digests.

@@ -32,7 +32,7 @@ import Synchronization
 /// output.finish(report)
 /// if let failure = output.failure { … }
 /// ```
-public final class RecordOutput: EntryOutput {
+public final class RecordOutput: MergingOutput {
     /// Takes whole lines. Called by one thread at a time, by any worker; may block.
     public typealias Sink = @Sendable (UnsafeRawBufferPointer) throws -> Void
 
@@ -69,6 +69,17 @@ public final class RecordOutput: EntryOutput {
         self.init(format, for: options, sorter: sorted || format.isTree ? sorter : nil, sink: sink)
     }
 
+    /// For one of several processes that scan a tree together: the output of another one writes its records.
+    ///
+    /// - Parameter passOn: gets pieces for `MergingStream.take(_:)`. Called by any worker; may block.
+    package static func passing(
+        _ format: RecordFormat, for options: ScanOptions, sorted: Bool,
+        on passOn: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+    ) -> RecordOutput {
+        let sorter = sorted || format.isTree ? RecordSorter(passingOn: passOn) : nil
+        return RecordOutput(format, for: options, sorter: sorter, sink: passOn)
+    }
+
     init(_ format: RecordFormat, for options: ScanOptions, sorter: RecordSorter?, sink: @escaping Sink) {
         self.format = format
         digests = DigestSet(options.hash)
@@ -98,16 +109,23 @@ public final class RecordOutput: EntryOutput {
     /// - Precondition: one PATH, if the format is a tree.
     /// - Parameter timing: only the start of the scan is used.
     public func begin(_ options: ScanOptions, version: String, _ timing: Timing) {
+        begin(options, version: version, timing, part: nil)
+    }
+
+    /// - Parameter part: nil if there are no others.
+    package func begin(_ options: ScanOptions, version: String, _ timing: Timing, part: RecordPartNumber?) {
         if format.isTree {
             precondition(options.paths.count == 1, "a tree has one root")
             treeOptions.withLock { $0 = options }
         }
         var encoder = makeEncoder()
+        encoder.part = part
         encoder.header(options: options, version: version, timing: timing)
         write(encoder.buffer.bytes)
     }
 
     package func makeStream() -> any EntryStream { RecordStream(self) }
+    package func makeMergingStream() -> any MergingStream { RecordStream(self) }
 
     func makeEncoder(capacity: Int = 4096) -> RecordEncoder {
         RecordEncoder(format, digests: digests, asked: asked, capacity: capacity)

@@ -10,7 +10,7 @@ package import LinuxKernel
 /// last hand-over: a scan that reads large files writes few lines, and a user may be watching. The last lines before a
 /// worker went idle wait for its next line or the end of the scan; a timer would have to take the lines from another
 /// thread, and so cost a lock per line. With `--sorted` they wait for the end in any case, in an arena.
-package final class RecordStream: EntryStream {
+package final class RecordStream: MergingStream {
     private let output: RecordOutput
     /// A struct, so that each record costs one exclusivity check, not one for each property.
     private var lines: Lines
@@ -50,6 +50,8 @@ package final class RecordStream: EntryStream {
         if output.failed { return }
         lines.append(root, path) { $0.excluded() }
     }
+
+    package func take(_ piece: UnsafeRawBufferPointer) -> Bool { output.failed || lines.take(piece) }
 
     /// Hands over everything. Call it after the last record.
     package func flush() { lines.flush() }
@@ -91,15 +93,29 @@ private struct Lines: ~Copyable {
         }
     }
 
+    mutating func take(_ piece: UnsafeRawBufferPointer) -> Bool {
+        guard let sorter = output.sorter else {
+            output.write(piece)
+            return true
+        }
+        guard arena.append(records: piece) else { return false }
+        spillIfFull(sorter)
+        return true
+    }
+
+    private func spillIfFull(_ sorter: RecordSorter) {
+        if arena.size >= sorter.share {
+            output.attempt { () throws(TemporaryFileError) in try sorter.spill(arena) }
+        }
+    }
+
     private mutating func lineEnded(_ root: Int, _ path: UnsafeRawBufferPointer) {
         // Some formats write nothing for some records.
         if encoder.buffer.count == 0 { return }
         if let sorter = output.sorter {
             arena.append(root: root, path: path, line: encoder.buffer.bytes)
             encoder.buffer.drain { _ in }
-            if arena.size >= sorter.share {
-                output.attempt { () throws(TemporaryFileError) in try sorter.spill(arena) }
-            }
+            spillIfFull(sorter)
             return
         }
         let now = Self.now()

@@ -36,10 +36,10 @@ package struct DeviceTable: ~Copyable, Sendable {
         var mount: UInt64?
         /// From the root of this process, without symlinks.
         var path: [UInt8]
+        var device: UInt64?
 
-        package init(mount: UInt64?, path: [UInt8]) {
-            self.mount = mount
-            self.path = path
+        package init(mount: UInt64?, path: [UInt8], device: UInt64? = nil) {
+            (self.mount, self.path, self.device) = (mount, path, device)
         }
 
         /// Nil if the PATH cannot be stat'ed, or there is no /proc.
@@ -51,7 +51,7 @@ package struct DeviceTable: ~Copyable, Sendable {
                 }
                 var status = FileStatus()
                 try Kernel.status(of: hold.number, into: &status)
-                mount = status.mount
+                (mount, device) = (status.mount, status.device)
                 self.path = try Kernel.symlinkTarget("/proc/self/fd/\(hold.number)", in: Kernel.workingDirectory)
             } catch {
                 return nil

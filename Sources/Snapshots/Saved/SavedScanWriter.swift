@@ -12,6 +12,7 @@
 
 import CLinux
 package import Entries
+import ExternalSort
 import Formats
 package import ScanEngine
 
@@ -24,7 +25,7 @@ package import ScanEngine
 /// let report = scan.run()
 /// let proof = try writer.finish(report)     // or `abandon()`
 /// ```
-package final class SavedScanWriter: EntryOutput {
+package final class SavedScanWriter: MergingOutput {
     private let transaction: SavedTransaction
     private let entries: SortingOutput
     private let options: ScanOptions
@@ -55,7 +56,15 @@ package final class SavedScanWriter: EntryOutput {
         }
     }
 
+    /// For one of several processes that scan a tree together: the writer of another one saves its entries.
+    ///
+    /// - Parameter passOn: gets pieces for `MergingStream.take(_:)`. Called by any worker; may block.
+    package static func output(
+        _ options: ScanOptions, passingOn passOn: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+    ) -> any EntryOutput { SortingOutput(options, nil, RecordSorter(passingOn: passOn)) }
+
     package func makeStream() -> any EntryStream { entries.makeStream() }
+    package func makeMergingStream() -> any MergingStream { entries.makeMergingStream() }
     package var failed: Bool { entries.failed }
     package var wantsState: Bool { false }
 

@@ -5,7 +5,7 @@ import ScanEngine
 import Synchronization
 
 /// Sorts the entries of a scan.
-final class SortingOutput: EntryOutput {
+final class SortingOutput: MergingOutput {
     private let sorter: RecordSorter
     private let digests: DigestSet
     private let roots: [[UInt8]]
@@ -18,8 +18,8 @@ final class SortingOutput: EntryOutput {
 
     private static let memoryLimit = 64 << 20
 
-    init(_ options: ScanOptions, _ rules: RuleSet?) {
-        sorter = RecordSorter(memoryLimit: Self.memoryLimit, temporaryDirectory: nil)
+    init(_ options: ScanOptions, _ rules: RuleSet?, _ sorter: RecordSorter? = nil) {
+        self.sorter = sorter ?? RecordSorter(memoryLimit: Self.memoryLimit, temporaryDirectory: nil)
         digests = DigestSet(options.hash)
         roots = options.paths
         self.rules = rules
@@ -40,7 +40,9 @@ final class SortingOutput: EntryOutput {
     var failed: Bool { isFailed.load(ordering: .relaxed) }
     var wantsState: Bool { false }
 
-    func makeStream() -> any EntryStream {
+    func makeStream() -> any EntryStream { makeMergingStream() }
+
+    func makeMergingStream() -> any MergingStream {
         sorter.addStream()
         let batchSize = { [sorter] in max(32 << 10, sorter.share) }
         let onExcluded = { [self] (root: Int, path: UnsafeRawBufferPointer) in

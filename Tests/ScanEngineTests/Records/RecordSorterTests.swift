@@ -86,6 +86,55 @@ import Testing
             ProcessOptions { $0.input = unsorted.bytes })
     }
 
+    /// Several processes scan, and one of them sorts and writes.
+    @Test(arguments: [false, true]) func anotherProcessWritesTheSame(isSorted: Bool) throws {
+        let arrivals = Self.arrivals(3_000)
+        let options = ScanOptions(paths: [], threads: 1)
+        let sink = CollectingSink()
+        let writing = RecordOutput(for: options, sorted: isSorted) { sink.take($0) }
+        let pieces = Mutex<[[UInt8]]>([])
+        let passing = RecordOutput.passing(.ndjson, for: options, sorted: isSorted) { piece in
+            pieces.withLock { $0.append(Array(piece)) }
+        }
+        let streams = [passing.makeStream(), passing.makeStream(), writing.makeStream()]
+        for (index, stream) in streams.enumerated() {
+            Self.send(arrivals.enumerated().filter { $0.offset % 3 == index }.map(\.element), to: stream)
+            stream.flush()
+        }
+        let merging = writing.makeMergingStream()
+        let all = pieces.withLock { $0 }
+        #expect(all.count > 2)
+        for piece in all { #expect(piece.withUnsafeBytes { merging.take($0) }) }
+        merging.flush()
+        writing.finishWithoutSummary()
+        let sorted = try Self.pythonSorts(arrivals)
+        if isSorted {
+            #expect(sink.bytes == sorted)
+        } else {
+            let lines = { (bytes: [UInt8]) in
+                bytes.split(separator: UInt8(ascii: "\n")).map(Array.init).sorted { $0.lexicographicallyPrecedes($1) }
+            }
+            #expect(lines(sink.bytes) == lines(sorted))
+        }
+    }
+
+    @Test func whatIsCutOffIsNoRecord() {
+        let arena = RecordArena()
+        let path = Array("a/b".utf8)
+        path.withUnsafeBytes { path in arena.append(root: 1, path: path, line: path) }
+        var bytes: [UInt8] = []
+        arena.withRecords { bytes = Array($0) }
+        for count in 0...bytes.count {
+            let taken = RecordArena()
+            let isWhole = bytes.prefix(count).withUnsafeBytes { taken.append(records: $0) }
+            #expect(isWhole == (count == 0 || count == bytes.count))
+            #expect(taken.count == (count == bytes.count ? 1 : 0))
+        }
+        // A key that is shorter than the number of its PATH.
+        bytes[0] = 3
+        #expect(!bytes.withUnsafeBytes { RecordArena().append(records: $0) })
+    }
+
     @Test func theOrderIsPythonsForAnyMemoryAndAnyNumberOfWorkers() async throws {
         let arrivals = Self.arrivals(6_000)
         let expected = try Self.pythonSorts(arrivals)
