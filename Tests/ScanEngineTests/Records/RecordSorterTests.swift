@@ -91,7 +91,7 @@ import Testing
         let arrivals = Self.arrivals(3_000)
         let options = ScanOptions(paths: [], threads: 1)
         let sink = CollectingSink()
-        let writing = RecordOutput(for: options, sorted: isSorted) { sink.take($0) }
+        let writing = RecordOutput(.ndjson, for: options, sorted: isSorted) { sink.take($0) }
         let pieces = Mutex<[[UInt8]]>([])
         let passing = RecordOutput.passing(.ndjson, for: options, sorted: isSorted) { piece in
             pieces.withLock { $0.append(Array(piece)) }
