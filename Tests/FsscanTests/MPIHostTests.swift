@@ -42,7 +42,7 @@ struct MPIHostTests {
             options='--hash sha256'
             "$F" --json --depth 3 $options --save one "$TREE" > one.json 2> text; "$F" --ndjson --sorted $options "$TREE" > one.ndjson
             hosts 4 "$M" --threads 1 --depth 3 --stats --json $options --save many -o many.json "$TREE" > noise 2>&1
-            echo "json $?"
+            status=$?; echo "json $status"; [ $status = 0 ] || grep -a -e Fatal -e '^fsscan' -e ' at /' noise
             # Both hosts have worked.
             grep -a -q 'rank [23]: [1-9][0-9]* entries' noise && echo shared
             for file in one many; do sed -e '/^  "timing": {/,$d' $file.json > $file.cut; done; diff one.cut many.cut | head

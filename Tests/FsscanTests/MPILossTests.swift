@@ -57,7 +57,7 @@ struct MPILossTests {
         let script = """
             \(MPI.mpirun(2)) --pool 1 --patience 3 --json -o out.json "$T" > noise 2>&1 & job=$!
             for i in $(seq 400); do pid=$(rank 0); [ -n "$pid" ] && break; sleep 0.05; done
-            sleep 0.7; kill -STOP $pid; wait $job; echo "status $?"
+            sleep 1.5; kill -STOP $pid; wait $job; echo "status $?"
             ls out.json 2> /dev/null; grep -a -c 'fsscan: rank 1: rank 0 does not answer: there is no report' noise
             sleep 1; pgrep -c -f -- "fsscan-mpi.*$T"
             """
