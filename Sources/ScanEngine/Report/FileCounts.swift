@@ -22,6 +22,24 @@ public struct FileCounts: Equatable, Sendable {
     }
 }
 
+extension FileCounts {
+    /// Adds a name, and bytes, saturating, where a sum that overflows costs and any other is cheap: an addition in
+    /// memory and a branch, instead of four instructions.
+    @inline(__always)
+    mutating func countName(_ bytes: FileCounts) {
+        // There are not as many files.
+        files &+= 1
+        var isTooMuch = false
+        (apparentBytes, isTooMuch) = apparentBytes.addingReportingOverflow(bytes.apparentBytes)
+        if isTooMuch { Self.saturate(&apparentBytes) }
+        (diskBytes, isTooMuch) = diskBytes.addingReportingOverflow(bytes.diskBytes)
+        if isTooMuch { Self.saturate(&diskBytes) }
+    }
+
+    @inline(never)
+    private static func saturate(_ sum: inout Int64) { sum = .max }
+}
+
 /// Counts of entries of every kind, and of the regular files among them.
 struct EntryCounts {
     var entries: Int64 = 0

@@ -49,18 +49,44 @@ struct FileHistogram {
     fileprivate static var cellCount: Int { ages * sizes }
 
     private let now: FileTime
+    private let knownAges: [9 of KnownAge]
+    /// The age group of the last file.
+    private var lastAge = KnownAge()
     private var cells = [198 of FileCounts](repeating: FileCounts())
     /// Of files that could not be stat'ed.
     private var unknown = FileCounts()
+
+    /// An age group as an interval of mtimes in whole seconds. Not the seconds at its limits: there nanoseconds decide.
+    private struct KnownAge {
+        /// The first cell of the group.
+        var row = 0
+        var first: Int64 = 0
+        var seconds: UInt64 = 0
+
+        /// The difference is right modulo 2^64, and so is the comparison.
+        @inline(__always)
+        func contains(_ time: FileTime) -> Bool { UInt64(bitPattern: time.seconds &- first) < seconds }
+    }
 
     /// - Parameter now: the reference time for ages.
     init(now: FileTime) {
         precondition(cells.count == Self.ages * Self.sizes, "a cell for each age and size")
         self.now = now
+        knownAges = Self.knownAges(now)
+    }
+
+    /// Counts a name of a regular file. Neighbours are mostly of one age group, which takes one comparison.
+    ///
+    /// - Parameter bytes: of the file; none if they count later.
+    @inline(__always)
+    mutating func count(_ status: borrowing FileStatus, _ bytes: FileCounts) {
+        // Not in a function of its own, for which the table would be copied.
+        if !lastAge.contains(status.mtime) { lastAge = knownAges[Self.age(status.mtime, now)] }
+        cells[lastAge.row &+ Self.sizeIndex(status.size)].countName(bytes)
     }
 
     /// The cell of a regular file.
-    @inline(__always)
+    @inline(__always)  // the table would be copied for the call
     func cell(_ status: borrowing FileStatus) -> Cell {
         let index = Self.age(status.mtime, now) &* Self.sizes &+ Self.sizeIndex(status.size)
         return Cell(index: UInt8(truncatingIfNeeded: index))
@@ -76,7 +102,18 @@ struct FileHistogram {
         unknown.add(other.unknown)
     }
 
-    /// The index of the age group in `FileAge.allCases`. Three comparisons, because this runs for each file.
+    /// Of each age group.
+    private static func knownAges(_ now: FileTime) -> [9 of KnownAge] {
+        [9 of KnownAge] { index in
+            let age = FileAge.allCases[index]
+            let younger = index == 0 ? 0 : FileAge.allCases[index - 1].limit
+            let first = age == .future ? now.seconds &+ 1 : age.limit.map { now.seconds &- $0 &+ 1 } ?? .min
+            let end = age == .future ? .max : younger.map { now.seconds &- $0 } ?? .max
+            return KnownAge(row: index * sizes, first: first, seconds: UInt64(bitPattern: end &- first))
+        }
+    }
+
+    /// The index of the age group in `FileAge.allCases`, in three comparisons.
     @inline(__always)
     private static func age(_ time: FileTime, _ now: FileTime) -> Int {
         // In whole seconds rounded down, a file is at least D old if its seconds are less than this minus D. (This
@@ -93,7 +130,9 @@ struct FileHistogram {
 
     @inline(__always)
     private static func sizeIndex(_ size: Int64) -> Int {
-        size == 0 ? 0 : min(sizes &- 1, 1 &+ (63 &- size.leadingZeroBitCount) >> 1)
+        // Twice the size and one has one bit more, and is never 0, which has no leading one.
+        let last = 63 ^ (UInt64(bitPattern: size) << 1 | 1).leadingZeroBitCount
+        return min(sizes &- 1, (last &+ 1) >> 1)
     }
 
     /// All age groups, and the files that could not be stat'ed, if any.

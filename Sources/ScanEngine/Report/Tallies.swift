@@ -50,7 +50,7 @@ struct Tallies {
         owners.add(status.uid, status.gid, counts)
         if kind == .file {
             extensions.add(fileExtension, counts.counts)
-            histogram.add(histogram.cell(status), counts.counts)
+            histogram.count(status, counts.counts)
         }
         if let pseudo { add(counts, pseudo) }
     }
