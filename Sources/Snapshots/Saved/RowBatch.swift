@@ -60,7 +60,7 @@ struct RowBatch: ~Copyable {
                 return "(\(parameters.joined(separator: ", ")))"
             }
             let statement = try database.prepare(
-                "INSERT INTO entries (\(names.joined(separator: ", "))) VALUES \(rows.joined(separator: ", "))")
+                "INSERT OR FAIL INTO entries (\(names.joined(separator: ", "))) VALUES \(rows.joined(separator: ", "))")
             statement.bind(0, series)
             statement.bind(1, scan)
             return statement

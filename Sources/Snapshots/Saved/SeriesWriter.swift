@@ -62,7 +62,7 @@ final class SeriesWriter {
         let all = schema.entryValues.joined(separator: ", ")
         moveEntry = try database.prepare(
             """
-            INSERT INTO history (series, root, key, until, since, \(all))
+            INSERT OR FAIL INTO history (series, root, key, until, since, \(all))
             SELECT series, root, key, ?4, since, \(all) FROM entries WHERE series = ?1 AND root = ?2 AND key = ?3
             """)
         deleteEntry = try database.prepare("DELETE FROM entries WHERE series = ?1 AND root = ?2 AND key = ?3")
