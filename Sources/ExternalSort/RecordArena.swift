@@ -53,7 +53,7 @@ private struct Records: ~Copyable {
     /// Small enough that 1,024 workers with one each stay below the usual memory limit.
     private static let blockSize = 32 << 10
 
-    /// A record, and eight bytes of its key: those after the common prefix of all keys, which decide most comparisons.
+    /// A record, and eight bytes of its key: see `sort()`.
     struct Slot {
         var prefix: UInt64 = 0
         /// In a block or in `longRecords`: both stay where they are until `removeAll()`.
@@ -123,24 +123,64 @@ private struct Records: ~Copyable {
         return blocks[block].baseAddress! + position
     }
 
+    /// Compares eight bytes at a time as one number. Records whose keys are equal up to there are a group: they are
+    /// sorted by the eight bytes that follow what all keys of the group have in common. So a key is looked at once for
+    /// each group that it is in, and not once for each comparison, which would wait for memory most of the time.
     mutating func sort() {
-        guard let first = slots.first?.record.key else { return }
-        var common = first.count
-        for slot in slots {
-            let key = slot.record.key
-            let limit = min(common, key.count)
-            common = 0
-            while common < limit, key[common] == first[common] { common += 1 }
+        if slots.isEmpty { return }
+        slots.withUnsafeMutableBufferPointer { slots in
+            var groups = [Group(slots: 0..<slots.count, common: 0)]
+            while let group = groups.popLast() {
+                var members = UnsafeMutableBufferPointer(rebasing: slots[group.slots])
+                if group.hasEndedKey(members) {
+                    members.sort { $0.record < $1.record }
+                    continue
+                }
+                let common = group.extended(members)
+                for index in members.indices { members[index].prefix = members[index].record.prefix(at: common) }
+                members.sort { $0.prefix < $1.prefix }
+                var start = 0
+                while start < members.count {
+                    var end = start + 1
+                    while end < members.count, members[end].prefix == members[start].prefix { end += 1 }
+                    if end - start > Group.fewest {
+                        let first = group.slots.lowerBound + start
+                        groups.append(Group(slots: first..<first + end - start, common: common + 8))
+                    } else if end - start > 1 {
+                        var equal = UnsafeMutableBufferPointer(rebasing: members[start..<end])
+                        equal.sort { $0.record < $1.record }
+                    }
+                    start = end
+                }
+            }
         }
-        for index in slots.indices {
-            var prefix: UInt64 = 0
-            let key = slots[index].record.key
-            // Beyond its end a key counts as NUL: if that hides a difference, the whole keys are compared.
-            for place in common..<common + 8 { prefix = prefix << 8 | (place < key.count ? UInt64(key[place]) : 0) }
-            slots[index].prefix = prefix
+    }
+
+    /// Slots next to each other whose keys have the same first bytes. Beyond its end a key counts as NUL.
+    private struct Group {
+        let slots: Range<Int>
+        /// The number of bytes that are known to be the same.
+        let common: Int
+
+        /// So few are compared as a whole.
+        static let fewest = 8
+
+        /// Then equal bytes may hide a difference: one key ends, another one goes on with NULs.
+        func hasEndedKey(_ members: UnsafeMutableBufferPointer<Slot>) -> Bool {
+            members.contains { $0.record.keyLength < common }
         }
-        slots.sort { left, right in
-            left.prefix == right.prefix ? left.record < right.record : left.prefix < right.prefix
+
+        /// The number of bytes that all keys have in common.
+        func extended(_ members: UnsafeMutableBufferPointer<Slot>) -> Int {
+            let first = members[0].record.key
+            var end = first.count
+            for member in members {
+                let key = member.record.key
+                let limit = min(end, key.count)
+                end = common
+                while end < limit, key[end] == first[end] { end += 1 }
+            }
+            return end
         }
     }
 

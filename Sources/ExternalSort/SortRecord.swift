@@ -60,6 +60,20 @@ package struct SortRecord {
         (key + path.count).copyMemory(from: line.baseAddress!, byteCount: line.count)
     }
 
+    /// Eight bytes of the key from `offset` on, as a number that compares as they do. Beyond its end a key has NULs.
+    func prefix(at offset: Int) -> UInt64 {
+        let rest = keyLength - offset
+        if rest >= 8 {
+            return UInt64(bigEndian: base.loadUnaligned(fromByteOffset: Self.headerSize + offset, as: UInt64.self))
+        }
+        var prefix: UInt64 = 0
+        for place in 0..<8 {
+            let byte = place < rest ? base.load(fromByteOffset: Self.headerSize + offset + place, as: UInt8.self) : 0
+            prefix = prefix << 8 | UInt64(byte)
+        }
+        return prefix
+    }
+
     /// Records that are equal here are the same bytes.
     static func < (left: SortRecord, right: SortRecord) -> Bool {
         let order = compare(left.key, right.key)
