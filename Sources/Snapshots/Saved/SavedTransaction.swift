@@ -131,7 +131,8 @@ final class SavedTransaction: Sendable {
         throw DatabaseError(code: 0, message: "keeps being removed")
     }
 
-    private static let cacheKibibytes = 32 << 10
+    /// Rows are written in order, so few pages are needed again.
+    private static let cacheKibibytes = 16 << 10
 
     /// Drops everything that was written.
     private static func undo(_ database: Database, _ place: SavedPlace) {

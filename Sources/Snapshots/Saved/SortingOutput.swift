@@ -16,7 +16,8 @@ final class SortingOutput: MergingOutput {
     private let isFailed = Atomic<Bool>(false)
     private let failure = Mutex<TemporaryFileError?>(nil)
 
-    private static let memoryLimit = 64 << 20
+    /// Less than `--sorted` has: SQLite's cache and the entries of a comparison come on top.
+    private static let memoryLimit = 40 << 20
 
     init(_ options: ScanOptions, _ rules: RuleSet?, _ sorter: RecordSorter? = nil) {
         self.sorter = sorter ?? RecordSorter(memoryLimit: Self.memoryLimit, temporaryDirectory: nil)
