@@ -4,7 +4,7 @@
 // Layers, a lower one never imports a higher one:
 //   fsscan -> Snapshots -> Formats -> ScanEngine -> Entries, ExternalSort -> Bytes, LinuxKernel -> CLinux
 //                                                -> WorkStealing, Ignore
-//                      -> CSQLite                -> COpenSSL, CXXHash, CMagic (system libraries)
+//                      -> CSQLite                -> COpenSSL, CMagic (system libraries), CXXHash
 //   TaskGraphs -> WorkStealing -> LinuxKernel
 
 import PackageDescription
@@ -70,7 +70,8 @@ let package = Package(
         .systemLibrary(name: "CMagic", pkgConfig: "libmagic", providers: [.apt(["libmagic-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        // XXH3, from the header of libxxhash-dev, for what the processor can do.
+        .target(name: "CXXHash"),
 
         .target(
             name: "WorkStealing", dependencies: ["CLinux", "LinuxKernel"], exclude: ["README.md"],
@@ -147,7 +148,8 @@ let package = Package(
         .testTarget(
             name: "ScanEngineTests",
             dependencies: [
-                "Bytes", "CLinux", "Entries", "ExternalSort", "Formats", "LinuxKernel", "ScanEngine", "TestSupport",
+                "Bytes", "CLinux", "CXXHash", "Entries", "ExternalSort", "Formats", "LinuxKernel", "ScanEngine",
+                "TestSupport",
                 "WorkStealing",
             ],
             swiftSettings: swiftSettings),

@@ -13,7 +13,7 @@ program=.build/release/fsscan helper=.build/release/fsscan-magic
 # Debian 12's version: it is the oldest of the systems.
 newest_glibc=2.36
 libraries="ld-linux-aarch64.so.1 ld-linux-x86-64.so.2 libc.so.6 libcrypto.so.3 libgcc_s.so.1 libm.so.6 libmagic.so.1
-    libncursesw.so.6 libtinfo.so.6 libsqlite3.so.0 libxxhash.so.0"
+    libncursesw.so.6 libtinfo.so.6 libsqlite3.so.0"
 
 for file in $program $helper; do
     for library in $(readelf -dW $file | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do

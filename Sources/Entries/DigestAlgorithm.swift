@@ -3,7 +3,8 @@ import CLinux
 /// A digest algorithm. To add one, write a declaration like those of DigestAlgorithm+All.swift, in a file of its own,
 /// and a line in `allCases`.
 ///
-/// No algorithm is implemented here: OpenSSL's EVP computes all except XXH3, which is libxxhash's.
+/// No algorithm is implemented here: OpenSSL's EVP computes all except XXH3, which comes from the header of
+/// libxxhash.
 public struct DigestAlgorithm: Sendable {
     /// Its name on the command line, in every output, and as a column of saved scans.
     package let name: StaticString

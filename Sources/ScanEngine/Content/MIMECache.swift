@@ -26,9 +26,11 @@ package final class MIMECache: Sendable {
         /// That hash resists accidents, not malice: an attacker who makes two files collide on purpose gets the type of
         /// one of their own files for the other.
         package init(content: UnsafeRawBufferPointer, isExecutable: Bool) {
-            let hash = XXH3_128bits(content.baseAddress, content.count)
-            high = hash.high64
-            low = hash.low64
+            var hash: (high: UInt64, low: UInt64) = (0, 0)
+            withUnsafeMutableBytes(of: &hash) { bytes in
+                cxxhash_of(content.baseAddress, content.count, bytes.baseAddress!.assumingMemoryBound(to: UInt8.self))
+            }
+            (high, low) = hash
             lengthAndExecutable = UInt64(content.count) << 1 | (isExecutable ? 1 : 0)
         }
     }

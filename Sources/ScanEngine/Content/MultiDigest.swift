@@ -32,7 +32,7 @@ package struct MultiDigest: ~Copyable {
             return context
         }
         if methods.set.algorithms.contains(where: { $0.openSSLName == nil }) {
-            guard let state = XXH3_createState() else { fatalError("out of memory for an XXH3 state") }
+            guard let state = cxxhash_create() else { fatalError("out of memory for an XXH3 state") }
             xxhState = state
         } else {
             xxhState = nil
@@ -41,7 +41,7 @@ package struct MultiDigest: ~Copyable {
 
     deinit {
         for context in contexts { EVP_MD_CTX_free(context) }
-        if let xxhState { XXH3_freeState(xxhState) }
+        if let xxhState { cxxhash_free(xxhState) }
     }
 
     // MARK: Every algorithm at once
@@ -108,27 +108,22 @@ package struct MultiDigest: ~Copyable {
 
     /// Starts the digest of the set's algorithm number `lane` alone, without any header.
     package mutating func beginLane(_ lane: Int) {
-        guard let context = contexts[lane] else {
-            Self.check(XXH3_128bits_reset(xxhState) == XXH_OK, "XXH3_128bits_reset")
-            return
-        }
+        guard let context = contexts[lane] else { return cxxhash_begin(xxhState!) }
         Self.check(EVP_DigestInit_ex2(context, methods.methods[lane], nil) == 1, "EVP_DigestInit_ex2")
     }
 
     package mutating func updateLane(_ lane: Int, _ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
-        guard let context = contexts[lane] else {
-            Self.check(XXH3_128bits_update(xxhState, start, bytes.count) == XXH_OK, "XXH3_128bits_update")
-            return
-        }
+        guard let context = contexts[lane] else { return cxxhash_update(xxhState!, start, bytes.count) }
         Self.check(EVP_DigestUpdate(context, start, bytes.count) == 1, "EVP_DigestUpdate")
     }
 
     package mutating func finishLane(_ lane: Int, appendingTo rows: inout [UInt8]) {
         guard let context = contexts[lane] else {
-            var canonical = XXH128_canonical_t()
-            XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(xxhState))
-            withUnsafeBytes(of: canonical) { rows.append(contentsOf: $0) }
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) { digest in
+                cxxhash_finish(xxhState!, digest.baseAddress!)
+                rows.append(contentsOf: digest)
+            }
             return
         }
         // 64 bytes are EVP_MAX_MD_SIZE, so no algorithm can write past them.
