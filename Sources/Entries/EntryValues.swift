@@ -1,3 +1,4 @@
+import Bytes
 public import LinuxKernel
 
 /// The known values of an entry as numbers, in the same form from the scan to the database: a word for each field.
@@ -57,7 +58,7 @@ public import LinuxKernel
 }
 
 extension EntryValues: Equatable {
-    @inlinable package static func == (left: EntryValues, right: EntryValues) -> Bool {
-        withUnsafeBytes(of: left) { left in withUnsafeBytes(of: right) { left.elementsEqual($0) } }
+    @usableFromInline package static func == (left: EntryValues, right: EntryValues) -> Bool {
+        withUnsafeBytes(of: left) { left in withUnsafeBytes(of: right) { left.isEqual(to: $0) } }
     }
 }

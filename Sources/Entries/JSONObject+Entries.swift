@@ -40,10 +40,10 @@ extension JSONObject {
     }
 
     /// Digests by the names of algorithms; others are ignored.
-    package func digests(_ key: StaticString) throws(JSONFieldFailure) -> [DigestAlgorithm: [UInt8]] {
+    package func digests(_ key: StaticString) throws(JSONFieldFailure) -> EntryDigests {
         guard let value = self[key] else { return [:] }
         guard let object = value.object else { throw JSONFieldFailure(key: "\(key)") }
-        var digests: [DigestAlgorithm: [UInt8]] = [:]
+        var digests = EntryDigests()
         for (name, value) in object.members {
             guard let algorithm = DigestAlgorithm(rawValue: String(decoding: name, as: UTF8.self)) else { continue }
             guard let hex = value.string, let digest = Bytes.bytes(ofHex: hex), digest.count == algorithm.byteCount

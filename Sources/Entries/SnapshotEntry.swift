@@ -11,7 +11,7 @@ public import LinuxKernel
     /// Where a symlink points.
     package var target: [UInt8]?
     /// Raw digests. Also of directories, but only if the source has fsscan's own Merkle digests.
-    package var digests: [DigestAlgorithm: [UInt8]] = [:]
+    package var digests = EntryDigests()
     /// The MIME type of a regular file.
     package var mime: String?
     /// In the order of their names.

@@ -21,6 +21,18 @@ import Testing
         return result
     }
 
+    @Test func digestsAreEqualInAnyOrderAndNilRemovesOne() {
+        var one: EntryDigests = [.sha256: [1], .md5: [2]]
+        #expect(one == [.md5: [2], .sha256: [1]])
+        #expect(one != [.md5: [2], .sha1: [1]])
+        #expect(one != [.md5: [2], .sha256: [3]])
+        #expect(one != [.md5: [2]])
+        one[.md5] = nil
+        #expect(one == [.sha256: [1]] && one[.md5] == nil && one.algorithms == [.sha256])
+        one[.sha256] = [4]
+        #expect(one[.sha256] == [4] && one.items.count == 1)
+    }
+
     @Test func theContentsOfADirectoryComeRightAfterIt() throws {
         let names = ["b", "", "a.old", "a", "a/c", "a/b", "a b"]
         let paths = try sorted(names.map { entry($0) }).map { String(decoding: $0.key.path, as: UTF8.self) }

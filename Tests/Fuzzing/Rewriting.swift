@@ -71,7 +71,7 @@ struct Rewriting {
         if kind == .symlink { entry.target = old.target }
         if kind == .blockDevice || kind == .characterDevice { entry.specialDevice = old.specialDevice ?? 0 }
         if digests.algorithms.allSatisfy({ old.digests[$0] != nil }) {
-            entry.digests = old.digests.filter { digests.algorithms.contains($0.key) }
+            for algorithm in digests.algorithms { entry.digests[algorithm] = old.digests[algorithm] }
         }
         if kind == .file { (entry.mime, entry.isChanged) = (old.mime, old.isChanged) }
         entry.xattrs = old.xattrs
@@ -133,7 +133,9 @@ struct Rewriting {
             var known = Self.common(entry)
             if entry.kind == .file {
                 known.size = entry.size
-                known.digests = entry.digests.filter { [.md5, .sha1, .sha256, .sha384, .sha512].contains($0.key) }
+                for algorithm in [DigestAlgorithm.md5, .sha1, .sha256, .sha384, .sha512] {
+                    known.digests[algorithm] = entry.digests[algorithm]
+                }
             }
             known.flags = entry.flags
             return known

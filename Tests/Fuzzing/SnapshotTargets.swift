@@ -180,8 +180,8 @@ struct Reading: Equatable {
             // Whatever the options are, a file may have types and attributes.
             let known = entry.knownFields.subtracting([.kind, .mime, .xattrs])
             precondition(known.isSubset(of: description.fields), "a field that is not carried")
-            for (algorithm, digest) in entry.digests {
-                precondition(digest.count == algorithm.byteCount, "a digest of a wrong length")
+            for item in entry.digests.items {
+                precondition(item.digest.count == item.algorithm.byteCount, "a digest of a wrong length")
             }
             for time in [entry.mtime, entry.ctime, entry.btime] {
                 precondition(time.map { (0..<1_000_000_000).contains($0.nanoseconds) } ?? true, "no part of a second")

@@ -305,12 +305,12 @@ private func compare(
         func moves(_ old: (inout SnapshotEntry) -> Void, _ new: (inout SnapshotEntry) -> Void) throws -> [String] {
             try compare(Listed([entry("a", .file, old)]), Listed([entry("b", .file, new)])).lines
         }
-        let digests = [DigestAlgorithm.sha256: digest(1)]
+        let digests: EntryDigests = [.sha256: digest(1)]
         let apart = ["removed a", "added b"]
         #expect(try moves({ $0.digests = digests }, { ($0.digests, $0.size) = (digests, 5) }) == ["moved a -> b"])
         #expect(try moves({ ($0.digests, $0.size) = (digests, 4) }, { ($0.digests, $0.size) = (digests, 5) }) == apart)
         // For an empty file, because all empty files have the same digest.
-        let empty = [DigestAlgorithm.md5: try #require(bytes(ofHex: Array("d41d8cd98f00b204e9800998ecf8427e".utf8)))]
+        let empty: EntryDigests = [.md5: try #require(bytes(ofHex: Array("d41d8cd98f00b204e9800998ecf8427e".utf8)))]
         #expect(try moves({ $0.digests = empty }, { $0.digests = empty }) == apart)
         // Any digest will do, not only the first that both sides have.
         let several = try compare(

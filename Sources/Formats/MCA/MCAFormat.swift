@@ -89,7 +89,7 @@ private struct MCAReader {
                 }
             }
             if entry.kind == .symlink { entry.target = try object.string("symlink_target") }
-            for algorithm in entry.digests.keys { scan.algorithms.insert(algorithm) }
+            for algorithm in entry.digests.algorithms { scan.algorithms.insert(algorithm) }
             if entry.target != nil { scan.hasTargets = true }
             return entry
         }

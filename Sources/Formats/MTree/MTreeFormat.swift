@@ -214,6 +214,6 @@ struct MTreeReader {
     private mutating func note(_ entry: SnapshotEntry) {
         fields.formUnion(entry.knownFields)
         if entry.mtime.map({ $0.nanoseconds != 0 }) ?? false { hasFractions = true }
-        for algorithm in entry.digests.keys { algorithms.insert(algorithm) }
+        for algorithm in entry.digests.algorithms { algorithms.insert(algorithm) }
     }
 }

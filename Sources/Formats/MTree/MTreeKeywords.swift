@@ -156,8 +156,8 @@ struct MTreeKeywords {
         return value
     }
 
-    private func digests() throws(BadKeyword) -> [DigestAlgorithm: [UInt8]] {
-        var digests: [DigestAlgorithm: [UInt8]] = [:]
+    private func digests() throws(BadKeyword) -> EntryDigests {
+        var digests = EntryDigests()
         for (name, algorithm) in Self.digests {
             guard var hex = values[name] else { continue }
             if hex.starts(with: Array("0x".utf8)) { hex = hex.dropFirst(2) }

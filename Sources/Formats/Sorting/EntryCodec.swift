@@ -98,7 +98,7 @@ package struct EntryEncoder: ~Copyable {
         header.order = order.bigEndian
         header.values = entry.values
         let xattrs = entry.xattrs.map { Self.pack($0) }
-        let digestsLength = entry.digests.isEmpty ? 0 : entry.digests.reduce(0) { $0 + 1 + $1.value.count }
+        let digestsLength = entry.digests.items.reduce(0) { $0 + 1 + $1.digest.count }
         header.values[.target] = Self.length(entry.target?.count)
         header.values[.mime] = Self.length(entry.mime?.utf8.count)
         header.values[.digests] = digestsLength == 0 ? nil : Self.length(digestsLength)

@@ -88,11 +88,14 @@ package struct PackedEntry {
     }
 
     package func entry(_ key: EntryKey) -> SnapshotEntry {
+        // A closure that captured the entry would make the compiler copy all of it.
+        var digests = EntryDigests()
+        forEachDigest { digests[DigestAlgorithm.allCases[$0]] = Array($1) }
         var entry = SnapshotEntry(key: key)
         entry.values = values
+        entry.digests = digests
         entry.target = target.map { Array($0) }
         entry.mime = mime.map { String(decoding: $0, as: UTF8.self) }
-        forEachDigest { entry.digests[DigestAlgorithm.allCases[$0]] = Array($1) }
         entry.xattrs = xattrs.map { Self.unpackAttributes($0) }
         entry.state = state.map { Array($0) }
         entry.rules = rules

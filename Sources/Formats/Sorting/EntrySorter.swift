@@ -84,12 +84,30 @@ package final class SortedEntries {
         guard let record = merge.record else { return nil }
         let first = PackedEntry(record.line)
         let key = Array(record.key)
-        var path = RepeatedPath(first.entry(EntryKey(bytes: key)), line: first.order, repeats)
+        let entry = first.entry(EntryKey(bytes: key))
         try advance()
-        try takeRest(key, &path)
-        var entry = path.entry
+        if isAt(key) { return try merged(entry, line: first.order) }
+        if entry.errors.count < 2 { return entry }
+        return Self.inOrder(entry)
+    }
+
+    /// Adds the records that have the same key.
+    private func merged(_ entry: SnapshotEntry, line: UInt64) throws(SnapshotFailure) -> SnapshotEntry {
+        var path = RepeatedPath(entry, line: line, repeats)
+        try takeRest(entry.key.bytes, &path)
+        return Self.inOrder(path.entry)
+    }
+
+    private static func inOrder(_ entry: SnapshotEntry) -> SnapshotEntry {
+        var entry = entry
         entry.errors.sort { $0.operation < $1.operation }
         return entry
+    }
+
+    /// Whether the next record has this key.
+    private func isAt(_ key: [UInt8]) -> Bool {
+        guard let more = merge.record else { return false }
+        return key.withUnsafeBytes { more.key.isEqual(to: $0) }
     }
 
     /// The next entry as bytes, valid during the call. Most paths have one record, which is not decoded.
@@ -108,13 +126,8 @@ package final class SortedEntries {
         }
         try advance()
         if let more = merge.record, more.key.isEqual(to: currentKey.bytes) {
-            let key = Array(currentKey.bytes)
             let first = PackedEntry(current.bytes)
-            var path = RepeatedPath(first.entry(EntryKey(bytes: key)), line: first.order, repeats)
-            try takeRest(key, &path)
-            var entry = path.entry
-            entry.errors.sort { $0.operation < $1.operation }
-            encoder.append(entry)
+            encoder.append(try merged(first.entry(EntryKey(bytes: Array(currentKey.bytes))), line: first.order))
             defer { encoder.buffer.removeAll() }
             try body(currentKey.bytes, PackedEntry(encoder.buffer.bytes))
         } else {
@@ -125,7 +138,7 @@ package final class SortedEntries {
 
     /// Adds the records that have the same key.
     private func takeRest(_ key: [UInt8], _ path: inout RepeatedPath) throws(SnapshotFailure) {
-        while let more = merge.record, more.key.elementsEqual(key) {
+        while isAt(key), let more = merge.record {
             let other = PackedEntry(more.line)
             try path.add(other.entry(EntryKey(bytes: key)), line: other.order)
             try advance()
@@ -136,7 +149,7 @@ package final class SortedEntries {
     func checkRepeats() throws(SnapshotFailure) {
         var (key, line): ([UInt8], [UInt8]) = ([], [])
         while let record = merge.record {
-            if record.key.elementsEqual(key) {
+            if isAt(key) {
                 var path = line.withUnsafeBytes { bytes in
                     let first = PackedEntry(bytes)
                     return RepeatedPath(first.entry(EntryKey(bytes: key)), line: first.order, repeats)

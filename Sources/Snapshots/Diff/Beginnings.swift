@@ -11,7 +11,7 @@ package final class Beginnings {
     private let isCancelled: () -> Bool
     /// The results so far, for a second comparison, which must find what the first one found even if files change in
     /// between. Some 300 bytes for each file.
-    private var known: [Piece: Result<[DigestAlgorithm: [UInt8]], ContentFailure>] = [:]
+    private var known: [Piece: Result<EntryDigests, ContentFailure>] = [:]
     private let remembers: Bool
 
     private struct Piece: Hashable {
@@ -41,7 +41,7 @@ package final class Beginnings {
     ///   - length: in bytes; at most the size of the file.
     package func digests(
         of entry: SnapshotEntry, length: Int64, _ algorithms: [DigestAlgorithm]
-    ) throws(ContentFailure) -> [DigestAlgorithm: [UInt8]] {
+    ) throws(ContentFailure) -> EntryDigests {
         if !remembers { return try read(entry, length, algorithms) }
         let piece = Piece(key: entry.key, length: length, algorithms: Set(algorithms))
         if let result = known[piece] { return try result.get() }
@@ -52,7 +52,7 @@ package final class Beginnings {
 
     private func read(
         _ entry: SnapshotEntry, _ length: Int64, _ algorithms: [DigestAlgorithm]
-    ) throws(ContentFailure) -> [DigestAlgorithm: [UInt8]] {
+    ) throws(ContentFailure) -> EntryDigests {
         var reader = try open(entry)
         let methods: DigestMethods
         do throws(DigestUnavailable) {
@@ -75,7 +75,7 @@ package final class Beginnings {
         }
         var row: [UInt8] = []
         digest.finish(appendingTo: &row)
-        var digests: [DigestAlgorithm: [UInt8]] = [:]
+        var digests = EntryDigests()
         var start = 0
         for algorithm in methods.set.algorithms {
             digests[algorithm] = Array(row[start..<(start + algorithm.byteCount)])

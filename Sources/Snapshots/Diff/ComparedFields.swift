@@ -77,7 +77,7 @@ package struct ComparedFields: Sendable {
         if before == now { return (before, now) }
         let other = before ? new : old
         // If the other side was not asked to read it, there is nothing to compare it with.
-        let isKnown = other.digests.keys.contains { wantedAlgorithms.contains($0) } || other.mime != nil
+        let isKnown = other.digests.algorithms.contains { wantedAlgorithms.contains($0) } || other.mime != nil
         return isKnown ? (before, now) : (false, false)
     }
 }

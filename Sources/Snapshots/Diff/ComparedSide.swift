@@ -43,6 +43,13 @@ struct ComparedSide {
     }
 
     mutating func next() throws(SnapshotFailure) -> SnapshotEntry? {
+        if walk != nil { return try nextRuled() }
+        let entry = try source.next()
+        if entry != nil { entries += 1 }
+        return entry
+    }
+
+    private mutating func nextRuled() throws(SnapshotFailure) -> SnapshotEntry? {
         while var entry = try source.next() {
             entries += 1
             // They are read nevertheless: their number is reported, and evidence covers them.

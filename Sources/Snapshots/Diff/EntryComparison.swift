@@ -7,32 +7,35 @@ extension ComparedFields {
     /// The differences between two entries at the same place, and the fields that could not be compared; nil if there
     /// are neither.
     func change(from old: SnapshotEntry, to new: SnapshotEntry, _ tally: inout FieldTally) -> Change? {
-        var change = Change(kinds: [], old: old, new: new)
+        // Most entries have no change, so a change, with its copies of both, is made at the end.
+        var (kinds, changed): ([ChangeKind], [FieldChange]) = ([], [])
         var (wasUnknown, isUnknown) = (old.isPartlyUnknown, new.isPartlyUnknown)
         if isUnknown, !wasUnknown {
-            change.kinds.append(.unreadable)
+            kinds.append(.unreadable)
             isUnknown = false
         }
         if let oldKind = old.kind, let newKind = new.kind {
             let isExistenceAlone = old.rules.union(new.rules).contains(.noChange)
             if fields.contains(.kind), oldKind != newKind {
-                change.fields = [
+                changed = [
                     FieldChange(.kind, old: .text(oldKind.recordName), new: .text(newKind.recordName))
                 ]
-                change.kinds.append(.kind)
+                kinds.append(.kind)
             } else if !isExistenceAlone {
-                change.fields = differences(old, new)
-                change.kinds += Self.kinds(of: change.fields, newKind)
+                changed = differences(old, new)
+                kinds += Self.kinds(of: changed, newKind)
             }
-            if oldKind == newKind, !isExistenceAlone, !wasUnknown, change.kinds.first != .unreadable {
+            if oldKind == newKind, !isExistenceAlone, !wasUnknown, kinds.first != .unreadable {
                 let skipped = count(old, new, newKind, &tally)
                 if skipped != (true, true) { (wasUnknown, isUnknown) = skipped }
             }
         }
-        change.reason = UnknownReason(before: wasUnknown, now: isUnknown)
-        if change.reason != nil { change.kinds.append(.unknown) }
-        if change.kinds.isEmpty { return nil }
-        change.kinds.sort { $0.place < $1.place }
+        let reason = UnknownReason(before: wasUnknown, now: isUnknown)
+        if reason != nil { kinds.append(.unknown) }
+        if kinds.isEmpty { return nil }
+        kinds.sort { $0.place < $1.place }
+        var change = Change(kinds: kinds, old: old, new: new, fields: changed)
+        change.reason = reason
         return change
     }
 
@@ -69,12 +72,16 @@ extension ComparedFields {
             + others.filter { !isDefault($0) && $0.type != .time }
     }()
 
+    /// Those that are not among `SnapshotEntry.values`.
+    private static let orderOfOthers = order.filter { [.digests, .path, .text, .xattrs].contains($0.type) }
+
     /// Fields that one of the entries lacks are not compared.
     package func differences(_ old: SnapshotEntry, _ new: SnapshotEntry) -> [FieldChange] {
         var found: [FieldChange] = []
         let isDirectory = new.kind == .directory
         let compared = isDirectory ? fields.subtracting(Self.notOfDirectories) : fields
-        for field in Self.order where compared.contains(field) || field == .digests && !isDirectory {
+        let order = old.values == new.values ? Self.orderOfOthers : Self.order
+        for field in order where compared.contains(field) || field == .digests && !isDirectory {
             switch field.type {
             case .digests: compareDigests(old, new, &found)
             case .path: compare(field, old.target, new.target, &found) { .bytes($0) }

@@ -68,10 +68,10 @@ struct FieldTally {
         // One digest that cannot be forged is enough.
         if compared.algorithms.contains(where: { $0.traits.contains(.resistsCollisions) && isCommon($0) }) { return }
         let common = compared.algorithms.filter(isCommon)
-        let known = old.digests.keys.filter { compared.wantedAlgorithms.contains($0) }
+        let known = old.digests.algorithms.filter { compared.wantedAlgorithms.contains($0) }
         for algorithm in known where !common.contains(algorithm) { digestsNotInNew[algorithm, default: 0] += 1 }
         guard common.isEmpty else { return }
-        let hasNew = new.digests.keys.contains { compared.wantedAlgorithms.contains($0) }
+        let hasNew = new.digests.algorithms.contains { compared.wantedAlgorithms.contains($0) }
         if known.isEmpty, !hasNew, old.differsInSize(from: new) { return }
         filesWithoutDigest += 1
         let both = before.intersection(now).intersection(compared.wanted)
@@ -96,7 +96,7 @@ struct FieldTally {
         if !left.isEmpty { Self.add(left, to: &leftOut) }
         guard kind == .file else { return }
         let wanted = action.isKindOnly ? [] : ruled.wantedAlgorithms
-        let digests = Set(old.digests.keys).union(new.digests.keys).intersection(base.wantedAlgorithms)
+        let digests = Set(old.digests.algorithms).union(new.digests.algorithms).intersection(base.wantedAlgorithms)
         if !digests.isEmpty, digests.isDisjoint(with: wanted) { contentLeftOut += 1 }
     }
 

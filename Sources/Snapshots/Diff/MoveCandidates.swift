@@ -297,7 +297,7 @@ extension SnapshotEntry {
     /// Its approximate size in memory: the entry, its places in the tables of pairs, and everything it refers to.
     fileprivate var footprint: Int {
         var bytes = 512 + key.bytes.count + (target?.count ?? 0) + (mime?.utf8.count ?? 0) + (state?.count ?? 0)
-        for digest in digests.values { bytes += 32 + digest.count }
+        for item in digests.items { bytes += 32 + item.digest.count }
         for attribute in xattrs ?? [] { bytes += 64 + attribute.name.count + attribute.value.count }
         return bytes
     }

@@ -62,7 +62,7 @@ struct RuledFields {
         let before = old.size ?? now
         if now < before { return .shorter }
         let wanted = plain[rule].wantedAlgorithms
-        let algorithms = old.digests.keys.filter { wanted.contains($0) }
+        let algorithms = old.digests.algorithms.filter { wanted.contains($0) }
         if algorithms.isEmpty { return wanted.isEmpty ? .same : .notKnown }
         do throws(ContentFailure) {
             new.digests = try beginnings.digests(of: new, length: before, algorithms)

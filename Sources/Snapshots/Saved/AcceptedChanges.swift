@@ -59,7 +59,7 @@ package struct AcceptedChanges {
         /// The current entry.
         ///
         /// - Parameter digests: of a file that grows, which the scan did not read.
-        case entry(digests: [DigestAlgorithm: [UInt8]]?)
+        case entry(digests: EntryDigests?)
     }
 
     /// Call it for changes in the order of their keys, each with one key.
@@ -95,7 +95,7 @@ package struct AcceptedChanges {
 
     /// The digests of a file that grows. The scan does not read such a file, which may grow all the time, but its
     /// earlier bytes still exist.
-    private func content(of entry: SnapshotEntry) throws(ContentFailure) -> [DigestAlgorithm: [UInt8]]? {
+    private func content(of entry: SnapshotEntry) throws(ContentFailure) -> EntryDigests? {
         guard let rule = entry.rule, let rules, rules.actions[rule].grows, entry.kind == .file, !algorithms.isEmpty,
             let size = entry.size, size <= maxRead
         else { return nil }

@@ -281,8 +281,10 @@ final class Statement {
 
     /// Nil for NULL. A value of another type is damage.
     func integer(_ column: Int) -> Int64? {
-        switch sqlite3_column_type(handle, Int32(column)) {
-        case SQLITE_INTEGER: return sqlite3_column_int64(handle, Int32(column))
+        // Each function of a column checks the statement again, so one is called, and then functions of its value.
+        let value = sqlite3_column_value(handle, Int32(column))
+        switch sqlite3_value_type(value) {
+        case SQLITE_INTEGER: return sqlite3_value_int64(value)
         case SQLITE_NULL: return nil
         default:
             hasOtherType = true
@@ -298,11 +300,12 @@ final class Statement {
 
     /// The bytes in SQLite's memory, valid during the call. Empty for NULL. A number is damage.
     func withBlob<R>(_ column: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R {
-        let type = sqlite3_column_type(handle, Int32(column))
+        let value = sqlite3_column_value(handle, Int32(column))
+        let type = sqlite3_value_type(value)
         // SQLite would convert a number to digits.
         if type == SQLITE_INTEGER || type == SQLITE_FLOAT { hasOtherType = true }
-        let start = sqlite3_column_blob(handle, Int32(column))
-        let count = Int(sqlite3_column_bytes(handle, Int32(column)))
+        let start = sqlite3_value_blob(value)
+        let count = Int(sqlite3_value_bytes(value))
         bytesRead += Int64(count)
         return body(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
     }

@@ -69,7 +69,6 @@ package struct EvidenceComputation: ~Copyable {
     private let roots: [[UInt8]]
     private let methods: DigestMethods
     private var encoder: EvidenceEncoder
-    private var packer = EntryEncoder()
     private var part = ByteBuffer(capacity: 512)
     /// The value that was computed last.
     private var value: [UInt8] = []
@@ -111,11 +110,12 @@ package struct EvidenceComputation: ~Copyable {
 
     /// - Throws: if the entry lies in no directory.
     package mutating func add(_ entry: SnapshotEntry) throws(SnapshotFailure) {
-        packer.append(entry)
-        defer { packer.buffer.removeAll() }
-        let packed = PackedEntry(packer.buffer.bytes)
+        for error in entry.errors { add(error, at: entry.key) }
+        guard let kind = entry.kind else { return }
         try entry.key.bytes.withUnsafeBufferPointer { key throws(SnapshotFailure) in
-            try add(packed, UnsafeRawBufferPointer(key))
+            try enter(UnsafeRawBufferPointer(key))
+            encoder.encode(entry)
+            addEncoded(kind, UnsafeRawBufferPointer(key))
         }
     }
 
@@ -126,11 +126,21 @@ package struct EvidenceComputation: ~Copyable {
             for error in entry.errors { add(error, at: place) }
         }
         guard let kind = entry.kind else { return }
+        try enter(key)
+        encoder.encode(entry)
+        addEncoded(kind, key)
+    }
+
+    /// Goes to the directory that the entry lies in.
+    private mutating func enter(_ key: UnsafeRawBufferPointer) throws(SnapshotFailure) {
         close(downTo: key)
         guard isInOpenDirectory(key) else {
             throw SnapshotFailure(path: file, "is damaged: an entry is in no directory")
         }
-        encoder.encode(entry)
+    }
+
+    /// Adds the entry in `encoder`.
+    private mutating func addEncoded(_ kind: EntryKind, _ key: UnsafeRawBufferPointer) {
         if kind == .directory { return open(key) }
         single.begin()
         single.add(encoder.buffer.bytes)

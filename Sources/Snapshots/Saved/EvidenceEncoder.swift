@@ -30,7 +30,39 @@ struct EvidenceEncoder: ~Copyable {
     }
 
     mutating func encode(_ entry: PackedEntry) {
-        let values = entry.values
+        append(entry.values)
+        if let xattrs = entry.xattrs { append(xattrs: xattrs) }
+        append(contentStates.state(of: entry))
+        append(.target, entry.target)
+        append(.mime, entry.mime)
+        if !entry.digests.isEmpty { append(digests: entry) }
+        buffer.append(Tag.end.rawValue)
+    }
+
+    /// The same bytes as for the entry in its packed form.
+    mutating func encode(_ entry: SnapshotEntry) {
+        append(entry.values)
+        if let xattrs = entry.xattrs {
+            buffer.append(Tag.xattrs.rawValue)
+            buffer.append(number: UInt64(xattrs.count))
+            for attribute in xattrs {
+                buffer.append(counted: attribute.name)
+                buffer.append(counted: attribute.value)
+            }
+        }
+        append(contentStates.state(of: entry))
+        entry.target?.withUnsafeBytes { append(.target, $0) }
+        if var mime = entry.mime { mime.withUTF8 { append(.mime, UnsafeRawBufferPointer($0)) } }
+        if !entry.digests.isEmpty {
+            for (index, name) in algorithms {
+                guard let digest = entry.digests[DigestAlgorithm.allCases[index]] else { continue }
+                digest.withUnsafeBytes { append(name, digest: $0) }
+            }
+        }
+        buffer.append(Tag.end.rawValue)
+    }
+
+    private mutating func append(_ values: EntryValues) {
         buffer.appendUnchecked(atMost: Self.numbersSize) { start in
             var end = start
             func put(_ number: UInt64) {
@@ -64,15 +96,6 @@ struct EvidenceEncoder: ~Copyable {
             put(.specialDevice, .specialDevice)
             return end - start
         }
-        if let xattrs = entry.xattrs { append(xattrs: xattrs) }
-        if let state = contentStates.state(of: entry) {
-            buffer.append(Tag.state.rawValue)
-            buffer.append(number: UInt64(state.rawValue))
-        }
-        append(.target, entry.target)
-        append(.mime, entry.mime)
-        if !entry.digests.isEmpty { append(digests: entry) }
-        buffer.append(Tag.end.rawValue)
     }
 
     /// Fourteen tags with a number, and the nanoseconds of three times.
@@ -86,15 +109,22 @@ struct EvidenceEncoder: ~Copyable {
         buffer.append(counted: bytes)
     }
 
+    private mutating func append(_ state: ContentState?) {
+        guard let state else { return }
+        buffer.append(Tag.state.rawValue)
+        buffer.append(number: UInt64(state.rawValue))
+    }
+
     private mutating func append(digests entry: PackedEntry) {
         for (index, name) in algorithms {
-            entry.forEachDigest { other, digest in
-                if other != index { return }
-                buffer.append(Tag.digest.rawValue)
-                buffer.append(name)
-                buffer.append(counted: digest)
-            }
+            entry.forEachDigest { if $0 == index { append(name, digest: $1) } }
         }
+    }
+
+    private mutating func append(_ name: [UInt8], digest: UnsafeRawBufferPointer) {
+        buffer.append(Tag.digest.rawValue)
+        buffer.append(name)
+        buffer.append(counted: digest)
     }
 
     private mutating func append(xattrs packed: UnsafeRawBufferPointer) {

@@ -135,6 +135,29 @@ import Testing
         #expect(!bytes.withUnsafeBytes { RecordArena().append(records: $0) })
     }
 
+    /// Slashes next to each other become NULs, and a key that has ended counts as NULs while eight bytes are compared.
+    @Test func keysThatEndAreInOrderBesideThoseThatGoOnWithNULs() {
+        let arena = RecordArena()
+        var random = SeededGenerator(seed: 11)
+        var expected: [(key: [UInt8], line: [UInt8])] = []
+        for _ in 0..<3_000 {
+            let path = (0..<Int.random(in: 0...20, using: &random)).map { _ in
+                Int.random(in: 0..<8, using: &random) == 0 ? UInt8(ascii: "a") : UInt8(ascii: "/")
+            }
+            let line = Array("\(Int.random(in: 0..<3, using: &random))".utf8)
+            path.withUnsafeBytes { path in line.withUnsafeBytes { arena.append(root: 0, path: path, line: $0) } }
+            expected.append(([0, 0, 0, 0] + path.map { $0 == UInt8(ascii: "/") ? 0 : $0 }, line))
+        }
+        arena.sort()
+        expected.sort { left, right in
+            left.key == right.key
+                ? left.line.lexicographicallyPrecedes(right.line) : left.key.lexicographicallyPrecedes(right.key)
+        }
+        let records = (0..<arena.count).map { arena[$0] }
+        #expect(records.map { Array($0.key) } == expected.map(\.key))
+        #expect(records.map { Array($0.line) } == expected.map(\.line))
+    }
+
     @Test func theOrderIsPythonsForAnyMemoryAndAnyNumberOfWorkers() async throws {
         let arrivals = Self.arrivals(6_000)
         let expected = try Self.pythonSorts(arrivals)
