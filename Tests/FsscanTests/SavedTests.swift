@@ -155,7 +155,9 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
             Tree((0..<150).map { .directory("d\($0)", Tree((0..<40).map { .file("f\($0)", "x") })) }))
         let file = try SavedFile()
         try file.save(["--label", "before", directory.path])
-        let before = try file.query("SELECT * FROM entry ORDER BY path")
+        // A scan that is complete before the signal adds columns for its digests.
+        let columns = "path, kind, size, disk_bytes, mode, uid, gid, nlink, device, inode, mtime, ctime, btime, target"
+        let before = try file.query("SELECT \(columns) FROM entry ORDER BY path")
         var generator = SeededGenerator(seed: 6)
         var kept = 1
         for _ in 0..<25 {
@@ -171,7 +173,7 @@ func expectValid(_ mode: ByteString, _ json: [UInt8]) throws {
             #expect(listed == "\(kept)\n" || listed == "\(kept + 1)\n")
             kept = Int(listed.dropLast()) ?? kept
         }
-        #expect(try file.query("SELECT * FROM entry WHERE scan = 1 ORDER BY path") == before)
+        #expect(try file.query("SELECT \(columns) FROM entry WHERE scan = 1 ORDER BY path") == before)
         try file.save([directory.path])
         #expect(try file.listed(".scans | length") == "\(kept + 1)\n")
     }

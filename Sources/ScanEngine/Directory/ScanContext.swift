@@ -174,9 +174,11 @@ final class ScanContext: Sendable {
     /// The sum of all workers' counts, and the place of one of them.
     func progress() -> ScanProgress {
         var sum = past.withLock { $0 }
-        let place = workers.withLock { workers in
+        let place = workers.withLock { workers -> EntryPath? in
             for worker in workers { sum.add(worker.progress) }
-            return workers.lazy.compactMap { $0.at.path }.first
+            // Each is asked once, which a lazy `compactMap` does not do: a worker may leave its place meanwhile.
+            for worker in workers { if let path = worker.at.path { return path } }
+            return nil
         }
         sum.path =
             lastPlace.withLock { last in
