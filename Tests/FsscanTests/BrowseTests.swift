@@ -84,7 +84,7 @@ import Testing
         let directory = try TemporaryDirectory(tree)
         let terminal = try Terminal()
         try terminal.type("clear; $F browse '\(directory.path)'; echo status=$?")
-        try terminal.waitFor("middle")
+        try terminal.waitFor("9 entries")
         _ = try output(of: ["pkill", "-USR1", "-f", "browse \(directory.path)"])
         try terminal.press("Enter")
         try terminal.waitFor { $0.contains("in/") && !$0.contains("middle") }
