@@ -88,7 +88,7 @@ traffic() {
 }
 
 {
-    printf '## Ranks of MPI\n\n%s, %d processors, %s; medians of %d runs in turn.\n\n' \
+    printf '### Ranks of MPI\n\n%s, %d processors, %s; medians of %d runs in turn, of 3 with latency.\n\n' \
         "$(uname -sr)" "$(nproc)" "$(mpirun --version | head -n 1)" "$RUNS"
     printf '| work, and what is compared | left | right | left ÷ right | target |\n| --- | ---: | ---: | ---: | ---: |\n'
 
