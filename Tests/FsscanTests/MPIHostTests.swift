@@ -5,7 +5,7 @@ import Testing
 
 @Suite(
     .serialized, .enabled(if: MPI.isThere, "\(MPI.obstacle)"),
-    .enabled(if: isRoot && isInstalled("ip"), "needs root, and ip for network namespaces"))
+    .enabled(if: canMakeHosts, "needs root, and ip that may make network namespaces and a cable between them"))
 struct MPIHostTests {
     /// - Parameters:
     ///   - script: runs on the first host.
@@ -76,3 +76,16 @@ struct MPIHostTests {
             "\(outcome.errorText)")
     }
 }
+
+/// A container's root may lack the capabilities, and a kernel the virtual cable.
+private let canMakeHosts: Bool = {
+    guard isRoot, isInstalled("ip") else { return false }
+    let script = """
+        name=fsscan-probe-$$
+        trap 'ip netns del $name-1; ip netns del $name-2' EXIT
+        ip netns add $name-1 && ip netns add $name-2 &&
+            ip -n $name-1 link add cable type veth peer name cable netns $name-2 &&
+            ip netns exec $name-1 unshare --uts --mount --propagation private true
+        """
+    return (try? run(["sh", "-c", ByteString(script)]).status) == 0
+}()
