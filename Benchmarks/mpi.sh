@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # `make bench-mpi`: ranks of fsscan-mpi on this machine, beside one process and beside dwalk of mpiFileUtils.
 #
-# Times are those of the scan itself, as each program gives them: starting MPI takes a quarter of a second, once. The two
-# programs of a row take turns, so that other load of the machine affects both; a ratio is the median of the ratios of
-# two runs side by side. dwalk is no package of Debian: one that was built by hand is taken from PATH.
+# Times are those of the scan itself, as each program prints them: starting MPI takes a quarter of a second, once. The
+# two programs of a row take turns, so that other load of the machine affects both; a ratio is the median of the ratios
+# of two runs side by side. dwalk is not in Debian: it is taken from PATH.
 #
 # Needs Open MPI, and /dev/fuse for the rows with latency. Variables beside those of support/common.sh: ENTRIES
 # (250000), FLAT (600000), RUNS (11), CASES (1:10000 5:2500; milliseconds, entries), POOL (4; threads of a rank there).
@@ -29,7 +29,7 @@ trap 'stop_delay; rm -rf "$scratch"' EXIT
 launcher=(mpirun --oversubscribe --bind-to none)
 [[ $EUID -ne 0 ]] || launcher+=(--allow-run-as-root)
 
-# Each of these runs a scan and prints its seconds. The report is kept for `agree`, the lines of --stats for `ranks_did`.
+# Each of these runs a scan and prints its seconds. The report stays for `agree`, the lines of --stats for `ranks_did`.
 one() {
     "$FSSCAN" "$@" --json -o "$scratch/one.json"
     jq .timing.elapsed_seconds "$scratch/one.json"

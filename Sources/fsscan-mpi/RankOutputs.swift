@@ -94,9 +94,6 @@ struct RankOutputs {
     func save(_ report: inout ScanReport, _ settings: ScanSettings) throws(SaveFailure) {
         guard let saved, let path = settings.save else { return }
         if !report.complete && !saved.failed { return saved.abandon() }
-        let proof = try saved.finish(report)
-        let kept = KeptScan(path: path, scan: proof.scan, evidence: proof.evidence.hex, sha256: proof.sha256)
-        ScanProgram.printEvidence(report, kept)
-        report.kept = kept
+        ScanProgram.keep(try saved.finish(report), of: path, in: &report)
     }
 }

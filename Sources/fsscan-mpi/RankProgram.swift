@@ -67,9 +67,7 @@ struct RankProgram {
             let lists = try courier.exchange(own)
             try outputs.writer?.finish()
             if settings.statistics { printStatistics(entries, courier) }
-            if let path = settings.save, environment.leftOut?.places.isEmpty == false {
-                StandardStreams.complain(path, "warning: is inside the saved tree, and is left out")
-            }
+            if let path = settings.save { ScanProgram.warn(ofSaved: path, environment.leftOut) }
             var status = ExitStatus.success
             if link.rank == 0 {
                 var report = try scan.report(lists, start: start, isComplete: !courier.hasLostRanks)

@@ -26,7 +26,8 @@ struct ScanProgram {
             StandardStreams.complain(line)
         }
         let options = settings.scanOptions(
-            paths: paths, patterns: try allPatterns(), threads: settings.threads ?? Scheduler.defaultThreads)
+            paths: paths, patterns: try settings.patternLists.flatMap { try $0.patterns() },
+            threads: settings.threads ?? Scheduler.defaultThreads)
 
         NameLocale.use(for: options.selection)
 
@@ -76,13 +77,9 @@ struct ScanProgram {
         if let saved {
             if report.complete || saved.failed { proof = try saved.finish(report) } else { saved.abandon() }
         }
-        if let path = settings.save, environment.leftOut?.places.isEmpty == false {
-            StandardStreams.complain(path, "warning: is inside the saved tree, and is left out")
-        }
-        if let proof, let path = settings.save {
-            let kept = KeptScan(path: path, scan: proof.scan, evidence: proof.evidence.hex, sha256: proof.sha256)
-            Self.printEvidence(report, kept)
-            report.kept = kept
+        if let path = settings.save {
+            Self.warn(ofSaved: path, environment.leftOut)
+            if let proof { Self.keep(proof, of: path, in: &report) }
         }
 
         guard try write(report, scan.options, records, to: output) else { return .late }
@@ -162,12 +159,6 @@ struct ScanProgram {
         return paths
     }
 
-    private func allPatterns() throws(UsageError) -> [[UInt8]] {
-        var patterns: [[UInt8]] = []
-        for list in settings.patternLists { patterns += try list.patterns() }
-        return patterns
-    }
-
     /// The number of warnings that are printed; a list of PATHs made by find may cause one per line.
     private static let overlapLimit = 10
 
@@ -187,8 +178,21 @@ struct ScanProgram {
         }
     }
 
+    /// The scan does not see the file that it is saved in.
+    static func warn(ofSaved path: [UInt8], _ leftOut: LeftOut?) {
+        if leftOut?.places.isEmpty != false { return }
+        StandardStreams.complain(path, "warning: is inside the saved tree, and is left out")
+    }
+
+    /// Prints the evidence of a saved scan, and adds it to the report.
+    static func keep(_ proof: SavedProof, of path: [UInt8], in report: inout ScanReport) {
+        let kept = KeptScan(path: path, scan: proof.scan, evidence: proof.evidence.hex, sha256: proof.sha256)
+        printEvidence(report, kept)
+        report.kept = kept
+    }
+
     /// The evidence to keep elsewhere, so that a replaced scan is detected.
-    static func printEvidence(_ report: ScanReport, _ kept: KeptScan) {
+    private static func printEvidence(_ report: ScanReport, _ kept: KeptScan) {
         let scan = kept.path + Array("#\(kept.scan)".utf8)
         let quoting = Quoting.forErrors
         for root in report.roots {
