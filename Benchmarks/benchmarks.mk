@@ -2,7 +2,7 @@
 #
 # make hands variables of its command line to the scripts: `make bench RUNS=10 ROUNDS=5 TREES=/mnt/scratch`.
 
-.PHONY: bench bench-guard bench-browse bench-saved bench-duplicates bench-scheduler bench-http bench-content bench-cold bench-scale bench-latency bench-mpi bench-reading bench-compare bench-equal
+.PHONY: bench bench-guard bench-browse bench-saved bench-duplicates bench-scheduler bench-cores bench-http bench-content bench-cold bench-scale bench-latency bench-mpi bench-reading bench-compare bench-equal
 .PHONY: bench-tools bench-build bench-check bench-docs bench-rivals bench-clean
 
 bench: build ## Metadata scan beside the C floor, find, bfs, fd, du and gdu (warm)

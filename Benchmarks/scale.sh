@@ -6,7 +6,8 @@
 # makes a tmpfs of its own, without a limit on inodes, in a mount namespace that goes away with it; as an ordinary user
 # (or root without the right to mount) it uses /dev/shm and leaves out what does not fit.
 # Variables beside those of support/common.sh: SIZES (10000 100000 1000000 5000000), DEPTH (20000), WIDE (2000000),
-# RECORDS (1000000: the size at which records are measured too).
+# RECORDS (1000000: the size at which records are measured too), MANY (14000000: beside du, fd and bfs, with records
+# and saved scans; needs 21 GB of memory; 0: left out).
 
 if [[ -z ${SCALE_NAMESPACE:-} ]] && unshare --mount true 2>/dev/null; then
     SCALE_NAMESPACE=1 exec unshare --mount --propagation private "$0" "$@"
@@ -23,6 +24,7 @@ SIZES=${SIZES:-10000 100000 1000000 5000000}
 DEPTH=${DEPTH:-20000}
 WIDE=${WIDE:-2000000}
 RECORDS=${RECORDS:-1000000}
+MANY=${MANY:-14000000}
 
 require_fsscan
 require hyperfine python3
@@ -61,6 +63,12 @@ scale() {
     contender "fsscan" "$FSSCAN $tree --threads $THREADS --json -o /dev/null"
     contender "fsscan 1" "$FSSCAN $tree --threads 1 --json -o /dev/null"
     contender "find" "find $tree -printf '%s\n'"
+    if [[ $name == many ]]; then
+        contender "du" "du -s $tree"
+        if have bfs; then contender "bfs" "bfs $tree -printf '%s\n'"; fi
+        # A size filter that everything passes makes fd stat each entry.
+        if have fdfind; then contender "fd" "fdfind --unrestricted --threads $THREADS --size +0b . $tree"; fi
+    fi
     if [[ $name == chain ]]; then
         # Other programs' behaviour with paths longer than the kernel's limit. (check_agreement has counted with find.)
         contender "du" "du -s $tree"
@@ -91,12 +99,28 @@ scale() {
         ROUNDS=1 RUNS=2 WARMUP=0 measure scale-records
         results_made+=(--result scale-records)
     fi
+    if [[ $name == many ]]; then
+        no_facts scale-many-records
+        fact scale-many-records entries "$seen"
+        fact scale-many-records label "$label: records"
+        contender "fsscan --ndjson" "$FSSCAN $tree --threads $THREADS --ndjson -o /dev/null"
+        contender "fsscan --sorted --ndjson" "$FSSCAN $tree --threads $THREADS --sorted --ndjson -o /dev/null"
+        contender "fsscan --format ncdu" "$FSSCAN $tree --threads $THREADS --format ncdu -o /dev/null"
+        contender "fsscan --save" "$FSSCAN $tree --threads $THREADS --save $TREES/many.fsscan --json -o /dev/null"
+        # Each save is the first of its file.
+        PREPARE="rm -f $TREES/many.fsscan" ROUNDS=1 RUNS=1 WARMUP=0 measure scale-many-records
+        rm -f "$TREES/many.fsscan"
+        results_made+=(--result scale-many-records)
+    fi
     remove_tree "$result"
 }
 
 for size in $SIZES; do
     scale "$size" "$size entries in $((size * 89 / 300)) directories" "$size" small-dirs "$size"
 done
+if ((MANY > 0)); then
+    scale many "$MANY entries in $((MANY / 14)) directories" "$MANY" tree "$MANY" $((MANY / 14))
+fi
 scale chain "A chain $DEPTH directories deep" "$DEPTH" chain "$DEPTH"
 scale wide "One directory of $WIDE files" "$WIDE" wide "$WIDE"
 

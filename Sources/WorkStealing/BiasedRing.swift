@@ -39,7 +39,7 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
     /// - Parameter isBiased: false if threads other than the owner call `asOwner`.
     init(isBiased: Bool) {
         self.isBiased = isBiased
-        ring = .allocate(capacity: 1)
+        ring = UnsafeMutableRawPointer.allocateOnOwnLines(Ring.self, capacity: 1)
         ring.initialize(to: Ring())
     }
 
@@ -109,6 +109,9 @@ struct BiasedRing: ~Copyable, @unchecked Sendable {
         published.publish(ring.pointee.count)
         return result
     }
+
+    /// For tests.
+    var ringAddress: UInt { UInt(bitPattern: ring) }
 
     /// Identifies the gate in tests: an address within the eight bytes of the length.
     private var gateIdentity: UInt { published.identity &+ 1 }

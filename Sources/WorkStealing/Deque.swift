@@ -49,6 +49,9 @@ struct Deque: ~Copyable, Sendable {
     /// - Parameter isBiased: false if several threads push.
     init(isBiased: Bool = true) { ring = BiasedRing(isBiased: isBiased) }
 
+    /// For tests.
+    var ringAddress: UInt { ring.ringAddress }
+
     /// The length, for thieves and for workers about to park. Exact for the owner; others may read a stale value, which
     /// matters only to a worker about to park, and there `Idle` provides the fence.
     var count: Int { ring.count }

@@ -15,10 +15,14 @@ struct Ring: ~Copyable, @unchecked Sendable {
     /// - Parameter capacity: a power of two.
     init(capacity: Int = 64) {
         precondition(capacity > 0 && capacity & (capacity - 1) == 0, "the capacity of a ring is a power of two")
-        storage = .allocate(capacity: capacity)
+        storage = Self.allocate(capacity)
     }
 
     deinit { storage.deallocate() }
+
+    private static func allocate(_ capacity: Int) -> UnsafeMutableBufferPointer<Runnable> {
+        .init(start: UnsafeMutableRawPointer.allocateOnOwnLines(Runnable.self, capacity: capacity), count: capacity)
+    }
 
     private var mask: Int { storage.count - 1 }
 
@@ -77,7 +81,7 @@ struct Ring: ~Copyable, @unchecked Sendable {
 
     @inline(never)
     private mutating func grow() {
-        let larger = UnsafeMutableBufferPointer<Runnable>.allocate(capacity: storage.count * 2)
+        let larger = Self.allocate(storage.count * 2)
         for index in 0..<count { larger.initializeElement(at: index, to: storage[(head + index) & mask]) }
         storage.deallocate()
         storage = larger

@@ -22,16 +22,12 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     /// Threads that run at a time, including the one that calls `run()`.
     public let threads: Int
 
+    // Read by all workers, some at each message; written seldom.
     package let id: SchedulerID
-    let injector = Injector()
-    /// Runnables of high priority, from inside and outside the pool.
-    let urgent = Injector()
     let policy: SchedulingPolicy
-    let idle: Idle
     /// All workers that there can be. The first `threads` take part from the start, the others when the monitor wants
     /// them.
     private(set) var workers: [Worker] = []
-
     /// How many of `workers` have, or had, a thread in this run: no other can have work. Written before that thread can
     /// push anything, by one thread at a time (`beginRun`, then the monitor). Read by thieves and by workers about to
     /// park; relaxed, because the argument about what was published before a push applies.
@@ -40,26 +36,10 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
     let surplus = SteppedAtomic<Int>(0)
     let phase = Atomic<Int>(Phase.stopped)
     let cancelled = SteppedAtomic<Bool>(false)
-    /// Threads that may be between setting `cancelled` and collecting the tasks: `endRun()` waits for them, so that
-    /// none of them collects the next run's tasks.
-    let cancelling = SteppedAtomic<Int>(0)
-    /// Tasks started by `spawn` that have not returned, suspended or not.
-    let spawned = SteppedAtomic<Int>(0)
-    /// Low half: memberships that tasks have inherited and workers of this run have left to them. High half: the number
-    /// of the run, from 1, so that a task that a cancelled run did not wait for does not count in a later one.
-    let guests = SteppedAtomic<UInt64>(Scheduler.oneRun)
-    static let oneRun: UInt64 = 1 << 32
-    let joiners = Joiners()
-    /// Those of the `spawned` tasks that have begun.
-    let roster = Roster()
     let makeWorkerLocal: @Sendable (Int) -> AnyObject
     /// Of the threads that are created, in bytes.
     let stackSize: Int
     let trace: SchedulerTrace?
-    let firstError = Mutex<(any Error)?>(nil)
-    /// Counts not made by workers: monitors, and how many workers there were.
-    let counters = Counters()
-    let pool = Pool()
 
     // For `complaint`: written before the workers start.
     var holdsMainActor = false
@@ -76,6 +56,32 @@ public final class Scheduler: TaskExecutor, @unchecked Sendable {
                 phase.load(ordering: .relaxed) == Phase.stopped, "`standstillWarning` was changed during a run")
         }
     }
+
+    // Written by all workers: when they take work from outside, when they sleep and wake, when a task begins and ends.
+    private let beforeInjectors = CacheLines()
+    let injector = Injector()
+    /// Runnables of high priority, from inside and outside the pool.
+    let urgent = Injector()
+    private let beforeIdle = CacheLines()
+    let idle: Idle
+    let joiners = Joiners()
+    private let beforeTasks = CacheLines()
+    /// Tasks started by `spawn` that have not returned, suspended or not.
+    let spawned = SteppedAtomic<Int>(0)
+    /// Low half: memberships that tasks have inherited and workers of this run have left to them. High half: the number
+    /// of the run, from 1, so that a task that a cancelled run did not wait for does not count in a later one.
+    let guests = SteppedAtomic<UInt64>(Scheduler.oneRun)
+    static let oneRun: UInt64 = 1 << 32
+    /// Threads that may be between setting `cancelled` and collecting the tasks: `endRun()` waits for them, so that
+    /// none of them collects the next run's tasks.
+    let cancelling = SteppedAtomic<Int>(0)
+    /// Those of the `spawned` tasks that have begun.
+    let roster = Roster()
+    let firstError = Mutex<(any Error)?>(nil)
+    /// Counts not made by workers: monitors, and how many workers there were.
+    let counters = Counters()
+    let pool = Pool()
+    private let atTheEnd = CacheLines()
 
     enum Phase {
         static let stopped = 0

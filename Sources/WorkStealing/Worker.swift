@@ -13,6 +13,9 @@ import Synchronization
 /// `@unchecked Sendable`: `deque` and the atomics are shared by design. All other mutable state belongs to the worker's
 /// thread; others read it only before that thread started and after it was joined.
 final class Worker: @unchecked Sendable {
+    /// The scheduler creates its workers one after the other, so they may lie side by side. Their owners write them at
+    /// each message.
+    private let atTheBeginning = CacheLines()
     let index: Int
     let schedulerID: SchedulerID
     let deque: Deque
@@ -58,6 +61,7 @@ final class Worker: @unchecked Sendable {
     var sentryLooks: Int
     /// The number of runnables that each worker had begun at this one's last look.
     var lastBegun: [UInt32] = []
+    private let atTheEnd = CacheLines()
 
     init(index: Int, scheduler: Scheduler, seed: UInt64) {
         self.index = index
