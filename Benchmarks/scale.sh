@@ -47,7 +47,7 @@ results_made=()
 
 # scale RESULT LABEL ENTRIES SHAPE NUMBER...: makes the tree, measures, removes it again (the next one needs the room).
 scale() {
-    local name=$1 result=scale-$1 label=$2 entries=$3 tree seen
+    local name=$1 result=scale-$1 label=$2 entries=$3 tree seen saved
     shift 3
     if ! fits "$entries"; then
         say "left out, does not fit into memory: $label"
@@ -100,16 +100,17 @@ scale() {
         results_made+=(--result scale-records)
     fi
     if [[ $name == many ]]; then
+        saved=${TMPDIR:-/var/tmp}/fsscan-bench-many.fsscan
         no_facts scale-many-records
         fact scale-many-records entries "$seen"
         fact scale-many-records label "$label: records"
         contender "fsscan --ndjson" "$FSSCAN $tree --threads $THREADS --ndjson -o /dev/null"
         contender "fsscan --sorted --ndjson" "$FSSCAN $tree --threads $THREADS --sorted --ndjson -o /dev/null"
         contender "fsscan --format ncdu" "$FSSCAN $tree --threads $THREADS --format ncdu -o /dev/null"
-        contender "fsscan --save" "$FSSCAN $tree --threads $THREADS --save $TREES/many.fsscan --json -o /dev/null"
+        contender "fsscan --save" "$FSSCAN $tree --threads $THREADS --save $saved --json -o /dev/null"
         # Each save is the first of its file.
-        PREPARE="rm -f $TREES/many.fsscan" ROUNDS=1 RUNS=1 WARMUP=0 measure scale-many-records
-        rm -f "$TREES/many.fsscan"
+        PREPARE="rm -f $saved" ROUNDS=1 RUNS=1 WARMUP=0 measure scale-many-records
+        rm -f "$saved"
         results_made+=(--result scale-many-records)
     fi
     remove_tree "$result"

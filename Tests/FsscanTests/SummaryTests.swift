@@ -42,6 +42,14 @@ import Testing
         }
     }
 
+    /// A line of the overview has a title and something beside it: without files there are no ages and no kinds.
+    @Test func aTreeWithoutFilesHasNoEmptyLines() throws {
+        let empty = try TemporaryDirectory()
+        let lines = try run(empty.path)
+        #expect(lines.contains { $0.hasPrefix("Owners  ") }, "\(lines)")
+        #expect(!lines.contains { $0.hasPrefix("Ages") || $0.hasPrefix("Kinds") }, "\(lines)")
+    }
+
     @Test func theTreeIsThatOfTheLargestDirectories() {
         let report = report([
             ("r", 100, 1000), ("r/a", 50, 800), ("r/a/x", 20, 700), ("r/b", 30, 100), ("r/a/y", 10, 90), ("r/c", 5, 50),

@@ -88,8 +88,9 @@ extension TextSummary {
 
     private func item(_ portion: Portion) -> String { "\(portion.name) \(size(portion.counts.diskBytes))" }
 
-    /// As many lines as it takes.
+    /// As many lines as it takes; none without portions.
     private func line(_ title: String, all portions: [Portion]) -> [[UInt8]] {
+        guard !portions.isEmpty else { return [] }
         let items = wrapped(portions.map(item), Self.gap, indentation: Self.indentation)
         return items.enumerated().map { index, line in
             let text = style.printable(Array(line.utf8))
