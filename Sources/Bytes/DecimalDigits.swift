@@ -33,7 +33,7 @@ enum DecimalDigits {
     /// Two digits of a number from 0 to 99.
     @inline(__always)
     static func writePair(_ value: UInt32, to target: UnsafeMutableRawPointer) {
-        precondition(value < 100, "two digits")
+        precondition(value < 100, "a pair of digits is below 100")
         let digits = UnsafeRawPointer(pairs.utf8Start).loadUnaligned(fromByteOffset: Int(value) &* 2, as: UInt16.self)
         target.storeBytes(of: digits, as: UInt16.self)
     }

@@ -7,7 +7,7 @@
     /// - Precondition: 16 bytes at most.
     package init(_ text: String) {
         let bytes = Array(text.utf8)
-        precondition(bytes.count <= 16, "a short text")
+        precondition(bytes.count <= 16, "a short text has 16 bytes at most")
         func word(_ start: Int) -> UInt64 {
             (start..<start + 8).reversed().reduce(0) { $0 << 8 | UInt64($1 < bytes.count ? bytes[$1] : 0) }
         }

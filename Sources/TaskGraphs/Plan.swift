@@ -161,7 +161,7 @@ struct Plan {
     func resources(of node: Int) -> [Int] { buckets[bucketOfNode[node]].resources }
 
     private mutating func leave(_ node: Int) {
-        guard case .running = states[node] else { preconditionFailure("a node that does not run has ended") }
+        guard case .running = states[node] else { preconditionFailure("a node ended that was not running") }
         states[node] = .ended
         running -= 1
         unfinished -= 1

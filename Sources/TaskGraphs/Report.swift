@@ -33,7 +33,7 @@ public struct Report: Sendable {
         case .failed(let error): throw error
         case .skipped(let cause):
             guard case .failed(let error) = results.outcomes[cause] else {
-                preconditionFailure("skipped for no reason")
+                preconditionFailure("a node was skipped, and nothing that it needs has failed")
             }
             if error is CancellationError { throw error }
             throw TaskSkipped(name: graph.nodes[node.index].name, cause: graph.nodes[cause].name, error: error)

@@ -84,7 +84,7 @@ struct RankOutputs {
         do {
             if let failure = records?.records.failure { throw ScanProgram.outputError(of: failure, settings) }
             try saved?.finish(ScanReport())
-            preconditionFailure("an output has failed")
+            preconditionFailure("called without a failed output")
         } catch {
             return ExitStatus(reporting: error)
         }

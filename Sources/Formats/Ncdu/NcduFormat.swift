@@ -58,7 +58,7 @@ private final class NcduSource: SnapshotSource {
     }
 
     func skip(_ subtree: EntryKey) throws(SnapshotFailure) {
-        preconditionFailure("what is not in the order of paths is not compared")
+        preconditionFailure("a file that is not in the order of paths cannot skip a subtree")
     }
 
     func next() throws(SnapshotFailure) -> SnapshotEntry? {

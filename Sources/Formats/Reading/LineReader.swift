@@ -29,7 +29,7 @@ final class LineReader {
         progress = input.progress
         buffer = .allocate(byteCount: 1 << 17, alignment: 16)
         if !input.isSeekable {
-            precondition(input.beginning.count <= buffer.count, "a beginning has a largest size")
+            precondition(input.beginning.count <= buffer.count, "the beginning of a stream is larger than the buffer")
             buffer.copyBytes(from: input.beginning)
             end = input.beginning.count
         }

@@ -59,7 +59,7 @@ package struct TreeDigest: Sendable {
 
     /// Adds the other's entries. Associative and commutative as far as `finish` can see.
     package mutating func merge(_ other: consuming TreeDigest) {
-        precondition(rowBytes == other.rowBytes, "builders of one scan have the same algorithms")
+        precondition(rowBytes == other.rowBytes, "digests of different algorithms cannot be merged")
         if other.isUnknown { appendUnknown() }
         if isUnknown { return }
         if entries.isEmpty {

@@ -85,7 +85,7 @@ actor BorrowedQueue: MailboxActor {
     fileprivate func completed(_ place: BorrowedPlace, _ completion: Completion) {
         place.directory.descriptorNeedEnded(WorkerLocals.current)
         let directory = ObjectIdentifier(place.directory)
-        guard let pending = running[directory] else { preconditionFailure("what is borrowed is answered once") }
+        guard let pending = running[directory] else { preconditionFailure("a borrowed directory completed twice") }
         running[directory] = pending == 1 ? nil : pending - 1
         answer(place.ticket, completion)
         startWaiting()

@@ -79,7 +79,7 @@ actor DeferredRead: MailboxActor {
     /// Finishes a request, the current or the only one, when there is a detector for it: its file has already been
     /// read.
     nonisolated func wait(for detectors: MIMEDetectors?, toFinish file: UntypedFile, _ request: FileRequest) {
-        guard let detectors else { preconditionFailure("a type is lacking without a wish for types") }
+        guard let detectors else { preconditionFailure("a MIME type is missing, but none was requested") }
         send(holding: detectors.resource) { $0.finish(file, request, detectors, $1) }
     }
 
@@ -154,7 +154,7 @@ actor DeferredRead: MailboxActor {
         }
         worker.isAt(request.path)
         defer { worker.isDone() }
-        guard let shared = worker.context.content else { preconditionFailure("content is read with the shared means") }
+        guard let shared = worker.context.content else { preconditionFailure("content is read without means") }
         if place == nil, shared.isReadInPieces(size: request.entry.status.size) {
             place = shared.largeFiles.tryTake()
             if place == nil { return send(holding: shared.largeFiles) { $0.openLarge(in: $1) } }
@@ -183,7 +183,7 @@ actor DeferredRead: MailboxActor {
         case .success(.done(let content)): end(.success(content), worker)
         case .success(.large(let file)): send { $0.goOn(with: file) }
         case .success(.untyped(let file)): wait(for: shared.detectors, toFinish: file, request)
-        case .success(.lacksDetector): preconditionFailure("a detector is lacking without a wish for types")
+        case .success(.lacksDetector): preconditionFailure("a detector is missing, but no MIME type was requested")
         case .failure(let failure): end(.failure(failure), worker)
         }
     }

@@ -119,7 +119,7 @@ struct Candidates {
             try merge.advance()
         }
         guard let size = Int64(String(decoding: key[4...], as: UTF8.self), radix: 16) else {
-            preconditionFailure("a key is a size")
+            preconditionFailure("the key of a candidate is not a size")
         }
         return (size, inodes, names)
     }

@@ -76,7 +76,7 @@ final class DuplicateSearch: Sendable {
     var shouldStop: Bool { isCancelled() }
     var queue: DuplicateQueue {
         queueReference.withLock { queue in
-            guard let queue else { preconditionFailure("a search has its queue before it starts") }
+            guard let queue else { preconditionFailure("the search has no queue yet") }
             return queue
         }
     }

@@ -176,7 +176,7 @@ struct PartialDecoder {
     }
 
     mutating func call(devices: [UInt64]) {
-        precondition(devices.count == parts.devices.count, "each device of a part has a name here")
+        precondition(devices.count == parts.devices.count, "a device of a part has no name here")
         self.devices = devices
     }
 

@@ -118,7 +118,7 @@ package final class ScanRank: Sendable {
         let answers = state.value.withLock { state in
             let answers = state.answers.map { answer in
                 guard let debt = state.debts.removeValue(forKey: answer.debt) else {
-                    preconditionFailure("what was borrowed is answered once")
+                    preconditionFailure("a borrowed directory was answered twice")
                 }
                 return (rank: debt.lender, ticket: debt.ticket, completion: answer.completion)
             }

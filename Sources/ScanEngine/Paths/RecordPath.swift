@@ -59,7 +59,7 @@ struct RecordPath: ~Copyable {
             UnsafeMutableRawBufferPointer(rebasing: bytes[end...]).copyMemory(from: name)
             isTop = false
         }
-        precondition(end == 0, "both walks met the same names")
+        precondition(end == 0, "the two walks up the tree met different names")
     }
 
     private static func forEachComponent(

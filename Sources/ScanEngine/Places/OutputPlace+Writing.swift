@@ -73,7 +73,7 @@ extension OutputPlace {
     ///
     /// - Throws: `EINTR`, for the caller to decide.
     package func open() throws(PlaceError) -> CInt {
-        guard let existing else { preconditionFailure("only what is there is opened") }
+        guard let existing else { preconditionFailure("a missing output was opened as an existing one") }
         try rules.check(writingTo: existing.status, in: directory.status)
         let flags = O_WRONLY | O_NOCTTY | O_CLOEXEC
         var descriptor = clinux_openat(

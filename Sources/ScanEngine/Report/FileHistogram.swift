@@ -70,7 +70,7 @@ struct FileHistogram {
 
     /// - Parameter now: the reference time for ages.
     init(now: FileTime) {
-        precondition(cells.count == Self.ages * Self.sizes, "a cell for each age and size")
+        precondition(cells.count == Self.ages * Self.sizes, "the histogram needs a cell for each age and size")
         self.now = now
         knownAges = Self.knownAges(now)
     }

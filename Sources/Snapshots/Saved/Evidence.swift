@@ -300,7 +300,7 @@ extension SavedScans {
         while try source.next() != nil {
             if clinux_stop_signal() != 0 { throw SnapshotFailure(path: nil, "stopped") }
         }
-        guard let evidence = source.evidence else { preconditionFailure("the scan was read to its end") }
+        guard let evidence = source.evidence else { preconditionFailure("a scan was read to its end without evidence") }
         return evidence
     }
 }

@@ -52,7 +52,7 @@ final class SavedTransaction: Sendable {
         } catch {
             throw SaveFailure(path: path, message: error.message)
         }
-        guard let newest = schemas.last else { preconditionFailure("a program knows a version") }
+        guard let newest = schemas.last else { preconditionFailure("the list of schemas is empty") }
         do throws(DatabaseError) {
             let isEmpty = try database.integer("SELECT count(*) FROM sqlite_schema") == 0
             let applicationID = try database.integer("PRAGMA application_id") ?? 0

@@ -110,7 +110,7 @@ struct ChangeJournal: ChangeWriter {
         do throws(OutputError) {
             try text.drain { bytes throws(OutputError) in lines += bytes }
         } catch {
-            preconditionFailure("nothing is written here that could fail")
+            preconditionFailure("writing to memory failed")
         }
         if lines.last == 0x0A { lines.removeLast() }
         return lines

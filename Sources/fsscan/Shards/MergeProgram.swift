@@ -21,7 +21,7 @@ struct MergeProgram {
             }
             if names[file.shard] == nil { names[file.shard] = path }
         }
-        guard let plan, let merge else { preconditionFailure("there is a PARTIAL") }
+        guard let plan, let merge else { preconditionFailure("merge was started without a PARTIAL") }
         let output = try OutputFile(settings.output, mode: settings.mode)
         let report: ScanReport
         do throws(ShardFailure) {

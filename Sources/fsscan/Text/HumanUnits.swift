@@ -13,7 +13,7 @@ enum HumanUnits {
             // 1023.96 KiB is 1.0 MiB, not 1024.0 KiB.
             if tenths < 10 * base || unit == units.names.last { return "\(tenths / 10).\(tenths % 10) \(unit)" }
         }
-        preconditionFailure("the last unit takes what is left")
+        preconditionFailure("no unit is large enough")
     }
 
     /// `1,234,567`

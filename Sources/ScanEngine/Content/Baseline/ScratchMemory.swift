@@ -13,7 +13,7 @@ struct ScratchMemory: ~Copyable {
     /// - Parameter temporaryDirectory: nil: `$TMPDIR`, or `/tmp`.
     /// - Throws: also if memory is short.
     init(byteCount: Int, temporaryDirectory: [UInt8]?) throws(TemporaryFileError) {
-        precondition(byteCount > 0, "memory of a size")
+        precondition(byteCount > 0, "scratch memory has at least one byte")
         let file = RunFile(directory: temporaryDirectory)
         var descriptor: Int32 = -1
         if byteCount > Self.anonymousLimit {
