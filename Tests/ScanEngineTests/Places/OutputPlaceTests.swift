@@ -52,7 +52,7 @@ import Testing
     private static let pipe: Tree = [.fifo("pipe"), .file("victim", "before")]
 
     private static func reader(of directory: TemporaryDirectory) throws -> CInt {
-        try check("open", "pipe") { openat(directory.descriptor, "pipe", O_RDONLY | O_NONBLOCK) }
+        try check("open", "pipe") { openat(directory.descriptor, "pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
     }
 
     @Test func aPipeThatIsSwappedForALinkIsStillThePipe() throws {

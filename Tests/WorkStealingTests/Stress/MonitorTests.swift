@@ -355,6 +355,8 @@ private final class Pipe: Sendable {
     init() {
         var ends: [Int32] = [-1, -1]
         precondition(pipe(&ends) == 0, "no pipe")
+        // Other tests start programs meanwhile, some with a low limit on descriptors.
+        for end in ends { precondition(fcntl(end, F_SETFD, FD_CLOEXEC) == 0, "no flag") }
         self.ends = (ends[0], ends[1])
     }
 
