@@ -15,6 +15,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 import WorkStealing
 
 typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
@@ -100,16 +101,29 @@ try scheduler.start()
 let (connections, accepted) = AsyncStream.makeStream(of: Connection.self)
 let withoutPool = Task {
     await withDiscardingTaskGroup { tasks in
-        for await connection in connections { tasks.addTask { try? await serve(connection) } }
+        for await connection in connections { tasks.addTask { await serveToTheEnd(connection) } }
     }
 }
 
-/// A task for each connection. It throws if the client has gone, which is no reason to end the server.
+let isEnding = Mutex(false)
+
+/// An error of one connection is no reason to end the server. It is reported, unless the client has gone or the server
+/// ends.
+@Sendable func serveToTheEnd(_ connection: Connection) async {
+    do {
+        try await serve(connection)
+    } catch {
+        if error is IOError || isEnding.withLock({ $0 }) { return }
+        FileHandle.standardError.write(Data("HTTPServer: a connection ended: \(error)\n".utf8))
+    }
+}
+
+/// A task for each connection.
 @Sendable func begin(_ connection: Connection) {
     if executor == "swift" {
         accepted.yield(connection)
     } else {
-        scheduler.spawn { try? await serve(connection) }
+        scheduler.spawn { await serveToTheEnd(connection) }
     }
 }
 
@@ -134,6 +148,7 @@ await withCheckedContinuation { continuation in
     termination.setEventHandler { continuation.resume() }
     termination.activate()
 }
+isEnding.withLock { $0 = true }
 try await server.close().get()
 withoutPool.cancel()
 await withoutPool.value
