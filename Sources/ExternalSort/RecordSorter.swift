@@ -108,25 +108,27 @@ package final class RecordSorter: Sendable {
 
     // MARK: Records out
 
-    /// Passes the lines of all records to `body` in order, and forgets them. Ends early when `body` returns false.
-    package func drain(_ body: (UnsafeRawBufferPointer) -> Bool) throws(TemporaryFileError) {
-        var merge = try takeMerge()
-        while let record = merge.record {
-            if !body(record.line) { return }
-            try merge.advance()
-        }
-    }
-
     /// All records in order, for the caller to go through; the sorter forgets them.
     package func takeMerge() throws(TemporaryFileError) -> RunMerge { try takeMerges(1)[0] }
 
     /// All records in order, for the caller to read once per merge; the sorter forgets them.
     package func takeMerges(_ count: Int) throws(TemporaryFileError) -> [RunMerge] {
-        var (runs, arenas) = state.withLock { state in
+        guard let merges = try takeMerges(count, unless: { false }) else { preconditionFailure("nothing stopped it") }
+        return merges
+    }
+
+    /// The same.
+    ///
+    /// - Parameter isStopped: asked while runs are merged into longer ones, which takes minutes if there are many.
+    /// - Returns: nil if it was stopped.
+    package func takeMerges(
+        _ count: Int, unless isStopped: () -> Bool
+    ) throws(TemporaryFileError) -> [RunMerge]? {
+        let (all, arenas) = state.withLock { state in
             defer { state = State() }
             return (state.runs, state.arenas)
         }
-        runs = try reduce(runs)
+        guard let runs = try reduce(all, isStopped) else { return nil }
         var merges: [RunMerge] = []
         for _ in 0..<count {
             var cursors = arenas.map { RunCursor($0) }
@@ -137,27 +139,38 @@ package final class RecordSorter: Sendable {
     }
 
     /// Merges runs until at most `fanIn` are left: as few and as short ones as possible.
-    private func reduce(_ all: [RunFile.Run]) throws(TemporaryFileError) -> [RunFile.Run] {
+    private func reduce(
+        _ all: [RunFile.Run], _ isStopped: () -> Bool
+    ) throws(TemporaryFileError) -> [RunFile.Run]? {
         var runs = all.sorted { $0.length < $1.length }[...]
         while runs.count > fanIn {
+            if isStopped() { return nil }
             let part = runs.prefix(min(fanIn, runs.count - fanIn + 1))
             runs = runs.dropFirst(part.count)
             // Behind the others, so that each run is copied about equally often.
-            runs.append(try merge(part))
+            guard let merged = try merge(part, isStopped) else { return nil }
+            runs.append(merged)
             for run in part { file.discard(run) }
         }
         return Array(runs)
     }
 
-    private func merge(_ runs: ArraySlice<RunFile.Run>) throws(TemporaryFileError) -> RunFile.Run {
+    private func merge(
+        _ runs: ArraySlice<RunFile.Run>, _ isStopped: () -> Bool
+    ) throws(TemporaryFileError) -> RunFile.Run? {
         var cursors: [RunCursor] = []
         for run in runs { cursors.append(try RunCursor(run, in: file, bufferSize: bufferSize)) }
         var merge = RunMerge(cursors)
         var writer = try RunWriter(file, length: runs.reduce(0) { $0 + $1.length })
+        var count = 0
         while let record = merge.record {
             try writer.append(record)
             try merge.advance()
+            count += 1
+            if count % Self.recordsBetweenQuestions == 0, isStopped() { return nil }
         }
         return try writer.finish()
     }
+
+    private static let recordsBetweenQuestions = 1_000
 }

@@ -119,7 +119,9 @@ struct ScanProgram {
         let quoting = isatty(output.descriptor) == 1 ? Quoting(for: output.descriptor) : nil
         let end = settings.endsLinesInNUL ? 0 : UInt8(ascii: "\n")
         let format = settings.withLines(format, areForTerminal: quoting != nil)
-        let records = RecordOutput(format, for: options, sorted: settings.sorted) { lines in
+        let records = RecordOutput(
+            format, for: options, sorted: settings.sorted, isCancelled: { clinux_stop_signal() != 0 }
+        ) { lines in
             guard let quoting else { return try sink.output.write(lines) }
             try quoting.escapedLines(Array(lines), end: end).withUnsafeBytes { try sink.output.write($0) }
         }

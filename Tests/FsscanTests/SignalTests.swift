@@ -51,6 +51,40 @@ import Testing
         #expect(try names(in: directory.descriptor) == ["report"])
     }
 
+    @Test(arguments: [["--ndjson", "--sorted"], ["--format", "ncdu"]] as [[ByteString]])
+    func sortedRecordsEndSoonAfterASignal(format: [ByteString]) throws {
+        let files = (0..<4_000).map { Node.file(ByteString("\($0)" + String(repeating: "-", count: 200))) }
+        let directory = try TemporaryDirectory([.fifo("fifo"), .directory("tree", Tree(files))])
+        let fifo = directory.appending("fifo")
+        let process = try RunningProcess([Fsscan.path] + format + ["-o", fifo, directory.appending("tree")])
+        let descriptor = fifo.withCString { open($0, O_RDONLY) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        func readOn(to count: Int) {
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            while bytes.count < count {
+                let more = read(descriptor, &buffer, buffer.count)
+                if more <= 0 { return }
+                bytes += buffer[..<more]
+            }
+        }
+        // Records are being written. It writes on until the pipe is full again, and notices the signal on the way.
+        readOn(to: 100_000)
+        process.send(SIGINT)
+        readOn(to: 300_000)
+        usleep(300_000)
+        readOn(to: .max)
+        #expect(try process.finish().end == .exited(130))
+        // Each name ends in 200 dashes.
+        let names = bytes.split { $0 != UInt8(ascii: "-") }.count { $0.count == 200 }
+        #expect((1..<4_000).contains(names))
+        let isValid = try output(of: ["jq", "-s", "length > 0"], ProcessOptions { $0.input = bytes })
+        #expect(isValid == Array("true\n".utf8))
+        guard format.contains("--ndjson") else { return }
+        let summary = try #require(bytes.split(separator: UInt8(ascii: "\n")).last)
+        #expect(String(decoding: summary, as: UTF8.self).contains(#""complete":false"#))
+    }
+
     @Test func theSecondSignalEndsItAtOnceAndLeavesNothing() throws {
         let directory = try TemporaryDirectory()
         let paths = [ByteString](repeating: "/usr", count: 2000)

@@ -51,6 +51,10 @@ public final class RecordOutput: MergingOutput {
     /// Nil if the order is free.
     let sorter: RecordSorter?
 
+    private let grace: StopGrace
+    /// Whether a stop signal has cut sorted records off. Relaxed: one thread writes them, and reads this.
+    private let isCut = Atomic<Bool>(false)
+
     /// Set by `begin` if the format is a tree.
     private let treeOptions = Mutex<ScanOptions?>(nil)
 
@@ -61,12 +65,16 @@ public final class RecordOutput: MergingOutput {
     ///     are trees always are.
     ///   - memoryLimit: bytes for the records that are being sorted; beyond that they go to an unnamed file.
     ///   - temporaryDirectory: where that file is; nil: `$TMPDIR`, or `/tmp`.
+    ///   - isCancelled: as in `Scan`. Once it returns true, the output of sorted records ends soon.
     public convenience init(
         _ format: RecordFormat, for options: ScanOptions, sorted: Bool, memoryLimit: Int = 64 << 20,
-        temporaryDirectory: [UInt8]? = nil, sink: @escaping Sink
+        temporaryDirectory: [UInt8]? = nil, isCancelled: @escaping @Sendable () -> Bool = { false },
+        sink: @escaping Sink
     ) {
         let sorter = RecordSorter(memoryLimit: memoryLimit, temporaryDirectory: temporaryDirectory)
-        self.init(format, for: options, sorter: sorted || format.isTree ? sorter : nil, sink: sink)
+        self.init(
+            format, for: options, sorter: sorted || format.isTree ? sorter : nil,
+            grace: StopGrace(isCancelled: isCancelled), sink: sink)
     }
 
     /// For one of several processes that scan a tree together: the output of another one writes its records.
@@ -80,7 +88,11 @@ public final class RecordOutput: MergingOutput {
         return RecordOutput(format, for: options, sorter: sorter, sink: passOn)
     }
 
-    init(_ format: RecordFormat, for options: ScanOptions, sorter: RecordSorter?, sink: @escaping Sink) {
+    init(
+        _ format: RecordFormat, for options: ScanOptions, sorter: RecordSorter?,
+        grace: StopGrace = StopGrace { false }, sink: @escaping Sink
+    ) {
+        self.grace = grace
         self.format = format
         digests = DigestSet(options.hash)
         asked = options.asked
@@ -136,6 +148,8 @@ public final class RecordOutput: MergingOutput {
     /// Writes the rest, and the summary. Call it after the scan, when all streams were flushed.
     public func finish(_ report: ScanReport, includesStatistics: Bool = false) {
         finishWithoutSummary()
+        var report = report
+        if isCut.load(ordering: .relaxed) { report.complete = false }
         var encoder = makeEncoder()
         encoder.summary(of: report, includesStatistics: includesStatistics)
         write(encoder.buffer.bytes)
@@ -152,29 +166,42 @@ public final class RecordOutput: MergingOutput {
 
     private func writeSorted(_ sorter: RecordSorter) {
         var piece = ByteBuffer(capacity: Self.pieceSize + 4096)
-        attempt { () throws(TemporaryFileError) in
-            try sorter.drain { line in
-                piece.append(line)
-                if piece.count >= Self.pieceSize { piece.drain { write($0) } }
-                return !failed
-            }
+        forEachRecord(sorter) { record in
+            piece.append(record.line)
+            if piece.count >= Self.pieceSize { piece.drain { write($0) } }
         }
         piece.drain { write($0) }
     }
 
     private func writeTree(_ text: RecordTreeText, _ sorter: RecordSorter, _ options: ScanOptions) {
         var tree = RecordTreeWriter(text, options)
-        attempt { () throws(TemporaryFileError) in
-            var merge = try sorter.takeMerge()
-            while !failed, let record = merge.record {
-                tree.append(record)
-                try merge.advance()
-                if tree.buffer.count >= Self.pieceSize { tree.buffer.drain { write($0) } }
-            }
+        forEachRecord(sorter) { record in
+            tree.append(record)
+            if tree.buffer.count >= Self.pieceSize { tree.buffer.drain { write($0) } }
         }
         tree.finish()
         tree.buffer.drain { write($0) }
     }
+
+    /// In order, until a stop signal or a failure.
+    private func forEachRecord(_ sorter: RecordSorter, _ body: (SortRecord) -> Void) {
+        attempt { () throws(TemporaryFileError) in
+            guard var merge = try sorter.takeMerges(1, unless: { grace.isOver })?.first else {
+                return isCut.store(true, ordering: .relaxed)
+            }
+            var count = 0
+            while !failed, let record = merge.record {
+                count += 1
+                if count % Self.recordsBetweenQuestions == 0, grace.isOver {
+                    return isCut.store(true, ordering: .relaxed)
+                }
+                body(record)
+                try merge.advance()
+            }
+        }
+    }
+
+    private static let recordsBetweenQuestions = 100
 
     /// Runs an operation on the temporary files; an error counts as one of the output.
     func attempt(_ body: () throws(TemporaryFileError) -> Void) {

@@ -1,3 +1,4 @@
+import CLinux
 import Entries
 import ExternalSort
 import Formats
@@ -69,9 +70,11 @@ final class SortingOutput: MergingOutput {
     func finish(times: Int) throws(SnapshotFailure) -> [SortedEntries] {
         if let failure = failure.withLock({ $0 }) { throw SnapshotFailure(failure) }
         do throws(TemporaryFileError) {
-            return try sorter.takeMerges(times).map { SortedEntries($0) }
+            let merges = try sorter.takeMerges(times, unless: { clinux_stop_signal() != 0 })
+            if let merges { return merges.map { SortedEntries($0) } }
         } catch {
             throw SnapshotFailure(error)
         }
+        throw SnapshotFailure(path: nil, "stopped")
     }
 }

@@ -245,6 +245,39 @@ import Testing
         #expect(failure.1?.operation == "pwrite")
     }
 
+    private final class Flag: Sendable {
+        let isSet = Atomic<Bool>(false)
+    }
+
+    /// While the records are written, and while runs are merged into longer ones.
+    @Test(arguments: [false, true]) func aStopSignalEndsTheOutputOfSortedRecords(whileRunsAreMerged: Bool) throws {
+        func written(_ isToBeStopped: Bool) throws -> (lines: [ArraySlice<UInt8>], summary: String) {
+            let stop = Flag()
+            stop.isSet.store(isToBeStopped && whileRunsAreMerged, ordering: .relaxed)
+            let sink = CollectingSink()
+            let sorter = RecordSorter(
+                memoryLimit: whileRunsAreMerged ? 1 : 64 << 20, temporaryDirectory: nil, fanIn: 2, bufferSize: 512)
+            let output = RecordOutput(
+                .ndjson, for: ScanOptions(paths: [], threads: 1), sorter: sorter,
+                grace: StopGrace(milliseconds: 0) { stop.isSet.load(ordering: .relaxed) }
+            ) { piece in
+                sink.take(piece)
+                stop.isSet.store(isToBeStopped, ordering: .relaxed)
+            }
+            let stream = output.makeStream()
+            Self.send((0..<1_500).map { Arrival(root: 0, path: Array("r/\($0)".utf8)) }, to: stream)
+            stream.flush()
+            output.finish(ScanReport())
+            #expect(output.failure == nil)
+            return (sink.lines.dropLast(), String(decoding: sink.lines.last ?? [], as: UTF8.self))
+        }
+        let (all, cut) = (try written(false), try written(true))
+        #expect(all.lines.count == 1_500 && all.summary.contains(#""complete":true"#))
+        #expect(whileRunsAreMerged ? cut.lines.isEmpty : (1..<1_500).contains(cut.lines.count))
+        #expect(cut.lines.elementsEqual(all.lines.prefix(cut.lines.count)))
+        #expect(cut.summary.contains(#""complete":false"#))
+    }
+
     @Test func runsOutliveNothing() throws {
         let directory = try TemporaryDirectory()
         do {
