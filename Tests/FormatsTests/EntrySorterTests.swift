@@ -5,6 +5,14 @@ import Testing
 
 @testable import Formats
 
+extension SortedEntries {
+    func next() throws -> SnapshotEntry? {
+        guard try advance() else { return nil }
+        let (key, entry) = packed
+        return PackedEntry(entry).entry(EntryKey(bytes: Array(key)))
+    }
+}
+
 @Suite struct EntrySorterTests {
     private func entry(_ path: String, root: Int = 0, kind: EntryKind? = .file) -> SnapshotEntry {
         SnapshotEntry(key: EntryKey(root: root, path: Array(path.utf8)), kind: kind)

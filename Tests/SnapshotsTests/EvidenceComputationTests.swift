@@ -1,6 +1,7 @@
 // Makes sure that nothing is forgotten: a new field of entries, or a new option of scans, must be covered by the
 // evidence or listed here with the reason.
 
+import Bytes
 import Entries
 import Formats
 import LinuxKernel
@@ -8,6 +9,14 @@ import ScanEngine
 import Testing
 
 @testable import Snapshots
+
+extension EvidenceComputation {
+    mutating func add(_ entry: SnapshotEntry) throws {
+        var encoder = EntryEncoder()
+        encoder.append(entry)
+        try entry.key.bytes.withUnsafeBytes { try add(PackedEntry(encoder.buffer.bytes), $0) }
+    }
+}
 
 @Suite struct EvidenceComputationTests {
     private func scan(_ change: (inout ScanOptions) -> Void = { _ in }) -> SavedScan {

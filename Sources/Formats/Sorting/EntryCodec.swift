@@ -123,13 +123,33 @@ package struct EntryEncoder: ~Copyable {
         buffer.append(errors)
     }
 
+    /// From parts as `PackedEntry` has them. Nil: not known.
+    package mutating func append(
+        _ values: EntryValues, target: UnsafeRawBufferPointer?, mime: UnsafeRawBufferPointer?,
+        digests: UnsafeRawBufferPointer, state: UnsafeRawBufferPointer?, xattrs: UnsafeRawBufferPointer?
+    ) {
+        var header = EntryHeader()
+        header.values = values
+        header.values[.target] = Self.length(target?.count)
+        header.values[.mime] = Self.length(mime?.count)
+        header.values[.digests] = digests.isEmpty ? nil : Self.length(digests.count)
+        header.values[.xattrs] = Self.length(xattrs?.count)
+        header.stateLength = UInt32(state?.count ?? 0)
+        append(header)
+        if let target { buffer.append(target) }
+        if let mime { buffer.append(mime) }
+        buffer.append(digests)
+        if let state { buffer.append(state) }
+        if let xattrs { buffer.append(xattrs) }
+    }
+
     private mutating func append(_ header: EntryHeader) {
         withUnsafeBytes(of: header) { buffer.append($0) }
     }
 
     // MARK: Lists, each item as length and bytes
 
-    static func pack(_ xattrs: [ExtendedAttribute]) -> [UInt8] { pack(xattrs.flatMap { [$0.name, $0.value] }) }
+    package static func pack(_ xattrs: [ExtendedAttribute]) -> [UInt8] { pack(xattrs.flatMap { [$0.name, $0.value] }) }
 
     static func pack(_ errors: [SnapshotEntryError]) -> [UInt8] {
         pack(errors.flatMap { [Array($0.operation.utf8), Array($0.code.utf8), Array($0.message.utf8)] })

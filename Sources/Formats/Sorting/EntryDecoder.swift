@@ -8,7 +8,7 @@ package struct PackedEntry {
     package let values: EntryValues
     /// The order given to `EntryEncoder`.
     package let order: UInt64
-    private let rules: EntryRules
+    package let rules: EntryRules
     package let bytes: UnsafeRawBufferPointer
     /// Fields of variable length that the entry has.
     private let parts: FieldSet
@@ -56,6 +56,11 @@ package struct PackedEntry {
     /// As packed by `EntryEncoder`: the length of each name and value, 4 bytes, before it.
     package var xattrs: UnsafeRawBufferPointer? { parts.contains(.xattrs) ? part(xattrsStart, errorsStart) : nil }
     package var hasErrors: Bool { errorsStart < bytes.count }
+    /// The same without looking at the rest.
+    package static func hasErrors(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.loadUnaligned(fromByteOffset: errorsLengthOffset, as: UInt32.self) > 0
+    }
+    private static let errorsLengthOffset = MemoryLayout<EntryHeader>.offset(of: \.errorsLength).unsafelyUnwrapped
     package var errors: [SnapshotEntryError] {
         if !hasErrors { return [] }
         let items = Self.unpack(part(errorsStart, bytes.count))

@@ -72,36 +72,43 @@ package final class SortedEntries {
     private var merge: RunMerge
     private let repeats: RepeatedPaths
     private var currentKey = ByteBuffer(capacity: 4096)
-    private var current = ByteBuffer(capacity: 4096)
-    private var encoder = EntryEncoder()
+    private var current = EntryEncoder()
 
     package init(_ merge: RunMerge, _ repeats: RepeatedPaths = .lastCounts) {
         self.merge = merge
         self.repeats = repeats
     }
 
-    package func next() throws(SnapshotFailure) -> SnapshotEntry? {
-        guard let record = merge.record else { return nil }
-        let first = PackedEntry(record.line)
-        let key = Array(record.key)
-        let entry = first.entry(EntryKey(bytes: key))
-        try advance()
-        if isAt(key) { return try merged(entry, line: first.order) }
-        if entry.errors.count < 2 { return entry }
-        return Self.inOrder(entry)
+    /// Goes to the next entry; false after the last one.
+    package func advance() throws(SnapshotFailure) -> Bool {
+        currentKey.removeAll()
+        current.buffer.removeAll()
+        guard let record = merge.record else { return false }
+        // The record is gone when the merge advances.
+        currentKey.append(record.key)
+        current.buffer.append(record.line)
+        try step()
+        let isRepeated = merge.record.map { $0.key.isEqual(to: currentKey.bytes) } ?? false
+        // Most paths have one record without errors, which is not decoded.
+        if isRepeated || PackedEntry.hasErrors(current.buffer.bytes) { try mergeRepeated() }
+        return true
     }
 
-    /// Adds the records that have the same key.
-    private func merged(_ entry: SnapshotEntry, line: UInt64) throws(SnapshotFailure) -> SnapshotEntry {
-        var path = RepeatedPath(entry, line: line, repeats)
-        try takeRest(entry.key.bytes, &path)
-        return Self.inOrder(path.entry)
+    /// The current entry, and the bytes of its key. Valid until the next call.
+    package var packed: (key: UnsafeRawBufferPointer, entry: UnsafeRawBufferPointer) {
+        (currentKey.bytes, current.buffer.bytes)
     }
 
-    private static func inOrder(_ entry: SnapshotEntry) -> SnapshotEntry {
-        var entry = entry
+    /// Adds the records that have the same key to the current entry, and orders its errors.
+    private func mergeRepeated() throws(SnapshotFailure) {
+        let key = Array(currentKey.bytes)
+        let first = PackedEntry(current.buffer.bytes)
+        var path = RepeatedPath(first.entry(EntryKey(bytes: key)), line: first.order, repeats)
+        try takeRest(key, &path)
+        var entry = path.entry
         entry.errors.sort { $0.operation < $1.operation }
-        return entry
+        current.buffer.removeAll()
+        current.append(entry)
     }
 
     /// Whether the next record has this key.
@@ -110,38 +117,12 @@ package final class SortedEntries {
         return key.withUnsafeBytes { more.key.isEqual(to: $0) }
     }
 
-    /// The next entry as bytes, valid during the call. Most paths have one record, which is not decoded.
-    ///
-    /// - Returns: false after the last one.
-    package func next(
-        _ body: (_ key: UnsafeRawBufferPointer, PackedEntry) throws -> Void
-    ) throws -> Bool {
-        guard let record = merge.record else { return false }
-        // The record is gone when the merge advances.
-        currentKey.append(record.key)
-        current.append(record.line)
-        defer {
-            currentKey.removeAll()
-            current.removeAll()
-        }
-        try advance()
-        if let more = merge.record, more.key.isEqual(to: currentKey.bytes) {
-            let first = PackedEntry(current.bytes)
-            encoder.append(try merged(first.entry(EntryKey(bytes: Array(currentKey.bytes))), line: first.order))
-            defer { encoder.buffer.removeAll() }
-            try body(currentKey.bytes, PackedEntry(encoder.buffer.bytes))
-        } else {
-            try body(currentKey.bytes, PackedEntry(current.bytes))
-        }
-        return true
-    }
-
     /// Adds the records that have the same key.
     private func takeRest(_ key: [UInt8], _ path: inout RepeatedPath) throws(SnapshotFailure) {
         while isAt(key), let more = merge.record {
             let other = PackedEntry(more.line)
             try path.add(other.entry(EntryKey(bytes: key)), line: other.order)
-            try advance()
+            try step()
         }
     }
 
@@ -160,17 +141,17 @@ package final class SortedEntries {
                 key.append(contentsOf: record.key)
                 line.removeAll(keepingCapacity: true)
                 line.append(contentsOf: record.line)
-                try advance()
+                try step()
             }
         }
     }
 
     /// Skips everything below an entry.
     package func skip(_ subtree: EntryKey) throws(SnapshotFailure) {
-        while let record = merge.record, subtree.contains(EntryKey(bytes: Array(record.key))) { try advance() }
+        while let record = merge.record, subtree.contains(EntryKey(bytes: Array(record.key))) { try step() }
     }
 
-    private func advance() throws(SnapshotFailure) {
+    private func step() throws(SnapshotFailure) {
         do throws(TemporaryFileError) {
             try merge.advance()
         } catch {
@@ -180,7 +161,7 @@ package final class SortedEntries {
 }
 
 /// A source that was read completely and sorted.
-package final class SortedSource: SnapshotSource {
+package final class SortedSource: PackedSource {
     package let description: SnapshotDescription
     private let entries: SortedEntries
 
@@ -189,6 +170,7 @@ package final class SortedSource: SnapshotSource {
         self.entries = entries
     }
 
-    package func next() throws(SnapshotFailure) -> SnapshotEntry? { try entries.next() }
+    package func advance() throws(SnapshotFailure) -> Bool { try entries.advance() }
+    package var packed: (key: UnsafeRawBufferPointer, entry: UnsafeRawBufferPointer) { entries.packed }
     package func skip(_ subtree: EntryKey) throws(SnapshotFailure) { try entries.skip(subtree) }
 }

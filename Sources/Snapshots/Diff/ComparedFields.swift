@@ -70,6 +70,11 @@ package struct ComparedFields: Sendable {
         kind == .directory ? wanted.subtracting(Self.notOfDirectories) : wanted
     }
 
+    /// Whether a side skipped the content of a regular file that is the same on both.
+    func isSkipped(hasDigests: Bool, hasType: Bool) -> Bool {
+        readByOld.isSkipped(hasDigests, hasType) || readByNew.isSkipped(hasDigests, hasType)
+    }
+
     /// The sides that skipped the content of a regular file, as scans do on pseudo file systems.
     func skipping(_ old: SnapshotEntry, _ new: SnapshotEntry) -> (old: Bool, new: Bool) {
         if old.differsInSize(from: new) { return (false, false) }
@@ -95,7 +100,11 @@ private struct ContentRead: Sendable {
     /// Whether content is missing without an error.
     func isSkipped(_ entry: SnapshotEntry) -> Bool {
         guard entry.kind == .file, !entry.isPartlyUnknown else { return false }
-        return hasDigests && entry.digests.isEmpty || hasTypes && entry.mime == nil
+        return isSkipped(!entry.digests.isEmpty, entry.mime != nil)
+    }
+
+    func isSkipped(_ hasDigests: Bool, _ hasType: Bool) -> Bool {
+        self.hasDigests && !hasDigests || hasTypes && !hasType
     }
 }
 

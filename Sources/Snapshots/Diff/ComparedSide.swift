@@ -49,6 +49,9 @@ struct ComparedSide {
         return entry
     }
 
+    /// Counts an entry that was read from the source itself.
+    mutating func count() { entries += 1 }
+
     private mutating func nextRuled() throws(SnapshotFailure) -> SnapshotEntry? {
         while var entry = try source.next() {
             entries += 1
@@ -95,6 +98,8 @@ struct Subtree {
     mutating func begin(at key: EntryKey) {
         if !contains(key) { top = key }
     }
+
+    var isEmpty: Bool { top == nil }
 
     func contains(_ key: EntryKey) -> Bool { top?.contains(key) ?? false }
 }

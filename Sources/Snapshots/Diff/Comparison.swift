@@ -6,6 +6,7 @@
 //
 // If two saved scans have the same Merkle value for a directory, it is skipped with everything below it.
 
+import CLinux
 import Entries
 package import Formats
 import LinuxKernel
@@ -97,6 +98,8 @@ package struct Comparison {
     private var totals = ComparisonTotals()
     private var tally = FieldTally()
     private var candidates: MoveCandidates
+    /// Nil if all entries are decoded.
+    private let equal: EqualEntries?
     /// A subtree that a source excludes from the comparison.
     private var ignored = Subtree()
     private var isFolding = false
@@ -131,6 +134,7 @@ package struct Comparison {
         self.candidates = candidates
         compared = ComparedFields(before, after, selection)
         ruled = RuledFields(compared, before, after, selection, rules?.actions ?? [], beginnings)
+        equal = rules == nil ? EqualEntries(old, new, compared) : nil
         if rules != nil { totals.ruled = RuledTotals() }
     }
 
@@ -143,13 +147,11 @@ package struct Comparison {
         isFolding: Bool = false, _ body: (Change) throws -> Void
     ) throws -> ComparisonTotals {
         self.isFolding = isFolding
-        var before = try old.next()
-        var after = try new.next()
+        var (before, after) = try nextPair()
         while before != nil || after != nil {
             if let left = before, let right = after, left.key == right.key {
                 try both(left, right, body)
-                before = try old.next()
-                after = try new.next()
+                (before, after) = try nextPair()
             } else if let left = before, after.map({ left.key < $0.key }) ?? true {
                 try onlyOld(left, body)
                 before = try old.next()
@@ -180,6 +182,20 @@ package struct Comparison {
         totals.filesWithoutDigest = tally.filesWithoutDigest
         (totals.filesWithoutSize, totals.filesWithoutTime) = (tally.filesWithoutSize, tally.filesWithoutTime)
         return totals
+    }
+
+    /// The next entries of both sides, behind those that are equal.
+    private mutating func nextPair() throws(SnapshotFailure) -> (old: SnapshotEntry?, new: SnapshotEntry?) {
+        guard let equal, ignored.isEmpty else { return (try old.next(), try new.next()) }
+        while true {
+            let (isBefore, isAfter) = (try equal.old.advance(), try equal.new.advance())
+            if isBefore { old.count() }
+            if isAfter { new.count() }
+            guard isBefore, isAfter, equal.isWithoutDifference(&tally) else {
+                return (isBefore ? equal.old.entry : nil, isAfter ? equal.new.entry : nil)
+            }
+            if old.entries % 1_000 == 0, clinux_stop_signal() != 0 { throw SnapshotFailure(path: nil, "stopped") }
+        }
     }
 
     /// Reports an added or removed entry for which the candidates have no room.

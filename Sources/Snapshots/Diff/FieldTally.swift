@@ -73,16 +73,28 @@ struct FieldTally {
         guard common.isEmpty else { return }
         let hasNew = new.digests.algorithms.contains { compared.wantedAlgorithms.contains($0) }
         if known.isEmpty, !hasNew, old.differsInSize(from: new) { return }
-        filesWithoutDigest += 1
-        let both = before.intersection(now).intersection(compared.wanted)
-        if !both.contains(.size) { filesWithoutSize += 1 }
-        if both.isDisjoint(with: [.mtime, .ctime]) { filesWithoutTime += 1 }
+        countFile(before.intersection(now).intersection(compared.wanted))
         guard known.isEmpty else { return }
         if hasNew {
             contentNotInOld += 1
         } else {
             contentInNeither += 1
         }
+    }
+
+    /// Counts a file of which neither side has a digest.
+    ///
+    /// - Parameter fields: those that are compared.
+    mutating func countWithoutDigests(_ fields: FieldSet) {
+        countFile(fields)
+        contentInNeither += 1
+    }
+
+    /// Counts a file without a common digest.
+    private mutating func countFile(_ fields: FieldSet) {
+        filesWithoutDigest += 1
+        if !fields.contains(.size) { filesWithoutSize += 1 }
+        if fields.isDisjoint(with: [.mtime, .ctime]) { filesWithoutTime += 1 }
     }
 
     /// Counts the fields that a rule excludes, for two entries of the same kind.

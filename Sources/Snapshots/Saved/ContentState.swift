@@ -15,39 +15,24 @@ enum ContentState: UInt8 {
 struct ContentStates {
     private let maxRead: Int64
     private let wantsTypes: Bool
-    /// Digests that every entry but directories has, if all of its content is known.
-    private let wanted: [DigestAlgorithm]
-    /// Their indices among all algorithms, as a set of bits.
-    private let wantedBits: UInt64
+    /// Digests that every entry but directories has, if all of its content is known: a bit for each index.
+    private let wanted: UInt64
 
     init(_ options: ScanOptions) {
         maxRead = options.maxRead
         wantsTypes = options.mime
-        wanted = DigestSet(options.hash).algorithms
-        wantedBits = wanted.reduce(0) { $0 | 1 << $1.index }
+        wanted = DigestSet(options.hash).algorithms.reduce(0) { $0 | 1 << $1.index }
     }
 
     /// Nil if nothing is missing.
-    func state(of entry: SnapshotEntry) -> ContentState? {
-        state(
-            of: entry.values, hasDigests: wanted.allSatisfy { entry.digests[$0] != nil }, hasType: entry.mime != nil,
-            hasErrors: !entry.errors.isEmpty)
-    }
-
     func state(of entry: PackedEntry) -> ContentState? {
-        var missing = wantedBits
-        if missing != 0 { entry.forEachDigest { index, _ in missing &= ~(1 << UInt64(index)) } }
-        return state(
-            of: entry.values, hasDigests: missing == 0, hasType: entry.mime != nil, hasErrors: entry.hasErrors)
-    }
-
-    private func state(
-        of values: EntryValues, hasDigests: Bool, hasType: Bool, hasErrors: Bool
-    ) -> ContentState? {
+        let values = entry.values
         if values[.changed] != nil { return .changed }
         guard let kind = values[.kind], kind != UInt64(EntryKind.directory.rawValue) else { return nil }
-        if hasDigests, !wantsTypes || kind != UInt64(EntryKind.file.rawValue) || hasType { return nil }
+        var missing = wanted
+        if missing != 0 { entry.forEachDigest { index, _ in missing &= ~(1 << UInt64(index)) } }
+        if missing == 0, !wantsTypes || kind != UInt64(EntryKind.file.rawValue) || entry.mime != nil { return nil }
         if let size = values[.size], Int64(bitPattern: size) > maxRead { return .tooLarge }
-        return hasErrors ? .failed : .skipped
+        return entry.hasErrors ? .failed : .skipped
     }
 }

@@ -310,5 +310,21 @@ final class Statement {
         return body(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
     }
 
+    /// The bytes in SQLite's memory, valid until the statement goes on; nil for NULL. A number is damage.
+    func borrowedBlob(_ column: Int) -> UnsafeRawBufferPointer? {
+        let value = sqlite3_column_value(handle, Int32(column))
+        switch sqlite3_value_type(value) {
+        case SQLITE_NULL: return nil
+        case SQLITE_INTEGER, SQLITE_FLOAT:
+            hasOtherType = true
+            return UnsafeRawBufferPointer(start: nil, count: 0)
+        default:
+            let start = sqlite3_value_blob(value)
+            let count = start == nil ? 0 : Int(sqlite3_value_bytes(value))
+            bytesRead += Int64(count)
+            return UnsafeRawBufferPointer(start: start, count: count)
+        }
+    }
+
     func text(_ column: Int) -> String? { blob(column).map { String(decoding: $0, as: UTF8.self) } }
 }

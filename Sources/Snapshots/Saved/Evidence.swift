@@ -108,18 +108,8 @@ package struct EvidenceComputation: ~Copyable {
         part.removeAll()
     }
 
-    /// - Throws: if the entry lies in no directory.
-    package mutating func add(_ entry: SnapshotEntry) throws(SnapshotFailure) {
-        for error in entry.errors { add(error, at: entry.key) }
-        guard let kind = entry.kind else { return }
-        try entry.key.bytes.withUnsafeBufferPointer { key throws(SnapshotFailure) in
-            try enter(UnsafeRawBufferPointer(key))
-            encoder.encode(entry)
-            addEncoded(kind, UnsafeRawBufferPointer(key))
-        }
-    }
-
     /// - Parameter key: the bytes of its `EntryKey`.
+    /// - Throws: if the entry lies in no directory.
     package mutating func add(_ entry: PackedEntry, _ key: UnsafeRawBufferPointer) throws(SnapshotFailure) {
         if entry.hasErrors {
             let place = EntryKey(bytes: Array(key))
@@ -264,7 +254,7 @@ package struct EvidenceComputation: ~Copyable {
 }
 
 /// Returns the entries of a saved scan, and computes its evidence from exactly these.
-package final class EvidenceSource: SnapshotSource {
+package final class EvidenceSource: PackedSource {
     private let source: SavedScanSource
     private var computation: EvidenceComputation
     private var isWhole = true
@@ -278,14 +268,19 @@ package final class EvidenceSource: SnapshotSource {
 
     package var description: SnapshotDescription { source.description }
 
-    package func next() throws(SnapshotFailure) -> SnapshotEntry? {
-        guard let entry = try source.next() else {
+    package func advance() throws(SnapshotFailure) -> Bool {
+        guard try source.advance() else {
             if isWhole, evidence == nil { evidence = computation.finish() }
-            return nil
+            return false
         }
-        if isWhole { try computation.add(entry) }
-        return entry
+        if isWhole {
+            let (key, entry) = source.packed
+            try computation.add(PackedEntry(entry), key)
+        }
+        return true
     }
+
+    package var packed: (key: UnsafeRawBufferPointer, entry: UnsafeRawBufferPointer) { source.packed }
 
     package func skip(_ subtree: EntryKey) throws(SnapshotFailure) {
         isWhole = false
@@ -297,7 +292,7 @@ extension SavedScans {
     /// Reads all rows of the scan, at some microseconds each.
     package func evidence(of scan: SavedScan) throws(SnapshotFailure) -> Evidence {
         let source = try EvidenceSource(try SavedScanSource(self, scan))
-        while try source.next() != nil {
+        while try source.advance() {
             if clinux_stop_signal() != 0 { throw SnapshotFailure(path: nil, "stopped") }
         }
         guard let evidence = source.evidence else { preconditionFailure("a scan was read to its end without evidence") }

@@ -39,29 +39,6 @@ struct EvidenceEncoder: ~Copyable {
         buffer.append(Tag.end.rawValue)
     }
 
-    /// The same bytes as for the entry in its packed form.
-    mutating func encode(_ entry: SnapshotEntry) {
-        append(entry.values)
-        if let xattrs = entry.xattrs {
-            buffer.append(Tag.xattrs.rawValue)
-            buffer.append(number: UInt64(xattrs.count))
-            for attribute in xattrs {
-                buffer.append(counted: attribute.name)
-                buffer.append(counted: attribute.value)
-            }
-        }
-        append(contentStates.state(of: entry))
-        entry.target?.withUnsafeBytes { append(.target, $0) }
-        if var mime = entry.mime { mime.withUTF8 { append(.mime, UnsafeRawBufferPointer($0)) } }
-        if !entry.digests.isEmpty {
-            for (index, name) in algorithms {
-                guard let digest = entry.digests[DigestAlgorithm.allCases[index]] else { continue }
-                digest.withUnsafeBytes { append(name, digest: $0) }
-            }
-        }
-        buffer.append(Tag.end.rawValue)
-    }
-
     private mutating func append(_ values: EntryValues) {
         buffer.appendUnchecked(atMost: Self.numbersSize) { start in
             var end = start

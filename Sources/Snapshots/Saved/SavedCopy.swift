@@ -37,7 +37,10 @@ extension SavedScans {
         heading.who = scan.who
         let source = try EvidenceSource(try SavedScanSource(self, scan))
         let new = try NewScan(transaction, heading, of: scan)
-        while let entry = try source.next() { try new.add(entry) }
+        while try source.advance() {
+            let (key, entry) = source.packed
+            try new.add(PackedEntry(entry), key)
+        }
         var roots: [(path: [UInt8], totals: String)] = []
         let rows = try database.prepare("SELECT root, path, totals FROM roots WHERE scan = ? ORDER BY root")
         rows.bind(0, scan.id)

@@ -98,6 +98,7 @@ final class SavedRows {
     private var isStarted = false
 
     /// The key of the current row. Reading it again would count its bytes twice: see `Statement.step()`.
+    var place: StoredPlace { current?.place ?? StoredPlace() }
     var root: Int64 { current?.place.root ?? .min }
     var key: [UInt8] { current?.place.key ?? [] }
 

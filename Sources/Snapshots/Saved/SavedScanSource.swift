@@ -1,3 +1,4 @@
+import Bytes
 import CSQLite
 package import Entries
 package import Formats
@@ -5,7 +6,7 @@ import LinuxKernel
 import ScanEngine
 
 /// A saved scan as a source. It reads in the order of the primary key, and seeks to skip a subtree.
-package final class SavedScanSource: SnapshotSource {
+package final class SavedScanSource: PackedSource {
     package let description: SnapshotDescription
     package let scan: SavedScan
     /// The number of rows of entries that were read, as a measure of the cost of a comparison.
@@ -16,9 +17,9 @@ package final class SavedScanSource: SnapshotSource {
     private let rows: SavedRows
     private let columns: SavedColumns
     private let (kind, links): (Int, Int)
-    private let attributes: Statement
+    private var packer: RowPacker
     private let errors: Statement
-    /// Whether several scans share rows: `attributes` then has lists, and errors have a range of scans.
+    /// Whether several scans share rows: errors then have a range of scans.
     private let sharesRows: Bool
     /// Whether it reads all columns.
     private let isWhole: Bool
@@ -27,8 +28,11 @@ package final class SavedScanSource: SnapshotSource {
     private var sharing: SharedRows?
     /// The next error, if there is one.
     private var pendingError: (key: EntryKey, error: SnapshotEntryError, parts: [[UInt8]])?
-    /// An entry that was read, but comes after errors without an entry.
-    private var pendingEntry: SnapshotEntry?
+    /// Whether `packer` has a row that comes after errors without an entry.
+    private var isRowPending = false
+    /// The current entry, if it has errors, and the bytes of its key.
+    private var entryWithErrors = EntryEncoder()
+    private var keyWithErrors = ByteBuffer(capacity: 256)
     /// Rows of errors come in order, each once: see `RowOrder`.
     private var lastError: ErrorOrder?
     private let file: SavedScans
@@ -66,9 +70,8 @@ package final class SavedScanSource: SnapshotSource {
             }
             if sharesRows { read += ["since", "until"] }
             rows = try SavedRows(file, scan, read, interval: (saved.since, saved.until))
+            packer = try RowPacker(file, scan, saved)
             if sharesRows {
-                attributes = try file.database.prepare(
-                    "SELECT name, value FROM attributes WHERE list = ? ORDER BY name")
                 errors = try file.database.prepare(
                     """
                     SELECT root, key, operation, code, message, since, until FROM errors
@@ -76,9 +79,6 @@ package final class SavedScanSource: SnapshotSource {
                     """)
                 errors.bind(0, scan.series)
             } else {
-                attributes = try file.database.prepare(
-                    "SELECT name, value FROM xattrs WHERE scan = ?1 AND root = ?2 AND key = ?3 ORDER BY name")
-                attributes.bind(0, scan.id)
                 errors = try file.database.prepare(
                     """
                     SELECT root, key, operation, code, message FROM errors
@@ -126,28 +126,45 @@ package final class SavedScanSource: SnapshotSource {
 
     /// Continues with an entry, or the first one after it. It may come before the entry that was read last.
     package func start(at key: EntryKey) throws(SnapshotFailure) {
-        (pendingEntry, lastError, pendingError) = (nil, nil, nil)
+        (isRowPending, lastError, pendingError) = (false, nil, nil)
         let stored = StoredKey.bytes(key.bytes[4...])
         rows.start(root: Int64(key.root), key: stored)
         Self.start(errors, root: Int64(key.root), key: stored)
         try readError()
     }
 
-    package func next() throws(SnapshotFailure) -> SnapshotEntry? {
-        var entry = pendingEntry
-        pendingEntry = nil
-        if entry == nil { entry = try readEntry() }
+    package func advance() throws(SnapshotFailure) -> Bool {
+        if !isRowPending { isRowPending = try readRow() }
+        keyWithErrors.removeAll()
+        entryWithErrors.buffer.removeAll()
         // An error without an entry comes before it.
-        if let error = pendingError, entry.map({ error.key < $0.key }) ?? true {
-            pendingEntry = entry
-            entry = SnapshotEntry(key: error.key)
+        if let error = pendingError, !isRowPending || packer.isBehind(error.key) {
+            try addErrors(to: SnapshotEntry(key: error.key))
+            return true
         }
-        while let error = pendingError, error.key == entry?.key {
-            entry?.errors.append(error.error)
+        guard isRowPending else { return false }
+        isRowPending = false
+        if let error = pendingError, packer.isAt(error.key) {
+            try addErrors(to: PackedEntry(packer.entry.buffer.bytes).entry(error.key))
+        }
+        try checkState(PackedEntry(packed.entry))
+        return true
+    }
+
+    package var packed: (key: UnsafeRawBufferPointer, entry: UnsafeRawBufferPointer) {
+        keyWithErrors.count > 0
+            ? (keyWithErrors.bytes, entryWithErrors.buffer.bytes) : (packer.key.bytes, packer.entry.buffer.bytes)
+    }
+
+    /// Adds the next errors, if they are of this entry.
+    private func addErrors(to entry: SnapshotEntry) throws(SnapshotFailure) {
+        var entry = entry
+        while let error = pendingError, error.key == entry.key {
+            entry.errors.append(error.error)
             try readError()
         }
-        if let entry { try checkState(entry) }
-        return entry
+        keyWithErrors.append(entry.key.bytes)
+        entryWithErrors.append(entry)
     }
 
     package func skip(_ subtree: EntryKey) throws(SnapshotFailure) {
@@ -156,8 +173,8 @@ package final class SavedScanSource: SnapshotSource {
             subtree.isRoot
             ? (Int64(subtree.root) + 1, []) : (Int64(subtree.root), StoredKey.bytes(subtree.bytes[4...]) + [2])
         // If an error comes before the next entry, that was read already.
-        if pendingEntry.map({ subtree.contains($0.key) }) ?? true {
-            pendingEntry = nil
+        if !isRowPending || packer.isIn(subtree) {
+            isRowPending = false
             rows.start(root: root, key: key)
         }
         guard let error = pendingError, subtree.contains(error.key) else { return }
@@ -167,16 +184,20 @@ package final class SavedScanSource: SnapshotSource {
 
     // MARK: Rows
 
-    private func readEntry() throws(SnapshotFailure) -> SnapshotEntry? {
+    /// Packs the next row of the scan; false after the last one.
+    private func readRow() throws(SnapshotFailure) -> Bool {
         while let row = try step() {
             rowsRead += 1
-            guard let sharing, try isShared(row, sharing) else { return try entry(row) }
+            guard let sharing, try isShared(row, sharing) else {
+                try packer.pack(row, rows.place)
+                return true
+            }
             guard row.integer(kind) == Int64(EntryKind.directory.rawValue) else { continue }
-            let directory = sharing.givesDirectories ? try entry(row) : nil
+            if sharing.givesDirectories { try packer.pack(row, rows.place) }
             if try isSharedBelow(sharing) { rows.start(root: rows.root, key: rows.key + [2]) }
-            if let directory { return directory }
+            if sharing.givesDirectories { return true }
         }
-        return nil
+        return false
     }
 
     /// Whether the row also belongs to the other scan, and nothing about the entry is unknown.
@@ -205,108 +226,15 @@ package final class SavedScanSource: SnapshotSource {
     }
 
     /// Whether the content of the last entry is completely known.
-    var isContentKnown: Bool { storedState == nil }
-
-    private func entry(_ row: Statement) throws(SnapshotFailure) -> SnapshotEntry {
-        guard let key = StoredKey.key(root: rows.root, rows.key), scan.options.paths.indices.contains(key.root) else {
-            throw damaged("an invalid key")
-        }
-        var entry = SnapshotEntry(key: key)
-        for column in columns.fields {
-            switch column.type {
-            case .kind, .bytes, .count, .id, .mode, .flags:
-                entry.values[column.field] = try number(row, column)
-            case .time:
-                entry.values[time: column.field] = try time(row, column)
-            case .path: entry.target = row.blob(column.place)
-            case .text:
-                guard let mime = row.blob(column.place) else { continue }
-                guard MIMEType.isOne(mime) else { throw damaged("an invalid MIME type") }
-                entry.mime = String(decoding: mime, as: UTF8.self)
-            case .mark:
-                guard let mark = row.integer(column.place) else { continue }
-                guard mark == 1 else { throw damaged("an impossible number") }
-                entry.values[column.field] = 1
-            case .xattrs:
-                guard let number = row.integer(column.place) else { continue }
-                entry.xattrs = try readAttributes(number)
-            case .digests: preconditionFailure("digests are no fields of `SavedColumns`")
-            }
-        }
-        for (algorithm, place) in columns.digests {
-            guard let digest = row.blob(place) else { continue }
-            guard digest.count == algorithm.byteCount else { throw damaged("a digest of a wrong length") }
-            entry.digests[algorithm] = digest
-        }
-        guard entry.kind != nil else { throw damaged("an entry without a kind") }
-        if sharesRows {
-            storedState = row.integer(columns.state)
-            if storedState == Int64(ContentState.changed.rawValue) { entry.isChanged = true }
-        } else {
-            entry.state = row.blob(columns.state)
-        }
-        return entry
-    }
-
-    /// The state of the entry that was read last.
-    private var storedState: Int64?
+    var isContentKnown: Bool { packer.state == nil }
 
     /// The state of a row follows from its other columns, so any other value is damage.
-    private func checkState(_ entry: SnapshotEntry) throws(SnapshotFailure) {
-        guard sharesRows, isWhole, entry.kind != nil else { return }
-        guard contentStates.state(of: entry).map({ Int64($0.rawValue) }) == storedState else {
+    private func checkState(_ entry: PackedEntry) throws(SnapshotFailure) {
+        guard sharesRows, isWhole else { return }
+        guard contentStates.state(of: entry).map({ Int64($0.rawValue) }) == packer.state else {
             throw damaged("an inconsistent state of content")
         }
     }
-
-    /// Unsigned numbers are stored with the same bits.
-    private func number(_ row: Statement, _ column: SavedColumn) throws(SnapshotFailure) -> UInt64? {
-        guard let number = row.integer(column.place).map({ UInt64(bitPattern: $0) }) else { return nil }
-        guard number <= column.type.largest! else { throw damaged("an impossible number") }
-        return number
-    }
-
-    private func time(_ row: Statement, _ column: SavedColumn) throws(SnapshotFailure) -> FileTime? {
-        guard let seconds = row.integer(column.place), let nanoseconds = row.integer(column.place + 1) else {
-            guard row.isNull(column.place), row.isNull(column.place + 1) else {
-                throw damaged("half of a time")
-            }
-            return nil
-        }
-        guard (0..<1_000_000_000).contains(nanoseconds) else { throw damaged("an impossible number") }
-        return FileTime(seconds: seconds, nanoseconds: nanoseconds)
-    }
-
-    /// - Parameter number: from version 2 on, the number of the list, 0 for an empty one; before, the count of
-    ///   attributes.
-    private func readAttributes(_ number: Int64) throws(SnapshotFailure) -> [ExtendedAttribute] {
-        if number == 0 { return [] }
-        if sharesRows, let last = lastList, last.number == number { return last.list }
-        attributes.reset()
-        if sharesRows {
-            attributes.bind(0, number)
-        } else {
-            attributes.bind(1, rows.root)
-            attributes.bind(2, blob: rows.key)
-        }
-        defer { attributes.reset() }
-        var list: [ExtendedAttribute] = []
-        while try step(attributes) {
-            let name = attributes.blob(0) ?? []
-            guard list.last.map({ $0.name.lexicographicallyPrecedes(name) }) ?? true else {
-                throw damaged("extended attributes are out of order")
-            }
-            list.append(ExtendedAttribute(name: name, value: attributes.blob(1) ?? []))
-        }
-        guard sharesRows ? !list.isEmpty : Int64(list.count) == number else {
-            throw damaged("extended attributes are missing")
-        }
-        if sharesRows { lastList = (number, list) }
-        return list
-    }
-
-    /// Neighbours often have the same list.
-    private var lastList: (number: Int64, list: [ExtendedAttribute])?
 
     private func readError() throws(SnapshotFailure) {
         while try step(errors) {

@@ -80,7 +80,9 @@ package final class SavedScanWriter: MergingOutput {
             let new = try NewScan(transaction, heading, of: scan)
             let sorted = try entries.finish()
             var count = 0
-            while try sorted.next({ key, entry in try new.add(entry, key) }) {
+            while try sorted.advance() {
+                let (key, entry) = sorted.packed
+                try new.add(PackedEntry(entry), key)
                 count += 1
                 if count % 1_000 == 0, clinux_stop_signal() != 0 { throw SnapshotFailure(path: nil, "stopped") }
             }

@@ -114,25 +114,35 @@ enum StoredKey {
 
     /// Nil for bytes that are not a key.
     static func key(root: Int64, _ stored: [UInt8]) -> EntryKey? {
-        guard let root = UInt32(exactly: root) else { return nil }
-        var (isKey, isEscaped) = (true, false)
-        // Appending to an array takes four times as many instructions. A byte is written for each that was read at most.
-        let bytes = [UInt8](unsafeUninitializedCapacity: 4 + stored.count) { bytes, count in
-            UnsafeMutableRawBufferPointer(bytes).storeBytes(of: root.bigEndian, as: UInt32.self)
-            count = 4
+        var buffer = ByteBuffer(capacity: 4 + stored.count)
+        guard stored.withUnsafeBytes({ decode(root, $0, to: &buffer) }) else { return nil }
+        return EntryKey(bytes: Array(buffer.bytes))
+    }
+
+    /// Appends the bytes of an `EntryKey`.
+    ///
+    /// - Returns: false for bytes that are not a key.
+    static func decode(_ root: Int64, _ stored: UnsafeRawBufferPointer, to buffer: inout ByteBuffer) -> Bool {
+        guard let root = UInt32(exactly: root) else { return false }
+        // The byte before: a key has no empty name.
+        var (isKey, isEscaped, last) = (true, false, UInt8(0))
+        buffer.appendUnchecked(atMost: 4 + stored.count) { start in
+            start.storeBytes(of: root.bigEndian, as: UInt32.self)
+            var end = start + 4
             for byte in stored {
                 if !isEscaped, byte == 2 {
                     isEscaped = true
                     continue
                 }
                 if isEscaped ? byte != 1 && byte != 2 : byte == 0 || byte == UInt8(ascii: "/") { isKey = false }
-                bytes[count] = !isEscaped && byte == 1 ? 0 : byte
-                count += 1
-                isEscaped = false
+                let decoded = !isEscaped && byte == 1 ? 0 : byte
+                if decoded == 0, last == 0 { isKey = false }
+                end.storeBytes(of: decoded, as: UInt8.self)
+                end += 1
+                (last, isEscaped) = (decoded, false)
             }
+            return end - start
         }
-        if !isKey || isEscaped { return nil }
-        let key = EntryKey(bytes: bytes)
-        return key.hasEmptyName ? nil : key
+        return isKey && !isEscaped && (stored.isEmpty || last != 0)
     }
 }

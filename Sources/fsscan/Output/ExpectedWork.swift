@@ -55,7 +55,7 @@ extension ProgressDisplay {
         let (before, after) = (old.description.totals?.entries, new.description.totals?.entries)
         let expected = (before ?? after).flatMap { before in (after ?? before).addingReportingOverflow(before) }
         begin(.comparing(counter, of: expected.flatMap { $0.overflow ? nil : $0.partialValue }))
-        return (CountedSource(old, counter), CountedSource(new, counter))
+        return (Self.counted(old, counter), Self.counted(new, counter))
     }
 }
 
@@ -64,12 +64,17 @@ extension ProgressDisplay {
     func counting(_ source: any SnapshotSource) -> any SnapshotSource {
         let counter = EntryCounter()
         begin(.comparing(counter, of: source.description.totals?.entries))
+        return Self.counted(source, counter)
+    }
+
+    private static func counted(_ source: any SnapshotSource, _ counter: EntryCounter) -> any SnapshotSource {
+        if let packed = source as? any PackedSource { return CountedPackedSource(packed, counter) }
         return CountedSource(source, counter)
     }
 }
 
 /// A source that counts its entries while they are read, for a progress display.
-final class CountedSource: SnapshotSource {
+private final class CountedSource: SnapshotSource {
     private let source: any SnapshotSource
     private let counter: EntryCounter
 
@@ -82,5 +87,23 @@ final class CountedSource: SnapshotSource {
         return try source.next()
     }
 
+    func skip(_ subtree: EntryKey) throws(SnapshotFailure) { try source.skip(subtree) }
+}
+
+/// The same for a source that has its entries as bytes.
+private final class CountedPackedSource: PackedSource {
+    private let source: any PackedSource
+    private let counter: EntryCounter
+
+    init(_ source: any PackedSource, _ counter: EntryCounter) { (self.source, self.counter) = (source, counter) }
+
+    var description: SnapshotDescription { source.description }
+
+    func advance() throws(SnapshotFailure) -> Bool {
+        counter.add()
+        return try source.advance()
+    }
+
+    var packed: (key: UnsafeRawBufferPointer, entry: UnsafeRawBufferPointer) { source.packed }
     func skip(_ subtree: EntryKey) throws(SnapshotFailure) { try source.skip(subtree) }
 }
