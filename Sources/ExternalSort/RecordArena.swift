@@ -1,3 +1,5 @@
+import CLinux
+
 /// Records of one stream in memory, to be sorted.
 ///
 /// Blocks instead of one array that doubles: nothing is copied, and the size is as requested.
@@ -65,7 +67,11 @@ private struct Records: ~Copyable {
         for record in longRecords { record.deallocate() }
     }
 
-    func record(at index: Int) -> SortRecord? { index < slots.count ? slots[index].record : nil }
+    /// The next ones will be wanted, too: sorted records lie anywhere in memory.
+    func record(at index: Int) -> SortRecord? {
+        if index + 3 < slots.count { clinux_prefetch(slots[index + 3].record.base) }
+        return index < slots.count ? slots[index].record : nil
+    }
 
     mutating func append(root: Int, path: UnsafeRawBufferPointer, line: UnsafeRawBufferPointer) {
         let length = SortRecord.length(path: path.count, line: line.count)
@@ -167,7 +173,11 @@ private struct Records: ~Copyable {
 
         /// Then equal bytes may hide a difference: one key ends, another one goes on with NULs.
         func hasEndedKey(_ members: UnsafeMutableBufferPointer<Slot>) -> Bool {
-            members.contains { $0.record.keyLength < common }
+            for index in members.indices {
+                if index + 8 < members.count { clinux_prefetch(members[index + 8].record.base) }
+                if members[index].record.keyLength < common { return true }
+            }
+            return false
         }
 
         /// The number of bytes that all keys have in common.
@@ -178,9 +188,14 @@ private struct Records: ~Copyable {
                 let key = member.record.key
                 let limit = min(end, key.count)
                 end = common
+                while end + 8 <= limit, Self.word(key, end) == Self.word(first, end) { end += 8 }
                 while end < limit, key[end] == first[end] { end += 1 }
             }
             return end
+        }
+
+        private static func word(_ key: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
+            key.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
         }
     }
 
