@@ -40,7 +40,7 @@ extension SavedScans {
             }
             if check.isEmpty { return }
             try forEachKnownFile(of: scan, set) { file, row, type, _ in
-                try row.withUnsafeBytes { try check.add(file, $0, type, .row) }
+                try check.add(file, row, type, .row)
             }
             guard try check.agrees() else {
                 throw SnapshotFailure(path: path, "is damaged: its content does not match its entries")

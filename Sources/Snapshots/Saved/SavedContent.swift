@@ -70,7 +70,7 @@ extension SavedScans {
     /// - Parameter wanted: saved algorithms. Rows without one of these digests are skipped.
     func forEachKnownFile(
         of scan: SavedScan, _ wanted: DigestSet,
-        _ body: (PackedFile, _ row: [UInt8], _ type: String?, _ since: Int64) throws -> Void
+        _ body: (PackedFile, _ row: UnsafeRawBufferPointer, _ type: String?, _ since: Int64) throws -> Void
     ) throws {
         var columns = [
             "root", "key", "kind", "size", "device", "inode", "mtime", "mtime_ns", "ctime", "ctime_ns", "mime",
@@ -82,15 +82,17 @@ extension SavedScans {
         if schema.sharesRows { columns += ["since", "until"] }
         // The rows that `SavedScanSource` returns: nothing is taken over that evidence does not cover.
         let rows = try SavedRows(self, scan, columns, interval: interval)
+        var digests = ByteBuffer(capacity: 256)
         while let row = try rows.next() {
             let kind = row.integer(2).flatMap { UInt8(exactly: $0) }.flatMap { EntryKind(rawValue: $0) }
             guard kind == .file || kind == .symlink, row.integer(11) ?? 0 == 0, let file = packed(row) else { continue }
-            var digests: [UInt8] = []
-            digests.reserveCapacity(wanted.rowBytes)
-            for index in wanted.algorithms.indices { row.withBlob(first + index) { digests += $0 } }
+            digests.removeAll()
+            for index in wanted.algorithms.indices {
+                if let digest = row.borrowedBlob(first + index) { digests.append(digest) }
+            }
             guard digests.count == wanted.rowBytes else { continue }
             let since = schema.sharesRows ? row.integer(interval.since) : nil
-            try body(file, digests, row.text(10), since ?? scan.id)
+            try body(file, digests.bytes, row.text(10), since ?? scan.id)
         }
     }
 

@@ -92,32 +92,32 @@ package struct ContentPacker {
     ///   - type: its MIME type; nil if it is not known.
     package mutating func add(_ status: borrowing FileStatus, row: [UInt8]?, type: String?) {
         guard let row else { return }
-        add(
-            PackedFile(
-                device: status.device, inode: status.inode, size: status.size, mtime: status.mtime, ctime: status.ctime),
-            row: row, type: type)
+        let file = PackedFile(
+            device: status.device, inode: status.inode, size: status.size, mtime: status.mtime, ctime: status.ctime)
+        row.withUnsafeBytes { add(file, row: $0, type: type) }
     }
 
-    package mutating func add(_ file: PackedFile, row: [UInt8], type: String?) {
+    package mutating func add(_ file: PackedFile, row: UnsafeRawBufferPointer, type: String?) {
         precondition(row.count == set.rowBytes, "a digest row has the length that its set prescribes")
         let (mtime, ctime) = (file.mtime, file.ctime)
         guard mtime < latest, ctime < latest else { return }
         // Types are saved one per line.
         let number = type.map { $0.utf8.contains(UInt8(ascii: "\n")) ? 0 : numberOfType($0) } ?? 0
-        // In the order of `PackedRecord`.
-        append(file.device)
-        append(file.inode)
-        append(UInt64(bitPattern: file.size))
-        append(UInt64(bitPattern: mtime.seconds))
-        append(UInt64(bitPattern: ctime.seconds))
-        append(UInt32(truncatingIfNeeded: mtime.nanoseconds))
-        append(UInt32(truncatingIfNeeded: ctime.nanoseconds))
-        append(number)
+        withUnsafeTemporaryAllocation(byteCount: PackedRecord.row, alignment: 8) { record in
+            func put(_ field: UInt64, _ offset: Int) {
+                record.storeBytes(of: field.littleEndian, toByteOffset: offset, as: UInt64.self)
+            }
+            put(file.device, PackedRecord.device)
+            put(file.inode, PackedRecord.inode)
+            put(UInt64(bitPattern: file.size), PackedRecord.size)
+            put(UInt64(bitPattern: mtime.seconds), PackedRecord.mtimeSeconds)
+            put(UInt64(bitPattern: ctime.seconds), PackedRecord.ctimeSeconds)
+            let nanoseconds = UInt32(truncatingIfNeeded: mtime.nanoseconds)
+            put(UInt64(nanoseconds) | UInt64(bitPattern: ctime.nanoseconds) << 32, PackedRecord.mtimeNanoseconds)
+            record.storeBytes(of: number.littleEndian, toByteOffset: PackedRecord.type, as: UInt32.self)
+            records.append(contentsOf: record)
+        }
         records.append(contentsOf: row)
-    }
-
-    private mutating func append(_ field: some FixedWidthInteger) {
-        withUnsafeBytes(of: field.littleEndian) { records.append(contentsOf: $0) }
     }
 
     /// Length of a record, in bytes.
