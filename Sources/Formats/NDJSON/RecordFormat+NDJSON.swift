@@ -143,6 +143,8 @@ extension RecordEncoder {
     // MARK: Members
 
     private mutating func member(flags: InodeFlags) {
+        // Nearly every file.
+        if flags.isEmpty { return writer.append(json: #","flags":[]"#) }
         writer.key("flags")
         writer.beginArray()
         for (name, flag) in InodeFlags.names where flags.contains(flag) { writer.value(name.description) }
