@@ -12,6 +12,7 @@ import Testing
     /// Where each stored property of a class begins, in bytes from the beginning of the object, in order.
     private static func offsets(in type: Any.Type) -> [(name: String, offset: Int)] {
         var offsets: [(String, Int)] = []
+        // 1 is `.classType`, a variable, which Swift 6 does not allow here.
         _ = _forEachField(of: type, options: _EachFieldOptions(rawValue: 1)) { name, offset, _, _ in
             offsets.append((String(cString: name), offset))
             return true
