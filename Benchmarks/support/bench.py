@@ -13,7 +13,8 @@ A target is a Python expression over these, each in the unit of its table:
     peak(result, row)       peak memory in MiB
     per_entry(result, row)  median nanoseconds for each entry
     rate(result, row)       bytes a second
-    fastest(result, row...) median seconds of the fastest of these rows; rows that are not installed are skipped
+    fastest(result, row...) median seconds of the fastest of these rows, of the result itself and of RESULT-others, if
+                            that was measured; rows that are not installed are skipped
     fact(result, key)       a number that the script noted
 A row that was not measured makes the target "not measured", never an error: rivals may be missing.
 """
@@ -199,7 +200,8 @@ def verdicts(results: list[Result], targets: list[tuple[str, str, str]]) -> str:
         return kib / 1024
 
     def fastest(result: str, *rows: str) -> float:
-        times = [row.median for row in find(result).rows if row.name in rows and row.works]
+        measured = find(result).rows + (by_name[f"{result}-others"].rows if f"{result}-others" in by_name else [])
+        times = [row.median for row in measured if row.name in rows and row.works]
         if not times:
             raise NotMeasured(", ".join(rows))
         return min(times)

@@ -133,6 +133,9 @@ warm() {
 # A command to run before each run, without a shell: for cold caches.
 PREPARE=
 
+# 0: without the peak memory, which takes another run of each contender.
+PEAKS=${PEAKS:-1}
+
 # measure RESULT: times all contenders, then takes each one's peak memory, and forgets them.
 #
 # Leaves results/RESULT.N.json for each round N (hyperfine's own export) and results/RESULT.contenders (name, peak KiB,
@@ -150,8 +153,9 @@ measure() {
         hyperfine --shell=none --style basic --ignore-failure --warmup "$WARMUP" --runs "$RUNS" \
             --export-json "$results/$result.$round.json" "${arguments[@]}" 2>&1 | grep --line-buffered -E '^(Bench|  Time|Error)' >&2
     done
-    say "$result: peak memory"
+    ((PEAKS == 0)) || say "$result: peak memory"
     for ((index = 0; index < ${#contenders[@]}; index += 2)); do
+        ((PEAKS != 0)) || break
         $PREPARE
         printf '%s\t%s\t%s\n' "${contenders[index]}" "$(peak "${contenders[index + 1]}")" "${contenders[index + 1]}" \
             >>"$results/$result.contenders"
