@@ -15,3 +15,10 @@ extension UnsafeRawBufferPointer {
         return order == 0 ? count < other.count : order < 0
     }
 }
+
+extension [UInt8] {
+    /// In the order of their bytes; a beginning comes first.
+    package func precedes(_ other: [UInt8]) -> Bool {
+        withUnsafeBytes { bytes in other.withUnsafeBytes { bytes.precedes($0) } }
+    }
+}

@@ -9,7 +9,7 @@ public import CLinux
 ///  └─────────┴─────────┴──────┴────┴───────────────────┘
 /// ```
 ///
-/// `d_ino` is ignored: for mount points and overlay file systems it differs from the inode of `stat`. Records of
+/// `d_ino` is not the inode of `stat` for mount points and on overlay file systems: see `Entry.inode`. Records of
 /// impossible lengths (FUSE passes on whatever its program returns) end the list early; it is never read beyond the
 /// buffer.
 ///
@@ -55,10 +55,13 @@ public import CLinux
         @usableFromInline package let name: UnsafeRawBufferPointer
         /// Nil if the file system does not report it.
         @usableFromInline package let kind: EntryKind?
+        /// `d_ino`. It shows that a name whose status is known still leads to the same inode, and no more than that.
+        @usableFromInline package let inode: UInt64
 
-        @inlinable init(name: UnsafeRawBufferPointer, kind: EntryKind?) {
+        @inlinable init(name: UnsafeRawBufferPointer, kind: EntryKind?, inode: UInt64) {
             self.name = name
             self.kind = kind
+            self.inode = inode
         }
 
         @inlinable package var cString: UnsafePointer<CChar> { name.baseAddress!.assumingMemoryBound(to: CChar.self) }
@@ -89,7 +92,9 @@ public import CLinux
             let name = UnsafeRawBufferPointer(
                 rebasing: nameField[..<(UnsafeRawPointer(end) - nameField.baseAddress!)])
             if Self.isDotOrDotDot(name) { continue }
-            return Entry(name: name, kind: EntryKind(directoryEntryType: record[Offset.type]))
+            return Entry(
+                name: name, kind: EntryKind(directoryEntryType: record[Offset.type]),
+                inode: record.loadUnaligned(as: UInt64.self))
         }
         return nil
     }

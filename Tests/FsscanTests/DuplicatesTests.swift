@@ -437,6 +437,21 @@ struct FoundDuplicates: Decodable {
         #expect(try Fsscan.run(["duplicates", "--no-directories", directory.path]).outputText.contains("/x\n"))
     }
 
+    /// A name in a listing may have another inode than stat says: here a file is mounted on it.
+    @Test(.enabled(if: canMount, "\(mountObstacle ?? "")")) func aFileWithAnotherMountedOnItIsThatOther() throws {
+        let directory = try TemporaryDirectory([
+            .directory("a", [.file("x", "same")]), .directory("b", [.file("x", "same")]),
+            .directory("c", [.hardLink("link", to: "b/x")]), .file("other", "else"),
+        ])
+        let script: ByteString = """
+            cd "$1"; "$2" duplicates .; mount --bind other b/x && "$2" duplicates .
+            """
+        let outcome = try run(["unshare", "-m", "bash", "-c", script, "bash", directory.path, Fsscan.path])
+        let text = outcome.outputText
+        #expect(text.split(separator: "\n").filter { $0 == "./b" }.count == 1, "\(text)\(outcome.errorText)")
+        #expect(text.contains("equal directories") && text.contains("./c/link\n"))
+    }
+
     @Test func aDeepTreeIsEqualToItsCopy() throws {
         let chain: Tree = [.chain("a directory of a chain", depth: 400, [.file("x", "content")])]
         let directory = try TemporaryDirectory([.directory("one", chain), .directory("two", chain)])

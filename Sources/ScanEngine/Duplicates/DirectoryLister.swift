@@ -1,3 +1,5 @@
+import Bytes
+import CLinux
 import LinuxKernel
 
 /// Lists directories that may be equal to others. Used by several workers at the same time.
@@ -9,14 +11,16 @@ struct DirectoryLister: Sendable {
     /// The contents of a directory.
     struct Listing: Sendable {
         let identity: DeviceInode
-        /// A line for each entry that is not a directory, in no particular order.
-        fileprivate(set) var text: [[UInt8]] = []
+        /// A line for each entry that is not a directory, in the order of their bytes. Equal text, equal entries.
+        fileprivate(set) var text: [UInt8] = []
         fileprivate(set) var subdirectories: [(name: [UInt8], mode: UInt32)] = []
         /// Number and bytes of regular files.
         fileprivate(set) var files: Int64 = 0
         fileprivate(set) var size: Int64 = 0
         fileprivate(set) var diskBytes: Int64 = 0
         fileprivate(set) var hasContent = false
+        /// The ends of the lines, until they are sorted.
+        fileprivate var lineEnds: [Int] = []
     }
 
     init(_ groups: [DuplicateGroup]) {
@@ -33,8 +37,17 @@ struct DirectoryLister: Sendable {
         directory + (directory.last == UInt8(ascii: "/") ? [] : [UInt8(ascii: "/")]) + name
     }
 
-    static func line(_ name: [UInt8], _ kind: Character, _ mode: UInt32, _ value: [UInt8]) -> [UInt8] {
-        name + [0] + Array("\(kind)\(mode) \(value.count) ".utf8) + value
+    /// Appends a line. Several of them are unambiguous: a name ends with NUL, and the value is preceded by its length.
+    static func append(
+        _ name: some Collection<UInt8>, _ kind: EntryKind, _ mode: UInt32, _ value: some Collection<UInt8>,
+        to text: inout [UInt8]
+    ) {
+        text.append(contentsOf: name)
+        text.append(0)
+        text.append(kind.rawValue)
+        withUnsafeBytes(of: mode) { text.append(contentsOf: $0) }
+        withUnsafeBytes(of: value.count) { text.append(contentsOf: $0) }
+        text.append(contentsOf: value)
     }
 
     /// - Returns: nil if an entry equals nothing else, or cannot be read.
@@ -44,14 +57,18 @@ struct DirectoryLister: Sendable {
         else { return nil }
         var status = FileStatus()
         guard (try? Kernel.status(of: directory.number, .basic, into: &status)) != nil else { return nil }
+        let device = status.device
         var listing = Listing(identity: status.identity)
         let buffer = DuplicateReader.current.buffer
         while let count = try? Kernel.listDirectory(directory.number, into: buffer) {
-            if count == 0 { return listing }
+            if count == 0 {
+                listing.sortLines()
+                return listing
+            }
             for entry in DirectoryEntries(UnsafeRawBufferPointer(rebasing: buffer[..<count])) {
-                var found = FileStatus()
-                guard (try? Kernel.status(of: entry.cString, in: directory.number, .basic, into: &found)) != nil,
-                    found.device == status.device, add(entry, found, in: directory.number, to: &listing)
+                if addListed(entry, path, onDevice: device, to: &listing) { continue }
+                guard (try? Kernel.status(of: entry.cString, in: directory.number, .basic, into: &status)) != nil,
+                    device == status.device, add(entry, status, in: directory.number, to: &listing)
                 else { return nil }
             }
         }
@@ -63,32 +80,95 @@ struct DirectoryLister: Sendable {
         return try Kernel.openDirectory(name, in: hold, keepAccessTime: true)
     }
 
+    /// Adds a file of a group that has this path, without asking for its status: it was known when the file was read,
+    /// and what the group says is as old.
+    ///
+    /// - Returns: false if the status decides.
+    private func addListed(
+        _ entry: DirectoryEntries.Element, _ directory: [UInt8], onDevice device: UInt64, to listing: inout Listing
+    ) -> Bool {
+        guard entry.kind == .file,
+            let (group, place) = places[DeviceInode(device: device, inode: entry.inode)]
+        else { return false }
+        let isListed = groups[group].inodes[place].paths.contains { Self.is($0, entry.name, in: directory) }
+        guard isListed else { return false }
+        add(entry, groups[group].inodes[place].status, group: group, to: &listing)
+        return true
+    }
+
+    private static func `is`(_ path: [UInt8], _ name: UnsafeRawBufferPointer, in directory: [UInt8]) -> Bool {
+        let nameStart = path.count - name.count
+        guard nameStart == directory.count + (directory.last == UInt8(ascii: "/") ? 0 : 1) else { return false }
+        return path.withUnsafeBytes { path in
+            directory.withUnsafeBytes { directory in
+                // The names differ more often than the directories.
+                memcmp(path.baseAddress! + nameStart, name.baseAddress!, name.count) == 0
+                    && memcmp(path.baseAddress!, directory.baseAddress!, directory.count) == 0
+                    && path[nameStart - 1] == UInt8(ascii: "/")
+            }
+        }
+    }
+
+    private func add(
+        _ entry: DirectoryEntries.Element, _ status: ContentStatus, group: Int, to listing: inout Listing
+    ) {
+        listing.files += 1
+        listing.size.addSaturating(status.size)
+        listing.diskBytes.addSaturating(status.allocatedBytes)
+        listing.hasContent = true
+        withUnsafeBytes(of: group) { listing.add(entry.name, .file, status.mode & 0o7777, $0) }
+    }
+
     private func add(
         _ entry: DirectoryEntries.Element, _ status: borrowing FileStatus, in directory: Int32,
         to listing: inout Listing
     ) -> Bool {
-        let name = Array(entry.name)
         let mode = status.mode & 0o7777
         switch status.kind {
-        case .directory: listing.subdirectories.append((name, mode))
+        case .directory: listing.subdirectories.append((Array(entry.name), mode))
         case .symlink:
             guard let target = try? Kernel.symlinkTarget(entry.cString, in: directory) else { return false }
-            listing.text.append(Self.line(name, "l", mode, target))
-        case .file:
+            listing.add(entry.name, .symlink, mode, target)
+        case .file where status.size == 0:
             listing.files += 1
-            if status.size == 0 {
-                listing.text.append(Self.line(name, "f", mode, []))
-                return true
-            }
-            guard let (index, place) = places[status.identity],
-                ContentStatus(status).describesSameContent(as: groups[index].inodes[place].status)
+            listing.add(entry.name, .file, mode, [UInt8]())
+        case .file:
+            let status = ContentStatus(status)
+            guard let (group, place) = places[status.identity],
+                status.describesSameContent(as: groups[group].inodes[place].status)
             else { return false }
-            listing.size.addSaturating(status.size)
-            listing.diskBytes.addSaturating(status.diskBytes)
-            listing.hasContent = true
-            listing.text.append(Self.line(name, "f", mode, Array("\(index)".utf8)))
+            add(entry, status, group: group, to: &listing)
         default: return false
         }
         return true
+    }
+}
+
+extension DirectoryLister.Listing {
+    fileprivate mutating func add(
+        _ name: UnsafeRawBufferPointer, _ kind: EntryKind, _ mode: UInt32, _ value: some Collection<UInt8>
+    ) {
+        DirectoryLister.append(name, kind, mode, value, to: &text)
+        lineEnds.append(text.count)
+    }
+
+    /// The kernel lists names in any order.
+    fileprivate mutating func sortLines() {
+        guard lineEnds.count > 1 else { return }
+        text = text.withUnsafeBytes { text in
+            var lines: [UnsafeRawBufferPointer] = []
+            lines.reserveCapacity(lineEnds.count)
+            var start = 0
+            for end in lineEnds {
+                lines.append(UnsafeRawBufferPointer(rebasing: text[start..<end]))
+                start = end
+            }
+            lines.sort { $0.precedes($1) }
+            var sorted: [UInt8] = []
+            sorted.reserveCapacity(text.count)
+            for line in lines { sorted.append(contentsOf: line) }
+            return sorted
+        }
+        lineEnds = []
     }
 }

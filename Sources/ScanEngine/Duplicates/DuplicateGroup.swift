@@ -1,3 +1,4 @@
+import Bytes
 package import Entries
 package import LinuxKernel
 
@@ -64,7 +65,7 @@ package struct DuplicateGroup: Sendable {
 extension DuplicateGroup {
     /// A group of files whose extents are unknown.
     package init(_ members: [DuplicateInode], size: Int64, digest: NamedDigest?, keep: KeepRule) {
-        var inodes = members.sorted { $0.paths[0].lexicographicallyPrecedes($1.paths[0]) }
+        var inodes = members.sorted { $0.paths[0].precedes($1.paths[0]) }
         keep.bringToFront(&inodes)
         var sum: Int64 = 0
         for inode in inodes.dropFirst() { sum.addSaturating(inode.status.allocatedBytes) }
@@ -75,7 +76,7 @@ extension DuplicateGroup {
     fileprivate static func precedes(_ left: DuplicateGroup, _ right: DuplicateGroup) -> Bool {
         if left.reclaimableBytes != right.reclaimableBytes { return left.reclaimableBytes > right.reclaimableBytes }
         if left.size != right.size { return left.size > right.size }
-        return left.inodes[0].paths[0].lexicographicallyPrecedes(right.inodes[0].paths[0])
+        return left.inodes[0].paths[0].precedes(right.inodes[0].paths[0])
     }
 }
 

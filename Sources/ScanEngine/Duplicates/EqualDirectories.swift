@@ -34,9 +34,7 @@ extension DirectoryGroup {
 
 /// Must be used in a run of a scheduler whose workers have a `DuplicateReader`.
 struct EqualDirectories {
-    /// The PATHs: directories above them are not considered.
-    private let roots: Set<ByteKey>
-    private let rootLengths: Set<Int>
+    private let roots: SearchedRoots
     private let lister: DirectoryLister
     /// Directories that were listed ahead; nil: equal to nothing.
     private var listed: [ByteKey: DirectoryLister.Listing?] = [:]
@@ -65,8 +63,7 @@ struct EqualDirectories {
 
     init(_ groups: [DuplicateGroup], below roots: [[UInt8]]) {
         lister = DirectoryLister(groups)
-        self.roots = Set(roots.lazy.map(ByteKey.init))
-        rootLengths = Set(roots.lazy.map(\.count))
+        self.roots = SearchedRoots(roots)
     }
 
     /// The number of directories listed ahead, a few MiB.
@@ -74,16 +71,17 @@ struct EqualDirectories {
 
     /// The groups of directories, those that waste the most space first, and the groups of files that they cover.
     mutating func find(isStopped: () -> Bool) -> (directories: [DirectoryGroup], covered: Set<Int>) {
-        var next = Set(lister.groups.lazy.flatMap(\.inodes).flatMap(\.paths).compactMap(above).map(ByteKey.init))
+        var next = Set(lister.groups.lazy.flatMap(\.inodes).flatMap(\.paths).compactMap(roots.parent).map(ByteKey.init))
         while !next.isEmpty, !isStopped() {
             var higher: Set<ByteKey> = []
-            let unknown = next.filter { known[$0] == nil }.map(\.bytes)
+            // Subdirectories first: their results are known when the directory above asks, and nothing is listed alone.
+            let unknown = next.filter { known[$0] == nil }.map(\.bytes).sorted { $0.count > $1.count }
             for start in stride(from: 0, to: unknown.count, by: Self.ahead) where !isStopped() {
                 let part = Array(unknown[start..<min(start + Self.ahead, unknown.count)])
                 listAhead(part)
                 for path in part where known[ByteKey(path)] == nil {
                     explore(path)
-                    if case .some(.some) = known[ByteKey(path)], let above = above(path) {
+                    if case .some(.some) = known[ByteKey(path)], let above = roots.parent(of: path) {
                         higher.insert(ByteKey(above))
                     }
                 }
@@ -91,18 +89,6 @@ struct EqualDirectories {
             next = higher
         }
         return isStopped() ? ([], []) : gathered()
-    }
-
-    private func isRoot(_ path: ArraySlice<UInt8>) -> Bool {
-        rootLengths.contains(path.count) && roots.contains(ByteKey(Array(path)))
-    }
-
-    /// The parent directory of a path, unless that is above a PATH.
-    private func above(_ path: [UInt8]) -> [UInt8]? {
-        if isRoot(path[...]) { return nil }
-        guard let slash = path.lastIndex(of: UInt8(ascii: "/")), slash > 0 else { return nil }
-        // A PATH that ends in a slash keeps it in the paths below.
-        return Array(isRoot(path[...slash]) ? path[...slash] : path[..<slash])
     }
 
     // MARK: Listing
@@ -160,7 +146,7 @@ struct EqualDirectories {
         var text = listing.text
         var (files, size, diskBytes) = (listing.files, listing.size, listing.diskBytes)
         var hasContent = listing.hasContent
-        for (name, mode) in listing.subdirectories {
+        for (name, mode) in listing.subdirectories.sorted(by: { $0.name.precedes($1.name) }) {
             let path = DirectoryLister.joined(directory.path, name)
             guard case .some(.some(let content)) = known[ByteKey(path)] else {
                 preconditionFailure("a directory ends behind those in it")
@@ -169,10 +155,9 @@ struct EqualDirectories {
             size.addSaturating(content.size)
             diskBytes.addSaturating(content.diskBytes)
             if content.hasContent { hasContent = true }
-            text.append(DirectoryLister.line(name, "d", mode, Array("\(content.number)".utf8)))
+            withUnsafeBytes(of: content.number) { DirectoryLister.append(name, .directory, mode, $0, to: &text) }
         }
-        // The concatenation is unambiguous: a name ends with NUL, and the value is preceded by its length.
-        let key = ByteKey(Array(text.sorted { $0.lexicographicallyPrecedes($1) }.joined()))
+        let key = ByteKey(text)
         let number = numbers[key] ?? numbers.count
         numbers[key] = number
         return Content(
@@ -192,7 +177,7 @@ struct EqualDirectories {
         for (number, found) in members {
             var identities: Set<DeviceInode> = []
             // A directory can have several paths: mounts, and PATHs that contain each other.
-            let apart = found.sorted { $0.path.lexicographicallyPrecedes($1.path) }
+            let apart = found.sorted { $0.path.precedes($1.path) }
                 .filter { identities.insert($0.content.identity).inserted }
             guard apart.count > 1 else { continue }
             all[number] = DirectoryGroup(
@@ -200,33 +185,60 @@ struct EqualDirectories {
                 diskBytes: apart[0].content.diskBytes)
             for (path, _) in apart { groupOfPath[ByteKey(path)] = number }
         }
-        /// The group of directories that contains these paths: one in each directory, under the same name.
-        func parent(_ paths: [[UInt8]]) -> Int? {
-            var parents: Set<ByteKey> = []
-            let name = Self.name(paths[0])
-            for path in paths {
-                guard Self.name(path).elementsEqual(name), let above = above(path) else { return nil }
-                let (isNew, parent) = parents.insert(ByteKey(above))
-                if !isNew || groupOfPath[parent] == nil { return nil }
-            }
-            guard let number = parents.first.flatMap({ groupOfPath[$0] }),
-                parents.allSatisfy({ groupOfPath[$0] == number })
-            else { return nil }
-            return number
-        }
+        let places = DirectoryPlaces(roots: roots, groupOfPath: groupOfPath)
         var parents: [Int: Int] = [:]
-        for (number, group) in all { parents[number] = parent(group.paths) }
-        var covered: Set<Int> = []
-        for (index, group) in lister.groups.enumerated() {
-            if parent(group.inodes.flatMap(\.paths)) != nil { covered.insert(index) }
+        for (number, group) in all { parents[number] = places.parent(of: group.paths) }
+        var isCovered = [Bool](repeating: false, count: lister.groups.count)
+        Scheduler.parallelFor(changing: &isCovered, grain: 512) { [lister] index, isCovered in
+            isCovered = places.parent(of: lister.groups[index].inodes.lazy.flatMap(\.paths)) != nil
         }
+        let covered = Set(isCovered.indices.filter { isCovered[$0] })
         let shown = all.filter { parents[$0.key] == nil }.values.sorted { left, right in
-            left.cost == right.cost ? left.paths[0].lexicographicallyPrecedes(right.paths[0]) : left.cost > right.cost
+            left.cost == right.cost ? left.paths[0].precedes(right.paths[0]) : left.cost > right.cost
         }
         return (shown, covered)
     }
+}
 
-    private static func name(_ path: [UInt8]) -> ArraySlice<UInt8> {
-        path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
+/// The PATHs of a search. Directories above them are not considered.
+private struct SearchedRoots: Sendable {
+    private let paths: Set<ByteKey>
+    private let lengths: Set<Int>
+
+    init(_ roots: [[UInt8]]) {
+        paths = Set(roots.lazy.map(ByteKey.init))
+        lengths = Set(roots.lazy.map(\.count))
+    }
+
+    private func contains(_ path: ArraySlice<UInt8>) -> Bool {
+        lengths.contains(path.count) && paths.contains(ByteKey(Array(path)))
+    }
+
+    /// The parent directory of a path, unless that is above a PATH.
+    func parent(of path: [UInt8]) -> [UInt8]? {
+        if contains(path[...]) { return nil }
+        guard let slash = path.lastIndex(of: UInt8(ascii: "/")), slash > 0 else { return nil }
+        // A PATH that ends in a slash keeps it in the paths below.
+        return Array(contains(path[...slash]) ? path[...slash] : path[..<slash])
+    }
+}
+
+/// The groups of directories by the paths of the directories.
+private struct DirectoryPlaces: Sendable {
+    let roots: SearchedRoots
+    let groupOfPath: [ByteKey: Int]
+
+    /// The group of directories that contains these paths: one in each directory, under the same name.
+    func parent(of paths: some Sequence<[UInt8]>) -> Int? {
+        var (name, number): (ArraySlice<UInt8>?, Int?) = (nil, nil)
+        var parents: Set<ByteKey> = []
+        for path in paths {
+            let own = path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
+            guard name.map({ $0.elementsEqual(own) }) ?? true, let parent = roots.parent(of: path).map(ByteKey.init),
+                let group = groupOfPath[parent], number == nil || number == group, parents.insert(parent).inserted
+            else { return nil }
+            (name, number) = (own, group)
+        }
+        return number
     }
 }
