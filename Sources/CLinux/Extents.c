@@ -30,3 +30,16 @@ int clinux_extents(int descriptor, uint64_t offset, struct clinux_extent *extent
     }
     return (int)request.map.fm_mapped_extents;
 }
+
+uint64_t clinux_first_place(int descriptor) {
+    union {
+        struct fiemap map;
+        char room[sizeof(struct fiemap) + sizeof(struct fiemap_extent)];
+    } request;
+    memset(&request, 0, sizeof request);
+    request.map.fm_length = FIEMAP_MAX_OFFSET;
+    request.map.fm_extent_count = 1;
+    if (ioctl(descriptor, FS_IOC_FIEMAP, &request) < 0 || request.map.fm_mapped_extents == 0) return 0;
+    const struct fiemap_extent *extent = &request.map.fm_extents[0];
+    return extent->fe_flags & CLINUX_EXTENT_UNKNOWN ? 0 : extent->fe_physical;
+}

@@ -40,6 +40,27 @@ extension Kernel {
         }
     }
 
+    /// The place of a file's first extent on its disk, in bytes; 0 if it is unknown.
+    ///
+    /// The corresponding ioctl is `FS_IOC_FIEMAP`.
+    package static func firstPlace(of descriptor: Int32) -> UInt64 { clinux_first_place(descriptor) }
+
+    /// Whether a device is a disk that turns, or a partition of one. False if that is unknown: for a file system on
+    /// several disks, and for disks of a hypervisor and volumes, which may claim to turn whatever they are made of.
+    @Sendable package static func isRotational(device: UInt64) -> Bool {
+        let disk = "/sys/dev/block/\(device >> 32):\(UInt32(truncatingIfNeeded: device))"
+        guard let place = try? symlinkTarget(disk, in: workingDirectory) else { return false }
+        let parts = String(decoding: place, as: UTF8.self).split(separator: "/")
+        if parts.contains(where: { part in claimants.contains { part.hasPrefix($0) } }) { return false }
+        let answer =
+            contents(of: Array((disk + "/queue/rotational").utf8))
+            ?? contents(of: Array((disk + "/../queue/rotational").utf8))
+        return answer?.first == UInt8(ascii: "1")
+    }
+
+    /// How names of directories above a device in sysfs begin: disks of KVM, Xen and Hyper-V, LVM, RAID.
+    private static let claimants = ["virtio", "vbd-", "VMBUS:", "dm-", "md"]
+
     /// The type of an open file's file system, from `statfs(2)`, as in linux/magic.h.
     package static func fileSystemType(of descriptor: Int32) throws(Errno) -> UInt64 {
         var type: UInt64 = 0

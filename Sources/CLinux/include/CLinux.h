@@ -517,6 +517,10 @@ enum {
 /// FS_IOC_FIEMAP.
 int clinux_extents(int descriptor, uint64_t offset, struct clinux_extent *_Nonnull extents);
 
+/// The place of a file's first extent on the disk, in bytes; 0 if it is unknown, or not decided yet. The corresponding
+/// ioctl is FS_IOC_FIEMAP.
+uint64_t clinux_first_place(int descriptor);
+
 // ---- Sharing the space of equal files (Sharing.c) ------------------------------------------------------------------
 
 /// Makes a part of `target` share the extents of the same part of `source`, if the bytes are equal: the kernel compares

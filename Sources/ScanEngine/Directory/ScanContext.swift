@@ -50,6 +50,7 @@ final class ScanContext: Sendable {
     let onContradiction: (@Sendable ([UInt8]) -> Void)?
     let leftOut: LeftOut?
     let choice: (any ContentChoice)?
+    let sizesMet: SizesMet?
     /// The display of the tree during the scan.
     let watch: DirectoryWatch?
     /// Which part of the scan this is; nil: all of it.
@@ -113,7 +114,7 @@ final class ScanContext: Sendable {
         part = environment.part
         lender = environment.part?.lender
         (onContradiction, leftOut, watch) = (environment.onContradiction, environment.leftOut, environment.watch)
-        choice = environment.choice
+        (choice, sizesMet) = (environment.choice, environment.sizesMet)
     }
 
     /// The number of files in one question to libmagic.

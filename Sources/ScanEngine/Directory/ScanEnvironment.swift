@@ -8,6 +8,8 @@ package struct ScanEnvironment: Sendable {
     package var leftOut: LeftOut?
     /// Selects the files to read if the options request content; nil: all of them.
     package var choice: (any ContentChoice)?
+    /// Reads only files whose size was met before; nil: see `choice`. Directories then have no digests.
+    package var sizesMet: SizesMet?
     /// Results of an earlier scan, for the digests and types of the scan's options.
     package var baseline: ContentBaseline?
     /// Called often, by all workers: once it returns true, the scan ends as soon as it can. Intended for a flag that a

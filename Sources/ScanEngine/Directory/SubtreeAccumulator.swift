@@ -78,7 +78,7 @@ struct SubtreeAccumulator: Sendable {
     mutating func prepare(_ context: ScanContext) {
         if digests != nil || states != nil { return }
         // A directory's digests cover all of its contents.
-        if context.selector == nil, let content = context.content, !content.set.isEmpty {
+        if context.selector == nil, context.sizesMet == nil, let content = context.content, !content.set.isEmpty {
             digests = TreeDigest(content.set)
         }
         if let methods = context.stateMethods { states = TreeDigest(methods.set) }

@@ -42,6 +42,7 @@ extension WorkerLocals {
         case .symlink: return followNot(entry, &subtree)
         case .file:
             guard let shared = context.content else { return .notAsked }
+            if let sizes = context.sizesMet { return readAhead(entry, status, sizes) }
             return readFile(entry, status, shared, waiter, xattrs, &subtree)
         case .directory, .fifo, .socket, .blockDevice, .characterDevice:
             return EntryContent(digests: context.content?.rowOfNothing ?? [])
@@ -64,6 +65,20 @@ extension WorkerLocals {
         } catch {
             return failed(error, entry.path, into: &subtree.subtotal)
         }
+    }
+
+    /// Reads a small file whose digests are optional.
+    private func readAhead(
+        _ entry: borrowing NamedEntry, _ status: borrowing FileStatus, _ sizes: SizesMet
+    ) -> EntryContent {
+        guard entry.directory != nil, !context.shouldStop, (try? isOnPseudoFileSystem(entry, status)) == false,
+            sizes.hasMetSize(of: status)
+        else { return .unknown }
+        at.move(to: entry.node, file: entry.name)
+        defer { at.leaveFile() }
+        let outcome = try? inspect(entry.cString, in: entry.descriptor, status, wasJustListed: true, hasSize: true)
+        guard case .done(let content)? = outcome else { return .unknown }
+        return EntryContent(digests: content.digests)
     }
 
     private func readFile(

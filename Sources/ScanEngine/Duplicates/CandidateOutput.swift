@@ -1,9 +1,7 @@
 // Regular files, sorted by size and inode, so that files of one size and names of one inode are adjacent, however many
 // files there are. Beyond the memory limit, sorted runs go to a temporary file.
-//
-//   key   size, 16 hex digits (a key has no slash: see SortRecord)
-//   line  device, inode: 8 bytes each, big-endian · path
 
+import Bytes
 import Entries
 import ExternalSort
 import LinuxKernel
@@ -25,6 +23,7 @@ final class CandidateOutput: EntryOutput {
 
     var failed: Bool { isFailed.load(ordering: .relaxed) }
     var wantsState: Bool { false }
+    var sortsAtFlush: Bool { true }
 
     func makeStream() -> any EntryStream {
         sorter.addStream()
@@ -66,7 +65,7 @@ final class CandidateStream: EntryStream {
         root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus, content: EntryContent
     ) {
         guard kind == .file, sizes.contains(status.size) else { return }
-        Candidates.append(path, status.identity, size: status.size, to: arena, through: &line)
+        CandidateRecord.append(path, status, digest: content.digests ?? [], to: arena, through: &line)
         weight &+= ReadingProgress.weight(ofSize: status.size)
         offer(arena, false)
     }
@@ -89,6 +88,8 @@ struct Candidate: Sendable {
     var paths: [[UInt8]]
     /// Set when it is first opened. It must be the same at each later opening.
     var status: ContentStatus?
+    /// Set if the scan has read it, and its status with it.
+    var digest: [UInt8]?
 }
 
 /// The files by size.
@@ -100,46 +101,25 @@ struct Candidates {
     /// The inodes of the next size, by device and inode, and the number of names; nil after the last size.
     mutating func next() throws(TemporaryFileError) -> (size: Int64, inodes: [Candidate], names: Int64)? {
         guard let first = merge.record else { return nil }
-        let key = Array(first.key)
+        let size = CandidateRecord(first).size
         var inodes: [Candidate] = []
         var names: Int64 = 0
-        while let record = merge.record, record.key.elementsEqual(key) {
-            let line = record.line
-            let device = UInt64(bigEndian: line.loadUnaligned(as: UInt64.self))
-            let inode = UInt64(bigEndian: line.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-            let identity = DeviceInode(device: device, inode: inode)
-            let path = Array(line[16...])
+        while let next = merge.record {
+            let record = CandidateRecord(next)
+            guard record.size == size else { break }
+            let identity = record.identity
             if inodes.last?.identity != identity {
-                inodes.append(Candidate(identity: identity, paths: [path], status: nil))
-            } else if inodes[inodes.count - 1].paths.last != path {
+                inodes.append(Candidate(identity: identity, paths: [Array(record.path)]))
+            } else if inodes[inodes.count - 1].paths.last?.withUnsafeBytes({ $0.isEqual(to: record.path) }) != true {
                 // If one PATH contains another, the same name occurs twice.
-                inodes[inodes.count - 1].paths.append(path)
+                inodes[inodes.count - 1].paths.append(Array(record.path))
+            }
+            if let (status, digest) = record.content {
+                (inodes[inodes.count - 1].status, inodes[inodes.count - 1].digest) = (status, Array(digest))
             }
             names += 1
             try merge.advance()
         }
-        guard let size = Int64(String(decoding: key[4...], as: UTF8.self), radix: 16) else {
-            preconditionFailure("the key of a candidate is not a size")
-        }
         return (size, inodes, names)
-    }
-
-    static func append(
-        _ path: UnsafeRawBufferPointer, _ identity: DeviceInode, size: Int64, to arena: RecordArena,
-        through line: inout [UInt8]
-    ) {
-        line.removeAll(keepingCapacity: true)
-        withUnsafeBytes(of: identity.device.bigEndian) { line.append(contentsOf: $0) }
-        withUnsafeBytes(of: identity.inode.bigEndian) { line.append(contentsOf: $0) }
-        line.append(contentsOf: path)
-        withUnsafeBytes(of: size.bigEndian) { size in
-            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) { key in
-                for index in 0..<16 {
-                    let digit = size[index / 2] >> (index % 2 == 0 ? 4 : 0) & 15
-                    key[index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-                }
-                line.withUnsafeBytes { arena.append(root: 0, path: UnsafeRawBufferPointer(key), line: $0) }
-            }
-        }
     }
 }

@@ -114,6 +114,12 @@ final class DuplicateReader: @unchecked Sendable {
         return try? Kernel.extents(of: opened.reader.file.number)
     }
 
+    /// Where its disk has the beginning of a file; 0 if that is unknown.
+    func place(of file: Candidate) -> UInt64 {
+        guard let opened = try? open(file) else { return 0 }
+        return Kernel.firstPlace(of: opened.reader.file.number)
+    }
+
     /// The digest of an unchanged file from an earlier scan, without reading the file.
     ///
     /// - Returns: nil if the file must be read.
@@ -143,7 +149,8 @@ final class DuplicateReader: @unchecked Sendable {
         case .ends: return try ends(of: opened, size)
         case .whole:
             digest.begin(length: size)
-            while !(try opened.reader.feed(&digest, budget: .max, through: buffer)) {}
+            let piece = opened.piece(of: buffer)
+            while !(try opened.reader.feed(&digest, budget: .max, through: piece)) {}
             return opened.finish(&digest)
         case .chunks:
             digest.beginLane(0)
@@ -188,6 +195,14 @@ final class OpenFile: @unchecked Sendable {
         if reader.status.size != size { throw .changed }
         if let before, !before.describesSameContent(as: reader.status) { throw .changed }
     }
+
+    /// The part of a buffer to read into at once. The digest finds its bytes in the second-level cache, where the copy
+    /// from the page cache has put them. But where the kernel is kept from reading ahead, it is to read more at a time.
+    func piece(of buffer: UnsafeMutableRawBufferPointer) -> UnsafeMutableRawBufferPointer {
+        reader.cached.way == .noticing ? buffer : UnsafeMutableRawBufferPointer(rebasing: buffer[..<Self.pieceBytes])
+    }
+
+    private static let pieceBytes = 256 << 10
 
     func readExactly(at start: Int64, into part: UnsafeMutableRawBufferPointer) throws(ContentFailure) {
         var done = 0

@@ -8,7 +8,8 @@
 //                                                                  ▼
 //                                                               DuplicateQueue ──▶ DuplicateReport
 //
-// Only files whose size occurs twice are opened, so reading begins after the scan. Memory: the sorter's 20 MiB, the
+// Only files whose size occurs twice are opened. The scan reads small files whose size it has met before (`SizesMet`);
+// the others are read after it, because their sizes must be known first. Memory: the sorter's 20 MiB, the
 // files of the sizes that are being compared, and the groups.
 
 import CLinux
@@ -25,6 +26,7 @@ final class DuplicateSearch: Sendable {
     let hasBaseline: Bool
     let scheduler: SchedulerID
     let progress: ReadingProgress
+    let disks: DiskQueues
     /// Limits the large files that are open: each keeps a descriptor and digest contexts.
     let largeFiles: LimitedResource
     /// See `ByteComparison`.
@@ -62,9 +64,9 @@ final class DuplicateSearch: Sendable {
 
     init(
         _ options: DuplicateOptions, _ methods: DigestMethods, _ limits: Limits, on scheduler: borrowing Scheduler,
-        _ environment: ScanEnvironment, _ progress: ReadingProgress
+        _ environment: ScanEnvironment, _ progress: ReadingProgress, _ disks: DiskQueues
     ) {
-        self.progress = progress
+        (self.progress, self.disks) = (progress, disks)
         (self.options, self.methods, hasBaseline) = (options, methods, environment.baseline != nil)
         self.scheduler = scheduler.id
         largeFiles = LimitedResource("large files", limit: limits.largeFiles)
@@ -240,9 +242,14 @@ package struct DuplicateFinder {
     package let unique: UniqueFiles?
     /// Progress of the part after the scan.
     package let reading = ReadingProgress()
+    private let disks: DiskQueues
 
+    /// - Parameter turns: whether a device is a disk that turns.
     /// - Throws: `ScanUnavailable`, `TemporaryFileError`.
-    package init(_ scanOptions: ScanOptions, _ options: DuplicateOptions, _ environment: ScanEnvironment) throws {
+    package init(
+        _ scanOptions: ScanOptions, _ options: DuplicateOptions, _ environment: ScanEnvironment,
+        turns: @escaping @Sendable (_ device: UInt64) -> Bool = Kernel.isRotational
+    ) throws {
         do throws(DigestUnavailable) {
             methods = try DigestMethods(DigestSet([options.algorithm]))
             endsMethods = try DigestMethods(DigestSet([DigestAlgorithm.xxh128]))
@@ -255,8 +262,24 @@ package struct DuplicateFinder {
         unique = options.wantsUnique ? UniqueFiles() : nil
         var environment = environment
         environment.outputs.append(output)
+        var scanOptions = scanOptions
+        disks = DiskQueues(turns: turns)
+        // A disk that turns is asked for the status of all files first, and then for their content in its own order.
+        let isOrdered = scanOptions.paths.contains { turns(Self.device(of: $0)) }
+        if !options.comparesBytes, environment.baseline == nil, !isOrdered {
+            scanOptions.hash = [options.algorithm]
+            environment.sizesMet = SizesMet(options.sizes)
+        }
         self.environment = environment
         scan = try Scan(scanOptions, environment)
+    }
+
+    /// 0 if it cannot be stat'ed: then there is nothing to read.
+    private static func device(of path: [UInt8]) -> UInt64 {
+        var status = FileStatus()
+        let name = path.map { CChar(bitPattern: $0) } + [0]
+        let isThere = (try? Kernel.status(of: name, in: Kernel.workingDirectory, .basic, into: &status)) != nil
+        return isThere ? status.device : 0
     }
 
     /// For a progress display.
@@ -278,7 +301,7 @@ package struct DuplicateFinder {
             DuplicateReader(methods, ends: endsMethods, baseline: baseline)
         }
         let search = DuplicateSearch(
-            options, methods, limits, on: scheduler, environment, reading)
+            options, methods, limits, on: scheduler, environment, reading, disks)
         let queue = DuplicateQueue(candidates, search, unique: unique)
         search.setQueue(queue)
         defer { search.dropQueue() }

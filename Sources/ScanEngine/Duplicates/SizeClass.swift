@@ -5,7 +5,7 @@
 //             ▼                     ▼
 //           occurs once           occurs once
 //
-// Small files skip the first stage. A batch of small files is a message to its own actor, which others can steal. A large
+// Small files skip the first stage, and the scan has read most of them (`SizesMet`). A batch of small files is a message to its own actor, which others can steal. A large
 // file is an actor that sends itself a message for each piece.
 
 import Bytes
@@ -27,7 +27,7 @@ actor SizeClass: MailboxActor {
     /// Members that could not be read: neither equal nor different.
     private var unread: Set<Int> = []
     private var stage = ReadStage.ends
-    /// Batches and large files that are being read.
+    /// Files that are being read.
     private var waiting = 0
     private var groups: [[Int]] = []
     private var filesRead: Int64 = 0
@@ -56,16 +56,21 @@ actor SizeClass: MailboxActor {
     }
 
     /// A file up to this size is read as fast as its ends, because the kernel reads ahead.
-    private static let wholeAtOnce: Int64 = 32 << 10
+    private static let wholeAtOnce = SizesMet.largest
 
     // MARK: Stages
 
     private func read(_ stage: ReadStage, _ indices: [Int]) {
         self.stage = stage
         keys = Array(repeating: nil, count: members.count)
-        if stage != .ends, size > LargeRead.messageBytes {
-            waiting = indices.count
-            for index in indices {
+        let indices = stage == .whole ? indices.filter { !takeDigest(of: $0) } : indices
+        let isLarge = stage != .ends && size > LargeRead.messageBytes
+        waiting = indices.count
+        let ordered = readInOrder(stage, indices, isLarge: isLarge)
+        if ordered.count == indices.count { return indices.isEmpty ? endStage() : () }
+        let rest = ordered.isEmpty ? indices : indices.filter { !ordered.contains($0) }
+        if isLarge {
+            for index in rest {
                 let read = LargeRead(index, members[index], size, stage, self, search)
                 read.send(holding: search.largeFiles) { $0.start(holding: $1) }
             }
@@ -74,14 +79,46 @@ actor SizeClass: MailboxActor {
         let bytesEach = stage == .ends ? 8192 : max(size, 1)
         let length = max(1, min(ReadBatch.mostFiles, Int(ReadBatch.mostBytes / bytesEach)))
         var batches: [ReadBatch] = []
-        for start in stride(from: 0, to: indices.count, by: length) {
-            let part = indices[start..<min(start + length, indices.count)]
+        for start in stride(from: 0, to: rest.count, by: length) {
+            let part = rest[start..<min(start + length, rest.count)]
             batches.append(ReadBatch(part.map { ($0, members[$0]) }, size, stage, self, search))
         }
-        waiting = batches.count
         for batch in batches.dropFirst() { batch.send { $0.run() } }
         // The first batch is read here: most classes have only one.
         if let first = batches.first { received(ReadBatch.read(first.files, size, stage, search)) }
+    }
+
+    /// Hands the files on disks that turn to the queues of these disks.
+    ///
+    /// - Returns: their indices.
+    private func readInOrder(_ stage: ReadStage, _ indices: [Int], isLarge: Bool) -> Set<Int> {
+        var ordered: Set<Int> = []
+        var last: (device: UInt64, queue: DiskQueue?)?
+        for index in indices {
+            let file = members[index]
+            let device = file.identity.device
+            if last?.device != device { last = (device, search.disks.queue(ofDevice: device, search)) }
+            guard let queue = last?.queue else { continue }
+            ordered.insert(index)
+            let place = DuplicateReader.current.place(of: file)
+            let read: DiskQueue.Read =
+                isLarge
+                ? .large(LargeRead(index, file, size, stage, self, search, queue))
+                : .small(ReadBatch([(index, file)], size, stage, self, search, queue))
+            queue.send { $0.add(read, at: place) }
+        }
+        return ordered
+    }
+
+    /// - Returns: false if the scan has not read it.
+    private func takeDigest(of index: Int) -> Bool {
+        guard let digest = members[index].digest, let status = members[index].status else { return false }
+        keys[index] = digest
+        filesRead += 1
+        let read = min(size, status.allocatedBytes)
+        bytesRead += read
+        search.progress.read(read)
+        return true
     }
 
     func received(_ results: [ReadResult]) {
@@ -95,7 +132,7 @@ actor SizeClass: MailboxActor {
             filesRead += content.isTakenOver ? 0 : 1
             bytesRead += content.bytesRead
         }
-        waiting -= 1
+        waiting -= results.count
         if waiting == 0 { endStage() }
     }
 
@@ -168,7 +205,7 @@ actor SizeClass: MailboxActor {
             guard let status = members[index].status else { preconditionFailure("a file in a group was read") }
             return DuplicateInode(identity: members[index].identity, paths: members[index].paths, status: status)
         }
-        inodes.sort { $0.paths[0].lexicographicallyPrecedes($1.paths[0]) }
+        inodes.sort { $0.paths[0].precedes($1.paths[0]) }
         search.options.keep.bringToFront(&inodes)
         let reader = DuplicateReader.current
         let space = SharedSpace(
@@ -210,6 +247,8 @@ actor ReadBatch: MailboxActor {
     private let stage: ReadStage
     private let sizeClass: SizeClass
     private let search: DuplicateSearch
+    /// The queue that has started it.
+    private let disk: DiskQueue?
 
     /// Limits of a batch, which takes a few milliseconds.
     static let mostFiles = 32
@@ -217,15 +256,17 @@ actor ReadBatch: MailboxActor {
 
     init(
         _ files: [(Int, Candidate)], _ size: Int64, _ stage: ReadStage, _ sizeClass: SizeClass,
-        _ search: DuplicateSearch
+        _ search: DuplicateSearch, _ disk: DiskQueue? = nil
     ) {
         mailbox = Mailbox(search.scheduler)
         self.files = files
         (self.size, self.stage, self.sizeClass, self.search) = (size, stage, sizeClass, search)
+        self.disk = disk
     }
 
     func run() {
         let results = Self.read(files, size, stage, search)
+        disk?.send { $0.ended(DiskQueue.small) }
         sizeClass.send { $0.received(results) }
     }
 
@@ -265,6 +306,8 @@ actor LargeRead: MailboxActor {
     private let stage: ReadStage
     private let sizeClass: SizeClass
     private let search: DuplicateSearch
+    /// The queue that has started it.
+    private let disk: DiskQueue?
     private var opened: OpenFile?
     private var digest: MultiDigest
     /// Bytes of it that the progress has counted.
@@ -277,11 +320,11 @@ actor LargeRead: MailboxActor {
 
     init(
         _ index: Int, _ file: Candidate, _ size: Int64, _ stage: ReadStage, _ sizeClass: SizeClass,
-        _ search: DuplicateSearch
+        _ search: DuplicateSearch, _ disk: DiskQueue? = nil
     ) {
         mailbox = Mailbox(search.scheduler)
         (self.index, self.file, self.size, self.stage) = (index, file, size, stage)
-        (self.sizeClass, self.search) = (sizeClass, search)
+        (self.sizeClass, self.search, self.disk) = (sizeClass, search, disk)
         digest = MultiDigest(search.methods)
     }
 
@@ -306,7 +349,7 @@ actor LargeRead: MailboxActor {
 
     private func goOn() {
         guard let opened, !search.shouldStop else { return end(nil) }
-        let buffer = DuplicateReader.current.buffer
+        let buffer = opened.piece(of: DuplicateReader.current.buffer)
         do throws(ContentFailure) {
             let isAtEnd =
                 try stage == .whole
@@ -333,6 +376,7 @@ actor LargeRead: MailboxActor {
         count(content?.bytesRead ?? 0)
         opened = nil
         place = nil
+        disk?.send { $0.ended(DiskQueue.large) }
         let result = ReadResult(index: index, content: content)
         sizeClass.send { $0.received([result]) }
     }
