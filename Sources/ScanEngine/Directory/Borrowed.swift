@@ -146,7 +146,7 @@ actor BorrowedQueue: MailboxActor {
         _ ticket: UInt64, _ what: BorrowedGroup.What, of group: BorrowedGroup, _ error: Errno, _ worker: WorkerLocals
     ) {
         var subtree = SubtreeAccumulator()
-        subtree.prepare(worker.context)
+        worker.prepare(&subtree)
         let directory = PathNode.root(worker.context.paths[group.root], index: group.root).descending(group.names)
         switch what {
         case .directory(let name):

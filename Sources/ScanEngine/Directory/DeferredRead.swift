@@ -88,7 +88,7 @@ actor DeferredRead: MailboxActor {
     ) {
         let worker = WorkerLocals.current
         current = request
-        if worker.context.shouldStop {
+        if worker.shouldStop {
             end(nil, worker)
         } else {
             do throws(ContentFailure) {
@@ -113,7 +113,7 @@ actor DeferredRead: MailboxActor {
     /// Reads a piece; further messages, queued behind those of others, read the rest.
     private func goOn(with file: LargeFile) {
         let worker = WorkerLocals.current
-        if worker.context.shouldStop {
+        if worker.shouldStop {
             end(nil, worker)
         } else {
             if let current { worker.isAt(current.path) }
@@ -148,7 +148,7 @@ actor DeferredRead: MailboxActor {
     private func open(hasDetector: Bool = false) {
         guard let request = current else { preconditionFailure("a file is opened for a request") }
         let worker = WorkerLocals.current
-        if worker.context.shouldStop {
+        if worker.shouldStop {
             request.directory?.directory.descriptorNeedEnded(worker)
             return end(nil, worker)
         }

@@ -43,7 +43,7 @@ extension Directory {
         defer { worker.isDone() }
         do throws(Errno) {
             for _ in 0..<Self.slicesAtATime {
-                if worker.context.shouldStop {
+                if worker.shouldStop {
                     subtree.subtotal.isWhole = false
                     worker.unfinished.add(EntryPath(directory: node, name: nil))
                     return finishListing(worker)

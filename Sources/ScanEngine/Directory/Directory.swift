@@ -83,9 +83,9 @@ actor Directory: MailboxActor {
 
     private func scanInPlace() {
         let worker = WorkerLocals.current
-        if let lender = worker.context.lender, mayBeLent, lender.takes(.directory(self), worker) { return }
-        subtree.prepare(worker.context)
-        if worker.context.shouldStop {
+        if let lender = worker.lender, mayBeLent, lender.takes(.directory(self), worker) { return }
+        worker.prepare(&subtree)
+        if worker.shouldStop {
             subtree.subtotal.isWhole = false
             worker.unfinished.add(EntryPath(directory: node, name: nil))
             giveUpOpening(worker)
@@ -135,7 +135,7 @@ actor Directory: MailboxActor {
     /// A child or a slice is done.
     func completed(_ completion: Completion) {
         let worker = WorkerLocals.current
-        subtree.add(completion, worker.context.devices, &worker.tallies)
+        worker.add(completion, to: &subtree)
         if subtree.isComplete { complete(worker) }
     }
 

@@ -36,8 +36,8 @@ actor EntrySlice: MailboxActor {
 
     private func scanInPlace() {
         let worker = WorkerLocals.current
-        if let lender = worker.context.lender, home == nil, lender.takes(.slice(self, entries), worker) { return }
-        subtree.prepare(worker.context)
+        if let lender = worker.lender, home == nil, lender.takes(.slice(self, entries), worker) { return }
+        worker.prepare(&subtree)
         worker.isAt(directory.node)
         defer { worker.isDone() }
         do throws(Errno) {
@@ -68,7 +68,7 @@ actor EntrySlice: MailboxActor {
     /// A child directory is done.
     func completed(_ completion: Completion) {
         let worker = WorkerLocals.current
-        subtree.add(completion, worker.context.devices, &worker.tallies)
+        worker.add(completion, to: &subtree)
         if subtree.isComplete { complete() }
     }
 

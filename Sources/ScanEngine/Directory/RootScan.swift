@@ -28,7 +28,7 @@ actor RootScan: MailboxActor {
         let number = worker.context.watch?.roots[index] ?? 0
         var node = PathNode.root(path, index: index, number: number)
         let place = EntryPath(directory: node, name: nil)
-        if worker.context.shouldStop {
+        if worker.shouldStop {
             worker.unfinished.add(place)
             return finish(tree: nil)
         }
@@ -115,7 +115,7 @@ actor RootScan: MailboxActor {
     /// The tree is done.
     func completed(_ completion: Completion) {
         let worker = WorkerLocals.current
-        subtree.add(completion, worker.context.devices, &worker.tallies)
+        worker.add(completion, to: &subtree)
         row = completion.row
         finish(tree: completion.tree)
     }

@@ -42,7 +42,7 @@ extension WorkerLocals {
         let left = scanEntries(entries, of: opened, number, waiter: waiter, &tallies, into: &subtree)
         askAboutUntyped()
         if !settled.isEmpty {
-            for completion in takeSettled() { subtree.add(completion, context.devices, &tallies) }
+            for completion in takeSettled() { add(completion, to: &subtree) }
         }
         return left
     }

@@ -13,6 +13,8 @@ import WorkStealing
 /// message; others use it only after the workers were joined. `progress` and `at` are open to all.
 final class WorkerLocals: @unchecked Sendable {
     let context: ScanContext
+    /// The context's.
+    let lender: ScanLender?
     let scheduler: SchedulerID
 
     /// The buffer for `getdents64`.
@@ -91,6 +93,7 @@ final class WorkerLocals: @unchecked Sendable {
 
     init(_ context: ScanContext) {
         self.context = context
+        lender = context.lender
         guard let scheduler = Scheduler.currentID else { preconditionFailure("not on a worker") }
         self.scheduler = scheduler
         listing = .allocate(byteCount: Self.listingSize, alignment: 16)
@@ -119,6 +122,19 @@ final class WorkerLocals: @unchecked Sendable {
 
     deinit {
         listing.deallocate()
+    }
+
+    // These are methods of the worker so that their callers count no references to the context: all workers would count
+    // them, for each directory, on one cache line.
+
+    /// Whether the scan should end as soon as it can.
+    var shouldStop: Bool { context.shouldStop }
+
+    /// Call it before anything is collected in `subtree`.
+    func prepare(_ subtree: inout SubtreeAccumulator) { subtree.prepare(context) }
+
+    func add(_ completion: Completion, to subtree: inout SubtreeAccumulator) {
+        subtree.add(completion, context.devices, &tallies)
     }
 
     static var current: WorkerLocals { Scheduler.workerLocal(as: WorkerLocals.self) }

@@ -204,7 +204,7 @@ private struct Assembly: Sendable {
             paths[node.root].report.tree = completion.tree
             return
         }
-        open[place].subtree.add(completion, worker.context.devices, &worker.tallies)
+        worker.add(completion, to: &open[place].subtree)
     }
 
     private mutating func noteUnknown(above node: PathNode) {
