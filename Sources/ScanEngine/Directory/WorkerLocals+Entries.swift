@@ -18,13 +18,28 @@ struct OpenedDirectory: Sendable {
     let ignore: IgnoreScope?
 
     var node: PathNode { directory.node }
+}
+
+/// The patterns for the entries of an open directory, for a loop over them: it counts no references, because all workers
+/// share the patterns. Not to be used when the directory is gone.
+private struct EntryPatterns {
+    /// Kept by the `OpenedDirectory`.
+    private let scope: Unmanaged<IgnoreScope>?
+    private let node: PathNode
+
+    init(of opened: borrowing OpenedDirectory) {
+        scope = opened.ignore.map { Unmanaged.passUnretained($0) }
+        node = opened.node
+    }
 
     /// - Parameter isDirectory: nil if that is not known.
     @inline(__always)  // nearly every scan has no patterns
     func verdict(_ name: UnsafeRawBufferPointer, isDirectory: Bool?) -> IgnoreVerdict {
-        guard let ignore else { return .kept }
+        guard let scope else { return .kept }
         let bytes = name.bindMemory(to: UInt8.self)
-        return ignore.verdict(bytes.span, isDirectory: isDirectory, in: node, directoryDepth: node.level)
+        return scope._withUnsafeGuaranteedRef {
+            $0.verdict(bytes.span, isDirectory: isDirectory, in: node, directoryDepth: node.level)
+        }
     }
 }
 
@@ -52,6 +67,7 @@ extension WorkerLocals {
         _ tallies: inout Tallies, into subtree: inout SubtreeAccumulator
     ) -> DirectoryEntries? {
         let node = opened.node
+        let patterns = EntryPatterns(of: opened)
         let isMetadataAlone = context.content == nil && streams.isEmpty
         // A record and the map need a file's digests.
         let baseline = streams.isEmpty && !mapHasDigests ? context.content?.baseline : nil
@@ -81,7 +97,7 @@ extension WorkerLocals {
                 }
                 untilStopCheck = Self.entriesBetweenStopChecks
             }
-            let verdict = opened.verdict(entry.name, isDirectory: entry.kind.map { $0 == .directory })
+            let verdict = patterns.verdict(entry.name, isDirectory: entry.kind.map { $0 == .directory })
             if verdict == .ignored {
                 recordExcluded(entry.name, in: node)
                 continue
@@ -106,7 +122,7 @@ extension WorkerLocals {
                 continue
             }
             if verdict == .dependsOnKind,
-                opened.verdict(entry.name, isDirectory: kind == .directory) == .ignored
+                patterns.verdict(entry.name, isDirectory: kind == .directory) == .ignored
             {
                 recordExcluded(entry.name, in: node)
                 continue
