@@ -50,6 +50,15 @@ public import CLinux
         return taken == 0 ? nil : UnsafeRawBufferPointer(rebasing: all[..<(all.count - rest.count)])
     }
 
+    /// Removes the first half of the entries.
+    ///
+    /// - Returns: their bytes; nil if there is only one entry, or none.
+    package mutating func popHalf() -> UnsafeRawBufferPointer? {
+        var count = 0
+        for _ in self { count += 1 }
+        return popFirst(count / 2)
+    }
+
     @usableFromInline package struct Entry {
         /// Without its NUL, which follows in memory: `name.baseAddress` is a C string.
         @usableFromInline package let name: UnsafeRawBufferPointer

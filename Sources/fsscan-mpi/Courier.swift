@@ -4,8 +4,12 @@
 //                                asked, after a pause that doubles from 50 µs to 5 ms
 //   done ──▶ the lender
 //
+// A rank asks when its workers have begun the last that was queued, because an answer takes a while: the lender's worker
+// must come to its next directory, and the borrower must open what it gets, name by name.
+//
 // The first rank stops all when its PATHs are done, that is, when everything lent is answered. MPI has no blocking wait
-// for this, so the courier polls: every 200 µs while its rank is hungry, else every millisecond (2.7 % of a core).
+// for this, so the courier polls: every 200 µs while its rank or another one waits for work, else every millisecond
+// (2.7 % of a core).
 
 import Bytes
 import CLinux
@@ -73,12 +77,13 @@ struct Courier {
                 break
             }
             let isHungry = scan.isHungry
-            if isHungry { ask() }
+            if isHungry { scan.startWaiting() }
+            if !scan.hasQueuedWork { ask() }
             let passed = watch.look()
             if isHungry { idle += passed }
             keepWatch()
             link.reap()
-            clinux_sleep(isHungry || !hungry.isEmpty ? 200_000 : 1_000_000)
+            clinux_sleep(isHungry || asked != nil || !hungry.isEmpty ? 200_000 : 1_000_000)
         }
         // A rank lists what it has after its last entries.
         if link.rank > 0 { pieces?.end() }
@@ -202,12 +207,18 @@ struct Courier {
 
     private mutating func lend() {
         // A worker may have offered more than was asked for.
-        guard let first = hungry.first else { return scan.takeBack() }
-        if let (bytes, count) = scan.offers(atMost: Self.mostAtATime, for: first.rank) {
+        var hasLent = false
+        while let first = hungry.first,
+            let (bytes, count) = scan.offers(atMost: Self.mostAtATime, for: first.rank, amongst: hungry.count)
+        {
             hungry.removeFirst()
+            hasLent = true
             lent += count
             link.send(.work, bytes, to: first.rank)
-            if !hungry.isEmpty { scan.ask(for: Self.mostAtATime) }
+        }
+        guard let first = hungry.first else { return scan.takeBack() }
+        if hasLent {
+            scan.ask(for: Self.mostAtATime)
         } else if scan.isHungry
             || RankWatch.now - first.since > (scan.hasQueuedWork ? Self.offerTime : Self.offerTimeOfNothing)
         {

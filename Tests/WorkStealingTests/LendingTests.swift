@@ -28,7 +28,7 @@ import Testing
         let taken = Order()
         Numbered(0, on: scheduler).send { _ in
             for number in 1...6 { Numbered(number, on: scheduler).send { $0.note(in: order) } }
-            taken.numbers.withLock { $0 = [Scheduler.takeOldestNext(atMost: count)] }
+            taken.numbers.withLock { $0 = [Scheduler.takeOldestNext(atMost: count) ?? -1] }
         }
         try scheduler.run()
         return [order.numbers.withLock { $0 }, taken.numbers.withLock { $0 }]
@@ -44,7 +44,7 @@ import Testing
         #expect(try Self.order(takingOldest: 100) == [[1, 2, 3, 6, 5, 4], [3]])
     }
 
-    @Test func outsideOfAPoolThereIsNothingToTake() { #expect(Scheduler.takeOldestNext(atMost: 3) == 0) }
+    @Test func outsideOfAPoolThereIsNothingToTake() { #expect(Scheduler.takeOldestNext(atMost: 3) == nil) }
 
     @Test func aSchedulerThatDoesNotRunIsNotHungry() { #expect(!Scheduler(threads: 2).isHungry) }
 

@@ -7,6 +7,7 @@
 import Entries
 import Ignore
 import LinuxKernel
+import Synchronization
 import WorkStealing
 
 /// Items that are borrowed together: all in one directory.
@@ -47,10 +48,12 @@ final class BorrowedPlace: Sendable {
     let ticket: UInt64
     /// The containing directory, which is not scanned; it exists as long as this is pending.
     let directory: Directory
+    /// The number of its group in the queue.
+    fileprivate let group: Int
     private let queue: BorrowedQueue
 
-    fileprivate init(_ ticket: UInt64, in directory: Directory, _ queue: BorrowedQueue) {
-        (self.ticket, self.directory, self.queue) = (ticket, directory, queue)
+    fileprivate init(_ ticket: UInt64, in directory: Directory, group: Int, _ queue: BorrowedQueue) {
+        (self.ticket, self.directory, self.group, self.queue) = (ticket, directory, group, queue)
     }
 
     func receive(_ completion: Completion) { queue.send { [self] in $0.completed(self, completion) } }
@@ -63,10 +66,13 @@ actor BorrowedQueue: MailboxActor {
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     private let limit: Int
+    /// Whether groups wait. Relaxed: a hint.
+    private nonisolated let hasWaiting = Atomic<Bool>(false)
     private let answer: @Sendable (_ ticket: UInt64, Completion) -> Void
     private var waiting: [BorrowedGroup] = []
-    /// The number of pending items in each open directory.
-    private var running: [ObjectIdentifier: Int] = [:]
+    /// The number of pending items in each group that has started.
+    private var running: [Int: Int] = [:]
+    private var started = 0
 
     /// - Parameter answer: called on a worker.
     init(
@@ -84,38 +90,71 @@ actor BorrowedQueue: MailboxActor {
 
     fileprivate func completed(_ place: BorrowedPlace, _ completion: Completion) {
         place.directory.descriptorNeedEnded(WorkerLocals.current)
-        let directory = ObjectIdentifier(place.directory)
-        guard let pending = running[directory] else { preconditionFailure("a borrowed directory completed twice") }
-        running[directory] = pending == 1 ? nil : pending - 1
-        answer(place.ticket, completion)
+        answered(place.ticket, inGroup: place.group, completion)
+    }
+
+    fileprivate func answered(_ ticket: UInt64, inGroup group: Int, _ completion: Completion) {
+        guard let pending = running[group] else { preconditionFailure("a borrowed directory completed twice") }
+        running[group] = pending == 1 ? nil : pending - 1
+        answer(ticket, completion)
         startWaiting()
     }
 
-    private func startWaiting() {
-        while running.count < limit, let group = waiting.popLast() { start(group) }
+    /// Starts one more than the limit allows: for a process that has nothing else to do. All that it has begun may wait
+    /// for others, and these for what waits here.
+    nonisolated func startAnother() {
+        if hasWaiting.load(ordering: .relaxed) { send { $0.startWaiting(upTo: $0.running.count + 1) } }
     }
 
-    private func start(_ group: BorrowedGroup) {
+    private func startWaiting() { startWaiting(upTo: limit) }
+
+    private func startWaiting(upTo limit: Int) {
+        while running.count < limit, let group = waiting.popLast() {
+            started += 1
+            running[started] = group.items.count
+            BorrowedStart(group, started, self, WorkerLocals.current.scheduler).send { $0.start() }
+        }
+        hasWaiting.store(!waiting.isEmpty, ordering: .relaxed)
+    }
+}
+
+/// Opens the directory of a group, and starts its items. An actor, so that workers open several at a time: it takes two
+/// operations for each name of the path.
+private actor BorrowedStart: MailboxActor {
+    nonisolated let mailbox: Mailbox
+    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    private let group: BorrowedGroup
+    private let number: Int
+    private let queue: BorrowedQueue
+
+    init(_ group: BorrowedGroup, _ number: Int, _ queue: BorrowedQueue, _ scheduler: SchedulerID) {
+        mailbox = Mailbox(scheduler)
+        (self.group, self.number, self.queue) = (group, number, queue)
+    }
+
+    func start() {
         let worker = WorkerLocals.current
         let way = BorrowedWay(group, worker.context)
         do throws(Errno) {
             let opened = try way.descend(worker)
             let directory = opened.directory
-            running[ObjectIdentifier(directory)] = group.items.count
             for (ticket, what) in group.items {
-                let place = BorrowedPlace(ticket, in: directory, self)
+                let place = BorrowedPlace(ticket, in: directory, group: number, queue)
                 // One need until it is done, and one until it is open.
                 directory.descriptor.need()
                 switch what {
                 case .slice(let entries):
                     directory.descriptor.need()
-                    EntrySlice(entries, of: opened, home: place, scheduler: worker.scheduler).send { $0.scan() }
+                    EntrySlice(entries, of: opened, waiter: .elsewhere(place), scheduler: worker.scheduler)
+                        .send { $0.scan() }
                 case .directory(let name): start(name, place, in: opened, worker)
                 }
             }
             directory.descriptorNeedEnded(worker)
         } catch {
-            for (ticket, what) in group.items { couldNotReach(ticket, what, of: group, error, worker) }
+            if worker.mayTryAgain(after: error) { return send { $0.start() } }
+            for (ticket, what) in group.items { couldNotReach(ticket, what, error, worker) }
         }
     }
 
@@ -143,7 +182,7 @@ actor BorrowedQueue: MailboxActor {
 
     /// The containing directory has disappeared, or cannot be opened.
     private func couldNotReach(
-        _ ticket: UInt64, _ what: BorrowedGroup.What, of group: BorrowedGroup, _ error: Errno, _ worker: WorkerLocals
+        _ ticket: UInt64, _ what: BorrowedGroup.What, _ error: Errno, _ worker: WorkerLocals
     ) {
         var subtree = SubtreeAccumulator()
         worker.prepare(&subtree)
@@ -158,7 +197,8 @@ actor BorrowedQueue: MailboxActor {
         case .slice(let entries):
             entries.withUnsafeBytes { worker.reportAll(DirectoryEntries($0), of: directory, error, into: &subtree) }
         }
-        answer(ticket, Completion(subtotal: subtree.subtotal))
+        let completion = Completion(subtotal: subtree.subtotal)
+        queue.send { [number] in $0.answered(ticket, inGroup: number, completion) }
     }
 }
 

@@ -14,7 +14,8 @@
 // that was moved away meanwhile is not mistaken for another.
 //
 // Descriptors that cannot be given up are bounded; the limit on open files decides how many there may be:
-//   - one for each PATH that is being scanned, until it is complete;
+//   - one for each PATH that is being scanned, until it is complete, and one for each directory in which another rank's
+//     work is being done;
 //   - three for each worker: an ancestor, a step and the next step on the way to a directory; or a directory, and an
 //     entry of it that is being read;
 //   - one for each libmagic helper, and one more while it is started;
@@ -34,6 +35,9 @@ struct DescriptorBudget: ~Copyable, Sendable {
     let workers: Int
     /// How many PATHs may be scanned at a time: each keeps a descriptor to its end.
     let pathsAtATime: Int
+    /// In how many directories work of other ranks may be done at a time: each keeps a descriptor until that is answered.
+    /// Many, because the answer may wait for a rank to which a part of it was lent on.
+    let borrowedAtATime: Int
     /// How many files may be read in pieces at a time.
     let largeFilesAtATime: Int
     /// How many files may be kept open until their type is known: those of a slice for each worker, if possible.
@@ -76,6 +80,7 @@ struct DescriptorBudget: ~Copyable, Sendable {
         workers = max(1, min(wanted, (free - 3) / Self.perWorker))
         let spare = free - workers * Self.perWorker
         pathsAtATime = max(1, min(workers * 2, spare / 4))
+        borrowedAtATime = max(1, spare / 4)
         largeFilesAtATime = max(1, min(workers * 2, spare / 4))
         openFilesAtATime = max(1, min(workers * filesPerSlice, spare / 4))
         directoriesAtATime = min(workers, max(1, helpersAtATime, openFilesAtATime / filesPerSlice))

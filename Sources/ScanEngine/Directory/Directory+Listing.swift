@@ -22,7 +22,10 @@ extension Directory {
                 let entries = DirectoryEntries(own)
                 let left = worker.scanEntries(
                     entries, of: opened, number, waiter: .directory(self), into: &subtree)
-                if let left { startSlice(left.bytes, worker) }
+                if var left {
+                    if worker.context.lender?.isWanted == true, let half = left.popHalf() { startSlice(half, worker) }
+                    startSlice(left.bytes, worker, mayBeOffered: false)
+                }
                 let end = DirectoryEntries(bytes).endPosition
                 if worker.isEndOfListing(end, onDevice: identity.device) { return finishListing(worker) }
             }
@@ -75,10 +78,18 @@ extension Directory {
         while let part = entries.popFirst(limit) { startSlice(part, worker) }
     }
 
-    private func startSlice(_ entries: UnsafeRawBufferPointer, _ worker: WorkerLocals) {
+    /// - Parameter mayBeOffered: if another process wants work now, without waiting for the slice's turn: that may come
+    ///   only when the whole directory is read.
+    private func startSlice(_ entries: UnsafeRawBufferPointer, _ worker: WorkerLocals, mayBeOffered: Bool = true) {
         subtree.willWait()
         descriptor.need()
-        EntrySlice(Array(entries), of: opened, scheduler: worker.scheduler).send { $0.scan() }
+        let entries = Array(entries)
+        let slice = EntrySlice(entries, of: opened, waiter: .directory(self), scheduler: worker.scheduler)
+        if mayBeOffered, let lender = worker.context.lender, lender.isWanted {
+            lender.offer(.slice(slice, entries))
+        } else {
+            slice.send { $0.scan() }
+        }
     }
 
     private var opened: OpenedDirectory {

@@ -141,11 +141,10 @@ actor Directory: MailboxActor {
 
     // MARK: Lending
 
-    /// Only for directories of this process: borrowed ones stay here.
     private var mayBeLent: Bool {
         switch waiter {
-        case .directory, .slice: known?.isToBeListed ?? true
-        case .path, .elsewhere, .nobody: false
+        case .directory, .slice, .elsewhere: known?.isToBeListed ?? true
+        case .path, .nobody: false
         }
     }
 

@@ -10,14 +10,15 @@ actor EntrySlice: MailboxActor {
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     private nonisolated let opened: OpenedDirectory
-    /// The destination of its result if it was borrowed, instead of the directory.
-    private let home: BorrowedPlace?
+    /// The directory, or the slice that this is a part of; or its place among what is borrowed.
+    private let waiter: Waiter
     private var entries: [UInt8]
     private var subtree = SubtreeAccumulator()
+    private var hasBegun = false
 
-    init(_ entries: [UInt8], of opened: OpenedDirectory, home: BorrowedPlace? = nil, scheduler: SchedulerID) {
+    init(_ entries: [UInt8], of opened: OpenedDirectory, waiter: Waiter, scheduler: SchedulerID) {
         mailbox = Mailbox(scheduler)
-        self.home = home
+        self.waiter = waiter
         self.opened = opened
         self.entries = entries
     }
@@ -29,14 +30,13 @@ actor EntrySlice: MailboxActor {
     func scan() { inPlace { $0.scanInPlace() } }
 
     /// The borrower has finished it.
-    nonisolated func answered(_ completion: Completion) {
-        if let home { return home.receive(completion) }
-        directory.send { $0.completed(completion) }
-    }
+    nonisolated func answered(_ completion: Completion) { waiter.receive(completion) }
 
     private func scanInPlace() {
         let worker = WorkerLocals.current
-        if let lender = worker.lender, home == nil, lender.takes(.slice(self, entries), worker) { return }
+        // Its counts so far are not in its entries.
+        if !hasBegun, let lender = worker.lender, lender.takes(.slice(self, entries), worker) { return }
+        hasBegun = true
         worker.prepare(&subtree)
         worker.isAt(directory.node)
         defer { worker.isDone() }
@@ -49,6 +49,7 @@ actor EntrySlice: MailboxActor {
             directory.descriptor.giveBack()
             if let left {
                 entries.removeFirst(entries.count - left)
+                if let lender = worker.context.lender { share(with: lender, worker) }
                 return send { $0.scan() }
             }
             worker.context.descriptors.noteProgress()
@@ -65,7 +66,22 @@ actor EntrySlice: MailboxActor {
         if subtree.isComplete { complete() }
     }
 
-    /// A child directory is done.
+    /// Gives half of the entries away, if another process wants some.
+    private func share(with lender: ScanLender, _ worker: WorkerLocals) {
+        guard lender.isWanted else { return }
+        let half = entries.withUnsafeBytes { bytes in
+            var rest = DirectoryEntries(bytes)
+            return rest.popHalf().map { Array($0) }
+        }
+        guard let half else { return }
+        entries.removeFirst(half.count)
+        subtree.willWait()
+        directory.descriptor.need()
+        let slice = EntrySlice(half, of: opened, waiter: .slice(self), scheduler: worker.scheduler)
+        lender.offer(.slice(slice, half))
+    }
+
+    /// A child directory is done, or a slice of these entries.
     func completed(_ completion: Completion) {
         let worker = WorkerLocals.current
         worker.add(completion, to: &subtree)

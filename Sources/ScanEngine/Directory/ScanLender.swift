@@ -2,7 +2,12 @@
 //
 //   courier ── ask(n) ──▶ wanted ──▶ a worker, at its next directory or slice: takes the oldest next
 //                                       that one, and each of these that has not started ──▶ offered
+//                                    a worker that is reading a large directory: the next slice ──▶ offered
+//                                    a worker amid many entries: half of those that are left ──▶ offered
 //   courier ◀── offers ── offered ──▶ lent, by ticket ──▶ … ──▶ answer(ticket) ──▶ its waiter, as from a child here
+//
+// A request stays until somebody has offered something: the first worker that sees it may have nothing to spare, while
+// others have. What was borrowed may be lent on, so that a rank with much to do can always share it.
 //
 // A lent directory is answered exactly once, by its borrower, or here if that is given up. So the counts of pending
 // children, by which totals go up the tree, also determine when everything is done, in whichever process: there is no
@@ -34,19 +39,29 @@ final class ScanLender: Sendable {
 
     // MARK: Workers
 
+    /// Whether borrowers would take something.
+    var isWanted: Bool { wanted.load(ordering: .relaxed) > 0 }
+
     /// Whether the caller's directory or slice, which has not started, is left to a borrower.
     func takes(_ lent: @autoclosure () -> Lent, _ worker: WorkerLocals) -> Bool {
         if worker.toBeLent > 0 {
             worker.toBeLent -= 1
         } else {
-            guard wanted.load(ordering: .relaxed) > 0 else { return false }
-            worker.toBeLent = Scheduler.takeOldestNext(atMost: wanted.exchange(0, ordering: .relaxed))
+            guard case let most = wanted.load(ordering: .relaxed), most > 0,
+                let count = Scheduler.takeOldestNext(atMost: most)
+            else { return false }
+            wanted.store(0, ordering: .relaxed)
             // The caller's goes with them: the borrower waits, and on a slow file system it would take a while.
-            guard worker.toBeLent > 0 else { return false }
+            worker.toBeLent = count
         }
-        let lent = lent()
-        state.withLock { $0.offered.append(lent) }
+        offer(lent())
         return true
+    }
+
+    /// Leaves something that has not started to a borrower, or to `takeBack()`.
+    func offer(_ lent: Lent) {
+        wanted.subtract(1, ordering: .relaxed)
+        state.withLock { $0.offered.append(lent) }
     }
 
     // MARK: The courier
@@ -54,9 +69,12 @@ final class ScanLender: Sendable {
     func ask(_ count: Int) { wanted.store(count, ordering: .relaxed) }
 
     /// The offered items, grouped by directory. They count as lent.
-    func takeOffers(atMost limit: Int, for borrower: Int) -> [BorrowedGroup] {
+    ///
+    /// - Parameter borrowers: how many would like some, this one included: it gets its share.
+    func takeOffers(atMost limit: Int, for borrower: Int, amongst borrowers: Int) -> [BorrowedGroup] {
         let taken = state.withLock { state in
-            let taken = Array(state.offered.prefix(limit))
+            let share = (state.offered.count + borrowers - 1) / borrowers
+            let taken = Array(state.offered.prefix(min(limit, share)))
             state.offered.removeFirst(taken.count)
             let first = state.nextTicket
             state.nextTicket += UInt64(taken.count)

@@ -52,14 +52,13 @@ package final class ScanRank: Sendable {
         scheduler = scan.makeScheduler()
         // The courier serves the only task, and may come late.
         scheduler.standstillWarning = nil
-        let limit = scan.context.descriptors.pathsAtATime
         let state = SharedState()
         self.state = state
-        borrowed = BorrowedQueue(atATime: limit, on: scheduler) { debt, completion in
+        borrowed = BorrowedQueue(atATime: scan.context.descriptors.borrowedAtATime, on: scheduler) { debt, completion in
             state.value.withLock { $0.answers.append((debt, completion)) }
         }
         paths = hasTrunk ? PathQueue(options.paths, on: scheduler) : nil
-        paths?.send { $0.start(atATime: limit) }
+        paths?.send { [limit = scan.context.descriptors.pathsAtATime] in $0.start(atATime: limit) }
         // The run continues as long as work may come.
         scheduler.spawn { [gate] in await gate.wait() }
     }
@@ -76,6 +75,9 @@ package final class ScanRank: Sendable {
     /// Whether this process is idle and would take work.
     package var isHungry: Bool { scheduler.isHungry }
 
+    /// Starts borrowed work that waits, if there is any. To be called if this process is hungry.
+    package func startWaiting() { borrowed.startAnother() }
+
     /// Whether there is work that no worker has begun.
     package var hasQueuedWork: Bool { scheduler.hasQueuedWork }
 
@@ -88,9 +90,10 @@ package final class ScanRank: Sendable {
         lender.takeBack()
     }
 
+    /// - Parameter borrowers: how many processes would like some, this one included.
     /// - Returns: a message `work`, or nil if nothing has been offered (yet).
-    package func offers(atMost limit: Int, for rank: Int) -> (bytes: [UInt8], count: Int)? {
-        let groups = lender.takeOffers(atMost: limit, for: rank)
+    package func offers(atMost limit: Int, for rank: Int, amongst borrowers: Int) -> (bytes: [UInt8], count: Int)? {
+        let groups = lender.takeOffers(atMost: limit, for: rank, amongst: borrowers)
         if groups.isEmpty { return nil }
         return (BorrowedGroup.encode(groups), groups.reduce(0) { $0 + $1.items.count })
     }
