@@ -35,6 +35,8 @@ struct Courier {
     private var random: UInt64
     /// The lists received so far, by rank.
     private var lists: [Int: [UInt8]] = [:]
+    /// Whether the report is written.
+    private var hasEnded = false
 
     /// In nanoseconds.
     private static let shortestPause: Int64 = 50_000
@@ -47,12 +49,8 @@ struct Courier {
     /// The most that one rank gets at a time.
     private static let mostAtATime = 64
 
-    /// - Parameters:
-    ///   - all: gets the progress of all ranks, in the first.
-    ///   - patience: seconds that a rank may be silent.
-    init(_ link: Link, _ scan: ScanRank, _ all: AllProgress, _ pieces: PieceTraffic?, patience: Double) {
-        (self.link, self.scan, self.pieces) = (link, scan, pieces)
-        watch = RankWatch(link, all, patience: patience)
+    init(_ link: Link, _ scan: ScanRank, _ watch: RankWatch, _ pieces: PieceTraffic?) {
+        (self.link, self.scan, self.watch, self.pieces) = (link, scan, watch, pieces)
         random = UInt64(link.rank) &* 0x9E37_79B9_7F4A_7C15 | 1
     }
 
@@ -113,22 +111,37 @@ struct Courier {
         return watch.others.reduce(into: [own]) { $0.append(lists[$1]!) }
     }
 
-    /// A rank may have asked before it knew that everything is done. So no rank leaves before its own question and
+    /// Calls `work`, which may take long, and answers the others meanwhile.
+    mutating func serving<Value>(_ work: () -> Value) throws(BinaryFailure) -> Value {
+        var failure: BinaryFailure?
+        let value = onAnotherThread(work) {
+            do throws(BinaryFailure) { try answerTheLast() } catch { failure = error }
+            if link.rank > 0 { keepWatch() }
+        }
+        if let failure { throw failure }
+        return value
+    }
+
+    /// Returns when the report is written, and all ranks can leave.
+    ///
+    /// A rank may have asked before it knew that everything is done. So no rank leaves before its own questions and
     /// those of the others are answered.
     mutating func sayFarewell() throws(BinaryFailure) {
-        while asked != nil { try answerTheLast() }
-        var watch = self.watch
-        for rank in watch.others { watch.hear(rank) }
-        link.farewell {
-            while let (word, rank, _) = link.receive() { if word == .want { link.send(.work, to: rank) } }
-            link.reap()
-            _ = watch.look()
-            // A rank that hangs now has answered everything: the report is written, and complete.
-            if link.rank == 0, let rank = watch.others.first, watch.isSilent(rank) {
-                link.abort(ExitStatus.late.rawValue)
-            }
-            clinux_sleep(100_000)
+        if link.rank == 0 {
+            for rank in watch.others { link.send(.end, to: rank) }
+            hasEnded = true
         }
+        while !hasEnded || asked != nil || !watch.isAnswered {
+            try answerTheLast()
+            if !hasEnded { keepWatch() }
+            // A rank that hangs now has answered everything: the report is written, and complete.
+            if link.rank == 0, let rank = asked, watch.isSilent(rank) { link.abort(ExitStatus.late.rawValue) }
+        }
+        var failure: BinaryFailure?
+        link.farewell(patience: watch.patience) {
+            do throws(BinaryFailure) { try answerTheLast() } catch { failure = error }
+        }
+        if let failure { throw failure }
     }
 
     private mutating func answerTheLast() throws(BinaryFailure) {
@@ -136,7 +149,7 @@ struct Courier {
         refuseAll()
         carryPieces()
         link.reap()
-        _ = watch.look()
+        watch.look()
         clinux_sleep(200_000)
     }
 
@@ -176,6 +189,7 @@ struct Courier {
         case .lost:
             var input = BinaryReader(bytes)
             forget(Int(try input.number(UInt32.self)))
+        case .end: hasEnded = true
         case .begin, .stop: break
         }
     }

@@ -34,7 +34,7 @@ enum FSScanMPI {
         } catch {
             // All ranks find the same mistake in the command line: the first reports it.
             status = link.rank == 0 ? report(error) : .success
-            link.farewell {}
+            link.farewell(patience: RankSettings.usualPatience)
         }
         exit(status.rawValue)
     }

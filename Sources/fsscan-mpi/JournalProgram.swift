@@ -51,7 +51,9 @@ struct JournalProgram {
         let output: OutputFile
         var journal: Journal
         do {
-            output = try OutputFile(settings.scan.output, mode: settings.scan.mode)
+            output = try watch.serving { [settings] in
+                Result { try OutputFile(settings.scan.output, mode: settings.scan.mode) }
+            }.get()
             journal = try Journal(
                 settings.journal!, goesOn: settings.resumes, options, shards: Self.shards(link.size),
                 mode: settings.scan.mode)
@@ -73,15 +75,20 @@ struct JournalProgram {
                 pause()
             } while !(running == nil && waiting.isEmpty && given.isEmpty)
             progress.stop()
-            for rank in watch.others { link.send(.stop, to: rank) }
-            var report = try journal.report()
-            report.timing.threads = threads * link.size
-            report.timing.elapsedSeconds = Double(RankWatch.now - begin) * 1e-9
-            if !settings.scan.format.tellsAll {
-                for error in report.errors { StandardStreams.complain(error.path, error.message) }
-            }
-            try RankProgram.write(report, options, settings.scan, to: output)
+            let (seconds, threads) = (Double(RankWatch.now - begin) * 1e-9, threads * link.size)
+            let report = try watch.serving { [settings] in
+                Result {
+                    var report = try journal.report()
+                    (report.timing.threads, report.timing.elapsedSeconds) = (threads, seconds)
+                    if !settings.scan.format.tellsAll {
+                        for error in report.errors { StandardStreams.complain(error.path, error.message) }
+                    }
+                    try RankProgram.write(report, options, settings.scan, to: output)
+                    return report
+                }
+            }.get()
             if !watch.lost.isEmpty { link.abort(ExitStatus.late.rawValue) }
+            for rank in watch.others { link.send(.stop, to: rank) }
             sayFarewell()
             if let stopped = ExitStatus.stopSignal { return stopped }
             return report.totals.errors > 0 || !report.complete ? .unreadable : .success
@@ -106,7 +113,7 @@ struct JournalProgram {
                 try journal.keep(try Self.read(of: rank) { () throws(BinaryFailure) in try ShardFile(bytes) })
                 give(to: rank)
             case .want: give(to: rank)
-            case .begin, .work, .stop, .lists, .lost, .piece, .taken: break
+            case .begin, .work, .stop, .end, .lists, .lost, .piece, .taken: break
             }
         }
     }
@@ -134,7 +141,7 @@ struct JournalProgram {
     private mutating func runOther() -> ExitStatus {
         do throws(BinaryFailure) {
             guard let plan = try receivePlan() else {
-                link.farewell {}
+                link.farewell(patience: settings.patience)
                 return .success
             }
             link.send(.want, to: 0)
@@ -161,10 +168,10 @@ struct JournalProgram {
     }
 
     /// Nil if there will be no scan.
-    private func receivePlan() throws(BinaryFailure) -> ScanPlan? {
+    private mutating func receivePlan() throws(BinaryFailure) -> ScanPlan? {
         while true {
-            guard let (word, _, bytes) = link.receive(), word == .begin else {
-                clinux_sleep(200_000)
+            guard let (word, _, bytes) = watch.receive(), word == .begin else {
+                watch.waitForTheFirst()
                 continue
             }
             return bytes.isEmpty ? nil : try ScanPlan(bytes)
@@ -207,11 +214,16 @@ struct JournalProgram {
         return RankState(progress, owes: running != nil)
     }
 
-    private func sayFarewell() {
-        link.farewell {
-            while link.receive() != nil {}
-            pause()
+    private mutating func sayFarewell() {
+        while !watch.isAnswered { answerTheLast() }
+        link.farewell(patience: settings.patience) { answerTheLast() }
+    }
+
+    private mutating func answerTheLast() {
+        while let (word, rank, _) = watch.receive() {
+            if link.rank == 0, word == .alive { link.send(.alive, to: rank) }
         }
+        pause()
     }
 
     private func pause() {

@@ -1,4 +1,7 @@
+import CLinux
 import CMPI
+import Glibc
+import LinuxKernel
 
 /// The kinds of messages between ranks.
 enum Word: Int32 {
@@ -12,6 +15,8 @@ enum Word: Int32 {
     case done
     /// The first rank → all: everything is answered.
     case stop
+    /// The first rank → all: the report is written.
+    case end
     /// All → the first rank: results that need no tree.
     case lists
     /// A rank → the first: entries for an output that the first one writes. And back: how many bytes are written.
@@ -99,15 +104,42 @@ final class Link {
 
     var hasSent: Bool { sending.isEmpty }
 
-    /// Returns when all ranks have arrived here.
+    /// Returns when all ranks have arrived here, and MPI has ended. A rank that hangs ends the job.
     ///
-    /// - Parameter meanwhile: answers questions of others.
-    func farewell(meanwhile: () -> Void) {
+    /// - Parameters:
+    ///   - patience: nanoseconds that the others may take. Nobody works any more.
+    ///   - meanwhile: answers questions of others.
+    func farewell(patience: Int64, meanwhile: () -> Void = {}) {
         var request = cmpi_request()
         cmpi_farewell(&request)
-        while cmpi_sent(&request) == 0 { meanwhile() }
-        while !hasSent { reap() }
+        var clock = RunningClock()
+        while cmpi_sent(&request) == 0 || !hasSent {
+            meanwhile()
+            reap()
+            clinux_sleep(100_000)
+            clock.look()
+            if clock.time > patience {
+                Self.complainOfTheEnd(rank)
+                abort(ExitStatus.late.rawValue)
+            }
+        }
+        // MPI_Finalize waits for the others, too, and nothing can end it.
+        if let thread = Thread.start({ [rank] in Self.end(rank, after: patience) }) { pthread_detach(thread) }
         cmpi_end()
+    }
+
+    private static func end(_ rank: Int, after patience: Int64) {
+        var clock = RunningClock()
+        while clock.time <= patience {
+            clinux_sleep(50_000_000)
+            clock.look()
+        }
+        complainOfTheEnd(rank)
+        _exit(ExitStatus.late.rawValue)
+    }
+
+    private static func complainOfTheEnd(_ rank: Int) {
+        StandardStreams.complain("rank \(rank): another rank does not end, and the job is ended")
     }
 
     /// Ends all ranks.

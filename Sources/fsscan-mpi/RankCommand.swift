@@ -51,8 +51,9 @@ struct RankCommand: ParsableCommand {
 /// The options of `fsscan-mpi`, checked.
 struct RankSettings {
     var scan: ScanSettings
-    /// Seconds.
-    var patience = 300.0
+    /// Nanoseconds.
+    var patience = Self.usualPatience
+    static let usualPatience: Int64 = 300_000_000_000
     /// The directory of the finished shards; nil: work is lent instead.
     var journal: [UInt8]?
     /// Whether there may be some.
@@ -62,7 +63,7 @@ struct RankSettings {
         scan = try ScanSettings(command.scan, runs)
         let patience = try ScanSettings.value(
             "--patience", command.patience, "time", DurationArgument.description, DurationArgument.seconds)
-        self.patience = patience ?? self.patience
+        if let patience { self.patience = Int64(patience * 1e9) }
         journal = (command.resume ?? command.journal)?.bytes
         resumes = command.resume != nil
         if command.journal != nil, resumes {

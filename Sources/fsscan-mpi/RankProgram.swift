@@ -22,8 +22,12 @@ struct RankProgram {
         let asked = settings.scanOptions(
             paths: settings.paths, patterns: try settings.patternLists.flatMap { try $0.patterns() }, threads: threads)
         let devices = MountedDevices(asked)
-        guard let begun = link.rank == 0 ? try beginFirst(asked, devices) : try begin(asked, devices) else {
-            link.farewell {}
+        let all = AllProgress()
+        var watch = RankWatch(link, all, patience: rankSettings.patience)
+        let beginning =
+            link.rank == 0 ? try beginFirst(asked, devices, &watch) : try begin(asked, devices, &watch)
+        guard let begun = beginning else {
+            link.farewell(patience: rankSettings.patience)
             return .success
         }
         warnOfBinding(threads)
@@ -52,9 +56,8 @@ struct RankProgram {
         MIMEHelp.warn(scan.confinement)
         guard let thread = Thread.start({ scan.run() }) else { link.abort(ExitStatus.unavailable.rawValue) }
         if let writer = outputs.writer, !writer.start() { link.abort(ExitStatus.unavailable.rawValue) }
-        let all = AllProgress()
         let pieces = outputs.queue.map { PieceTraffic($0, outputs.writer, ranks: link.size) }
-        var courier = Courier(link, scan, all, pieces, patience: rankSettings.patience)
+        var courier = Courier(link, scan, watch, pieces)
         let progress = link.rank == 0 ? ProgressDisplay(settings.progress) : nil
         progress?.begin(.together({ all.sum }, readsFiles: scan.readsFiles))
         do throws(BinaryFailure) {
@@ -62,17 +65,23 @@ struct RankProgram {
             pthread_join(thread, nil)
             progress?.stop()
             let entries = scan.progress().entries
-            let own = scan.lists()
-            if link.rank > 0, let part = outputs.records { finish(part) }
+            let own = try courier.serving { scan.lists() }
+            if link.rank > 0, let part = outputs.records { try finish(part, &courier) }
             let lists = try courier.exchange(own)
-            try outputs.writer?.finish()
             if settings.statistics { printStatistics(entries, courier) }
             if let path = settings.save { ScanProgram.warn(ofSaved: path, environment.leftOut) }
             var status = ExitStatus.success
             if link.rank == 0 {
-                var report = try scan.report(lists, start: start, isComplete: !courier.hasLostRanks)
-                status = write(&report, asked, begun)
-                if courier.hasLostRanks { link.abort((status == .outputFailed ? status : .late).rawValue) }
+                let hasLostRanks = courier.hasLostRanks
+                let written = try courier.serving {
+                    Result { () throws(BinaryFailure) in
+                        try outputs.writer?.finish()
+                        var report = try scan.report(lists, start: start, isComplete: !hasLostRanks)
+                        return write(&report, asked, begun)
+                    }
+                }
+                status = try written.get()
+                if hasLostRanks { link.abort((status == .outputFailed ? status : .late).rawValue) }
             }
             try courier.sayFarewell()
             return status
@@ -83,12 +92,9 @@ struct RankProgram {
     }
 
     /// The part of a rank that is not the first. Without it the records are not whole: the first part must not appear.
-    private func finish(_ part: RecordPart) {
-        do {
-            try part.finish(nil)
-        } catch {
-            link.abort(ExitStatus(reporting: error).rawValue)
-        }
+    private func finish(_ part: RecordPart, _ courier: inout Courier) throws(BinaryFailure) {
+        let finished = try courier.serving { Result { () throws(OutputError) in try part.finish(nil) } }
+        if case .failure(let error) = finished { link.abort(ExitStatus(reporting: error).rawValue) }
     }
 
     // MARK: The beginning
@@ -104,10 +110,14 @@ struct RankProgram {
     }
 
     /// Prepares the outputs of the first rank, and begins the scan of all.
-    private func beginFirst(_ options: ScanOptions, _ devices: MountedDevices) throws -> Begun {
+    private func beginFirst(
+        _ options: ScanOptions, _ devices: MountedDevices, _ watch: inout RankWatch
+    ) throws -> Begun {
         do {
+            // If it is a FIFO, that may take a while.
             let output =
-                rankSettings.recordDirectory == nil ? try OutputFile(settings.output, mode: settings.mode) : nil
+                rankSettings.recordDirectory == nil
+                ? try watch.serving({ Result { try OutputFile(settings.output, mode: settings.mode) } }).get() : nil
             let outputs = try RankOutputs(first: rankSettings, options, output)
             let begun = Begun(start: .now, devices: devices, outputs: outputs, output: output)
             var out = BinaryWriter()
@@ -124,10 +134,12 @@ struct RankProgram {
     }
 
     /// - Returns: nil if there will be no scan.
-    private func begin(_ options: ScanOptions, _ devices: MountedDevices) throws -> Begun? {
+    private func begin(
+        _ options: ScanOptions, _ devices: MountedDevices, _ watch: inout RankWatch
+    ) throws -> Begun? {
         while true {
-            guard let (word, rank, bytes) = link.receive() else {
-                clinux_sleep(200_000)
+            guard let (word, rank, bytes) = watch.receive() else {
+                watch.waitForTheFirst()
                 continue
             }
             // Ranks that have begun before this one may ask it.

@@ -8,7 +8,8 @@
 // owe results if no rank has counted anything for that time: a file system that hangs stops the workers of its machine,
 // and not the courier. Other ranks end the job if the first one is silent.
 //
-// The time is that of this courier: nobody was silent while a whole job was suspended (Slurm does that).
+// A rank does so from its start, when it waits for the beginning of the scan, until the first one says that the report is
+// written. After that all leave soon: Link.swift.
 
 import Bytes
 import CLinux
@@ -53,14 +54,37 @@ struct RankState: Sendable {
     }
 }
 
+/// The time that passes while this process runs: nobody was silent while a whole job was suspended (Slurm does that).
+struct RunningClock {
+    /// Nanoseconds up to the last look.
+    private(set) var time: Int64 = 0
+    private var last = RankWatch.now
+
+    /// A gap longer than this is one of this process.
+    private static let longestGap: Int64 = 100_000_000
+
+    /// Call it often.
+    ///
+    /// - Returns: the time since the last call.
+    @discardableResult
+    mutating func look() -> Int64 {
+        let now = RankWatch.now
+        let gap = min(now - last, Self.longestGap)
+        last = now
+        time += gap
+        return gap
+    }
+}
+
 struct RankWatch {
     private let link: Link
     private let all: AllProgress
-    private let patience: Int64
-    /// Nanoseconds since the start.
-    private var clock: Int64 = 0
-    private var lastLook = RankWatch.now
+    let patience: Int64
+    private var running = RunningClock()
+    private var clock: Int64 { running.time }
     private var nextWord: Int64 = 0
+    /// How many words of this rank the first one has not answered yet.
+    private var unanswered = 0
     /// When each rank was heard last.
     private var heard: [Int64]
     private var states: [Int: RankState] = [:]
@@ -68,28 +92,20 @@ struct RankWatch {
     private var counted: Int64 = -1
     private var lastCounted: Int64 = 0
 
-    /// A gap longer than this is one of this courier's.
-    private static let longestGap: Int64 = 100_000_000
-
     /// - Parameters:
     ///   - all: gets the progress of all ranks, in the first.
-    ///   - patience: in seconds.
-    init(_ link: Link, _ all: AllProgress, patience: Double) {
+    ///   - patience: in nanoseconds.
+    init(_ link: Link, _ all: AllProgress, patience: Int64) {
         (self.link, self.all) = (link, all)
-        self.patience = Int64(patience * 1e9)
+        self.patience = patience
         heard = Array(repeating: 0, count: link.size)
     }
 
     /// Call it often.
     ///
     /// - Returns: the time since the last call.
-    mutating func look() -> Int64 {
-        let now = Self.now
-        let gap = min(now - lastLook, Self.longestGap)
-        lastLook = now
-        clock += gap
-        return gap
-    }
+    @discardableResult
+    mutating func look() -> Int64 { running.look() }
 
     /// All that still answer, except this one.
     var others: [Int] { (0..<link.size).filter { $0 != link.rank && !lost.contains($0) } }
@@ -99,6 +115,7 @@ struct RankWatch {
         while let message = link.receive() {
             if !lost.contains(message.rank) {
                 hear(message.rank)
+                if link.rank > 0, message.word == .alive { unanswered -= 1 }
                 return message
             }
             // It may come back, and must not take the first rank for the silent one.
@@ -117,6 +134,28 @@ struct RankWatch {
         link.send(.alive, to: rank)
     }
 
+    // MARK: Before and after the scan
+
+    /// In the first rank: calls `work`, which may take long, and answers the others meanwhile.
+    mutating func serving<Value>(_ work: () -> Value) -> Value {
+        onAnotherThread(work) {
+            while let (word, rank, _) = receive() { if word == .alive { link.send(.alive, to: rank) } }
+            link.reap()
+            look()
+            clinux_sleep(1_000_000)
+        }
+    }
+
+    /// In another rank: to be called again and again, when it has no messages and waits for the first rank.
+    mutating func waitForTheFirst() {
+        look()
+        _ = keep(RankState(ScanProgress(), owes: false))
+        link.reap()
+        clinux_sleep(200_000)
+    }
+
+    // MARK: During the scan
+
     /// Tells the first rank this one's state from time to time. Ends the job if the first rank is silent.
     ///
     /// - Returns: for the first rank, the ranks to give up on.
@@ -128,6 +167,7 @@ struct RankWatch {
                 all.set(states.values.map(\.progress))
             } else {
                 link.send(.alive, state().bytes, to: 0)
+                unanswered += 1
             }
         }
         if link.rank == 0 { return late() }
@@ -150,6 +190,9 @@ struct RankWatch {
         lastCounted = clock
         for rank in heard.indices { heard[rank] = clock }
     }
+
+    /// Whether the first rank has answered every word of this one.
+    var isAnswered: Bool { unanswered == 0 }
 
     mutating func lose(_ rank: Int) { lost.insert(rank) }
 
