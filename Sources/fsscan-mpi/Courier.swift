@@ -4,8 +4,8 @@
 //                                asked, after a pause that doubles from 50 µs to 5 ms
 //   done ──▶ the lender
 //
-// A rank asks when its workers have begun the last that was queued, because an answer takes a while: the lender's worker
-// must come to its next directory, and the borrower must open what it gets, name by name.
+// A rank asks when its workers have begun the last that was queued, because an answer takes a while: a worker of the
+// lender must come to its next directory, and the borrower must open what it gets, name by name.
 //
 // The first rank stops all when its PATHs are done, that is, when everything lent is answered. MPI has no blocking wait
 // for this, so the courier polls: every 200 µs while its rank or another one waits for work, else every millisecond
@@ -86,7 +86,7 @@ struct Courier {
         // A rank lists what it has after its last entries.
         if link.rank > 0 { pieces?.end() }
         // What is left was borrowed from a rank that is lost.
-        if !watch.lost.isEmpty { scan.cancel() }
+        if !watch.lost.isEmpty { scan.abandon() }
         scan.stop()
         return true
     }

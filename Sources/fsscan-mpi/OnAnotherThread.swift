@@ -15,8 +15,8 @@ func onAnotherThread<Value>(_ work: () -> Value, meanwhile: () -> Void) -> Value
     }
 }
 
-/// `@unchecked Sendable`: one other thread calls the closure, whose captures nobody uses meanwhile because the caller of
-/// `onAnotherThread` waits; `value` is read after that thread was joined.
+/// `@unchecked Sendable`: one other thread calls the closure, whose captures nobody uses meanwhile, because the caller
+/// of `onAnotherThread` waits; `value` is read after that thread was joined.
 private final class Handed<Value>: @unchecked Sendable {
     private let work: () -> Value
     private(set) var value: Value?

@@ -8,8 +8,8 @@
 // owe results if no rank has counted anything for that time: a file system that hangs stops the workers of its machine,
 // and not the courier. Other ranks end the job if the first one is silent.
 //
-// A rank does so from its start, when it waits for the beginning of the scan, until the first one says that the report is
-// written. After that all leave soon: Link.swift.
+// A rank does so from its start, when it waits for the beginning of the scan, until the first one says that the report
+// is written. After that all leave soon: Link.swift.
 
 import Bytes
 import CLinux

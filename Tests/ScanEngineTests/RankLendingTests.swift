@@ -49,7 +49,9 @@ import Testing
         rank.scan.takeBack()
         rank.scan.giveUp(on: 1)
         wait {
-            rank.scan.takeBack(); _ = rank.scan.takeAnswers(); return !rank.scan.owes
+            rank.scan.takeBack()
+            _ = rank.scan.takeAnswers()
+            return !rank.scan.owes
         }
         _ = rank.end()
     }
@@ -73,8 +75,8 @@ import Testing
 
     private static let ten = (0..<10).map { "d\($0)" }
 
-    /// The workers of a rank see a request at their next directory. At first it was gone then, and its sender waited for
-    /// a second, although the next directory had ten.
+    /// The workers of a rank see a request at their next directory. Once it was gone then, and its sender waited for a
+    /// second, although the next directory had ten.
     @Test func aDirectoryWithNothingBesideItLeavesTheRequest() throws {
         let leaves = Tree(Self.ten.map { .directory(ByteString($0), []) })
         let tree = try TemporaryDirectory([.directory("a", [.directory("b", [.directory("c", leaves)])])])
@@ -127,6 +129,22 @@ import Testing
             #expect((130...150).contains(count))
             Self.wait { rank.progress().entries == 301 - count }
         }
+    }
+
+    /// A rank may have borrowed back a part of what it has lent to a rank that is lost. The whole is listed as
+    /// unfinished, and that part's directory, which may be the PATH itself, is not.
+    @Test func whatALostRankHadLentIsNotListedHere() throws {
+        let files = Tree((0..<20_000).map { .file("file \($0)") })
+        let tree = try TemporaryDirectory([.directory("flat", files)])
+        let (first, second) = (try Rank(Self.options(tree), hasTrunk: true), try Rank(Self.options(tree)))
+        let group = BorrowedGroup(root: 0, names: [], inode: nil, items: [(0, .directory(Array("flat".utf8)))])
+        _ = try second.scan.work(BorrowedGroup.encode([group]), from: 2)
+        Self.wait { second.scan.progress().entries > 100 && first.scan.isDone }
+        second.scan.abandon()
+        let lists = [first.end(), second.end()]
+        let report = try first.scan.report(lists, start: .now, isComplete: false)
+        #expect(report.unfinished.isEmpty)
+        #expect(report.totals.entries == 20_002)
     }
 
     /// Everybody asks everybody all the time.

@@ -30,6 +30,8 @@ package final class ScanRank: Sendable {
         var debts: [UInt64: (lender: Int, ticket: UInt64)] = [:]
         var nextDebt: UInt64 = 0
         var answers: [(debt: UInt64, completion: Completion)] = []
+        /// Whether the only unfinished work is for a process that is lost.
+        var isAbandoned = false
     }
 
     private let state: SharedState
@@ -172,14 +174,20 @@ package final class ScanRank: Sendable {
     /// Lets `run()` return when nothing is pending.
     package func stop() { gate.open() }
 
-    /// Ends the pending work early: no process waits for it.
-    package func cancel() { scan.cancel() }
+    /// Ends the pending work early: no process waits for it. The lost process's lender lists it as unfinished.
+    package func abandon() {
+        if !scan.context.wasStopped { state.value.withLock { $0.isAbandoned = true } }
+        scan.cancel()
+    }
 
     package func progress() -> ScanProgress { scan.progress() }
 
     /// The message `lists`; its outputs get the rest. After `run()` has returned.
     package func lists() -> [UInt8] {
         let workers = scan.context.takeWorkers()
+        if state.value.withLock({ $0.isAbandoned }) {
+            for worker in workers { worker.unfinished = UnfinishedList() }
+        }
         scan.flush(workers)
         var partial = PartialScan(paths: [], answers: [], workers: workers, scan.context)
         for path in lender.unanswered { partial.add(unfinished: path) }
