@@ -54,9 +54,14 @@ struct JournalProgram {
             output = try watch.serving { [settings] in
                 Result { try OutputFile(settings.scan.output, mode: settings.scan.mode) }
             }.get()
-            journal = try Journal(
-                settings.journal!, goesOn: settings.resumes, options, shards: Self.shards(link.size),
-                mode: settings.scan.mode)
+            // The plan of a slow tree takes a while, too.
+            journal = try watch.serving { [settings, link] in
+                Result {
+                    try Journal(
+                        settings.journal!, goesOn: settings.resumes, options, shards: Self.shards(link.size),
+                        mode: settings.scan.mode)
+                }
+            }.get()
         } catch {
             for rank in watch.others { link.send(.begin, to: rank) }
             throw error

@@ -118,7 +118,7 @@ struct RankProgram {
             let output =
                 rankSettings.recordDirectory == nil
                 ? try watch.serving({ Result { try OutputFile(settings.output, mode: settings.mode) } }).get() : nil
-            let outputs = try RankOutputs(first: rankSettings, options, output)
+            let outputs = try watch.serving { Result { try RankOutputs(first: rankSettings, options, output) } }.get()
             let begun = Begun(start: .now, devices: devices, outputs: outputs, output: output)
             var out = BinaryWriter()
             out.put(begun.start.startedSeconds)
