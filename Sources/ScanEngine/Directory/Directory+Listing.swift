@@ -23,7 +23,7 @@ extension Directory {
                 let left = worker.scanEntries(
                     entries, of: opened, number, waiter: .directory(self), into: &subtree)
                 if var left {
-                    if worker.context.lender?.isWanted == true, let half = left.popHalf() { startSlice(half, worker) }
+                    if worker.lender?.isWanted == true, let half = left.popHalf() { startSlice(half, worker) }
                     startSlice(left.bytes, worker, mayBeOffered: false)
                 }
                 let end = DirectoryEntries(bytes).endPosition
@@ -85,7 +85,7 @@ extension Directory {
         descriptor.need()
         let entries = Array(entries)
         let slice = EntrySlice(entries, of: opened, waiter: .directory(self), scheduler: worker.scheduler)
-        if mayBeOffered, let lender = worker.context.lender, lender.isWanted {
+        if mayBeOffered, let lender = worker.lender, lender.isWanted {
             lender.offer(.slice(slice, entries))
         } else {
             slice.send { $0.scan() }

@@ -49,7 +49,7 @@ actor EntrySlice: MailboxActor {
             directory.descriptor.giveBack()
             if let left {
                 entries.removeFirst(entries.count - left)
-                if let lender = worker.context.lender { share(with: lender, worker) }
+                if let lender = worker.lender { share(with: lender, worker) }
                 return send { $0.scan() }
             }
             worker.context.descriptors.noteProgress()

@@ -84,7 +84,7 @@ extension WorkerLocals {
                 .added, node, DirectorySums(subtree.subtotal.totals) &- DirectorySums(before), newest: newest)
         }
         var status = FileStatus()
-        let lender = context.lender
+        let lender = self.lender
         let checkInterval = lender == nil ? Self.entriesBetweenStopChecks : Self.entriesBetweenOffers
         var untilStopCheck = checkInterval
         var rest = entries
