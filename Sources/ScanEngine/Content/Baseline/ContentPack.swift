@@ -1,13 +1,11 @@
-// Packs the results of a scan about the content of files, so that a later scan can take them over without reading the
+// Packs what a saved scan knows about the content of files, so that a later scan can take it over without reading the
 // files.
 //
-//   scan ── ContentPacker, one for each worker ──▶ ContentPack, about 1 MiB each ──▶ kept with the saved scan, for 0.1.0
+//   rows of the saved scan ──▶ ContentPacker ──▶ ContentPack, about 1 MiB each ──▶ ContentTable: all records, and an
+//                                                                                  index by inode ──▶ ContentBaseline
 //
-//   later scan ◀── ContentBaseline ◀── ContentTable: all records, and an index by inode ◀── packed from the rows
-//
-// Reading a row with columns takes a microsecond, as long as a scan without digests spends on a file in total; a pack
-// takes some nanoseconds. But an attacker with write access to the file of saved scans could change only the packs, and
-// the rows, which people check and whose digests they keep, would be unchanged.
+// Packs are made from the rows and kept nowhere: an attacker with write access to the file of saved scans could change
+// only the packs, and the rows, which people check and whose digests they keep, would be unchanged.
 
 import CLinux
 package import Entries
