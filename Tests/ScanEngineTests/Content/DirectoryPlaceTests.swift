@@ -9,24 +9,6 @@ import WorkStealing
 
 /// Directories whose files are read have places, even if they had to wait for a descriptor.
 @Suite struct DirectoryPlaceTests {
-    /// Reports each entry when it is recorded, on the worker that handles its message.
-    private final class Watch: EntryOutput, EntryStream {
-        private let met: @Sendable (_ path: ByteString, EntryKind) -> Void
-
-        init(_ met: @escaping @Sendable (ByteString, EntryKind) -> Void) { self.met = met }
-
-        func makeStream() -> any EntryStream { self }
-        var failed: Bool { false }
-        var wantsState: Bool { false }
-        func entry(
-            root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus,
-            content: EntryContent
-        ) { met(ByteString(path), kind) }
-        func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {}
-        func error(root: Int, _ error: ScanError) {}
-        func flush() {}
-    }
-
     private static func options(_ paths: [ByteString], pool: Int) -> ScanOptions {
         var options = ScanOptions(paths: paths.map(\.bytes), threads: 1)
         (options.mime, options.gitignore, options.pool) = (true, true, pool)
@@ -47,7 +29,7 @@ import WorkStealing
             let withoutPlace = Atomic<Int>(0)
             var environment = ScanEnvironment()
             environment.outputs = [
-                Watch { _, kind in
+                EntryWatch { _, kind, _ in
                     guard kind == .file, let resource = places.withLock({ $0 }) else { return }
                     files.add(1, ordering: .relaxed)
                     if Self.isFree(resource) { withoutPlace.add(1, ordering: .relaxed) }
@@ -96,7 +78,7 @@ import WorkStealing
             return false
         }
         environment.outputs = [
-            Watch { path, kind in
+            EntryWatch { path, _, _ in
                 guard path == other else { return }
                 listedBefore.withLock { $0 = looksWithoutPlace.load(ordering: .relaxed) }
                 held.withLock { $0 = nil }

@@ -30,32 +30,20 @@ import Testing
         }
     }
 
-    /// What a scan says of each file's digest.
-    private final class Digests: EntryOutput, EntryStream {
-        let known = Mutex<[ByteString: [UInt8]?]>([:])
-        func makeStream() -> any EntryStream { self }
-        var failed: Bool { false }
-        var wantsState: Bool { false }
-        func entry(
-            root: Int, path: UnsafeRawBufferPointer, kind: EntryKind, status: borrowing FileStatus,
-            content: EntryContent
-        ) {
-            if kind == .file { known.withLock { $0[ByteString(path)] = .some(content.digests) } }
-        }
-        func unknownEntry(root: Int, path: UnsafeRawBufferPointer, kind: EntryKind) {}
-        func error(root: Int, _ error: ScanError) {}
-        func flush() {}
-    }
-
+    /// - Returns: what the scan says of each file's digest.
     private static func scan(_ path: ByteString) throws -> (digests: [ByteString: [UInt8]?], ScanReport) {
-        let output = Digests()
+        let known = Mutex<[ByteString: [UInt8]?]>([:])
         var environment = ScanEnvironment()
-        environment.outputs = [output]
+        environment.outputs = [
+            EntryWatch { path, kind, content in
+                if kind == .file { known.withLock { $0[path] = .some(content.digests) } }
+            }
+        ]
         environment.sizesMet = SizesMet(1...Int64.max)
         var options = ScanOptions(paths: [path.bytes], threads: 1)
         options.hash = [.sha256]
         let report = try Scan(options, environment).run()
-        return (output.known.withLock { $0 }, report)
+        return (known.withLock { $0 }, report)
     }
 
     @Test func oneFileOfEachSizeIsLeftForLater() throws {
