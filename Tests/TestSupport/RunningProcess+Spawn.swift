@@ -38,8 +38,8 @@ extension RunningProcess {
             return -1
         }
 
-        // `swift test` has sockets that are not closed by exec, and tests have descriptors of their own: under a low limit
-        // they would leave too few to the child. Closing one that is not open does nothing.
+        // `swift test` has sockets that are not closed by exec, and tests have descriptors of their own. Under a low
+        // limit they would leave too few to the child. Closing one that is not open does nothing.
         for descriptor in 3..<CInt(256) { posix_spawn_file_actions_addclose(&actions, descriptor) }
 
         var attributes = posix_spawnattr_t()

@@ -17,8 +17,8 @@ cd "$root"
 mount -t proc -o nosuid,nodev,noexec proc proc
 mount --rbind /sys sys
 mount --rbind /dev dev
-# The devices are this machine's. A mount point can be neither moved away nor removed, so a program that wants to replace
-# its output file fails there instead of taking /dev/null from everybody.
+# The devices are this machine's. A mount point can be neither moved away nor removed, so a program that wants to
+# replace its output file fails there instead of taking /dev/null from everybody.
 for node in null zero full random urandom tty; do mount --bind "/dev/$node" "dev/$node"; done
 mount -t tmpfs -o nosuid,nodev,mode=1777 none dev/shm
 mount -t tmpfs -o nosuid,nodev,mode=755 none run

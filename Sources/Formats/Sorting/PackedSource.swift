@@ -1,7 +1,7 @@
 package import Entries
 
-/// A source that has its entries as bytes. Entries that are the same bytes on both sides of a comparison are equal. Most
-/// are, and decoding them would take most of its time.
+/// A source that has its entries as bytes. Entries that are the same bytes on both sides of a comparison are equal.
+/// Most are, and decoding them would take most of its time.
 package protocol PackedSource: SnapshotSource {
     /// Goes to the next entry; false after the last one.
     func advance() throws(SnapshotFailure) -> Bool

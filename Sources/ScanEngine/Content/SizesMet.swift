@@ -1,6 +1,6 @@
-// A search for duplicates reads a file only if another one has its size. The sizes are known after the scan. But a small
-// file whose size was met before is read at once: its directory is open, its name and its inode are in memory, and a
-// slow disk is asked for content while the rest of the tree is being listed.
+// A search for duplicates reads a file only if another one has its size. The sizes are known after the scan. But a
+// small file whose size was met before is read at once: its directory is open, its name and its inode are in memory,
+// and a slow disk is asked for content while the rest of the tree is being listed.
 //
 //   a   12 bytes   the first of its size: read after the scan, if it is not the only one
 //   b   12 bytes   read now
@@ -12,8 +12,8 @@ import Entries
 import LinuxKernel
 import Synchronization
 
-/// The sizes of files that a scan has met. A scan reads only files of such sizes, and their digests are optional: a file
-/// that cannot be read is no error, and is read later.
+/// The sizes of files that a scan has met. A scan reads only files of such sizes, and their digests are optional: a
+/// file that cannot be read is no error, and is read later.
 package final class SizesMet: Sendable {
     private let sizes: ClosedRange<Int64>
     /// For each size the first file that has it; 0: none was met. Relaxed: nothing is ordered by it, and an entry is

@@ -154,7 +154,7 @@ actor DeferredRead: MailboxActor {
         }
         worker.isAt(request.path)
         defer { worker.isDone() }
-        guard let shared = worker.context.content else { preconditionFailure("content is read without means") }
+        guard let shared = worker.context.content else { preconditionFailure("no content was requested") }
         if place == nil, shared.isReadInPieces(size: request.entry.status.size) {
             place = shared.largeFiles.tryTake()
             if place == nil { return send(holding: shared.largeFiles) { $0.openLarge(in: $1) } }

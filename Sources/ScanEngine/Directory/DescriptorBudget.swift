@@ -35,8 +35,8 @@ struct DescriptorBudget: ~Copyable, Sendable {
     let workers: Int
     /// How many PATHs may be scanned at a time: each keeps a descriptor to its end.
     let pathsAtATime: Int
-    /// In how many directories work of other ranks may be done at a time: each keeps a descriptor until that is answered.
-    /// Many, because the answer may wait for a rank to which a part of it was lent on.
+    /// In how many directories work of other ranks may be done at a time: each keeps a descriptor until that is
+    /// answered. Many, because the answer may wait for a rank to which a part of it was lent on.
     let borrowedAtATime: Int
     /// How many files may be read in pieces at a time.
     let largeFilesAtATime: Int

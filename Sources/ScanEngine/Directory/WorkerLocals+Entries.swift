@@ -20,8 +20,8 @@ struct OpenedDirectory: Sendable {
     var node: PathNode { directory.node }
 }
 
-/// The patterns for the entries of an open directory, for a loop over them: it counts no references, because all workers
-/// share the patterns. Not to be used when the directory is gone.
+/// The patterns for the entries of an open directory, for a loop over them. It counts no references, because all
+/// workers share the patterns. Not to be used when the directory is gone.
 private struct EntryPatterns {
     /// Kept by the `OpenedDirectory`.
     private let scope: Unmanaged<IgnoreScope>?
