@@ -19,8 +19,8 @@ BINARY = .build/release/fsscan
 HELPER = .build/release/fsscan-magic
 HELPER_FLAGS = -O2 -Wall -Wextra -Werror -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie -Wl,-z,relro,-z,now
 
-# 1 if there is an MPI to build with.
-HAS_MPI := $(shell pkg-config --exists mpi-c 2>/dev/null && echo 1)
+# 1 if there is an MPI to build with. Asked each time it is used, because `oracles` may install one.
+HAS_MPI = $(shell pkg-config --exists mpi-c 2>/dev/null && echo 1)
 
 .DEFAULT_GOAL := help
 .PHONY: scan build mpi test stress stress-mpi stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs api screenshots install uninstall deb dist fresh-packages clean help packages oracles fresh
