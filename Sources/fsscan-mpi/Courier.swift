@@ -112,9 +112,9 @@ struct Courier {
     }
 
     /// Calls `work`, which may take long, and answers the others meanwhile.
-    mutating func serving<Value>(_ work: () -> Value) throws(BinaryFailure) -> Value {
+    mutating func serving<Value>(_ work: () throws(BinaryFailure) -> Value) throws(BinaryFailure) -> Value {
         var failure: BinaryFailure?
-        let value = onAnotherThread(work) {
+        let value = try onAnotherThread(work) {
             do throws(BinaryFailure) { try answerTheLast() } catch { failure = error }
             if link.rank > 0 { keepWatch() }
         }

@@ -52,16 +52,14 @@ struct JournalProgram {
         var journal: Journal
         do {
             output = try watch.serving { [settings] in
-                Result { try OutputFile(settings.scan.output, mode: settings.scan.mode) }
-            }.get()
+                try OutputFile(settings.scan.output, mode: settings.scan.mode)
+            }
             // The plan of a slow tree takes a while, too.
             journal = try watch.serving { [settings, link] in
-                Result {
-                    try Journal(
-                        settings.journal!, goesOn: settings.resumes, options, shards: Self.shards(link.size),
-                        mode: settings.scan.mode)
-                }
-            }.get()
+                try Journal(
+                    settings.journal!, goesOn: settings.resumes, options, shards: Self.shards(link.size),
+                    mode: settings.scan.mode)
+            }
         } catch {
             for rank in watch.others { link.send(.begin, to: rank) }
             throw error
@@ -82,16 +80,14 @@ struct JournalProgram {
             progress.stop()
             let (seconds, threads) = (Double(RankWatch.now - begin) * 1e-9, threads * link.size)
             let report = try watch.serving { [settings] in
-                Result {
-                    var report = try journal.report()
-                    (report.timing.threads, report.timing.elapsedSeconds) = (threads, seconds)
-                    if !settings.scan.format.tellsAll {
-                        for error in report.errors { StandardStreams.complain(error.path, error.message) }
-                    }
-                    try RankProgram.write(report, options, settings.scan, to: output)
-                    return report
+                var report = try journal.report()
+                (report.timing.threads, report.timing.elapsedSeconds) = (threads, seconds)
+                if !settings.scan.format.tellsAll {
+                    for error in report.errors { StandardStreams.complain(error.path, error.message) }
                 }
-            }.get()
+                try RankProgram.write(report, options, settings.scan, to: output)
+                return report
+            }
             if !watch.lost.isEmpty { link.abort(ExitStatus.late.rawValue) }
             for rank in watch.others { link.send(.stop, to: rank) }
             sayFarewell()

@@ -73,14 +73,11 @@ struct RankProgram {
             var status = ExitStatus.success
             if link.rank == 0 {
                 let hasLostRanks = courier.hasLostRanks
-                let written = try courier.serving {
-                    Result { () throws(BinaryFailure) in
-                        try outputs.writer?.finish()
-                        var report = try scan.report(lists, start: start, isComplete: !hasLostRanks)
-                        return write(&report, asked, begun)
-                    }
+                status = try courier.serving { () throws(BinaryFailure) in
+                    try outputs.writer?.finish()
+                    var report = try scan.report(lists, start: start, isComplete: !hasLostRanks)
+                    return write(&report, asked, begun)
                 }
-                status = try written.get()
                 if hasLostRanks { link.abort((status == .outputFailed ? status : .late).rawValue) }
             }
             try courier.sayFarewell()
@@ -117,8 +114,8 @@ struct RankProgram {
             // If it is a FIFO, that may take a while.
             let output =
                 rankSettings.recordDirectory == nil
-                ? try watch.serving({ Result { try OutputFile(settings.output, mode: settings.mode) } }).get() : nil
-            let outputs = try watch.serving { Result { try RankOutputs(first: rankSettings, options, output) } }.get()
+                ? try watch.serving({ try OutputFile(settings.output, mode: settings.mode) }) : nil
+            let outputs = try watch.serving { try RankOutputs(first: rankSettings, options, output) }
             let begun = Begun(start: .now, devices: devices, outputs: outputs, output: output)
             var out = BinaryWriter()
             out.put(begun.start.startedSeconds)

@@ -137,8 +137,8 @@ struct RankWatch {
     // MARK: Before and after the scan
 
     /// In the first rank: calls `work`, which may take long, and answers the others meanwhile.
-    mutating func serving<Value>(_ work: () -> Value) -> Value {
-        onAnotherThread(work) {
+    mutating func serving<Value>(_ work: () throws -> Value) throws -> Value {
+        try onAnotherThread(work) {
             while let (word, rank, _) = receive() { if word == .alive { link.send(.alive, to: rank) } }
             link.reap()
             look()
