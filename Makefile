@@ -23,7 +23,7 @@ HELPER_FLAGS = -O2 -Wall -Wextra -Werror -D_FORTIFY_SOURCE=2 -fstack-protector-s
 HAS_MPI = $(shell pkg-config --exists mpi-c 2>/dev/null && echo 1)
 
 .DEFAULT_GOAL := help
-.PHONY: scan build mpi test stress stress-mpi stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs api screenshots install uninstall deb dist fresh-packages clean help packages oracles fresh
+.PHONY: scan build mpi test test-all stress stress-mpi stress-filesystems reliability-peers lint format fixtures tsan tsan-scheduler asan fuzz examples docs api screenshots install uninstall deb dist fresh-packages clean help packages oracles fresh
 
 scan: build ## Builds the program and scans DIR (make scan DIR=/usr)
 	$(BINARY) $(if $(THREADS),--threads $(THREADS)) -- "$(DIR)"
@@ -35,10 +35,13 @@ build: packages ## Builds the release program and its helper: .build/release/fss
 	$(CLANG) $(HELPER_FLAGS) -o $(HELPER) Sources/fsscan-magic/main.c $$(pkg-config --cflags --libs libmagic)
 
 # MPI_Init takes a quarter of a second, so fsscan-mpi is a program of its own, built only on request.
-mpi: packages ## Builds fsscan-mpi with the MPI that pkg-config knows as mpi-c (Debian: libopenmpi-dev): .build/release/fsscan-mpi
-	@pkg-config --exists mpi-c || { echo "make mpi needs MPI: apt-get install libopenmpi-dev openmpi-bin" >&2; exit 1; }
+# MPI is a name in pkg-config, or 1 for the usual one. All others have a folder of their own: .build/mpich/release.
+MPI = 1
+MPI_PACKAGES = $(if $(filter mpich,$(MPI)),libmpich-dev mpich,libopenmpi-dev openmpi-bin)
+mpi: packages ## Builds fsscan-mpi with Open MPI (.build/release/fsscan-mpi), or MPICH: make mpi MPI=mpich
+	@pkg-config --exists $(patsubst 1,mpi-c,$(MPI)) || { echo "make mpi needs MPI: apt-get install $(MPI_PACKAGES)" >&2; exit 1; }
 	mkdir -p .build/static
-	FSSCAN_MPI=1 $(SWIFT) build $(RELEASE) --product fsscan-mpi
+	FSSCAN_MPI=$(MPI) $(SWIFT) build $(RELEASE) --product fsscan-mpi $(if $(filter-out 1,$(MPI)),--scratch-path .build/$(MPI))
 
 test: oracles lint ## Runs all tests
 	$(if $(HAS_MPI),FSSCAN_MPI=1) $(SWIFT) build --build-tests
@@ -47,6 +50,13 @@ test: oracles lint ## Runs all tests
 	$(PYTHON) Tests/oracles/check_docs.py .build/debug/fsscan
 	.venv/bin/python Tests/hostile/hostile.py --short .build/debug/fsscan
 	$(MAKE) examples docs api tsan-scheduler bench-guard
+
+# Asks for all packages first: an ordinary user has to do so only once.
+test-all: ## Runs all tests; and with MPICH, under a Slurm that it starts and stops, and with Dask, DuckDB and PySpark
+	@Tests/oracles/setup.sh --all
+	$(MAKE) test
+	$(MAKE) mpi MPI=mpich
+	Tests/oracles/slurm.sh $(SWIFT) test --skip-build --filter 'FsscanTests\.(MPILauncher|Recipe)Tests'
 
 EXAMPLES = $(wildcard Examples/*/main.swift)
 

@@ -28,11 +28,12 @@ let swiftSettings: [SwiftSetting] = [
 let isDependency = Context.packageDirectory.split(separator: "/").dropLast().last == "checkouts"
 let interleaving: [SwiftSetting] = isDependency ? [] : [.define("INTERLEAVING", .when(configuration: .debug))]
 
-/// `fsscan-mpi` is built only on request (`make mpi`), so that the package builds on machines without MPI.
-let withMPI = Context.environment["FSSCAN_MPI"] == "1"
+/// The MPI that `fsscan-mpi` is built with: its name in pkg-config, or 1 for the usual one. It is built only on request
+/// (`make mpi`), so that the package builds on machines without MPI.
+let mpi = Context.environment["FSSCAN_MPI"] ?? ""
 
 let mpiTargets: [Target] = [
-    .systemLibrary(name: "CMPI", pkgConfig: "mpi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(name: "CMPI", pkgConfig: mpi == "1" ? "mpi-c" : mpi, providers: [.apt(["libopenmpi-dev"])]),
     // Program is a link to fsscan's sources, because no target can link with the sources of a program.
     .executableTarget(
         name: "fsscan-mpi",
@@ -175,6 +176,6 @@ let package = Package(
                 "fsscan",
             ],
             swiftSettings: swiftSettings),
-    ] + (withMPI ? mpiTargets : []),
+    ] + (mpi.isEmpty ? [] : mpiTargets),
     swiftLanguageModes: [.v6]
 )

@@ -18,11 +18,11 @@ FLAT=${FLAT:-600000}
 RUNS=${RUNS:-11}
 CASES=${CASES:-1:10000 5:2500}
 POOL=${POOL:-4}
-MPI=${MPI:-$(dirname "$FSSCAN")/fsscan-mpi}
+program=$(dirname "$FSSCAN")/fsscan-mpi
 
 require_fsscan
 require mpirun jq
-[[ -x $MPI ]] || fail "$MPI is missing: make mpi"
+[[ -x $program ]] || fail "$program is missing: make mpi"
 
 scratch=$(mktemp -d)
 trap 'stop_delay; rm -rf "$scratch"' EXIT
@@ -37,7 +37,7 @@ one() {
 ranks() {
     local number=$1
     shift
-    "${launcher[@]}" -n "$number" "$MPI" "$@" --stats --json -o "$scratch/ranks.json" 2>"$scratch/noise" ||
+    "${launcher[@]}" -n "$number" "$program" "$@" --stats --json -o "$scratch/ranks.json" 2>"$scratch/noise" ||
         { cat "$scratch/noise" >&2; exit 1; }
     jq .timing.elapsed_seconds "$scratch/ranks.json"
 }

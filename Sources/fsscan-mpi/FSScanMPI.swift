@@ -18,8 +18,16 @@ enum FSScanMPI {
         // mpirun passes SIGUSR1 on to all ranks: the first one prints a line about the progress, and it must end none.
         clinux_install_progress_handler()
         clinux_prefix_standard_error()
+        let started = startedProcesses
         guard let link = Link() else {
             StandardStreams.complain("this MPI does not support a program with several threads")
+            exit(ExitStatus.unavailable.rawValue)
+        }
+        // Each would scan everything, and write the same file.
+        if link.size == 1, started > 1 {
+            StandardStreams.complain(
+                "\(started) processes were started, and each is alone: use the mpirun of the MPI that fsscan-mpi was "
+                    + "built with, or srun --mpi=pmix for Open MPI and --mpi=pmi2 for MPICH")
             exit(ExitStatus.unavailable.rawValue)
         }
         let status: ExitStatus
@@ -37,6 +45,14 @@ enum FSScanMPI {
             link.farewell(patience: RankSettings.usualPatience)
         }
         exit(status.rawValue)
+    }
+
+    /// How many processes the launcher started, as Open MPI, MPICH or Slurm says. MPI itself may change it later.
+    private static var startedProcesses: Int {
+        for variable in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"] {
+            if let value = getenv(variable), let number = Int(String(cString: value)) { return number }
+        }
+        return 1
     }
 
     private static func report(_ error: any Error) -> ExitStatus {

@@ -4,52 +4,19 @@ import TestSupport
 import Testing
 
 @Suite(.serialized, .enabled(if: MPI.isThere, "\(MPI.obstacle)")) struct MPITests {
-    private static func expectSameReport(
-        _ tree: ByteString, _ options: String, ranks: [Int] = isLarge ? [1, 2, 3, 4, 8] : [1, 2, 4],
-        threads: [Int] = [1, 2],
-        sourceLocation: SourceLocation = #_sourceLocation
-    ) throws {
-        let runs = ranks.flatMap { ranks in threads.map { (ranks, $0) } }.map { ranks, threads in
-            """
-            \(MPI.mpirun(ranks)) --threads \(threads) \(options) --json -o mpi.json "$T" > noise 2>&1; s=$?
-            [ $s = $one ] || { echo "\(ranks)x\(threads): status $s, not $one"; tail -5 noise; }
-            sed '/^  "timing": {/,$d' mpi.json | diff one.cut - | head -20; rm -f mpi.json
-            """
-        }
-        let script = """
-            "$F" --json \(options) "$T" > one.json 2> /dev/null; one=$?
-            sed '/^  "timing": {/,$d' one.json > one.cut; [ $(wc -l < one.cut) -gt 20 ] || echo "no report"
-            \(runs.joined(separator: "\n"))
-            """
-        let outcome = try MPI.shell(script, tree)
-        #expect(outcome.outputText.isEmpty, "\(options): \(outcome.outputText)", sourceLocation: sourceLocation)
-    }
-
     /// `make stress-mpi` takes all seeds, more ranks, and more runs of one tree.
     @Test(arguments: RandomTrees.seeds.prefix(isLarge ? Int.max : 2)) func aRandomTreeIsTheSame(seed: UInt64) throws {
         let names = try OddNames.load() + (0..<200).map { "name \($0).x\($0 % 7)" }
         let tree = try TemporaryDirectory(Tree.random(seed: seed, entries: 3_000, names: names))
         // Without --now, because ages are relative to the start.
-        try Self.expectSameReport(tree.path, "--depth 5 --top 30 --hash sha256,git --mime")
-        try Self.expectSameReport(tree.path, "--exclude '*a*' --rank newest", ranks: [3])
+        try MPI.expectSameReport(tree.path, "--depth 5 --top 30 --hash sha256,git --mime")
+        try MPI.expectSameReport(tree.path, "--exclude '*a*' --rank newest", ranks: [3])
     }
 
-    /// Names of an inode in directories scanned by several ranks, a chain, and a directory whose slices are lent.
     @Test func hardLinksAChainAndALargeDirectory() throws {
-        var nodes: [Node] = [
-            .directory("origin", Tree((0..<100).map { .file("\($0).txt", size: 5_000 + Int64($0)) })),
-            .chain("deep", depth: 600, [.file("bottom", "x")]),
-            .directory("flat", Tree((0..<30_000).map { .file("file \($0)") })),
-        ]
-        for directory in 0..<400 {
-            let links = (0..<7).map { number -> Node in
-                .hardLink("l\(number).dat", to: ByteString("origin/\((directory * 7 + number * 3) % 100).txt"))
-            }
-            nodes.append(.directory("d\(directory)", [.directory("e", Tree(links)), .directory("f", [])]))
-        }
-        let tree = try TemporaryDirectory(Tree(nodes))
-        try Self.expectSameReport(tree.path, "--depth 700")
-        try Self.expectSameReport(tree.path, "--hash sha1 --depth 2", ranks: [4])
+        let tree = try MPI.entangledTree()
+        try MPI.expectSameReport(tree.path, "--depth 700")
+        try MPI.expectSameReport(tree.path, "--hash sha1 --depth 2", ranks: [4])
     }
 
     /// The lent work and its borrowers differ from run to run.
@@ -57,7 +24,7 @@ import Testing
         let names = (0..<500).map { ByteString("name \($0).x\($0 % 7)") }
         let tree = try TemporaryDirectory(Tree.random(seed: 11, entries: 3_000, names: names))
         let runs = Array(repeating: 4, count: isLarge ? 50 : 3)
-        try Self.expectSameReport(tree.path, "--hash sha256 --depth 3", ranks: runs, threads: [1])
+        try MPI.expectSameReport(tree.path, "--hash sha256 --depth 3", ranks: runs, threads: [1])
     }
 
     @Test func workIsShared() throws {
@@ -73,9 +40,9 @@ import Testing
         let tree = try TemporaryDirectory(
             Tree((0..<50).map { .directory("d\($0)", [.directory("e", [.file("f", "12")]), .file("g", "1")]) })
                 + [.file("file", "12345"), .directory("empty", [])])
-        try Self.expectSameReport(tree.path, "--max-read 1 --hash sha256 --depth 4", ranks: [2, 3])
+        try MPI.expectSameReport(tree.path, "--max-read 1 --hash sha256 --depth 4", ranks: [2, 3])
         for name: ByteString in ["file", "empty", "missing"] {
-            try Self.expectSameReport(tree.appending(name), "--hash sha256", ranks: [2])
+            try MPI.expectSameReport(tree.appending(name), "--hash sha256", ranks: [2])
         }
     }
 

@@ -1,12 +1,11 @@
-// The recipes of docs/MANY-MACHINES.md, as they stand there, with the real engines. FSSCAN_ENGINES is a Python that has
-// them (dask, duckdb, pyspark); without it the tests' own is asked.
+// The recipes of docs/MANY-MACHINES.md, as they stand there, with the real engines: `make test-all` installs dask, duckdb
+// and pyspark, and starts Slurm.
 
 import Glibc
 import TestSupport
 import Testing
 
-private let python: ByteString =
-    getenv("FSSCAN_ENGINES").map { ByteString(String(cString: $0)) } ?? Repository.path(".venv/bin/python")
+private let python = Repository.path(".venv/engines/bin/python")
 
 private func has(_ module: ByteString) -> Bool { (try? run([python, "-c", "import " + module]))?.status == 0 }
 
@@ -38,19 +37,19 @@ private func has(_ module: ByteString) -> Bool { (try? run([python, "-c", "impor
 
         """
 
-    @Test(.enabled(if: has("dask"), "dask is not installed: FSSCAN_ENGINES names a Python that has it"))
+    @Test(.enabled(if: has("dask"), "dask is not installed: make test-all"))
     func shardsUnderDask() throws {
         let script = "\"$PYTHON\" recipe.py tree 5 > log 2>&1 || tail -5 log\n" + Self.expectSameTotals
         #expect(try Self.shell(script, recipe: Self.recipe("dask")).outputText == "5\n")
     }
 
-    @Test(.enabled(if: has("pyspark"), "pyspark is not installed: FSSCAN_ENGINES names a Python that has it"))
+    @Test(.enabled(if: has("pyspark"), "pyspark is not installed: make test-all"))
     func shardsUnderSpark() throws {
         let script = "\"$PYTHON\" recipe.py tree 5 > log 2>&1 || tail -5 log\n" + Self.expectSameTotals
         #expect(try Self.shell(script, recipe: Self.recipe("spark")).outputText == "5\n")
     }
 
-    @Test(.enabled(if: (try? run(["sinfo"]))?.status == 0, "there is no Slurm cluster: sinfo does not answer"))
+    @Test(.enabled(if: hasSlurm, "there is no Slurm cluster: make test-all"))
     func shardsUnderSlurm() throws {
         let script = """
             fsscan plan tree --shards 5 -o data.plan
@@ -68,7 +67,7 @@ private func has(_ module: ByteString) -> Bool { (try? run([python, "-c", "impor
 
     @Test(
         .enabled(if: MPI.isThere, "\(MPI.obstacle)"),
-        .enabled(if: has("duckdb"), "duckdb is not installed: FSSCAN_ENGINES names a Python that has it"))
+        .enabled(if: has("duckdb"), "duckdb is not installed: make test-all"))
     func recordsInDuckDB() throws {
         let script =
             Self.parts + """
@@ -81,7 +80,7 @@ private func has(_ module: ByteString) -> Bool { (try? run([python, "-c", "impor
 
     @Test(
         .enabled(if: MPI.isThere, "\(MPI.obstacle)"),
-        .enabled(if: has("dask.bag"), "dask is not installed: FSSCAN_ENGINES names a Python that has it"))
+        .enabled(if: has("dask.bag"), "dask is not installed: make test-all"))
     func recordsInDask() throws {
         let script =
             Self.parts + """
@@ -95,7 +94,7 @@ private func has(_ module: ByteString) -> Bool { (try? run([python, "-c", "impor
 
     @Test(
         .enabled(if: MPI.isThere, "\(MPI.obstacle)"),
-        .enabled(if: has("pyspark"), "pyspark is not installed: FSSCAN_ENGINES names a Python that has it"))
+        .enabled(if: has("pyspark"), "pyspark is not installed: make test-all"))
     func recordsInSpark() throws {
         let script =
             Self.parts + """

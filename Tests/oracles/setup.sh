@@ -1,7 +1,8 @@
 #!/bin/sh
 # Prepares the build and the tests: libraries and programs from Debian packages, and .venv with Python's.
 #
-#   setup.sh              all of it: what `make test` does first
+#   setup.sh              what `make test` does first
+#   setup.sh --all        what `make test-all` does first: also MPICH, Java, and .venv/engines with Dask and PySpark
 #   setup.sh --build      the libraries of the program alone: what `make build` does first
 #   setup.sh --tools      the libraries of the benchmarks' tools alone
 #   setup.sh --check      installs nothing, and names missing packages
@@ -70,6 +71,13 @@ mpicc libopenmpi-dev
 mpirun openmpi-bin
 "
 
+# The same for `make test-all`.
+more_programs="
+mpicc.mpich libmpich-dev
+mpiexec.mpich mpich
+java default-jre-headless
+"
+
 # Debian's python3 can make no virtual environment by itself; other builds can.
 can_make_venv() { [ -x "$venv/bin/python" ] || python3 -c 'import ensurepip' 2>/dev/null; }
 
@@ -84,6 +92,11 @@ missing_programs() {
 }
 
 mode=${1:-}
+if [ "$mode" = --all ]; then
+    programs=$programs$more_programs
+    mode=
+    engines=$venv/engines
+fi
 case $mode in
 --build) exec "$here/packages.sh" $build ;;
 --tools) exec "$here/packages.sh" $tools ;;
@@ -103,24 +116,29 @@ esac
 [ "$(id -u)" -ne 0 ] || [ -n "$mode" ] || "$here/packages.sh" $browser ||
     echo "Without $browser the tests of pages are skipped." >&2
 
-requirements() {
-    cat "$here/requirements.txt"
-    ! command -v chromium >/dev/null || cat "$here/requirements-browser.txt"
+# environment DIRECTORY FILE...: an environment with the requirements in these files. The stamp records what is
+# installed: a different list recreates the environment.
+environment() {
+    directory=$1
+    shift
+    if [ -x "$directory/bin/python" ] && cat "$@" | cmp -s - "$directory/installed-requirements.txt" &&
+        "$directory/bin/python" -c ''; then
+        return
+    fi
+    if [ "$mode" = --check ]; then
+        echo "Tests/oracles/setup.sh has not been run: .venv is missing or out of date." >&2
+        exit 1
+    fi
+    rm -rf "$directory"
+    python3 -m venv "$directory"
+    cat "$@" >"$directory/wanted-requirements.txt"
+    "$directory/bin/pip" install --quiet --disable-pip-version-check -r "$directory/wanted-requirements.txt"
+    mv "$directory/wanted-requirements.txt" "$directory/installed-requirements.txt"
 }
 
-# The stamp records the installed requirements: a different list recreates the environment.
-if [ -x "$venv/bin/python" ] && requirements | cmp -s - "$venv/installed-requirements.txt" &&
-    "$venv/bin/python" -c ''; then
-    [ "$mode" = --check ] || "$here/prometheus.sh"
-    exit 0
-fi
-if [ "$mode" = --check ]; then
-    echo "Tests/oracles/setup.sh has not been run: .venv is missing or out of date." >&2
-    exit 1
-fi
-rm -rf "$venv"
-python3 -m venv "$venv"
-requirements >"$venv/wanted-requirements.txt"
-"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$venv/wanted-requirements.txt"
-mv "$venv/wanted-requirements.txt" "$venv/installed-requirements.txt"
+set -- "$here/requirements.txt"
+! command -v chromium >/dev/null || set -- "$@" "$here/requirements-browser.txt"
+environment "$venv" "$@"
+[ "$mode" != --check ] || exit 0
 "$here/prometheus.sh"
+[ ! "${engines:-}" ] || environment "$engines" "$here/requirements-engines.txt"
