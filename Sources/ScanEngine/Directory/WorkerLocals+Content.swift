@@ -39,7 +39,10 @@ extension WorkerLocals {
         _ subtree: inout SubtreeAccumulator
     ) -> EntryContent? {
         switch entry.kind {
-        case .symlink: return followNot(entry, &subtree)
+        case .symlink:
+            // Only regular files are wanted.
+            if context.sizesMet != nil { return .unknown }
+            return followNot(entry, &subtree)
         case .file:
             guard let shared = context.content else { return .notAsked }
             if let sizes = context.sizesMet { return readAhead(entry, status, sizes) }
