@@ -11,11 +11,13 @@ extension JSONWriter {
             return
         }
         beginObject()
-        for digest in digests {
-            key(digest.algorithm)
-            value(digest.hex)
-        }
+        for digest in digests { member(digest) }
         endObject()
+    }
+
+    package mutating func member(_ digest: NamedDigest) {
+        key(digest.algorithm)
+        value(digest.hex)
     }
 
     /// The members of an error; the object around them is the caller's.

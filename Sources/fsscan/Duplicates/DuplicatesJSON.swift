@@ -7,6 +7,7 @@ import ScanEngine
 /// a summary.
 struct DuplicatesJSON: ~Copyable {
     private var writer: JSONWriter
+    private var times = TimestampFormatter()
     private let options: DuplicateOptions
     private let selection: Selection
     private let isLines: Bool
@@ -148,7 +149,10 @@ struct DuplicatesJSON: ~Copyable {
         writer.member("size", group.size)
         writer.member("reclaimable_bytes", group.reclaimableBytes)
         writer.member("shared_bytes", group.sharedBytes)
-        writer.member(digests: group.digest.map { [$0] } ?? [])
+        writer.key("digests")
+        writer.beginObject()
+        if let digest = group.digest { writer.member(digest) }
+        writer.endObject()
         writer.key("files")
         writer.beginArray(.onALineEach)
         for inode in group.inodes {
@@ -157,14 +161,23 @@ struct DuplicatesJSON: ~Copyable {
                 writer.member("path", bytes: path)
                 members(of: inode.identity)
                 writer.member("disk_bytes", inode.status.allocatedBytes)
-                let status = inode.status
-                writer.member(
-                    "mtime", time: FileTime(seconds: status.mtimeSeconds, nanoseconds: Int64(status.mtimeNanoseconds)))
+                addTime(of: inode.status)
                 writer.endObject()
             }
         }
         writer.endArray()
         endItem()
+    }
+
+    private mutating func addTime(of status: ContentStatus) {
+        writer.key("mtime")
+        let nanoseconds = Int64(status.mtimeNanoseconds)
+        guard TimestampFormatter.covers(seconds: status.mtimeSeconds, nanoseconds: nanoseconds) else {
+            return writer.null()
+        }
+        writer.beginString()
+        times.append(seconds: status.mtimeSeconds, nanoseconds: nanoseconds, to: &writer.buffer)
+        writer.endString()
     }
 
     private mutating func add(_ action: ReclaimAction) {
