@@ -93,6 +93,40 @@ import Testing
         #expect(text.contains("equal directories") && text.contains("./c/link\n"))
     }
 
+    /// What is mounted in a tree may be anything: the directory below it does not count.
+    @Test(.enabled(if: canMount, "\(mountObstacle ?? "")")) func aTreeWithAMountIsEqualToNoOther() throws {
+        let tree: Tree = [.file("x", "same"), .directory("m"), .directory("in", [.file("y", "the same")])]
+        let directory = try TemporaryDirectory([.directory("a", tree), .directory("b", tree)])
+        let script: ByteString = """
+            cd "$1"; "$2" duplicates .; mount -t tmpfs tmpfs b/m && "$2" duplicates .; "$2" duplicates -x .
+            """
+        let outcome = try run(["unshare", "-m", "bash", "-c", script, "bash", directory.path, Fsscan.path])
+        let lines = outcome.outputText.split(separator: "\n")
+        #expect(lines.filter { $0 == "./b" }.count == 1, "\(outcome.outputText)\(outcome.errorText)")
+        #expect(lines.filter { $0 == "./b/in" }.count == 2)
+    }
+
+    /// A name that was left out may still be one of an inode in a group.
+    @Test func namesOfOneInodeAreToldApart() throws {
+        let part: Tree = [.file("x", "same"), .file("x2", "same")]
+        let directory = try TemporaryDirectory([.directory("a", part), .directory("b", part)])
+        _ = try Fsscan.shell("ln a/x a/y; ln a/x a/z; ln b/x b/y; ln b/x b/z", in: directory)
+        for options: [ByteString] in [[], ["--exclude", "y"]] {
+            #expect(try find(options + [directory.path]).directories?.map(\.names) == [["a", "b"]], "\(options)")
+        }
+        _ = try Fsscan.shell("mv b/z b/other", in: directory)
+        #expect(try find([directory.path]).directories?.isEmpty == true)
+    }
+
+    @Test func aPathMayEndInASlash() throws {
+        let directory = try TemporaryDirectory([.directory("a", part), .directory("b", part)])
+        for end: ByteString in ["", "/", "//"] {
+            let paths = ["a", "b"].map { directory.appending($0) + end }
+            let found = try find(paths)
+            #expect(found.directories?.count == 1 && found.directories?[0].directories.count == 2, "\(end)")
+        }
+    }
+
     @Test func aDeepTreeIsEqualToItsCopy() throws {
         let chain: Tree = [.chain("a directory of a chain", depth: 400, [.file("x", "content")])]
         let directory = try TemporaryDirectory([.directory("one", chain), .directory("two", chain)])

@@ -318,10 +318,13 @@ package struct DuplicateFinder {
         search.fill(&report, besides: scanned.errors, count: scanned.totals.errors)
         if !scanned.complete { report.isComplete = false }
         if options.findsDirectories, report.isComplete, !report.groups.isEmpty {
-            var equal = EqualDirectories(report.groups, below: scan.options.paths)
+            let (groups, roots) = (report.groups, scan.options.paths)
             do {
                 (report.directories, report.covered) = try scheduler.run {
-                    equal.find(isStopped: environment.isCancelled)
+                    var equal = EqualDirectories(groups, below: roots) { [scan] in
+                        scan.context.devices[$0].endOfListing
+                    }
+                    return equal.find(isStopped: environment.isCancelled)
                 }
             } catch {
                 preconditionFailure("listing directories threw \(error)")

@@ -32,7 +32,7 @@ extension DirectoryGroup {
     }
 }
 
-/// Must be used in a run of a scheduler whose workers have a `DuplicateReader`.
+/// Must be made and used in a run of a scheduler whose workers have a `DuplicateReader`.
 struct EqualDirectories {
     private let roots: SearchedRoots
     private let lister: DirectoryLister
@@ -46,6 +46,7 @@ struct EqualDirectories {
     private struct Content {
         let number: Int
         let identity: DeviceInode
+        let mode: UInt32
         let files: Int64
         let size: Int64
         let diskBytes: Int64
@@ -61,9 +62,13 @@ struct EqualDirectories {
         var passed = 0
     }
 
-    init(_ groups: [DuplicateGroup], below roots: [[UInt8]]) {
-        lister = DirectoryLister(groups)
+    /// - Parameter endOfListing: see `DeviceTable.Device`.
+    init(
+        _ groups: [DuplicateGroup], below roots: [[UInt8]],
+        endOfListing: @escaping @Sendable (_ device: UInt64) -> Int64?
+    ) {
         self.roots = SearchedRoots(roots)
+        lister = DirectoryLister(groups, below: self.roots, endOfListing: endOfListing)
     }
 
     /// The number of directories listed ahead, a few MiB.
@@ -71,22 +76,22 @@ struct EqualDirectories {
 
     /// The groups of directories, those that waste the most space first, and the groups of files that they cover.
     mutating func find(isStopped: () -> Bool) -> (directories: [DirectoryGroup], covered: Set<Int>) {
-        var next = Set(lister.groups.lazy.flatMap(\.inodes).flatMap(\.paths).compactMap(roots.parent).map(ByteKey.init))
+        var next = lister.directories
         while !next.isEmpty, !isStopped() {
-            var higher: Set<ByteKey> = []
+            var higher: Set<PathPrefix> = []
             // Subdirectories first: their results are known when the directory above asks, and nothing is listed alone.
-            let unknown = next.filter { known[$0] == nil }.map(\.bytes).sorted { $0.count > $1.count }
+            let unknown = next.map(\.bytes).filter { known[ByteKey($0)] == nil }.sorted { $0.count > $1.count }
             for start in stride(from: 0, to: unknown.count, by: Self.ahead) where !isStopped() {
                 let part = Array(unknown[start..<min(start + Self.ahead, unknown.count)])
                 listAhead(part)
                 for path in part where known[ByteKey(path)] == nil {
                     explore(path)
                     if case .some(.some) = known[ByteKey(path)], let above = roots.parent(of: path) {
-                        higher.insert(ByteKey(above))
+                        higher.insert(above)
                     }
                 }
             }
-            next = higher
+            next = Array(higher)
         }
         return isStopped() ? ([], []) : gathered()
     }
@@ -112,20 +117,29 @@ struct EqualDirectories {
                 known[ByteKey(top.path)] = .some(finished(top))
                 continue
             }
-            let subdirectory = DirectoryLister.joined(top.path, subdirectories[top.passed].name)
+            let subdirectory = DirectoryLister.joined(top.path, subdirectories[top.passed])
             switch known[ByteKey(subdirectory)] {
             case .none: push(subdirectory, &stack)
-            case .some(.none):
+            case .some(.some(let content)) where content.identity.device == top.listing.identity.device:
+                stack[stack.count - 1].passed += 1
+            case .some:
+                // It equals nothing, or something is mounted there.
                 stack.removeLast()
                 known[ByteKey(top.path)] = .some(nil)
-            case .some(.some): stack[stack.count - 1].passed += 1
             }
         }
     }
 
     /// A directory that equals nothing gets its result at once.
     private mutating func push(_ path: [UInt8], _ stack: inout [Pending]) {
-        let listing = listed.removeValue(forKey: ByteKey(path)) ?? lister.list(path)
+        let listing: DirectoryLister.Listing?
+        if let known = listed.removeValue(forKey: ByteKey(path)) {
+            listing = known
+        } else if let above = stack.last {
+            listing = lister.list(path, onDevice: above.listing.identity.device)
+        } else {
+            listing = lister.list(path)
+        }
         if let listing, !hasUnequal(listing, path) {
             stack.append(Pending(path: path, listing: listing))
         } else {
@@ -136,7 +150,7 @@ struct EqualDirectories {
     /// Whether a subdirectory is known to equal nothing: then the others need not be listed.
     private func hasUnequal(_ directory: DirectoryLister.Listing, _ path: [UInt8]) -> Bool {
         directory.subdirectories.contains { subdirectory in
-            let path = DirectoryLister.joined(path, subdirectory.name)
+            let path = DirectoryLister.joined(path, subdirectory)
             return if case .some(.none) = known[ByteKey(path)] { true } else { false }
         }
     }
@@ -146,7 +160,7 @@ struct EqualDirectories {
         var text = listing.text
         var (files, size, diskBytes) = (listing.files, listing.size, listing.diskBytes)
         var hasContent = listing.hasContent
-        for (name, mode) in listing.subdirectories.sorted(by: { $0.name.precedes($1.name) }) {
+        for name in listing.subdirectories.sorted(by: { $0.precedes($1) }) {
             let path = DirectoryLister.joined(directory.path, name)
             guard case .some(.some(let content)) = known[ByteKey(path)] else {
                 preconditionFailure("a directory ends behind those in it")
@@ -155,14 +169,16 @@ struct EqualDirectories {
             size.addSaturating(content.size)
             diskBytes.addSaturating(content.diskBytes)
             if content.hasContent { hasContent = true }
-            withUnsafeBytes(of: content.number) { DirectoryLister.append(name, .directory, mode, $0, to: &text) }
+            withUnsafeBytes(of: content.number) {
+                DirectoryLister.append(name, .directory, content.mode, $0, to: &text)
+            }
         }
         let key = ByteKey(text)
         let number = numbers[key] ?? numbers.count
-        numbers[key] = number
+        if number == numbers.count { numbers[key] = number }
         return Content(
-            number: number, identity: listing.identity, files: files, size: size, diskBytes: diskBytes,
-            hasContent: hasContent)
+            number: number, identity: listing.identity, mode: listing.mode, files: files, size: size,
+            diskBytes: diskBytes, hasContent: hasContent)
     }
 
     // MARK: The groups
@@ -173,7 +189,7 @@ struct EqualDirectories {
             if let content, content.hasContent { members[content.number, default: []].append((path.bytes, content)) }
         }
         var all: [Int: DirectoryGroup] = [:]
-        var groupOfPath: [ByteKey: Int] = [:]
+        var groupOfPath: [PathPrefix: Int] = [:]
         for (number, found) in members {
             var identities: Set<DeviceInode> = []
             // A directory can have several paths: mounts, and PATHs that contain each other.
@@ -183,7 +199,7 @@ struct EqualDirectories {
             all[number] = DirectoryGroup(
                 paths: apart.map(\.path), files: apart[0].content.files, size: apart[0].content.size,
                 diskBytes: apart[0].content.diskBytes)
-            for (path, _) in apart { groupOfPath[ByteKey(path)] = number }
+            for (path, _) in apart { groupOfPath[PathPrefix(path, path.count)] = number }
         }
         let places = DirectoryPlaces(roots: roots, groupOfPath: groupOfPath)
         var parents: [Int: Int] = [:]
@@ -200,41 +216,18 @@ struct EqualDirectories {
     }
 }
 
-/// The PATHs of a search. Directories above them are not considered.
-private struct SearchedRoots: Sendable {
-    private let paths: Set<ByteKey>
-    private let lengths: Set<Int>
-
-    init(_ roots: [[UInt8]]) {
-        paths = Set(roots.lazy.map(ByteKey.init))
-        lengths = Set(roots.lazy.map(\.count))
-    }
-
-    private func contains(_ path: ArraySlice<UInt8>) -> Bool {
-        lengths.contains(path.count) && paths.contains(ByteKey(Array(path)))
-    }
-
-    /// The parent directory of a path, unless that is above a PATH.
-    func parent(of path: [UInt8]) -> [UInt8]? {
-        if contains(path[...]) { return nil }
-        guard let slash = path.lastIndex(of: UInt8(ascii: "/")), slash > 0 else { return nil }
-        // A PATH that ends in a slash keeps it in the paths below.
-        return Array(contains(path[...slash]) ? path[...slash] : path[..<slash])
-    }
-}
-
 /// The groups of directories by the paths of the directories.
 private struct DirectoryPlaces: Sendable {
     let roots: SearchedRoots
-    let groupOfPath: [ByteKey: Int]
+    let groupOfPath: [PathPrefix: Int]
 
     /// The group of directories that contains these paths: one in each directory, under the same name.
     func parent(of paths: some Sequence<[UInt8]>) -> Int? {
         var (name, number): (ArraySlice<UInt8>?, Int?) = (nil, nil)
-        var parents: Set<ByteKey> = []
+        var parents: Set<PathPrefix> = []
         for path in paths {
             let own = path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
-            guard name.map({ $0.elementsEqual(own) }) ?? true, let parent = roots.parent(of: path).map(ByteKey.init),
+            guard name.map({ $0.elementsEqual(own) }) ?? true, let parent = roots.parent(of: path),
                 let group = groupOfPath[parent], number == nil || number == group, parents.insert(parent).inserted
             else { return nil }
             (name, number) = (own, group)

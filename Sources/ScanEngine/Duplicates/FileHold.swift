@@ -18,6 +18,17 @@ package enum FileHold {
         return try hold(rest, in: directory)
     }
 
+    /// Opens a directory for listing.
+    ///
+    /// - Parameter path: ends in `/.`, which only a directory has.
+    static func openDirectory(_ path: [UInt8]) throws(Errno) -> FileDescriptor {
+        if path.count < longest {
+            return try Kernel.openDirectory(cString(path), in: Kernel.workingDirectory, keepAccessTime: true)
+        }
+        let hold = try hold(path)
+        return try Kernel.openDirectory(cString([UInt8(ascii: ".")]), in: hold.number, keepAccessTime: true)
+    }
+
     private static func hold(
         _ path: ArraySlice<UInt8>, in directory: borrowing FileDescriptor?
     ) throws(Errno) -> FileDescriptor {
@@ -50,11 +61,7 @@ package enum FileHold {
             let hold = try hold(path, expecting: identity)
             return try Kernel.open(held: hold.number)
         }
-        let name = [CChar](unsafeUninitializedCapacity: path.count + 1) { name, count in
-            for (index, byte) in path.enumerated() { name[index] = CChar(bitPattern: byte) }
-            name[path.count] = 0
-            count = path.count + 1
-        }
+        let name = cString(path)
         var status = FileStatus()
         try Kernel.status(of: name, in: Kernel.workingDirectory, .basic, into: &status)
         guard status.kind == .file, status.identity == identity else { throw .stale }
@@ -81,6 +88,14 @@ package enum FileHold {
         try Kernel.status(of: directory.number, .basic, into: &status)
         guard status.kind == .directory else { throw .notDirectory }
         return directory
+    }
+
+    private static func cString(_ path: [UInt8]) -> [CChar] {
+        [CChar](unsafeUninitializedCapacity: path.count + 1) { name, count in
+            for (index, byte) in path.enumerated() { name[index] = CChar(bitPattern: byte) }
+            name[path.count] = 0
+            count = path.count + 1
+        }
     }
 
     /// PATH_MAX, with the NUL.
