@@ -92,34 +92,57 @@ struct Candidate: Sendable {
     var digest: [UInt8]?
 }
 
+/// The files of one size.
+struct SizedFiles: Sendable {
+    let size: Int64
+    /// By device and inode.
+    var inodes: [Candidate] = []
+    /// The number of paths.
+    var paths = 0
+    /// Of all names in the progress.
+    var weight: Int64 = 0
+    /// The number of inodes that the scan has not read.
+    var unread = 0
+}
+
 /// The files by size.
 struct Candidates {
     private var merge: RunMerge
 
     init(_ merge: RunMerge) { self.merge = merge }
 
-    /// The inodes of the next size, by device and inode, and the number of names; nil after the last size.
-    mutating func next() throws(TemporaryFileError) -> (size: Int64, inodes: [Candidate], names: Int64)? {
+    /// The files of the next size; nil after the last size.
+    mutating func next() throws(TemporaryFileError) -> SizedFiles? {
         guard let first = merge.record else { return nil }
-        let size = CandidateRecord(first).size
-        var inodes: [Candidate] = []
-        var names: Int64 = 0
+        var files = SizedFiles(size: CandidateRecord(first).size)
+        let weight = ReadingProgress.weight(ofSize: files.size)
+        var last: Candidate?
         while let next = merge.record {
             let record = CandidateRecord(next)
-            guard record.size == size else { break }
-            let identity = record.identity
-            if inodes.last?.identity != identity {
-                inodes.append(Candidate(identity: identity, paths: [Array(record.path)]))
-            } else if inodes[inodes.count - 1].paths.last?.withUnsafeBytes({ $0.isEqual(to: record.path) }) != true {
+            guard record.size == files.size else { break }
+            if last?.identity != record.identity {
+                if let last { files.add(last) }
+                last = Candidate(identity: record.identity, paths: [Array(record.path)])
+            } else if last?.paths.last?.withUnsafeBytes({ $0.isEqual(to: record.path) }) != true {
                 // If one PATH contains another, the same name occurs twice.
-                inodes[inodes.count - 1].paths.append(Array(record.path))
+                last?.paths.append(Array(record.path))
             }
             if let (status, digest) = record.content {
-                (inodes[inodes.count - 1].status, inodes[inodes.count - 1].digest) = (status, Array(digest))
+                last?.status = status
+                last?.digest = Array(digest)
             }
-            names += 1
+            files.weight &+= weight
             try merge.advance()
         }
-        return (size, inodes, names)
+        if let last { files.add(last) }
+        return files
+    }
+}
+
+extension SizedFiles {
+    fileprivate mutating func add(_ file: Candidate) {
+        inodes.append(file)
+        paths += file.paths.count
+        if file.digest == nil { unread += 1 }
     }
 }

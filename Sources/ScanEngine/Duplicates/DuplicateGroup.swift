@@ -71,13 +71,6 @@ extension DuplicateGroup {
         for inode in inodes.dropFirst() { sum.addSaturating(inode.status.allocatedBytes) }
         self.init(size: size, inodes: inodes, digest: digest, reclaimableBytes: sum, sharedBytes: 0)
     }
-
-    /// The group that wastes the most space comes first.
-    fileprivate static func precedes(_ left: DuplicateGroup, _ right: DuplicateGroup) -> Bool {
-        if left.reclaimableBytes != right.reclaimableBytes { return left.reclaimableBytes > right.reclaimableBytes }
-        if left.size != right.size { return left.size > right.size }
-        return left.inodes[0].paths[0].precedes(right.inodes[0].paths[0])
-    }
 }
 
 /// Sums of a search.
@@ -117,10 +110,25 @@ package struct DuplicateReport: Sendable {
 
     /// Sorts the groups: those that waste the most space come first.
     package mutating func sortGroups() {
-        // Sorts indices: a group has seven words, and two of them are reference-counted.
-        var order = Array(groups.indices)
-        order.sort { DuplicateGroup.precedes(groups[$0], groups[$1]) }
-        groups = order.map { groups[$0] }
+        // Sorts numbers: a group has seven words, and two of them are reference-counted.
+        var order = groups.indices.map { (groups[$0].reclaimableBytes, groups[$0].size, $0) }
+        order.sort { left, right in
+            if left.0 != right.0 { return left.0 > right.0 }
+            if left.1 != right.1 { return left.1 > right.1 }
+            return groups[left.2].inodes[0].paths[0].precedes(groups[right.2].inodes[0].paths[0])
+        }
+        groups = order.map { groups[$0.2] }
+    }
+
+    /// Adds the results of other sizes.
+    mutating func add(_ other: DuplicateReport) {
+        groups.append(contentsOf: other.groups)
+        totals.duplicateFiles += other.totals.duplicateFiles
+        totals.duplicateInodes += other.totals.duplicateInodes
+        totals.reclaimableBytes.addSaturating(other.totals.reclaimableBytes)
+        totals.sharedBytes.addSaturating(other.totals.sharedBytes)
+        totals.filesRead += other.totals.filesRead
+        totals.bytesRead.addSaturating(other.totals.bytesRead)
     }
 
     package mutating func add(_ group: DuplicateGroup) {

@@ -34,6 +34,8 @@ final class DuplicateReader: @unchecked Sendable {
     private var endsDigest: MultiDigest
     /// Properties of the devices met so far: a few.
     private var devices: [UInt64: DeviceKind] = [:]
+    /// The queues of disks that turn; nil: it does not, or that is unknown.
+    private var disks: [UInt64: DiskQueue?] = [:]
     private var ways = CachedReadingWays()
     private let baseline: ContentBaseline?
     /// This worker's position in the baseline.
@@ -106,12 +108,23 @@ final class DuplicateReader: @unchecked Sendable {
     /// XFS, btrfs, ocfs2, bcachefs, from linux/magic.h.
     private static let typesWithShares: Set<UInt64> = [0x5846_5342, 0x9123_683E, 0x7461_636F, 0xCA45_1A4E]
 
+    /// Whether files of a device that this worker has met have no extents in common.
+    func isKnownToShareNothing(_ device: UInt64) -> Bool { devices[device]?.sharesExtents == false }
+
     /// The extents of a file; nil if its file system cannot share extents.
     func extents(of file: Candidate) -> [FileExtent]? {
         guard devices[file.identity.device]?.sharesExtents != false, let opened = try? open(file),
             devices[file.identity.device]?.sharesExtents == true
         else { return nil }
         return try? Kernel.extents(of: opened.reader.file.number)
+    }
+
+    /// The same for each worker, which remembers it.
+    func disk(ofDevice device: UInt64, _ search: DuplicateSearch) -> DiskQueue? {
+        if let known = disks[device] { return known }
+        let queue = search.disks.queue(ofDevice: device, search)
+        disks[device] = .some(queue)
+        return queue
     }
 
     /// Where its disk has the beginning of a file; 0 if that is unknown.

@@ -34,8 +34,6 @@ final class DuplicateSearch: Sendable {
     private let isCancelled: @Sendable () -> Bool
     private let onError: (@Sendable (ScanError) -> Void)?
     private let trouble = Mutex(Trouble())
-    /// Set once, before the search starts.
-    private let queueReference = Mutex<DuplicateQueue?>(nil)
 
     /// What the limit on open files allows. Each worker has two descriptors, a file and the `O_PATH` descriptor it was
     /// opened through; each large file has one.
@@ -76,17 +74,6 @@ final class DuplicateSearch: Sendable {
 
     var digests: DigestSet { methods.set }
     var shouldStop: Bool { isCancelled() }
-    var queue: DuplicateQueue {
-        queueReference.withLock { queue in
-            guard let queue else { preconditionFailure("the search has no queue yet") }
-            return queue
-        }
-    }
-
-    func setQueue(_ queue: DuplicateQueue) { queueReference.withLock { $0 = queue } }
-
-    /// Breaks the reference cycle: the queue refers to the search.
-    func dropQueue() { queueReference.withLock { $0 = nil } }
 
     func fail(_ failure: ContentFailure, _ path: [UInt8]) {
         let cause = failure.cause
@@ -114,6 +101,31 @@ final class DuplicateSearch: Sendable {
     }
 }
 
+/// Sizes of small files for one message: a message and an actor for each would cost as much as comparing its digests.
+private struct Batch {
+    private(set) var files: [SizedFiles] = []
+    private var inodes = 0
+    private var unread = 0
+
+    /// Limits of a batch, which takes some hundred microseconds if its files are cached. Files that are to be read can
+    /// take a millisecond each.
+    private static let mostInodes = 64
+    private static let mostUnread = 16
+
+    var isFull: Bool { inodes >= Self.mostInodes || unread >= Self.mostUnread }
+
+    mutating func add(_ more: SizedFiles) {
+        files.append(more)
+        inodes += more.inodes.count
+        unread += more.unread
+    }
+
+    mutating func take() -> [SizedFiles] {
+        defer { self = Batch() }
+        return files
+    }
+}
+
 /// Starts the comparison of sizes in ascending order, a limited number at a time, and collects the results.
 actor DuplicateQueue: MailboxActor {
     nonisolated let mailbox: Mailbox
@@ -128,7 +140,7 @@ actor DuplicateQueue: MailboxActor {
     private var report = DuplicateReport()
     private var failure: TemporaryFileError?
     private var isAtEnd = false
-    /// Sizes that are being compared, and their files.
+    /// Batches of sizes that are being compared, and their files.
     private var running = 0
     private var runningFiles = 0
 
@@ -141,37 +153,45 @@ actor DuplicateQueue: MailboxActor {
     }
 
     func start() {
+        var batch = Batch()
         do throws(TemporaryFileError) {
-            while !isAtEnd, !search.shouldStop, running == 0 || runningFiles < Self.mostFiles {
-                guard let (size, inodes, names) = try candidates.next() else {
+            while !isAtEnd, !search.shouldStop, running == 0 && batch.files.isEmpty || runningFiles < Self.mostFiles {
+                guard let files = try candidates.next() else {
                     isAtEnd = true
                     break
                 }
-                report.totals.inodes += Int64(inodes.count)
-                report.totals.files += inodes.reduce(0) { $0 + Int64($1.paths.count) }
-                let weight = names &* ReadingProgress.weight(ofSize: size)
-                guard inodes.count > 1 else {
-                    search.progress.pass(weight)
-                    if let first = inodes.first { try unique?.add(first.paths, size, first.identity) }
+                report.totals.inodes += Int64(files.inodes.count)
+                report.totals.files += Int64(files.paths)
+                guard files.inodes.count > 1 else {
+                    search.progress.pass(files.weight)
+                    if let first = files.inodes.first { try unique?.add(first.paths, files.size, first.identity) }
                     continue
                 }
-                running += 1
-                runningFiles += inodes.count
-                SizeClass(size, inodes, weight: weight, search).send { $0.start() }
+                runningFiles += files.inodes.count
+                if files.size > SizesMet.largest || search.options.comparesBytes {
+                    compare([files])
+                } else {
+                    batch.add(files)
+                    if batch.isFull { compare(batch.take()) }
+                }
             }
         } catch {
             failure = error
             isAtEnd = true
         }
+        if !batch.files.isEmpty { compare(batch.take()) }
         if running == 0 { deliver() }
+    }
+
+    private func compare(_ files: [SizedFiles]) {
+        running += 1
+        SizeClass(files, search, self).send { $0.start() }
     }
 
     func ended(_ result: SizeClassResult) {
         running -= 1
         runningFiles -= result.candidates
-        report.totals.filesRead += result.filesRead
-        report.totals.bytesRead.addSaturating(result.bytesRead)
-        for group in result.groups { report.add(group) }
+        report.add(result.report)
         do throws(TemporaryFileError) {
             for file in result.unique { try unique?.add(file.paths, file.status?.size ?? 0, file.identity) }
         } catch {
@@ -303,8 +323,6 @@ package struct DuplicateFinder {
         let search = DuplicateSearch(
             options, methods, limits, on: scheduler, environment, reading, disks)
         let queue = DuplicateQueue(candidates, search, unique: unique)
-        search.setQueue(queue)
-        defer { search.dropQueue() }
         queue.send { $0.start() }
         do {
             try scheduler.run()

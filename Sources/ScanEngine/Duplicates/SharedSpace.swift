@@ -94,7 +94,7 @@ extension KeepRule {
             let known = inodes.indices.filter { inodes[$0].paths.contains { Self.isBelow($0, path) } }
             first = (known.isEmpty ? Array(inodes.indices) : known).min { isOlder(inodes[$0], inodes[$1]) }
         }
-        guard let first else { return }
+        guard let first, first > 0 else { return }
         inodes.insert(inodes.remove(at: first), at: 0)
     }
 

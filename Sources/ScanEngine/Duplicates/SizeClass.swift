@@ -1,4 +1,4 @@
-// The files of one size, stage by stage:
+// The files of one size, stage by stage, and of some sizes, one after the other:
 //
 //   all ──▶ ends (4 KiB each) ──▶ same ends: whole ──▶ same digest: a group
 //             │ alone               │ alone
@@ -17,13 +17,20 @@ actor SizeClass: MailboxActor {
     nonisolated let mailbox: Mailbox
     nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
-    private let size: Int64
-    /// The weight of all names of its files in the progress.
-    private let weight: Int64
     private let search: DuplicateSearch
-    private var members: [Candidate]
+    private let queue: DuplicateQueue
+    /// Those that are not done, the next one last.
+    private var sizes: [SizedFiles]
+    private var result: SizeClassResult
+    private var isBusy = false
+
+    // Of the size that is being compared.
+    private var size: Int64 = 0
+    /// Of all names of its files in the progress.
+    private var weight: Int64 = 0
+    private var members: [Candidate] = []
     /// This stage's result for each member; nil if it was not read, or could not be.
-    private var keys: [[UInt8]?]
+    private var keys: [[UInt8]?] = []
     /// Members that could not be read: neither equal nor different.
     private var unread: Set<Int> = []
     private var stage = ReadStage.ends
@@ -33,13 +40,41 @@ actor SizeClass: MailboxActor {
     private var filesRead: Int64 = 0
     private var bytesRead: Int64 = 0
 
-    init(_ size: Int64, _ members: [Candidate], weight: Int64, _ search: DuplicateSearch) {
+    init(_ sizes: [SizedFiles], _ search: DuplicateSearch, _ queue: DuplicateQueue) {
         mailbox = Mailbox(search.scheduler)
-        (self.size, self.members, self.weight, self.search) = (size, members, weight, search)
-        keys = Array(repeating: nil, count: members.count)
+        (self.search, self.queue) = (search, queue)
+        self.sizes = sizes.reversed()
+        result = SizeClassResult(candidates: sizes.reduce(0) { $0 + $1.inodes.count })
     }
 
-    func start() {
+    // MARK: Messages
+
+    func start() { goOn() }
+
+    func received(_ results: [ReadResult]) {
+        take(results)
+        goOn()
+    }
+
+    private func compareOn(_ sets: ArraySlice<[Int]>) {
+        compare(sets)
+        goOn()
+    }
+
+    // MARK: One size after the other
+
+    /// The end of each message. A loop, because a size whose digests are known is done at once.
+    private func goOn() {
+        while !isBusy {
+            guard let next = sizes.popLast() else { return queue.send { [result] in $0.ended(result) } }
+            isBusy = true
+            (size, members, weight) = (next.size, next.inodes, next.weight)
+            (unread, groups, filesRead, bytesRead) = ([], [], 0, 0)
+            begin()
+        }
+    }
+
+    private func begin() {
         if size == 0 {
             groups = [Array(members.indices)]
             return read(.ends, Array(members.indices))
@@ -78,14 +113,12 @@ actor SizeClass: MailboxActor {
         }
         let bytesEach = stage == .ends ? 8192 : max(size, 1)
         let length = max(1, min(ReadBatch.mostFiles, Int(ReadBatch.mostBytes / bytesEach)))
-        var batches: [ReadBatch] = []
-        for start in stride(from: 0, to: rest.count, by: length) {
+        for start in stride(from: length, to: rest.count, by: length) {
             let part = rest[start..<min(start + length, rest.count)]
-            batches.append(ReadBatch(part.map { ($0, members[$0]) }, size, stage, self, search))
+            ReadBatch(part.map { ($0, members[$0]) }, size, stage, self, search).send { $0.run() }
         }
-        for batch in batches.dropFirst() { batch.send { $0.run() } }
         // The first batch is read here: most classes have only one.
-        if let first = batches.first { received(ReadBatch.read(first.files, size, stage, search)) }
+        if !rest.isEmpty { take(ReadBatch.read(rest.prefix(length).map { ($0, members[$0]) }, size, stage, search)) }
     }
 
     /// Hands the files on disks that turn to the queues of these disks.
@@ -95,10 +128,10 @@ actor SizeClass: MailboxActor {
         var ordered: Set<Int> = []
         var last: (device: UInt64, queue: DiskQueue?)?
         for index in indices {
-            let file = members[index]
-            let device = file.identity.device
-            if last?.device != device { last = (device, search.disks.queue(ofDevice: device, search)) }
+            let device = members[index].identity.device
+            if last?.device != device { last = (device, DuplicateReader.current.disk(ofDevice: device, search)) }
             guard let queue = last?.queue else { continue }
+            let file = members[index]
             ordered.insert(index)
             let place = DuplicateReader.current.place(of: file)
             let read: DiskQueue.Read =
@@ -121,7 +154,7 @@ actor SizeClass: MailboxActor {
         return true
     }
 
-    func received(_ results: [ReadResult]) {
+    private func take(_ results: [ReadResult]) {
         for result in results {
             guard let content = result.content else {
                 unread.insert(result.index)
@@ -161,9 +194,28 @@ actor SizeClass: MailboxActor {
 
     /// Sets of two or more members with the same key, in order.
     private static func sets(_ keys: [[UInt8]?]) -> [[Int]] {
+        if keys.count <= fewKeys { return setsOfFew(keys) }
         var sets: [ByteKey: [Int]] = [:]
         for (index, key) in keys.enumerated() { if let key { sets[ByteKey(key), default: []].append(index) } }
         return sets.values.filter { $0.count > 1 }.sorted { $0[0] < $1[0] }
+    }
+
+    /// So few are compared with each other, which takes less time than a table of them.
+    private static let fewKeys = 16
+
+    private static func setsOfFew(_ keys: [[UInt8]?]) -> [[Int]] {
+        var sets: [[Int]] = []
+        var isTaken: UInt32 = 0
+        for (index, key) in keys.enumerated() where isTaken & 1 << index == 0 {
+            guard let key else { continue }
+            var set: [Int] = []
+            for other in index + 1..<max(keys.count, index + 1) where keys[other].map(ByteKey.init) == ByteKey(key) {
+                set.append(other)
+                isTaken |= 1 << other
+            }
+            if !set.isEmpty { sets.append([index] + set) }
+        }
+        return sets
     }
 
     /// Compares one set per message, to keep messages short.
@@ -179,25 +231,24 @@ actor SizeClass: MailboxActor {
         search.progress.read(comparison.bytesRead)
         groups += outcome.classes.map { $0.filter { !unread.contains($0) } }.filter { $0.count > 1 }
         let rest = sets.dropFirst()
-        send { $0.compare(rest) }
+        send { $0.compareOn(rest) }
     }
 
     // MARK: The end
 
     private func finish() {
+        isBusy = false
         search.progress.pass(weight &- bytesRead)
-        var result = SizeClassResult(candidates: members.count, filesRead: filesRead, bytesRead: bytesRead)
-        let isStopped = search.shouldStop
-        if !isStopped {
-            for group in groups { result.groups.append(makeGroup(group)) }
-            if search.options.wantsUnique {
-                let grouped = Set(groups.joined())
-                for index in members.indices where !grouped.contains(index) && !unread.contains(index) {
-                    result.unique.append(members[index])
-                }
+        result.report.totals.filesRead += filesRead
+        result.report.totals.bytesRead.addSaturating(bytesRead)
+        if search.shouldStop { return }
+        for group in groups { result.report.add(makeGroup(group)) }
+        if search.options.wantsUnique {
+            let grouped = Set(groups.joined())
+            for index in members.indices where !grouped.contains(index) && !unread.contains(index) {
+                result.unique.append(members[index])
             }
         }
-        search.queue.send { [result] in $0.ended(result) }
     }
 
     private func makeGroup(_ group: [Int]) -> DuplicateGroup {
@@ -205,9 +256,14 @@ actor SizeClass: MailboxActor {
             guard let status = members[index].status else { preconditionFailure("a file in a group was read") }
             return DuplicateInode(identity: members[index].identity, paths: members[index].paths, status: status)
         }
+        var digest: NamedDigest?
+        if stage == .whole, let key = keys[group[0]] { digest = search.digests.named(key).first }
+        let reader = DuplicateReader.current
+        if inodes.allSatisfy({ reader.isKnownToShareNothing($0.identity.device) }) {
+            return DuplicateGroup(inodes, size: size, digest: digest, keep: search.options.keep)
+        }
         inodes.sort { $0.paths[0].precedes($1.paths[0]) }
         search.options.keep.bringToFront(&inodes)
-        let reader = DuplicateReader.current
         let space = SharedSpace(
             inodes.map { inode in
                 let candidate = Candidate(identity: inode.identity, paths: inode.paths, status: nil)
@@ -215,169 +271,14 @@ actor SizeClass: MailboxActor {
                     device: inode.identity.device, diskBytes: inode.status.allocatedBytes,
                     extents: reader.extents(of: candidate))
             })
-        var digest: NamedDigest?
-        if stage == .whole, let key = keys[group[0]] { digest = search.digests.named(key).first }
         return DuplicateGroup(
             size: size, inodes: inodes, digest: digest, reclaimableBytes: space.reclaimable, sharedBytes: space.shared)
     }
 }
 
-/// The result for the files of one size.
+/// The result for the files of some sizes.
 struct SizeClassResult: Sendable {
     let candidates: Int
-    let filesRead: Int64
-    let bytesRead: Int64
-    var groups: [DuplicateGroup] = []
+    var report = DuplicateReport()
     var unique: [Candidate] = []
-}
-
-/// A file of a batch; without content if it could not be read, which has been reported.
-struct ReadResult: Sendable {
-    let index: Int
-    let content: ReadContent?
-}
-
-/// Small files that are read in one message.
-actor ReadBatch: MailboxActor {
-    nonisolated let mailbox: Mailbox
-    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
-
-    nonisolated let files: [(index: Int, file: Candidate)]
-    private let size: Int64
-    private let stage: ReadStage
-    private let sizeClass: SizeClass
-    private let search: DuplicateSearch
-    /// The queue that has started it.
-    private let disk: DiskQueue?
-
-    /// Limits of a batch, which takes a few milliseconds.
-    static let mostFiles = 32
-    static let mostBytes: Int64 = 4 << 20
-
-    init(
-        _ files: [(Int, Candidate)], _ size: Int64, _ stage: ReadStage, _ sizeClass: SizeClass,
-        _ search: DuplicateSearch, _ disk: DiskQueue? = nil
-    ) {
-        mailbox = Mailbox(search.scheduler)
-        self.files = files
-        (self.size, self.stage, self.sizeClass, self.search) = (size, stage, sizeClass, search)
-        self.disk = disk
-    }
-
-    func run() {
-        let results = Self.read(files, size, stage, search)
-        disk?.send { $0.ended(DiskQueue.small) }
-        sizeClass.send { $0.received(results) }
-    }
-
-    static func read(
-        _ files: [(index: Int, file: Candidate)], _ size: Int64, _ stage: ReadStage, _ search: DuplicateSearch
-    ) -> [ReadResult] {
-        let reader = DuplicateReader.current
-        return files.map { index, file in
-            if search.shouldStop { return ReadResult(index: index, content: nil) }
-            if stage == .whole, let known = reader.takenOver(file, size: size) {
-                return ReadResult(index: index, content: known)
-            }
-            search.progress.come(to: file)
-            do throws(ContentFailure) {
-                guard let content = try reader.read(stage, file, size: size) else {
-                    search.skip(file)
-                    return ReadResult(index: index, content: nil)
-                }
-                search.progress.read(content.bytesRead)
-                return ReadResult(index: index, content: content)
-            } catch {
-                search.fail(error, file.paths[0])
-                return ReadResult(index: index, content: nil)
-            }
-        }
-    }
-}
-
-/// A large file, read in pieces, one message each.
-actor LargeRead: MailboxActor {
-    nonisolated let mailbox: Mailbox
-    nonisolated var unownedExecutor: UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
-
-    private let index: Int
-    private let file: Candidate
-    private let size: Int64
-    private let stage: ReadStage
-    private let sizeClass: SizeClass
-    private let search: DuplicateSearch
-    /// The queue that has started it.
-    private let disk: DiskQueue?
-    private var opened: OpenFile?
-    private var digest: MultiDigest
-    /// Bytes of it that the progress has counted.
-    private var counted: Int64 = 0
-    /// Its share of the limit on open large files.
-    private var place: LimitedResource.Token?
-
-    /// Larger files are read in pieces of this size.
-    static let messageBytes: Int64 = 16 << 20
-
-    init(
-        _ index: Int, _ file: Candidate, _ size: Int64, _ stage: ReadStage, _ sizeClass: SizeClass,
-        _ search: DuplicateSearch, _ disk: DiskQueue? = nil
-    ) {
-        mailbox = Mailbox(search.scheduler)
-        (self.index, self.file, self.size, self.stage) = (index, file, size, stage)
-        (self.sizeClass, self.search, self.disk) = (sizeClass, search, disk)
-        digest = MultiDigest(search.methods)
-    }
-
-    func start(holding token: consuming LimitedResource.Token) {
-        place = consume token
-        search.progress.come(to: file)
-        if stage == .whole, let known = DuplicateReader.current.takenOver(file, size: size) { return end(known) }
-        do throws(ContentFailure) {
-            guard !search.shouldStop, let opened = try DuplicateReader.current.open(file) else {
-                if !search.shouldStop { search.skip(file) }
-                return end(nil)
-            }
-            try opened.confirm(size, file.status)
-            self.opened = opened
-        } catch {
-            search.fail(error, file.paths[0])
-            return end(nil)
-        }
-        if stage == .whole { digest.begin(length: size) } else { digest.beginLane(0) }
-        goOn()
-    }
-
-    private func goOn() {
-        guard let opened, !search.shouldStop else { return end(nil) }
-        let buffer = opened.piece(of: DuplicateReader.current.buffer)
-        do throws(ContentFailure) {
-            let isAtEnd =
-                try stage == .whole
-                ? opened.reader.feed(&digest, budget: Self.messageBytes, through: buffer)
-                : opened.feedChunks(&digest, budget: Self.messageBytes, through: buffer)
-            search.progress.come(to: file)
-            count(stage == .whole ? opened.reader.bytesRead : opened.bytesRead)
-            guard isAtEnd else { return send { $0.goOn() } }
-            end(stage == .whole ? opened.finish(&digest) : opened.finishChunks(&digest))
-        } catch {
-            search.fail(error, file.paths[0])
-            end(nil)
-        }
-    }
-
-    /// - Parameter bytesRead: so far.
-    private func count(_ bytesRead: Int64) {
-        search.progress.read(bytesRead - counted)
-        counted = bytesRead
-    }
-
-    private func end(_ content: ReadContent?) {
-        // A file that could not be read to its end does not count.
-        count(content?.bytesRead ?? 0)
-        opened = nil
-        place = nil
-        disk?.send { $0.ended(DiskQueue.large) }
-        let result = ReadResult(index: index, content: content)
-        sizeClass.send { $0.received([result]) }
-    }
 }
