@@ -24,7 +24,8 @@ public struct DigestSet: Equatable, Sendable {
     /// - Precondition: `row` has `rowBytes` bytes.
     public func named(_ row: some Collection<UInt8>) -> [NamedDigest] {
         precondition(row.count == rowBytes, "a digest row has the length that its set prescribes")
-        var rest = row[...]
+        // Of an array this is a reference, and the rest is compiled for arrays.
+        var rest = Array(row)[...]
         return algorithms.map { algorithm in
             let digest = rest.prefix(algorithm.byteCount)
             rest = rest.dropFirst(algorithm.byteCount)
