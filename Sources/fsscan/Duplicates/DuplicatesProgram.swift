@@ -7,6 +7,7 @@ import Glibc
 import LinuxKernel
 import ScanEngine
 import Snapshots
+import Synchronization
 import WorkStealing
 
 /// `fsscan duplicates`: from checked settings to an exit status.
@@ -50,11 +51,15 @@ struct DuplicatesProgram {
             progress.begin(.scanning(finder.progress, ProgressDisplay.Expected(nil, scan, isQuick: false)))
             let report = try finder.run { progress.begin(.reading(finder.reading)) }
             progress.stop()
+            // The kernel takes all memory at once when the process ends. To release a million paths takes longer.
+            Self.lastReport.withLock { $0 = report }
             return try finish(report, finder.unique, output, below: scan.paths)
         } catch let error as TemporaryFileError {
             throw outputError(of: error)
         }
     }
+
+    private static let lastReport = Mutex<DuplicateReport?>(nil)
 
     private func report(
         _ saved: SavedDuplicates, _ output: OutputFile, _ progress: ProgressDisplay
