@@ -84,8 +84,8 @@ final class CandidateStream: EntryStream {
 /// One inode, and its names in the trees.
 struct Candidate: Sendable {
     let identity: DeviceInode
-    /// In bytewise order, each once.
-    var paths: [[UInt8]]
+    /// Each once.
+    var paths: FilePaths
     /// Set when it is first opened. It must be the same at each later opening.
     var status: ContentStatus?
     /// Set if the scan has read it, and its status with it.
@@ -122,7 +122,7 @@ struct Candidates {
             guard record.size == files.size else { break }
             if last?.identity != record.identity {
                 if let last { files.add(last) }
-                last = Candidate(identity: record.identity, paths: [Array(record.path)])
+                last = Candidate(identity: record.identity, paths: FilePaths(Array(record.path)))
             } else if last?.paths.last?.withUnsafeBytes({ $0.isEqual(to: record.path) }) != true {
                 // If one PATH contains another, the same name occurs twice.
                 last?.paths.append(Array(record.path))

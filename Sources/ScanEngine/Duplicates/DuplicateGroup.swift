@@ -36,12 +36,11 @@ package enum KeepRule: Equatable, Sendable {
 /// One inode of a group, with all its names in the trees.
 package struct DuplicateInode: Sendable {
     package let identity: DeviceInode
-    /// In the order of their bytes.
-    package let paths: [[UInt8]]
+    package let paths: FilePaths
     /// Its status when it was read.
     package let status: ContentStatus
 
-    package init(identity: DeviceInode, paths: [[UInt8]], status: ContentStatus) {
+    package init(identity: DeviceInode, paths: FilePaths, status: ContentStatus) {
         (self.identity, self.paths, self.status) = (identity, paths, status)
     }
 }
@@ -58,6 +57,24 @@ package struct DuplicateGroup: Sendable {
     package let reclaimableBytes: Int64
     /// Bytes on disk in extents that are already shared.
     package let sharedBytes: Int64
+
+    /// Calls `body` with each path and its inode, until it returns false. Unlike a loop over the inodes it copies none.
+    ///
+    /// - Returns: whether `body` returned true for all.
+    @discardableResult
+    func forEachPath(_ body: (_ path: [UInt8], _ inode: borrowing DuplicateInode) -> Bool) -> Bool {
+        for place in inodes.indices {
+            for index in 0..<inodes[place].paths.count where !body(inodes[place].paths[index], inodes[place]) {
+                return false
+            }
+        }
+        return true
+    }
+
+    /// The order of groups of one size.
+    static func precedes(_ left: DuplicateGroup, _ right: DuplicateGroup) -> Bool {
+        left.inodes[0].paths[0].precedes(right.inodes[0].paths[0])
+    }
 
     package var fileCount: Int { inodes.reduce(0) { $0 + $1.paths.count } }
 }
@@ -108,16 +125,19 @@ package struct DuplicateReport: Sendable {
 
     package init() {}
 
-    /// Sorts the groups: those that waste the most space come first.
-    package mutating func sortGroups() {
+    /// Sorts the groups: those that waste the most space come first, those of one size in the order of their paths.
+    ///
+    /// - Parameter areInOrder: those of one size follow each other in this order.
+    package mutating func sortGroups(areInOrder: Bool = false) {
         // Sorts numbers: a group has seven words, and two of them are reference-counted.
+        let groups = groups
         var order = groups.indices.map { (groups[$0].reclaimableBytes, groups[$0].size, $0) }
         order.sort { left, right in
             if left.0 != right.0 { return left.0 > right.0 }
             if left.1 != right.1 { return left.1 > right.1 }
-            return groups[left.2].inodes[0].paths[0].precedes(groups[right.2].inodes[0].paths[0])
+            return areInOrder ? left.2 < right.2 : DuplicateGroup.precedes(groups[left.2], groups[right.2])
         }
-        groups = order.map { groups[$0.2] }
+        self.groups = order.map { groups[$0.2] }
     }
 
     /// Adds the results of other sizes.

@@ -202,7 +202,7 @@ actor DuplicateQueue: MailboxActor {
     }
 
     private func deliver() {
-        report.sortGroups()
+        report.sortGroups(areInOrder: true)
         report.totals.groups = Int64(report.groups.count)
         report.isComplete = !search.shouldStop
         let result: Result<DuplicateReport, TemporaryFileError> = failure.map { .failure($0) } ?? .success(report)
@@ -219,7 +219,7 @@ package final class UniqueFiles: Sendable {
 
     /// By one thread at a time.
     package func add(
-        _ paths: [[UInt8]], _ size: Int64, _ identity: DeviceInode
+        _ paths: FilePaths, _ size: Int64, _ identity: DeviceInode
     ) throws(TemporaryFileError) {
         for path in paths {
             var line: [UInt8] = []

@@ -203,10 +203,14 @@ struct EqualDirectories {
         }
         let places = DirectoryPlaces(roots: roots, groupOfPath: groupOfPath)
         var parents: [Int: Int] = [:]
-        for (number, group) in all { parents[number] = places.parent(of: group.paths) }
+        for (number, group) in all {
+            var parent = ParentGroup()
+            if group.paths.allSatisfy({ parent.contains($0, places) }) { parents[number] = parent.number }
+        }
         var isCovered = [Bool](repeating: false, count: lister.groups.count)
         Scheduler.parallelFor(changing: &isCovered, grain: 512) { [lister] index, isCovered in
-            isCovered = places.parent(of: lister.groups[index].inodes.lazy.flatMap(\.paths)) != nil
+            var parent = ParentGroup()
+            isCovered = lister.groups[index].forEachPath { path, _ in parent.contains(path, places) }
         }
         let covered = Set(isCovered.indices.filter { isCovered[$0] })
         let shown = all.filter { parents[$0.key] == nil }.values.sorted { left, right in
@@ -220,18 +224,21 @@ struct EqualDirectories {
 private struct DirectoryPlaces: Sendable {
     let roots: SearchedRoots
     let groupOfPath: [PathPrefix: Int]
+}
 
-    /// The group of directories that contains these paths: one in each directory, under the same name.
-    func parent(of paths: some Sequence<[UInt8]>) -> Int? {
-        var (name, number): (ArraySlice<UInt8>?, Int?) = (nil, nil)
-        var parents: Set<PathPrefix> = []
-        for path in paths {
-            let own = path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
-            guard name.map({ $0.elementsEqual(own) }) ?? true, let parent = roots.parent(of: path),
-                let group = groupOfPath[parent], number == nil || number == group, parents.insert(parent).inserted
-            else { return nil }
-            (name, number) = (own, group)
-        }
-        return number
+/// The group of directories that contains some paths: one in each directory, under the same name.
+private struct ParentGroup {
+    private var first: [UInt8]?
+    private(set) var number: Int?
+
+    /// Whether it contains those before and one more.
+    ///
+    /// - Parameter path: differs from those before, so if its name is the same, it is in another directory.
+    mutating func contains(_ path: [UInt8], _ places: DirectoryPlaces) -> Bool {
+        guard let directory = places.roots.parent(of: path), let group = places.groupOfPath[directory],
+            number ?? group == group, first.map({ PathPrefix.areNamesEqual($0, path) }) ?? true
+        else { return false }
+        (first, number) = (path, group)
+        return true
     }
 }

@@ -33,15 +33,14 @@ struct FilesByDirectory: Sendable {
         let length = groups.count / Self.shardCount + 1
         Scheduler.parallelFor(changing: &found, grain: 1) { part, lists in
             for index in min(part * length, groups.count)..<min((part + 1) * length, groups.count) {
-                for inode in groups[index].inodes {
-                    for path in inode.paths {
-                        guard let directory = roots.parent(of: path) else { continue }
-                        let file = File(
-                            path: path, identity: inode.identity, group: Int32(index),
-                            mode: inode.status.mode & 0o7777, size: inode.status.size,
-                            diskBytes: inode.status.allocatedBytes)
-                        lists[Self.shard(of: directory)].append((directory.count, file))
-                    }
+                groups[index].forEachPath { path, inode in
+                    guard let directory = roots.parent(of: path) else { return true }
+                    let file = File(
+                        path: path, identity: inode.identity, group: Int32(index),
+                        mode: inode.status.mode & 0o7777, size: inode.status.size,
+                        diskBytes: inode.status.allocatedBytes)
+                    lists[Self.shard(of: directory)].append((directory.count, file))
+                    return true
                 }
             }
         }

@@ -20,6 +20,18 @@ struct PathPrefix: Hashable, Sendable {
 
     func hash(into hasher: inout Hasher) { withBytes { hasher.combine(bytes: $0) } }
 
+    /// Whether the last components of two paths are the same.
+    static func areNamesEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        let slash = UInt8(ascii: "/")
+        var (one, other) = (left.count - 1, right.count - 1)
+        while one >= 0, other >= 0, left[one] == right[other] {
+            if left[one] == slash { return true }
+            one -= 1
+            other -= 1
+        }
+        return (one < 0 || left[one] == slash) && (other < 0 || right[other] == slash)
+    }
+
     func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         path.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     }

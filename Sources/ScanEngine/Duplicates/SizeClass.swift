@@ -242,7 +242,7 @@ actor SizeClass: MailboxActor {
         result.report.totals.filesRead += filesRead
         result.report.totals.bytesRead.addSaturating(bytesRead)
         if search.shouldStop { return }
-        for group in groups { result.report.add(makeGroup(group)) }
+        for group in groups.map(makeGroup).sorted(by: DuplicateGroup.precedes) { result.report.add(group) }
         if search.options.wantsUnique {
             let grouped = Set(groups.joined())
             for index in members.indices where !grouped.contains(index) && !unread.contains(index) {

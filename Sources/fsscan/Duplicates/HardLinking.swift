@@ -205,7 +205,7 @@ final class HardLinking {
     }
 
     /// Each name once: overlapping PATHs and symlinked directories spell a name in several ways.
-    private func distinct(_ paths: [[UInt8]]) throws(Refusal) -> [Place] {
+    private func distinct(_ paths: FilePaths) throws(Refusal) -> [Place] {
         struct Key: Hashable {
             let directory: DeviceInode
             let name: [UInt8]

@@ -136,8 +136,9 @@ struct SavedDuplicates {
         if let last = members.last, last.identity == identity {
             // If one PATH contains another, the same name occurs twice.
             if last.paths.last != path {
-                members[members.count - 1] = DuplicateInode(
-                    identity: identity, paths: last.paths + [path], status: last.status)
+                var paths = last.paths
+                paths.append(path)
+                members[members.count - 1] = DuplicateInode(identity: identity, paths: paths, status: last.status)
             }
             return
         }
@@ -146,7 +147,7 @@ struct SavedDuplicates {
             allocatedBytes: Int64(clamping: number(.diskBytes)),
             mtime: (Int64(bitPattern: number(.mtimeSeconds)), UInt32(truncatingIfNeeded: number(.mtimeNanoseconds))),
             ctime: (Int64(bitPattern: number(.ctimeSeconds)), UInt32(truncatingIfNeeded: number(.ctimeNanoseconds))))
-        members.append(DuplicateInode(identity: identity, paths: [path], status: status))
+        members.append(DuplicateInode(identity: identity, paths: FilePaths(path), status: status))
     }
 
     /// A key begins with the index of the only root.
