@@ -157,7 +157,7 @@ packages: ## Installs the libraries that the build needs, or says how
 oracles:
 	@Tests/oracles/setup.sh
 
-fresh: ## Runs both commands of the README on a new Debian, as root and as an ordinary user (needs root; FRESH_USER=root|user: one of them)
+fresh: ## Runs make scan and make test-all on a new Debian, as root and as an ordinary user (needs root; FRESH_USER=root|user: one of them)
 	Tests/fresh/fresh.sh $(if $(FRESH_USER),$(FRESH_USER),root user)
 
 clean: ## Removes everything that was built

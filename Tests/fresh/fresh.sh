@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# `make fresh`: the README's commands on a new Debian that has nothing else installed.
+# `make fresh`: builds and tests on a new Debian that has nothing else installed.
 #
-#   fresh.sh root|user...
+#   fresh.sh root|user...      FRESH_TEST=test: `make test` instead of `make test-all`
 #
 # Makes a minimal system from this machine's package sources, with the packages that the README asks for, and the
-# toolchain, read-only. In one copy of it root runs `make scan DIR=/usr` and `make test`, in another an ordinary user,
-# for whom root runs only the command that make printed. The checkout there has the files that git tracks here, as they
-# are.
+# toolchain, read-only. In one copy of it root runs `make scan DIR=/usr` and `make test-all`, in another an ordinary
+# user, for whom root runs only the command that make printed. The checkout there has the files that git tracks here, as
+# they are.
 #
 # Output is kept in .build-fresh/. The systems are made in FRESH_DIR (default /var/tmp; 8 GB for each) and are removed,
 # whatever happens; their mounts are in namespaces of their own. FRESH_NICE (default 0) is their niceness.
@@ -147,7 +147,7 @@ for user in "$@"; do
     count
     if step "$name" scan make scan DIR=/usr; then
         count
-        step "$name" test make test || true
+        step "$name" test make "${FRESH_TEST:-test-all}" || true
         count
     fi
     summary+=("$name: packages before, after each: ${counts[*]}; $(du -s -BM "$system" | cut -f 1) on disk")
