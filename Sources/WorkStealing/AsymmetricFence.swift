@@ -20,6 +20,9 @@ struct AsymmetricFence: Sendable {
     /// Whether there are few processors, the system has the call, and this process may use it.
     private static let isWorthIt = sysconf(Int32(_SC_NPROCESSORS_ONLN)) <= 8 && clinux_membarrier_register() == 0
 
+    /// Asks the system now, and not when the first scheduler is made.
+    static func prepare() { _ = isWorthIt }
+
     /// Costs 5 ns less than a full fence.
     @inline(__always)
     func light() {

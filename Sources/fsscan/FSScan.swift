@@ -5,12 +5,15 @@ import Glibc
 import LinuxKernel
 import ScanEngine
 import Snapshots
+import WorkStealing
 
 /// The program: reads the command line, scans, writes the report, and returns a status.
 @main
 enum FSScan {
     static func main() {
         StandardStreams.prepare()
+        // The display of the progress has a thread before there is a scheduler.
+        Scheduler.prepareProcess()
         // From here on SIGUSR1 ends no command, even without a progress display.
         clinux_install_progress_handler()
         clinux_prefix_standard_error()

@@ -184,4 +184,21 @@ import Testing
         options.paths = [Array("/usr/bin".utf8)]
         #expect(ProgressDisplay.Expected(nil, options, isQuick: false).bytes == nil)
     }
+
+    /// With a second thread, the kernel waits some 10 ms when a process registers for membarrier(2).
+    @Test(
+        .disabled(if: isSanitized, "sanitizers have threads of their own"),
+        .enabled(if: sysconf(Int32(_SC_NPROCESSORS_ONLN)) <= 8, "with more processors nothing is registered"))
+    func theProcessRegistersItsFencesWhileItHasOneThread() throws {
+        let directory = try TemporaryDirectory([.file("f", "content")])
+        let place = try TemporaryDirectory()
+        let trace = place.appending("trace")
+        for command: [ByteString] in [[], ["duplicates"]] {
+            _ = try run(
+                ["strace", "-f", "-qq", "-o", trace, "-e", "trace=membarrier,clone3,clone", Fsscan.path] + command
+                    + ["--threads", "2", directory.path])
+            let calls = String(decoding: try output(of: ["cat", trace]), as: UTF8.self).split(separator: "\n")
+            #expect(calls.count > 1 && calls[0].contains("REGISTER_PRIVATE_EXPEDITED"), "\(calls.prefix(3))")
+        }
+    }
 }
