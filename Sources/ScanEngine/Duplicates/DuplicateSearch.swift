@@ -107,10 +107,10 @@ private struct Batch {
     private var inodes = 0
     private var unread = 0
 
-    /// Limits of a batch, which takes some hundred microseconds if its files are cached. Files that are to be read can
-    /// take a millisecond each.
+    /// Limits of a batch, which takes some hundred microseconds if its files are cached. Files that are to be read are
+    /// read one after the other, and a slow disk may take milliseconds for each.
     private static let mostInodes = 64
-    private static let mostUnread = 16
+    private static let mostUnread = 4
 
     var isFull: Bool { inodes >= Self.mostInodes || unread >= Self.mostUnread }
 
