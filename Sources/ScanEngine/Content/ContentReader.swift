@@ -14,7 +14,7 @@ package struct ContentReader: ~Copyable {
 
     package init(_ shared: SharedContent) {
         self.shared = shared
-        // 1 MiB: half a millisecond of SHA-256 for each system call, and it fits into the second- or third-level cache.
+        // For a digest 256 KiB of it are used at a time, where the kernel reads ahead: see `FileReader.piece`.
         buffer = .allocate(byteCount: 1 << 20, alignment: 4096)
         digest = shared.methods.map { MultiDigest($0) }
     }
@@ -72,7 +72,9 @@ package struct ContentReader: ~Copyable {
         var place: Resource.Token?
         var key: MIMECache.Key?
         while true {
-            let piece = try reader.read(into: buffer)
+            // The type is determined from as much of the beginning as the buffer holds.
+            let part = isFirst && shared.detectors != nil ? buffer : reader.piece(of: buffer)
+            let piece = try reader.read(into: part)
             if isFirst { ways.learn(from: reader) }
             var head = nothing
             if case .bytes(let count) = piece { head = UnsafeRawBufferPointer(rebasing: buffer[..<count]) }

@@ -121,6 +121,15 @@ package struct FileReader: ~Copyable, Sendable {
         return .end
     }
 
+    /// The part of a buffer to read into at once. A digest finds its bytes in the second-level cache, where the copy
+    /// from the page cache has put them. But where the kernel is kept from reading ahead, it is to read more at a time.
+    func piece(of buffer: UnsafeMutableRawBufferPointer) -> UnsafeMutableRawBufferPointer {
+        guard cached.way != .noticing, buffer.count > Self.pieceBytes else { return buffer }
+        return UnsafeMutableRawBufferPointer(rebasing: buffer[..<Self.pieceBytes])
+    }
+
+    private static let pieceBytes = 256 << 10
+
     /// Reads from any place, as many bytes as come at once. 0 is the end of the file.
     mutating func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(ContentFailure) -> Int {
         do {
@@ -186,7 +195,7 @@ extension FileReader {
     ) throws(ContentFailure) -> Bool {
         let goal = offset.addingReportingOverflow(budget)
         while goal.overflow || offset < goal.partialValue {
-            switch try read(into: buffer) {
+            switch try read(into: piece(of: buffer)) {
             case .bytes(let count): digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             case .hole(let count): digest.updateZeros(count)
             case .end: return true

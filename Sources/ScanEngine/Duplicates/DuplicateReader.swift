@@ -162,8 +162,7 @@ final class DuplicateReader: @unchecked Sendable {
         case .ends: return try ends(of: opened, size)
         case .whole:
             digest.begin(length: size)
-            let piece = opened.piece(of: buffer)
-            while !(try opened.reader.feed(&digest, budget: .max, through: piece)) {}
+            while !(try opened.reader.feed(&digest, budget: .max, through: buffer)) {}
             return opened.finish(&digest)
         case .chunks:
             digest.beginLane(0)
@@ -209,14 +208,6 @@ final class OpenFile: @unchecked Sendable {
         if let before, !before.describesSameContent(as: reader.status) { throw .changed }
     }
 
-    /// The part of a buffer to read into at once. The digest finds its bytes in the second-level cache, where the copy
-    /// from the page cache has put them. But where the kernel is kept from reading ahead, it is to read more at a time.
-    func piece(of buffer: UnsafeMutableRawBufferPointer) -> UnsafeMutableRawBufferPointer {
-        reader.cached.way == .noticing ? buffer : UnsafeMutableRawBufferPointer(rebasing: buffer[..<Self.pieceBytes])
-    }
-
-    private static let pieceBytes = 256 << 10
-
     func readExactly(at start: Int64, into part: UnsafeMutableRawBufferPointer) throws(ContentFailure) {
         var done = 0
         while done < part.count {
@@ -248,8 +239,8 @@ final class OpenFile: @unchecked Sendable {
             if !goal.overflow, bytesRead >= goal.partialValue { return false }
             offset = try nextData(from: offset) / Self.chunk * Self.chunk
             if offset >= size { break }
-            let part = UnsafeMutableRawBufferPointer(
-                rebasing: buffer[..<Int(min(Int64(buffer.count), size - offset))])
+            let piece = reader.piece(of: buffer)
+            let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<Int(min(Int64(piece.count), size - offset))])
             try readExactly(at: offset, into: part)
             for start in stride(from: 0, to: part.count, by: Int(Self.chunk)) {
                 let end = min(start + Int(Self.chunk), part.count)

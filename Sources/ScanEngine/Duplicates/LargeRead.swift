@@ -54,7 +54,7 @@ actor LargeRead: MailboxActor {
 
     private func goOn() {
         guard let opened, !search.shouldStop else { return end(nil) }
-        let buffer = opened.piece(of: DuplicateReader.current.buffer)
+        let buffer = DuplicateReader.current.buffer
         do throws(ContentFailure) {
             let isAtEnd =
                 try stage == .whole
