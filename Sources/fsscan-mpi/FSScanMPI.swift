@@ -15,6 +15,8 @@ import WorkStealing
 enum FSScanMPI {
     static func main() {
         StandardStreams.prepare()
+        // MPI has threads of its own.
+        Scheduler.prepareProcess()
         // mpirun passes SIGUSR1 on to all ranks: the first one prints a line about the progress, and it must end none.
         clinux_install_progress_handler()
         clinux_prefix_standard_error()
