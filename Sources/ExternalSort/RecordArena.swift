@@ -11,10 +11,20 @@ package final class RecordArena: @unchecked Sendable {
 
     /// Bytes of memory in use.
     package var size: Int { records.size }
+    /// How much of `size` is noted in the memory of the sorter: see `RecordSorter.makeRoom`.
+    var noted: Int {
+        get { records.noted }
+        set { records.noted = newValue }
+    }
+    /// Both with one exclusivity check.
+    var sizes: (used: Int, noted: Int) { records.sizes }
     package var count: Int { records.slots.count }
     package var isEmpty: Bool { records.slots.isEmpty }
     /// Bytes of all records.
     var recordBytes: Int { records.recordBytes }
+
+    /// Bytes that are worth noting.
+    static let noticeable = Records.blockSize
 
     package init() {}
 
@@ -37,8 +47,10 @@ package final class RecordArena: @unchecked Sendable {
 
     package func sort() { records.sort() }
 
-    /// Forgets all records; keeps the blocks for the next ones.
-    func removeAll() { records.removeAll() }
+    /// Forgets all records.
+    ///
+    /// - Parameter size: bytes of memory to keep for the next ones.
+    func removeAll(keeping size: Int) { records.removeAll(keeping: size) }
 }
 
 private struct Records: ~Copyable {
@@ -50,10 +62,12 @@ private struct Records: ~Copyable {
     private var position = Records.blockSize
     private(set) var slots: [Slot] = []
     private(set) var size = 0
+    var noted = 0
+    var sizes: (used: Int, noted: Int) { (size, noted) }
     private(set) var recordBytes = 0
 
     /// Small enough that 1,024 workers with one each stay below the usual memory limit.
-    private static let blockSize = 32 << 10
+    static let blockSize = 32 << 10
 
     /// A record, and eight bytes of its key: see `sort()`.
     struct Slot {
@@ -199,13 +213,14 @@ private struct Records: ~Copyable {
         }
     }
 
-    mutating func removeAll() {
+    mutating func removeAll(keeping size: Int) {
         for record in longRecords { record.deallocate() }
         longRecords = []
-        slots.removeAll(keepingCapacity: true)
+        slots.removeAll(keepingCapacity: self.size <= size)
+        while blocks.count * Self.blockSize > size { blocks.removeLast().deallocate() }
         block = -1
         position = Self.blockSize
-        size = 0
+        (self.size, noted) = (0, 0)
         recordBytes = 0
     }
 }

@@ -8,8 +8,10 @@
 //                 ▼                                 ▼ merge some of them into one
 //              what is left in memory  ────▶  one merge  ────▶  sink
 //
-// Memory: the arenas together have `memoryLimit`, the merge has `fanIn` buffers. (A single record is always in memory
-// as a whole: a path of megabytes takes megabytes.)
+// Memory: the arenas together have `memoryLimit`, the merge has at most `fanIn` buffers: 16 MiB for 6 GB of records, of
+// which a merge in two passes would write and read the most part twice. (A single record is always in memory as a whole:
+// a path of megabytes takes megabytes.) A slow disk blocks the workers that write runs to it, and so brings up to 64
+// others: they get no memory while the arenas of the first ones are being written.
 //
 // If another process sorts, this one only passes its records on, in pieces.
 
@@ -24,6 +26,13 @@ package final class RecordSorter: Sendable {
     private let bufferSize: Int
     /// Streams created so far: they share the memory. Relaxed: a stream may learn late that its share has shrunk.
     private let streams = Atomic<Int>(0)
+    /// The sizes of all arenas that are being filled or written, as noted. Relaxed: a stream may learn late that there
+    /// is no room, or that there is.
+    private let held = Atomic<Int>(0)
+    /// How many streams write runs, or wait for their turn. Relaxed: only for the question whether to wait.
+    private let writers = Atomic<Int>(0)
+    /// Held while a run is written: the kernel, too, writes to a file one call after the other.
+    private let writing = Mutex<Void>(())
     /// Gets the records if another process sorts them.
     private let passOn: (@Sendable (UnsafeRawBufferPointer) -> Void)?
     private let state = Mutex(State())
@@ -39,7 +48,7 @@ package final class RecordSorter: Sendable {
     /// - Parameters:
     ///   - temporaryDirectory: nil: `$TMPDIR`, or `/tmp`.
     ///   - fanIn: at least 2.
-    package init(memoryLimit: Int, temporaryDirectory: [UInt8]?, fanIn: Int = 64, bufferSize: Int = 1 << 16) {
+    package init(memoryLimit: Int, temporaryDirectory: [UInt8]?, fanIn: Int = 256, bufferSize: Int = 1 << 16) {
         precondition(fanIn >= 2, "a merge takes two runs or more")
         self.memoryLimit = memoryLimit
         self.fanIn = fanIn
@@ -66,6 +75,10 @@ package final class RecordSorter: Sendable {
 
     package func addStream() { streams.wrappingAdd(1, ordering: .relaxed) }
 
+    /// While all memory is in use, an arena with fewer bytes waits for others, and is not written: many short runs take
+    /// long to merge.
+    static let shortRun = 256 << 10
+
     /// How many bytes an arena may have before it is to be spilled.
     package var share: Int {
         passOn == nil ? memoryLimit / max(streams.load(ordering: .relaxed), 1) : Self.pieceSize
@@ -76,20 +89,40 @@ package final class RecordSorter: Sendable {
 
     // MARK: Runs in
 
+    /// Call it after each record. Writes the arena to disk if it has its share of the memory, or if all memory is in use;
+    /// a short arena waits for those that are being written.
+    package func makeRoom(in arena: RecordArena) throws(TemporaryFileError) {
+        let (used, noted) = arena.sizes
+        if used >= share { return try spill(arena) }
+        if used - noted < RecordArena.noticeable || passOn != nil { return }
+        arena.noted = used
+        held.wrappingAdd(used - noted, ordering: .relaxed)
+        while held.load(ordering: .relaxed) >= memoryLimit {
+            if used >= Self.shortRun { return try spill(arena) }
+            // Nobody is about to free memory: other workers have ended with what their arenas hold.
+            if writers.load(ordering: .relaxed) == 0 { return }
+            writing.withLock { _ in }
+        }
+    }
+
     /// Writes the records to disk and empties the arena.
     package func spill(_ arena: RecordArena) throws(TemporaryFileError) {
         if arena.isEmpty { return }
         if let passOn {
             arena.withRecords { passOn($0) }
-            arena.removeAll()
-            return
+            return arena.removeAll(keeping: Self.pieceSize)
         }
         arena.sort()
-        var writer = try RunWriter(file, length: Int64(arena.recordBytes))
-        for index in 0..<arena.count { try writer.append(arena[index]) }
-        let run = try writer.finish()
+        writers.wrappingAdd(1, ordering: .relaxed)
+        defer { writers.wrappingSubtract(1, ordering: .relaxed) }
+        let run = try writing.withLock { (_) throws(TemporaryFileError) in
+            var writer = try RunWriter(file, length: Int64(arena.recordBytes))
+            for index in 0..<arena.count { try writer.append(arena[index]) }
+            return try writer.finish()
+        }
         state.withLock { $0.runs.append(run) }
-        arena.removeAll()
+        held.wrappingSubtract(arena.noted, ordering: .relaxed)
+        arena.removeAll(keeping: share)
     }
 
     /// Takes over the arena, in memory if it fits beside the others.

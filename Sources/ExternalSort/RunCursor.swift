@@ -81,5 +81,6 @@ final class RunCursor {
             rest.offset += Int64(amount)
             rest.length -= Int64(amount)
         }
+        if rest.length > 0 { file.willRead(at: rest.offset, min(rest.length, Int64(buffer.count))) }
     }
 }

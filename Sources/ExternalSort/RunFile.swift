@@ -95,6 +95,11 @@ package final class RunFile: Sendable {
         }
     }
 
+    /// Announces the next read. The kernel cannot know it: many runs are read in turn.
+    func willRead(at offset: Int64, _ length: Int64) {
+        try? Kernel.beginReading(offset..<offset + length, of: descriptor)
+    }
+
     /// Returns a run's space to the file system, if it supports that. Blocks that the run shares with others stay.
     func discard(_ run: Run) {
         if run.length > 0 { Kernel.punchHole(descriptor, run.offset, run.length) }

@@ -156,6 +156,15 @@ extension Kernel {
         _ = try check { Int(clinux_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM)) }
     }
 
+    /// Begins to read a part of a file, so that a later read need not wait.
+    ///
+    /// The corresponding system call is `posix_fadvise(2)` with `POSIX_FADV_WILLNEED`.
+    package static func beginReading(_ range: Range<Int64>, of descriptor: Int32) throws(Errno) {
+        _ = try check {
+            Int(clinux_fadvise(descriptor, range.lowerBound, Int64(range.count), POSIX_FADV_WILLNEED))
+        }
+    }
+
     /// The first offset at or after `offset` that holds data; nil if only a hole follows.
     ///
     /// The corresponding system call is `lseek(2)` with `SEEK_DATA`. It moves the descriptor's position.

@@ -38,7 +38,7 @@ package final class EntrySorter {
             path.withUnsafeBytes { arena.append(root: entry.key.root, path: $0, line: bytes) }
         }
         do throws(TemporaryFileError) {
-            if arena.size >= sorter.share { try sorter.spill(arena) }
+            try sorter.makeRoom(in: arena)
         } catch {
             throw SnapshotFailure(error)
         }

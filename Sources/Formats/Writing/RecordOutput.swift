@@ -67,7 +67,7 @@ public final class RecordOutput: MergingOutput {
     ///   - temporaryDirectory: where that file is; nil: `$TMPDIR`, or `/tmp`.
     ///   - isCancelled: as in `Scan`. Once it returns true, the output of sorted records ends soon.
     public convenience init(
-        _ format: RecordFormat, for options: ScanOptions, sorted: Bool, memoryLimit: Int = 64 << 20,
+        _ format: RecordFormat, for options: ScanOptions, sorted: Bool, memoryLimit: Int = 56 << 20,
         temporaryDirectory: [UInt8]? = nil, isCancelled: @escaping @Sendable () -> Bool = { false },
         sink: @escaping Sink
     ) {

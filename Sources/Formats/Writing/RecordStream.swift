@@ -104,9 +104,7 @@ private struct Lines: ~Copyable {
     }
 
     private func spillIfFull(_ sorter: RecordSorter) {
-        if arena.size >= sorter.share {
-            output.attempt { () throws(TemporaryFileError) in try sorter.spill(arena) }
-        }
+        output.attempt { () throws(TemporaryFileError) in try sorter.makeRoom(in: arena) }
     }
 
     private mutating func lineEnded(_ root: Int, _ path: UnsafeRawBufferPointer) {

@@ -29,7 +29,7 @@ final class CandidateOutput: EntryOutput {
         sorter.addStream()
         return CandidateStream(sizes, progress) { [self] arena, isLast in
             do throws(TemporaryFileError) {
-                if isLast { try sorter.keep(arena) } else if arena.size >= sorter.share { try sorter.spill(arena) }
+                if isLast { try sorter.keep(arena) } else { try sorter.makeRoom(in: arena) }
             } catch {
                 failure.withLock { if $0 == nil { $0 = error } }
                 isFailed.store(true, ordering: .relaxed)

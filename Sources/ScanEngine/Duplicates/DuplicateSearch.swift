@@ -231,7 +231,7 @@ package final class UniqueFiles: Sendable {
                 line.withUnsafeBytes { arena.append(root: 0, path: path, line: $0) }
             }
         }
-        if arena.size >= sorter.share { try sorter.spill(arena) }
+        try sorter.makeRoom(in: arena)
     }
 
     /// To be called once, when the search has ended.

@@ -82,7 +82,7 @@ private struct ContentCheck: ~Copyable {
         line.append(row)
         line.append(side.rawValue)
         line.drain { arena.append(root: 0, path: UnsafeRawBufferPointer(start: nil, count: 0), line: $0) }
-        if arena.size >= sorter.share { try sorter.spill(arena) }
+        try sorter.makeRoom(in: arena)
     }
 
     consuming func agrees() throws(TemporaryFileError) -> Bool {

@@ -18,7 +18,7 @@ final class SortingOutput: MergingOutput {
     private let failure = Mutex<TemporaryFileError?>(nil)
 
     /// Less than `--sorted` has: SQLite's cache and the entries of a comparison come on top.
-    private static let memoryLimit = 40 << 20
+    private static let memoryLimit = 36 << 20
 
     init(_ options: ScanOptions, _ rules: RuleSet?, _ sorter: RecordSorter? = nil) {
         self.sorter = sorter ?? RecordSorter(memoryLimit: Self.memoryLimit, temporaryDirectory: nil)

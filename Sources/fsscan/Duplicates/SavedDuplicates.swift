@@ -117,7 +117,7 @@ struct SavedDuplicates {
         withUnsafeBytes(of: size.bigEndian) { key.appendHex(Array($0)) }
         key.appendHex(digest)
         key.withUnsafeBytes { key in line.withUnsafeBytes { arena.append(root: 0, path: key, line: $0) } }
-        if arena.size >= 32 << 20 { try sorter.spill(arena) }
+        try sorter.makeRoom(in: arena)
     }
 
     private mutating func fail(_ path: [UInt8], _ operation: String, _ code: String, _ message: String) {

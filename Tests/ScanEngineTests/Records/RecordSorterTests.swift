@@ -189,6 +189,63 @@ import Testing
         }
     }
 
+    /// As when workers come while others, with what was their share then, wait for a slow disk.
+    @Test func whoComesLaterGetsNoMemoryThatOthersHold() throws {
+        let (limit, streams) = (4 << 20, 12)
+        let sorter = RecordSorter(memoryLimit: limit, temporaryDirectory: nil)
+        var arenas: [RecordArena] = []
+        var expected: [[UInt8]] = []
+        var random = SeededGenerator(seed: 5)
+        for _ in 0..<streams {
+            sorter.addStream()
+            let arena = RecordArena()
+            arenas.append(arena)
+            while arena.size + (64 << 10) < sorter.share {
+                let path = (0..<200).map { _ in UInt8.random(in: 97...122, using: &random) }
+                path.withUnsafeBytes { arena.append(root: 0, path: $0, line: $0) }
+                expected.append(path)
+                try sorter.makeRoom(in: arena)
+                if arena.isEmpty { break }
+            }
+            #expect(arenas.reduce(0) { $0 + $1.size } <= limit + streams * RecordSorter.shortRun)
+        }
+        #expect(sorter.runCount > 0)
+        for arena in arenas { try sorter.keep(arena) }
+        var (merge, sorted) = (try sorter.takeMerge(), [[UInt8]]())
+        while let record = merge.record {
+            sorted.append(Array(record.line))
+            try merge.advance()
+        }
+        #expect(sorted == expected.sorted { $0.lexicographicallyPrecedes($1) })
+    }
+
+    /// Workers that wait for each other's runs end, and lose nothing.
+    @Test func manyStreamsWithLittleMemoryEnd() async throws {
+        let sorter = RecordSorter(memoryLimit: 1 << 20, temporaryDirectory: nil)
+        let (streams, records) = (16, 4_000)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for stream in 0..<streams {
+                sorter.addStream()
+                group.addTask {
+                    let arena = RecordArena()
+                    for index in 0..<records {
+                        let path = Array("\(stream)/\(index)".utf8)
+                        path.withUnsafeBytes { arena.append(root: 0, path: $0, line: $0) }
+                        try sorter.makeRoom(in: arena)
+                    }
+                    try sorter.keep(arena)
+                }
+            }
+            try await group.waitForAll()
+        }
+        var (merge, lines) = (try sorter.takeMerge(), Set<[UInt8]>())
+        while let record = merge.record {
+            lines.insert(Array(record.line))
+            try merge.advance()
+        }
+        #expect(lines.count == streams * records)
+    }
+
     @Test func flushingAgainAndAgainKeepsToTheMemoryLimit() throws {
         let sink = CollectingSink()
         let output = RecordOutput(memoryLimit: 1 << 18, fanIn: 8, bufferSize: 4096) { sink.take($0) }
