@@ -7,7 +7,7 @@ import CLinux
 /// `@unchecked Sendable`: it has one owner at a time, a stream until its flush, then the sorter.
 package final class RecordArena: @unchecked Sendable {
     /// A struct, so that each record costs one exclusivity check, not one for each property.
-    private var records = Records()
+    private var records: Records
 
     /// Bytes of memory in use.
     package var size: Int { records.size }
@@ -26,7 +26,10 @@ package final class RecordArena: @unchecked Sendable {
     /// Bytes that are worth noting.
     static let noticeable = Records.blockSize
 
-    package init() {}
+    package init() { records = Records(nil) }
+
+    /// - Parameter blocks: of a sorter: see `RecordSorter.makeArena()`.
+    init(_ blocks: BlockPool) { records = Records(blocks) }
 
     package subscript(index: Int) -> SortRecord { records.slots[index].record }
 
@@ -47,13 +50,12 @@ package final class RecordArena: @unchecked Sendable {
 
     package func sort() { records.sort() }
 
-    /// Forgets all records.
-    ///
-    /// - Parameter size: bytes of memory to keep for the next ones.
-    func removeAll(keeping size: Int) { records.removeAll(keeping: size) }
+    /// Forgets all records. Their blocks go back to the pool; without one they stay for the next records.
+    func removeAll() { records.removeAll() }
 }
 
 private struct Records: ~Copyable {
+    private let pool: BlockPool?
     private var blocks: [UnsafeMutableRawBufferPointer] = []
     /// Records longer than a block; each has its own memory.
     private var longRecords: [UnsafeMutableRawBufferPointer] = []
@@ -68,6 +70,8 @@ private struct Records: ~Copyable {
 
     /// Small enough that 1,024 workers with one each stay below the usual memory limit.
     static let blockSize = 32 << 10
+
+    init(_ pool: BlockPool?) { self.pool = pool }
 
     /// A record, and eight bytes of its key: see `sort()`.
     struct Slot {
@@ -135,7 +139,7 @@ private struct Records: ~Copyable {
         }
         if Self.blockSize - position < length {
             block += 1
-            if block == blocks.count { blocks.append(.allocate(byteCount: Self.blockSize, alignment: 16)) }
+            if block == blocks.count { blocks.append(pool?.take() ?? BlockPool.allocate()) }
             position = 0
             size += Self.blockSize
         }
@@ -213,14 +217,17 @@ private struct Records: ~Copyable {
         }
     }
 
-    mutating func removeAll(keeping size: Int) {
+    mutating func removeAll() {
         for record in longRecords { record.deallocate() }
         longRecords = []
-        slots.removeAll(keepingCapacity: self.size <= size)
-        while blocks.count * Self.blockSize > size { blocks.removeLast().deallocate() }
+        slots.removeAll(keepingCapacity: pool == nil)
+        if let pool {
+            pool.give(blocks)
+            blocks = []
+        }
         block = -1
         position = Self.blockSize
-        (self.size, noted) = (0, 0)
+        (size, noted) = (0, 0)
         recordBytes = 0
     }
 }

@@ -33,6 +33,7 @@ package final class RecordSorter: Sendable {
     private let writers = Atomic<Int>(0)
     /// Held while a run is written: the kernel, too, writes to a file one call after the other.
     private let writing = Mutex<Void>(())
+    private let blocks = BlockPool()
     /// Gets the records if another process sorts them.
     private let passOn: (@Sendable (UnsafeRawBufferPointer) -> Void)?
     private let state = Mutex(State())
@@ -73,6 +74,9 @@ package final class RecordSorter: Sendable {
     /// Creates the temporary file before the scan, so that data that does not fit into memory has a place.
     package func prepare() throws(TemporaryFileError) { if passOn == nil { try file.prepare() } }
 
+    /// For a stream that fills it, or a part of it, again and again.
+    package func makeArena() -> RecordArena { RecordArena(blocks) }
+
     package func addStream() { streams.wrappingAdd(1, ordering: .relaxed) }
 
     /// While all memory is in use, an arena with fewer bytes waits for others, and is not written: many short runs take
@@ -110,7 +114,7 @@ package final class RecordSorter: Sendable {
         if arena.isEmpty { return }
         if let passOn {
             arena.withRecords { passOn($0) }
-            return arena.removeAll(keeping: Self.pieceSize)
+            return arena.removeAll()
         }
         arena.sort()
         writers.wrappingAdd(1, ordering: .relaxed)
@@ -122,7 +126,7 @@ package final class RecordSorter: Sendable {
         }
         state.withLock { $0.runs.append(run) }
         held.wrappingSubtract(arena.noted, ordering: .relaxed)
-        arena.removeAll(keeping: share)
+        arena.removeAll()
     }
 
     /// Takes over the arena, in memory if it fits beside the others.
@@ -157,6 +161,7 @@ package final class RecordSorter: Sendable {
     package func takeMerges(
         _ count: Int, unless isStopped: () -> Bool
     ) throws(TemporaryFileError) -> [RunMerge]? {
+        blocks.removeAll()
         let (all, arenas) = state.withLock { state in
             defer { state = State() }
             return (state.runs, state.arenas)

@@ -61,13 +61,14 @@ package final class RecordStream: MergingStream {
 private struct Lines: ~Copyable {
     private let output: RecordOutput
     private var encoder: RecordEncoder
-    private var arena = RecordArena()
+    private var arena: RecordArena
     /// Seconds of the monotonic clock at the last hand-over.
     private var handedOver = Lines.now()
 
     init(_ output: RecordOutput) {
         self.output = output
         encoder = output.makeEncoder(capacity: RecordOutput.pieceSize + 4096)
+        arena = output.sorter?.makeArena() ?? RecordArena()
     }
 
     mutating func entry(
@@ -89,7 +90,7 @@ private struct Lines: ~Copyable {
         encoder.buffer.drain { output.write($0) }
         if let sorter = output.sorter {
             output.attempt { () throws(TemporaryFileError) in try sorter.keep(arena) }
-            arena = RecordArena()
+            arena = sorter.makeArena()
         }
     }
 
