@@ -1,11 +1,13 @@
 // Replaces the names of a file with hard links to an equal file. Nothing is lost, whatever other processes do:
 //
-//   both files open, under write leases: no other process has them open; one that opens them waits until we close └─
-//   both are unchanged since before the leases? compare them, byte by byte, by these descriptors └─ for all names of
-//   the other file: linkat .fsscan-1f… ──▶ the kept file └─ for all: renameat2 the two names are exchanged in one step:
-//   the name always leads to the content └─ each .fsscan-1f… leads to the file that was compared, which has the same
-//   size, owner, mode and number of names? both leases still there? no: all are exchanged back; nothing has happened
-//   yes: all .fsscan-1f… are removed
+//   both files open, under write leases: no other process has them open; one that opens them waits until we close
+//     └─ both are unchanged since before the leases? compare them, byte by byte, by these descriptors
+//          └─ for all names of the other file: linkat .fsscan-1f… ──▶ the kept file
+//               └─ for all: renameat2   the two names are exchanged in one step: the name always leads to the content
+//                    └─ each .fsscan-1f… leads to the file that was compared, which has the same size, owner, mode and
+//                       number of names? both leases still there?
+//                         no:  all are exchanged back; nothing has happened
+//                         yes: all .fsscan-1f… are removed
 //
 // If the process is killed between two steps, names .fsscan-… are left over. They lead to the same content.
 //
