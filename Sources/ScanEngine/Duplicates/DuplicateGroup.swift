@@ -36,7 +36,7 @@ package enum KeepRule: Equatable, Sendable {
 /// One inode of a group, with all its names in the trees.
 package struct DuplicateInode: Sendable {
     package let identity: DeviceInode
-    package let paths: FilePaths
+    package var paths: FilePaths
     /// Its status when it was read.
     package let status: ContentStatus
 

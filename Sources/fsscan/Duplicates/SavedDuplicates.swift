@@ -133,13 +133,10 @@ struct SavedDuplicates {
         }
         let path = Array(line[(8 * Line.allCases.count)...])
         let identity = DeviceInode(device: number(.device), inode: number(.inode))
-        if let last = members.last, last.identity == identity {
+        let last = members.count - 1
+        if last >= 0, members[last].identity == identity {
             // If one PATH contains another, the same name occurs twice.
-            if last.paths.last != path {
-                var paths = last.paths
-                paths.append(path)
-                members[members.count - 1] = DuplicateInode(identity: identity, paths: paths, status: last.status)
-            }
+            if members[last].paths.last != path { members[last].paths.append(path) }
             return
         }
         let status = ContentStatus(
