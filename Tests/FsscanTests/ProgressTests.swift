@@ -6,6 +6,8 @@ import Testing
 
 @testable import fsscan
 
+private let usesMembarrier = sysconf(Int32(_SC_NPROCESSORS_ONLN)) <= 8
+
 /// Progress of a long run: on a terminal, in a log, on SIGUSR1.
 @Suite("Progress") struct ProgressTests {
     /// Each repeated PATH is scanned again: this would take minutes.
@@ -188,7 +190,7 @@ import Testing
     /// With a second thread, the kernel waits some 10 ms when a process registers for membarrier(2).
     @Test(
         .disabled(if: isSanitized, "sanitizers have threads of their own"),
-        .enabled(if: sysconf(Int32(_SC_NPROCESSORS_ONLN)) <= 8, "with more processors nothing is registered"))
+        .enabled(if: usesMembarrier, "with more than 8 processors nothing is registered"))
     func theProcessRegistersItsFencesWhileItHasOneThread() throws {
         let directory = try TemporaryDirectory([.file("f", "content")])
         let place = try TemporaryDirectory()
