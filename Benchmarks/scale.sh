@@ -144,4 +144,11 @@ report scale --title "Scale (tmpfs)" --tools "find du bfs fdfind" "${results_mad
     "(t('scale-wide', 'fsscan 1') / t('scale-wide', 'fsscan')) / (t('scale-1000000', 'fsscan 1') / t('scale-1000000', 'fsscan'))" \
     ">= 0.9" \
     --target "one huge directory: peak memory, MiB" "peak('scale-wide', 'fsscan')" "<= 64" \
+    --target "14,000,000 entries: --sorted --ndjson ÷ --ndjson" \
+    "t('scale-many-records', 'fsscan --sorted --ndjson') / t('scale-many-records', 'fsscan --ndjson')" "<= 1.5" \
+    --target "the same: peak memory of --sorted --ndjson, MiB" \
+    "peak('scale-many-records', 'fsscan --sorted --ndjson')" "<= 96" \
+    --target "the same: peak memory of --format ncdu, MiB" \
+    "peak('scale-many-records', 'fsscan --format ncdu')" "<= 96" \
+    --target "the same: peak memory of --save, MiB" "peak('scale-many-records', 'fsscan --save')" "<= 96" \
     --target "start-up on an empty directory, ms" "t('scale-empty', 'fsscan') * 1000" "<= 6"
