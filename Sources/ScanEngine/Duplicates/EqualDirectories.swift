@@ -4,8 +4,9 @@
 // group rules the directory out. So trees without duplicates cost nothing:
 //
 //   files in groups ──▶ their directories: all entries in groups, or without bytes, or symlinks, or such directories?
-//                          │ yes: their contents as text get a number (equal text, equal number) ▼ the directory above,
-//                          and so on, up to the PATH
+//                          │ yes: their contents as text get a number (equal text, equal number)
+//                          ▼
+//                       the directory above, and so on, up to the PATH
 //
 // Nothing recurses: a stack holds the directories that wait for their subdirectories. Listing takes most of the time,
 // so all workers list some hundred directories ahead.
