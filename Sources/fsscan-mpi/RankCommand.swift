@@ -5,7 +5,7 @@ import Formats
 /// The options of `fsscan-mpi`: those of a scan, and its own.
 struct RankCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan-mpi",
+        command: "fsscan-mpi",
         abstract: "fsscan on several machines that mount the same file system.",
         usage: "mpirun [-n N] fsscan-mpi [options] PATH...",
         discussion: """

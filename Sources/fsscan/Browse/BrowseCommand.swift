@@ -5,7 +5,7 @@ import ScanEngine
 /// `fsscan browse`.
 struct BrowseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan browse",
+        command: "fsscan browse",
         abstract: "Browse a tree in the terminal, while it is scanned or later.",
         usage: "fsscan browse [options] PATH | FILE | OLD NEW",
         discussion: """

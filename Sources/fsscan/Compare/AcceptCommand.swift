@@ -7,7 +7,7 @@ import Snapshots
 /// `fsscan accept`.
 struct AcceptCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan accept",
+        command: "fsscan accept",
         abstract: "Accept changes: save a new scan that includes them.",
         usage: "fsscan accept [options] SAVED [PATH...]",
         discussion: """

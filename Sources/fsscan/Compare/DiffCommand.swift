@@ -6,7 +6,7 @@ import Snapshots
 /// `fsscan diff`.
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan diff",
+        command: "fsscan diff",
         abstract: "Show changes between two saved scans, or since one was saved.",
         usage: "fsscan diff [options] OLD NEW",
         discussion: """
@@ -195,7 +195,7 @@ struct RuleOptions: ParsableArguments {
 /// `fsscan saved`.
 struct SavedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan saved", abstract: "List the scans in a file of saved scans.",
+        command: "fsscan saved", abstract: "List the scans in a file of saved scans.",
         usage: "fsscan saved [--evidence] [--json] FILE\n       fsscan saved --copy OLD NEW",
         discussion: """
             Also estimates the space in FILE that belongs to each scan alone, which prune would free.

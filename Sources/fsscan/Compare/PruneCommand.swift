@@ -6,7 +6,7 @@ import Snapshots
 /// `fsscan prune`.
 struct PruneCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan prune",
+        command: "fsscan prune",
         abstract: "Remove old scans from a file of saved scans.",
         usage: "fsscan prune SAVED --keep N [--keep-daily N] [--keep-label L]... [--dry-run]",
         discussion: """

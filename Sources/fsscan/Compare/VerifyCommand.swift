@@ -5,7 +5,7 @@ import Snapshots
 /// `fsscan verify`.
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan verify",
+        command: "fsscan verify",
         abstract: "Repeat a saved scan, and show the changes.",
         usage: "fsscan verify [options] SAVED [PATH]",
         discussion: """

@@ -6,7 +6,7 @@ import ScanEngine
 /// `fsscan duplicates`.
 struct DuplicatesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan duplicates",
+        command: "fsscan duplicates",
         abstract: "Find files with the same content, and show the space they waste.",
         usage: "fsscan duplicates [options] PATH... | SAVED",
         discussion: """

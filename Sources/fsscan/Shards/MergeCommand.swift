@@ -5,7 +5,7 @@ import ScanEngine
 /// `fsscan merge`.
 struct MergeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan merge",
+        command: "fsscan merge",
         abstract: "Merge the partial results of shards into one report.",
         usage: "fsscan merge [options] PARTIAL...",
         discussion: """

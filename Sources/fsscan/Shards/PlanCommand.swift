@@ -5,7 +5,7 @@ import ScanEngine
 /// `fsscan plan`.
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fsscan plan",
+        command: "fsscan plan",
         abstract: "Cut a tree into shards for several processes or machines.",
         usage: "fsscan plan [options] PATH --shards N -o PLAN",
         discussion: """
