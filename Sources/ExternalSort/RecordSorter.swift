@@ -15,6 +15,7 @@
 //
 // If another process sorts, this one only passes its records on, in pieces.
 
+import Glibc
 import Synchronization
 
 /// Takes sorted runs from the streams and returns all records in order.
@@ -29,10 +30,8 @@ package final class RecordSorter: Sendable {
     /// The sizes of all arenas that are being filled or written, as noted. Relaxed: a stream may learn late that there
     /// is no room, or that there is.
     private let held = Atomic<Int>(0)
-    /// How many streams write runs, or wait for their turn. Relaxed: only for the question whether to wait.
+    /// How many streams write runs. Relaxed: only for the question whether to wait.
     private let writers = Atomic<Int>(0)
-    /// Held while a run is written: the kernel, too, writes to a file one call after the other.
-    private let writing = Mutex<Void>(())
     private let blocks = BlockPool()
     /// Gets the records if another process sorts them.
     private let passOn: (@Sendable (UnsafeRawBufferPointer) -> Void)?
@@ -82,6 +81,8 @@ package final class RecordSorter: Sendable {
     /// While all memory is in use, an arena with fewer bytes waits for others, and is not written: many short runs take
     /// long to merge.
     static let shortRun = 256 << 10
+    /// Microseconds. A run takes some ten milliseconds, and on a slow disk, seconds.
+    private static let waitingTime: UInt32 = 1_000
 
     /// How many bytes an arena may have before it is to be spilled.
     package var share: Int {
@@ -105,7 +106,7 @@ package final class RecordSorter: Sendable {
             if used >= Self.shortRun { return try spill(arena) }
             // Nobody is about to free memory: other workers have ended with what their arenas hold.
             if writers.load(ordering: .relaxed) == 0 { return }
-            writing.withLock { _ in }
+            usleep(Self.waitingTime)
         }
     }
 
@@ -119,11 +120,9 @@ package final class RecordSorter: Sendable {
         arena.sort()
         writers.wrappingAdd(1, ordering: .relaxed)
         defer { writers.wrappingSubtract(1, ordering: .relaxed) }
-        let run = try writing.withLock { (_) throws(TemporaryFileError) in
-            var writer = try RunWriter(file, length: Int64(arena.recordBytes))
-            for index in 0..<arena.count { try writer.append(arena[index]) }
-            return try writer.finish()
-        }
+        var writer = try RunWriter(file, length: Int64(arena.recordBytes))
+        for index in 0..<arena.count { try writer.append(arena[index]) }
+        let run = try writer.finish()
         state.withLock { $0.runs.append(run) }
         held.wrappingSubtract(arena.noted, ordering: .relaxed)
         arena.removeAll()
