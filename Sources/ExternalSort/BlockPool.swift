@@ -12,11 +12,12 @@ final class BlockPool: Sendable {
 
     deinit { removeAll() }
 
-    static func allocate() -> UnsafeMutableRawBufferPointer {
-        .allocate(byteCount: RecordArena.noticeable, alignment: 16)
-    }
+    /// Small enough that 1,024 workers with one each stay below the usual memory limit.
+    static let blockSize = 32 << 10
 
-    func take() -> UnsafeMutableRawBufferPointer? { state.withLock { $0.free.popLast() } }
+    static func allocate() -> UnsafeMutableRawBufferPointer { .allocate(byteCount: blockSize, alignment: 16) }
+
+    func take() -> UnsafeMutableRawBufferPointer { state.withLock { $0.free.popLast() } ?? Self.allocate() }
 
     func give(_ blocks: [UnsafeMutableRawBufferPointer]) { state.withLock { $0.free += blocks } }
 

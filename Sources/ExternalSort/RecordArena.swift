@@ -23,9 +23,6 @@ package final class RecordArena: @unchecked Sendable {
     /// Bytes of all records.
     var recordBytes: Int { records.recordBytes }
 
-    /// Bytes that are worth noting.
-    static let noticeable = Records.blockSize
-
     package init() { records = Records(nil) }
 
     /// - Parameter blocks: of a sorter: see `RecordSorter.makeArena()`.
@@ -61,15 +58,12 @@ private struct Records: ~Copyable {
     private var longRecords: [UnsafeMutableRawBufferPointer] = []
     /// The block that is being filled, and the bytes used of it.
     private var block = -1
-    private var position = Records.blockSize
+    private var position = BlockPool.blockSize
     private(set) var slots: [Slot] = []
     private(set) var size = 0
     var noted = 0
     var sizes: (used: Int, noted: Int) { (size, noted) }
     private(set) var recordBytes = 0
-
-    /// Small enough that 1,024 workers with one each stay below the usual memory limit.
-    static let blockSize = 32 << 10
 
     init(_ pool: BlockPool?) { self.pool = pool }
 
@@ -131,17 +125,17 @@ private struct Records: ~Copyable {
     }
 
     private mutating func memory(_ length: Int) -> UnsafeMutableRawPointer {
-        if length > Self.blockSize {
+        if length > BlockPool.blockSize {
             let record = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 1)
             longRecords.append(record)
             size += length
             return record.baseAddress!
         }
-        if Self.blockSize - position < length {
+        if BlockPool.blockSize - position < length {
             block += 1
             if block == blocks.count { blocks.append(pool?.take() ?? BlockPool.allocate()) }
             position = 0
-            size += Self.blockSize
+            size += BlockPool.blockSize
         }
         defer { position += length }
         return blocks[block].baseAddress! + position
@@ -226,7 +220,7 @@ private struct Records: ~Copyable {
             blocks = []
         }
         block = -1
-        position = Self.blockSize
+        position = BlockPool.blockSize
         (size, noted) = (0, 0)
         recordBytes = 0
     }

@@ -8,10 +8,10 @@
 //                 ▼                                 ▼ merge some of them into one
 //              what is left in memory  ────▶  one merge  ────▶  sink
 //
-// Memory: the arenas together have `memoryLimit`, the merge has at most `fanIn` buffers: 16 MiB for 6 GB of records, of
-// which a merge in two passes would write and read the most part twice. (A single record is always in memory as a whole:
-// a path of megabytes takes megabytes.) A slow disk blocks the workers that write runs to it, and so brings up to 64
-// others: they get no memory while the arenas of the first ones are being written.
+// Memory: the arenas together have `memoryLimit`, the merge has at most `fanIn` buffers. With 16 MiB of them it takes 6
+// GB of records in one pass; two passes would write and read most of the records twice. (A single record is always in
+// memory as a whole: a path of megabytes takes megabytes.) A slow disk blocks the workers that write runs to it, so up
+// to 64 others replace them. These get no memory while the arenas of the first ones are being written.
 //
 // If another process sorts, this one only passes its records on, in pieces.
 
@@ -94,12 +94,12 @@ package final class RecordSorter: Sendable {
 
     // MARK: Runs in
 
-    /// Call it after each record. Writes the arena to disk if it has its share of the memory, or if all memory is in use;
-    /// a short arena waits for those that are being written.
+    /// Call it after each record. Writes the arena to disk if it has its share of the memory, or if all memory is in
+    /// use; a short arena waits for those that are being written.
     package func makeRoom(in arena: RecordArena) throws(TemporaryFileError) {
         let (used, noted) = arena.sizes
         if used >= share { return try spill(arena) }
-        if used - noted < RecordArena.noticeable || passOn != nil { return }
+        if used - noted < BlockPool.blockSize || passOn != nil { return }
         arena.noted = used
         held.wrappingAdd(used - noted, ordering: .relaxed)
         while held.load(ordering: .relaxed) >= memoryLimit {

@@ -100,11 +100,11 @@ private struct Lines: ~Copyable {
             return true
         }
         guard arena.append(records: piece) else { return false }
-        spillIfFull(sorter)
+        makeRoom(sorter)
         return true
     }
 
-    private func spillIfFull(_ sorter: RecordSorter) {
+    private func makeRoom(_ sorter: RecordSorter) {
         output.attempt { () throws(TemporaryFileError) in try sorter.makeRoom(in: arena) }
     }
 
@@ -114,7 +114,7 @@ private struct Lines: ~Copyable {
         if let sorter = output.sorter {
             arena.append(root: root, path: path, line: encoder.buffer.bytes)
             encoder.buffer.drain { _ in }
-            spillIfFull(sorter)
+            makeRoom(sorter)
             return
         }
         let now = Self.now()
