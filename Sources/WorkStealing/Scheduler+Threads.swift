@@ -3,8 +3,8 @@
 import CLinux
 
 extension Scheduler {
-    /// Prepares the process for its schedulers. Call it while the process has one thread: with several, the kernel waits
-    /// some 10 ms until each processor knows that the process uses membarrier(2).
+    /// Prepares the process for its schedulers. Call it while the process has one thread: with several, the kernel
+    /// waits 10 to 15 ms until each processor knows that the process uses membarrier(2).
     package static func prepareProcess() { AsymmetricFence.prepare() }
 
     /// Starts all workers that take part from the start, except that of the caller of `run()`.

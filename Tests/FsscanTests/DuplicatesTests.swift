@@ -83,7 +83,6 @@ struct FoundDuplicates: Decodable {
         #expect(found.groups?.allSatisfy { $0.size == 1 || $0.files.count == 2 } == true)
     }
 
-    /// Zeros are zeros, whether or not they are holes.
     /// Sizes are compared in batches: some of few files, others of more than a batch, of which some differ.
     @Test(arguments: ways) func manySizesAreComparedTogether(way: [ByteString]) throws {
         let directory = try TemporaryDirectory()
@@ -98,6 +97,7 @@ struct FoundDuplicates: Decodable {
         try expectOracleAgrees(way, directory.path)
     }
 
+    /// Zeros are zeros, whether or not they are holes.
     @Test(arguments: ways) func holesAreZeros(way: [ByteString]) throws {
         let directory = try TemporaryDirectory()
         _ = try Fsscan.shell(

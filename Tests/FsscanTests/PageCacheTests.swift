@@ -80,7 +80,7 @@ struct PageCacheTests {
                 let shown = try Self.shown(directory)
                 changed = zip(shown, Self.asPrepared(shown)).filter { $0 != $1 }.map(\.0)
                 if changed.isEmpty { break }
-                // Once more from the beginning; the times of the files stay. The kernel itself may have reclaimed pages.
+                // Once more from the beginning; the times of the files stay. The kernel may have reclaimed pages, too.
                 let again: ByteString = """
                     sync; find "$0/hot" -type f -exec cat {} + > /dev/null
                     find "$0/cold" -type f -exec dd of={} oflag=nocache conv=notrunc,fdatasync count=0 status=none \\;

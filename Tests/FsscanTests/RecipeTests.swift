@@ -1,5 +1,5 @@
-// The recipes of docs/MANY-MACHINES.md, as they stand there, with the real engines: `make test-all` installs dask, duckdb
-// and pyspark, and starts Slurm.
+// The recipes of docs/MANY-MACHINES.md, as they stand there, with the real engines: `make test-all` installs dask,
+// duckdb and pyspark, and starts Slurm.
 
 import Glibc
 import TestSupport

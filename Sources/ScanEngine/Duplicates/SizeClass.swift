@@ -5,8 +5,8 @@
 //             ▼                     ▼
 //           occurs once           occurs once
 //
-// Small files skip the first stage, and the scan has read most of them (`SizesMet`). A batch of small files is a message
-// to its own actor, which others can steal. A large file is an actor that sends itself a message for each piece.
+// Small files skip the first stage, and the scan has read most of them (`SizesMet`). A batch of small files is a
+// message to its own actor, which others can steal. A large file is an actor that sends itself a message for each piece.
 
 import Bytes
 import Entries
